@@ -2,7 +2,7 @@
 //!
 //! `args` is the table of arguments, `request` resolves arguments, environment and settings once, `source` reads the
 //! sentence with the models of a request, and each command has a file (`walk`, `open`, `trace`, `frames` for
-//! `export`, `eval`, `evidence` for `attribute`, `patch`, `diff` and `learn`, `inspect`, `models`, `steps`, `config`, `paper` for completions and manual).
+//! `export`, `eval`, `evidence` for `attribute`, `patch`, `diff`, `heads`, `flow` and `learn`, `inspect`, `models`, `steps`, `config`, `paper` for completions and manual).
 //!
 //! Every command writes to the `Streams` it is given and returns an `Outcome`; only [`main`] uses standard output.
 //! All text passes through `Visible`, except what is a file elsewhere. A closed pipe ends the program without an
@@ -36,6 +36,7 @@ mod source;
 mod steps;
 mod streams;
 mod trace;
+mod view;
 mod walk;
 mod words;
 
@@ -127,13 +128,17 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
             frames::run(asked, &request, streams)
         }
         Command::Steps(asked) => steps::run(&set(asked)?, text),
-        Command::Open(asked) => open::run(asked, &set(&asked.text)?, text),
+        Command::Open(asked) => {
+            let request = set(&asked.text)?.beside(&asked.beside, &asked.target)?;
+            open::run(asked, &request, text)
+        }
         Command::Attribute(asked) => evidence::attribute::run(asked, &unset(&asked.text)?, streams),
         Command::Patch(asked) => evidence::patch::run(asked, &unset(&asked.text)?, streams),
         Command::Diff(asked) => {
             let request = unset(&asked.text)?.beside(&asked.beside, &own)?;
             evidence::diff::run(asked, &request, streams)
         }
+        Command::Flow(asked) => evidence::flow::run(asked, &unset(&asked.text)?, streams),
         Command::Heads(asked) => evidence::heads::run(asked, &unset(&asked.text)?, streams),
         Command::Learn(asked) => evidence::learn::run(asked, &unset(&asked.text)?, streams),
         Command::Eval(asked) => eval::run(asked, &unset(&none)?, text),
@@ -185,6 +190,10 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
                 || cli.beside.against_model.is_some()
                 || cli.target.target.is_some(),
             "--against, --against-model and --target stand before a command; write them after it",
+        ),
+        (
+            cli.view.is_given(),
+            "--attention, --log-colors and --no-sink stand before a command; write them after it",
         ),
         (cli.no_mouse, "--no-mouse is for the walk; leave it or the command out"),
         (cli.linear, "--linear is for the walk; leave it or the command out"),

@@ -304,6 +304,11 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
                 workers.worker.look(Arc::clone(reading), model, row, word);
             }
         }
+        Some(Effect::Attend(model, path, form)) => {
+            if let Some(reading) = &state.passes.reading {
+                workers.worker.attend(Arc::clone(reading), model, path, form);
+            }
+        }
         Some(Effect::Patch) => {
             if let Some(reading) = &state.passes.reading {
                 workers.worker.patch(Arc::clone(reading));

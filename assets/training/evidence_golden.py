@@ -15,8 +15,17 @@ Writes `tests/goldens/evidence.safetensors`; its metadata `cases` (JSON) holds s
 - `heads/{model}/{attention}`: (head, score) of previous, self, first, duplicate, induction, pronoun, copying, NaN where a
   score does not apply; eigenvalues of the whole circuit by LAPACK.
 
-captum: `pip install captum` (0.9.0 was used); it is needed for this file alone, and not with `--heads`, which makes the
-heads anew and keeps the rest.
+- `forms/{model}/{attention}/{norms,heads,layers,rollout}`: weights times the lengths of the values after W_O (head, query,
+  key); means of weights; rollout to this layer (query, key).
+- `flow/{model}/{sum}/{residual,heads,other}`: by row, the share of each part of a sum of the stream: its proximity
+  max(0, |y| - |y - part|) in the L1 norm over that of all parts.
+- `diff/{model}/{site}`: `|b - a| / |a|` of the second side's pass, in which the model writes its own output, by row as far
+  as the outputs agree; `diff/{model}/whole/{site}` of all those rows. `diff/{model}/part/{part}`: what it adds to the
+  difference of logits in both, the second reading the first's output. `diff/{model}/next`: the two words' probabilities.
+- `forms/{checkpoint}/...`, `flow/{checkpoint}/...`: the same of tiny checkpoints, from hooks of transformers' own modules.
+
+captum: `pip install captum` (0.9.0 was used); it is needed for this file alone, and not with `--only`, which makes some
+kinds anew and keeps the rest.
 """
 
 import argparse
@@ -304,12 +313,163 @@ def heads(name: str, model: Model, weights: Tensors, ids: list[int], tgt: list[i
     return tensors
 
 
+# --- Forms of attention, flow ---
+
+
+def forms_of(maps: dict[str, tuple[Tensor, Tensor, Tensor]], stacks: list[list[str]]) -> Tensors:
+    """Of weights (head, query, key), values (head, key, channel) and W_O (head, channel, out) by attention. A stack is
+    the attentions of one kind, layer by layer; the words of its rows are those of its keys unless it is called cross."""
+    tensors = {}
+    for stack in stacks:
+        shares = [maps[at][0] for at in stack]
+        product = torch.eye(shares[0].shape[2])
+        for at in stack:
+            a, v, w_o = maps[at]
+            given = torch.einsum("hkc,hco->hko", v, w_o)
+            tensors[f"{at}/norms"] = a * given.norm(dim=2)[:, None, :]
+            tensors[f"{at}/heads"] = a.mean(0)
+            tensors[f"{at}/layers"] = torch.cat(shares).mean(0)
+            if "cross" not in at:
+                mixed = 0.5 * a.mean(0) + 0.5 * torch.eye(a.shape[2])
+                product = (mixed / mixed.sum(1, keepdim=True)) @ product
+                tensors[f"{at}/rollout"] = product
+    return tensors
+
+
+def shares_of(y: Tensor, residual: Tensor, heads: Tensor | None, others: list[Tensor]) -> dict[str, Tensor]:
+    """The shares of a sum's parts. y, residual, others (row, channel); heads (head, row, key, channel)."""
+    length = y.abs().sum(1)
+    near = lambda part: (length - (y - part).abs().sum(-1)).clamp(min=0)
+    parts = {"residual": near(residual)} | {f"other{i}": near(other) for i, other in enumerate(others)}
+    total = sum(parts.values())
+    if heads is not None:
+        of_heads = (length[None, :, None] - (y[None, :, None] - heads).abs().sum(3)).clamp(min=0)
+        total = total + of_heads.sum((0, 2))
+        parts["heads"] = of_heads
+    return {name: part / (total[None, :, None] if name == "heads" else total) for name, part in parts.items()}
+
+
+def built_in_maps(sites: Tensors, weights: Tensors) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+    found = [site.removesuffix(".weights") for site in sites if site.endswith("attn.weights")]
+    split = lambda at: weights[f"{at}.W_O"].unflatten(0, (len(sites[f"{at}.v"]), -1))
+    return {at: (sites[f"{at}.weights"], sites[f"{at}.v"], split(at)) for at in found}
+
+
+def forms(name: str, sites: Tensors, weights: Tensors, n_layers: int) -> Tensors:
+    kinds = ["blocks.{}.attn"] if name == "decoder_only" else ["encoder.{}.self_attn", "decoder.{}.self_attn", "decoder.{}.cross_attn"]
+    stacks = [[kind.format(l) for l in range(n_layers)] for kind in kinds]
+    return {f"forms/{name}/{k}": v for k, v in forms_of(built_in_maps(sites, weights), stacks).items()}
+
+
+def flow(name: str, sites: Tensors, weights: Tensors, n_layers: int) -> Tensors:
+    maps, tensors = built_in_maps(sites, weights), {}
+
+    def heads(at: str) -> Tensor:
+        a, v, w_o = maps[at]
+        return a[..., None] * torch.einsum("hkc,hco->hko", v, w_o)[:, None]
+
+    def put(path: str, before: Tensor, sub: str) -> Tensor:
+        is_attention = sub in maps
+        parts = shares_of(sites[path], before, heads(sub) if is_attention else None, [] if is_attention else [sites[f"{sub}.out"]])
+        tensors.update({f"flow/{name}/{path}/{k}": v for k, v in parts.items()})
+        return sites[path]
+
+    x = sites["tokens.input" if name == "decoder_only" else "tgt.input"]
+    for l in range(n_layers):
+        if name == "decoder_only":
+            x = put(f"blocks.{l}.resid_mid", x, f"blocks.{l}.attn")
+            x = put(f"blocks.{l}.resid_post", x, f"blocks.{l}.ffn")
+            continue
+        for i, sub in enumerate(("self_attn", "cross_attn", "ffn")):
+            put(f"decoder.{l}.residual{i + 1}", x, f"decoder.{l}.{sub}")
+            x = sites[f"decoder.{l}.norm{i + 1}.out"]
+    return tensors
+
+
+CHECKPOINTS = {"gpt2": "The cat sat on the mat.", "llama3": "The cat sat on the mat."}
+
+
+@torch.no_grad()
+def of_checkpoint(name: str, text: str) -> tuple[Tensors, list[int]]:
+    from transformers import AutoModelForCausalLM
+
+    folder = OUT / "checkpoints" / name
+    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").double().eval()
+    ids = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text).ids
+    kept: Tensors = {}
+    keep = lambda key: lambda _module, _inputs, out: kept.__setitem__(key, (out[0] if isinstance(out, tuple) else out)[0])
+    before = lambda key: lambda _module, inputs: kept.__setitem__(key, inputs[0][0])
+    layers = model.transformer.h if name == "gpt2" else model.model.layers
+    for l, layer in enumerate(layers):
+        attention = layer.attn if name == "gpt2" else layer.self_attn
+        layer.register_forward_pre_hook(before(f"{l}.pre"))
+        layer.register_forward_hook(keep(f"{l}.post"))
+        attention.register_forward_hook(keep(f"{l}.attn"))
+        layer.mlp.register_forward_hook(keep(f"{l}.ffn"))
+        (attention.c_attn if name == "gpt2" else attention.v_proj).register_forward_hook(keep(f"{l}.v"))
+    shares = model(torch.tensor([ids]), output_attentions=True).attentions
+    maps, tensors = {}, {}
+    for l, layer in enumerate(layers):
+        n_heads = shares[l].shape[1]
+        if name == "gpt2":
+            v, w_o, bias = kept[f"{l}.v"].chunk(3, 1)[2], layer.attn.c_proj.weight, layer.attn.c_proj.bias
+        else:
+            v, w_o, bias = kept[f"{l}.v"], layer.self_attn.o_proj.weight.T, torch.zeros(w_o_out(layer))
+        w_o = w_o.unflatten(0, (n_heads, -1))
+        v = v.unflatten(1, (-1, w_o.shape[1])).transpose(0, 1)
+        v = v.repeat_interleave(n_heads // len(v), 0)
+        a = shares[l][0]
+        maps[f"blocks.{l}.attn"] = (a, v, w_o)
+        heads = a[..., None] * torch.einsum("hkc,hco->hko", v, w_o)[:, None]
+        pre, mid, post = kept[f"{l}.pre"], kept[f"{l}.pre"] + kept[f"{l}.attn"], kept[f"{l}.post"]
+        others = [bias.expand_as(mid)]
+        for path, parts in (
+            (f"blocks.{l}.resid_mid", shares_of(mid, pre, heads, others)),
+            (f"blocks.{l}.resid_post", shares_of(post, mid, None, [kept[f"{l}.ffn"]])),
+        ):
+            tensors |= {f"flow/{name}/{path}/{k}": t for k, t in parts.items()}
+    stacks = [list(maps)]
+    return tensors | {f"forms/{name}/{k}": t for k, t in forms_of(maps, stacks).items()}, ids
+
+
+def w_o_out(layer) -> int:
+    return layer.self_attn.o_proj.weight.shape[0]
+
+
+# --- Two passes ---
+
+
+def is_of_target(site: str) -> bool:
+    return site.startswith(("tgt", "decoder", "logits", "probs"))
+
+
+def diff(name: str, sites: list[Tensors], n_same: int) -> Tensors:
+    """By site and row, how far the second is from the first; target rows as far as both have written the same."""
+    a, b = sites
+    tensors = {}
+    for site in a:
+        x, y = (value.detach() if value.dim() == 3 else value.detach()[None] for value in (a[site], b[site]))
+        if name == "transformer" and is_of_target(site):
+            x, y = x[:, :n_same], y[:, :n_same]
+            if site.endswith(("scores", "scaled", "masked", "weights")) and "self_attn" in site:
+                x, y = x[..., :n_same], y[..., :n_same]
+        is_there = torch.isfinite(x) & torch.isfinite(y)
+        x, y = torch.where(is_there, x, 0), torch.where(is_there, y, 0)
+        far, length = ((y - x) ** 2).sum((0, 2)), (x**2).sum((0, 2))
+        if (length < 1e-6).any():
+            continue  # next to nothing is divided by nothing: means of rows that a norm has centred
+        tensors[f"diff/{name}/{site}"] = (far / length).sqrt()
+        tensors[f"diff/{name}/whole/{site}"] = (far.sum() / length.sum()).sqrt()[None]
+    return tensors
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--heads", action="store_true", help="make the heads alone, and keep the rest")
+    parser.add_argument("--only", nargs="*", default=[], help="make these kinds alone, and keep the rest: heads, forms, flow, diff")
     args = parser.parse_args()
     out = args.out
+    makes = lambda kind: not args.only or kind in args.only
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     tokenizer = Tokenizer.from_file(str(ASSETS / "tokenizer.json"))
@@ -317,9 +477,9 @@ def main() -> None:
     tensors: Tensors = {}
     star = [encode(STARS[0][0]), encode(STARS[0][0].replace("tired", "wide"))]
     taught = encode(TAUGHT)
-    if args.heads:
-        tensors = {k: v for k, v in load_file(out / "evidence.safetensors").items() if not k.startswith("heads/")}
-    for name in [] if args.heads else MODELS:
+    if args.only:
+        tensors = {k: v for k, v in load_file(out / "evidence.safetensors").items() if k.split("/")[0] not in args.only}
+    for name in MODELS if makes("learning") else []:
         tensors |= learning(name, star[0], taught)
     cases: dict = {"sentence": STARS[0][0], "against": STARS[0][0].replace("tired", "wide"), "taught": TAUGHT, "read_on": READ_ON, "rates": RATES}
     for name in ("transformer", "decoder_only"):
@@ -341,13 +501,36 @@ def main() -> None:
         sites = trace(name, model, sides[0], tgt)
         weights = {k: w.detach() for k, w in weights.items()}
         cases[name] = {"sides": sides, "row": row, "pair": pair, "output": output}
-        tensors |= heads(name, model, weights, sides[0], tgt, lambda i: tokenizer.decode([i]).strip())
-        if args.heads:
-            continue
         detached = {k: v.detach() for k, v in sites.items()}
-        tensors |= attribution(name, detached, weights, row, pair, model.sizes["n_layers"])
-        tensors |= saliency(name, model, sides[0], tgt, output, row, pair)
-        tensors |= patching(name, model, sides, tgt, row, pair)
+        n_layers = model.sizes["n_layers"]
+        if makes("heads"):
+            tensors |= heads(name, model, weights, sides[0], tgt, lambda i: tokenizer.decode([i]).strip())
+        if makes("forms"):
+            tensors |= forms(name, detached, weights, n_layers)
+        if makes("flow"):
+            tensors |= flow(name, detached, weights, n_layers)
+        if makes("attribution"):
+            tensors |= attribution(name, detached, weights, row, pair, n_layers)
+        if makes("saliency"):
+            tensors |= saliency(name, model, sides[0], tgt, output, row, pair)
+        if makes("patching"):
+            tensors |= patching(name, model, sides, tgt, row, pair)
+        if makes("diff"):
+            own = [BOS, *outputs[1][:-1]] if name == "transformer" else []
+            second = {k: v.detach() for k, v in trace(name, model, sides[1], own).items()}
+            n_same = next((i for i, (x, y) in enumerate(zip(tgt, own)) if x != y), len(own))
+            tensors |= diff(name, [detached, second], n_same)
+            read = {k: v.detach() for k, v in trace(name, model, sides[1], tgt).items()}
+            both = [attribution(name, s, weights, row, pair, n_layers) for s in (detached, read)]
+            parts = [k for k in both[0] if not k.endswith("/heads")]
+            tensors |= {f"diff/{name}/part/{k.split('/')[2]}": torch.cat([of[k] for of in both]) for k in parts}
+            probs = [torch.softmax(s["logits"][row], 0)[pair] for s in (detached, read)]
+            tensors[f"diff/{name}/next"] = torch.stack(probs)
+    for name, text in CHECKPOINTS.items():
+        if makes("forms") or makes("flow"):
+            found, ids = of_checkpoint(name, text)
+            tensors |= {k: v for k, v in found.items() if makes(k.split("/")[0])}
+            cases[name] = {"ids": ids, "text": text}
     save_file({k: v.detach().float().contiguous() for k, v in tensors.items()}, out / "evidence.safetensors", {"cases": json.dumps(cases)})
     print(f"evidence.safetensors: {len(tensors)} tensors, {sum(v.numel() for v in tensors.values())} numbers")
 

@@ -9,11 +9,13 @@
 //! | [`promotion`] | which words a head or a hidden unit raises | Geva et al. 2022 |
 //! | [`saliency`] | which words counted | gradient x input, integrated gradients (Sundararajan et al. 2017), leaving one out |
 //! | [`patching`] | which value carries the difference of two sentences | activation patching (Meng et al. 2022) |
+//! | [`flow`] | from which words a row was made, layer by layer | information flow routes (Ferrando and Voita 2024) |
 //! | [`heads`] | where every head looks, and whether it copies | head detectors (TransformerLens), OV circuit (Elhage et al. 2021) |
 //! | [`learning`], [`course`] | what a step of training changes | SGD, Adam (Kingma and Ba 2015) |
 
 pub mod attribution;
 pub mod course;
+pub mod flow;
 pub mod heads;
 pub mod learning;
 pub mod patching;

@@ -5,6 +5,7 @@
 pub mod ablation;
 pub mod accuracy;
 pub mod attention;
+pub mod attention_form;
 pub mod cache;
 pub mod choice;
 pub mod chrf;

@@ -5,6 +5,7 @@ mod concern;
 mod courses;
 mod evidence;
 mod findings;
+mod given;
 mod measures;
 mod patched;
 mod reader;
@@ -29,12 +30,14 @@ pub use reader::Reader;
 pub use readings::Readings;
 pub use tokenizer::tokenizer;
 
+use given::GivenByName;
 use recent::Recent;
 
 use crate::{
     analysis::{
         measure::{
             accuracy::Accuracy,
+            attention_form::{AttentionForm, AttentionMap, attention_map},
             choice::{choice, log_probability},
             difference::{self, SiteDifference},
             lens::{self, LensPrediction},
@@ -91,11 +94,15 @@ pub struct Reading {
     answers: Recent<Name, Vec<ReadBack>>,
     /// Where this pass parts from the plain one, by model and number of sites, which grows as blocks are opened.
     differences: Recent<(Name, usize), Vec<SiteDifference>>,
+    /// Forms of attention, by model, site and form; None where the model lacks what a form needs.
+    attention_maps: Recent<(Name, String, AttentionForm), Option<AttentionMap>>,
     /// Log-probabilities of outputs, by model.
     log_probabilities: Recent<Name, f64>,
     findings: Arc<OnceLock<AllFindings>>,
     /// The weights of models that learned before this pass.
     learned: LearnedByName,
+    /// What passes are given by those of the first sentence.
+    given: GivenByName,
     /// What learning did, or would do.
     courses: courses::Courses,
     /// Neighbourhoods in a model's table of embeddings, by model and token.
@@ -188,9 +195,13 @@ impl Reading {
 
     /// The changes of a model's pass, with the weights that it learned.
     fn changes_of(&self, name: Name) -> Arc<Changes> {
-        match self.learned.get(&name) {
+        let changes = match self.learned.get(&name) {
             Some(learned) => Arc::new(self.changes.with_weights(Arc::clone(learned))),
             None => Arc::clone(&self.changes),
+        };
+        match self.given.get(&name) {
+            Some(given) => Arc::new(changes.with_given(Arc::clone(given))),
+            None => changes,
         }
     }
 
@@ -199,6 +210,33 @@ impl Reading {
         let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
         let key = (name, trace.sites().count());
         self.differences.find(key, || Some(difference::differences(trace, plain)))
+    }
+
+    /// A form of the attention whose weights are at a path. Takes tenths of a second if the blocks of a large pass have
+    /// to be opened for it.
+    pub fn attention_map(
+        &self,
+        name: Name,
+        path: &str,
+        form: AttentionForm,
+    ) -> Arc<Option<AttentionMap>> {
+        let compute = || Some(attention_map(self.trace(name), path, form));
+        self.attention_maps.find((name, path.to_owned(), form), compute).unwrap_or_default()
+    }
+
+    /// The same if it is known or takes a few milliseconds, else None; for the screen, which never waits.
+    pub fn known_attention_map(
+        &self,
+        name: Name,
+        path: &str,
+        form: AttentionForm,
+    ) -> Option<Arc<Option<AttentionMap>>> {
+        let n = self.sentence.tokens.len();
+        let is_quick = self.sizes(name).is_none_or(|sizes| sizes.products(n) <= IN_A_MOMENT);
+        if is_quick {
+            return Some(self.attention_map(name, path, form));
+        }
+        self.attention_maps.find((name, path.to_owned(), form), || None)
     }
 
     fn model(&self, name: Name) -> Option<&dyn Model> {

@@ -10,6 +10,7 @@ use super::{
     colour::{Ask, ThemeChoice},
     known::{self, Known},
     size::Size,
+    view::{AttentionChoice, ViewArgs},
     words,
 };
 use crate::{
@@ -36,6 +37,9 @@ pub struct Cli {
 
     #[command(flatten)]
     pub target: TargetArgs,
+
+    #[command(flatten)]
+    pub view: ViewArgs,
 
     /// Begin at this step of `lookback steps`
     #[arg(long, value_name = "STEP", value_parser = known::step(), hide_possible_values = true)]
@@ -98,6 +102,8 @@ pub struct TextArgs {
     /// learn=10: that many steps of learning on the sentence before it is read, by the Transformer or the checkpoint
     /// (learn.gru=10: by another). teach=Le chat dort.: what it should learn to write. rate=0.1: the learning rate.
     /// against=SENTENCE, target=TEXT: as --against and --target of the walk.
+    /// patch=encoder.0.norm2.out[5], patch=encoder.1.self_attn.head.2: a row, or a head, of this sentence's pass put into
+    /// that of against=.
     #[arg(long, value_name = "CHANGE", value_parser = known::change, value_hint = ValueHint::Other)]
     pub what_if: Vec<Change>,
 }
@@ -213,6 +219,10 @@ pub enum Command {
 
     /// Print where two passes differ: of two sentences, or of two models
     Diff(DiffArgs),
+
+    /// Print which words a word was made of, layer by layer down to the tokens
+    Flow(FlowArgs),
+
     /// Print what every attention head does: where it looks, and whether it copies
     Heads(HeadsArgs),
 
@@ -260,6 +270,12 @@ pub struct OpenArgs {
 
     #[command(flatten)]
     pub text: TextArgs,
+
+    #[command(flatten)]
+    pub beside: BesideArgs,
+
+    #[command(flatten)]
+    pub target: TargetArgs,
 
     /// How many levels of operands to open as well
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(..=64))]
@@ -405,12 +421,34 @@ pub struct DiffArgs {
     pub out: EvidenceOut,
 }
 
+/// Routes from a row of the stream to the tokens.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::FLOW)]
+pub struct FlowArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    /// The least share that a route follows, 0 to 1
+    #[arg(long, default_value_t = 0.04, value_name = "SHARE", value_parser = known::share)]
+    pub threshold: f32,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
 /// Heads, and their scores.
 #[derive(Debug, Args)]
 #[command(after_long_help = words::HEADS)]
 pub struct HeadsArgs {
     #[command(flatten)]
     pub text: TextArgs,
+
+    /// A map of attention of every site, word by word, instead of the scores
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub map: Option<AttentionChoice>,
 
     #[command(flatten)]
     pub out: EvidenceOut,
@@ -532,6 +570,9 @@ pub struct ExportArgs {
 
     #[command(flatten)]
     pub target: TargetArgs,
+
+    #[command(flatten)]
+    pub view: ViewArgs,
 
     /// Formats to write, separated by commas (default: by the extension of --out, else txt)
     #[arg(long, value_delimiter = ',', value_name = "FORMAT", value_parser = known::KnownFormat)]

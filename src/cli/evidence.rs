@@ -1,7 +1,8 @@
-//! `lookback attribute`, `patch`, `diff`, `heads` and `learn`: evidence about a pass, as tables.
+//! `lookback attribute`, `patch`, `diff`, `heads`, `flow` and `learn`: evidence about a pass, as tables.
 
 pub mod attribute;
 pub mod diff;
+pub mod flow;
 pub mod heads;
 pub mod learn;
 pub mod patch;

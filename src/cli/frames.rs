@@ -202,7 +202,8 @@ impl Job<'_> {
     /// A note about frames that are too small for their text; None if all fit.
     fn without_all_text(&self) -> Option<String> {
         let (lesson, size) = (Arc::clone(&self.lesson), self.asked.size.into());
-        let walk = Walk::new(lesson, &self.reading, vec![self.theme], size);
+        let walk = Walk::new(lesson, &self.reading, vec![self.theme], size)
+            .with_view(self.asked.view.view());
         let cut = walk.cut(&self.steps);
         let all = self.lesson.steps();
         let ids: Vec<&str> = cut.iter().take(3).map(|&step| all[step].1.id.as_str()).collect();
@@ -291,5 +292,6 @@ impl Job<'_> {
     fn walk(&self, format: &Format) -> Walk {
         let themes = format.themes(self.theme, self.scheme, self.is_colour_refused);
         Walk::new(Arc::clone(&self.lesson), &self.reading, themes, self.asked.size.into())
+            .with_view(self.asked.view.view())
     }
 }

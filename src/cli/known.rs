@@ -121,6 +121,11 @@ pub fn rate(text: &str) -> Result<f32, String> {
     rate.ok_or_else(|| "write a number from 0 to 10, as in 0.05".into())
 }
 
+pub fn share(text: &str) -> Result<f32, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "write a share from 0 to 1, as in 0.04".into())
+}
+
 pub fn change(text: &str) -> Result<Change, String> {
     read(text)
 }

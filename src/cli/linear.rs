@@ -15,11 +15,12 @@ use crate::{
     text::{shown, visible},
     ui::{
         app::{
-            Action, Command, Effect, Guide, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey,
-            update,
+            Action, Command, Effect, Guide, Overlay, PaletteChoice, ReadFailure, State, ViewKey,
+            WhatIfKey, update,
         },
         memory::Memory,
-        plain,
+        panes::View,
+        plain::{self, Shown},
         theme::{Depth, Glyphs, Theme},
     },
 };
@@ -28,7 +29,7 @@ use crate::{
 const MOST_BYTES: u64 = 16 * 1024;
 
 /// The commands and their descriptions.
-const COMMANDS: [(&str, &str); 15] = [
+const COMMANDS: [(&str, &str); 16] = [
     ("Enter or n", "the next step"),
     ("p", "the step before"),
     ("r", "this step again"),
@@ -39,6 +40,7 @@ const COMMANDS: [(&str, &str); 15] = [
     (":WHAT-IF", "a changed pass, as in :token.1=cat; : alone undoes it"),
     (", . [ ]", "the head before, the next; the layer below, above"),
     ("x", "this head off, or on again"),
+    ("C", "maps of attention as weights, norms of values, means, rollout"),
     ("N or M", "one step of learning, or ten; : alone takes them back"),
     ("I TEXT", "what the model should learn to write, as in I Le chat dort."),
     ("!", "the hint of a lab; again, its solution"),
@@ -73,6 +75,7 @@ impl<'a> Asked<'a> {
             ("N", _) => Self::Do(Command::Learn(1)),
             ("M", _) => Self::Do(Command::Learn(10)),
             ("x", _) => Self::Do(Command::ToggleWhatIf(WhatIfKey::Head)),
+            ("C", _) => Self::Do(Command::View(ViewKey::Attention)),
             (",", _) => Self::Do(Command::Head(-1)),
             (".", _) => Self::Do(Command::Head(1)),
             ("[", _) => Self::Do(Command::Layer(-1)),
@@ -96,6 +99,7 @@ pub struct LinearStart {
     pub readings: Readings,
     pub reading: Arc<Reading>,
     pub step: usize,
+    pub view: View,
     pub memory: Memory,
 }
 
@@ -106,11 +110,12 @@ pub fn run(
     input: &mut dyn BufRead,
     out: &mut dyn Write,
 ) -> io::Result<Memory> {
-    let LinearStart { lesson, mut readings, reading, step, memory } = start;
+    let LinearStart { lesson, mut readings, reading, step, view, memory } = start;
     let reading = Arc::new(reading.waiting());
     plain::opening(&reading, lesson.language, out)?;
     let mut state = State::new(lesson, Theme::new(Depth::None, Glyphs::Ascii));
     state.guide = Guide::at_pace(1.0);
+    state.nav.view = view;
     state.passes.changes = (*reading.changes).clone();
     update(&mut state, Action::Read(Ok(reading)));
     state.recall(memory, false, None);
@@ -164,9 +169,12 @@ fn answer(
         Asked::Help => help(state.lesson.language, out)?,
         Asked::Again => show(state, out)?,
         Asked::Do(command) => {
-            let before = (state.nav.step, state.nav.selection, state.hint_is_shown());
+            let shown = |state: &State| {
+                (state.nav.step, state.nav.selection, state.nav.view, state.hint_is_shown())
+            };
+            let before = shown(state);
             let effect = update(state, Action::Do(command));
-            let is_another = (state.nav.step, state.nav.selection, state.hint_is_shown()) != before;
+            let is_another = shown(state) != before;
             match effect {
                 Some(Effect::Read(sentence, changes)) => {
                     read(state, readings, (&sentence, &changes), out)?;
@@ -273,7 +281,8 @@ fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
 
 fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
     let Some(reading) = &state.passes.reading else { return Ok(()) };
-    plain::one(&state.lesson, reading, state.nav.step, &state.nav.selection, out)?;
+    let shown = Shown { selection: &state.nav.selection, view: state.nav.view };
+    plain::one(&state.lesson, reading, state.nav.step, shown, out)?;
     plain::paragraphs(&state.lab_paragraphs(), out)
 }
 

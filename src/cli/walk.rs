@@ -43,7 +43,13 @@ pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitC
     }
     if !(stdin().is_terminal() && stdout().is_terminal()) || request.look.is_dumb {
         let (source, lesson) = opened(request, streams)?;
-        plain::walk(&lesson, &source.reading, begin(cli, request, &lesson)?, streams.out)?;
+        plain::walk(
+            &lesson,
+            &source.reading,
+            begin(cli, request, &lesson)?,
+            cli.view.view(),
+            streams.out,
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let start = start(cli, request, streams)?;
@@ -94,6 +100,7 @@ fn start(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<Start> 
         theme: look.terminal,
         follows_background: look.theme == ThemeChoice::Auto,
         guide: guide(cli, settings),
+        view: cli.view.view(),
         motion: if !cli.no_motion && settings.motion.unwrap_or(true) {
             Motion::Moving(Duration::ZERO)
         } else {
@@ -129,6 +136,7 @@ fn linear(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCo
         readings: source.readings,
         reading: source.reading,
         step,
+        view: cli.view.view(),
         memory: kept.memory.clone(),
     };
     let mut input = stdin().lock();

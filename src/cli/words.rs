@@ -145,6 +145,7 @@ Examples:
   lookback open 'encoder.1.self_attn.weights[0,7,1]'
   lookback open 'rnn.encoder.hidden[3,5]' --depth 2
   lookback open 'logits[0,12]' \"The dog sleeps.\" --model gru --all
+  lookback open 'probs[0,434]' \"She sleeps.\" --against \"He sleeps.\" --what-if 'patch=encoder.0.norm2.out[0]'
 `lookback trace --list` names every site.";
 
 pub const TRACE: &str = "\
@@ -193,6 +194,7 @@ Examples:
   lookback export --steps softmax --size 80x24 | less
   lookback export --format svg,png --steps 'chapter:3,*softmax*' --theme light --out frames
   lookback export \"The dog sleeps.\" --size 120x36 --out walk.gif
+  lookback export --steps heads --attention norms --log-colors --out norms.png
   lookback export --what-if mask=off --format html --out lesson.html";
 
 pub const ATTRIBUTE: &str = "\
@@ -240,6 +242,20 @@ Examples:
       --against \"The animal didn't cross the street because it was too wide.\"
   lookback diff --model ./gpt2 --against-model ./gpt2-q8_0.gguf \"The Eiffel Tower is in\" --format csv";
 
+pub const FLOW: &str = "\
+After a sub-layer, a row of the residual stream is a sum: the row before, what each head takes from each
+word, what feed-forward adds. A part's share is its proximity to the sum, max(0, |y| - |y - part|) in the
+L1 norm, over that of all parts (Ferrando and Voita 2024). From the row of the word asked about the routes
+go down along shares of at least --threshold, layer by layer. A translator's rows are those of its decoder;
+what comes from the source is marked.
+
+--format json, csv and npz have a row for every part of every row: site, position, token, part (residual,
+attention, bias, feed-forward), head, key, key_token, share.
+
+Examples:
+  lookback flow --model decoder_only \"The animal didn't cross the street because it was too\"
+  lookback flow \"The dog sleeps.\" --threshold 0.1 --format csv";
+
 pub const HEADS: &str = "\
 previous   mean weight on the token before
 self       mean weight on the token itself
@@ -255,10 +271,17 @@ copying    the OV circuit E W_V W_O U, from the token that is looked at to the l
 Means are over the rows to which a score applies; \"-\" where there are none. Attention to another text
 has first and copying only. * marks what stands out.
 
---format json, csv and npz have a row for every score: site, layer, head, score, amount.
+--map prints a map of attention of every site instead: weights; norms, the length of what a head takes
+from a word, its weight times |v W_O| (Kobayashi et al. 2020); heads and layers, means of weights; rollout,
+weights followed through the layers, half of each the residual (Abnar and Zuidema 2020), of the words that
+attend to themselves.
+
+--format json, csv and npz have a row for every score: site, layer, head, score, amount; of a map for every
+pair of words: site, head, query, query_token, key, key_token, amount.
 
 Examples:
   lookback heads \"The animal didn't cross the street because it was too tired.\"
+  lookback heads --map rollout \"The dog sleeps.\"
   lookback heads --model decoder_only --format json | jq '.rows[] | select(.score == \"induction\")'";
 
 pub const LEARN: &str = "\

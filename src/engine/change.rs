@@ -13,6 +13,7 @@
 //! | `token.1=dog` | another word in the sentence, counted from 0 |
 //! | `against=The dog sleeps.` | another sentence: the pass of it is shown beside that of the first |
 //! | `against_model=PATH` | another model of the same shape, opened at the start |
+//! | `patch=encoder.0.norm2.out[5]` `patch=encoder.1.self_attn.head.2` | a row, or a head, of the first sentence's pass put into that of the other |
 //! | `target=Le chien dort.` | the decoder reads this text instead of its own output |
 //! | `temperature=0.5` | logits are divided by it before the last softmax |
 //! | `sample=7` `top_k=5` `top_p=0.9` | how the next token is drawn |
@@ -22,7 +23,10 @@
 //!
 //! A change holds paths and numbers. Whether a model has such a site is checked against a finished pass.
 
+mod patch;
 mod syntax;
+
+pub use patch::{Given, Patch};
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -86,6 +90,8 @@ pub enum Change {
     Against(String),
     /// Another model of the same shape, by its name.
     OtherModel(String),
+    /// A value of the first sentence's pass put into the other's.
+    Patch(Patch),
     /// What the decoder reads instead of its own output.
     Target(String),
     Temperature(f32),
@@ -118,6 +124,7 @@ impl Change {
             Self::Token { position, .. } => format!("token.{position}"),
             Self::Against(_) => "against".into(),
             Self::OtherModel(_) => "against_model".into(),
+            Self::Patch(_) => "patch".into(),
             Self::Target(_) => "target".into(),
             Self::Temperature(_) => "temperature".into(),
             Self::Sample(_) => "sample".into(),
@@ -143,6 +150,7 @@ impl Change {
             Self::Token { position, word } => format!("token {position} “{word}”"),
             Self::Against(text) => format!("against “{text}”"),
             Self::OtherModel(name) => format!("against the model {name}"),
+            Self::Patch(patch) => format!("patched {patch}"),
             Self::Target(text) => format!("target “{text}”"),
             Self::Temperature(t) => format!("temperature {t}"),
             Self::Sample(seed) => format!("sampled, seed {seed}"),
@@ -197,6 +205,8 @@ pub struct Changes {
     all: Vec<Change>,
     /// Weights in place of the model's own, after steps of learning.
     learned: Option<Arc<Learned>>,
+    /// What it is given by another pass, as a patch says.
+    given: Option<Arc<Given>>,
 }
 
 /// Weights that take the place of a model's own, by name.
@@ -209,9 +219,11 @@ impl PartialEq for Changes {
 }
 
 /// An edit of a recorded value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
     Cell(Cell, f32),
+    /// A part, from this cell on.
+    Part(Cell, Arc<Value>),
     /// A whole plane set to zero.
     Plane(usize),
     /// A whole column set to one number.
@@ -222,7 +234,7 @@ pub enum Edit {
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty() && self.learned.is_none()
+        self.all.is_empty() && self.learned.is_none() && self.given.is_none()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Change> {
@@ -240,13 +252,41 @@ impl Changes {
     #[must_use]
     pub fn without(&self, change: &Change) -> Self {
         let others = self.all.iter().filter(|other| other.subject() != change.subject());
-        Self { all: others.cloned().collect(), learned: self.learned.clone() }
+        Self { all: others.cloned().collect(), ..self.clone() }
     }
 
     /// These changes, in a model with other weights.
     #[must_use]
     pub fn with_weights(&self, learned: Arc<Learned>) -> Self {
-        Self { all: self.all.clone(), learned: Some(learned) }
+        Self { learned: Some(learned), ..self.clone() }
+    }
+
+    /// These changes, in a pass that is given something by another.
+    #[must_use]
+    pub fn with_given(&self, given: Arc<Given>) -> Self {
+        Self { given: Some(given), ..self.clone() }
+    }
+
+    /// These changes without a value of another pass.
+    #[must_use]
+    pub fn without_patch(&self) -> Self {
+        let others = self.all.iter().filter(|change| !matches!(change, Change::Patch(_)));
+        Self { all: others.cloned().collect(), given: None, ..self.clone() }
+    }
+
+    /// These changes, of the first sentence itself.
+    #[must_use]
+    pub fn without_other(&self) -> Self {
+        let others = self.all.iter().filter(|change| !matches!(change, Change::Against(_)));
+        Self { all: others.cloned().collect(), ..self.clone() }
+    }
+
+    /// What is put into the pass from another.
+    pub fn patch(&self) -> Option<&Patch> {
+        self.all.iter().find_map(|change| match change {
+            Change::Patch(patch) => Some(patch),
+            _ => None,
+        })
     }
 
     /// The weight that takes the place of the model's own of that name.
@@ -319,7 +359,7 @@ impl Changes {
     #[must_use]
     pub fn without_lessons(&self) -> Self {
         let others = self.all.iter().filter(|change| !matches!(change, Change::Learn { .. }));
-        Self { all: others.cloned().collect(), learned: None }
+        Self { all: others.cloned().collect(), learned: None, ..self.clone() }
     }
 
     /// What a translator should learn to write.
@@ -352,7 +392,8 @@ impl Changes {
 
     /// The edits of a value with this shape, recorded at this place; cells count from the value's own first cell.
     pub fn edits(&self, place: &Place, shape: Shape) -> Vec<Edit> {
-        self.all.iter().filter_map(|change| edit(change, place, shape)).collect()
+        let given = self.given.iter().flat_map(|given| given.edits(place, shape));
+        self.all.iter().filter_map(|change| edit(change, place, shape)).chain(given).collect()
     }
 }
 

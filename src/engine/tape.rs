@@ -217,6 +217,11 @@ impl Tape {
         self.has_adapter
     }
 
+    /// What a value was computed from; empty for a leaf.
+    pub fn inputs(&self, node: Node) -> &[Node] {
+        &self.entry(node).inputs
+    }
+
     /// Whether the value is a leaf, which is not computed.
     pub fn is_leaf(&self, node: Node) -> bool {
         self.entry(node).operation.is_none()

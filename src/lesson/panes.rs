@@ -86,6 +86,8 @@ pub enum PaneKind {
     Attribution,
     /// What each head adds to it, by the word that it looks at. Its site is one of attention whose keys are the columns.
     AttributedHeads,
+    /// From which words a row of the stream was made, layer by layer, as a graph. Its site is where the stream begins.
+    Flow,
     /// Where the shown pass parts from the one before the change, by site and position. Its site is one of the stream.
     Differences,
     /// Which words counted for it. Its site is the embedded words.

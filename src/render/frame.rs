@@ -17,8 +17,8 @@ use crate::{
     text::visible::visible_lines,
     ui::{
         app::{Action, BEAT, N_BEATS, OpenedNumber, State, update_and_run},
-        panes::Unfolding,
-        plain,
+        panes::{self, Unfolding},
+        plain::{self, Shown},
         screen::{self, inside},
         theme::Theme,
     },
@@ -44,6 +44,7 @@ pub struct Shot {
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     selection: Selection,
+    view: panes::View,
 }
 
 /// The cells of a frame, drawn in a theme.
@@ -81,6 +82,7 @@ impl Shot {
             lesson: Arc::clone(&state.lesson),
             reading,
             selection: state.nav.selection,
+            view: state.nav.view,
         })
     }
 
@@ -127,7 +129,8 @@ impl Shot {
         }
         let mut words = vec![];
         // Writing to a vector cannot fail.
-        let _ = plain::one(&self.lesson, &self.reading, self.index, &self.selection, &mut words);
+        let shown = Shown { selection: &self.selection, view: self.view };
+        let _ = plain::one(&self.lesson, &self.reading, self.index, shown, &mut words);
         let text = visible_lines(String::from_utf8_lossy(&words).trim());
         self.opened.as_ref().map_or_else(|| text.clone(), |opened| format!("{text}\n\n{opened}"))
     }
@@ -192,6 +195,13 @@ impl Walk {
         state.size = (size.width, size.height);
         update_and_run(&mut state, Action::Read(Ok(Arc::new(reading.waiting()))));
         Self { state, themes }
+    }
+
+    /// The same walk with maps drawn so.
+    #[must_use]
+    pub const fn with_view(mut self, view: panes::View) -> Self {
+        self.state.nav.view = view;
+        self
     }
 
     /// The wanted steps whose text does not fit on their frames.

@@ -6,7 +6,10 @@ use anyhow::Result;
 
 use super::{Event, spawn_guarded};
 use crate::{
-    analysis::reading::{Reader, Reading, Readings},
+    analysis::{
+        measure::attention_form::AttentionForm,
+        reading::{Reader, Reading, Readings},
+    },
     engine::{change::Changes, fault},
     model::Name,
     ui::app::{Action, ReadFailure},
@@ -56,6 +59,16 @@ impl Worker {
             reading.lens_of(model, row, word);
             // There is no receiver if the walk has ended.
             let _ = events.send(Event::Done(Action::LensComputed));
+        });
+    }
+
+    /// Computes a form of the attention at this path.
+    pub fn attend(&self, reading: Arc<Reading>, model: Name, path: String, form: AttentionForm) {
+        let events = self.events.clone();
+        spawn_guarded(self.events.clone(), move || {
+            reading.attention_map(model, &path, form);
+            // There is no receiver if the walk has ended.
+            let _ = events.send(Event::Done(Action::AttentionComputed));
         });
     }
 

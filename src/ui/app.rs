@@ -18,6 +18,7 @@ mod insides;
 mod labs;
 mod layout;
 mod looks;
+mod maps;
 mod moves;
 mod navigation;
 mod overlay;
@@ -34,7 +35,7 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-pub use action::{Action, Command, Effect, PaletteChoice, ReadFailure, WhatIfKey};
+pub use action::{Action, Command, Effect, PaletteChoice, ReadFailure, ViewKey, WhatIfKey};
 pub use attended::AttendedRow;
 pub use bookmarks::SavedProgress;
 pub use clock::{Animation, BEAT, Motion, N_BEATS, Times, unfolded_part};
@@ -62,7 +63,7 @@ use crate::{
     },
     lesson::{Lesson, PaneKind, PaneSpec, Paragraph, Selection, Step},
     ui::{
-        panes::{self, Pane, PreferredSize, Scene},
+        panes::{self, Pane, PreferredSize, Scene, View},
         theme::Theme,
     },
 };
@@ -82,6 +83,8 @@ pub struct WalkStart {
     /// Whether the theme follows the terminal's background.
     pub follows_background: bool,
     pub guide: Guide,
+    /// What maps show.
+    pub view: View,
     /// Whether panes may move.
     pub motion: Motion,
 }
@@ -135,6 +138,7 @@ impl State {
         state.passes.pending = Some(start.sentence);
         state.passes.changes = start.changes;
         state.animation.motion = start.motion;
+        state.nav.view = start.view;
         Self { follows_background: start.follows_background, guide: start.guide, exports, ..state }
     }
 
@@ -300,6 +304,8 @@ impl State {
         let spec = self.focused()?;
         let site = self.site(spec)?;
         let stream = match spec.kind {
+            // Its rows are layers.
+            PaneKind::Flow => return None,
             PaneKind::Gradient | PaneKind::ReadBack | PaneKind::Distance => Stream::Source,
             _ => site.place.stream(site.axes()[1])?,
         };

@@ -17,11 +17,14 @@ mod differences;
 mod distance;
 mod dropout;
 mod evidence;
+mod flow;
 mod forcing;
+mod form;
 mod gradient;
 mod head_table;
 mod heads;
 mod hidden;
+mod labelled;
 mod learning;
 mod lens;
 mod lens_map;
@@ -46,6 +49,7 @@ mod times;
 mod tokens;
 mod translations;
 mod update;
+mod view;
 mod wall;
 mod weighted_sum;
 mod words;
@@ -60,12 +64,12 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     analysis::{
-        measure::heads::FIGURES,
         reading::{Gradients, MachineTimes, Reading},
         trace::Recorded,
     },
     engine::{
         arithmetic::Arithmetic,
+        change::Changes,
         site::{Address, Role},
         value::Matrix,
     },
@@ -81,6 +85,7 @@ use crate::{
 };
 use missing::Missing;
 use subject::{Subject, marks_of_parts};
+pub use view::{Sort, Threshold, View};
 pub use words::PaneWords;
 
 /// Input of a pane: everything that its contents depend on.
@@ -127,44 +132,6 @@ fn is_of_state(site: Option<&Recorded>) -> bool {
     site.is_some_and(|site| site.role() == Role::HiddenState)
 }
 
-/// Display settings: the zoom of matrices and the order of tables of heads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct View {
-    /// Zoom of matrices.
-    pub zoom: Zoom,
-    /// Order of the table of heads.
-    pub sort: Sort,
-    /// Whether evidence lists the heads that are knocked out by their effect, the largest first; else head by head.
-    pub knock_outs_by_effect: bool,
-    /// The word that the map of the lens follows, by id; None shows the likeliest of each cell.
-    pub followed: Option<usize>,
-}
-
-/// The order of the table of heads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// In order of computation: layer by layer.
-    #[default]
-    Computed,
-    /// By a figure of [`FIGURES`], smallest first if `is_rising`, else largest first.
-    Figure { figure: usize, is_rising: bool },
-}
-
-impl Sort {
-    /// The next order: each figure falling, then rising, then as computed again.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Computed => Self::Figure { figure: 0, is_rising: false },
-            Self::Figure { figure, is_rising: false } => Self::Figure { figure, is_rising: true },
-            Self::Figure { figure, .. } if figure + 1 < FIGURES.len() => {
-                Self::Figure { figure: figure + 1, is_rising: false }
-            }
-            Self::Figure { .. } => Self::Computed,
-        }
-    }
-}
-
 /// A cell that panes highlight because the inspector shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
@@ -182,6 +149,13 @@ pub struct CursorCell {
     pub value: f32,
     /// Labels of the indices: `head 2 · query "it" · key "animal"`.
     pub labels: String,
+}
+
+/// A pass that a number stands for: its sentence, and the changes that make it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OtherPass {
+    pub sentence: String,
+    pub changes: Changes,
 }
 
 /// Columns that a title needs beside its text on the frame, without the corners.
@@ -396,6 +370,26 @@ pub trait Pane {
         false
     }
 
+    /// Where the cursor goes from a position, if it does not move cell by cell.
+    fn moved_to(
+        &self,
+        _from: (usize, usize),
+        _rows: isize,
+        _cols: isize,
+    ) -> Option<(usize, usize)> {
+        None
+    }
+
+    /// The pass that the number at a cursor position was read from, if it is another one than that on the screen.
+    fn pass_of(&self, _row: usize, _col: usize) -> Option<OtherPass> {
+        None
+    }
+
+    /// The row of the stream at a cursor position that the pane can explain.
+    fn row_to_explain(&self, _row: usize, _col: usize) -> Option<usize> {
+        None
+    }
+
     /// The word at a cursor position, by id, that the pane can follow through the model.
     fn word_to_follow(&self, _row: usize, _col: usize) -> Option<usize> {
         None
@@ -437,9 +431,10 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
     };
     match spec.kind {
         PaneKind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
-        PaneKind::Matrix => of_site(|s| Box::new(matrix::Matrix(s))),
+        PaneKind::Matrix => of_site(|s| Box::new(matrix::Matrix(s.with_form()))),
         PaneKind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
-        PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s))),
+        PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s.with_form()))),
+        PaneKind::Flow => Box::new(flow::FlowGraph::new(scene, title)),
         PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         PaneKind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
         PaneKind::Norm => of_site(|s| Box::new(norm::Norm(s))),

@@ -23,6 +23,13 @@ use crate::{
 
 const WIDTH: usize = 80;
 
+/// What of a step is described: the selection, and what its maps show.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    pub selection: &'a Selection,
+    pub view: View,
+}
+
 /// Writes the steps from number `from` (0-based) to the end.
 ///
 /// # Errors
@@ -31,6 +38,7 @@ pub fn walk(
     lesson: &Lesson,
     reading: &Reading,
     from: usize,
+    view: View,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (reading, language) = (&reading.waiting(), lesson.language);
@@ -43,7 +51,8 @@ pub fn walk(
             let chapter = tr!(language, "Chapter {n}. {title}", n = in_chapter, title);
             writeln!(out, "\n\n# {chapter}")?;
         }
-        step(i, lesson, reading, &lesson.start(i, reading), out)?;
+        let selection = lesson.start(i, reading);
+        step(i, lesson, reading, Shown { selection: &selection, view }, out)?;
     }
     writeln!(out, "\n")?;
     write_wrapped(
@@ -61,13 +70,13 @@ pub fn one(
     lesson: &Lesson,
     reading: &Reading,
     i: usize,
-    selection: &Selection,
+    shown: Shown,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (chapter, _) = lesson.step(i);
     let title = &lesson.chapters[chapter].title;
     writeln!(out, "\n{}", tr!(lesson.language, "Chapter {n}. {title}", n = chapter, title))?;
-    step(i, lesson, reading, selection, out)
+    step(i, lesson, reading, shown, out)
 }
 
 /// Writes paragraphs, each after an empty line.
@@ -126,7 +135,7 @@ fn step(
     i: usize,
     lesson: &Lesson,
     reading: &Reading,
-    selection: &Selection,
+    Shown { selection, view }: Shown,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let steps = lesson.steps();
@@ -147,7 +156,13 @@ fn step(
     paragraphs(&narrate(step, reading, selection), out)?;
     // Times are never twice the same.
     for pane in step.panes.iter().filter(|pane| pane.kind != PaneKind::Times) {
-        let described = pane_in_words(step, pane, reading, *selection, lesson.language);
+        if matches!(pane.kind, PaneKind::Matrix | PaneKind::Heads)
+            && let Some(path) = pane.path(selection.layer)
+        {
+            reading.attention_map(step.model_of(pane), &path, view.attention);
+        }
+        let shown = Shown { selection, view };
+        let described = pane_in_words(step, pane, reading, shown, lesson.language);
         writeln!(out)?;
         write_wrapped(out, "", &format!("{}:", described.heading))?;
         for line in &described.lines {
@@ -162,7 +177,7 @@ fn pane_in_words(
     step: &Step,
     pane: &PaneSpec,
     reading: &Reading,
-    selection: Selection,
+    Shown { selection, view }: Shown,
     language: Language,
 ) -> PaneWords {
     let (model, theme) = (step.model_of(pane), Theme::new(Depth::None, Glyphs::Ascii));
@@ -170,14 +185,14 @@ fn pane_in_words(
         reading,
         language,
         model,
-        selection,
+        selection: *selection,
         theme: &theme,
         focused: false,
         marks: &[],
         shows_difference: false,
         beat: None,
         times: None,
-        view: View::default(),
+        view,
     };
     let PaneWords { heading, lines } = panes::new_pane(pane, scene).in_words();
     let title = pane.title.as_ref().filter(|title| *title != model.title());

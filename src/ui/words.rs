@@ -34,6 +34,7 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         }
         Change::Against(text) => tr!(language, "against “{text}”", text),
         Change::OtherModel(name) => tr!(language, "against the model {name}", name),
+        Change::Patch(patch) => tr!(language, "patched {patch}", patch),
         Change::Target(text) => tr!(language, "target “{text}”", text),
         Change::Temperature(t) => tr!(language, "temperature {t}", t),
         Change::Sample(seed) => tr!(language, "sampled, seed {seed}", seed),

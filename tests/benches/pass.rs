@@ -6,7 +6,11 @@ use std::fmt;
 
 use divan::{Bencher, black_box};
 use lookback::{
-    analysis::reading::{Asked, Reader},
+    analysis::{
+        evidence::{flow::Flow, learning::Optimizer},
+        reading::{Asked, Reader},
+    },
+    engine::site::Stream,
     model::{self, Name, Setup},
     text::Tokenizer,
 };
@@ -105,4 +109,30 @@ fn patch_the_star_pair(bencher: Bencher) {
         .expect("the two are answered differently");
     let cells = patching.cells();
     bencher.bench(|| cells.par_iter().filter_map(|cell| patching.measure(*cell)).sum::<f32>());
+}
+
+/// One step of learning of the Transformer on the default sentence, and the pass after it: what the screen shows when a
+/// key takes a step.
+#[divan::bench]
+fn learn_one_step(bencher: Bencher) {
+    let reader = Reader::embedded().expect("the embedded models load");
+    let reading = reader.read(SENTENCE).expect("the default sentence is in the world");
+    let begin = || {
+        let rule = Optimizer::Sgd;
+        let learner = reading.learner(Name::Transformer, None, rule, rule.usual_rate());
+        learner.expect("it learns what it writes")
+    };
+    bencher.with_inputs(begin).bench_local_refs(|learner| {
+        learner.step().expect("it has logits");
+        reading.run_with(Name::Transformer, &learner.learned()).map(|run| run.n_rows())
+    });
+}
+
+/// What every row of the language model's stream is made of, for the flow graph.
+#[divan::bench]
+fn flow_of_the_language_model(bencher: Bencher) {
+    let reader = Reader::embedded().expect("the embedded models load");
+    let reading = reader.read(SENTENCE).expect("the default sentence is in the world");
+    let run = reading.run(Name::DecoderOnly, None).expect("it has read the sentence");
+    bencher.bench(|| Flow::new(black_box(&run), Stream::Source));
 }

@@ -1,12 +1,12 @@
 //! Evidence against PyTorch and captum (`assets/training/evidence_golden.py` made the references), and properties that
 //! hold whatever the weights are.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use lookback::{
     analysis::{
         evidence::{
-            Question, Run, Score,
+            Run, Score,
             attribution::{PartKind, attribution},
             heads::{HeadScores, SCORES},
             learning::Optimizer,
@@ -18,69 +18,14 @@ use lookback::{
     engine::{change::Changes, value::Value},
     model::{self, Model, Name},
 };
-use safetensors::SafeTensors;
-use serde_json::Value as Json;
 
-use crate::support::built_in::{READER, reading};
+use crate::support::{
+    built_in::{READER, reading},
+    evidence::{Goldens, assert_near},
+};
 
 const SAMPLE: usize = 32;
 const STRIDE: usize = 7919;
-
-struct Goldens {
-    tensors: BTreeMap<String, Vec<f32>>,
-    cases: Json,
-}
-
-impl Goldens {
-    fn read() -> Self {
-        let bytes = fs::read("tests/goldens/evidence.safetensors").unwrap();
-        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-        let cases = serde_json::from_str(&header.metadata().clone().unwrap()["cases"]).unwrap();
-        let file = SafeTensors::deserialize(&bytes).unwrap();
-        let tensors = file.iter().map(|(name, view)| {
-            let four = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-            (name.to_owned(), view.data().chunks_exact(4).map(four).collect())
-        });
-        Self { tensors: tensors.collect(), cases }
-    }
-
-    fn ids(&self, name: Name, key: &str) -> Vec<u32> {
-        ids(&self.cases[name.id()][key])
-    }
-
-    fn sides(&self, name: Name) -> [Vec<u32>; 2] {
-        [0, 1].map(|i| ids(&self.cases[name.id()]["sides"][i]))
-    }
-
-    fn question(&self, name: Name) -> Question {
-        let pair = self.ids(name, "pair");
-        let row = self.cases[name.id()]["row"].as_u64().unwrap() as usize;
-        Question { row, word: pair[0], against: pair[1] }
-    }
-
-    /// The tensors whose names begin so, by the rest of their names.
-    fn under(&self, prefix: &str) -> Vec<(&str, &[f32])> {
-        let of = |(key, numbers): (&'_ String, &'_ Vec<f32>)| -> Option<(&str, &[f32])> {
-            let rest = self.tensors.get_key_value(key)?.0.strip_prefix(prefix)?;
-            let _ = numbers;
-            Some((rest, &self.tensors[key]))
-        };
-        self.tensors.iter().filter_map(of).collect()
-    }
-}
-
-fn ids(json: &Json) -> Vec<u32> {
-    json.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
-}
-
-/// Within `bound` of the largest number, or of 1 if that is smaller.
-fn assert_near(label: &str, got: &[f32], want: &[f32], bound: f32) {
-    assert_eq!(got.len(), want.len(), "{label}");
-    let scale = want.iter().fold(1.0, |most: f32, x| most.max(x.abs()));
-    for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        assert!((got - want).abs() <= bound * scale, "{label}[{i}]: got {got}, want {want}");
-    }
-}
 
 fn sample(value: &Value) -> Vec<f32> {
     let all: Vec<f32> = value.numbers().collect();
@@ -264,7 +209,8 @@ fn words_count_as_captum_says() {
         let scores =
             [("difference", goldens.question(name).score()), ("output", Score::of_output(&run))];
         for (key, score) in scores {
-            let found = saliency(&*model, &run, &Arc::<Changes>::default(), &score).unwrap();
+            let found =
+                saliency(&*model, &run, &Arc::<Changes>::default(), &score, |_, _| true).unwrap();
             let want = |what: &str| &goldens.tensors[&format!("saliency/{name}/{key}/{what}")][..];
             let label = |what: &str| format!("{name} {key} {what}");
             assert_near(&label("gradient"), &found.gradient, want("gradient"), 1e-4);

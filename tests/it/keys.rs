@@ -20,6 +20,7 @@ use lookback::{
             ExportedFile, Overlay, ReadFailure, State, update,
         },
         keys::KEYS,
+        panes::View,
         plain, screen,
         theme::{Depth, Glyphs, Theme},
     },
@@ -142,7 +143,7 @@ fn what_is_selected_at_a_step_does_not_depend_on_the_way_there() {
         assert_eq!(walked.nav.selection, jumped.nav.selection, "{}: arrows and a jump", step.id);
         assert_eq!(Shot::of(&begun, size, &[theme]).unwrap().words(), frames[i].words());
         let mut linear = vec![];
-        plain::walk(&lesson, &READING, i, &mut linear).unwrap();
+        plain::walk(&lesson, &READING, i, View::default(), &mut linear).unwrap();
         let words = frames[i].words();
         let (_, words) = words.split_once("## Step").unwrap();
         assert!(
@@ -335,6 +336,7 @@ fn name(command: Command) -> &'static str {
         Command::FirstDifference => "first difference",
         Command::OtherSentence => "other sentence",
         Command::Follow => "follow a word",
+        Command::View(_) => "view",
         Command::Work => "work",
         Command::SetNumber => "set number",
         Command::Temperature => "temperature",

@@ -31,6 +31,7 @@ mod escapes_on_a_terminal;
 mod evidence;
 mod experts;
 mod faults;
+mod flow;
 #[cfg(unix)]
 mod files;
 mod frames;
@@ -54,6 +55,7 @@ mod measures;
 mod mishaps;
 mod own_commands;
 mod own_lesson;
+mod patched_pass;
 mod pages;
 mod pictures;
 mod places;

@@ -4,6 +4,7 @@ pub mod browser;
 pub mod built_in;
 pub mod chance;
 pub mod emulator;
+pub mod evidence;
 pub mod gguf;
 pub mod hostile;
 pub mod random;

@@ -22,6 +22,9 @@ use crate::{
 /// The points of the integral; that of captum.
 pub const N_POINTS: usize = 50;
 
+/// How many passes are computed between two looks at whether to go on.
+const AT_ONCE: usize = 10;
+
 /// How much each token counted, in units of the score; one number a token that the model read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saliency {
@@ -34,6 +37,12 @@ pub struct Saliency {
     /// The score less the score without the token; None for a token that is not the sentence's own, or that stands after
     /// what is asked about.
     pub left_out: Vec<Option<f32>>,
+    /// The site of the embedded words.
+    pub embedding: String,
+    /// The gradient with respect to each token's embedding, by channel.
+    pub slopes: Vec<Vec<f32>>,
+    /// What each point of the integral adds to each token, in the order of the points.
+    pub points: Vec<Vec<f32>>,
 }
 
 impl Saliency {
@@ -60,12 +69,14 @@ impl Saliency {
     }
 }
 
-/// How much each token counted for the score. None for a model without embedded words, or a score outside the run.
+/// How much each token counted for the score. None for a model without embedded words, or a score outside the run, and
+/// where `goes_on` says no: it is called with the passes that are done, of how many.
 pub fn saliency(
     model: &dyn Model,
     run: &Run,
     changes: &Arc<Changes>,
     score: &Score,
+    mut goes_on: impl FnMut(usize, usize) -> bool,
 ) -> Option<Saliency> {
     let nodes = run.nodes(run.embedding()?);
     let last = run.logits_nodes();
@@ -76,23 +87,52 @@ pub fn saliency(
         let seeds = score.seeds(run, |node| replay.value(node), 1.0);
         (value, replay.backward(&seeds, nodes))
     };
+    let n_passes = N_POINTS + run.pass.source.len();
     let seeds = score.seeds(run, |node| run.tape().value(node), 1.0);
-    let gradient = by_row(run, nodes, &run.tape().backward(&seeds, nodes));
+    let gradients = run.tape().backward(&seeds, nodes);
     let points = gauss_legendre(N_POINTS);
     let of_point = |&(share, weight): &(f64, f64)| {
         let rows = by_row(run, nodes, &at(share as f32).1);
         rows.into_iter().map(|x| weight * f64::from(x)).collect::<Vec<f64>>()
     };
-    let shares: Vec<Vec<f64>> = points.par_iter().map(of_point).collect();
+    let mut points_known: Vec<Vec<f64>> = vec![];
+    for some in points.chunks(AT_ONCE) {
+        points_known.par_extend(some.par_iter().map(of_point));
+        goes_on(points_known.len(), n_passes).then_some(())?;
+    }
+    let gradient = by_row(run, nodes, &gradients);
     let n = gradient.len();
-    let integrated = (0..n).map(|i| shares.iter().map(|rows| rows[i]).sum::<f64>() as f32);
+    let sum = |i: usize| points_known.iter().map(|rows| rows[i]).sum::<f64>() as f32;
+    let mut left_out = vec![];
+    let positions: Vec<usize> = (0..run.pass.source.len()).collect();
+    for some in positions.chunks(AT_ONCE) {
+        left_out.par_extend(some.par_iter().map(|&row| without(model, run, changes, score, row)));
+        goes_on(N_POINTS + left_out.len(), n_passes).then_some(())?;
+    }
+    let at_point = |rows: &Vec<f64>| rows.iter().map(|x| *x as f32).collect();
     Some(Saliency {
         score: score.of_run(run)?,
         baseline: at(0.0).0?,
-        integrated: integrated.collect(),
-        left_out: left_out(model, run, changes, score),
+        integrated: (0..n).map(sum).collect(),
+        left_out,
         gradient,
+        slopes: slopes(run, nodes, &gradients, n),
+        points: points_known.iter().map(at_point).collect(),
+        embedding: run.embedding()?.to_owned(),
     })
+}
+
+/// The gradient of the score with respect to each token's embedding, channel by channel.
+fn slopes(run: &Run, nodes: &[Node], gradients: &Gradients, n: usize) -> Vec<Vec<f32>> {
+    let mut rows = vec![vec![]; n];
+    for &node in nodes {
+        let Some(gradient) = gradients.get(&node) else { continue };
+        let first = run.tape().entry(node).place.origin.row;
+        for row in 0..gradient.shape().rows {
+            rows[first + row] = gradient.row(0, row);
+        }
+    }
+    rows
 }
 
 /// `sum_c x[row, c] * gradient[row, c]`, row by row; x are the run's own embeddings.
@@ -111,25 +151,23 @@ fn by_row(run: &Run, nodes: &[Node], gradients: &Gradients) -> Vec<f32> {
     rows
 }
 
-/// The score less the score of the sentence without each token. A decoder reads the same output.
-fn left_out(
+/// The score less the score of the sentence without the token of a row. A decoder reads the same output. None for a token
+/// that is not the sentence's own, or that stands after what is asked about.
+fn without(
     model: &dyn Model,
     run: &Run,
     changes: &Arc<Changes>,
     score: &Score,
-) -> Vec<Option<f32>> {
-    let (before, whole) = (run.n_before(), score.of_run(run));
+    row: usize,
+) -> Option<f32> {
+    let i = row.checked_sub(run.n_before())?;
+    if run.ids.len() < 2 || (run.reads_only() && row > score.last_row()) {
+        return None;
+    }
     let forced = (!run.reads_only()).then(|| run.pass.target[1..].to_vec());
-    let without = |row: usize| {
-        let i = row.checked_sub(before)?;
-        if run.ids.len() < 2 || (run.reads_only() && row > score.last_row()) {
-            return None;
-        }
-        let mut ids = run.ids.clone();
-        ids.remove(i);
-        let shorter = Run::new(model, &ids, changes, forced.clone());
-        let score = score.moved(if run.reads_only() { -1 } else { 0 });
-        Some(whole? - score.of_run(&shorter)?)
-    };
-    (0..run.pass.source.len()).into_par_iter().map(without).collect()
+    let mut ids = run.ids.clone();
+    ids.remove(i);
+    let shorter = Run::new(model, &ids, changes, forced);
+    let moved = score.moved(if run.reads_only() { -1 } else { 0 });
+    Some(score.of_run(run)? - moved.of_run(&shorter)?)
 }

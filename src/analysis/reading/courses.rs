@@ -11,6 +11,7 @@ use super::Reading;
 use crate::{
     analysis::evidence::{
         course::{Course, since_first},
+        flow::SHARE,
         learning::{Learner, Optimizer},
     },
     engine::{
@@ -131,6 +132,11 @@ impl Reading {
     /// # Errors
     /// As for [`crate::analysis::trace::Trace::open`].
     pub fn open(&self, name: Name, address: &Address) -> Result<Arithmetic> {
+        if address.path.starts_with(SHARE) {
+            let flow = self.known_findings().and_then(|all| all.get(&name)?.flow.as_ref());
+            let share = flow.and_then(|flow| flow.open_share(address));
+            return share.with_context(|| format!("{address} has no share"));
+        }
         let opened = self.trace(name).open(address)?;
         let is_learned =
             self.learned.get(&name).is_some_and(|learned| learned.contains_key(&address.path));

@@ -44,13 +44,15 @@ impl Reading {
     /// If the reading has no such model.
     pub fn run(&self, name: Name, forced: Option<Vec<u32>>) -> Result<Run> {
         let changes = self.changes_of(name);
-        let forced = forced.or(self.forced()?);
+        let forced = forced.or(self.forced(name)?);
         Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, forced))
     }
 
-    /// What the changes make a decoder read.
-    fn forced(&self) -> Result<Option<Vec<u32>>> {
-        self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()
+    /// What the changes make a decoder read, or the first sentence's pass.
+    fn forced(&self, name: Name) -> Result<Option<Vec<u32>>> {
+        let target =
+            self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()?;
+        Ok(target.or_else(|| self.given.get(&name)?.forced.clone()))
     }
 
     fn asked_model(&self, name: Name) -> Result<&dyn Model> {
@@ -129,8 +131,23 @@ impl Reading {
     /// # Errors
     /// If the model embeds no words.
     pub fn saliency(&self, name: Name, run: &Run, score: &Score) -> Result<Saliency> {
-        let found = saliency(self.asked_model(name)?, run, &self.changes_of(name), score);
-        found.context("the words of this model cannot be followed: it embeds none")
+        self.saliency_while(name, run, score, |_, _| true)?
+            .context("the words of this model cannot be followed: it embeds none")
+    }
+
+    /// The same while `goes_on`, which is called with the passes that are done, of how many; None where it says no, and for
+    /// a model that embeds no words.
+    ///
+    /// # Errors
+    /// If the reading has no such model.
+    pub fn saliency_while(
+        &self,
+        name: Name,
+        run: &Run,
+        score: &Score,
+        goes_on: impl FnMut(usize, usize) -> bool,
+    ) -> Result<Option<Saliency>> {
+        Ok(saliency(self.asked_model(name)?, run, &self.changes_of(name), score, goes_on))
     }
 
     /// What every attention head of a model does.
@@ -180,8 +197,10 @@ impl Reading {
         asked: &Asked,
     ) -> Result<Patching> {
         let model = self.asked_model(name)?;
-        let changes = self.changes_of(name);
-        let plain = Run::new(model, &giving.ids(), &changes, self.forced()?);
+        let changes = Arc::new(self.changes_of(name).without_patch());
+        let target =
+            self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()?;
+        let plain = Run::new(model, &giving.ids(), &changes, target);
         ensure!(
             plain.with_role(Role::SubLayerOutput).next().is_some(),
             "the {} has no residual stream to patch; a Transformer has one",

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::{Asked, Patched, Reading};
@@ -10,10 +13,12 @@ use crate::{
     analysis::evidence::{
         Question, Run,
         attribution::Attribution,
+        flow::Flow,
         promotion::{Piece, promotions, strongest},
         saliency::Saliency,
     },
-    model::Name,
+    engine::site::Stream,
+    model::{Name, layer::attention::HeadSizes},
     text::Token,
     weights::memory,
 };
@@ -31,15 +36,30 @@ pub struct Findings {
     pub attribution: Option<Attribution>,
     /// By part of the attribution: its strongest piece, and the words that this promotes.
     pub promoted: Vec<Option<(Piece, Vec<String>)>>,
+    /// What every row of the stream that is written from is made of; None for a model without one, and for a long text.
+    pub flow: Option<Flow>,
     question: Question,
     saliency: OnceLock<Option<Saliency>>,
+    /// The passes that it takes: done, and of how many.
+    saliency_passes: [AtomicUsize; 2],
     patched: OnceLock<Option<Arc<Patched>>>,
 }
 
 impl Findings {
+    /// The row of the logits that is asked about.
+    pub const fn row(&self) -> usize {
+        self.question.row
+    }
+
     /// Which words counted; None until it is known, and for a model that embeds none or is too large.
     pub fn saliency(&self) -> Option<&Saliency> {
         self.saliency.get()?.as_ref()
+    }
+
+    /// The passes done so far to find which words counted, of how many; 0 of 0 before the first.
+    pub fn saliency_progress(&self) -> (usize, usize) {
+        let [done, all] = self.saliency_passes.each_ref().map(|n| n.load(Ordering::Relaxed));
+        (done, all)
     }
 
     /// Whether it is known which words counted, or known that it is not asked.
@@ -81,6 +101,9 @@ const N_PROMOTED: usize = 3;
 const MOST_OF_RUN: usize = 100_000_000_000;
 const MOST_OF_MANY: usize = 400_000_000_000;
 
+/// The same of the flow, whose operations are no matrix products.
+const MOST_OF_FLOW: usize = 6_000_000_000;
+
 /// The passes, forwards and backwards, that integrated gradients take, roughly.
 const N_OF_SALIENCY: usize = 200;
 
@@ -93,7 +116,7 @@ impl Reading {
         self.courses();
         let all = self.first_findings();
         for (name, found) in all {
-            self.find_saliency(*name, found);
+            self.find_saliency(*name, found, || true);
             if let Some(patched) = self.find_patched(*name, found).filter(|_| self.is_soon(*name)) {
                 patched.complete();
             }
@@ -113,7 +136,7 @@ impl Reading {
     /// `tell` is called whenever something is new, and says whether to go on.
     pub fn find_more(&self, mut tell: impl FnMut() -> bool) {
         for (name, found) in self.first_findings() {
-            self.find_saliency(*name, found);
+            self.find_saliency(*name, found, &mut tell);
             if !tell() {
                 return;
             }
@@ -175,6 +198,7 @@ impl Reading {
         Some(Findings {
             before: last.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" "),
             promoted: promoted.unwrap_or_default(),
+            flow: self.find_flow(name, &run),
             attribution,
             word,
             against,
@@ -182,8 +206,18 @@ impl Reading {
             target,
             question,
             saliency: OnceLock::new(),
+            saliency_passes: Default::default(),
             patched: OnceLock::new(),
         })
+    }
+
+    fn find_flow(&self, name: Name, run: &Run) -> Option<Flow> {
+        let sizes = self.sizes(name)?;
+        let stream = if run.reads_only() { Stream::Source } else { Stream::Target };
+        let n_rows = run.n_rows().max(run.pass.source.len());
+        let HeadSizes { n_heads, d_model, .. } = sizes.heads;
+        let products = Flow::products(sizes.n_layers, n_heads, d_model, n_rows);
+        (products <= MOST_OF_FLOW).then(|| Flow::new(run, stream)).flatten()
     }
 
     /// The strongest piece of each part, and the words that it promotes.
@@ -208,14 +242,29 @@ impl Reading {
         pieces.iter().map(words).collect()
     }
 
-    fn find_saliency(&self, name: Name, found: &Findings) {
-        found.saliency.get_or_init(|| {
-            if self.products(name).saturating_mul(N_OF_SALIENCY) > MOST_OF_MANY {
-                return None;
-            }
+    /// Fills in which words counted, unless `tell`, which is called after some passes each, says to stop.
+    fn find_saliency(&self, name: Name, found: &Findings, mut tell: impl FnMut() -> bool) {
+        if found.saliency.get().is_some() {
+            return;
+        }
+        let is_too_long = self.products(name).saturating_mul(N_OF_SALIENCY) > MOST_OF_MANY;
+        let mut is_stopped = false;
+        let goes_on = |done: usize, all: usize| {
+            let [n_done, n_all] = &found.saliency_passes;
+            n_done.store(done, Ordering::Relaxed);
+            n_all.store(all, Ordering::Relaxed);
+            is_stopped = !tell();
+            !is_stopped
+        };
+        let compute = || {
             let run = self.run(name, None).ok()?;
-            self.saliency(name, &run, &found.question.score()).ok()
-        });
+            self.saliency_while(name, &run, &found.question.score(), goes_on).ok()?
+        };
+        let saliency = if is_too_long { None } else { compute() };
+        if !is_stopped {
+            // Of two threads, the first one's result is kept; both are the same.
+            let _ = found.saliency.set(saliency);
+        }
     }
 
     fn find_patched<'a>(&self, name: Name, found: &'a Findings) -> Option<&'a Arc<Patched>> {

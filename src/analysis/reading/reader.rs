@@ -245,22 +245,41 @@ impl Reader {
             if let Change::Teach(text) = change {
                 reader.tokenizer.sentence(text).context("the target cannot be taught")?;
             }
-            plain.check(change)?;
+            if !matches!(change, Change::Patch(_)) {
+                plain.check(change)?;
+            }
         }
         let read = |changes| self.read_changed(plain, changes);
         let taught = teach(plain, &changes, teachings, self.n_bytes.is_some(), read)?;
+        let given = match changes.patch() {
+            None => Arc::default(),
+            Some(patch) => {
+                ensure!(
+                    changes.against().is_some() && changes.other_model().is_none(),
+                    "patch={patch} puts a value of this sentence's pass into another's; give that one too, as in against=The dog sleeps."
+                );
+                let rest = changes.without_patch().without_other();
+                let first = if rest.is_empty() { None } else { Some(read(rest)?) };
+                first.as_ref().unwrap_or(plain).given_to_other(patch, &sentence)?
+            }
+        };
         let Taught { learned, courses } = taught;
         let (learned, courses) = (Arc::new(learned), Arc::new(Mutex::new(courses)));
         let changes = Arc::new(changes);
         let setup = |name: Name| {
             let with = |learned: &Arc<_>| Arc::new(changes.with_weights(Arc::clone(learned)));
             let changes = learned.get(&name).map_or_else(|| Arc::clone(&changes), with);
-            Setup { changes, forced: forced.clone(), ..Setup::default() }
+            let Some(given) = given.get(&name) else {
+                return Setup { changes, forced: forced.clone(), ..Setup::default() };
+            };
+            let forced = forced.clone().or_else(|| given.forced.clone());
+            let changes = Arc::new(changes.with_given(Arc::clone(given)));
+            Setup { changes, forced, ..Setup::default() }
         };
         let traces = reader.run(&sentence, setup, |name| plain.unless_it_applies(name, &changes));
         let reading = reader.reading(sentence, traces);
         let plain = Some(Arc::clone(plain));
-        Ok(Reading { changes, plain, learned, courses, ..reading })
+        Ok(Reading { changes, plain, learned, courses, given, ..reading })
     }
 
     /// The reader of a pass with these changes: the other model's, if that is set beside this one.
@@ -316,10 +335,12 @@ impl Reader {
             choices: Recent::default(),
             answers: Recent::default(),
             differences: Recent::default(),
+            attention_maps: Recent::default(),
             log_probabilities: Recent::default(),
             neighbourhoods: Recent::default(),
             findings: Arc::default(),
             learned: Arc::default(),
+            given: Arc::default(),
             courses: Arc::default(),
             changes: Arc::default(),
             plain: None,

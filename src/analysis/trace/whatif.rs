@@ -5,7 +5,7 @@ use std::{collections::HashSet, iter, sync::Arc};
 use super::{Recorded, Trace};
 use crate::{
     engine::{
-        change::{Change, Part},
+        change::{Change, Part, Patch},
         math::aligned,
         site::{Axis, Role, Stream, lies_in},
         value::Cell,
@@ -55,6 +55,7 @@ impl Trace {
             Change::Off { scope, part } => self.has_part(scope, *part),
             Change::Set { address, .. } => self.cell(address).is_ok_and(|(site, _)| !site.is_leaf),
             Change::Token { position, .. } => *position < self.source.len(),
+            Change::Patch(patch) => self.patched_site(patch).is_some(),
             Change::Target(_) => !self.target.is_empty(),
             Change::Against(_)
             | Change::OtherModel(_)
@@ -66,6 +67,20 @@ impl Trace {
             Change::Learn { model, .. } => self.is_meant_by(model),
             // They change how a model learns, not how it reads.
             Change::Teach(_) | Change::Rate(_) => false,
+        }
+    }
+
+    /// The site that a patch replaces a part of; None if this model has none, or no such head or row.
+    pub fn patched_site(&self, patch: &Patch) -> Option<&Recorded> {
+        match patch {
+            Patch::Row { path, row } => self.site(path).filter(|site| {
+                !site.is_leaf && *row < site.shape().rows && site.shape().planes == 1
+            }),
+            Patch::Head { scope, head } => {
+                let is_of_heads =
+                    |site: &&Recorded| site.role() == Role::HeadContext && site.scope() == scope;
+                self.sites().find(is_of_heads).filter(|site| *head < site.shape().planes)
+            }
         }
     }
 

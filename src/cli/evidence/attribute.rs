@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use anyhow::Context;
 use serde_json::{Map, json};
 
 use super::{
@@ -14,13 +15,14 @@ use crate::{
             Question, Run, Score,
             attribution::{Attribution, LogitPart},
             promotion::Piece,
-            saliency::Saliency,
+            saliency::{N_POINTS, Saliency},
         },
         reading::Reading,
     },
     cli::{
         args::AttributeArgs,
         failure::{Outcome, Usage},
+        progress::Progress,
         request::Request,
         streams::Streams,
     },
@@ -36,7 +38,15 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
     let question = reading.question(&run, &asked.question.asked()).usage()?;
     let parts = reading.attribution(&run, &question);
     let score = if asked.whole { Score::of_output(&run) } else { question.score() };
-    let counted = reading.saliency(name, &run, &score)?;
+    let progress = Progress::new("passes", N_POINTS + run.pass.source.len());
+    let mut n_done = 0;
+    let counted = reading.saliency_while(name, &run, &score, |done, _| {
+        (n_done..done).for_each(|_| progress.step());
+        n_done = done;
+        true
+    });
+    drop(progress);
+    let counted = counted?.context("the words of this model cannot be followed: it embeds none")?;
     let words = Words::of(reading, &run);
     let groups = groups(&words.source, asked.by_word);
     let counted = counted.grouped(&groups);

@@ -1,23 +1,37 @@
-//! `lookback heads`: what every attention head does, as scores.
+//! `lookback heads`: what every attention head does, as scores; or a form of its attention, word by word.
 
 use std::fmt::Write as _;
 
+use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::{read, report::Report};
+use super::{
+    read,
+    report::{Field, Report},
+};
 use crate::{
-    analysis::evidence::heads::{HeadScores, SCORES},
+    analysis::{
+        evidence::heads::{HeadScores, SCORES},
+        measure::attention_form::{AttentionForm, attention_map, has_forms},
+        reading::Reading,
+        trace::{Recorded, Trace},
+    },
     cli::{
         args::HeadsArgs,
         failure::{Outcome, Usage},
         request::Request,
         streams::Streams,
     },
+    engine::site::lies_in,
+    model::Name,
 };
 
 pub fn run(asked: &HeadsArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
+    if let Some(form) = asked.map {
+        return map(reading, name, form.into()).usage()?.write(&asked.out, streams);
+    }
     let heads = reading.head_scores(name).usage()?;
     let about = json!({
         "command": "heads", "model": name.id(), "sentence": reading.sentence.read_text(),
@@ -38,6 +52,74 @@ pub fn run(asked: &HeadsArgs, request: &Request, streams: &mut Streams) -> Outco
         }
     }
     report.write(&asked.out, streams)
+}
+
+/// The words that a row of the table for people names.
+const N_KEYS: usize = 3;
+
+/// A form of the attention of every site: a row for every query and key.
+fn map(reading: &Reading, name: Name, form: AttentionForm) -> Result<Report> {
+    let trace = reading.trace(name);
+    let weights = |site: &&Recorded| has_forms(site);
+    let mut paths: Vec<String> =
+        trace.sites().filter(weights).map(|site| site.path().to_owned()).collect();
+    for block in trace.hidden() {
+        let opened = trace.opened(&block);
+        let sites = opened.iter().flat_map(|opened| opened.sites()).filter(weights);
+        let inside = sites.map(Recorded::path).filter(|path| lies_in(path, &block));
+        let inside: Vec<String> = inside.map(str::to_owned).collect();
+        paths.extend(inside.into_iter().filter(|path| !trace.sites().any(|s| s.path() == path)));
+    }
+    ensure!(!paths.is_empty(), "the {} has no attention heads", name.title());
+    let about = json!({
+        "command": "heads", "model": name.id(), "sentence": reading.sentence.read_text(),
+        "map": form.id(), "definition": form.caption(),
+    });
+    let mut report = Report {
+        about: about.as_object().cloned().unwrap_or_default(),
+        columns: vec!["site", "head", "query", "query_token", "key", "key_token", "amount"],
+        rows: vec![],
+        text: format!("{}: {}\n", name.title(), form.caption()),
+    };
+    for path in paths {
+        add_map(&mut report, trace, &path, form);
+    }
+    ensure!(!report.rows.is_empty(), "the {} lacks what this form needs", name.title());
+    Ok(report)
+}
+
+fn add_map(report: &mut Report, trace: &Trace, path: &str, form: AttentionForm) {
+    let opened = trace.opened(path);
+    let trace = opened.as_ref().unwrap_or(trace);
+    let Some(site) = trace.site(path) else { return };
+    let map = attention_map(trace, path, form).map(|map| map.value);
+    let value = match form {
+        AttentionForm::Weights => Some(&*site.value),
+        _ => map.as_ref(),
+    };
+    let Some(value) = value else { return };
+    let (shape, axes) = (value.shape(), site.axes());
+    for head in 0..shape.planes {
+        let of_head = if shape.planes > 1 { format!(" head {head}") } else { String::new() };
+        let _ = writeln!(report.text, "\n{path}{of_head}");
+        for row in 0..shape.rows {
+            let query = trace.label(site, axes[1], row);
+            let amounts = value.row(head, row);
+            let mut keys: Vec<usize> = (0..shape.cols).filter(|&key| amounts[key] > 0.0).collect();
+            for (key, &amount) in amounts.iter().enumerate() {
+                let head = if shape.planes > 1 { head.into() } else { Field::Missing };
+                let key_token = trace.label(site, axes[2], key).into();
+                let place =
+                    [path.into(), head, row.into(), query.as_str().into(), key.into(), key_token];
+                report.rows.push(place.into_iter().chain([amount.into()]).collect());
+            }
+            keys.sort_by(|&a, &b| amounts[b].total_cmp(&amounts[a]));
+            let key =
+                |&key: &usize| format!("{} {:.3}", trace.label(site, axes[2], key), amounts[key]);
+            let keys: Vec<String> = keys.iter().take(N_KEYS).map(key).collect();
+            let _ = writeln!(report.text, "  {query:>12}  {}", keys.join(", "));
+        }
+    }
 }
 
 fn label(head: &HeadScores) -> String {

@@ -28,6 +28,7 @@ impl fmt::Display for Change {
             | Self::OtherModel(text)
             | Self::Target(text)
             | Self::Teach(text) => f.write_str(text),
+            Self::Patch(patch) => write!(f, "{patch}"),
             Self::Sample(seed) => write!(f, "{seed}"),
             Self::TopK(n) | Self::Beam(n) | Self::Learn { steps: n, .. } => write!(f, "{n}"),
         }
@@ -69,6 +70,7 @@ impl FromStr for Change {
         match subject {
             "against" => Ok(Self::Against(text_of(subject, value)?)),
             "against_model" => Ok(Self::OtherModel(text_of(subject, value)?)),
+            "patch" => Ok(Self::Patch(value.parse()?)),
             "target" => Ok(Self::Target(text_of(subject, value)?)),
             "temperature" => {
                 Ok(Self::Temperature(number(subject, value, within(0.01, 100.0), "0.01 to 100")?))
@@ -187,6 +189,8 @@ mod tests {
             "token.3=a=b",
             "against=The dog = an animal.",
             "target=Le chien dort.",
+            "patch=encoder.0.norm2.out[5]",
+            "patch=encoder.1.self_attn.head.2",
             "temperature=0.5",
             "sample=18446744073709551615",
             "top_k=5",
@@ -213,6 +217,8 @@ mod tests {
             "token.1=",
             "against=",
             "target= ",
+            "patch=",
+            "patch=encoder.1",
             "temperature=0",
             "top_k=0",
             "temperature=nan",

@@ -20,10 +20,14 @@ pub(super) struct Edited {
 impl Edited {
     /// The number that a cell is set to; None if it is not edited.
     fn given(&self, cell: Cell) -> Option<f32> {
-        self.edits.iter().find_map(|edit| match *edit {
-            Edit::Cell(at, number) => (at == cell).then_some(number),
-            Edit::Plane(plane) => (plane == cell.plane).then_some(0.0),
-            Edit::Column(col, number) => (col == cell.col).then_some(number),
+        self.edits.iter().find_map(|edit| match edit {
+            Edit::Cell(at, number) => (*at == cell).then_some(*number),
+            Edit::Part(at, part) => {
+                let local = cell.counted_from(*at)?;
+                part.shape().holds(local).then(|| part.get(local))
+            }
+            Edit::Plane(plane) => (*plane == cell.plane).then_some(0.0),
+            Edit::Column(col, number) => (*col == cell.col).then_some(*number),
             Edit::All => Some(0.0),
         })
     }
@@ -33,8 +37,8 @@ impl Edited {
         if !self.are_attention_weights {
             return vec![];
         }
-        let in_row = |edit: &Edit| match *edit {
-            Edit::Cell(at, number) if (at.plane, at.row) == (plane, row) => Some((at.col, number)),
+        let in_row = |edit: &Edit| match edit {
+            Edit::Cell(at, number) if (at.plane, at.row) == (plane, row) => Some((at.col, *number)),
             _ => None,
         };
         self.edits.iter().filter_map(in_row).collect()
@@ -74,6 +78,8 @@ impl Operation for Edited {
     fn formula(&self) -> &'static str {
         if self.are_attention_weights {
             "set by hand; the row's other shares keep their proportions"
+        } else if self.edits.iter().any(|edit| matches!(edit, Edit::Part(..))) {
+            "taken from the other pass in part, the rest as computed"
         } else {
             "set by hand in part, the rest as computed"
         }

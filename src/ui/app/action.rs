@@ -9,7 +9,10 @@ use super::{
     mouse_target::MouseTarget,
 };
 use crate::{
-    analysis::reading::{MachineTimes, Reading},
+    analysis::{
+        measure::attention_form::AttentionForm,
+        reading::{MachineTimes, Reading},
+    },
     engine::{
         change::{Change, Changes},
         site::Address,
@@ -66,6 +69,8 @@ pub enum Command {
     OtherSentence,
     /// Follows the word under the cursor through the model, in the map of the lens.
     Follow,
+    /// Changes what maps show, or how they are coloured.
+    View(ViewKey),
     /// Stops the work on a map of patched values, or goes on with it.
     Work,
     /// Sets the number under the cursor by hand.
@@ -129,6 +134,19 @@ pub enum WhatIfKey {
     Layer,
 }
 
+/// What changes how maps are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViewKey {
+    /// Maps of attention show the next of: weights, norms, means, rollout.
+    Attention,
+    /// Logarithmic colours, or linear ones.
+    Logarithmic,
+    /// The first token is left out of the colours of attention, or not.
+    FirstToken,
+    /// Moves the threshold of the flow graph by this number of steps.
+    Threshold(isize),
+}
+
 /// A sentence that cannot be read as requested, and the reason.
 #[derive(Clone, Debug)]
 pub struct ReadFailure {
@@ -157,6 +175,8 @@ pub enum Action {
     Measured,
     /// The requested lens is computed.
     LensComputed,
+    /// The requested form of attention is computed.
+    AttentionComputed,
     /// Reading times measured on this machine.
     TimesMeasured(Arc<MachineTimes>),
     /// New size of the terminal in columns and rows.
@@ -205,6 +225,8 @@ pub enum Effect {
     Open(Name, String),
     /// Compute the lens of this row, with the ranks of a word or else of the chosen one.
     Look(Name, usize, Option<usize>),
+    /// Compute a form of the attention at this path.
+    Attend(Name, String, AttentionForm),
     /// Go on with the maps of patched values.
     Patch,
     /// Measure how long the models take to read.

@@ -1,5 +1,5 @@
 //! Requests that run in the background, one of a kind at a time: opening a block of a large pass that a step or the
-//! inspector shows, and computing the lens of a large model.
+//! inspector shows, and computing the lens or a form of attention of a large model.
 
 use std::sync::Arc;
 
@@ -72,6 +72,13 @@ impl State {
             let pane = panes.get(self.nav.focus);
             pane.and_then(|pane| pane.word_to_follow(cursor.0, cursor.1))
         };
+        let row = {
+            let panes = self.panes();
+            panes.get(self.nav.focus).and_then(|pane| pane.row_to_explain(cursor.0, cursor.1))
+        };
+        if let Some(row) = row {
+            return self.explain_row(row);
+        }
         let Some(word) = found else {
             self.show_message("no word to follow here; a map of the logit lens has some");
             return;
@@ -118,6 +125,10 @@ fn perform(state: &State, effect: Effect) -> Option<Action> {
         Effect::Look(model, row, word) => {
             reading.lens_of(model, row, word);
             Some(Action::LensComputed)
+        }
+        Effect::Attend(model, path, form) => {
+            reading.attention_map(model, &path, form);
+            Some(Action::AttentionComputed)
         }
         Effect::Patch => {
             reading.patch_on(|| true);

@@ -1,6 +1,6 @@
 //! Inspector: opens a number into its arithmetic, and its operands in turn, down to a weight or a token.
 
-use super::State;
+use super::{Effect, State};
 use crate::{
     engine::{
         arithmetic::{Arithmetic, Operand, terms::Term},
@@ -9,7 +9,7 @@ use crate::{
     },
     lesson::{PaneKind, PaneSpec, Selection},
     model::Name,
-    ui::panes::Mark,
+    ui::panes::{Mark, OtherPass},
 };
 
 /// Upper bound on layer numbers.
@@ -139,6 +139,27 @@ impl State {
         }
     }
 
+    /// Requests the pass that the open number was read from; None for a number of the pass on the screen.
+    pub(super) fn show_its_pass(&mut self) -> Option<Effect> {
+        if self.inspector.levels.len() != 1 {
+            return None;
+        }
+        let (row, col) = (self.nav.selection.row, self.nav.selection.col);
+        let OtherPass { sentence, changes } =
+            self.panes().get(self.nav.focus)?.pass_of(row, col)?;
+        self.inspector.close();
+        let effect = if self.passes.has_sentence(&sentence) {
+            self.passes.request_changes(changes)
+        } else {
+            self.passes.step_after_reading = Some(self.nav.step);
+            Some(self.passes.request(sentence, changes))
+        };
+        self.show_message(
+            "reading it again with that value put in; v shows what differs, r goes back",
+        );
+        effect
+    }
+
     /// Enters a step that shows the cell and opens it there; without such a step, opens it in the current one.
     pub(super) fn go_to(&mut self, model: Name, address: &Address) {
         self.inspector.close();
@@ -231,6 +252,10 @@ impl State {
     pub(super) fn operand_pane(&self) -> Option<(PaneSpec, Selection)> {
         let level = self.opened()?;
         let Address { path, cell, .. } = &level.chosen()?.address;
+        let trace = self.passes.reading.as_ref()?.trace(level.model);
+        if trace.site(path).is_none() && !trace.is_closed(path) {
+            return None; // a share, which no pane has as a site
+        }
         let (_, step) = self.current();
         let shows = |spec: &PaneSpec| {
             step.model_of(spec) == level.model

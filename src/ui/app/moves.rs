@@ -74,6 +74,16 @@ impl State {
             self.show_message("this pane has no cells to walk");
             return;
         }
+        let cursor = (self.nav.selection.row, self.nav.selection.col);
+        let moved =
+            self.panes().get(self.nav.focus).and_then(|pane| pane.moved_to(cursor, rows, cols));
+        if let Some((row, col)) = moved {
+            if (row, col) == cursor {
+                self.show_message("the route ends here");
+            }
+            (self.nav.selection.row, self.nav.selection.col) = (row, col);
+            return;
+        }
         // If the rows lie side by side, the keys for columns move between them as well.
         let (rows, cols) = match self.panes().get(self.nav.focus) {
             Some(pane) if pane.is_horizontal() => (rows.saturating_add(cols), 0),

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::{Effect, Times};
-use crate::{analysis::reading::Reading, engine::change::Changes, model::Name};
+use crate::{
+    analysis::{measure::attention_form::AttentionForm, reading::Reading},
+    engine::change::Changes,
+    model::Name,
+};
 
 /// The reading on the screen and the requests in progress. Results arrive as actions.
 #[derive(Clone, Default)]
@@ -26,6 +30,8 @@ pub struct Passes {
     opening_path: Option<String>,
     /// The row whose lens is being computed.
     lens_row: Option<usize>,
+    /// Whether a form of attention is being computed.
+    awaits_attention: bool,
 }
 
 impl Passes {
@@ -128,6 +134,25 @@ impl Passes {
         Some(Effect::Look(model, row, word))
     }
 
+    /// Requests a form of attention, unless it is known; one at a time.
+    pub(super) fn request_attention_map(
+        &mut self,
+        model: Name,
+        path: String,
+        form: AttentionForm,
+    ) -> Option<Effect> {
+        let is_known = self.reading.as_ref()?.known_attention_map(model, &path, form).is_some();
+        if self.awaits_attention || is_known {
+            return None;
+        }
+        self.awaits_attention = true;
+        Some(Effect::Attend(model, path, form))
+    }
+
+    pub(super) const fn finish_attention(&mut self) {
+        self.awaits_attention = false;
+    }
+
     pub(super) fn finish_lens(&mut self) {
         self.lens_row = None;
     }
@@ -143,6 +168,6 @@ impl Passes {
 
     /// A copy without requests in progress: their results go to the original.
     pub(super) fn without_requests(&self) -> Self {
-        Self { opening_path: None, lens_row: None, ..self.clone() }
+        Self { opening_path: None, lens_row: None, awaits_attention: false, ..self.clone() }
     }
 }

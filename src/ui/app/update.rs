@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use tui_input::Input;
 
-use super::{Action, Command, Effect, Message, Overlay, PaletteChoice, ReadFailure, State, Times};
+use super::{
+    Action, Command, Effect, Message, Overlay, PaletteChoice, ReadFailure, State, Times, ViewKey,
+};
 use crate::{
     analysis::reading::Reading,
     lesson::shelf::{STAR_PAIR, ShelfSentence},
@@ -21,6 +23,7 @@ pub fn update(state: &mut State, action: Action) -> Option<Effect> {
     state.inspector.marks = state.operand_marks();
     state.inspector.operand_pane = state.operand_pane();
     let effect = effect.or_else(|| state.request_block()).or_else(|| state.request_lens());
+    let effect = effect.or_else(|| state.request_attention_map());
     effect.or_else(|| state.request_times())
 }
 
@@ -58,6 +61,7 @@ fn apply(state: &mut State, action: Action) -> Option<Effect> {
         Action::Opened(of, opened) => state.take_opened_block(&of, opened),
         Action::Measured => {}
         Action::LensComputed => state.passes.finish_lens(),
+        Action::AttentionComputed => state.passes.finish_attention(),
         Action::TimesMeasured(times) => state.passes.times = Times::Known(times),
         Action::Resize(width, height) => state.size = (width, height),
         Action::Point(place) => state.point_at(place),
@@ -177,15 +181,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Pace(by) => state.pace_by(by),
         Command::Leave if state.zoom_out_of_head() || state.stop_work() => {}
         Command::Leave => state.show_message("nothing is open; q ends Lookback"),
-        Command::Quit => return Some(Effect::Quit),
-        _ => return run_what_if(state, command),
-    }
-    None
-}
-
-/// Runs a command that changes the pass, or shows what a change did.
-fn run_what_if(state: &mut State, command: Command) -> Option<Effect> {
-    match command {
+        Command::View(key) => change_view(state, key),
         Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
         Command::Learn(steps) => return state.learn(steps),
         Command::Teach => state.type_target(),
@@ -195,16 +191,29 @@ fn run_what_if(state: &mut State, command: Command) -> Option<Effect> {
         Command::OtherSentence => state.type_other_sentence(),
         Command::SetNumber => state.type_change(None),
         Command::Temperature => state.type_change(Some("temperature=")),
-        _ => {}
+        Command::Quit | Command::QuitNow => return Some(Effect::Quit),
+        Command::Suspend => return Some(Effect::Suspend),
     }
     None
+}
+
+fn change_view(state: &mut State, key: ViewKey) {
+    match key {
+        ViewKey::Attention => state.next_attention_form(),
+        ViewKey::Logarithmic => state.toggle_logarithmic(),
+        ViewKey::FirstToken => state.toggle_first_token(),
+        ViewKey::Threshold(by) => state.move_threshold(by),
+    }
 }
 
 /// Runs a command over an open number: it chooses operands, or changes the reading; other commands close the number
 /// first.
 fn run_in_inspector(state: &mut State, command: Command) -> Option<Effect> {
     match command {
-        Command::Accept => state.inspect_operand(),
+        Command::Accept => match state.show_its_pass() {
+            None => state.inspect_operand(),
+            effect => return effect,
+        },
         Command::Leave => state.inspect_back(),
         Command::Quit => state.inspector.close(),
         Command::Move(terms, operands) => state.choose_operand(terms, operands),

@@ -16,7 +16,7 @@ use crate::{
     analysis::measure::find::FINDERS,
     engine::{change::Change, site::Address, value::Cell},
     model::Name,
-    ui::app::{Command as C, PaletteChoice, State, WhatIfKey},
+    ui::app::{Command as C, PaletteChoice, State, ViewKey, WhatIfKey},
 };
 
 /// A row of the palette.
@@ -61,7 +61,12 @@ pub static COMMANDS: &[(C, &str)] = &[
     (C::Difference, "show the difference a change makes, or the pass before it"),
     (C::OtherSentence, "set another sentence beside this one"),
     (C::FirstDifference, "the first number that a change affects"),
-    (C::Follow, "logit lens: follow the word under the cursor"),
+    (C::Follow, "follow the word under the cursor, or explain its row"),
+    (C::View(ViewKey::Attention), "attention: weights, norms of values, means, rollout"),
+    (C::View(ViewKey::Logarithmic), "colours: logarithmic, or linear"),
+    (C::View(ViewKey::FirstToken), "colours of attention: leave out the first word, or not"),
+    (C::View(ViewKey::Threshold(-1)), "flow graph: more lines"),
+    (C::View(ViewKey::Threshold(1)), "flow graph: fewer lines"),
     (C::Work, "patched values: stop the map, or go on with it"),
     (C::Reset, "undo all changes"),
     (C::NextPane, "next pane"),

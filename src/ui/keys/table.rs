@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
 
 use super::Key;
-use crate::ui::app::{Command, WhatIfKey};
+use crate::ui::app::{Command, ViewKey, WhatIfKey};
 
 /// A group of rows of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,7 +265,28 @@ pub static KEYS: &[Binding] = &[
     Binding {
         shown: "c",
         keys: &[(char('c'), C::Follow)],
-        help: "follow a lens word",
+        help: "follow, explain a word",
+        group: Group::Panes,
+        hint: None,
+    },
+    Binding {
+        shown: "C Y O",
+        keys: &[
+            (char('C'), C::View(ViewKey::Attention)),
+            (char('Y'), C::View(ViewKey::Logarithmic)),
+            (char('O'), C::View(ViewKey::FirstToken)),
+        ],
+        help: "maps: form, log, sink",
+        group: Group::Panes,
+        hint: None,
+    },
+    Binding {
+        shown: "( )",
+        keys: &[
+            (char('('), C::View(ViewKey::Threshold(-1))),
+            (char(')'), C::View(ViewKey::Threshold(1))),
+        ],
+        help: "flow: more, less",
         group: Group::Panes,
         hint: None,
     },

@@ -9,8 +9,8 @@ use ratatui::{
 };
 
 use super::{
-    Pane, PreferredSize, Scene, Unfolding, attribution::product, saliency::TOO_LARGE,
-    words::PaneWords,
+    Pane, PreferredSize, Scene, Unfolding, attribution::product, labelled::Table,
+    saliency::TOO_LARGE, words::PaneWords,
 };
 use crate::{
     analysis::{
@@ -25,7 +25,7 @@ use crate::{
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::widgets::{
-        heat::{Columns, Heat, Labels, Marks, Scale, Zoom},
+        heat::{Columns, Heat, Labels, Scale, Zoom},
         lines::put_text,
     },
 };
@@ -71,33 +71,17 @@ impl<'a> AttributedHeads<'a> {
     }
 
     fn heat(&self) -> Heat<'_> {
-        let Scene { theme, language, selection, focused, view, .. } = self.scene;
         let (n_rows, n_cols) = (self.rows.len(), self.n_cols());
         let all = (0..n_rows).flat_map(|row| (0..n_cols).map(move |col| (row, col)));
-        Heat {
-            theme,
-            language,
+        self.scene.heat_of_table(Table {
             n_rows,
             n_cols,
+            row_labels: Labels::new(n_rows, |row| self.name(row)),
+            columns: Columns::Labels(Labels::new(n_cols, |col| self.label(col))),
             value: Box::new(|row, col| self.amount(row, col)),
-            most_prominent: None,
-            row_labels: Labels::listed((0..n_rows).map(|row| self.name(row)).collect()),
-            columns: Columns::Labels(Labels::listed(
-                (0..n_cols).map(|col| self.label(col)).collect(),
-            )),
             scale: Scale::signed(all.map(|(row, col)| self.amount(row, col))),
-            cursor: (
-                selection.row.min(n_rows.saturating_sub(1)),
-                selection.col.min(n_cols.saturating_sub(1)),
-            ),
-            focused,
-            marks: Marks::default(),
-            row_noun: language.tr("rows"),
-            rows_may_grow: true,
-            zoom: view.zoom,
-            is_map: false,
-            axes: language.tr("↓ heads → words looked at").to_owned(),
-        }
+            axes: self.scene.language.tr("↓ heads → words looked at").to_owned(),
+        })
     }
 }
 

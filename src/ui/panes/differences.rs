@@ -8,7 +8,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{CursorCell, Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Scene, Unfolding, labelled::Table, words::PaneWords};
 use crate::{
     analysis::{
         measure::difference::SiteDifference,
@@ -22,7 +22,7 @@ use crate::{
     text::fixed,
     ui::{
         widgets::{
-            heat::{Columns, Heat, Labels, Marks, Scale, Zoom},
+            heat::{Columns, Heat, Labels, Scale, Zoom},
             lines::put_text,
         },
         words::cell_labels,
@@ -75,33 +75,17 @@ impl<'a> DifferenceMap<'a> {
     }
 
     fn heat(&self) -> Heat<'_> {
-        let Scene { theme, language, selection, focused, view, .. } = self.scene;
         let (n_rows, n_cols) = (self.rows.len(), self.n_cols());
-        let labels = (0..n_rows).filter_map(|row| Some(self.difference(row)?.path.clone()));
-        Heat {
-            theme,
-            language,
+        let path = |row| self.difference(row).map_or_else(String::new, |d| d.path.clone());
+        self.scene.heat_of_table(Table {
             n_rows,
             n_cols,
+            row_labels: Labels::new(n_rows, path),
+            columns: Columns::Labels(Labels::new(n_cols, |col| self.label(col))),
             value: Box::new(|row, col| self.share(row, col)),
-            most_prominent: None,
-            row_labels: Labels::listed(labels.collect()),
-            columns: Columns::Labels(Labels::listed(
-                (0..n_cols).map(|col| self.label(col)).collect(),
-            )),
             scale: Scale::Unit,
-            cursor: (
-                selection.row.min(n_rows.saturating_sub(1)),
-                selection.col.min(n_cols.saturating_sub(1)),
-            ),
-            focused,
-            marks: Marks::default(),
-            row_noun: language.tr("rows"),
-            rows_may_grow: true,
-            zoom: view.zoom,
-            is_map: false,
-            axes: language.tr("|b - a| / |a|").to_owned(),
-        }
+            axes: self.scene.language.tr("|b - a| / |a|").to_owned(),
+        })
     }
 
     /// The sites that part most, the worst first.

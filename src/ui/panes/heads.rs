@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
-    engine::math::argmax,
+    engine::{arithmetic::Arithmetic, math::argmax, value::Cell},
     lesson::tr,
     text::fixed,
     ui::widgets::{
@@ -32,7 +32,7 @@ const MIN_WIDTH: u16 = 10;
 
 impl<'a> Heads<'a> {
     fn n_heads(&self) -> usize {
-        self.0.site.shape().planes
+        self.0.n_planes()
     }
 
     /// Number of heads per row: half of them if two rows leave room for words and numbers; else as many as fit,
@@ -108,7 +108,10 @@ impl<'a> Heads<'a> {
             let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
             return self.draw_strongest(head, rest, buf);
         }
-        let name = tr!(self.0.scene.language, "head {head}", head);
+        let name = match self.n_heads() {
+            1 => self.0.scene.language.tr("all heads").to_owned(),
+            _ => tr!(self.0.scene.language, "head {head}", head),
+        };
         put_on(buf, area, &[(mark, style), (&name, style)]);
         let body = Self::cells_area(area);
         let shown = body.map_or(0, |body| self.draw_cells(head, (area, body), scale, buf));
@@ -119,7 +122,8 @@ impl<'a> Heads<'a> {
     /// Draws `→ it 0.34`: the key with the selected query's largest weight.
     fn draw_strongest(&self, head: usize, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
-        let row = self.0.site.value.row(head, self.0.row());
+        let shown = |col| self.0.shown_value(Cell::new(head, self.0.row(), col));
+        let row: Vec<f32> = (0..self.0.n_cols()).map(shown).collect();
         let Some(key) = argmax(row.iter().copied()) else { return };
         let number = theme.number(row[key], 4);
         // A narrow line omits the sign, not the number.
@@ -155,6 +159,10 @@ impl<'a> Heads<'a> {
 impl Pane for Heads<'_> {
     fn title(&self) -> String {
         let name = self.0.title.clone().unwrap_or_else(|| self.0.site.path().to_owned());
+        let name = match &self.0.form {
+            None => name,
+            Some(form) => format!("{name} · {}", self.0.scene.language.tr(form.kind().title())),
+        };
         let name = self.0.shown_name(name);
         let from = self.0.label(1, self.0.row());
         tr!(self.0.scene.language, "{name} · all heads · looking from “{from}”", name, from)
@@ -166,6 +174,14 @@ impl Pane for Heads<'_> {
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
         self.0.cursor_cell(row, col)
+    }
+
+    fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
+        self.0.arithmetic(row, col)
+    }
+
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
+        self.0.status_line(row, col)
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -199,6 +215,9 @@ impl Pane for Heads<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
+        if let Some(words) = self.0.form_in_words() {
+            return words;
+        }
         let (subject, view, language) = (&self.0, self.0.view(), self.0.scene.language);
         let (site, from) = (subject.site, view.word(view.row));
         let line = |head: usize| {

@@ -9,7 +9,7 @@ use ratatui::{
 
 use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
-    engine::value::Matrix as Numbers,
+    engine::{arithmetic::Arithmetic, value::Matrix as Numbers},
     ui::widgets::heat::{Heat, Zoom},
 };
 
@@ -32,6 +32,14 @@ impl Pane for Matrix<'_> {
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
         self.0.cursor_cell(row, col)
+    }
+
+    fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
+        self.0.arithmetic(row, col)
+    }
+
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
+        self.0.status_line(row, col)
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -60,7 +68,7 @@ impl Pane for Matrix<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        self.0.in_words(self.0.view().rows())
+        self.0.form_in_words().unwrap_or_else(|| self.0.in_words(self.0.view().rows()))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

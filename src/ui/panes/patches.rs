@@ -8,7 +8,10 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, saliency::TOO_LARGE, words::PaneWords};
+use super::{
+    OtherPass, Pane, PreferredSize, Scene, Unfolding, labelled::Table, saliency::TOO_LARGE,
+    words::PaneWords,
+};
 use crate::{
     analysis::{
         evidence::patching::{PatchKind, PatchMap},
@@ -16,13 +19,14 @@ use crate::{
     },
     engine::{
         arithmetic::{Arithmetic, Expr},
+        change::{Change, Patch},
         site::{Address, Stream},
         value::{Cell, Matrix},
     },
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::widgets::{
-        heat::{Columns, Heat, Labels, Marks, Scale, Zoom},
+        heat::{Columns, Heat, Labels, Scale, Zoom},
         lines::{put_on, put_text},
     },
 };
@@ -55,40 +59,25 @@ impl<'a> PatchedMap<'a> {
     }
 
     fn heat(&self) -> Heat<'a> {
-        let Scene { theme, language, selection, focused, view, .. } = self.scene;
+        let patched = self.patched;
         let (rows, n_cols): (&[String], usize) =
             self.map().map_or((&[], 0), |map| (&map.rows, map.n_cols));
-        let patched = self.patched;
-        let cursor = (
-            selection.row.min(rows.len().saturating_sub(1)),
-            selection.col.min(n_cols.saturating_sub(1)),
-        );
-        Heat {
-            theme,
-            language,
+        let label = |(p, map): (&Patched, usize), col| Self::label(p, &p.maps()[map], col);
+        let columns = (0..n_cols).filter_map(|col| Some(label(patched?, col))).collect();
+        self.scene.heat_of_table(Table {
             n_rows: rows.len(),
             n_cols,
+            row_labels: Labels::listed(rows.iter().map(|path| short(path)).collect()),
+            columns: Columns::Labels(Labels::listed(columns)),
             value: Box::new(move |row, col| {
                 patched.and_then(|(p, map)| p.share(map, row, col)?).unwrap_or(f32::NAN)
             }),
-            most_prominent: None,
-            row_labels: Labels::listed(rows.iter().map(|path| short(path)).collect()),
-            columns: Columns::Labels(Labels::listed(patched.map_or_else(Vec::new, |(p, map)| {
-                (0..n_cols).map(|col| Self::label(p, &p.maps()[map], col)).collect()
-            }))),
             scale: Scale::Signed(1.0),
-            cursor,
-            focused,
-            marks: Marks::default(),
-            row_noun: language.tr("rows"),
-            rows_may_grow: true,
-            zoom: view.zoom,
-            is_map: false,
             axes: patched.map_or_else(String::new, |(p, _)| {
                 let [a, b] = &p.sentences;
                 format!("A: {a}  B: {b}")
             }),
-        }
+        })
     }
 }
 
@@ -135,7 +124,7 @@ impl Pane for PatchedMap<'_> {
                 has_planes: false,
             },
             value: share,
-            formula: "(patched - B) / (A - B), each a difference of the two words' logits",
+            formula: "(patched - B) / (A - B), each a difference of the two words' logits; Enter shows that pass",
             expr: Some(Expr::quotient(less(score), less(a))),
         })
     }
@@ -151,6 +140,24 @@ impl Pane for PatchedMap<'_> {
         let map = &patched.maps()[map];
         let label = Self::label(patched, map, col);
         Some(format!("{}  “{label}”  {share}  A: {}", map.rows.get(row)?, patched.sentences[0]))
+    }
+
+    /// B's pass with the cell's value of A put in.
+    fn pass_of(&self, row: usize, col: usize) -> Option<OtherPass> {
+        let (patched, map) = self.patched?;
+        patched.share(map, row, col)??;
+        let map = &patched.maps()[map];
+        let path = map.rows.get(row)?.clone();
+        let patch = match map.kind {
+            PatchKind::Heads => {
+                let scope = path.rsplit_once('.').map_or("", |(scope, _)| scope).to_owned();
+                Patch::Head { scope, head: col }
+            }
+            _ => Patch::Row { path, row: col },
+        };
+        let [sentence, against] = patched.sentences.clone();
+        let changes = self.scene.reading.changes.with(Change::Against(against));
+        Some(OtherPass { sentence, changes: changes.with(Change::Patch(patch)) })
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -9,6 +9,11 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
 use crate::{
     analysis::{evidence::saliency::Saliency, reading::Findings},
+    engine::{
+        arithmetic::{Arithmetic, Expr, Operand},
+        site::Address,
+        value::Cell,
+    },
     lesson::tr,
     text::fixed,
     ui::widgets::lines::{list_rows, put_line, put_on, put_text, right},
@@ -40,8 +45,25 @@ impl<'a> SaliencyTable<'a> {
         self.found.map_or(0, |found| found.source.len())
     }
 
+    /// The products of a word's embedding and its gradient, channel by channel.
+    fn products(&self, saliency: &Saliency, row: usize) -> Expr<Operand> {
+        let trace = self.scene.reading.trace(self.scene.model);
+        let embedded = trace.site(&saliency.embedding);
+        let product = |(channel, slope): (usize, &f32)| {
+            let cell = Cell::new(0, row, channel);
+            let site = embedded?;
+            let x = Operand { address: site.address(cell), value: site.value.get(cell) };
+            Some(Expr::Product(vec![Expr::Leaf(x), Expr::Number(*slope)]))
+        };
+        Expr::Sum(saliency.slopes[row].iter().enumerate().filter_map(product).collect())
+    }
+
     fn row(&self) -> usize {
         self.scene.selection.row.min(self.n().saturating_sub(1))
+    }
+
+    fn col(&self) -> usize {
+        self.scene.selection.col.min(HEADINGS.len() - 1)
     }
 }
 
@@ -63,7 +85,36 @@ impl Pane for SaliencyTable<'_> {
     }
 
     fn extent(&self) -> (usize, usize) {
-        (self.n(), 1)
+        (self.n(), HEADINGS.len())
+    }
+
+    /// What a figure is the sum of: products over channels, points of the integral, a score less another.
+    fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
+        let saliency = self.saliency()?;
+        let value = figures(saliency, row).get(col).copied()??;
+        let (name, formula, expr) = match col {
+            0 => ("gradient", "sum_c x[c] * d score / d x[c]", self.products(saliency, row)),
+            1 => {
+                let terms = saliency.points.iter().map(|point| Expr::Number(point[row]));
+                let formula =
+                    "sum over 50 points t of weight_t * sum_c x[c] * d score(t x) / d x[c]";
+                ("integrated", formula, Expr::Sum(terms.collect()))
+            }
+            _ => {
+                let [whole, without] = [saliency.score, saliency.score - value].map(Expr::Number);
+                ("left_out", "score - score without the word", Expr::difference(whole, without))
+            }
+        };
+        Some(Arithmetic {
+            address: Address {
+                path: format!("{name}.{}", saliency.embedding),
+                cell: Cell::new(0, row, 0),
+                has_planes: false,
+            },
+            value,
+            formula,
+            expr: Some(expr),
+        })
     }
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
@@ -84,7 +135,9 @@ impl Pane for SaliencyTable<'_> {
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        line_at(self.n(), self.row(), area, position).map(|row| (row, 0))
+        let across = usize::from(position.x.saturating_sub(area.x)).saturating_sub(WORD_WIDTH);
+        let col = (across / FIGURE_WIDTH).min(HEADINGS.len() - 1);
+        line_at(self.n(), self.row(), area, position).map(|row| (row, col))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -117,11 +170,21 @@ impl Pane for SaliencyTable<'_> {
         let (theme, language) = (self.scene.theme, self.scene.language);
         let (Some(found), Some(saliency)) = (self.found, self.saliency()) else {
             let text = match (self.scene.reading.known_findings(), self.found) {
-                (Some(_), None) => language.tr(TOO_LARGE),
-                (_, Some(found)) if found.is_saliency_known() => language.tr(TOO_LARGE),
-                _ => self.scene.measuring(),
+                (Some(_), None) => language.tr(TOO_LARGE).to_owned(),
+                (_, Some(found)) if found.is_saliency_known() => language.tr(TOO_LARGE).to_owned(),
+                (_, Some(found)) if found.saliency_progress().1 > 0 => {
+                    let (n, all) = found.saliency_progress();
+                    tr!(
+                        language,
+                        "{measuring} {n} of {all} passes",
+                        measuring = self.scene.measuring(),
+                        n,
+                        all
+                    )
+                }
+                _ => self.scene.measuring().to_owned(),
             };
-            put_text(buf, area, text, theme.dim());
+            put_text(buf, area, &text, theme.dim());
             return;
         };
         let mut x = put_on(buf, area, &[(&" ".repeat(WORD_WIDTH), theme.dim())]);
@@ -135,14 +198,17 @@ impl Pane for SaliencyTable<'_> {
         let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         for (row, lines) in list_rows(body, n, self.row()) {
             let is_at_cursor = self.scene.focused && row == self.row();
-            let style = if is_at_cursor { theme.cursor() } else { Style::new() };
+            let style = if is_at_cursor { theme.accent() } else { Style::new() };
             let word = right(&found.source[row].text, WORD_WIDTH);
             let mut x = put_on(buf, lines, &[(&word, style)]);
-            for (figure, most) in figures(saliency, row).into_iter().zip(most) {
+            let figures = figures(saliency, row).into_iter().zip(most);
+            for (column_of_figure, (figure, most)) in figures.enumerate() {
                 let text = figure.map_or_else(|| theme.glyph("–", "-").to_owned(), fixed);
                 // The strongest of a column stand out by weight; signs are written.
                 let is_strong = figure.is_some_and(|x| x.abs() > 0.5 * most);
                 let style = if is_strong { theme.strong() } else { theme.dim() };
+                let is_cursor = is_at_cursor && column_of_figure == self.col();
+                let style = if is_cursor { theme.cursor() } else { style };
                 let text = right(&text, FIGURE_WIDTH);
                 x = put_line(buf, (x, lines.y), lines.right(), &[(&text, style)]);
             }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::{CursorCell, Mark, Scene};
+use super::{CursorCell, Mark, Scene, View, form::Form};
 use crate::{
     analysis::trace::{Counterparts, Magnitude, Recorded, Trace},
     engine::{
@@ -13,7 +13,7 @@ use crate::{
     lesson::tr,
     model::layer::experts::WEIGHTS,
     ui::{
-        widgets::heat::{Columns, Heat, Labels, Marks, MostProminent, Scale, Zoom},
+        widgets::heat::{Colours, Columns, Heat, Labels, Marks, MostProminent, Scale, Zoom},
         words::cell_labels,
     },
 };
@@ -28,6 +28,8 @@ pub struct Subject<'a> {
     pub title: Option<String>,
     /// The same site in the unchanged pass; None if this pass is the unchanged one.
     pub before: Option<Before<'a>>,
+    /// What is shown instead of attention weights.
+    pub form: Option<Form>,
 }
 
 /// A site of the unchanged pass, and which of its cells stand for the same tokens.
@@ -53,7 +55,7 @@ impl<'a> Subject<'a> {
             let (was, counterparts) = (plain.site(path)?, trace.counterparts(plain, site)?);
             Some(Before { value: &was.value, counterparts })
         });
-        Some(Self { scene, trace, site, plane, title, before })
+        Some(Self { scene, trace, site, plane, title, before, form: None })
     }
 
     /// Marked cells of a plane: row, column, and whether the cell is the selected one. Of a router's scores, those of
@@ -83,6 +85,9 @@ impl<'a> Subject<'a> {
 
     /// The number shown for a cell: its value, or its difference from the unchanged pass.
     pub fn shown_value(&self, cell: Cell) -> f32 {
+        if let Some(form) = &self.form {
+            return form.map().map_or(f32::NAN, |map| map.get(cell));
+        }
         let now = self.site.value.get(cell);
         match self.before.as_ref().filter(|_| self.scene.shows_difference) {
             None => now,
@@ -91,7 +96,7 @@ impl<'a> Subject<'a> {
     }
 
     pub fn shows_difference(&self) -> bool {
-        self.scene.shows_difference && self.before.is_some()
+        self.scene.shows_difference && self.before.is_some() && self.form.is_none()
     }
 
     /// The shown numbers of a row of plane 0: see [`Self::shown_value`].
@@ -131,7 +136,11 @@ impl<'a> Subject<'a> {
             Some(title) => language.tr(title).to_owned(),
             None => self.site.path().to_owned(),
         };
-        if self.site.place.has_planes() {
+        let name = match &self.form {
+            None => name,
+            Some(form) => format!("{name} · {}", language.tr(form.kind().title())),
+        };
+        if self.site.place.has_planes() && self.n_planes() > 1 {
             let axis = self.site.axes()[0];
             let label = self.trace.label(self.site, axis, self.plane);
             format!("{name} · {} {label}", language.tr(axis.name()))
@@ -187,6 +196,9 @@ impl<'a> Subject<'a> {
             let cells = (0..self.n_rows()).flat_map(row);
             return Scale::signed(cells.map(|cell| self.shown_value(cell)));
         }
+        if let Some(form) = &self.form {
+            return form.scale();
+        }
         match self.site.role() {
             Role::AttentionWeights
             | Role::SinkShares
@@ -213,7 +225,7 @@ impl<'a> Subject<'a> {
     /// Function from a block of a plane to its most prominent number, taken from the plane's picture.
     pub fn most_prominent(&self, plane: usize) -> Option<MostProminent<'a>> {
         let (site, shape) = (self.site, self.site.shape());
-        if self.shows_difference() || site.value.as_stored().is_some() {
+        if self.shows_difference() || self.form.is_some() || site.value.as_stored().is_some() {
             return None;
         }
         Some(Box::new(move |rows, cols| {
@@ -236,7 +248,7 @@ impl<'a> Subject<'a> {
 
     /// The shown numbers of the plane: see [`Self::shown_value`].
     pub fn shown_plane(&self) -> Cow<'a, Matrix> {
-        if self.shows_difference() {
+        if self.shows_difference() || self.form.is_some() {
             let shown = |row, col| self.shown_value(Cell::new(self.plane, row, col));
             return Cow::Owned(Matrix::from_fn(self.n_rows(), self.n_cols(), shown));
         }
@@ -279,12 +291,33 @@ impl<'a> Subject<'a> {
             row_noun: self.scene.language.tr("rows"),
             rows_may_grow: false,
             zoom: Zoom::Fit,
+            colours: self.colours(plane),
             is_map: self.is_map(),
             axes: self.axes_text(),
         }
     }
 
+    /// How numbers become colours: in attention, the first token may be left out.
+    fn colours(&self, plane: usize) -> Colours {
+        let View { is_logarithmic, leaves_out_first, .. } = self.scene.view;
+        let is_attention = self.site.role() == Role::AttentionWeights && self.is_map();
+        let others = (leaves_out_first && is_attention && !self.shows_difference()).then(|| {
+            let others = |row: usize| {
+                (1..self.n_cols())
+                    .map(|col| self.shown_value(Cell::new(plane, row, col)))
+                    .filter(|number| number.is_finite())
+                    .sum()
+            };
+            (0..self.n_rows()).map(others).collect()
+        });
+        Colours { is_logarithmic, others }
+    }
+
+    /// The cell of the trace under the cursor; None if another number is shown for it.
     pub fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        if self.form.is_some() {
+            return None;
+        }
         let cell = Cell::new(self.plane, row, col);
         self.site.shape().holds(cell).then(|| CursorCell {
             address: self.site.address(cell),

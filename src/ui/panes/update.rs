@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, labelled::Table, words::PaneWords};
 use crate::{
     analysis::{reading::Course, trace::Recorded},
     engine::{
@@ -16,7 +16,7 @@ use crate::{
     },
     lesson::{PaneSpec, tr},
     text::fixed,
-    ui::widgets::heat::{Columns, Heat, Labels, Marks, Scale, Zoom},
+    ui::widgets::heat::{Columns, Heat, Labels, Scale, Zoom},
 };
 
 pub(super) struct UpdateMap<'a> {
@@ -52,29 +52,18 @@ pub(super) fn numbered_heat<'b>(
     (n_rows, n_cols): (usize, usize),
     value: impl Fn(usize, usize) -> f32 + 'b,
 ) -> Heat<'b> {
-    let Scene { theme, language, selection, focused, view, .. } = scene;
     let numbers = (0..n_rows).flat_map(|row| (0..n_cols).map(move |col| (row, col)));
     let scale = Scale::signed(numbers.map(|(row, col)| value(row, col)));
-    let within = |i: usize, n: usize| i.min(n.saturating_sub(1));
-    Heat {
-        theme,
-        language,
+    let table = Table {
         n_rows,
         n_cols,
-        value: Box::new(value),
-        most_prominent: None,
         row_labels: Labels::new(n_rows, |row| row.to_string()),
         columns: Columns::Counted,
+        value: Box::new(value),
         scale,
-        cursor: (within(selection.row, n_rows), within(selection.col, n_cols)),
-        focused,
-        marks: Marks::default(),
-        row_noun: language.tr("rows"),
-        rows_may_grow: false,
-        zoom: view.zoom,
-        is_map: false,
         axes: String::new(),
-    }
+    };
+    Heat { rows_may_grow: false, ..scene.heat_of_table(table) }
 }
 
 impl Pane for UpdateMap<'_> {

@@ -20,6 +20,8 @@ use crate::{analysis::trace::Magnitude, engine::math::picture::more_prominent, u
 pub enum Scale {
     /// Shares and gates, from 0 to 1.
     Unit,
+    /// Amounts from 0 to this one.
+    Amount(f32),
     /// Signed values; the largest magnitude is at the end of the ramp.
     Signed(f32),
     /// Signed values with outliers: magnitudes beyond `to` take the colour at the end of the ramp, so that smaller
@@ -54,6 +56,7 @@ impl Scale {
     pub fn with(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unit, _) | (_, Self::Unit) => Self::Unit,
+            (Self::Amount(a), Self::Amount(b)) => Self::Amount(a.max(b)),
             (Self::Signed(a), Self::Signed(b)) => Self::Signed(a.max(b)),
             (a, b) => Self::Clipped { to: a.end().max(b.end()), most: a.max().max(b.max()) },
         }
@@ -63,7 +66,7 @@ impl Scale {
     pub const fn end(self) -> f32 {
         match self {
             Self::Unit => 1.0,
-            Self::Signed(end) | Self::Clipped { to: end, .. } => end,
+            Self::Amount(end) | Self::Signed(end) | Self::Clipped { to: end, .. } => end,
         }
     }
 
@@ -87,14 +90,29 @@ impl Scale {
             _ => format!("-{:.0}", self.max()).len(),
         }
     }
+}
 
-    /// The values at the ends of the ramp.
-    const fn ends(self) -> (f32, f32) {
-        match self {
-            Self::Unit => (0.0, 1.0),
-            _ => (-self.end(), self.end()),
-        }
-    }
+/// How numbers become colours; the numbers that are written stay what they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Colours {
+    /// Whether the ramp is logarithmic, down to [`LEAST_SHARE`] of its end.
+    pub is_logarithmic: bool,
+    /// The first column has no colour: by row, the sum of the others, which are coloured as shares of it.
+    pub others: Option<Vec<f32>>,
+}
+
+/// The share of a ramp's end at which a logarithmic ramp begins: three decades below.
+pub const LEAST_SHARE: f32 = 1e-3;
+
+/// The position on a logarithmic ramp of a position on a linear one.
+fn logarithmic(position: f32) -> f32 {
+    let from_end = position.abs().log10() / -LEAST_SHARE.log10();
+    (1.0 + from_end).max(0.0) * position.signum()
+}
+
+/// The inverse of [`logarithmic`], at positions from 0 to 1 and their opposites; 0 at the ramp's beginning.
+fn linear(position: f32) -> f32 {
+    LEAST_SHARE.powf(1.0 - position.abs()) * position.signum()
 }
 
 /// Level of detail of a matrix.
@@ -203,6 +221,8 @@ pub struct Heat<'a> {
     /// Whether rows may be higher than one line.
     pub rows_may_grow: bool,
     pub zoom: Zoom,
+    /// How numbers become colours.
+    pub colours: Colours,
     /// Whether columns are positions, as rows are; then [`Zoom::Fit`] shows the whole rather than a part.
     pub is_map: bool,
     /// Names of the axes for the legend: `query ↓ key →`.
@@ -210,12 +230,43 @@ pub struct Heat<'a> {
 }
 
 impl Heat<'_> {
+    const fn leaves_out_first(&self) -> bool {
+        self.colours.others.is_some()
+    }
+
+    /// The number that a cell is coloured by.
+    fn coloured(&self, row: usize, col: usize) -> f32 {
+        let number = (self.value)(row, col);
+        match &self.colours.others {
+            None => number,
+            Some(others) => {
+                let rest = others.get(row).copied().unwrap_or(0.0);
+                let is_bare = col == 0 || rest < LEAST_SHARE * self.scale.end();
+                if is_bare { 0.0 } else { number / rest * self.scale.end() }
+            }
+        }
+    }
+
+    /// The position of a number on the ramp: 0 to 1 or -1 to 1, outliers beyond.
+    fn position(&self, v: f32) -> f32 {
+        let position = self.scale.position(v);
+        if self.colours.is_logarithmic { logarithmic(position) } else { position }
+    }
+
+    /// The number at a position of the ramp.
+    fn number_at_position(&self, position: f32) -> f32 {
+        let of_end = if self.colours.is_logarithmic { linear(position) } else { position };
+        of_end * self.scale.end()
+    }
+
     fn most_prominent(&self, rows: Range<usize>, cols: Range<usize>) -> f32 {
-        if let Some(most_prominent) = &self.most_prominent {
+        if let Some(most_prominent) =
+            self.most_prominent.as_ref().filter(|_| !self.leaves_out_first())
+        {
             return most_prominent(rows, cols);
         }
         let row = |row: usize| cols.clone().map(move |col| (row, col));
-        let cells = rows.flat_map(row).map(|(row, col)| (self.value)(row, col));
+        let cells = rows.flat_map(row).map(|(row, col)| self.coloured(row, col));
         cells.fold(f32::NEG_INFINITY, more_prominent)
     }
 }
@@ -248,6 +299,7 @@ mod tests {
             row_noun: "rows",
             rows_may_grow: false,
             zoom: Zoom::Fit,
+            colours: Colours::default(),
             is_map: false,
             axes: String::new(),
         }

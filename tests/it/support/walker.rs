@@ -93,6 +93,10 @@ impl<'a> Walker<'a> {
                 self.state.passes.reading.as_ref().unwrap().patch_on(|| true);
                 Action::Measured
             }
+            Effect::Attend(model, path, form) => {
+                self.state.passes.reading.as_ref().unwrap().attention_map(model, &path, form);
+                Action::AttentionComputed
+            }
             Effect::Look(model, row, word) => {
                 self.state.passes.reading.as_ref().unwrap().lens_of(model, row, word);
                 Action::LensComputed

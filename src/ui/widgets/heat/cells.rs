@@ -25,8 +25,7 @@ impl Heat<'_> {
         }
         for (i, col) in layout.cols.clone().enumerate() {
             let (CellWidth::Number(w) | CellWidth::Plain(w)) = layout.cell else { return };
-            let v = (self.value)(row, col);
-            let (text, style) = self.plain_cell(v, usize::from(w), false);
+            let (text, style) = self.cell_without_number((row, col), usize::from(w), false);
             let is_blank = matches!(layout.cell, CellWidth::Number(_)) && self.is_without_colour();
             let text = if is_blank { " ".repeat(usize::from(w)) } else { text };
             buf.set_string(left + layout.cell.columns(i) as u16, y, text, style);
@@ -50,7 +49,7 @@ impl Heat<'_> {
             let start = (left + layout.cell.columns(i) as u16, y);
             match layout.cell {
                 CellWidth::Number(w) => {
-                    self.draw_number((self.value)(row, col), w, is_cursor, start, buf);
+                    self.draw_number((row, col), w, is_cursor, start, buf);
                     if !is_cursor && self.mark(row, col).is_some() {
                         let width = w - 1;
                         let area = Rect { x: start.0, y: start.1, width, height: 1 };
@@ -58,8 +57,8 @@ impl Heat<'_> {
                     }
                 }
                 CellWidth::Plain(w) => {
-                    let v = (self.value)(row, col);
-                    let (text, style) = self.plain_cell(v, usize::from(w), is_cursor);
+                    let (text, style) =
+                        self.cell_without_number((row, col), usize::from(w), is_cursor);
                     let is_marked = !is_cursor && self.mark(row, col).is_some();
                     let text = if is_marked { self.dot().repeat(usize::from(w)) } else { text };
                     buf.set_string(start.0, start.1, text, style);
@@ -74,18 +73,20 @@ impl Heat<'_> {
     /// digit is lost.
     fn draw_number(
         &self,
-        v: f32,
+        (row, col): (usize, usize),
         width: u16,
         is_cursor: bool,
         (x, y): (u16, u16),
         buf: &mut Buffer,
     ) {
+        let v = (self.value)(row, col);
         // Two decimals are enough to compare shares.
         let digits = if self.scale == Scale::Unit { 6 } else { 8 };
         let inner = usize::from(width) - 1;
         let number = format!("{:>inner$}", self.theme.number(v, inner.min(digits)));
         let plain = || if v.is_finite() { Style::new() } else { self.theme.dim() };
-        let style = self.style(v).unwrap_or_else(plain);
+        let colour = self.colour_at(row, col);
+        let style = colour.map_or_else(plain, |colour| self.theme.on(colour));
         if !is_cursor {
             let faint = self.scale == Scale::Unit && v < 0.005;
             let ink = if faint { self.theme.dim() } else { Style::new() };
@@ -137,18 +138,35 @@ impl Heat<'_> {
     }
 
     fn colour(&self, v: f32) -> Option<Color> {
-        let position = self.scale.position(v);
+        let position = self.position(v);
         let colour = match self.scale {
-            Scale::Unit => self.theme.sequential(position),
+            Scale::Unit | Scale::Amount(_) => self.theme.sequential(position),
             Scale::Signed(_) | Scale::Clipped { .. } => self.theme.diverging(position),
         };
         colour.filter(|_| v.is_finite())
     }
 
-    /// The colour of a cell; none beyond the last row or column.
+    /// The colour of a cell; none beyond the last row or column, and none of a column that is left out.
     fn colour_at(&self, row: usize, col: usize) -> Option<Color> {
-        let is_there = row < self.n_rows && col < self.n_cols;
-        is_there.then(|| (self.value)(row, col)).and_then(|v| self.colour(v))
+        let is_there = row < self.n_rows && col < self.n_cols && !self.is_left_out(col);
+        is_there.then(|| self.coloured(row, col)).and_then(|v| self.colour(v))
+    }
+
+    const fn is_left_out(&self, col: usize) -> bool {
+        self.leaves_out_first() && col == 0
+    }
+
+    /// Text and style of a cell without its number; a column that is left out has a dot.
+    fn cell_without_number(
+        &self,
+        (row, col): (usize, usize),
+        width: usize,
+        is_cursor: bool,
+    ) -> (String, Style) {
+        if self.is_left_out(col) && !is_cursor {
+            return (self.theme.glyph("·", ".").repeat(width), self.theme.dim());
+        }
+        self.plain_cell(self.coloured(row, col), width, is_cursor)
     }
 
     fn style(&self, v: f32) -> Option<Style> {
@@ -162,7 +180,7 @@ impl Heat<'_> {
         } else if v.is_infinite() {
             if self.theme.is_ascii() { 'x' } else { '×' }
         } else if self.is_without_colour() {
-            self.theme.shade(self.scale.position(v))
+            self.theme.shade(self.position(v))
         } else {
             ' '
         };

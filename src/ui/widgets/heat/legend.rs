@@ -42,7 +42,7 @@ impl FreeColumns {
 
 impl Heat<'_> {
     pub(super) fn draw_legend(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
-        let (low, high) = self.scale.ends();
+        let (low, high) = self.ends();
         let end = |v| self.theme.scale_end(v);
         let (from, to) = (format!("{} ", end(low)), format!(" {}", end(high)));
         let mut free = FreeColumns(line.width);
@@ -59,6 +59,7 @@ impl Heat<'_> {
         let blocks = free.take_note(self.block_note(layout));
         let masked = free.take_note(self.mask_note(layout));
         let outliers = free.take_note(self.outlier_note());
+        let colours = self.colour_notes().map(|note| free.take_note(note));
         let shades = MIN_SHADES + free.take_up_to(MAX_SHADES - MIN_SHADES);
         let axes = if self.axes.is_empty() { String::new() } else { format!("  {}", self.axes) };
         let axes = if free.0 < MIN_AXES_WIDTH { String::new() } else { fit(&axes, free.0.into()) };
@@ -73,11 +74,14 @@ impl Heat<'_> {
         };
         put(&from, dim);
         for i in 0..shades {
-            let v = low + (high - low) * f32::from(i) / f32::from(shades - 1);
+            let share = f32::from(i) / f32::from(shades - 1);
+            let from = self.first_position();
+            let v = self.number_at_position(from + (1.0 - from) * share);
             let (text, style) = self.plain_cell(v, 1, false);
             put(&text, style);
         }
-        for text in [to, outliers, masked, axes, rows, columns, blocks] {
+        let [logarithmic, left_out] = colours;
+        for text in [to, left_out, logarithmic, outliers, masked, axes, rows, columns, blocks] {
             put(&text, dim);
         }
     }
@@ -111,6 +115,33 @@ impl Heat<'_> {
             }
             _ => String::new(),
         }
+    }
+
+    /// The position of the ramp's beginning.
+    const fn first_position(&self) -> f32 {
+        match self.scale {
+            Scale::Unit | Scale::Amount(_) => 0.0,
+            Scale::Signed(_) | Scale::Clipped { .. } => -1.0,
+        }
+    }
+
+    /// The numbers at the ends of the ramp.
+    fn ends(&self) -> (f32, f32) {
+        // What is coloured as a share of the rest ends at 1, whatever the numbers are.
+        let end = if self.leaves_out_first() { self.scale.end() } else { 1.0 };
+        let at = |position: f32| self.number_at_position(position) / end;
+        (at(self.first_position()), at(1.0))
+    }
+
+    /// What the colours leave out, and that they are logarithmic.
+    fn colour_notes(&self) -> [&'static str; 2] {
+        let note = |is_said: bool, note: &'static str| {
+            if is_said { self.language.tr(note) } else { "" }
+        };
+        [
+            note(self.colours.is_logarithmic, "  logarithmic"),
+            note(self.leaves_out_first(), "  first word left out"),
+        ]
     }
 
     fn mask_note(&self, layout: &Layout) -> &'static str {

@@ -1,0 +1,289 @@
+//! Attention maps other than the weights: weighted by the values' lengths, averaged over heads or layers, rolled out.
+//!
+//! A weight says how much of a value is taken, not how long that value is. A head may put its whole weight on a word
+//! whose value is nearly zero; the norm of what arrives shows it (Kobayashi et al. 2020, Attention is Not Only a Weight,
+//! eq. 5). Attention rollout follows weights through the layers, half of each layer being the residual (Abnar and
+//! Zuidema 2020, Quantifying Attention Flow, eq. 1); it knows neither values nor feed-forward.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    analysis::trace::{Recorded, Trace},
+    engine::{
+        arithmetic::{Arithmetic, Expr, Operand},
+        math::matmul,
+        site::{Address, Axis, Role, path_in},
+        value::{Cell, Matrix, Value},
+    },
+    model::layer::attention::V,
+};
+
+/// What a map of attention shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AttentionForm {
+    /// The weights themselves.
+    #[default]
+    Weights,
+    /// The length of what a head takes from a word: its weight times the length of the value after `W_O`.
+    Norms,
+    /// The mean over the heads of this layer.
+    MeanOfHeads,
+    /// The mean over the heads of all layers.
+    MeanOfLayers,
+    /// Rollout from the first layer to this one.
+    Rollout,
+}
+
+impl AttentionForm {
+    pub const ALL: [Self; 5] =
+        [Self::Weights, Self::Norms, Self::MeanOfHeads, Self::MeanOfLayers, Self::Rollout];
+
+    /// The name on the command line.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Weights => "weights",
+            Self::Norms => "norms",
+            Self::MeanOfHeads => "heads",
+            Self::MeanOfLayers => "layers",
+            Self::Rollout => "rollout",
+        }
+    }
+
+    /// The name in a title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Weights => "weights",
+            Self::Norms => "weight x length of the value",
+            Self::MeanOfHeads => "mean of the heads",
+            Self::MeanOfLayers => "mean of all layers and heads",
+            Self::Rollout => "rollout to this layer",
+        }
+    }
+
+    /// What a number is, and where that comes from.
+    pub const fn caption(self) -> &'static str {
+        match self {
+            Self::Weights => "softmax: shares that sum to 1 in each row",
+            Self::Norms => {
+                "the length of what the head takes from the word: weight x |v W_O| (Kobayashi et al. 2020)"
+            }
+            Self::MeanOfHeads => "the weights of this layer's heads, averaged",
+            Self::MeanOfLayers => "the weights of all heads of all layers, averaged",
+            Self::Rollout => {
+                "weights followed through the layers, half of each being the residual (Abnar and Zuidema 2020)"
+            }
+        }
+    }
+
+    /// The form after this one; the weights after the last.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let here = Self::ALL.iter().position(|form| *form == self).unwrap_or(0);
+        Self::ALL[(here + 1) % Self::ALL.len()]
+    }
+}
+
+/// A form of the attention of one site.
+pub struct AttentionMap {
+    pub form: AttentionForm,
+    /// (head, query, key); one plane where heads are averaged.
+    pub value: Value,
+    /// The largest number.
+    pub most: f32,
+    made_of: MadeOf,
+}
+
+/// What the numbers of a map were computed from.
+enum MadeOf {
+    /// The length of each head's part of a value: (head, 1, key)
+    Lengths(Value),
+    Heads(usize),
+    /// The mean of the heads, by layer. (query, key)
+    Layers(Vec<Matrix>),
+    /// The last factor of the product, and the rollout before it. (query, key)
+    Product(Matrix, Matrix),
+}
+
+/// Whether a site is the attention weights of heads.
+pub fn has_forms(site: &Recorded) -> bool {
+    site.role() == Role::AttentionWeights && site.axes() == [Axis::Head, Axis::Query, Axis::Key]
+}
+
+/// A form of the attention whose weights are at `path`. None for the weights themselves, for a site that is no attention,
+/// and where the model lacks what the form needs: values and `W_O` as wide as the heads, or rows and keys that are the
+/// same words. Closed blocks are opened for it one at a time.
+pub fn attention_map(trace: &Trace, path: &str, form: AttentionForm) -> Option<AttentionMap> {
+    let (value, made_of) = match form {
+        AttentionForm::Weights => return None,
+        AttentionForm::Norms => norms(trace, path)?,
+        AttentionForm::MeanOfHeads => {
+            let weights = weights_at(trace, path)?;
+            (mean(&weights).into(), MadeOf::Heads(weights.shape().planes))
+        }
+        AttentionForm::MeanOfLayers => {
+            let layers = layers(trace, path, usize::MAX)?;
+            let share = 1.0 / layers.len() as f32;
+            let sum = layers.iter().skip(1).fold(layers.first()?.clone(), |sum, next| sum + next);
+            ((sum * share).into(), MadeOf::Layers(layers))
+        }
+        AttentionForm::Rollout => rollout(trace, path)?,
+    };
+    let most = value.numbers().filter(|x| x.is_finite()).fold(0.0, f32::max);
+    Some(AttentionMap { form, value, most, made_of })
+}
+
+/// The weights at a path, of a closed block too.
+fn weights_at(trace: &Trace, path: &str) -> Option<Value> {
+    let opened = trace.opened(path);
+    let site = opened.as_ref().unwrap_or(trace).site(path).filter(|site| has_forms(site))?;
+    Some((*site.value).clone())
+}
+
+fn mean(weights: &Value) -> Matrix {
+    let planes = weights.planes();
+    planes.iter().skip(1).fold(planes[0].clone(), |sum, next| sum + next) / planes.len() as f32
+}
+
+/// `a |v W_O|`, head by head. Several heads may share their values.
+fn norms(trace: &Trace, path: &str) -> Option<(Value, MadeOf)> {
+    let opened = trace.opened(path);
+    let trace = opened.as_ref().unwrap_or(trace);
+    let site = trace.site(path).filter(|site| has_forms(site))?;
+    let lengths = value_lengths(trace, site)?;
+    let of = |(head, weights): (usize, &Matrix)| {
+        Matrix::from_fn(weights.nrows(), weights.ncols(), |row, col| {
+            weights[(row, col)] * lengths.get(Cell::new(head, 0, col))
+        })
+    };
+    let planes = site.value.planes().iter().enumerate().map(of).collect();
+    Some((Value::from_planes(planes), MadeOf::Lengths(lengths)))
+}
+
+/// The length of each word's value after a head's part of `W_O`: (head, 1, key).
+fn value_lengths(trace: &Trace, weights: &Recorded) -> Option<Value> {
+    let v = trace.beside(weights, &V)?;
+    let out = trace.site(&path_in(weights.scope(), "W_O"))?;
+    let (n_heads, shape) = (weights.shape().planes, v.shape());
+    let is_whole = shape.planes > 0 && n_heads.is_multiple_of(shape.planes);
+    if !is_whole || out.shape().rows != n_heads * shape.cols || shape.rows != weights.shape().cols {
+        return None;
+    }
+    let of = |head: usize| {
+        let part = out.value.matrix().rows(head * shape.cols, shape.cols).into_owned();
+        let given = matmul(v.value.plane(head * shape.planes / n_heads), &part); // (key, channel)
+        Matrix::from_fn(1, given.nrows(), |_, key| given.row(key).norm())
+    };
+    Some(Value::from_planes((0..n_heads).map(of).collect()))
+}
+
+/// The mean of the heads of each layer up to `last` that has such a site. None if they differ in size.
+fn layers(trace: &Trace, path: &str, last: usize) -> Option<Vec<Matrix>> {
+    let (stack, layer, rest) = parts(path)?;
+    let number = |path: &str| path.strip_prefix(stack)?.split('.').next()?.parse::<usize>().ok();
+    let known = trace.sites().filter_map(|site| number(site.path()));
+    let numbers: BTreeSet<usize> =
+        known.chain(trace.hidden().iter().filter_map(|p| number(p))).collect();
+    let own = weights_at(trace, path)?.shape();
+    let mut found = vec![];
+    for number in numbers.into_iter().filter(|number| *number <= last) {
+        let path = format!("{stack}{number}{rest}");
+        let Some(weights) = weights_at(trace, &path) else { continue };
+        if weights.shape().rows != own.rows || weights.shape().cols != own.cols {
+            return None;
+        }
+        found.push(mean(&weights));
+    }
+    (!found.is_empty() && layer <= last).then_some(found)
+}
+
+/// `encoder.1.self_attn.weights` as `encoder.`, 1 and `.self_attn.weights`.
+fn parts(path: &str) -> Option<(&str, usize, &str)> {
+    let begin = path.find('.')? + 1;
+    let end = begin + path[begin..].find('.')?;
+    Some((&path[..begin], path[begin..end].parse().ok()?, &path[end..]))
+}
+
+/// `R_l = A_l R_(l-1)` with `A_l` half the mean of the heads and half the word itself, its rows summing to 1.
+fn rollout(trace: &Trace, path: &str) -> Option<(Value, MadeOf)> {
+    let site = weights_at(trace, path)?.shape();
+    let (_, layer, _) = parts(path)?;
+    let is_of_itself = {
+        let opened = trace.opened(path);
+        let place = &opened.as_ref().unwrap_or(trace).site(path)?.place;
+        place.scope.rows() == place.scope.keys()
+    };
+    if !is_of_itself || site.rows != site.cols {
+        return None;
+    }
+    let mut product = Matrix::identity(site.rows, site.rows);
+    let (mut factor, mut before) = (product.clone(), product.clone());
+    for mean in layers(trace, path, layer)? {
+        factor = with_residual(&mean);
+        before = product;
+        product = matmul(&factor, &before);
+    }
+    Some((product.into(), MadeOf::Product(factor, before)))
+}
+
+/// Half the weights and half the word itself, each row made to sum to 1. What was not computed counts nothing.
+fn with_residual(mean: &Matrix) -> Matrix {
+    let mut mixed = mean.map(|w| if w.is_nan() { 0.0 } else { 0.5 * w });
+    for mut row in mixed.row_iter_mut() {
+        let rest: f32 = row.iter().sum();
+        row /= 2.0 * rest.max(f32::MIN_POSITIVE);
+    }
+    for i in 0..mixed.nrows() {
+        mixed[(i, i)] += 0.5;
+    }
+    mixed
+}
+
+impl AttentionMap {
+    /// The number of a cell; of a map with one plane for any head.
+    pub fn get(&self, cell: Cell) -> f32 {
+        self.value.get(Cell { plane: cell.plane.min(self.value.shape().planes - 1), ..cell })
+    }
+
+    /// What a cell was computed from; the weights' own cells can be opened in turn.
+    pub fn open(&self, site: &Recorded, cell: Cell) -> Arithmetic {
+        let leaf = |plane: usize| {
+            let cell = Cell { plane, ..cell };
+            Expr::Leaf(Operand { address: site.address(cell), value: site.value.get(cell) })
+        };
+        let over = |terms: Vec<Expr<Operand>>| {
+            let n = terms.len() as f32;
+            Expr::quotient(Expr::Sum(terms), Expr::Number(n))
+        };
+        let (formula, expr) = match &self.made_of {
+            MadeOf::Lengths(lengths) => {
+                let length = lengths.get(Cell::new(cell.plane, 0, cell.col));
+                ("a[q,k] * |v[k] W_O|", Expr::Product(vec![leaf(cell.plane), Expr::Number(length)]))
+            }
+            MadeOf::Heads(n) => ("sum_h a[h,q,k] / n_heads", over((0..*n).map(leaf).collect())),
+            MadeOf::Layers(layers) => {
+                let numbers = layers.iter().map(|mean| Expr::Number(mean[(cell.row, cell.col)]));
+                ("sum_l mean_l[q,k] / n_layers", over(numbers.collect()))
+            }
+            MadeOf::Product(factor, before) => {
+                let term = |i: usize| {
+                    let [a, b] = [factor[(cell.row, i)], before[(i, cell.col)]];
+                    (a * b != 0.0).then(|| Expr::Product(vec![Expr::Number(a), Expr::Number(b)]))
+                };
+                let terms = (0..factor.ncols()).filter_map(term).collect();
+                (
+                    "sum_i A_l[q,i] * R_(l-1)[i,k], A_l half weights, half the word itself",
+                    Expr::Sum(terms),
+                )
+            }
+        };
+        let has_planes = self.value.shape().planes > 1;
+        let cell = if has_planes { cell } else { Cell { plane: 0, ..cell } };
+        let path = format!("{}.{}", self.form.id(), site.path());
+        Arithmetic {
+            address: Address { path, cell, has_planes },
+            value: self.get(cell),
+            formula,
+            expr: Some(expr),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `lookback flow`: which words every row of the residual stream was made of, and the routes from one row to the tokens.
+
+use std::fmt::Write as _;
+
+use anyhow::Context;
+use serde_json::json;
+
+use super::{
+    Words, read,
+    report::{Field, Report},
+};
+use crate::{
+    analysis::evidence::flow::{Flow, FlowSum},
+    cli::{
+        args::FlowArgs,
+        failure::{Outcome, Usage},
+        request::Request,
+        streams::Streams,
+    },
+    engine::site::Stream,
+    text::{Token, percent},
+};
+
+pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcome {
+    let (source, name) = read(request, streams)?;
+    let reading = &source.reading;
+    let run = reading.run(name, None)?;
+    let question = reading.question(&run, &asked.question.asked()).usage()?;
+    let stream = if run.reads_only() { Stream::Source } else { Stream::Target };
+    let flow = Flow::new(&run, stream).context(
+        "the rows of this model cannot be taken apart by words and heads: a Transformer's can",
+    );
+    let flow = flow.usage()?;
+    let row = question.row.min(flow.n_rows - 1);
+    let words = Words::of(reading, &run);
+    let about = json!({
+        "command": "flow", "model": name.id(), "sentence": reading.sentence.read_text(),
+        "row": row, "threshold": asked.threshold,
+    });
+    let tokens = if stream == Stream::Source { &words.source } else { &words.target };
+    let mut report = Report {
+        about: about.as_object().cloned().unwrap_or_default(),
+        columns: vec!["site", "position", "token", "part", "head", "key", "key_token", "share"],
+        rows: vec![],
+        text: format!(
+            "{}: from which words the last row of \"{}\" was made, shares from {} on\n",
+            name.title(),
+            text_of(tokens, row),
+            percent(asked.threshold)
+        ),
+    };
+    add_route(&mut report.text, &flow, (row, asked.threshold), &words);
+    for sum in flow.layers.iter().flat_map(|layer| &layer.sums) {
+        add_sum(&mut report, sum, tokens, &words);
+    }
+    let _ = writeln!(
+        report.text,
+        "\nA share is of a row's length, and length is no importance; every layer is judged by itself."
+    );
+    report.write(&asked.out, streams)
+}
+
+fn text_of(tokens: &[Token], row: usize) -> &str {
+    tokens.get(row).map_or("", |token| token.text.as_str())
+}
+
+/// The nodes of the route from the top down, each with what it was made of.
+fn add_route(text: &mut String, flow: &Flow, (row, threshold): (usize, f32), words: &Words) {
+    let (tokens, others) = match flow.stream {
+        Stream::Source => (&words.source, &words.target),
+        Stream::Target => (&words.target, &words.source),
+    };
+    let route = flow.route(row, threshold);
+    for level in (1..flow.n_levels()).rev() {
+        let _ = writeln!(text, "\nafter {}", flow.layers[level - 1].prefix);
+        for row in route.rows(level) {
+            let mut parts: Vec<(String, f32)> = vec![];
+            for (from, share) in flow.sources(level, row) {
+                let heads = flow.heads(level, row, from);
+                let head = heads.first().filter(|_| from != row);
+                let head = head.map_or_else(String::new, |(head, _)| format!(" (head {head})"));
+                let word = if from == row { "itself" } else { text_of(tokens, from) };
+                parts.push((format!("{word}{head}"), share));
+            }
+            let elsewhere = flow.from_elsewhere(level, row).into_iter();
+            parts.extend(
+                elsewhere
+                    .map(|(from, share)| (format!("{} (source)", text_of(others, from)), share)),
+            );
+            parts.push(("feed-forward".to_owned(), flow.feed_forward(level, row)));
+            parts.retain(|(_, share)| *share >= threshold);
+            parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+            let parts: Vec<String> =
+                parts.iter().map(|(part, share)| format!("{part} {}", percent(*share))).collect();
+            let _ = writeln!(text, "  {row:>3} {:<12} {}", text_of(tokens, row), parts.join(", "));
+        }
+    }
+}
+
+/// A row for every part of every row of a sum that has a share.
+fn add_sum(report: &mut Report, sum: &FlowSum, tokens: &[Token], words: &Words) {
+    for row in 0..sum.residual.len() {
+        let mut add = |part: &str, head: Field, key: Field, word: Field, share: f32| {
+            if share > 0.0 {
+                let place = [sum.path.as_str().into(), row.into(), text_of(tokens, row).into()];
+                let rest = [part.into(), head, key, word, share.into()];
+                report.rows.push(place.into_iter().chain(rest).collect());
+            }
+        };
+        let none = || Field::Missing;
+        add("residual", none(), none(), none(), sum.residual[row]);
+        for other in &sum.others {
+            let part = if other.is_feed_forward { "feed-forward" } else { "bias" };
+            add(part, none(), none(), none(), other.shares[row]);
+        }
+        let Some(attention) = &sum.attention else { continue };
+        let keys = if attention.keys == Stream::Source { &words.source } else { &words.target };
+        for (head, shares) in attention.heads.iter().enumerate() {
+            for key in 0..shares.ncols() {
+                let word = text_of(keys, key).into();
+                add("attention", head.into(), key.into(), word, shares[(row, key)]);
+            }
+        }
+    }
+}

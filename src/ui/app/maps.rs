@@ -1,0 +1,115 @@
+//! What maps of attention show, and how numbers become colours.
+
+use super::{Effect, State};
+use crate::{
+    analysis::measure::attention_form::{AttentionForm, has_forms},
+    lesson::{PaneKind, tr},
+    model::Name,
+    text::percent,
+};
+
+impl State {
+    /// Shows the next form of attention that the model has, instead of the weights.
+    pub(super) fn next_attention_form(&mut self) {
+        let Some((model, path)) = self.shown_attention() else {
+            self.show_message("this step shows no map of attention; C changes what one shows");
+            return;
+        };
+        let mut form = self.nav.view.attention.next();
+        while form != AttentionForm::Weights && self.lacks(model, &path, form) {
+            form = form.next();
+        }
+        self.nav.view.attention = form;
+        self.clamp();
+        let language = self.lesson.language;
+        let caption = language.tr(form.caption());
+        self.show_message(tr!(language, "{caption}; C goes on", caption));
+    }
+
+    /// Whether it is known that the model lacks what a form needs.
+    fn lacks(&self, model: Name, path: &str, form: AttentionForm) -> bool {
+        let known = self.passes.reading.as_ref().map(|r| r.known_attention_map(model, path, form));
+        known.flatten().is_some_and(|map| map.is_none())
+    }
+
+    pub(super) fn toggle_logarithmic(&mut self) {
+        let view = &mut self.nav.view;
+        view.is_logarithmic = !view.is_logarithmic;
+        let message = if view.is_logarithmic {
+            "logarithmic colours: three decades down to a thousandth of the end; Y ends it"
+        } else {
+            "colours in proportion to the numbers"
+        };
+        self.show_message(message);
+    }
+
+    pub(super) fn toggle_first_token(&mut self) {
+        let view = &mut self.nav.view;
+        view.leaves_out_first = !view.leaves_out_first;
+        let message = if view.leaves_out_first {
+            "the first word has no colour, the others are coloured as shares of the rest; numbers stay; O ends it"
+        } else {
+            "every word is coloured"
+        };
+        self.show_message(message);
+    }
+
+    /// Explains another row in the flow graph, or again what is asked about.
+    pub(super) fn explain_row(&mut self, row: usize) {
+        let explained = Some(row).filter(|row| self.nav.view.explained != Some(*row));
+        self.nav.view.explained = explained;
+        (self.nav.selection.row, self.nav.selection.col) = (0, row);
+        self.show_message(match explained {
+            Some(_) => "the routes to this word's last row; c on it goes back",
+            None => "the routes to the word that is asked about",
+        });
+    }
+
+    /// Moves the least share that has a line in the flow graph.
+    pub(super) fn move_threshold(&mut self, by: isize) {
+        if !self.specs().iter().any(|spec| spec.kind == PaneKind::Flow) {
+            self.show_message("this step shows no flow graph, whose threshold could be moved");
+            return;
+        }
+        match self.nav.view.threshold.moved(by) {
+            Some(threshold) => {
+                self.nav.view.threshold = threshold;
+                let share = percent(threshold.share());
+                self.show_message(tr!(
+                    self.lesson.language,
+                    "lines for shares from {share} on",
+                    share
+                ));
+            }
+            None => self.show_message("the threshold goes no further"),
+        }
+    }
+
+    /// Model and path of the first map of attention that the step shows.
+    fn shown_attention(&self) -> Option<(Name, String)> {
+        self.shown_maps_of_attention().next()
+    }
+
+    fn shown_maps_of_attention(&self) -> impl Iterator<Item = (Name, String)> {
+        let step = self.current().1;
+        let focused = self.focused().into_iter();
+        let maps = focused
+            .chain(self.specs())
+            .filter(|spec| matches!(spec.kind, PaneKind::Matrix | PaneKind::Heads));
+        maps.filter_map(move |spec| {
+            let site = self.site(spec).filter(|site| has_forms(site))?;
+            Some((step.model_of(spec), site.path().to_owned()))
+        })
+    }
+
+    /// Requests the form of attention that the step shows, unless it is known or a request is in progress.
+    pub(super) fn request_attention_map(&mut self) -> Option<Effect> {
+        let form = self.nav.view.attention;
+        if form == AttentionForm::Weights {
+            return None;
+        }
+        let wanted: Vec<(Name, String)> = self.shown_maps_of_attention().collect();
+        let mut wanted = wanted.into_iter();
+        wanted.find_map(|(model, path)| self.passes.request_attention_map(model, path, form))
+    }
+}

@@ -1,0 +1,461 @@
+//! The flow graph: the routes by which the row of a word was made, from the top down to the tokens. Columns are words, rows
+//! are the stream after each layer, lines the shares above a threshold. Its site is where the stream begins.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::{Color, Style},
+    symbols::Marker,
+    widgets::{
+        Widget,
+        canvas::{Canvas, Line},
+    },
+};
+use unicode_width::UnicodeWidthStr;
+
+use super::{Pane, PreferredSize, Scene, Unfolding, saliency::TOO_LARGE, words::PaneWords};
+use crate::{
+    analysis::{
+        evidence::flow::{Flow, Route},
+        reading::Findings,
+    },
+    engine::{arithmetic::Arithmetic, site::Stream},
+    lesson::tr,
+    text::{Token, percent},
+    ui::widgets::lines::{fit, put_line, put_text, right, window},
+};
+
+/// Columns of the names of levels, and of a word: the least, at which letters stand upright, and the most.
+const LABEL_WIDTH: u16 = 6;
+const LEAST_PITCH: u16 = 2;
+const MOST_PITCH: u16 = 12;
+/// Columns of a word from which on words lie, on up to so many lines in turn.
+const FLAT_PITCH: u16 = 4;
+const MOST_TURNS: u16 = 3;
+/// The longest word that is whole.
+const MAX_WHOLE_WORD: usize = 9;
+/// Lines of upright words, and lines from a level to the next.
+const UPRIGHT_LINES: u16 = 6;
+const MOST_LINES: u16 = 7;
+
+pub(super) struct FlowGraph<'a> {
+    scene: Scene<'a>,
+    found: Option<&'a Findings>,
+    flow: Option<&'a Flow>,
+    route: Route,
+    title: Option<String>,
+}
+
+/// The levels and words in view.
+struct Grid {
+    /// From the top: the last level first.
+    levels: Vec<usize>,
+    words: std::ops::Range<usize>,
+    pitch: u16,
+    lines: u16,
+    plot: Rect,
+}
+
+impl Grid {
+    /// The column in the middle of a word, and the line of a level; None out of view.
+    fn at(&self, level: usize, word: usize) -> Option<(u16, u16)> {
+        let line = self.levels.iter().position(|shown| *shown == level)? as u16;
+        let column = self.words.contains(&word).then(|| (word - self.words.start) as u16)?;
+        Some((self.plot.x + column * self.pitch + self.pitch / 2, self.plot.y + line * self.lines))
+    }
+}
+
+impl<'a> FlowGraph<'a> {
+    pub(super) fn new(scene: Scene<'a>, title: Option<String>) -> Self {
+        let found = scene.reading.known_findings().and_then(|all| all.get(&scene.model));
+        Self { title, ..Self::of(scene, found) }
+    }
+
+    fn of(scene: Scene<'a>, found: Option<&'a Findings>) -> Self {
+        let flow = found.and_then(|found| found.flow.as_ref());
+        let row = |flow: &Flow| {
+            let asked = scene.view.explained.or_else(|| Some(found?.row()));
+            asked.unwrap_or(0).min(flow.n_rows - 1)
+        };
+        let route = flow.map(|flow| flow.route(row(flow), scene.view.threshold.share()));
+        Self { scene, found, flow, route: route.unwrap_or_default(), title: None }
+    }
+
+    fn n_levels(&self) -> usize {
+        self.flow.map_or(0, Flow::n_levels)
+    }
+
+    /// The level of a row of the cursor, which counts from the top.
+    fn level(&self, row: usize) -> usize {
+        self.n_levels().saturating_sub(row + 1)
+    }
+
+    /// The node of the route that is nearest to a cursor position: its level and word.
+    fn node(&self, row: usize, col: usize) -> (usize, usize) {
+        let level = self.level(row.min(self.n_levels().saturating_sub(1)));
+        let nearest = self.route.rows(level).min_by_key(|word| word.abs_diff(col));
+        (level, nearest.unwrap_or(col))
+    }
+
+    fn cursor(&self) -> (usize, usize) {
+        self.node(self.scene.selection.row, self.scene.selection.col)
+    }
+
+    fn tokens(&self) -> &'a [Token] {
+        let stream = self.flow.map_or(Stream::Source, |flow| flow.stream);
+        self.found.map_or(&[], |found| match stream {
+            Stream::Source => &found.source,
+            Stream::Target => &found.target,
+        })
+    }
+
+    fn word(&self, row: usize) -> &'a str {
+        self.tokens().get(row).map_or("", |token| token.text.as_str())
+    }
+
+    fn elsewhere(&self, row: usize) -> &'a str {
+        let other = match self.flow.map(|flow| flow.stream) {
+            Some(Stream::Target) => self.found.map(|found| &found.source),
+            _ => self.found.map(|found| &found.target),
+        };
+        other.and_then(|words| words.get(row)).map_or("", |token| token.text.as_str())
+    }
+
+    /// The name of a level: `in`, or the layer before it.
+    fn level_name(level: usize) -> String {
+        level.checked_sub(1).map_or_else(|| "in".to_owned(), |layer| layer.to_string())
+    }
+
+    /// The lines of the words below the graph.
+    fn label_lines(&self, pitch: u16) -> u16 {
+        if pitch < FLAT_PITCH {
+            return UPRIGHT_LINES;
+        }
+        let widest = self.tokens().iter().map(|token| token.text.width()).max().unwrap_or(0);
+        (widest.min(MAX_WHOLE_WORD) as u16 + 1).div_ceil(pitch).clamp(1, MOST_TURNS)
+    }
+
+    fn grid(&self, area: Rect) -> Grid {
+        let n = self.tokens().len().max(1);
+        let width = area.width.saturating_sub(LABEL_WIDTH);
+        let pitch = (width / n as u16).clamp(LEAST_PITCH, MOST_PITCH);
+        let below = self.label_lines(pitch).min(area.height / 3);
+        let height = area.height.saturating_sub(below + 1).max(1);
+        let n_levels = self.n_levels().max(1);
+        let between = (n_levels as u16 - 1).max(1);
+        let lines = ((height - 1) / between).clamp(1, MOST_LINES);
+        let shown = usize::from((height - 1) / lines) + 1;
+        let (level, word) = self.cursor();
+        let top = n_levels - 1;
+        let levels = window(n_levels, shown, top.saturating_sub(level)).map(|i| top - i).collect();
+        let words = window(n, usize::from(width / pitch).max(1), word);
+        let plot = Rect { x: area.x + LABEL_WIDTH.min(area.width), y: area.y, width, height };
+        Grid { levels, words, pitch, lines, plot }
+    }
+
+    /// Style of a line by its share: the larger, the stronger.
+    fn style(&self, share: f32) -> Style {
+        let theme = self.scene.theme;
+        match theme.has_colour() {
+            true => theme.ink(share.sqrt()),
+            false if share < 0.1 => theme.dim(),
+            false => Style::new(),
+        }
+    }
+
+    fn edges_in_view(&self, grid: &Grid) -> Vec<([u16; 2], [u16; 2], f32)> {
+        let edge = |(&(level, to, from), &share): (&(usize, usize, usize), &f32)| {
+            let (upper, lower) = (grid.at(level, to)?, grid.at(level - 1, from)?);
+            Some(([upper.0, upper.1], [lower.0, lower.1], share))
+        };
+        let mut edges: Vec<_> = self.route.edges.iter().filter_map(edge).collect();
+        // The strongest are drawn last, over the others.
+        edges.sort_by(|a, b| a.2.total_cmp(&b.2));
+        edges
+    }
+
+    fn draw_edges(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
+        let edges = self.edges_in_view(grid);
+        if self.scene.theme.is_ascii() {
+            for (upper, lower, share) in edges {
+                draw_ascii_line(upper, lower, self.style(share), area, buf);
+            }
+            return;
+        }
+        let plot = grid.plot.intersection(area);
+        if plot.is_empty() {
+            return;
+        }
+        let (left, bottom) = (f64::from(plot.x), f64::from(plot.bottom()));
+        let point = |[x, y]: [u16; 2]| (f64::from(x) - left + 0.25, bottom - f64::from(y) - 0.5);
+        let mut canvas = Buffer::empty(plot);
+        Canvas::default()
+            .marker(Marker::Braille)
+            .x_bounds([0.0, f64::from(plot.width)])
+            .y_bounds([0.0, f64::from(plot.height)])
+            .paint(|context| {
+                for (upper, lower, share) in &edges {
+                    let ((x1, y1), (x2, y2)) = (point(*upper), point(*lower));
+                    let color = self.style(*share).fg.unwrap_or(Color::Reset);
+                    context.draw(&Line { x1, y1, x2, y2, color });
+                }
+            })
+            .render(plot, &mut canvas);
+        for position in plot.positions() {
+            let cell = &canvas[position];
+            if cell.symbol() != " " && cell.symbol() != "\u{2800}" {
+                let style = Style { fg: cell.style().fg, ..Style::new() };
+                buf[position].set_symbol(cell.symbol()).set_style(style);
+            }
+        }
+    }
+
+    fn draw_nodes(&self, flow: &Flow, grid: &Grid, area: Rect, buf: &mut Buffer) {
+        let theme = self.scene.theme;
+        let cursor = self.cursor();
+        for &(level, row) in &self.route.nodes {
+            let Some((x, y)) = grid.at(level, row) else { continue };
+            let is_fed = flow.feed_forward(level, row) >= self.scene.view.threshold.share();
+            let sign = if is_fed { theme.glyph("■", "#") } else { theme.glyph("●", "o") };
+            let is_cursor = (level, row) == cursor && self.scene.focused;
+            let style = if is_cursor { theme.cursor() } else { theme.accent() };
+            put_line(buf, (x, y), area.right(), &[(sign, style)]);
+        }
+    }
+
+    fn draw_labels(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
+        let theme = self.scene.theme;
+        let (level, word) = self.cursor();
+        for (i, shown) in grid.levels.iter().enumerate() {
+            let style = if *shown == level { theme.accent() } else { theme.dim() };
+            let name = right(&Self::level_name(*shown), usize::from(LABEL_WIDTH) - 2);
+            let y = area.y + i as u16 * grid.lines;
+            put_line(buf, (area.x, y), area.right(), &[(&name, style)]);
+        }
+        let y = grid.plot.y + (grid.levels.len() as u16).saturating_sub(1) * grid.lines + 1;
+        for column in grid.words.clone() {
+            let is_on_route = self.route.nodes.iter().any(|(_, row)| *row == column);
+            let style = match (column == word, is_on_route) {
+                (true, _) => theme.accent(),
+                (false, true) => Style::new(),
+                (false, false) => theme.dim(),
+            };
+            let x = grid.plot.x + (column - grid.words.start) as u16 * grid.pitch;
+            let turns = self.label_lines(grid.pitch);
+            let turn = if grid.pitch < FLAT_PITCH { 0 } else { column as u16 % turns };
+            let at = Rect { x, y: y + turn, width: grid.pitch, height: turns };
+            self.draw_word(column, at, style, (area, buf));
+        }
+    }
+
+    /// A word under its column: in one line, or its letters one below the other.
+    fn draw_word(&self, row: usize, at: Rect, style: Style, (area, buf): (Rect, &mut Buffer)) {
+        let text = self.word(row);
+        if at.width >= FLAT_PITCH {
+            let text = fit(text, usize::from(at.width * at.height) - 1);
+            let x = (at.x + at.width / 2).saturating_sub(text.width() as u16 / 2).max(area.x);
+            if at.y + 1 < area.bottom() {
+                put_line(buf, (x, at.y), area.right(), &[(&text, style)]);
+            }
+            return;
+        }
+        let lines = area.bottom().saturating_sub(at.y + 1).min(UPRIGHT_LINES);
+        for (i, letter) in text.chars().take(lines.into()).enumerate() {
+            let letter = letter.to_string();
+            put_line(
+                buf,
+                (at.x + at.width / 2, at.y + i as u16),
+                area.right(),
+                &[(&letter, style)],
+            );
+        }
+    }
+
+    fn legend(&self) -> String {
+        let theme = self.scene.theme;
+        let share = percent(self.scene.view.threshold.share());
+        tr!(
+            self.scene.language,
+            "lines: shares from {share} on, ( ) change it   {fed} with feed-forward   c explains another word",
+            share,
+            fed = theme.glyph("■", "#")
+        )
+    }
+
+    /// The parts of a node in words: `itself 52 %, from “animal” 31 % (head 2), feed-forward 22 %`.
+    fn parts(&self, flow: &Flow, (level, row): (usize, usize)) -> String {
+        let language = self.scene.language;
+        let least = self.scene.view.threshold.share();
+        let mut sources = flow.sources(level, row);
+        sources.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut parts: Vec<String> = vec![];
+        for (from, share) in sources.into_iter().filter(|(_, share)| *share >= least) {
+            let share = percent(share);
+            parts.push(if from == row {
+                tr!(language, "itself {share}", share)
+            } else {
+                let word = self.word(from);
+                let heads = flow.heads(level, row, from);
+                let head = heads.first().map_or(0, |(head, _)| *head);
+                tr!(language, "from “{word}” {share} (most by head {head})", word, share, head)
+            });
+        }
+        let mut elsewhere = flow.from_elsewhere(level, row);
+        elsewhere.sort_by(|a, b| b.1.total_cmp(&a.1));
+        for (from, share) in elsewhere.into_iter().filter(|(_, share)| *share >= least).take(3) {
+            let (word, share) = (self.elsewhere(from), percent(share));
+            parts.push(tr!(language, "from “{word}” of the other text {share}", word, share));
+        }
+        let fed = flow.feed_forward(level, row);
+        if fed >= least {
+            parts.push(tr!(language, "feed-forward {share}", share = percent(fed)));
+        }
+        parts.join(language.tr(", "))
+    }
+
+    fn line(&self, flow: &Flow, node: (usize, usize)) -> String {
+        let (language, word) = (self.scene.language, self.word(node.1));
+        match node.0.checked_sub(1) {
+            None => tr!(language, "“{word}” as it was embedded", word),
+            Some(layer) => {
+                let parts = self.parts(flow, node);
+                tr!(language, "“{word}” after layer {layer}: {parts}", word, layer, parts)
+            }
+        }
+    }
+}
+
+/// A line of characters from an upper point to a lower one, ends left out.
+fn draw_ascii_line(upper: [u16; 2], lower: [u16; 2], style: Style, area: Rect, buf: &mut Buffer) {
+    let ([x1, y1], [x2, y2]) = (upper, lower);
+    let sign = match x1.cmp(&x2) {
+        std::cmp::Ordering::Less => "\\",
+        std::cmp::Ordering::Equal => "|",
+        std::cmp::Ordering::Greater => "/",
+    };
+    let n = (y2 - y1).max(1);
+    for i in 1..n {
+        let part = f32::from(i) / f32::from(n);
+        let x = f32::from(x1) + (f32::from(x2) - f32::from(x1)) * part;
+        put_line(buf, (x.round() as u16, y1 + i), area.right(), &[(sign, style)]);
+    }
+}
+
+impl Pane for FlowGraph<'_> {
+    fn title(&self) -> String {
+        let language = self.scene.language;
+        let Some(flow) = self.flow else {
+            return language.tr("which words a word was made of").to_owned();
+        };
+        let top = self.route.rows(flow.n_levels() - 1).next().unwrap_or(0);
+        let word = self.word(top);
+        let title = self.title.as_ref().map(|title| format!("{}: ", language.tr(title)));
+        title.unwrap_or_default()
+            + &tr!(language, "from which words the last row of “{word}” was made", word)
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        self.flow.map_or((0, 0), |flow| (flow.n_levels(), flow.n_rows))
+    }
+
+    /// Down follows the largest share, up the word that took most; sideways the nodes of the level.
+    fn moved_to(
+        &self,
+        (row, col): (usize, usize),
+        rows: isize,
+        cols: isize,
+    ) -> Option<(usize, usize)> {
+        self.flow?;
+        let (level, mut word) = self.node(row, col);
+        let mut at = level;
+        for _ in 0..rows.unsigned_abs() {
+            let next = if rows > 0 { self.route.down(at, word) } else { self.route.up(at, word) };
+            let Some(next) = next else { break };
+            word = next;
+            at = if rows > 0 { at - 1 } else { at + 1 };
+        }
+        if cols != 0 {
+            let nodes: Vec<usize> = self.route.rows(at).collect();
+            let here = nodes.iter().position(|node| *node == word).unwrap_or(0);
+            let to = here.saturating_add_signed(cols).min(nodes.len().saturating_sub(1));
+            word = nodes.get(to).copied().unwrap_or(word);
+        }
+        Some((self.level(at), word))
+    }
+
+    /// The shares that a node is made of.
+    fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
+        let (level, row) = self.node(row, col);
+        self.flow?.open(level, row)
+    }
+
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
+        Some(self.line(self.flow?, self.node(row, col)))
+    }
+
+    fn row_to_explain(&self, row: usize, col: usize) -> Option<usize> {
+        self.flow.map(|_| self.node(row, col).1)
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        if self.flow.is_none() {
+            return PreferredSize::new((30, 4), (60, 8));
+        }
+        let (n, levels) = (self.tokens().len().min(40) as u16, self.n_levels().min(34) as u16);
+        let width = |pitch: u16| LABEL_WIDTH + n * pitch;
+        let height = |lines: u16| (levels - 1) * lines + 1;
+        PreferredSize::new((width(2).min(60), height(1).min(8) + 4), (width(8), height(4) + 3))
+            .whole_at((width(2).min(120), height(1).min(20) + UPRIGHT_LINES + 1))
+            .as_wide_as(width(MOST_PITCH))
+            .up_to(height(MOST_LINES) + UPRIGHT_LINES + 1)
+            .of_lines()
+            .titled(&self.title())
+    }
+
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        self.flow?;
+        let grid = self.grid(area);
+        let line = position.y.checked_sub(grid.plot.y)?;
+        let level = *grid.levels.get(usize::from((line + grid.lines / 2) / grid.lines))?;
+        let word =
+            grid.words.start + usize::from(position.x.checked_sub(grid.plot.x)? / grid.pitch);
+        grid.words.contains(&word).then(|| (self.level(level), word))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let Scene { reading, language, model, .. } = self.scene;
+        let pane = Self::of(self.scene, reading.findings().get(&model));
+        let lines = pane.flow.map_or_else(Vec::new, |flow| {
+            pane.route.nodes.iter().rev().map(|node| pane.line(flow, *node)).collect()
+        });
+        PaneWords::of_model(language, "From which words a word was made", model, lines)
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        let Scene { theme, language, reading, .. } = self.scene;
+        let Some(flow) = self.flow else {
+            let text = match (reading.known_findings(), self.found) {
+                (None, _) => self.scene.measuring(),
+                (Some(_), None) => language.tr(TOO_LARGE),
+                (Some(_), Some(_)) => language.tr(
+                    "The rows of this model cannot be taken apart by words and heads, or the text is too long for it.",
+                ),
+            };
+            put_text(buf, area, text, theme.dim());
+            return;
+        };
+        if area.is_empty() {
+            return;
+        }
+        let grid = self.grid(area);
+        self.draw_edges(&grid, area, buf);
+        self.draw_nodes(flow, &grid, area, buf);
+        self.draw_labels(&grid, area, buf);
+        let legend = self.legend();
+        put_line(buf, (area.x, area.bottom() - 1), area.right(), &[(&legend, theme.dim())]);
+    }
+}

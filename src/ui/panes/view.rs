@@ -1,0 +1,78 @@
+//! Display settings of panes: what maps show and how they are coloured, and the order of tables.
+
+use crate::{
+    analysis::measure::{attention_form::AttentionForm, heads::FIGURES},
+    ui::widgets::heat::Zoom,
+};
+
+/// Display settings: the zoom of matrices and the order of tables of heads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Zoom of matrices.
+    pub zoom: Zoom,
+    /// Order of the table of heads.
+    pub sort: Sort,
+    /// Whether evidence lists the heads that are knocked out by their effect, the largest first; else head by head.
+    pub knock_outs_by_effect: bool,
+    /// The word that the map of the lens follows, by id; None shows the likeliest of each cell.
+    pub followed: Option<usize>,
+    /// The row of the stream that the flow graph explains; None explains what is asked about.
+    pub explained: Option<usize>,
+    /// From which share on the flow graph has lines.
+    pub threshold: Threshold,
+    /// What maps of attention show.
+    pub attention: AttentionForm,
+    /// Whether colours are logarithmic.
+    pub is_logarithmic: bool,
+    /// Whether the first token, on which attention rests that finds nothing, is left out of the colours of attention.
+    pub leaves_out_first: bool,
+}
+
+/// The least share that has a line in the flow graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold(usize);
+
+/// The shares that it can be; the usual one is that of the LLM Transparency Tool.
+const THRESHOLDS: [f32; 9] = [0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.16, 0.24, 0.32];
+
+impl Default for Threshold {
+    fn default() -> Self {
+        Self(3)
+    }
+}
+
+impl Threshold {
+    pub fn share(self) -> f32 {
+        THRESHOLDS[self.0.min(THRESHOLDS.len() - 1)]
+    }
+
+    /// The threshold some steps higher, or lower; None at the end.
+    pub fn moved(self, by: isize) -> Option<Self> {
+        self.0.checked_add_signed(by).filter(|i| *i < THRESHOLDS.len()).map(Self)
+    }
+}
+
+/// The order of the table of heads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// In order of computation: layer by layer.
+    #[default]
+    Computed,
+    /// By a figure of [`FIGURES`], smallest first if `is_rising`, else largest first.
+    Figure { figure: usize, is_rising: bool },
+}
+
+impl Sort {
+    /// The next order: each figure falling, then rising, then as computed again.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self {
+            Self::Computed => Self::Figure { figure: 0, is_rising: false },
+            Self::Figure { figure, is_rising: false } => Self::Figure { figure, is_rising: true },
+            Self::Figure { figure, .. } if figure + 1 < FIGURES.len() => {
+                Self::Figure { figure: figure + 1, is_rising: false }
+            }
+            Self::Figure { .. } => Self::Computed,
+        }
+    }
+}

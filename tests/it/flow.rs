@@ -1,0 +1,287 @@
+//! Forms of attention and the flow graph: their numbers are PyTorch's (`assets/training/evidence_golden.py`), the routes
+//! follow from them, and the walk shows both.
+
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+};
+
+use lookback::{
+    analysis::{
+        evidence::{Run, flow::Flow},
+        measure::attention_form::{AttentionForm, attention_map},
+        reading::{Reader, Reading},
+    },
+    engine::{site::Stream, value::Cell},
+    lesson::{Language, Lesson},
+    model::Name,
+    ui::{
+        app::{Action, State, update},
+        theme::Theme,
+    },
+    weights::Checkpoint,
+};
+
+use crate::support::{
+    built_in::reading,
+    evidence::{Goldens, assert_near},
+    walk::{drawn_text, message, press},
+};
+
+const TIRED: &str = "The animal didn't cross the street because it was too tired.";
+
+static GOLDENS: LazyLock<Goldens> = LazyLock::new(Goldens::read);
+
+/// What the reference was made of: a built-in model's or a tiny checkpoint's.
+fn of(name: &str) -> (Arc<Reading>, Name) {
+    match name {
+        "transformer" => (reading(GOLDENS.cases["sentence"].as_str().unwrap()), Name::Transformer),
+        "decoder_only" => {
+            (reading(GOLDENS.cases["read_on"][0].as_str().unwrap()), Name::DecoderOnly)
+        }
+        checkpoint => {
+            let path = Path::new("tests/goldens/checkpoints").join(checkpoint);
+            let reader = Reader::open(&Checkpoint::open(&path).unwrap(), true).unwrap();
+            let text = GOLDENS.cases[checkpoint]["text"].as_str().unwrap();
+            (Arc::new(reader.read(text).unwrap()), Name::Checkpoint)
+        }
+    }
+}
+
+const ALL: [&str; 4] = ["transformer", "decoder_only", "gpt2", "llama3"];
+
+#[test]
+fn forms_of_attention_are_those_of_pytorch() {
+    for of_model in ALL {
+        let (reading, name) = of(of_model);
+        let mut n = 0;
+        for (key, want) in GOLDENS.under(&format!("forms/{of_model}/")) {
+            let (at, id) = key.rsplit_once('/').unwrap();
+            let form = AttentionForm::ALL.into_iter().find(|form| form.id() == id).unwrap();
+            let path = format!("{at}.weights");
+            let map = attention_map(reading.trace(name), &path, form);
+            let map = map.unwrap_or_else(|| panic!("{of_model} {key}"));
+            let got: Vec<f32> = map.value.numbers().collect();
+            assert_near(&format!("{of_model} {key}"), &got, want, 1e-5);
+            n += 1;
+        }
+        assert!(n >= 8, "{of_model}: {n} maps");
+    }
+}
+
+#[test]
+fn a_form_opens_into_what_it_was_computed_from() {
+    let star = reading(TIRED);
+    let trace = star.trace(Name::Transformer);
+    let site = trace.site("encoder.1.self_attn.weights").unwrap();
+    for form in AttentionForm::ALL.into_iter().skip(1) {
+        let map = attention_map(trace, site.path(), form).unwrap();
+        let cell = Cell::new(if form == AttentionForm::Norms { 2 } else { 0 }, 7, 1);
+        let opened = map.open(site, cell);
+        assert!((opened.expr.unwrap().eval() - f64::from(map.get(cell))).abs() < 1e-6, "{form:?}");
+    }
+    let cross = "decoder.0.cross_attn.weights";
+    assert!(attention_map(trace, cross, AttentionForm::Rollout).is_none(), "of two texts");
+    assert!(attention_map(trace, cross, AttentionForm::Norms).is_some());
+    assert!(attention_map(trace, "encoder.1.self_attn.scores", AttentionForm::Norms).is_none());
+}
+
+/// The rows of rollout and of the means of weights are shares, as the weights' are.
+#[test]
+fn rows_of_rollout_and_of_means_sum_to_one() {
+    let star = reading(TIRED);
+    for (name, path) in [
+        (Name::Transformer, "encoder.1.self_attn.weights"),
+        (Name::Transformer, "decoder.1.self_attn.weights"),
+        (Name::DecoderOnly, "blocks.1.attn.weights"),
+    ] {
+        for form in
+            [AttentionForm::MeanOfHeads, AttentionForm::MeanOfLayers, AttentionForm::Rollout]
+        {
+            let map = attention_map(star.trace(name), path, form).unwrap();
+            for row in map.value.matrix().row_iter() {
+                assert!((row.sum() - 1.0).abs() < 1e-5, "{path} {form:?}");
+            }
+        }
+    }
+}
+
+fn run_of(of_model: &str) -> (Run, Stream) {
+    let (reading, name) = of(of_model);
+    let run = reading.run(name, None).unwrap();
+    let stream = if run.reads_only() { Stream::Source } else { Stream::Target };
+    (run, stream)
+}
+
+#[test]
+fn the_shares_of_a_row_are_those_of_pytorch() {
+    for of_model in ALL {
+        let (run, stream) = run_of(of_model);
+        let flow = Flow::new(&run, stream).unwrap();
+        let mut n = 0;
+        for sum in flow.layers.iter().flat_map(|layer| &layer.sums) {
+            n += 1;
+            let want = |part: &str| {
+                GOLDENS
+                    .tensors
+                    .get(&format!("flow/{of_model}/{}/{part}", sum.path))
+                    .map(Vec::as_slice)
+            };
+            let label = |part: &str| format!("{of_model} {} {part}", sum.path);
+            assert_near(&label("residual"), &sum.residual, want("residual").unwrap(), 1e-5);
+            assert_eq!(sum.attention.is_some(), want("heads").is_some(), "{}", sum.path);
+            if let Some(attention) = &sum.attention {
+                let rows = |head: &lookback::engine::value::Matrix| {
+                    head.transpose().iter().copied().collect::<Vec<f32>>()
+                };
+                let got: Vec<f32> = attention.heads.iter().flat_map(rows).collect();
+                assert_near(&label("heads"), &got, want("heads").unwrap(), 1e-5);
+            }
+            let others = want("other0").filter(|want| want.iter().any(|share| *share > 0.0));
+            assert_eq!(sum.others.len(), usize::from(others.is_some()), "{}", sum.path);
+            if let (Some(got), Some(want)) = (sum.others.first(), others) {
+                assert_near(&label("other"), &got.shares, want, 1e-5);
+            }
+        }
+        assert!(n >= 4, "{of_model}: {n} sums");
+    }
+}
+
+#[test]
+fn the_shares_of_every_row_sum_to_one_and_open_into_quotients() {
+    for of_model in ["transformer", "decoder_only"] {
+        let (run, stream) = run_of(of_model);
+        let flow = Flow::new(&run, stream).unwrap();
+        for level in 1..flow.n_levels() {
+            for row in 0..flow.n_rows {
+                let opened = flow.open(level, row).unwrap().expr.unwrap();
+                assert!((opened.eval() - 1.0).abs() < 1e-4, "{of_model} {level} {row}");
+                let part = opened.leaves()[0];
+                let share = flow.open_share(&part.address).unwrap();
+                assert_eq!(share.value.to_bits(), part.value.to_bits());
+                let got = share.expr.unwrap().eval();
+                assert!((got - f64::from(part.value)).abs() < 1e-5, "{}", part.address);
+            }
+        }
+        assert!(flow.open(0, 0).is_none(), "a token is made of nothing");
+    }
+}
+
+#[test]
+fn a_route_has_all_edges_above_the_threshold_that_lead_to_its_row_and_no_other() {
+    let (run, stream) = run_of("decoder_only");
+    let flow = Flow::new(&run, stream).unwrap();
+    let top = flow.n_levels() - 1;
+    for (row, threshold) in [(flow.n_rows - 1, 0.04), (3, 0.01), (flow.n_rows - 1, 0.3)] {
+        let route = flow.route(row, threshold);
+        assert_eq!(route.rows(top).collect::<Vec<_>>(), [row]);
+        for level in 1..=top {
+            for to in 0..flow.n_rows {
+                for (from, share) in flow.sources(level, to) {
+                    let is_on = route.nodes.contains(&(level, to)) && share >= threshold;
+                    assert_eq!(route.edges.contains_key(&(level, to, from)), is_on);
+                    assert!(!is_on || route.nodes.contains(&(level - 1, from)));
+                }
+            }
+        }
+        if let Some(from) = route.down(top, row) {
+            let most = flow.sources(top, row).into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
+            assert_eq!(Some(from), most.map(|(from, _)| from));
+        }
+    }
+    let [few, many] = [0.2, 0.01].map(|t| flow.route(flow.n_rows - 1, t).edges.len());
+    assert!(few < many, "{few} {many}");
+    assert!(
+        Flow::new(&of("transformer").0.run(Name::Gru, None).unwrap(), Stream::Source).is_none()
+    );
+}
+
+fn walk(step: &str) -> State {
+    let mut state =
+        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
+    let star = reading(TIRED);
+    star.findings();
+    update(&mut state, Action::Read(Ok(star)));
+    state.enter(state.lesson.find(step).unwrap());
+    state.message = None;
+    state
+}
+
+#[test]
+fn one_key_shows_attention_in_its_other_forms_and_back() {
+    let mut state = walk("softmax");
+    let weights = drawn_text(&state, 120, 36);
+    let mut seen = vec![];
+    for form in AttentionForm::ALL.into_iter().cycle().skip(1).take(AttentionForm::ALL.len()) {
+        press(&mut state, "C");
+        assert!(message(&state).contains(form.caption()), "{}", message(&state));
+        assert_eq!(state.nav.view.attention, form);
+        state.message = None;
+        let frame = drawn_text(&state, 120, 36);
+        assert!(form == AttentionForm::Weights || frame.contains(form.title()), "{frame}");
+        seen.push(frame);
+    }
+    assert_eq!(seen.last(), Some(&weights), "the weights come back");
+    press(&mut state, "C");
+    press(&mut state, "Enter");
+    assert!(drawn_text(&state, 120, 36).contains("norms.encoder."), "a norm opens");
+    let mut other = walk("tokens");
+    press(&mut other, "C");
+    assert!(message(&other).contains("no map of attention"));
+}
+
+#[test]
+fn colours_may_be_logarithmic_or_leave_out_the_first_word_and_the_numbers_stay() {
+    let mut state = walk("softmax");
+    let numbers = |state: &State| {
+        let text = drawn_text(state, 120, 36);
+        let is_row = |line: &&str| line.contains("0.") && !line.contains("query");
+        text.lines().filter(is_row).take(8).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let plain = numbers(&state);
+    press(&mut state, "Y");
+    assert!(message(&state).contains("logarithmic"));
+    state.message = None;
+    assert!(drawn_text(&state, 120, 36).contains("logarithmic"), "the legend says so");
+    assert_eq!(numbers(&state)[..6], plain[..6]);
+    press(&mut state, "Y O");
+    state.message = None;
+    let text = drawn_text(&state, 120, 36);
+    assert!(text.contains("first word left out"), "{text}");
+    assert_eq!(numbers(&state)[..6], plain[..6]);
+}
+
+#[test]
+fn the_flow_graph_is_walked_opened_and_thinned_out() {
+    let mut state = walk("flow");
+    let wide = drawn_text(&state, 120, 36);
+    assert!(wide.contains("tired") && wide.contains("lines: shares from 4.0 % on"), "{wide}");
+    let rows = |state: &State| {
+        let found = state.passes.reading.as_ref().unwrap().known_findings().unwrap();
+        let flow = found[&Name::DecoderOnly].flow.as_ref().unwrap();
+        let level = flow.n_levels() - 1 - state.nav.selection.row;
+        (level, state.nav.selection.col)
+    };
+    press(&mut state, "Down");
+    let (level, at) = rows(&state);
+    let found = Arc::clone(state.passes.reading.as_ref().unwrap());
+    let found = &found.known_findings().unwrap()[&Name::DecoderOnly];
+    let flow = found.flow.as_ref().unwrap();
+    let want = flow.route(found.row(), 0.04).down(level + 1, found.row());
+    assert_eq!(Some(at), want, "down follows the largest share");
+    press(&mut state, "Up");
+    assert_eq!(rows(&state), (flow.n_levels() - 1, found.row()));
+    press(&mut state, "Enter Enter");
+    assert!(drawn_text(&state, 120, 36).contains("share."), "a node opens, and a share in it");
+    press(&mut state, "Esc Esc )");
+    assert!(message(&state).contains("8.0 %"));
+    press(&mut state, "( (");
+    assert!(message(&state).contains("2.0 %"));
+    press(&mut state, "Down c");
+    assert!(message(&state).contains("this word's last row"));
+    press(&mut state, "c");
+    assert!(message(&state).contains("asked about"));
+    let mut elsewhere = walk("softmax");
+    press(&mut elsewhere, "(");
+    assert!(message(&elsewhere).contains("no flow graph"));
+}

@@ -1,0 +1,223 @@
+//! A patched value as a what-if: the pass that a cell of the map stands for. Its measure is that of the map, which is
+//! compared with PyTorch in `evidence.rs`.
+
+use std::{
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use lookback::{
+    analysis::{
+        evidence::patching::PatchKind,
+        reading::{Asked, Reading},
+    },
+    engine::change::{Change, Changes},
+    lesson::{Language, Lesson},
+    model::Name,
+    ui::{
+        app::{Action, Effect, State, update},
+        theme::Theme,
+    },
+};
+
+use crate::support::{
+    built_in::{READER, reading},
+    walk::{drawn_text, message, press},
+};
+
+const TIRED: &str = "The animal didn't cross the street because it was too tired.";
+const WIDE: &str = "The animal didn't cross the street because it was too wide.";
+
+fn changes(texts: &[&str]) -> Changes {
+    texts.iter().map(|text| text.parse::<Change>().unwrap()).collect()
+}
+
+fn patched(plain: &Arc<Reading>, against: &str, patch: &str) -> anyhow::Result<Reading> {
+    let changes = changes(&[&format!("against={against}"), &format!("patch={patch}")]);
+    READER.read_changed(plain, changes)
+}
+
+#[test]
+fn the_pass_of_a_cell_measures_what_the_map_says() {
+    let star = reading(TIRED);
+    for name in [Name::Transformer, Name::DecoderOnly] {
+        let other = star.sentence_of(WIDE).unwrap();
+        let patching = star.patching(name, &other, &Asked::default()).unwrap();
+        let mut n = 0;
+        for (i, cell) in patching.cells().into_iter().enumerate().filter(|(i, _)| i % 23 == 5) {
+            let map = &patching.maps[cell.map];
+            let path = &map.rows[cell.row];
+            let patch = match map.kind {
+                PatchKind::Heads => {
+                    format!("{}.head.{}", path.strip_suffix(".context").unwrap(), cell.col)
+                }
+                _ => format!("{path}[{}]", cell.col),
+            };
+            let Some(want) = patching.measure(cell) else { continue };
+            let pass = patched(&star, WIDE, &patch).unwrap();
+            let logits = pass.trace(name).value("logits").unwrap();
+            let row = logits.row(0, patching.question.row);
+            let score =
+                row[patching.question.word as usize] - row[patching.question.against as usize];
+            let got = (score - patching.ends[1]) / (patching.ends[0] - patching.ends[1]);
+            assert!((got - want).abs() < 1e-3, "{name} cell {i} {patch}: {got}, not {want}");
+            n += 1;
+        }
+        assert!(n > 3, "{name}: {n} cells");
+    }
+}
+
+#[test]
+fn a_patched_cell_says_where_it_is_from() {
+    let star = reading(TIRED);
+    let pass = patched(&star, WIDE, "encoder.0.norm2.out[3]").unwrap();
+    let trace = pass.trace(Name::Transformer);
+    let given = star.trace(Name::Transformer).value("encoder.0.norm2.out").unwrap();
+    let got = trace.value("encoder.0.norm2.out").unwrap();
+    assert!(got.row(0, 3).iter().zip(given.row(0, 3)).all(|(a, b)| a.to_bits() == b.to_bits()));
+    let address = "encoder.0.norm2.out[3,5]".parse().unwrap();
+    let opened = trace.open(&address).unwrap();
+    assert_eq!(opened.formula, "taken from the other pass in part, the rest as computed");
+    assert_eq!(pass.trace(Name::Transformer).target, star.trace(Name::Transformer).target);
+    assert_eq!(pass.sentence.read_text(), WIDE);
+}
+
+#[test]
+fn a_patch_without_another_sentence_or_without_a_place_is_refused_in_words() {
+    let star = reading(TIRED);
+    let alone = READER.read_changed(&star, changes(&["patch=encoder.0.norm2.out[3]"]));
+    assert!(alone.err().unwrap().to_string().contains("against="));
+    for (patch, says) in [
+        ("encoder.9.norm2.out[3]", "no model has"),
+        ("encoder.0.norm2.out[99]", "rows"),
+        ("encoder.0.self_attn.head.9", "no model has"),
+    ] {
+        let refused = patched(&star, WIDE, patch).err().unwrap().to_string();
+        assert!(refused.contains(says), "{patch}: {refused}");
+    }
+    let longer = patched(
+        &star,
+        "The old animal didn't cross the wide street because it was too tired.",
+        "encoder.0.norm2.out[2]",
+    );
+    assert!(longer.err().unwrap().to_string().contains("no counterpart"));
+}
+
+/// Enter opens a cell of the map, and Enter again reads the pass that it stands for.
+#[test]
+fn a_cell_of_the_map_opens_into_its_pass() {
+    let star = reading(TIRED);
+    star.findings();
+    let mut state =
+        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
+    update(&mut state, Action::Read(Ok(Arc::clone(&star))));
+    state.enter(state.lesson.find("patching").unwrap());
+    press(&mut state, "Down Enter");
+    assert!(drawn_text(&state, 120, 36).contains("patched."));
+    let Some(Effect::Read(sentence, asked)) = press(&mut state, "Enter") else {
+        panic!("the pass is read: {}", message(&state))
+    };
+    assert_eq!((&*sentence, asked.against()), (TIRED, Some(WIDE)));
+    assert!(asked.patch().is_some(), "{asked}");
+    let pass = READER.read_changed(&star, asked).unwrap();
+    update(&mut state, Action::Read(Ok(Arc::new(pass))));
+    let frame = drawn_text(&state, 120, 36);
+    assert!(frame.contains("patched "), "the title says what was put in: {frame}");
+}
+
+fn run(args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(assert_cmd::cargo::cargo_bin!("lookback"))
+        .args(args)
+        .args(["--no-config", "--lang", "en"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn open_takes_another_sentence_a_target_and_a_patch() {
+    let cell = "encoder.0.norm2.out[3,5]";
+    let (code, out, err) = run(&["open", cell, TIRED, "--against", WIDE]);
+    assert_eq!(code, 0, "{err}");
+    let want = reading(WIDE).trace(Name::Transformer).open(&cell.parse().unwrap()).unwrap().value;
+    assert!(
+        out.starts_with(&format!("{cell} = {}", lookback::text::significant(want.into(), 7))),
+        "{out}"
+    );
+    let patch = format!("patch={cell}").replace(",5", "");
+    let (code, out, err) = run(&["open", cell, TIRED, "--against", WIDE, "--what-if", &patch]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("taken from the other pass"), "{out}");
+    let (code, _, err) = run(&["open", "logits[0,5]", TIRED, "--target", "Le chien dort."]);
+    assert_eq!(code, 0, "{err}");
+}
+
+/// The numbers of `lookback diff` beside PyTorch's two passes.
+#[test]
+fn two_passes_differ_as_they_do_in_pytorch() {
+    use crate::support::evidence::{Goldens, assert_near};
+    use serde_json::Value as Json;
+    let goldens = Goldens::read();
+    let text = |key: &str| goldens.cases[key].as_str().unwrap().to_owned();
+    let read_on = |i: usize| goldens.cases["read_on"][i].as_str().unwrap().to_owned();
+    let sides = [
+        ("transformer", [text("sentence"), text("against")]),
+        ("decoder_only", [read_on(0), read_on(1)]),
+    ];
+    for (name, [a, b]) in sides {
+        let tokenizer = READER.tokenizer();
+        let of_name: Name = name.parse().unwrap();
+        let words = goldens.ids(of_name, "pair");
+        let row = goldens.cases[name]["row"].as_u64().unwrap();
+        let word = |id: u32| tokenizer.token(id).text;
+        let asked = format!("{},{}", word(words[0]), word(words[1]));
+        let place = if name == "transformer" { row } else { 0 }.to_string();
+        let args = [
+            "diff",
+            "--model",
+            name,
+            &a,
+            "--against",
+            &b,
+            "--words",
+            &asked,
+            "--place",
+            &place,
+            "--format",
+            "json",
+        ];
+        let (code, out, err) = run(&args);
+        assert_eq!(code, 0, "{name}: {err}");
+        let json: Json = serde_json::from_str(&out).unwrap();
+        let rows = json["rows"].as_array().unwrap();
+        let of = |measure: &str, site: &str, key: &str| -> Vec<f32> {
+            let is_it = |row: &&Json| row["measure"] == measure && row["site"] == site;
+            rows.iter().filter(is_it).map(|row| row[key].as_f64().unwrap() as f32).collect()
+        };
+        let mut n = 0;
+        for (site, want) in goldens.under(&format!("diff/{name}/whole/")) {
+            let got = of("site", site, "amount");
+            if got.is_empty() {
+                continue; // what is given, not computed
+            }
+            assert_near(&format!("{name} {site}"), &got, want, 2e-5);
+            let by_row = &goldens.tensors[&format!("diff/{name}/{site}")];
+            assert_near(&format!("{name} {site}"), &of("row", site, "amount"), by_row, 2e-5);
+            n += 1;
+        }
+        assert!(n > 30, "{name}: {n} sites");
+        for (part, want) in goldens.under(&format!("diff/{name}/part/")) {
+            let got = [of("part", part, "a"), of("part", part, "b")].concat();
+            assert_near(&format!("{name} {part}"), &got, want, 2e-5);
+        }
+        let want = &goldens.tensors[&format!("diff/{name}/next")];
+        for (i, id) in words.iter().enumerate() {
+            let is_it = |row: &&Json| row["measure"] == "next" && row["token"] == word(*id);
+            let found = rows.iter().find(is_it).unwrap();
+            let got = ["a", "b"].map(|side| found[side].as_f64().unwrap() as f32);
+            assert_near(&format!("{name} next {i}"), &got, &[want[i], want[2 + i]], 1e-5);
+        }
+    }
+}
