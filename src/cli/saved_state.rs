@@ -8,7 +8,11 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use etcetera::BaseStrategy;
 
-use crate::{export::files::reason, text::visible, ui::memory::{Memory, StateFolder}};
+use crate::{
+    export::files::reason,
+    text::visible,
+    ui::memory::{Memory, StateFolder},
+};
 
 /// The state that earlier walks saved, and its path.
 pub struct SavedState {

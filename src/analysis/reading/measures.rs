@@ -15,7 +15,7 @@ use crate::{
         },
         trace::Trace,
     },
-    engine::{change::Change, math::beam::Beams, value::Value},
+    engine::{change::Change, math::beam::Beams, site::Role, value::Value},
     model::{Model, Name, Setup},
 };
 
@@ -115,7 +115,8 @@ impl Reading {
 
     fn evidence(&self, model: &dyn Model, trace: &Trace) -> Option<Evidence> {
         let slopes = gradient::of_attention_weights(trace);
-        (!slopes.is_empty()).then(|| Evidence {
+        let attends = trace.sites().any(|site| site.role() == Role::AttentionWeights);
+        attends.then(|| Evidence {
             slopes,
             target: gradient::influence_of_target(trace).unwrap_or_default(),
             heads: if self.is_quick(model) {

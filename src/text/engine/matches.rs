@@ -61,7 +61,10 @@ impl MeteredPattern {
     pub fn find_all<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Found>> {
         budget::check()?;
         if self.is_literal {
-            return texts.into_iter().map(|text| matches(&self.regex, text, budget::check)).collect();
+            return texts
+                .into_iter()
+                .map(|text| matches(&self.regex, text, budget::check))
+                .collect();
         }
         let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
         if texts.iter().all(String::is_empty) {
@@ -158,26 +161,26 @@ mod tests {
     #[test]
     fn matches_of_several_texts_are_found_with_what_is_between() -> Result<()> {
         let found = pattern(r"\d+(?!x)").find_all(["a12b3", "", "7"])?;
-        let cells = |found: &Found| found.0.iter().map(|((a, b), m)| (*a, *b, *m)).collect::<Vec<_>>();
+        let cells =
+            |found: &Found| found.0.iter().map(|((a, b), m)| (*a, *b, *m)).collect::<Vec<_>>();
         assert_eq!(cells(&found[0]), [(0, 1, false), (1, 3, true), (3, 4, false), (4, 5, true)]);
         assert_eq!(cells(&found[1]), [(0, 0, false)]);
         assert_eq!(cells(&found[2]), [(0, 1, true)]);
         Ok(())
     }
 
-    /// One match of these takes minutes or years; each step of them seems harmless to the library.
+    /// Looking for this takes many seconds before the library says anything; longer texts take days.
     #[test]
     fn a_match_that_does_not_end_is_given_up_and_not_tried_again() {
         let pattern = pattern(r"(?=(?:a{1,100}){1,100}b)a");
-        let text = "a".repeat(20_000);
-        let begun = Instant::now();
+        let text = "a".repeat(300);
         for _ in 0..3 {
             let (found, exceeded) = budget::within_time(Duration::from_millis(200), || {
                 pattern.find(&text).map_err(|e| e.to_string())
             });
             assert!(found.is_err_and(|e| e.contains("takes too long")));
             assert_eq!(exceeded, Some(budget::Exceeded::Time));
+            assert!(pattern.is_given_up.load(Ordering::Relaxed), "left behind");
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "left behind");
     }
 }

@@ -12,9 +12,7 @@ use tokenizers::{
     Decoder, DecoderWrapper, Model, ModelWrapper, NormalizedString, Normalizer, NormalizerWrapper,
     OffsetReferential, OffsetType, PostProcessorWrapper, PreTokenizedString, PreTokenizer,
     PreTokenizerWrapper, Result, SplitDelimiterBehavior, Token, TokenizerImpl,
-    models::TrainerWrapper,
-    pattern::Invert,
-    pre_tokenizers::split::SplitPattern,
+    models::TrainerWrapper, pattern::Invert, pre_tokenizers::split::SplitPattern,
 };
 
 use super::{

@@ -79,7 +79,8 @@ impl StateFolder {
         let Ok(entries) = Dir::read_from(&self.0) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name().to_string_lossy();
-            if name.starts_with(PREFIX) && name.ends_with(SUFFIX) && self.own_file(&name).is_some() {
+            if name.starts_with(PREFIX) && name.ends_with(SUFFIX) && self.own_file(&name).is_some()
+            {
                 let _ = unlinkat(&self.0, &*name, AtFlags::empty());
             }
         }
@@ -123,9 +124,9 @@ impl StateFolder {
         let mut file = File::from(
             openat(&self.0, &made, flags, Mode::RUSR | Mode::WUSR).map_err(io::Error::from)?,
         );
-        let written = self.fill(&mut file, name, text).and_then(|()| {
-            renameat(&self.0, &made, &self.0, name).map_err(io::Error::from)
-        });
+        let written = self
+            .fill(&mut file, name, text)
+            .and_then(|()| renameat(&self.0, &made, &self.0, name).map_err(io::Error::from));
         if written.is_err() {
             let _ = unlinkat(&self.0, &made, AtFlags::empty());
         }
@@ -195,7 +196,8 @@ mod tests {
     }
 
     #[test]
-    fn only_own_files_are_cleared_away_and_links_are_neither_read_nor_written_through() -> Result<()> {
+    fn only_own_files_are_cleared_away_and_links_are_neither_read_nor_written_through() -> Result<()>
+    {
         let here = tempfile::tempdir()?;
         let at = |name: &str| here.path().join(name);
         fs::write(at("mine"), "mine")?;

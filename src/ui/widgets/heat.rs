@@ -20,6 +20,9 @@ use crate::{analysis::trace::Magnitude, engine::math::picture::more_prominent, u
 pub enum Scale {
     /// Shares and gates, from 0 to 1.
     Unit,
+    /// Shares of which a few, near 1, leave little to all others: those beyond `to` take the colour at the end of the
+    /// ramp.
+    Shares { to: f32 },
     /// Signed values; the largest magnitude is at the end of the ramp.
     Signed(f32),
     /// Signed values with outliers: magnitudes beyond `to` take the colour at the end of the ramp, so that smaller
@@ -53,7 +56,10 @@ impl Scale {
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Unit, _) | (_, Self::Unit) => Self::Unit,
+            (Self::Shares { to: a }, Self::Shares { to: b }) => Self::Shares { to: a.max(b) },
+            (Self::Unit | Self::Shares { .. }, _) | (_, Self::Unit | Self::Shares { .. }) => {
+                Self::Unit
+            }
             (Self::Signed(a), Self::Signed(b)) => Self::Signed(a.max(b)),
             (a, b) => Self::Clipped { to: a.end().max(b.end()), most: a.max().max(b.max()) },
         }
@@ -63,7 +69,7 @@ impl Scale {
     pub const fn end(self) -> f32 {
         match self {
             Self::Unit => 1.0,
-            Self::Signed(end) | Self::Clipped { to: end, .. } => end,
+            Self::Shares { to: end } | Self::Signed(end) | Self::Clipped { to: end, .. } => end,
         }
     }
 
@@ -71,8 +77,14 @@ impl Scale {
     const fn max(self) -> f32 {
         match self {
             Self::Clipped { most, .. } => most,
+            Self::Shares { .. } => 1.0,
             _ => self.end(),
         }
+    }
+
+    /// Whether the numbers are shares, from 0 to 1.
+    pub const fn is_of_shares(self) -> bool {
+        matches!(self, Self::Unit | Self::Shares { .. })
     }
 
     /// Position of a value on the ramp: 0 to 1 or -1 to 1, outliers beyond.
@@ -83,7 +95,7 @@ impl Scale {
     /// Columns of the largest number without decimals, sign included.
     fn integer_width(self) -> usize {
         match self {
-            Self::Unit => 1,
+            Self::Unit | Self::Shares { .. } => 1,
             _ => format!("-{:.0}", self.max()).len(),
         }
     }
@@ -92,6 +104,7 @@ impl Scale {
     const fn ends(self) -> (f32, f32) {
         match self {
             Self::Unit => (0.0, 1.0),
+            Self::Shares { to } => (0.0, to),
             _ => (-self.end(), self.end()),
         }
     }

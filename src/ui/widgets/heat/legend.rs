@@ -126,6 +126,9 @@ impl Heat<'_> {
             Scale::Clipped { most, .. } => {
                 tr!(self.language, "  outliers to {n}", n = self.theme.scale_end(most))
             }
+            Scale::Shares { .. } => {
+                tr!(self.language, "  outliers to {n}", n = self.theme.scale_end(1.0))
+            }
             _ => String::new(),
         }
     }
