@@ -188,7 +188,7 @@ impl<'a> Subject<'a> {
             return Scale::signed(cells.map(|cell| self.shown_value(cell)));
         }
         match self.site.role() {
-            Role::AttentionWeights => self.weights_scale(),
+            Role::AttentionWeights => Scale::of_weights(self.site.picture(self.plane)),
             Role::SinkShares
             | Role::Probabilities
             | Role::RouterProbabilities
@@ -196,27 +196,6 @@ impl<'a> Subject<'a> {
             | Role::Gate => Scale::Unit,
             Role::HiddenState | Role::Tanh => Scale::Signed(1.0),
             _ => Scale::of(self.magnitude()),
-        }
-    }
-
-    /// Scale of attention weights: where the first token holds nearly all, that of what is left.
-    fn weights_scale(&self) -> Scale {
-        /// What it holds at least, in this share of the rows.
-        const HELD: f32 = 0.9;
-        const ROWS: f32 = 0.9;
-        /// The most that the others may have, so that a scale of their own shows more.
-        const MOST_LEFT: f32 = 0.5;
-        let picture = self.site.picture(self.plane);
-        let rows = 1..picture.rows;
-        if rows.len() < 2 || picture.cols < 3 {
-            return Scale::Unit;
-        }
-        let n_held = rows.clone().filter(|&row| picture.get(row, 0) >= HELD).count();
-        let left = picture.most(rows.clone(), 1..picture.cols);
-        if n_held as f32 >= ROWS * rows.len() as f32 && left > 0.0 && left < MOST_LEFT {
-            Scale::Shares { to: left }
-        } else {
-            Scale::Unit
         }
     }
 
