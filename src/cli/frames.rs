@@ -147,13 +147,14 @@ const MOST_NAMED: usize = 8;
 /// A note about characters that no font has; None if there are none.
 fn without_glyph(missing: &[char]) -> Option<String> {
     let shown = missing.iter().take(MOST_NAMED).map(|c| visible(c.encode_utf8(&mut [0; 4])));
-    let mut shown = shown.collect::<Vec<_>>().join(" ");
-    if let more @ 1.. = missing.len().saturating_sub(MOST_NAMED) {
-        shown += &format!(" and {more} more");
-    }
+    let shown = shown.collect::<Vec<_>>().join(" ");
+    let more = match missing.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     (!missing.is_empty()).then(|| {
         format!(
-            "no font has {shown}; a frame stands for each; --font FILE gives a font that has them"
+            "no font has {shown}{more}; a frame stands for each; --font FILE gives a font that has them"
         )
     })
 }

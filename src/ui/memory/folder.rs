@@ -53,6 +53,7 @@ impl StateFolder {
 
     /// Waits until no other walk holds the folder, and keeps it until the result is dropped. Files that walks which were
     /// killed left are removed. A folder that cannot be locked, or is held for too long, is used without.
+    #[must_use]
     pub fn locked(self) -> Self {
         for _ in 0..TRIES {
             match flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
