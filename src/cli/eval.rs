@@ -200,12 +200,14 @@ fn translated(lines: &[Line], names: &[Name]) -> Result<Vec<Vec<Translation>>> {
         for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
             let (sender, next, translate) = (sender.clone(), &next, &translate);
             scope.spawn(move || {
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    if i >= lines.len() || sender.send((i, translate(i))).is_err() {
-                        break;
+                alone(|| {
+                    loop {
+                        let i = next.fetch_add(1, Ordering::Relaxed);
+                        if i >= lines.len() || sender.send((i, translate(i))).is_err() {
+                            break;
+                        }
                     }
-                }
+                });
             });
         }
         drop(sender);
@@ -215,6 +217,15 @@ fn translated(lines: &[Line], names: &[Name]) -> Result<Vec<Vec<Translation>>> {
         }
     });
     Ok(results)
+}
+
+/// Does work on this thread alone: where every core has a sentence of its own, sharing each product among all of them
+/// only costs time.
+fn alone(work: impl FnOnce() + Send) {
+    match rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    }
 }
 
 /// What was measured, by the buckets of the stored table.

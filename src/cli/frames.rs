@@ -141,13 +141,20 @@ fn fonts(asked: &ExportArgs) -> Result<Fonts> {
     fonts.and(bytes).with_context(|| format!("{} cannot be used; choose another --font", shown()))
 }
 
+/// The most characters that a note names.
+const MOST_NAMED: usize = 8;
+
 /// A note about characters that no font has; None if there are none.
 fn without_glyph(missing: &[char]) -> Option<String> {
-    let shown = missing.iter().take(8).map(|c| visible(c.encode_utf8(&mut [0; 4])));
+    let shown = missing.iter().take(MOST_NAMED).map(|c| visible(c.encode_utf8(&mut [0; 4])));
     let shown = shown.collect::<Vec<_>>().join(" ");
+    let more = match missing.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     (!missing.is_empty()).then(|| {
         format!(
-            "no font has {shown}; a frame stands for each; --font FILE gives a font that has them"
+            "no font has {shown}{more}; a frame stands for each; --font FILE gives a font that has them"
         )
     })
 }
@@ -293,5 +300,23 @@ impl Job<'_> {
         let themes = format.themes(self.theme, self.scheme, self.is_colour_refused);
         Walk::new(Arc::clone(&self.lesson), &self.reading, themes, self.asked.size.into())
             .with_view(self.asked.view.view())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_without_a_glyph_are_named_or_counted() {
+        let note = |n: u32| {
+            let missing: Vec<char> = (0..n).filter_map(|i| char::from_u32(0x4E00 + i)).collect();
+            without_glyph(&missing)
+        };
+        assert_eq!(note(0), None);
+        assert!(
+            note(8).is_some_and(|note| note.starts_with("no font has 一 丁 丂 七 丄 丅 丆 万;"))
+        );
+        assert!(note(11).is_some_and(|note| note.contains(" 万 and 3 more; a frame")));
     }
 }

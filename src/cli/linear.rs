@@ -93,6 +93,9 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// The most lines in a row that are no commands: more of them are no script, but some other file.
+const MOST_UNKNOWN: usize = 100;
+
 /// Where the walk begins, and what earlier walks kept.
 pub struct LinearStart {
     pub lesson: Arc<Lesson>,
@@ -121,6 +124,7 @@ pub fn run(
     state.recall(memory, false, None);
     update(&mut state, Action::GoTo(step));
     show(&state, out)?;
+    let mut n_unknown = 0;
     loop {
         if is_prompted {
             let language = state.lesson.language;
@@ -128,17 +132,16 @@ pub fn run(
         }
         out.flush()?;
         let line = next_line(input)?;
-        if line.as_ref().is_some_and(|line| line.len() as u64 >= MOST_BYTES) {
-            let text = state
-                .lesson
-                .language
-                .tr("A line is far too long to be a command, so the walk ends here.");
-            writeln!(
-                out,
-                "
-{text}"
-            )?;
-            return Ok(state.memory());
+        let text = line.as_deref().unwrap_or_default();
+        if text.len() as u64 >= MOST_BYTES {
+            let why = "A line is far too long to be a command, so the walk ends here.";
+            return ended(&state, why, out);
+        }
+        let is_unknown = line.is_some() && matches!(Asked::of(text.trim()), Asked::Unknown(_));
+        n_unknown = if is_unknown { n_unknown + 1 } else { 0 };
+        if n_unknown > MOST_UNKNOWN && !is_prompted {
+            let why = "Too many lines in a row are no commands, so the walk ends here.";
+            return ended(&state, why, out);
         }
         let goes_on = match &line {
             Some(line) => answer(&mut state, &mut readings, line.trim(), out)?,
@@ -148,6 +151,12 @@ pub fn run(
             return Ok(state.memory());
         }
     }
+}
+
+/// Says why the walk ends; returns what is to be kept.
+fn ended(state: &State, why: &'static str, out: &mut dyn Write) -> io::Result<Memory> {
+    writeln!(out, "\n{}", state.lesson.language.tr(why))?;
+    Ok(state.memory())
 }
 
 /// The next line without its newline; None at the end of the input.

@@ -5,10 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use etcetera::BaseStrategy;
 
-use crate::{export::files::reason, text::visible, ui::memory::Memory};
+use crate::{
+    export::files::reason,
+    text::visible,
+    ui::memory::{Memory, StateFolder},
+};
 
 /// The state that earlier walks saved, and its path.
 pub struct SavedState {
@@ -21,10 +25,15 @@ pub struct SavedState {
 impl SavedState {
     pub fn find(is_wanted: bool) -> Self {
         let path = if is_wanted { path().map(followed) } else { None };
+        if let Some(folder) = path.as_deref().and_then(Path::parent) {
+            // What a killed walk left; a folder that is not there has none.
+            let _ = StateFolder::open(folder).map(StateFolder::clear);
+        }
         let loaded = path.as_deref().map_or_else(|| Ok(Memory::default()), Memory::load);
         let trouble = loaded.as_ref().err().zip(path.as_ref()).map(|(why, path)| {
             let aside = if path.is_file() {
-                format!("; it stays beside as {}", shown(Path::new(&aside(path))))
+                let is_free = |name: &Path| path.with_file_name(name).symlink_metadata().is_err();
+                format!("; it stays beside as {}", shown(Path::new(&aside(is_free))))
             } else {
                 String::new()
             };
@@ -43,9 +52,9 @@ impl SavedState {
         if *memory == self.memory && self.trouble.is_none() {
             return Ok(());
         }
-        let saved = Memory::update(path, |now| match now {
+        let saved = Memory::update(path, |folder, now| match now {
             Ok(now) => Ok(memory.since(&self.memory, &now)),
-            Err(_) if path.is_file() => put_aside(path).map(|()| memory.clone()),
+            Err(_) if path.is_file() => put_aside(folder, path).map(|()| memory.clone()),
             Err(_) => Ok(memory.clone()),
         });
         saved.map_err(|why| {
@@ -61,17 +70,18 @@ impl SavedState {
 
 /// The new name of a file that could not be read: the first of `state.toml.bak`, `state.toml.bak2` and so on that is
 /// free.
-fn aside(path: &Path) -> String {
+fn aside(is_free: impl Fn(&Path) -> bool) -> String {
     let names = (1..).map(|i| if i == 1 { ASIDE.to_owned() } else { format!("{ASIDE}{i}") });
-    let is_free = |name: &String| path.with_file_name(name).symlink_metadata().is_err();
-    names.take(MOST_ASIDE).find(is_free).unwrap_or_else(|| ASIDE.to_owned())
+    let free = names.take(MOST_ASIDE).find(|name| is_free(Path::new(name)));
+    free.unwrap_or_else(|| ASIDE.to_owned())
 }
 
 const ASIDE: &str = "state.toml.bak";
 const MOST_ASIDE: usize = 100;
 
-fn put_aside(path: &Path) -> Result<()> {
-    Ok(fs::rename(path, path.with_file_name(aside(path)))?)
+fn put_aside(folder: &StateFolder, path: &Path) -> Result<()> {
+    let name = path.file_name().map(Path::new).context("it has no name")?;
+    folder.rename(name, Path::new(&aside(|name| !folder.has(name))))
 }
 
 /// The target of the path if it is a link, so that the link stays.

@@ -304,7 +304,10 @@ impl Value {
             source.read(row..row + 1, &mut numbers);
             return numbers;
         }
-        (0..self.shape().cols).map(|col| self.get(Cell::new(plane, row, col))).collect()
+        match &self.numbers {
+            Numbers::Dense(planes) => planes[plane].row(row).iter().copied().collect(),
+            Numbers::Stored(kept) => (0..self.shape().cols).map(|col| kept.get(row, col)).collect(),
+        }
     }
 
     pub fn numbers(&self) -> impl Iterator<Item = f32> {

@@ -4,6 +4,7 @@
 //! Reading the files is left to `json` and `gguf`.
 
 mod budget;
+mod matches;
 mod parts;
 mod pattern;
 mod stages;

@@ -1,17 +1,13 @@
 //! Progress kept between walks, in a small file: validated when read, replaced atomically when written.
 
-use std::{
-    fmt::Write as _,
-    fs::{self, File, TryLockError},
-    io::{self, Read, Write},
-    path::Path,
-    thread,
-    time::Duration,
-};
+mod folder;
 
-use anyhow::{Context, Result, ensure};
+pub use folder::StateFolder;
+
+use std::{fmt::Write as _, io, path::Path};
+
+use anyhow::{Context, Result};
 use serde::Deserialize;
-use tempfile::Builder;
 
 use crate::text::visible::toml_string;
 
@@ -45,16 +41,17 @@ impl Memory {
     /// # Errors
     /// If the file exists but cannot be read or parsed.
     pub fn load(path: &Path) -> Result<Self> {
-        // Opening a pipe would block.
-        let kind = match fs::metadata(path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            kind => kind?,
-        };
-        ensure!(kind.is_file(), "it is not a file");
-        let mut text = String::new();
-        File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-        ensure!(text.len() as u64 <= MAX_BYTES, "it is too large");
-        toml::from_str(&text).context("it is damaged")
+        match StateFolder::open(parent(path)?) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            folder => Self::load_in(&folder?, name(path)?),
+        }
+    }
+
+    fn load_in(folder: &StateFolder, name: &Path) -> Result<Self> {
+        match folder.read(name, MAX_BYTES)? {
+            Some(text) => toml::from_str(&text).context("it is damaged"),
+            None => Ok(Self::default()),
+        }
     }
 
     /// Merges in the bookmarks that another walk has added or removed: `before` is the state when this walk began,
@@ -93,12 +90,12 @@ impl Memory {
     ///
     /// # Errors
     /// If the file cannot be written, or `merge` fails.
-    pub fn update(path: &Path, merge: impl FnOnce(Result<Self>) -> Result<Self>) -> Result<()> {
-        let folder = path.parent().context("it has no folder")?;
-        fs::create_dir_all(folder)?;
-        let _lock = lock(folder);
-        remove_left(folder);
-        merge(Self::load(path))?.save(path)
+    pub fn update(
+        path: &Path,
+        merge: impl FnOnce(&StateFolder, Result<Self>) -> Result<Self>,
+    ) -> Result<()> {
+        let (folder, name) = (StateFolder::create(parent(path)?)?.locked(), name(path)?);
+        merge(&folder, Self::load_in(&folder, name))?.save_in(&folder, name)
     }
 
     /// Writes the file, and creates its folders; an existing file is replaced atomically and keeps its mode.
@@ -106,58 +103,31 @@ impl Memory {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let folder = path.parent().context("it has no folder")?;
-        fs::create_dir_all(folder)?;
-        let mut file = Builder::new().prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
+        self.save_in(&StateFolder::create(parent(path)?)?, name(path)?)
+    }
+
+    fn save_in(&self, folder: &StateFolder, name: &Path) -> Result<()> {
         let mut text = self.to_toml();
         if text.len() as u64 > MAX_BYTES {
             // A longer file would not be read again, and the bookmarks with it.
             text = Self { last: None, ..self.clone() }.to_toml();
         }
-        file.write_all(text.as_bytes())?;
-        if let Ok(there) = fs::metadata(path) {
-            file.as_file().set_permissions(there.permissions())?;
-        }
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
+        folder.replace(name, &text)
     }
 }
 
-/// The name of the file before it is complete.
-const PREFIX: &str = ".state-";
-const SUFFIX: &str = ".tmp";
-
-/// How often a lock is tried that somebody else holds, and the time in between; then the file is written without it.
-const TRIES: usize = 100;
-const PAUSE: Duration = Duration::from_millis(30);
-
-/// Locks a folder until the result is dropped; None if it cannot be locked.
-fn lock(folder: &Path) -> Option<File> {
-    let file = File::open(folder).ok()?;
-    for _ in 0..TRIES {
-        match file.try_lock() {
-            Ok(()) => return Some(file),
-            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
-            Err(TryLockError::Error(_)) => return None,
-        }
-    }
-    None
+fn parent(path: &Path) -> Result<&Path> {
+    path.parent().context("it has no folder")
 }
 
-/// Removes incomplete files of walks that were killed; the folder is locked, so no other walk is writing one.
-fn remove_left(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let is_ours = name.to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX));
-        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
+fn name(path: &Path) -> Result<&Path> {
+    path.file_name().map(Path::new).context("it has no name")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{fs, thread};
 
     #[test]
     fn saved_memory_is_loaded() -> Result<()> {
@@ -220,7 +190,7 @@ mod tests {
         let before = Memory::default();
         let end = |i: usize| {
             let ours = Memory { bookmarks: vec![format!("step{i:02}")], ..Memory::default() };
-            Memory::update(&path, |now| Ok(ours.since(&before, &now?)))
+            Memory::update(&path, |_, now| Ok(ours.since(&before, &now?)))
         };
         thread::scope(|scope| {
             let ends: Vec<_> = (0..40).map(|i| scope.spawn(move || end(i))).collect();

@@ -61,15 +61,32 @@ pub fn folder() -> TempDir {
     made.expect("there is room for a folder")
 }
 
-const FAMILIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../goldens/checkpoints");
+/// Where the tiny checkpoints are.
+pub const FAMILIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../goldens/checkpoints");
 
 /// The folders of tiny random checkpoints, one of every kind, sorted by name.
 pub fn families() -> Vec<PathBuf> {
-    let entries = fs::read_dir(FAMILIES).expect("the repository has them");
+    folders_in(Path::new(FAMILIES))
+}
+
+/// The folders in a folder, sorted by name.
+pub fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the repository has them");
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| path.is_dir());
     paths.sort();
     paths
+}
+
+/// A copy of a folder, in memory where the system can, without some of its files.
+pub fn copied(path: &Path, without: &[&str]) -> TempDir {
+    let copy = folder();
+    for entry in fs::read_dir(path).expect("a folder").flatten() {
+        if !without.iter().any(|name| entry.file_name() == *name) {
+            fs::copy(entry.path(), copy.path().join(entry.file_name())).expect("there is room");
+        }
+    }
+    copy
 }
 
 /// The longest text that the tiny models are given, in tokens: enough for every kind of step.

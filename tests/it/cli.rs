@@ -1073,6 +1073,11 @@ fn linear_repeats_little_of_what_is_no_command_and_ends_where_no_line_does() {
     let endless = linear(&("\0".repeat(40_000) + "\nn\n"));
     assert!(endless.trim_end().ends_with("the walk ends here."));
     assert!(endless.len() < linear("").len() + 500);
+    let noise = linear(&"xyzzy\n".repeat(20_000));
+    assert!(noise.contains("lines in a row are no commands"), "{noise}");
+    assert!(noise.len() < linear("").len() + 10_000, "{}", noise.len());
+    // Some wrong lines are a slip.
+    assert_eq!(step_titles(&linear(&("xyzzy\n".repeat(50) + "n\n"))).len(), 2);
 }
 
 /// The titles of the steps in a linear output.

@@ -415,11 +415,16 @@ fn added_tokens_are_normalized_within_the_budget() {
     assert!(refused.is_some_and(|e| format!("{e:#}").contains("far longer")));
 }
 
-/// Both find nothing in a long word: one in too many ways at once, one at each of many places after many others.
+/// They find nothing in a word: in too many ways at once, at each of many places after many others, and at each place in
+/// a way that takes long without any step back.
 #[test]
 fn a_pattern_that_takes_for_ever_is_given_up() {
-    let text = "a".repeat(20_000);
-    for pattern in [r"(a*)(a*)(a*)\1\2\3b|.", r"(a*)(a{0,20})\2c|a"] {
+    for (pattern, n) in [
+        (r"(a*)(a*)(a*)\1\2\3b|.", 20_000),
+        (r"(a*)(a{0,20})\2c|a", 20_000),
+        (r"(?=(?:a{1,100}){1,100}b)a", 300),
+    ] {
+        let text = "a".repeat(n);
         let split = json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
         let file = with("/pre_tokenizer", split).to_string();
         let tokenizer = Tokenizer::from_json(file.as_bytes(), &Specials::default()).unwrap();
@@ -559,6 +564,52 @@ fn sentencepiece_models_give_the_ids_of_sentencepiece() {
             assert_eq!(tokenizer.encode(&text).unwrap(), wanted, "{name}: {text:?}");
         }
     }
+}
+
+/// M2M-100 numbers the pieces of its SentencePiece model as its vocab.json says, and puts the language first.
+#[test]
+fn pieces_have_the_ids_of_m2ms_vocabulary() {
+    let bytes = model("bpe");
+    let sentencepiece = Some(("sentencepiece.bpe.model", &*bytes));
+    let plain = OlderFiles { sentencepiece, model_type: "llama", ..OlderFiles::default() };
+    let plain: Json = serde_json::from_slice(&tokenizer_json(&plain).unwrap().unwrap()).unwrap();
+    let pieces = plain["model"]["vocab"].as_object().unwrap();
+    let n = pieces.len() as u64;
+    // The other way round, behind the padding.
+    let own = |id: u64| n - id;
+    let mut vocab: serde_json::Map<String, Json> = pieces
+        .iter()
+        .map(|(piece, id)| (piece.clone(), json!(own(id.as_u64().unwrap()))))
+        .collect();
+    vocab.insert("<pad>".into(), json!(0));
+    let json = serde_json::to_vec(&vocab).unwrap();
+    let german = json!({"src_lang": "de"});
+    for (config, language) in [(None, 18), (Some(&german), 16)] {
+        let files = OlderFiles {
+            vocab_json: Some(&json),
+            sentencepiece,
+            tokenizer_config: config,
+            model_type: "m2m_100",
+            ..OlderFiles::default()
+        };
+        let tokenizer = from_older(&files);
+        for (text, ids) in of_sentencepiece("bpe") {
+            let ids = ids.into_iter().map(|id| own(id.into()) as u32);
+            let wanted: Vec<u32> =
+                [n as u32 + 1 + language].into_iter().chain(ids).chain([own(2) as u32]).collect();
+            assert_eq!(tokenizer.encode(&text).unwrap(), wanted, "{text:?}");
+        }
+    }
+    let unknown = json!({"src_lang": "x-klingon"});
+    let files = OlderFiles {
+        vocab_json: Some(&json),
+        sentencepiece,
+        tokenizer_config: Some(&unknown),
+        model_type: "m2m_100",
+        ..OlderFiles::default()
+    };
+    let refused = format!("{:#}", tokenizer_json(&files).unwrap_err());
+    assert!(refused.contains("`src_lang` is x-klingon"), "{refused}");
 }
 
 /// The ids that a model type gives to pieces: fairseq's and Pegasus' begin with tokens of their own.

@@ -14,7 +14,7 @@ use crate::{
     engine::{
         site::{Place, Role, Stream, path_in},
         tape::Node,
-        value::{Cell, Value},
+        value::{Cell, Matrix, Value},
     },
     model::{
         LOGITS,
@@ -71,16 +71,41 @@ pub struct Factor {
 impl Factors {
     /// The cells of a node that add something, with its value's slopes.
     fn of(run: &Run, node: Node, slopes: &Value) -> Self {
+        let rows = rows_that_count(slopes);
+        let slope = |plane: usize, i: usize, col: usize| slopes.plane(plane)[(rows[i], col)];
+        Self::in_rows(run, node, &rows, slope)
+    }
+
+    /// The same of some rows; `slope(plane, i, col)` is that of the cell in row `rows[i]`.
+    fn in_rows(
+        run: &Run,
+        node: Node,
+        rows: &[usize],
+        slope: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
         let (place, value) = (&run.tape().entry(node).place, run.tape().value(node));
-        let factor = |local: Cell| {
-            let (value, slope) = (value.get(local), slopes.get(local));
-            let at = place.origin;
-            let cell = Cell::new(at.plane + local.plane, at.row + local.row, at.col + local.col);
-            (value * slope != 0.0).then_some(Factor { cell, value, slope })
-        };
-        let cells = value.shape().cells().filter_map(factor).collect();
+        let (at, mut cells) = (place.origin, vec![]);
+        for (p, plane) in value.planes().iter().enumerate() {
+            for (i, &row) in rows.iter().enumerate() {
+                for (col, &value) in plane.row(row).iter().enumerate() {
+                    let slope = slope(p, i, col);
+                    if value * slope != 0.0 {
+                        let cell = Cell::new(at.plane + p, at.row + row, at.col + col);
+                        cells.push(Factor { cell, value, slope });
+                    }
+                }
+            }
+        }
         Self { path: place.path.clone(), has_planes: place.has_planes(), cells }
     }
+}
+
+/// The rows in which any slope is not zero: mostly the score's own alone, of thousands.
+fn rows_that_count(slopes: &Value) -> Vec<usize> {
+    let counts = |&row: &usize| {
+        slopes.planes().iter().any(|plane| plane.row(row).iter().any(|&slope| slope != 0.0))
+    };
+    (0..slopes.shape().rows).filter(counts).collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,24 +253,27 @@ fn heads(
     let context = beside(CONTEXT.name)?;
     let gradients = tape.backward(&[(out, gradient.clone())], &[context]);
     let (slopes, values) = (gradients.get(&context)?, tape.value(context));
+    let rows = rows_that_count(slopes);
     let looked = beside(WEIGHTS.name).zip(beside(V.name)).map(|(weights, v)| {
         let v = tape.value(v);
         // Several heads of queries may share one of values.
         let own = |h: usize| h * v.shape().planes / values.shape().planes;
-        // (query, key): what a query would be pushed by if it looked at that key alone.
-        let push = |h: usize| slopes.plane(h) * v.plane(own(h)).transpose();
-        (weights, Value::from_planes((0..values.shape().planes).map(push).collect()))
+        // (query that counts, key): what a query would be pushed by if it looked at that key alone.
+        let push = |h: usize| slopes.plane(h).select_rows(&rows) * v.plane(own(h)).transpose();
+        (weights, (0..values.shape().planes).map(push).collect::<Vec<Matrix>>())
     });
     let head = |h: usize| {
         let by_key = looked.as_ref().map_or_else(Vec::new, |(weights, push)| {
-            let shared = push.plane(h).component_mul(tape.value(*weights).plane(h));
+            let shared = push[h].component_mul(&tape.value(*weights).plane(h).select_rows(&rows));
             shared.row_sum().iter().copied().collect()
         });
         HeadPart { amount: slopes.plane(h).dot(values.plane(h)), by_key }
     };
     let heads = (0..values.shape().planes).map(head).collect();
     let factors = match &looked {
-        Some((weights, push)) => Factors::of(run, *weights, push),
+        Some((weights, push)) => {
+            Factors::in_rows(run, *weights, &rows, |h, i, key| push[h][(i, key)])
+        }
         None => Factors::of(run, context, slopes),
     };
     Some((heads, factors))

@@ -10,6 +10,7 @@ use crate::{
     engine::{
         change::{Change, Changes, Part},
         math::{argmax, beam::log_softmax},
+        tape::Keep,
         value::Value,
     },
     model::{LOGITS, Model, Setup},
@@ -42,8 +43,10 @@ pub fn knock_out_heads(
     for change in trace.parts_off() {
         let Change::Off { scope, part: Part::Head(head) } = &change else { continue };
         let changes = Arc::new(changes.with(change.clone()));
-        let pass =
-            model.run(source, &Setup { changes, forced: own_output(trace), ..Setup::default() });
+        // Only the logits are looked at.
+        let keep = model.sizes().map_or(Keep::All, |sizes| sizes.keep(source.len()));
+        let forced = own_output(trace);
+        let pass = model.run(source, &Setup { changes, forced, keep, ..Setup::default() });
         let Some(logits) = pass.value(LOGITS.name) else { continue };
         let after = Answer::new(logits, trace);
         let knock_out = KnockOut {

@@ -58,9 +58,14 @@ pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
     Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
 }
 
-/// `d sum_t log p(y_t) / d a` for every attention weight `a`, by the path of the weights.
+/// The most weights of a layer whose slopes are computed: these are as many numbers again, and several times as many
+/// on the way there.
+const MOST_WEIGHTS: usize = 1 << 25;
+
+/// `d sum_t log p(y_t) / d a` for every attention weight `a`, by the path of the weights; without layers that have more
+/// than [`MOST_WEIGHTS`].
 pub fn of_attention_weights(trace: &Trace) -> BTreeMap<String, Value> {
-    let sites = trace.sites().filter(|site| !site.is_leaf);
+    let sites = trace.sites().filter(|site| !site.is_leaf && site.shape().len() <= MOST_WEIGHTS);
     let weights = sites.filter(|site| site.role() == Role::AttentionWeights);
     let of = |path: &str| Some((path.to_owned(), of_log_probability(trace, path)?));
     weights.filter_map(|site| of(site.path())).collect()

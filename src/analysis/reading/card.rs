@@ -41,6 +41,7 @@ impl Card {
         rows.extend(unused.iter().map(|unused| ("not used", unused.clone())));
         let left_out = unused.map(|unused| left_out(checkpoint, &unused));
         let left_out = left_out.or_else(|| passed_over(checkpoint));
+        let left_out = left_out.or_else(|| passed_by(checkpoint));
         Self { title: checkpoint.title(), rows, n_weights: n_parameters, left_out }
     }
 }
@@ -73,6 +74,12 @@ fn passed_over(checkpoint: &Checkpoint) -> Option<String> {
     Some(format!(
         "only the text part of this {whole} is run; {n} tensors of its vision part are not read"
     ))
+}
+
+/// A way of quantising that is named but not known, while all weights are there as plain numbers.
+fn passed_by(checkpoint: &Checkpoint) -> Option<String> {
+    let named = checkpoint.config().quantization()?;
+    Some(format!("{named}; its weights are plain numbers all the same, and are taken as they are"))
 }
 
 /// The endings of the names of Hugging Face's models with a head that is not run.

@@ -103,6 +103,8 @@ const MOST_OF_MANY: usize = 400_000_000_000;
 
 /// The same of the flow, whose operations are no matrix products.
 const MOST_OF_FLOW: usize = 6_000_000_000;
+/// The most bytes of a pass with everything kept that is run without being asked for.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// The passes, forwards and backwards, that integrated gradients take, roughly.
 const N_OF_SALIENCY: usize = 200;
@@ -180,7 +182,9 @@ impl Reading {
     fn find(&self, name: Name) -> Option<Findings> {
         let has_room = || {
             let bytes = self.run_bytes(name).filter(|_| name == Name::Checkpoint);
-            bytes.is_none_or(|bytes| memory::check(bytes.saturating_mul(3), false).is_ok())
+            bytes.is_none_or(|bytes| {
+                bytes <= MOST_BYTES && memory::check(bytes.saturating_mul(3), false).is_ok()
+            })
         };
         if self.products(name) > MOST_OF_RUN || !has_room() {
             return None;

@@ -18,7 +18,7 @@ use crate::{
         },
         trace::Trace,
     },
-    engine::{change::Change, math::beam::Beams, value::Value},
+    engine::{change::Change, math::beam::Beams, site::Role, value::Value},
     model::{Model, Name, Setup},
 };
 
@@ -173,12 +173,10 @@ impl Reading {
     }
 
     fn knocked_out(&self, model: &dyn Model, trace: &Trace) -> Option<KnockOuts> {
-        if heads::of_trace(trace).is_empty() {
-            return None;
-        }
         let knock_out =
             || knock_out_heads(model, trace, &self.sentence.ids(), &self.changes_of(trace.model));
-        Some(if self.is_quick(model) { knock_out() } else { KnockOuts::new() })
+        attends(trace)
+            .then(|| if self.is_quick(model) { knock_out() } else { KnockOuts::new() })
     }
 
     /// Whether the model computes a token in a few milliseconds at most.
@@ -241,7 +239,12 @@ impl Reading {
 }
 
 fn evidence(trace: &Trace) -> Option<Evidence> {
-    let slopes = gradient::of_attention_weights(trace);
-    let target = || gradient::influence_of_target(trace).unwrap_or_default();
-    (!slopes.is_empty()).then(|| Evidence { slopes, target: target() })
+    attends(trace).then(|| Evidence {
+        slopes: gradient::of_attention_weights(trace),
+        target: gradient::influence_of_target(trace).unwrap_or_default(),
+    })
+}
+
+fn attends(trace: &Trace) -> bool {
+    trace.sites().any(|site| site.role() == Role::AttentionWeights)
 }

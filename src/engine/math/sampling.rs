@@ -93,7 +93,7 @@ impl Choosing {
     }
 
     /// The token that [`Self::choose`] draws, found among the likeliest, so that a large vocabulary is not sorted. None if
-    /// it is not among so many.
+    /// it is not among so many, and some are cut.
     fn first_reached(&self, logits: &[f32], draw: f64) -> Option<usize> {
         const LIKELIEST: usize = 2048;
         let n = LIKELIEST.min(logits.len());
@@ -115,7 +115,12 @@ impl Choosing {
             draw < reached
         };
         let most = self.top_k.unwrap_or(usize::MAX);
-        order.iter().take(most).find(falls_in).copied()
+        let found = order.iter().take(most).find(falls_in).copied();
+        found.or_else(|| {
+            let is_cut = self.top_k.is_some() || self.top_p.is_some();
+            let share = |token: usize| f64::from((f64::from(probabilities[token]) / total) as f32);
+            (!is_cut).then(|| halved(logits.len(), first, share, draw))?
+        })
     }
 
     /// The sum of the probabilities of all tokens that are kept, given the likeliest and the sum of all. None if these
@@ -157,6 +162,35 @@ impl Choosing {
         };
         order.into_iter().zip(kept).map(candidate).collect()
     }
+}
+
+/// The token at which the sum of the shares, in order, exceeds the draw: the half that holds it is ordered again and again,
+/// in a time that grows as the number of tokens.
+fn halved(
+    n: usize,
+    order: impl Fn(&usize, &usize) -> std::cmp::Ordering + Copy,
+    share: impl Fn(usize) -> f64,
+    draw: f64,
+) -> Option<usize> {
+    const FEW: usize = 64;
+    let mut all: Vec<usize> = (0..n).collect();
+    let (mut rest, mut below) = (&mut all[..], 0.0);
+    while rest.len() > FEW {
+        let half = rest.len() / 2;
+        rest.select_nth_unstable_by(half, order);
+        let (first, second) = rest.split_at_mut(half);
+        let of_first: f64 = first.iter().map(|&token| share(token)).sum();
+        if draw < below + of_first {
+            rest = first;
+        } else {
+            (rest, below) = (second, below + of_first);
+        }
+    }
+    rest.sort_unstable_by(order);
+    rest.iter().copied().find(|&token| {
+        below += share(token);
+        draw < below
+    })
 }
 
 fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
@@ -262,7 +296,9 @@ mod tests {
     fn a_token_of_a_large_vocabulary_is_that_of_the_whole_choice() {
         let logits: Vec<f32> = (0..5000).map(|i| 8.0 * uniform(9, i) as f32).collect();
         let sharp: Vec<f32> = logits.iter().map(|logit| 3.0 * logit).collect();
-        for logits in [&logits, &sharp] {
+        // Of these a draw seldom falls among the first thousands.
+        let flat: Vec<f32> = logits.iter().map(|logit| logit / 80.0).collect();
+        for logits in [&logits, &sharp, &flat] {
             for (top_k, top_p, temperature) in [
                 (None, None, 1.0),
                 (Some(40), None, 1.0),

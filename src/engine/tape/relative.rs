@@ -70,6 +70,18 @@ impl RelativeBias {
     fn bucket(&self, row: usize, key: usize) -> usize {
         self.buckets.of(self.first + row, key)
     }
+
+    /// The bucket of every diagonal: all pairs of one have the same distance.
+    fn by_diagonal(&self) -> Vec<usize> {
+        let zero = self.first + self.n_queries.saturating_sub(1);
+        let bucket = |d: usize| self.buckets.of(zero.saturating_sub(d), d.saturating_sub(zero));
+        (0..(self.n_queries + self.n_keys).saturating_sub(1)).map(bucket).collect()
+    }
+
+    /// The diagonal of a pair, counted from that of the last query and the first key.
+    const fn diagonal(&self, row: usize, key: usize) -> usize {
+        key + self.n_queries - 1 - row
+    }
 }
 
 impl Operation for RelativeBias {
@@ -83,9 +95,10 @@ impl Operation for RelativeBias {
             let none = Matrix::zeros(self.n_queries, self.n_keys);
             return Value::from_planes(vec![none; n_heads]);
         }
-        let table = inputs[0].matrix();
+        let (table, buckets) = (inputs[0].matrix(), self.by_diagonal());
         let plane = |head| {
-            let number = |row, key| table[(self.bucket(row, key), head)];
+            let biases: Vec<f32> = buckets.iter().map(|&bucket| table[(bucket, head)]).collect();
+            let number = |row, key| biases[self.diagonal(row, key)];
             Matrix::from_fn(self.n_queries, self.n_keys, number)
         };
         Value::from_planes((0..n_heads).map(plane).collect())
@@ -99,8 +112,20 @@ impl Operation for RelativeBias {
         let gathered = || {
             let shape = pull.inputs[0].shape();
             let mut table = Matrix::zeros(shape.rows, shape.cols);
-            for cell in pull.grad.shape().cells().filter(|_| !self.is_off) {
-                table[(self.bucket(cell.row, cell.col), cell.plane)] += pull.grad.get(cell);
+            if self.is_off {
+                return table.into();
+            }
+            let buckets = self.by_diagonal();
+            for (head, plane) in pull.grad.planes().iter().enumerate() {
+                let mut sums = vec![0.0_f64; buckets.len()];
+                for (key, column) in plane.column_iter().enumerate() {
+                    for (row, &slope) in column.iter().enumerate() {
+                        sums[self.diagonal(row, key)] += f64::from(slope);
+                    }
+                }
+                for (&bucket, sum) in buckets.iter().zip(sums) {
+                    table[(bucket, head)] += sum as f32;
+                }
             }
             table.into()
         };
@@ -111,6 +136,18 @@ impl Operation for RelativeBias {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pairs_of_a_diagonal_share_a_bucket() {
+        for (first, is_two_sided) in [(0, true), (0, false), (7, true), (7, false)] {
+            let buckets = Buckets { n: 8, farthest: 20, is_two_sided };
+            let bias = RelativeBias { buckets, first, n_queries: 30, n_keys: 41, is_off: false };
+            let by_diagonal = bias.by_diagonal();
+            for (row, key) in (0..30).flat_map(|row| (0..41).map(move |key| (row, key))) {
+                assert_eq!(by_diagonal[bias.diagonal(row, key)], bias.bucket(row, key));
+            }
+        }
+    }
 
     #[test]
     fn near_distances_have_buckets_of_their_own_and_far_ones_share() {

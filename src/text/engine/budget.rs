@@ -80,13 +80,18 @@ thread_local! {
 }
 
 /// The processor time of this thread.
-fn now() -> Duration {
+pub fn now() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
 
 /// Does work within a budget of its own; what holds around it holds again afterwards. Returns what was exceeded too.
 pub fn within<T>(work: impl FnOnce() -> T) -> (T, Option<Exceeded>) {
-    let end = now() + MOST_TIME;
+    within_time(MOST_TIME, work)
+}
+
+/// As [`within`], with so much processor time.
+pub fn within_time<T>(time: Duration, work: impl FnOnce() -> T) -> (T, Option<Exceeded>) {
+    let end = now() + time;
     let around =
         BUDGET.replace(Budget { end, kept: 0, most_kept: MOST_BYTES, n_tokens: 0, exceeded: None });
     let done = work();
@@ -107,6 +112,29 @@ pub fn check() -> Result<(), Exceeded> {
         Some(what) => Err(what),
         None => ensure(now() <= budget.end, Exceeded::Time),
     }
+}
+
+/// The processor time that is left.
+pub fn left() -> Duration {
+    BUDGET.get().end.saturating_sub(now())
+}
+
+/// Counts processor time that another thread spent on this use.
+pub fn charge(used: Duration) {
+    let budget = BUDGET.get();
+    BUDGET.set(Budget { end: budget.end.saturating_sub(used), ..budget });
+}
+
+/// Ends the use, because its time is over.
+pub fn exceed_time() -> Exceeded {
+    BUDGET.set(Budget { exceeded: Some(Exceeded::Time), ..BUDGET.get() });
+    Exceeded::Time
+}
+
+/// # Errors
+/// If nobody waits for the work any more.
+pub fn ensure_wanted(is_wanted: bool) -> Result<(), Exceeded> {
+    if is_wanted { Ok(()) } else { Err(Exceeded::Time) }
 }
 
 fn ensure(is_within: bool, what: Exceeded) -> Result<(), Exceeded> {

@@ -1,24 +1,24 @@
 //! A tokenizer's stages one by one, each within the [`budget`] of the whole use.
 //!
-//! The parts have the library's traits, so that the library runs them as its own; patterns are run here, because the
-//! library asks nobody between two matches and takes a match that was given up for the end of the text.
+//! The parts have the library's traits, so that the library runs them as its own; patterns are matched by [`super::matches`],
+//! because the library asks nobody between two matches and takes a match that was given up for the end of the text.
 
 use std::{collections::HashMap, path::Path};
 
 use anyhow::Context;
-use fancy_regex::Regex;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use tokenizers::{
     Decoder, DecoderWrapper, Model, ModelWrapper, NormalizedString, Normalizer, NormalizerWrapper,
-    OffsetReferential, OffsetType, Offsets, PostProcessorWrapper, PreTokenizedString, PreTokenizer,
+    OffsetReferential, OffsetType, PostProcessorWrapper, PreTokenizedString, PreTokenizer,
     PreTokenizerWrapper, Result, SplitDelimiterBehavior, Token, TokenizerImpl,
-    models::TrainerWrapper,
-    pattern::{Invert, Pattern},
-    pre_tokenizers::split::SplitPattern,
+    models::TrainerWrapper, pattern::Invert, pre_tokenizers::split::SplitPattern,
 };
 
-use super::budget;
+use super::{
+    budget,
+    matches::{Found, MeteredPattern},
+};
 
 /// A tokenizer whose every stage is within the budget.
 pub type Engine =
@@ -36,41 +36,6 @@ const MOST_STEPS: usize = 1 << 24;
 /// The factor by which a stage that is not a replacement lengthens a text: a character of three bytes can be
 /// decomposed to 33 (U+FDFA), and be a byte as one of two.
 const GROWTH: usize = 12;
-
-/// A pattern that asks for the budget at each match.
-#[derive(Clone, Debug)]
-struct MeteredPattern(Regex);
-
-impl MeteredPattern {
-    fn new(pattern: &SplitPattern) -> Result<Self> {
-        Ok(Self(match pattern {
-            SplitPattern::String(text) => Regex::new(&fancy_regex::escape(text))?,
-            SplitPattern::Regex(pattern) => Regex::new(pattern)?,
-        }))
-    }
-}
-
-impl Pattern for &MeteredPattern {
-    fn find_matches(&self, inside: &str) -> Result<Vec<(Offsets, bool)>> {
-        if inside.is_empty() {
-            return Ok(vec![((0, 0), false)]);
-        }
-        let (mut found, mut end) = (vec![], 0);
-        for matched in self.0.find_iter(inside) {
-            budget::check()?;
-            let matched = matched?;
-            if end != matched.start() {
-                found.push(((end, matched.start()), false));
-            }
-            found.push(((matched.start(), matched.end()), true));
-            end = matched.end();
-        }
-        if end != inside.len() {
-            found.push(((end, inside.len()), false));
-        }
-        Ok(found)
-    }
-}
 
 /// A pattern and what stands in the place of its matches.
 #[derive(Clone, Debug)]
@@ -97,12 +62,15 @@ impl Replacement {
         Ok(Self { pattern: MeteredPattern::new(&pattern)?, content, growth })
     }
 
-    fn in_token(&self, token: &str) -> Result<String> {
-        let mut text = String::new();
-        for ((start, end), is_match) in (&self.pattern).find_matches(token)? {
-            text.push_str(if is_match { &self.content } else { &token[start..end] });
-        }
-        Ok(text)
+    fn in_tokens(&self, tokens: &[String]) -> Result<Vec<String>> {
+        let found = self.pattern.find_all(tokens.iter().map(String::as_str))?;
+        let replaced = |(token, Found(parts)): (&String, Found)| {
+            let part = |((start, end), is_match)| {
+                if is_match { self.content.as_str() } else { &token[start..end] }
+            };
+            parts.into_iter().map(part).collect()
+        };
+        Ok(tokens.iter().zip(found).map(replaced).collect())
     }
 }
 
@@ -189,7 +157,8 @@ impl Normalizer for Normalizers {
             budget::before(text.len().saturating_mul(growth))?;
             match stage {
                 Normal::Replace(Replacement { pattern, content, .. }) => {
-                    text.replace(pattern, content)?;
+                    let found = pattern.find(text.get())?;
+                    text.replace(&found, content)?;
                 }
                 Normal::Other { stage, .. } => stage.normalize(text)?,
             }
@@ -241,6 +210,22 @@ fn size(text: &PreTokenizedString) -> usize {
     pieces.iter().map(|(piece, ..)| piece.len() + PIECE / 4).sum()
 }
 
+/// Cuts every piece that has no tokens yet at the matches of a pattern, or between them.
+fn split(
+    text: &mut PreTokenizedString,
+    pattern: &MeteredPattern,
+    behavior: SplitDelimiterBehavior,
+    invert: bool,
+) -> Result<()> {
+    let pieces = text.get_splits(OffsetReferential::Original, OffsetType::None);
+    let uncut = pieces.iter().filter(|(.., tokens)| tokens.is_none()).map(|(piece, ..)| *piece);
+    let mut found = pattern.find_all(uncut)?.into_iter();
+    text.split(|_, piece| {
+        let found = found.next().ok_or("a piece of the text is lost")?;
+        if invert { piece.split(Invert(&found), behavior) } else { piece.split(&found, behavior) }
+    })
+}
+
 impl PreTokenizer for PreTokenizers {
     fn pre_tokenize(&self, text: &mut PreTokenizedString) -> Result<()> {
         // A normalizer's error does not arrive here.
@@ -250,11 +235,8 @@ impl PreTokenizer for PreTokenizers {
             // A space before each piece, two bytes for each.
             budget::before(n_bytes.saturating_mul(3))?;
             match stage {
-                Cut::Split { pattern, behavior, invert: true } => {
-                    text.split(|_, piece| piece.split(Invert(pattern), *behavior))?;
-                }
-                Cut::Split { pattern, behavior, .. } => {
-                    text.split(|_, piece| piece.split(pattern, *behavior))?;
+                Cut::Split { pattern, behavior, invert } => {
+                    split(text, pattern, *behavior, *invert)?;
                 }
                 Cut::Other(stage) => stage.pre_tokenize(text)?,
             }
@@ -382,9 +364,7 @@ impl Decoder for Decoders {
                 return Err("the decoder makes the text too long".into());
             }
             tokens = match stage {
-                Undo::Replace(replacement) => {
-                    tokens.iter().map(|token| replacement.in_token(token)).collect::<Result<_>>()?
-                }
+                Undo::Replace(replacement) => replacement.in_tokens(&tokens)?,
                 Undo::Other(stage) => stage.decode_chain(tokens)?,
             };
         }

@@ -6,7 +6,7 @@ use prost::Message;
 use serde_json::{Value as Json, json};
 
 use super::{OlderFiles, added_token, check_size, ids, refuse_own_ids, template};
-use crate::text::gguf::merges_by_score;
+use crate::text::{gguf::merges_by_score, shown};
 
 /// `sentencepiece_model.proto`, as far as it is read.
 #[derive(Clone, PartialEq, Message)]
@@ -131,8 +131,11 @@ impl Model {
 
 /// A model's tokenizer.json; the model type says which tokens stand around a text.
 pub(super) fn sentencepiece(bytes: &[u8], files: &OlderFiles) -> Result<Json> {
-    refuse_own_ids(files.model_type)?;
     let model = parsed(bytes)?;
+    if let ("m2m_100", BPE, Some(vocab)) = (files.model_type, model.kind(), files.vocab_json) {
+        return m2m(&model, vocab, files);
+    }
+    refuse_own_ids(files.model_type)?;
     match model.kind() {
         BPE => bpe(&model, files),
         UNIGRAM if files.model_type.starts_with("xlm-roberta") => Ok(xlm_roberta(&model)),
@@ -181,6 +184,43 @@ fn bpe(model: &Model, files: &OlderFiles) -> Result<Json> {
         "model": {"type": "BPE", "vocab": vocab, "merges": merges, "fuse_unk": true,
             "unk_token": tokens[model.unknown()?], "byte_fallback": model.has_byte_fallback()},
     }))
+}
+
+/// The languages of M2M-100, in the order of their ids.
+const M2M_LANGUAGES: &str = "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu \
+     ha he hi hr ht hu hy id ig ilo is it ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or \
+     pa pl ps pt ro ru sd si sk sl so sq sr ss su sv sw ta th tl tn tr uk ur uz vi wo xh yi yo zh zu";
+
+/// M2M-100's ids: those of vocab.json, then a token `__en__` for each language. The text's stands before it; English, if
+/// the settings name none.
+fn m2m(model: &Model, vocab: &[u8], files: &OlderFiles) -> Result<Json> {
+    let mut vocab = ids(vocab, "vocab.json")?;
+    check_size(vocab.len()).context("vocab.json")?;
+    let missing = model.pieces.iter().filter(|piece| !vocab.contains_key(&piece.text)).count();
+    ensure!(missing == 0, "vocab.json lacks {missing} of its pieces; fetch both again");
+    let mut added = vec![];
+    for name in ["<s>", "<pad>", "</s>", "<unk>"] {
+        let id = vocab.get(name).with_context(|| format!("vocab.json lacks `{name}`"))?;
+        added.push(added_token(*id, name, true, false));
+    }
+    let first = vocab.len() as u64;
+    for (language, id) in M2M_LANGUAGES.split_whitespace().zip(first..) {
+        let name = format!("__{language}__");
+        added.push(added_token(id, &name, true, false));
+        vocab.insert(name, id);
+    }
+    let language = files.setting("src_lang").and_then(Json::as_str).unwrap_or("en");
+    let begin = format!("__{language}__");
+    let of = |name: &str| {
+        let id = vocab.get(name).copied();
+        id.with_context(|| format!("`src_lang` is {}, which is no language of it", shown(language)))
+    };
+    let template = template(&[(&begin, of(&begin)?)], &[("</s>", of("</s>")?)]);
+    let mut json = bpe(model, files)?;
+    json["model"]["vocab"] = json!(vocab);
+    json["added_tokens"] = added.into();
+    json["post_processor"] = template;
+    Ok(json)
 }
 
 /// T5's, ALBERT's and DeBERTa's kind.

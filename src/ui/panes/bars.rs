@@ -73,7 +73,7 @@ impl<'a> Bars<'a> {
         let values = self.order.iter().map(|&col| self.subject.value(row, col));
         let largest = values.fold(1e-6, f32::max);
         match self.scale {
-            Scale::Unit => {
+            Scale::Unit | Scale::Shares { .. } => {
                 SHARES_OF_FULL_BARS.into_iter().find(|share| largest <= *share).unwrap_or(1.0)
             }
             _ => largest,
@@ -87,7 +87,7 @@ impl<'a> Bars<'a> {
 
     fn figure(&self, v: f32) -> String {
         let theme = self.subject.scene.theme;
-        if self.scale == Scale::Unit { theme.percent(v) } else { theme.figure(v, 6) }
+        if self.scale.is_of_shares() { theme.percent(v) } else { theme.figure(v, 6) }
     }
 
     fn draw_bar(&self, i: usize, lines: Rect, buf: &mut Buffer) {
@@ -95,7 +95,7 @@ impl<'a> Bars<'a> {
         let col = self.order[i];
         let v = subject.value(subject.row(), col);
         let is_at_cursor = subject.scene.focused && i == self.cursor_bar();
-        let is_small = self.scale == Scale::Unit && v < 0.005;
+        let is_small = self.scale.is_of_shares() && v < 0.005;
         let style = match (is_at_cursor, is_small) {
             (true, _) => theme.accent().add_modifier(Modifier::BOLD),
             (false, true) => theme.dim(),
@@ -110,7 +110,7 @@ impl<'a> Bars<'a> {
         let pieces = [(&*label, style), (&*was, theme.incorrect())];
         let x = put_on(buf, lines, &pieces);
         let available_width = usize::from(lines.right().saturating_sub(x));
-        let share = if self.scale == Scale::Unit { v } else { self.bar_length(v) };
+        let share = if self.scale.is_of_shares() { v } else { self.bar_length(v) };
         let bar_style = if theme.has_colour() { theme.ink(share) } else { style };
         put_bar(buf, x, lines, (&theme.bar(self.bar_length(v), available_width), bar_style));
     }
@@ -124,7 +124,7 @@ impl Pane for Bars<'_> {
         let word = tr!(subject.scene.language, "“{word}”", word);
         let title = format!("{} · {axis} {word}", subject.title());
         let full = self.full_bar();
-        if self.scale == Scale::Unit && full < 1.0 {
+        if self.scale.is_of_shares() && full < 1.0 {
             let percent = format!("{:.0}", full * 100.0);
             return format!(
                 "{title} · {}",

@@ -200,8 +200,10 @@ impl<'a> Subject<'a> {
             return form.scale();
         }
         match self.site.role() {
-            Role::AttentionWeights
-            | Role::SinkShares
+            // What the first token leaves is coloured as a share of itself.
+            Role::AttentionWeights if self.scene.view.leaves_out_first => Scale::Unit,
+            Role::AttentionWeights => Scale::of_weights(self.site.picture(self.plane)),
+            Role::SinkShares
             | Role::Probabilities
             | Role::RouterProbabilities
             | Role::RouterWeights

@@ -5,7 +5,10 @@ use crate::lesson::Language;
 use crate::lesson::tr;
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
-    engine::site::{Axis, Site},
+    engine::{
+        math::largest,
+        site::{Axis, Site},
+    },
     lesson::PaneSpec,
     model::Name,
     text::fixed,
@@ -105,10 +108,10 @@ impl RowView<'_> {
     pub(super) fn largest(&self, row: usize, n: usize) -> String {
         let values = self.values(row);
         let (column, language) = (self.subject.site.axes()[2], self.subject.scene.language);
-        let mut order: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
-        order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+        let finite = |v: &f32| if v.is_finite() { *v } else { f32::NEG_INFINITY };
+        let order = largest(&values.iter().map(finite).collect::<Vec<_>>(), n);
         let entry = |&i: &usize| format!("{} {}", self.subject.quoted(column, i), fixed(values[i]));
-        let largest: Vec<_> = order.iter().take(n).map(entry).collect();
+        let largest: Vec<_> = order.iter().filter(|&&i| values[i].is_finite()).map(entry).collect();
         let masked = values.iter().filter(|v| **v == f32::NEG_INFINITY).count();
         let masked =
             if masked > 0 { tr!(language, "; {masked} masked", masked) } else { String::new() };

@@ -13,7 +13,11 @@ pub use layout::Grid;
 use crate::lesson::Language;
 use std::{collections::BTreeMap, ops::Range};
 
-use crate::{analysis::trace::Magnitude, engine::math::picture::more_prominent, ui::theme::Theme};
+use crate::{
+    analysis::trace::Magnitude,
+    engine::math::picture::{Picture, more_prominent},
+    ui::theme::Theme,
+};
 
 /// How values are mapped to colours.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,6 +26,9 @@ pub enum Scale {
     Unit,
     /// Amounts from 0 to this one.
     Amount(f32),
+    /// Shares of which a few, near 1, leave little to all others: those beyond `to` take the colour at the end of the
+    /// ramp.
+    Shares { to: f32 },
     /// Signed values; the largest magnitude is at the end of the ramp.
     Signed(f32),
     /// Signed values with outliers: magnitudes beyond `to` take the colour at the end of the ramp, so that smaller
@@ -51,11 +58,36 @@ impl Scale {
         }
     }
 
+    /// The scale of one head's attention weights (query, key): where nearly every query gives the first token nearly all,
+    /// that of what is left to the others, which would all have one shade.
+    pub fn of_weights(picture: &Picture) -> Self {
+        /// What the first token gets at least, and of how many queries.
+        const HELD: f32 = 0.9;
+        const QUERIES: f32 = 0.9;
+        /// The most that is left, so that a scale of its own shows more.
+        const MOST_LEFT: f32 = 0.5;
+        // The first query sees nothing else where later tokens are masked.
+        let rows = 1..picture.rows;
+        if rows.len() < 2 || picture.cols < 3 {
+            return Self::Unit;
+        }
+        let n_held = rows.clone().filter(|&row| picture.get(row, 0) >= HELD).count();
+        let left = picture.most(rows.clone(), 1..picture.cols);
+        if n_held as f32 >= QUERIES * rows.len() as f32 && left > 0.0 && left < MOST_LEFT {
+            Self::Shares { to: left }
+        } else {
+            Self::Unit
+        }
+    }
+
     /// One scale that covers the numbers of both.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Unit, _) | (_, Self::Unit) => Self::Unit,
+            (Self::Shares { to: a }, Self::Shares { to: b }) => Self::Shares { to: a.max(b) },
+            (Self::Unit | Self::Shares { .. }, _) | (_, Self::Unit | Self::Shares { .. }) => {
+                Self::Unit
+            }
             (Self::Amount(a), Self::Amount(b)) => Self::Amount(a.max(b)),
             (Self::Signed(a), Self::Signed(b)) => Self::Signed(a.max(b)),
             (a, b) => Self::Clipped { to: a.end().max(b.end()), most: a.max().max(b.max()) },
@@ -66,7 +98,10 @@ impl Scale {
     pub const fn end(self) -> f32 {
         match self {
             Self::Unit => 1.0,
-            Self::Amount(end) | Self::Signed(end) | Self::Clipped { to: end, .. } => end,
+            Self::Shares { to: end }
+            | Self::Amount(end)
+            | Self::Signed(end)
+            | Self::Clipped { to: end, .. } => end,
         }
     }
 
@@ -74,8 +109,14 @@ impl Scale {
     const fn max(self) -> f32 {
         match self {
             Self::Clipped { most, .. } => most,
+            Self::Shares { .. } => 1.0,
             _ => self.end(),
         }
+    }
+
+    /// Whether the numbers are shares, from 0 to 1.
+    pub const fn is_of_shares(self) -> bool {
+        matches!(self, Self::Unit | Self::Shares { .. })
     }
 
     /// Position of a value on the ramp: 0 to 1 or -1 to 1, outliers beyond.
@@ -86,10 +127,12 @@ impl Scale {
     /// Columns of the largest number without decimals, sign included.
     fn integer_width(self) -> usize {
         match self {
-            Self::Unit => 1,
+            Self::Unit | Self::Shares { .. } => 1,
             _ => format!("-{:.0}", self.max()).len(),
         }
     }
+}
+
 }
 
 /// How numbers become colours; the numbers that are written stay what they are.
@@ -303,6 +346,27 @@ mod tests {
             is_map: false,
             axes: String::new(),
         }
+    }
+
+    #[test]
+    fn a_head_on_the_first_token_has_the_scale_of_what_it_leaves() {
+        let head = |held: f32| {
+            let cell = |i: usize| match (i / 10, i % 10) {
+                (0, col) => f32::from(u8::from(col == 0)),
+                (_, 0) => held,
+                (row, 1) => (1.0 - held) * 0.1 * row as f32,
+                _ => 0.001,
+            };
+            Scale::of_weights(&Picture::new(10, 10, (0..100).map(cell).collect()))
+        };
+        let scale = head(0.95);
+        assert!(matches!(scale, Scale::Shares { to } if (to - 0.045).abs() < 1e-4), "{scale:?}");
+        assert!(scale.position(0.02) > 0.4 && scale.position(0.95) > 1.0);
+        assert_eq!(head(0.6), Scale::Unit, "the others can be told from each other");
+        assert_eq!(scale.with(Scale::Unit), Scale::Unit, "heads side by side are compared");
+        assert_eq!(scale.with(Scale::Shares { to: 0.2 }), Scale::Shares { to: 0.2 });
+        let alone = Picture::new(1, 4, vec![1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(Scale::of_weights(&alone), Scale::Unit);
     }
 
     #[test]

@@ -49,7 +49,8 @@ pub const fn spaced_height(n: u16) -> u16 {
     n.saturating_mul(MAX_PITCH as u16)
 }
 
-/// Text in at most `width` columns, its end cut with `…` where it is longer.
+/// Text in at most `width` columns, its end cut with `…` where it is longer; between the bytes of a token that is no
+/// whole character, never inside `<0xE6>`, of which two digits are left where there is no room for it.
 pub fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -63,8 +64,29 @@ pub fn fit(text: &str, width: usize) -> String {
         used <= width
     };
     let mut cut: String = text.chars().take_while(fits).collect();
+    if let Some(byte) = cut_byte(text, cut.len()) {
+        cut.truncate(byte);
+        let digits = &text[byte + BYTE.len()..][..2];
+        if cut.width() + digits.len() < width && cut.chars().all(|c| c == '·') {
+            cut += digits;
+        }
+    }
     cut.truncate(cut.trim_end().len());
     cut + "…"
+}
+
+/// How a byte of an incomplete character begins: `<0xE6>`.
+const BYTE: &str = "<0x";
+
+/// Where the byte begins that a cut at `end` would go through.
+fn cut_byte(text: &str, end: usize) -> Option<usize> {
+    let begins = |i: &usize| {
+        let rest = text[*i..].strip_prefix(BYTE)?.as_bytes();
+        matches!(rest, [a, b, b'>', ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+            .then_some(*i)
+    };
+    let from = end.saturating_sub(BYTE.len() + 2);
+    (from..end).filter(|i| text.is_char_boundary(*i)).find_map(|i| begins(&i))
 }
 
 /// Text in at most `width` columns, its beginning cut with `…` where it is longer.
@@ -166,6 +188,19 @@ mod tests {
         );
         assert_eq!((named_in(3), named(".", "0.34", 6)), (String::new(), ". 0.34".to_owned()));
         assert_eq!((whole("72", 2), whole("72", 1)), ("72", ""));
+    }
+
+    #[test]
+    fn bytes_are_cut_between_each_other() {
+        let two = "<0xE6><0x97>";
+        assert_eq!([12, 11, 7, 6].map(|width| fit(two, width)), [two, "<0xE6>…", "<0xE6>…", "E6…"]);
+        assert_eq!([3, 2, 1].map(|width| fit(two, width)), ["E6…", "…", "…"]);
+        assert_eq!(
+            [8, 7, 4].map(|width| fit("·<0xE6><0x97>", width)),
+            ["·<0xE6>…", "·E6…", "·E6…"]
+        );
+        assert_eq!(fit("abc<0xE6>", 7), "abc…");
+        assert_eq!(fit("a <0xhigh>", 7), "a <0xh…");
     }
 
     #[test]

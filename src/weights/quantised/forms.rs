@@ -80,10 +80,7 @@ impl Grouped {
         self.index.as_ref().map_or(input / self.each, |index| index[input] as usize)
     }
 
-    fn at(&self, line: usize, i: usize) -> f32 {
-        let q = self.ints.get(line, i) as f32;
-        let (input, output) = if self.lines_are_inputs { (line, i) } else { (i, line) };
-        let group = self.group(input);
+    fn scale_and_zero(&self, group: usize, output: usize) -> (f32, f32) {
         let scale = if self.lines_are_inputs {
             self.scales.get(group * self.ints.size.1 + output)
         } else {
@@ -94,7 +91,7 @@ impl Grouped {
             Zeros::Packed(zeros, add) => zeros.get(group, output) as f32 + add,
             Zeros::DownPacked(zeros) => zeros.get(output, group) as f32,
         };
-        (q - zero) * scale
+        (scale, zero)
     }
 }
 
@@ -104,7 +101,21 @@ impl Decoded for Grouped {
     }
 
     fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
-        out.iter_mut().zip(numbers).for_each(|(out, i)| *out = self.at(line, i));
+        // Scale and zero stay the same along a group.
+        let mut known = (usize::MAX, (0.0, 0.0));
+        let of_line = if self.lines_are_inputs { self.group(line) } else { 0 };
+        for (out, i) in out.iter_mut().zip(numbers) {
+            let (scale, zero) = if self.lines_are_inputs {
+                self.scale_and_zero(of_line, i)
+            } else {
+                let group = self.group(i);
+                if known.0 != group {
+                    known = (group, self.scale_and_zero(group, line));
+                }
+                known.1
+            };
+            *out = (self.ints.get(line, i) as f32 - zero) * scale;
+        }
     }
 }
 
@@ -139,10 +150,13 @@ impl Decoded for Affine {
 
     fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
         let each = self.ints.size.1 / self.n_groups;
+        let mut known = (usize::MAX, 0.0, 0.0);
         for (out, i) in out.iter_mut().zip(numbers) {
             let group = line * self.n_groups + i / each;
-            let q = self.ints.get(line, i) as f32;
-            *out = q * self.scales.get(group) + self.biases.get(group);
+            if known.0 != group {
+                known = (group, self.scales.get(group), self.biases.get(group));
+            }
+            *out = self.ints.get(line, i) as f32 * known.1 + known.2;
         }
     }
 }
@@ -202,9 +216,13 @@ impl Decoded for Fp8 {
     }
 
     fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
+        let mut known = (usize::MAX, 0.0);
         for (out, i) in out.iter_mut().zip(numbers) {
-            let scale = line / self.block.0 * self.blocks_across + i / self.block.1;
-            *out = self.numbers.get(line * self.size.1 + i) * self.scales.get(scale);
+            let block = line / self.block.0 * self.blocks_across + i / self.block.1;
+            if known.0 != block {
+                known = (block, self.scales.get(block));
+            }
+            *out = self.numbers.get(line * self.size.1 + i) * known.1;
         }
     }
 }

@@ -2,26 +2,16 @@
 //! or the config is refused.
 #![no_main]
 
-use std::{fs, path::Path, sync::LazyLock};
+use std::{fs, sync::LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use lookback::{analysis::reading::Reader, weights::Checkpoint};
-use lookback_fuzz::{answered, bounded, families, folder};
+use lookback_fuzz::{answered, bounded, copied, families};
 use tempfile::TempDir;
 
 /// Folders with everything but a config.
 static FOLDERS: LazyLock<Vec<TempDir>> =
-    LazyLock::new(|| families().iter().map(|family| without_config(family)).collect());
-
-fn without_config(family: &Path) -> TempDir {
-    let copy = folder();
-    for entry in fs::read_dir(family).expect("a folder").flatten() {
-        if entry.file_name() != "config.json" {
-            fs::copy(entry.path(), copy.path().join(entry.file_name())).expect("there is room");
-        }
-    }
-    copy
-}
+    LazyLock::new(|| families().iter().map(|family| copied(family, &["config.json"])).collect());
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&which, config)) = bytes.split_first() else { return };

@@ -81,14 +81,14 @@ impl Heat<'_> {
     ) {
         let v = (self.value)(row, col);
         // Two decimals are enough to compare shares.
-        let digits = if self.scale == Scale::Unit { 6 } else { 8 };
+        let digits = if self.scale.is_of_shares() { 6 } else { 8 };
         let inner = usize::from(width) - 1;
         let number = format!("{:>inner$}", self.theme.number(v, inner.min(digits)));
         let plain = || if v.is_finite() { Style::new() } else { self.theme.dim() };
         let colour = self.colour_at(row, col);
         let style = colour.map_or_else(plain, |colour| self.theme.on(colour));
         if !is_cursor {
-            let faint = self.scale == Scale::Unit && v < 0.005;
+            let faint = self.scale.is_of_shares() && v < 0.005;
             let ink = if faint { self.theme.dim() } else { Style::new() };
             buf.set_string(x, y, format!("{number} "), style.patch(ink));
             return;
@@ -140,7 +140,7 @@ impl Heat<'_> {
     fn colour(&self, v: f32) -> Option<Color> {
         let position = self.position(v);
         let colour = match self.scale {
-            Scale::Unit | Scale::Amount(_) => self.theme.sequential(position),
+            Scale::Unit | Scale::Shares { .. } | Scale::Amount(_) => self.theme.sequential(position),
             Scale::Signed(_) | Scale::Clipped { .. } => self.theme.diverging(position),
         };
         colour.filter(|_| v.is_finite())

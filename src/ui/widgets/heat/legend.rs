@@ -120,7 +120,7 @@ impl Heat<'_> {
     /// The position of the ramp's beginning.
     const fn first_position(&self) -> f32 {
         match self.scale {
-            Scale::Unit | Scale::Amount(_) => 0.0,
+            Scale::Unit | Scale::Shares { .. } | Scale::Amount(_) => 0.0,
             Scale::Signed(_) | Scale::Clipped { .. } => -1.0,
         }
     }
@@ -156,6 +156,9 @@ impl Heat<'_> {
         match self.scale {
             Scale::Clipped { most, .. } => {
                 tr!(self.language, "  outliers to {n}", n = self.theme.scale_end(most))
+            }
+            Scale::Shares { .. } => {
+                tr!(self.language, "  outliers to {n}", n = self.theme.scale_end(1.0))
             }
             _ => String::new(),
         }

@@ -1,0 +1,26 @@
+//! A chat template: it is rendered around a sentence, or is refused. A file of settings may hold it, or name it.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lookback::text::{ChatTemplate, SpecialTexts, template_of};
+use lookback_fuzz::{answered, bounded};
+
+const SENTENCE: &str = " The dog sleeps.";
+
+fuzz_target!(|text: &str| {
+    bounded(|| {
+        if let Ok(settings) = serde_json::from_str(text) {
+            answered(template_of(&settings));
+        }
+        let specials = SpecialTexts {
+            bos: Some("<s>".into()),
+            eos: Some("</s>".into()),
+            ..SpecialTexts::default()
+        };
+        for system in [None, Some("Be brief.".to_owned())] {
+            let template = ChatTemplate::new(text.to_owned(), system, 1_720_000_000);
+            let Some(rendered) = answered(template.render(SENTENCE, &specials)) else { continue };
+            assert_eq!(rendered.text[rendered.sentence].trim(), SENTENCE.trim());
+        }
+    });
+});
