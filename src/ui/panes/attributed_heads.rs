@@ -96,6 +96,7 @@ impl<'a> AttributedHeads<'a> {
             rows_may_grow: true,
             zoom: view.zoom,
             is_map: false,
+            has_gaps: false,
             axes: language.tr("↓ heads → words looked at").to_owned(),
         }
     }

@@ -4,7 +4,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{Schedule, ScheduleSizes, built_in, schedule},
     lesson::tr,
@@ -128,6 +128,10 @@ impl Pane for Comparison<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let width = LABEL_WIDTH + COLUMN_WIDTH * MODELS.len() as u16;
         PreferredSize::new((60, 7), (width, 1 + 4 * FIGURES.len() as u16))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

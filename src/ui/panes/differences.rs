@@ -100,6 +100,7 @@ impl<'a> DifferenceMap<'a> {
             rows_may_grow: true,
             zoom: view.zoom,
             is_map: false,
+            has_gaps: false,
             axes: language.tr("|b - a| / |a|").to_owned(),
         }
     }

@@ -84,6 +84,7 @@ impl<'a> PatchedMap<'a> {
             rows_may_grow: true,
             zoom: view.zoom,
             is_map: false,
+            has_gaps: true,
             axes: patched.map_or_else(String::new, |(p, _)| {
                 let [a, b] = &p.sentences;
                 format!("A: {a}  B: {b}")

@@ -280,6 +280,7 @@ impl<'a> Subject<'a> {
             rows_may_grow: false,
             zoom: Zoom::Fit,
             is_map: self.is_map(),
+            has_gaps: false,
             axes: self.axes_text(),
         }
     }

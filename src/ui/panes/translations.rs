@@ -23,6 +23,10 @@ const MODELS: [Name; 5] =
 const GLOSSES_LOST: [Name; 5] =
     [Name::TransformerUnguided, Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
 const LEGEND_LINES: u16 = 1;
+/// Width of the pane up to which words are laid on one line, in columns.
+const LONGEST_LINE: u16 = 140;
+/// Most blank lines between two models.
+const MAX_GAP: u16 = 2;
 /// Maximum width of the models' names, in columns.
 const MAX_NAMES_WIDTH: u16 = 22;
 
@@ -200,9 +204,19 @@ impl Pane for Translations<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let lines =
-            self.blocks().iter().map(|(_, words)| 2 * (words.len() / 9 + 1) + 1).sum::<usize>();
-        PreferredSize::new((50, 8), (110, lines as u16 + 2))
+        let blocks = self.blocks();
+        let length = |words: &[Word]| words.iter().map(|word| word.width() + 1).sum::<usize>();
+        let longest = blocks.iter().map(|(_, words)| length(words)).max().unwrap_or(0) as u16;
+        let width = (MAX_NAMES_WIDTH + longest).clamp(60, LONGEST_LINE);
+        let lines = |width: u16| {
+            let width = width - names_width(width);
+            let wrap = |(name, words): (String, _)| height(&(name, wrap_words(words, width)));
+            self.blocks().into_iter().map(wrap).sum::<u16>() + LEGEND_LINES
+        };
+        let n = blocks.len() as u16;
+        PreferredSize::new((50, 8), (width, lines(width) + n - 1))
+            .whole_at((60, lines(60)))
+            .up_to(lines(width) + MAX_GAP * (n - 1))
     }
 
     /// One row per block.
@@ -247,6 +261,8 @@ impl Pane for Translations<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let gap = u16::from(area.height > 20);
         let blocks = self.wrapped_blocks(area, gap);
+        let needed = |gap| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
+        let gap = if needed(MAX_GAP) <= area.height + 1 { MAX_GAP } else { gap };
         let heights: Vec<u16> = blocks.iter().map(|block| height(block) + gap).collect();
         let all = heights.iter().sum::<u16>();
         // The last block needs no gap below it.

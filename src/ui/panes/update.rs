@@ -73,6 +73,7 @@ pub(super) fn numbered_heat<'b>(
         rows_may_grow: false,
         zoom: view.zoom,
         is_map: false,
+        has_gaps: false,
         axes: String::new(),
     }
 }

@@ -205,6 +205,8 @@ pub struct Heat<'a> {
     pub zoom: Zoom,
     /// Whether columns are positions, as rows are; then [`Zoom::Fit`] shows the whole rather than a part.
     pub is_map: bool,
+    /// Whether NaN is a number that is not there, drawn as a dot, rather than the result of arithmetic.
+    pub has_gaps: bool,
     /// Names of the axes for the legend: `query ↓ key →`.
     pub axes: String,
 }
@@ -249,6 +251,7 @@ mod tests {
             rows_may_grow: false,
             zoom: Zoom::Fit,
             is_map: false,
+            has_gaps: false,
             axes: String::new(),
         }
     }

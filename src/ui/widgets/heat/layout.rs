@@ -146,12 +146,13 @@ impl Grid {
         })
     }
 
-    /// Number of lines per row: rows grow where all fit, so that cells stay nearly square.
+    /// Number of lines per row: rows grow where all fit, so that cells with numbers stay nearly square.
     fn lines_per_row(&self, cell: CellWidth, n_lines: usize) -> u16 {
         let max_lines = match cell {
             CellWidth::Number(w) if w > 6 => 3,
             CellWidth::Strip(_) | CellWidth::Block { .. } => 1,
-            CellWidth::Number(_) | CellWidth::Plain(_) | CellWidth::Half => 2,
+            CellWidth::Number(_) => 2,
+            CellWidth::Plain(_) | CellWidth::Half => 3,
         };
         (n_lines / self.n_rows.max(1)).clamp(1, if self.rows_may_grow { max_lines } else { 1 })
             as u16
@@ -396,6 +397,14 @@ impl Heat<'_> {
         let label = self.label_width(area.width).min(area.width);
         let available_width = usize::from(area.width - label);
         self.fitting_cell(area).columns(self.n_cols) <= available_width
+    }
+
+    /// The line of an area with the label of each row in view.
+    pub fn row_lines(&self, area: Rect) -> Vec<u16> {
+        let layout = self.layout(self.fitting_cell(area), area);
+        let (top, lines) = (area.y + layout.header_height, layout.lines_per_row);
+        let n = layout.rows.len().div_ceil(layout.cell.rows_per_line()) as u16;
+        (0..n).map(|i| top + i * lines + (lines - 1) / 2).filter(|y| *y < area.bottom()).collect()
     }
 
     /// Number of lines that [`Self::draw`] uses in an area, without its legend.
