@@ -253,6 +253,26 @@ fn while_a_step_unfolds_its_matrix_fills_row_by_row() {
     assert_eq!(counts[N_BEATS - 1], counts[N_BEATS], "the last beat shows everything");
 }
 
+/// A reader without motion sees the last frame of a film; the first shows less.
+#[test]
+fn every_step_unfolds_from_less_to_the_whole() {
+    let (mut state, _) = walk_at("task");
+    state.guide.asks_questions = false;
+    for step in 0..state.n_steps() {
+        update(&mut state, Action::GoTo(step));
+        let id = state.current().1.id.clone();
+        assert!(state.unfolds(), "{id}");
+        let whole = drawn_text(&state, 120, 36);
+        let at = |state: &mut State, beat: usize| {
+            state.animation.beat = Some(beat);
+            drawn_text(state, 120, 36)
+        };
+        assert_ne!(at(&mut state, 0), whole, "{id}");
+        assert_eq!(at(&mut state, N_BEATS - 1), whole, "{id}");
+        state.animation.beat = None;
+    }
+}
+
 #[test]
 fn times_are_asked_for_once_and_only_where_they_are_shown() {
     let (mut state, effect) = walk_at("translations");

@@ -217,10 +217,12 @@ impl Pane for LearningCurve<'_> {
         };
         let below = LINES.min(area.height);
         let chart = Rect { height: area.height - below, ..area };
-        if chart.height >= LEAST_CHART {
+        let has_curve = course.losses.len() > 1;
+        if has_curve && chart.height >= LEAST_CHART {
             self.chart(course).draw(chart, buf);
         }
-        let lines = Rect { y: area.bottom() - below, height: below, ..area };
+        let top = if has_curve { area.bottom() - below } else { area.y };
+        let lines = Rect { y: top, height: below, ..area };
         Line::styled(heading(self.scene, course), theme.dim()).render(lines, buf);
         self.draw_outputs(without_top_rows(lines, 1), buf);
         if let Some(text) = kept_text(self.scene, course) {

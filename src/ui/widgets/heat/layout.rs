@@ -163,11 +163,11 @@ impl Grid {
         if matches!(cell, CellWidth::Block { .. }) {
             return u16::from(longest > 0).min(area_height);
         }
-        // Rows take precedence: the header takes the lines that they leave, but at least one, or three if upright.
-        let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
+        // Labels are whole; upright ones take the lines that the rows leave, but at least three.
         if let Some(width) = cell.label_width_above() {
-            return self.staggered(width).min(spare.max(1) as u16).min(area_height);
+            return self.staggered(width).min(area_height);
         }
+        let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
         let max_height = spare.clamp(3, MAX_HEADER_HEIGHT).min(usize::from(area_height) / 2);
         longest.min(max_height) as u16
     }
