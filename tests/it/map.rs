@@ -154,7 +154,7 @@ fn a_step_lights_its_station_and_a_click_leads_to_a_step_of_it() {
 
 #[test]
 fn the_palette_leads_to_the_stations_of_the_map() {
-    for mut state in [built_in(Depth::True), walk_of("llama")] {
+    for mut state in [built_in(Depth::True), walk_of("llama2")] {
         press(&mut state, ": m a p : Space a t t n Enter");
         let map = state.map().unwrap();
         let lit = map.stations().filter(|station| station.path.contains("attn"));

@@ -32,8 +32,8 @@ pub(super) struct EvidenceTable<'a>(pub(super) Subject<'a>);
 
 /// Width of a key's word, in columns.
 const WORD_WIDTH: u16 = 10;
-/// Lines from one key to the next where the pane is high.
-const PITCH: u16 = 2;
+/// Most lines from one key to the next, as in other lists.
+const MAX_PITCH: u16 = 3;
 /// Width of a figure, in columns.
 const FIGURE_WIDTH: usize = 7;
 
@@ -220,14 +220,14 @@ impl<'a> EvidenceTable<'a> {
     }
 
     /// Lines from one key or head to the next.
-    fn pitch(&self, height: u16) -> u16 {
-        let n_lines = PITCH * (self.0.n_cols() + self.heads().len()) as u16 + 2;
-        if height >= n_lines { PITCH } else { 1 }
+    fn row_pitch(&self, height: u16) -> u16 {
+        let n = (self.0.n_cols() + self.heads().len()).max(1) as u16;
+        (height.saturating_sub(2) / n).clamp(1, MAX_PITCH)
     }
 
     /// Splits the height into lines for keys and lines for heads; heads leave at least four lines to the keys.
     fn split_height(&self, height: u16) -> (u16, u16) {
-        if self.pitch(height) > 1 {
+        if self.row_pitch(height) > 1 {
             return (self.0.n_cols() as u16, self.heads().len() as u16);
         }
         let rest = height.saturating_sub(2);
@@ -279,14 +279,13 @@ impl Pane for EvidenceTable<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let (keys, heads) = (self.0.n_cols() as u16, self.heads().len() as u16);
-        PreferredSize::new((WORD_WIDTH + 3 * (FIGURE_WIDTH as u16 + 2), 6), (74, keys + 2 + heads))
-            .as_wide_as(180)
-            .up_to(PITCH * (keys + heads) + 2)
+        let (min, ideal) = (WORD_WIDTH + 3 * (FIGURE_WIDTH as u16 + 2), keys + 2 + heads);
+        PreferredSize::new((min, 6), (74, ideal)).of_items(keys + heads, 2, 180)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let (keys, _) = self.split_height(area.height);
-        let pitch = self.pitch(area.height);
+        let pitch = self.row_pitch(area.height);
         let lines = Rect { y: area.y.saturating_add(1), height: pitch * keys, ..area };
         let shown = window(self.0.n_cols(), keys.into(), self.0.col());
         let line = lines.intersection(area).contains(position).then(|| position.y - lines.y)?;
@@ -341,7 +340,7 @@ impl Pane for EvidenceTable<'_> {
             self.draw_heading(&columns, line, buf);
         }
         let shown = window(self.0.n_cols(), keys.into(), self.0.col());
-        let pitch = self.pitch(area.height);
+        let pitch = self.row_pitch(area.height);
         let n = pitch * shown.len() as u16;
         for (key, line) in shown.zip(lines.by_ref().step_by(pitch.into())) {
             self.draw_key(key, &columns, line, buf);
