@@ -88,6 +88,11 @@ impl Map {
         Self { source, target, link: link(&sites) }
     }
 
+    /// The stations of both lines, in the order of the flow.
+    pub fn stations(&self) -> impl Iterator<Item = &Station> {
+        stations(&self.source).chain(stations(&self.target))
+    }
+
     /// One for each stream of tokens.
     pub const fn n_lines(&self) -> u16 {
         if self.target.is_empty() { 1 } else { 2 }

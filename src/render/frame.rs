@@ -158,7 +158,7 @@ fn drawn(state: &State, size: Size) -> Buffer {
 
 fn is_cut(state: &State, area: Rect) -> bool {
     let (plan, lines) = state.plan(area, &state.preferred_sizes(&state.panes()));
-    lines.len() > plan.prose.height.into()
+    lines.len() > plan.n_text_lines()
 }
 
 /// The insides of the panes in view, and how each unfolds; none while a question is open.

@@ -383,15 +383,16 @@ impl State {
         let is_question = self.guide.quiz.is_some();
         let text = if is_question { Text::Question(&n_lines) } else { Text::Narration(&n_lines) };
         plan.arrange(wanted, self.nav.focus, text);
-        let mut lines = prose(plan.prose.width);
-        let height = usize::from(plan.prose.height);
-        if lines.len() > height {
+        let width = plan.text_width();
+        let mut lines = prose(width);
+        let n_lines = plan.n_text_lines();
+        if lines.len() > n_lines {
             lines = prose(plan.width_beside_more());
-        } else if is_airy && !is_question {
+        } else if !is_question {
             if area.width >= ROOMY {
-                lines.extend(self.further_text(plan.prose.width, height - lines.len()));
+                lines.extend(self.further_text(width, n_lines - lines.len()));
             }
-            lines.extend(self.definitions(plan.prose.width, height - lines.len()));
+            lines.extend(self.definitions(width, n_lines - lines.len(), is_airy));
         }
         (plan, lines)
     }

@@ -108,7 +108,7 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
     if is_inspecting {
         inspector::draw(state, plan.prose, buf);
     } else {
-        stage::narration(state, &lines, plan.prose, buf);
+        stage::narration(state, &lines, &plan, buf);
     }
     if state.guide.quiz.is_none() {
         footer::cell(state, &panes, plan.cell, buf);

@@ -56,7 +56,7 @@ fn walk_of(folder: &str) -> State {
 }
 
 fn stations(map: &Map) -> impl Iterator<Item = &Station> {
-    map.source.iter().chain(&map.target).flat_map(|section| &section.stations)
+    map.stations()
 }
 
 /// `encoder.0 [self_attn + norm1] x2 | logits | probs`
@@ -149,6 +149,17 @@ fn a_step_lights_its_station_and_a_click_leads_to_a_step_of_it() {
                 assert!(target <= step, "{id} leads on to step {target}");
             }
         }
+    }
+}
+
+#[test]
+fn the_palette_leads_to_the_stations_of_the_map() {
+    for mut state in [built_in(Depth::True), walk_of("llama2")] {
+        press(&mut state, ": m a p : Space a t t n Enter");
+        let map = state.map().unwrap();
+        let lit = map.stations().filter(|station| station.path.contains("attn"));
+        let steps: Vec<_> = lit.filter_map(|station| state.step_of_station(station)).collect();
+        assert!(steps.contains(&state.nav.step), "{} of {steps:?}", state.nav.step);
     }
 }
 

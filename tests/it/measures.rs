@@ -19,7 +19,7 @@ use lookback::{
         change::{Change, Changes},
         value::{Cell, Value},
     },
-    lesson::{Language, Lesson},
+    lesson::{Language, Lesson, PaneKind},
     model::{self, Name, Setup},
     text,
     ui::{
@@ -252,6 +252,29 @@ fn while_a_step_unfolds_its_matrix_fills_row_by_row() {
     assert!(counts.windows(2).all(|pair| pair[0] < pair[1] || pair[0] == counts[N_BEATS]));
     assert!(counts[0] < counts[N_BEATS] / 2, "{counts:?}");
     assert_eq!(counts[N_BEATS - 1], counts[N_BEATS], "the last beat shows everything");
+}
+
+/// A reader without motion sees the last frame of a film; the first shows less.
+#[test]
+fn every_step_unfolds_from_less_to_the_whole() {
+    let (mut state, _) = walk_at("task");
+    state.guide.asks_questions = false;
+    for step in 0..state.n_steps() {
+        update(&mut state, Action::GoTo(step));
+        let id = state.current().1.id.clone();
+        assert!(state.unfolds(), "{id}");
+        let whole = drawn_text(&state, 120, 36);
+        let at = |state: &mut State, beat: usize| {
+            state.animation.beat = Some(beat);
+            drawn_text(state, 120, 36)
+        };
+        assert_ne!(at(&mut state, 0), whole, "{id}");
+        // A schedule marks the word that is read, up to the last one.
+        let has_schedule = state.specs().iter().any(|spec| matches!(spec.kind, PaneKind::Schedule));
+        let last = at(&mut state, N_BEATS - 1);
+        assert!(has_schedule || last == whole, "{id}\n{last}");
+        state.animation.beat = None;
+    }
 }
 
 #[test]

@@ -8,8 +8,12 @@ use lookback::{
         change::{Change, Changes},
         value::Cell,
     },
+    lesson::{Language, Lesson},
     model::Name,
+    render::frame::Walk,
+    ui::theme::{Depth, Glyphs, Theme},
 };
+use ratatui::layout::Size;
 
 use crate::support::built_in::{READER, reading};
 
@@ -39,6 +43,33 @@ fn first_difference(changed: &Trace, plain: &Trace) -> Option<String> {
         site.shape().cells().any(differs)
     };
     plain.sites().map(|site| site.path().to_owned()).find(|path| differs(path))
+}
+
+fn shown(step: &str, texts: &[&str]) -> String {
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let step = lesson.find(step).unwrap();
+    let theme = vec![Theme::new(Depth::None, Glyphs::Unicode)];
+    let walk = Walk::new(lesson, Arc::new(what_if(texts)), theme, Size::new(120, 36));
+    let shot = walk.shots(&[step]).next().unwrap();
+    let buffer = shot.buffer();
+    let line = |y: u16| (0..120).map(|x| buffer[(x, y)].symbol()).collect::<String>() + "\n";
+    (0..36).map(line).collect()
+}
+
+#[test]
+fn a_frame_shows_the_sentence_as_it_was_changed() {
+    let screen = shown("translations", &["token.11=wide"]);
+    let english: Vec<&str> = screen.lines().filter(|line| !line.contains("was:")).collect();
+    assert!(english.iter().any(|line| line.contains("too wide.")), "{screen}");
+    assert!(!english.iter().any(|line| line.contains("tired")), "{screen}");
+}
+
+#[test]
+fn a_temperature_says_what_it_divides_and_not_that_every_logit_was_unknown() {
+    for text in ["temperature=3", "sample=7"] {
+        let screen = shown("sampling", &[text]);
+        assert!(!screen.contains("was -"), "{screen}");
+    }
 }
 
 #[test]

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 static TABLE: &str = include_str!("../../../assets/models/typical.json");
 
-/// Means over sentences, by the models' ids; made and tested by `tests/it/claims.rs`.
+/// Means over sentences, by the models' ids; made and tested by `tests/it/claims.rs`, `forgetting` by
+/// `assets/training/forgetting.py`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Typical {
@@ -18,6 +19,9 @@ pub struct Typical {
     pub influence: BTreeMap<String, Vec<f32>>,
     /// Words read back of the last 1, 2, … words, read alone.
     pub read_back: BTreeMap<String, Vec<f32>>,
+    /// Norm of the Jacobian of the last hidden state divided by its mean over the sentence, at 0, 1, 2, … words before
+    /// the last.
+    pub forgetting: BTreeMap<String, Vec<f32>>,
 }
 
 impl Typical {

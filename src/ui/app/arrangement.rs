@@ -12,7 +12,7 @@ use crate::ui::{
 };
 
 /// Columns and rows taken by a pane's border.
-const FRAME: u16 = 2;
+pub(super) const FRAME: u16 = 2;
 /// Columns between two panes.
 const GAP: u16 = 1;
 /// Least fraction of a pane that must be in view; below it the pane stays behind its tab.

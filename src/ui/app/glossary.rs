@@ -21,22 +21,24 @@ impl State {
     }
 
     /// The definitions of the terms that the step's title and shown text have, in lines of `width` columns, as many as
-    /// fit whole in `n_lines`; none before the first reading.
-    pub(super) fn definitions(&self, width: u16, n_lines: usize) -> Vec<Line> {
+    /// fit whole in `n_lines`; none before the first reading. A blank line is before the first, and before each if the
+    /// screen is airy.
+    pub(super) fn definitions(&self, width: u16, n_lines: usize, is_airy: bool) -> Vec<Line> {
         if self.passes.reading.is_none() {
             return vec![];
         }
         let step = self.current().1;
         let further = if self.guide.is_deeper { step.deeper.source.as_str() } else { "" };
         let text = joined([&step.title, &step.text.source, further]);
-        let mut lines = vec![];
+        let mut lines: Vec<Line> = vec![];
         for term in self.lesson.glossary.iter().filter(|term| term.is_in(&text)) {
             let span = |text: String, strong| Span { text, site: None, strong, is_term: strong };
             let spans =
                 vec![span(term.term.clone(), true), span(format!(": {}", term.text), false)];
             let definition = wrap(&[Paragraph { spans }], |_| None, width.into(), false);
-            if lines.len() + 1 + definition.len() <= n_lines {
-                lines.push(vec![]);
+            let n_blank = usize::from(is_airy || lines.is_empty());
+            if lines.len() + n_blank + definition.len() <= n_lines {
+                lines.extend(vec![vec![]; n_blank]);
                 lines.extend(definition);
             }
         }

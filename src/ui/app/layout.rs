@@ -13,7 +13,7 @@
 
 use ratatui::layout::Rect;
 
-use super::arrangement::{Arrangement, arrange};
+use super::arrangement::{Arrangement, FRAME, arrange};
 use crate::ui::{panes::PreferredSize, widgets::lines::without_top_rows};
 
 /// Smallest screen for the walk, in columns and rows.
@@ -31,8 +31,12 @@ const WIDEST_PROSE: u16 = 46;
 pub const ROOMY: u16 = 180;
 /// Widest narration beside panes on a roomy screen.
 const WIDEST_PROSE_ON_ROOMY: u16 = 60;
-/// Widest narration below panes.
+/// Widest narration below panes; of two columns, each.
 const WIDEST_PROSE_BELOW: u16 = 100;
+/// From this width on, the narration below panes has two columns.
+const TWO_COLUMNS: u16 = 150;
+/// Columns of the screen between two columns of text.
+const COLUMN_GAP: u16 = 4;
 /// Columns between panes and narration.
 const MARGIN: u16 = 2;
 /// Columns taken by `more ▾`.
@@ -56,6 +60,8 @@ pub struct ScreenLayout {
     /// Every pane's frame; None if the pane is not in view.
     pub frames: Vec<Option<Rect>>,
     pub prose: Rect,
+    /// Columns of the text, one after the other in `prose`.
+    n_columns: u16,
     /// The cell under the cursor.
     pub cell: Rect,
     pub timeline: Rect,
@@ -115,6 +121,7 @@ impl ScreenLayout {
             tabs: None,
             frames: vec![],
             prose: Rect { width: 0, height: 0, ..body },
+            n_columns: 1,
             cell,
             timeline,
             hints,
@@ -135,6 +142,7 @@ impl ScreenLayout {
             Text::Narration(lines) => [self.beside(lines), self.below(lines, 4)]
                 .into_iter()
                 .chain(self.below_whole(lines))
+                .chain(self.beside_whole(lines, wanted))
                 .collect(),
             Text::Question(lines) if is_wide => vec![self.beside(lines)],
             Text::Question(lines) => vec![self.below(lines, 1)],
@@ -165,28 +173,51 @@ impl ScreenLayout {
         let is_whole = arrangement.frames.len() == n;
         self.tabs = (!is_whole).then_some(Rect { height: 1.min(self.body.height), ..self.body });
         self.prose = self.prose_at(place);
+        self.n_columns = place.n_columns;
     }
 
     /// The narration right of the panes.
     fn beside(&self, lines: &dyn Fn(u16) -> usize) -> TextPlace {
+        let width = (self.body.width * 35 / 100).clamp(NARROWEST_PROSE, self.widest_beside());
+        self.beside_of_width(lines, width)
+    }
+
+    /// The narration right of the panes, in the columns that the whole main picture leaves.
+    fn beside_whole(
+        &self,
+        lines: &dyn Fn(u16) -> usize,
+        wanted: &[PreferredSize],
+    ) -> Option<TextPlace> {
+        let picture = wanted.first()?.whole.0.saturating_add(FRAME);
+        let width = self.body.width.checked_sub(picture + MARGIN + 1)?;
+        let is_usable = (NARROWEST_PROSE..self.widest_beside()).contains(&width);
+        is_usable.then(|| self.beside_of_width(lines, width))
+    }
+
+    const fn widest_beside(&self) -> u16 {
+        if self.body.width >= ROOMY { WIDEST_PROSE_ON_ROOMY } else { WIDEST_PROSE }
+    }
+
+    fn beside_of_width(&self, lines: &dyn Fn(u16) -> usize, width: u16) -> TextPlace {
         let body = self.body;
-        let widest = if body.width >= ROOMY { WIDEST_PROSE_ON_ROOMY } else { WIDEST_PROSE };
-        let width = (body.width * 35 / 100).clamp(NARROWEST_PROSE, widest);
         let stage = Rect { width: body.width.saturating_sub(width + MARGIN + 1), ..body };
         let top = u16::from(self.is_tall);
         let prose = without_top_rows(Rect { x: stage.right() + MARGIN, width, ..body }, top);
-        TextPlace { stage, prose, n_lines: lines(width), is_below: false }
+        TextPlace { stage, prose, n_lines: lines(width), n_columns: 1, is_below: false }
     }
 
     /// The narration below the panes: it gets its lines, up to 1/`share` of the height.
     fn below(&self, lines: &dyn Fn(u16) -> usize, share: u16) -> TextPlace {
         let body = self.body;
-        let width = body.width.saturating_sub(2).min(WIDEST_PROSE_BELOW);
-        let n_lines = lines(width);
-        let height = (n_lines as u16).min((body.height / share).max(5)).min(body.height);
+        let n_columns = if body.width >= TWO_COLUMNS { 2 } else { 1 };
+        let widest = WIDEST_PROSE_BELOW * n_columns + COLUMN_GAP * (n_columns - 1);
+        let width = body.width.saturating_sub(2).min(widest);
+        let n_lines = lines(column_width(width, n_columns));
+        let n_rows = (n_lines as u16).div_ceil(n_columns);
+        let height = n_rows.min((body.height / share).max(5)).min(body.height);
         let stage = Rect { height: body.height - height, ..body };
         let prose = Rect { x: body.x + 1, y: stage.bottom(), width, height };
-        TextPlace { stage, prose, n_lines, is_below: true }
+        TextPlace { stage, prose, n_lines, n_columns, is_below: true }
     }
 
     /// The whole narration below the panes, up to half of the height.
@@ -206,14 +237,37 @@ impl ScreenLayout {
         }
         let used = frames.map(|frame| frame.bottom()).max().unwrap_or(self.body.y);
         let bottom = self.body.bottom();
-        let gap = u16::from(self.is_tall && used + (place.n_lines as u16) < bottom);
+        let n_rows = (place.n_lines as u16).div_ceil(place.n_columns);
+        let gap = u16::from(self.is_tall && used + n_rows < bottom);
         Rect { y: used + gap, height: bottom - used - gap, ..place.prose }
     }
 
-    /// Width of the narration beside `more ▾`.
-    pub fn width_beside_more(&self) -> u16 {
-        self.prose.width.saturating_sub(MORE_WIDTH)
+    /// The columns of the text, in reading order.
+    pub fn text_columns(&self) -> impl Iterator<Item = Rect> {
+        let width = self.text_width();
+        let x = move |i: u16| self.prose.x + i * (width + COLUMN_GAP);
+        (0..self.n_columns).map(move |i| Rect { x: x(i), width, ..self.prose })
     }
+
+    /// Width of a column of the text.
+    pub const fn text_width(&self) -> u16 {
+        column_width(self.prose.width, self.n_columns)
+    }
+
+    /// Lines of text that are in view at once.
+    pub fn n_text_lines(&self) -> usize {
+        usize::from(self.prose.height * self.n_columns)
+    }
+
+    /// Width of the narration beside `more ▾`.
+    pub const fn width_beside_more(&self) -> u16 {
+        self.text_width().saturating_sub(MORE_WIDTH)
+    }
+}
+
+/// Width of each of `n` columns of text.
+const fn column_width(width: u16, n: u16) -> u16 {
+    width.saturating_sub(COLUMN_GAP * (n - 1)) / n
 }
 
 /// A place for the text, and the stage that it leaves to the panes.
@@ -221,20 +275,22 @@ struct TextPlace {
     stage: Rect,
     prose: Rect,
     n_lines: usize,
+    n_columns: u16,
     is_below: bool,
 }
 
 impl TextPlace {
     /// Cells that the text fills.
     fn filled(&self) -> f32 {
-        let n_lines = (self.n_lines as u16).min(self.prose.height);
-        f32::from(n_lines) * f32::from(self.prose.width)
+        let n_lines = (self.n_lines as u16).min(self.prose.height * self.n_columns);
+        f32::from(n_lines) * f32::from(column_width(self.prose.width, self.n_columns))
     }
 
     /// How good the place is for the text: most of all it is whole. On a narrow screen, pictures over the full width
     /// are better.
     fn score(&self) -> f32 {
-        let visible = f32::from(self.prose.height) / (self.n_lines.max(1) as f32);
+        let n_visible = self.prose.height * self.n_columns;
+        let visible = f32::from(n_visible) / (self.n_lines.max(1) as f32);
         let bias = if self.is_below && self.stage.width < WIDE { 0.3 } else { 0.0 };
         2.0 * visible.min(1.0) + bias
     }

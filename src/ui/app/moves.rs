@@ -201,7 +201,7 @@ impl State {
     /// Lines of narration in view at once, and the largest scroll offset.
     fn page_and_last_offset(&self) -> (usize, usize) {
         let (plan, lines) = self.current_layout();
-        let page = usize::from(plan.prose.height);
+        let page = plan.n_text_lines();
         (page, lines.len().saturating_sub(page))
     }
 

@@ -1,6 +1,6 @@
 //! The palette: a search for everything that can be done here.
 //!
-//! Commands, what-ifs, steps and sites; a query that parses as a what-if (`temperature=2`) or an address
+//! Commands, what-ifs, steps, stations of the map and sites; a query that parses as a what-if (`temperature=2`) or an address
 //! (`logits[0,12]`) is offered as one.
 
 use crate::lesson::Language;
@@ -13,7 +13,7 @@ use nucleo_matcher::{
 
 use super::{KEYS, key_name};
 use crate::{
-    analysis::measure::find::FINDERS,
+    analysis::{map::Station, measure::find::FINDERS},
     engine::{change::Change, site::Address, value::Cell},
     model::Name,
     ui::app::{Command as C, PaletteChoice, State, ViewKey, WhatIfKey},
@@ -190,6 +190,7 @@ fn all_entries(state: &State) -> Vec<Entry> {
     entries.extend(finder_entries(state.lesson.language));
     entries.extend(change_entries(state));
     entries.extend(step_entries(state));
+    entries.extend(station_entries(state));
     entries.extend(shelf_entries(state));
     entries.extend(site_entries(state));
     entries
@@ -228,6 +229,21 @@ fn step_entries(state: &State) -> Vec<Entry> {
         pick: PaletteChoice::Step(i),
     };
     state.lesson.steps().iter().enumerate().map(entry).collect()
+}
+
+/// Entries of the map's stations, each with the title of the step that it leads to.
+fn station_entries(state: &State) -> Vec<Entry> {
+    let Some(map) = state.map() else { return vec![] };
+    let language = state.lesson.language;
+    let entry = |station: &Station| {
+        let step = state.step_of_station(station)?;
+        Some(Entry {
+            text: format!("{}{}", language.tr("map: "), station.path),
+            detail: state.lesson.step(step).1.title.clone(),
+            pick: PaletteChoice::Step(step),
+        })
+    };
+    map.stations().filter_map(entry).collect()
 }
 
 /// Entries of the sentences of the shelf.

@@ -36,7 +36,7 @@ pub(super) struct AttributionList<'a> {
 const AMOUNT_WIDTH: u16 = 9;
 /// Least and greatest width of the bars to both sides.
 const LEAST_BARS: u16 = 8;
-const MOST_BARS: u16 = 48;
+const MOST_BARS: u16 = 96;
 
 impl<'a> AttributionList<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {

@@ -154,6 +154,7 @@ impl Pane for BeamTree<'_> {
             (RANK_WIDTH + 2 * STEP_WIDTH, height.min(7)),
             (RANK_WIDTH + n.min(6) * STEP_WIDTH, height),
         )
+        .as_wide_as(RANK_WIDTH + n.min(20) * STEP_WIDTH)
     }
 
     fn unfolding(&self) -> Unfolding {

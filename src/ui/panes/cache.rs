@@ -22,6 +22,8 @@ const NAME_WIDTH: u16 = 13;
 const TABLE_WIDTH: u16 = 50;
 /// Width of the names of the counts, in columns.
 const LABEL_WIDTH: usize = 18;
+/// Most lines of a position of the mask.
+const LARGEST_CELL: u16 = 3;
 /// Columns between the table and the mask.
 const GAP: u16 = 3;
 
@@ -137,11 +139,14 @@ impl<'a> Cache<'a> {
 
     /// Draws the causal mask up to this step, with this step's row highlighted.
     fn draw_mask(&self, area: Rect, buf: &mut Buffer) {
-        let t = self.subject.row();
+        let (t, n) = (self.subject.row(), self.n_positions().max(1));
         // Two columns make a square with a line.
-        let wide = (usize::from(area.width) / self.n_positions().max(1)).clamp(1, 2);
-        let shown = window(t + 1, area.height.into(), t);
-        for (row, line) in shown.zip(area.rows()) {
+        let fitting = (usize::from(area.width) / (2 * n)).min(usize::from(area.height) / n);
+        let lines = fitting.clamp(1, LARGEST_CELL.into());
+        let wide = (usize::from(area.width) / n).clamp(1, 2 * lines);
+        let shown = window(t + 1, usize::from(area.height) / lines, t);
+        let rows = shown.flat_map(|row| std::iter::repeat_n(row, lines));
+        for (row, line) in rows.zip(area.rows()) {
             let (sign, style) = if row == t { self.fresh() } else { self.reused() };
             let text = sign.repeat(wide * (row + 1));
             let rest = self.subject.scene.theme.glyph("·", ".").repeat(wide * (t - row));
@@ -189,7 +194,8 @@ impl Pane for Cache<'_> {
             (TABLE_WIDTH, layers.min(4) + 4),
             (TABLE_WIDTH + GAP + n, (layers + 4).max(n.min(20))),
         )
-        .as_wide_as(TABLE_WIDTH + GAP + 2 * n)
+        .up_to((layers + 4).max(n.min(20) * LARGEST_CELL))
+        .as_wide_as(TABLE_WIDTH + GAP + n.min(20) * 2 * LARGEST_CELL)
     }
 
     fn unfolding(&self) -> Unfolding {

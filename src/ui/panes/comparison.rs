@@ -1,10 +1,12 @@
 //! Costs of RNN and Transformer: counted for this sentence, beside the growth that Vaswani et al. 2017,
 //! Table 1, gives, with this sentence's numbers inserted.
 
+use std::ops::Range;
+
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{Schedule, ScheduleSizes, built_in, schedule},
     lesson::tr,
@@ -63,6 +65,8 @@ const FIGURES: [Figure; 3] = [
 ];
 const LABEL_WIDTH: u16 = 20;
 const COLUMN_WIDTH: u16 = 21;
+/// Narrowest column, wide enough for a count.
+const LEAST_COLUMN: u16 = 11;
 
 impl Comparison<'_> {
     fn sizes(&self) -> ScheduleSizes {
@@ -80,20 +84,36 @@ impl Comparison<'_> {
         ]
     }
 
-    fn draw_figure(&self, figure: &Figure, column: u16, area: Rect, buf: &mut Buffer) {
+    /// The place of each model's column: alike where all names fit, else as wide as names and counts need.
+    fn columns(&self, area: Rect) -> Vec<Range<u16>> {
+        let room = area.width.saturating_sub(LABEL_WIDTH);
+        let title = |name: &Name| self.0.language.tr(name.title()).width() as u16 + 1;
+        let equal = (room / MODELS.len() as u16).clamp(LEAST_COLUMN, COLUMN_WIDTH);
+        let needed = MODELS.each_ref().map(|name| title(name).max(LEAST_COLUMN));
+        let is_tight = needed.iter().any(|width| *width > equal);
+        let widths =
+            if is_tight && needed.iter().sum::<u16>() <= room { needed } else { [equal; 4] };
+        let mut x = area.x + LABEL_WIDTH;
+        let place = |width| {
+            x += width;
+            x - width..x
+        };
+        widths.into_iter().map(place).collect()
+    }
+
+    fn draw_figure(&self, figure: &Figure, columns: &[Range<u16>], area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let styles = [theme.strong(), theme.dim(), theme.dim()];
         let labels = [figure.what, figure.scope, "  with n, d put in"];
         for ((label, line), style) in labels.iter().zip(area.rows()).zip(styles) {
             put_on(buf, line, &[(self.0.language.tr(label), style)]);
         }
-        for (i, name) in MODELS.into_iter().enumerate() {
-            let x = area.x + LABEL_WIDTH + i as u16 * column;
+        for (name, column) in MODELS.into_iter().zip(columns) {
             for ((text, line), style) in
                 self.lines(figure, name).into_iter().zip(area.rows()).zip(styles)
             {
-                let text = fit_result(&text, usize::from(column) - 1);
-                put_line(buf, (x, line.y), line.right(), &[(&text, style)]);
+                let text = fit_result(&text, column.len() - 1);
+                put_line(buf, (column.start, line.y), line.right(), &[(&text, style)]);
             }
         }
     }
@@ -130,6 +150,10 @@ impl Pane for Comparison<'_> {
         PreferredSize::new((60, 7), (width, 1 + 4 * FIGURES.len() as u16))
     }
 
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
+    }
+
     fn in_words(&self) -> PaneWords {
         let (n, language) = (self.0.reading.sentence.tokens.len(), self.0.language);
         let line = |name: Name| {
@@ -148,19 +172,17 @@ impl Pane for Comparison<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let column =
-            (area.width.saturating_sub(LABEL_WIDTH) / MODELS.len() as u16).clamp(9, COLUMN_WIDTH);
-        for (i, name) in MODELS.iter().enumerate() {
-            let title = fit(self.0.language.tr(name.title()), usize::from(column) - 1);
-            let x = area.x + LABEL_WIDTH + i as u16 * column;
-            put_line(buf, (x, area.y), area.right(), &[(&title, self.0.theme.accent())]);
+        let columns = self.columns(area);
+        for (name, column) in MODELS.iter().zip(&columns) {
+            let title = fit(self.0.language.tr(name.title()), column.len() - 1);
+            put_line(buf, (column.start, area.y), area.right(), &[(&title, self.0.theme.accent())]);
         }
         let lines_per_figure = area.height.saturating_sub(1) / FIGURES.len() as u16;
         let (pitch, height) = (lines_per_figure.clamp(1, 4), lines_per_figure.clamp(1, 3));
         for (i, figure) in FIGURES.iter().enumerate() {
             let y = area.y + 1 + i as u16 * pitch;
             let height = height.min(area.bottom().saturating_sub(y));
-            self.draw_figure(figure, column, Rect { y, height, ..area }, buf);
+            self.draw_figure(figure, &columns, Rect { y, height, ..area }, buf);
         }
     }
 }

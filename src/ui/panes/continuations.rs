@@ -5,7 +5,7 @@ use crate::lesson::tr;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::continuation::{Continuation, Continued},
     text::Token,
@@ -100,7 +100,12 @@ impl Pane for Continuations<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((44, 6), (100, 10)).up_to(14)
+        let n_ways = self.continued().map_or(4, |continued| continued.ways.len()) as u16;
+        PreferredSize::new((44, n_ways + 1), (100, n_ways + 1)).up_to(2 * n_ways + 1)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {
@@ -139,8 +144,10 @@ impl Pane for Continuations<'_> {
         let lines = usize::from(area.height / 3).max(1);
         let width = lines * usize::from(area.width.saturating_sub(NAME_WIDTH + 8));
         let given = last_words(&self.words(continued.row), width, theme.glyph("…", "..."));
+        // A blank line separates the continuations where the pane is high.
+        let gap = u16::from(usize::from(area.height) > 2 * continued.ways.len());
         let mut y =
-            self.draw_block(self.0.language.tr("given"), (&given, theme.strong()), area, buf);
+            self.draw_block(self.0.language.tr("given"), (&given, theme.strong()), area, buf) + gap;
         for way in &continued.ways {
             if y >= area.bottom() {
                 return;
@@ -152,7 +159,7 @@ impl Pane for Continuations<'_> {
                 (&words, Style::new()),
                 rest,
                 buf,
-            );
+            ) + gap;
         }
     }
 }

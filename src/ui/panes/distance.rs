@@ -75,11 +75,12 @@ impl<'a> Distance<'a> {
         })
     }
 
-    /// The curve of the model under the cursor over many sentences, for each word; None if only the state is shown.
+    /// The curve of the model under the cursor over many sentences, for each word.
     fn usual(&self) -> Option<Vec<f32>> {
         let (name, _) = self.models()[self.cursor().0];
-        let curve =
-            self.scene.reading.typical.influence.get(name.id()).filter(|_| !self.of_state)?;
+        let typical = &self.scene.reading.typical;
+        let curves = if self.of_state { &typical.forgetting } else { &typical.influence };
+        let curve = curves.get(name.id())?;
         let at = |i: usize| curve.get(self.n_words() - 1 - i).copied().unwrap_or(f32::NAN);
         Some((0..self.n_words()).map(at).collect())
     }

@@ -15,9 +15,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{
-    CursorCell, Pane, PreferredSize, Unfolding, line_at, subject::Subject, words::PaneWords,
-};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::{measure::ablation::KnockOut, reading::Evidence},
     engine::site::{Axis, Stream},
@@ -31,6 +29,8 @@ pub(super) struct EvidenceTable<'a>(pub(super) Subject<'a>);
 
 /// Width of a key's word, in columns.
 const WORD_WIDTH: u16 = 10;
+/// Most lines from one key to the next, as in other lists.
+const MAX_PITCH: u16 = 3;
 /// Width of a figure, in columns.
 const FIGURE_WIDTH: usize = 7;
 
@@ -198,7 +198,7 @@ impl<'a> EvidenceTable<'a> {
         );
     }
 
-    fn draw_heads(&self, area: Rect, buf: &mut Buffer) {
+    fn draw_heads(&self, pitch: u16, area: Rect, buf: &mut Buffer) {
         let (heads, mut lines) = (self.listed_heads(), area.rows());
         if let Some(line) = lines.next() {
             let text = tr!(
@@ -213,13 +213,22 @@ impl<'a> EvidenceTable<'a> {
         let available_lines = usize::from(area.height.saturating_sub(1));
         let selected = heads.iter().position(|knocked| knocked.head == self.0.plane);
         let shown = window(heads.len(), available_lines, selected.unwrap_or(self.0.plane));
-        for (i, line) in shown.zip(lines) {
+        for (i, line) in shown.zip(lines.step_by(pitch.into())) {
             self.draw_head(heads[i], largest, line, buf);
         }
     }
 
+    /// Lines from one key or head to the next.
+    fn row_pitch(&self, height: u16) -> u16 {
+        let n = (self.0.n_cols() + self.heads().len()).max(1) as u16;
+        (height.saturating_sub(2) / n).clamp(1, MAX_PITCH)
+    }
+
     /// Splits the height into lines for keys and lines for heads; heads leave at least four lines to the keys.
     fn split_height(&self, height: u16) -> (u16, u16) {
+        if self.row_pitch(height) > 1 {
+            return (self.0.n_cols() as u16, self.heads().len() as u16);
+        }
         let rest = height.saturating_sub(2);
         let n_heads = self.heads().len() as u16;
         let keys = (self.0.n_cols() as u16).min(rest);
@@ -269,15 +278,18 @@ impl Pane for EvidenceTable<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let (keys, heads) = (self.0.n_cols() as u16, self.heads().len() as u16);
-        PreferredSize::new((WORD_WIDTH + 3 * (FIGURE_WIDTH as u16 + 2), 6), (74, keys + 2 + heads))
-            .as_wide_as(120)
+        let (min, ideal) = (WORD_WIDTH + 3 * (FIGURE_WIDTH as u16 + 2), keys + 2 + heads);
+        PreferredSize::new((min, 6), (74, ideal)).of_items(keys + heads, 2, 180)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let (keys, _) = self.split_height(area.height);
-        let lines = Rect { y: area.y.saturating_add(1), height: keys, ..area };
-        line_at(self.0.n_cols(), self.0.col(), lines.intersection(area), position)
-            .map(|key| (self.0.row(), key))
+        let pitch = self.row_pitch(area.height);
+        let lines = Rect { y: area.y.saturating_add(1), height: pitch * keys, ..area };
+        let shown = window(self.0.n_cols(), keys.into(), self.0.col());
+        let line = lines.intersection(area).contains(position).then(|| position.y - lines.y)?;
+        let key = shown.start + usize::from(line / pitch);
+        (line % pitch == 0 && shown.contains(&key)).then(|| (self.0.row(), key))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -325,15 +337,16 @@ impl Pane for EvidenceTable<'_> {
             self.draw_heading(&columns, line, buf);
         }
         let shown = window(self.0.n_cols(), keys.into(), self.0.col());
-        let n = shown.len() as u16;
-        for (key, line) in shown.zip(&mut lines) {
+        let pitch = self.row_pitch(area.height);
+        let n = pitch * shown.len() as u16;
+        for (key, line) in shown.zip(lines.by_ref().step_by(pitch.into())) {
             self.draw_key(key, &columns, line, buf);
         }
         let top = area.y + area.height.min(n + 1);
         if heads > 0 {
-            let height = (heads + 1).min(area.bottom() - top);
-            self.draw_heads(Rect { y: top, height, ..area }, buf);
-        } else if let Some(line) = lines.next() {
+            let height = (pitch * heads + 1).min(area.bottom() - top);
+            self.draw_heads(pitch, Rect { y: top, height, ..area }, buf);
+        } else if let Some(line) = area.rows().nth(usize::from(n) + 1) {
             let knock_out_text = self.knock_out_text();
             put_on(buf, line, &[(&knock_out_text, Style::new().bold())]);
         }

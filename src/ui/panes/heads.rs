@@ -94,6 +94,7 @@ impl<'a> Heads<'a> {
             row_labels: if is_large { self.0.row_labels() } else { Labels::none() },
             columns: if is_large { self.0.columns() } else { Columns::Labels(Labels::none()) },
             focused: self.0.scene.focused && head == self.0.plane,
+            rows_may_grow: true,
             ..self.0.heat_of(head, scale)
         }
     }
@@ -193,7 +194,7 @@ impl Pane for Heads<'_> {
         PreferredSize::new((40, 6), (width, rows + 2))
             .whole_at((width.min(100), rows + 2))
             .as_wide_as(200)
-            .up_to(2 * rows + 7)
+            .up_to((2 * rows + 7).max(3 * rows + 3))
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

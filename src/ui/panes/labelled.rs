@@ -41,6 +41,7 @@ impl Scene<'_> {
             zoom: view.zoom,
             colours: Colours { is_logarithmic: view.is_logarithmic, others: None },
             is_map: false,
+            has_gaps: false,
             axes: table.axes,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::reading::Course,
     engine::math::kept,
@@ -180,8 +180,17 @@ impl Pane for LearningCurve<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
+        // Before the first step there is no curve to draw.
+        if self.course.as_ref().is_some_and(|course| course.losses.len() < 2) {
+            let text = self.outputs().1.width() as u16 + 12;
+            return PreferredSize::new((Chart::LEAST.0, LINES), (text.clamp(64, 120), LINES));
+        }
         let (width, height) = (Chart::LEAST.0, LEAST_CHART + LINES);
         PreferredSize::new((width, height), (64, 12)).up_to(30).as_wide_as(120).of_lines()
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Right
     }
 
     fn in_words(&self) -> PaneWords {
@@ -208,10 +217,12 @@ impl Pane for LearningCurve<'_> {
         };
         let below = LINES.min(area.height);
         let chart = Rect { height: area.height - below, ..area };
-        if chart.height >= LEAST_CHART {
+        let has_curve = course.losses.len() > 1;
+        if has_curve && chart.height >= LEAST_CHART {
             self.chart(course).draw(chart, buf);
         }
-        let lines = Rect { y: area.bottom() - below, height: below, ..area };
+        let top = if has_curve { area.bottom() - below } else { area.y };
+        let lines = Rect { y: top, height: below, ..area };
         Line::styled(heading(self.scene, course), theme.dim()).render(lines, buf);
         self.draw_outputs(without_top_rows(lines, 1), buf);
         if let Some(text) = kept_text(self.scene, course) {

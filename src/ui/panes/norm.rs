@@ -31,7 +31,7 @@ const STRIP_LINES: u16 = 5;
 const MOMENTS_WIDTH: u16 = 18;
 const HISTOGRAM_GAP: u16 = 3;
 const MAX_HISTOGRAM_WIDTH: u16 = 32;
-const MAX_HISTOGRAM_HEIGHT: u16 = 18;
+const MAX_HISTOGRAM_HEIGHT: u16 = 24;
 /// Minimum height of a histogram with its axis, in lines.
 const MIN_HISTOGRAM_HEIGHT: u16 = 3;
 
@@ -223,7 +223,7 @@ impl Pane for Norm<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         PreferredSize::new((40, 6), (100, STRIP_LINES + 7))
-            .as_wide_as(150)
+            .as_wide_as(180)
             .up_to(STRIP_LINES + 3 + MAX_HISTOGRAM_HEIGHT)
     }
 

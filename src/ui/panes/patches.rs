@@ -64,7 +64,7 @@ impl<'a> PatchedMap<'a> {
             self.map().map_or((&[], 0), |map| (&map.rows, map.n_cols));
         let label = |(p, map): (&Patched, usize), col| Self::label(p, &p.maps()[map], col);
         let columns = (0..n_cols).filter_map(|col| Some(label(patched?, col))).collect();
-        self.scene.heat_of_table(Table {
+        let table = Table {
             n_rows: rows.len(),
             n_cols,
             row_labels: Labels::listed(rows.iter().map(|path| short(path)).collect()),
@@ -77,7 +77,8 @@ impl<'a> PatchedMap<'a> {
                 let [a, b] = &p.sentences;
                 format!("A: {a}  B: {b}")
             }),
-        })
+        };
+        Heat { has_gaps: true, ..self.scene.heat_of_table(table) }
     }
 }
 

@@ -72,6 +72,12 @@ fn figures(saliency: &Saliency, row: usize) -> [Option<f32>; 3] {
     [Some(saliency.gradient[row]), Some(saliency.integrated[row]), saliency.left_out[row]]
 }
 
+/// Columns from one figure to the next; where there is room, each figure has a bar.
+fn pitch(area: Rect) -> u16 {
+    let width = area.width.saturating_sub(WORD_WIDTH as u16) / HEADINGS.len() as u16;
+    width.max(FIGURE_WIDTH as u16)
+}
+
 impl Pane for SaliencyTable<'_> {
     fn title(&self) -> String {
         let language = self.scene.language;
@@ -131,12 +137,12 @@ impl Pane for SaliencyTable<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.n().max(8) as u16;
         let width = (WORD_WIDTH + 3 * FIGURE_WIDTH) as u16;
-        PreferredSize::new((width, n.min(6) + 1), (width, n + 1)).of_items(n, 1, width)
+        PreferredSize::new((width, n.min(6) + 1), (width, n + 1)).of_items(n, 1, 3 * width)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let across = usize::from(position.x.saturating_sub(area.x)).saturating_sub(WORD_WIDTH);
-        let col = (across / FIGURE_WIDTH).min(HEADINGS.len() - 1);
+        let col = (across / usize::from(pitch(area))).min(HEADINGS.len() - 1);
         line_at(self.n(), self.row(), area, position).map(|row| (row, col))
     }
 
@@ -187,10 +193,11 @@ impl Pane for SaliencyTable<'_> {
             put_text(buf, area, &text, theme.dim());
             return;
         };
-        let mut x = put_on(buf, area, &[(&" ".repeat(WORD_WIDTH), theme.dim())]);
-        for heading in HEADINGS {
+        let pitch = pitch(area);
+        let column_x = |i: usize| area.x + WORD_WIDTH as u16 + i as u16 * pitch;
+        for (i, heading) in HEADINGS.into_iter().enumerate() {
             let heading = right(language.tr(heading), FIGURE_WIDTH);
-            x = put_line(buf, (x, area.y), area.right(), &[(&heading, theme.dim())]);
+            put_line(buf, (column_x(i), area.y), area.right(), &[(&heading, theme.dim())]);
         }
         let n = self.n();
         let column = |i: usize| (0..n).filter_map(move |row| figures(saliency, row)[i]);
@@ -200,17 +207,21 @@ impl Pane for SaliencyTable<'_> {
             let is_at_cursor = self.scene.focused && row == self.row();
             let style = if is_at_cursor { theme.accent() } else { Style::new() };
             let word = right(&found.source[row].text, WORD_WIDTH);
-            let mut x = put_on(buf, lines, &[(&word, style)]);
-            let figures = figures(saliency, row).into_iter().zip(most);
-            for (column_of_figure, (figure, most)) in figures.enumerate() {
+            put_on(buf, lines, &[(&word, style)]);
+            for (i, (figure, most)) in figures(saliency, row).into_iter().zip(most).enumerate() {
                 let text = figure.map_or_else(|| theme.glyph("–", "-").to_owned(), fixed);
                 // The strongest of a column stand out by weight; signs are written.
                 let is_strong = figure.is_some_and(|x| x.abs() > 0.5 * most);
                 let style = if is_strong { theme.strong() } else { theme.dim() };
-                let is_cursor = is_at_cursor && column_of_figure == self.col();
+                let is_cursor = is_at_cursor && i == self.col();
                 let style = if is_cursor { theme.cursor() } else { style };
                 let text = right(&text, FIGURE_WIDTH);
-                x = put_line(buf, (x, lines.y), lines.right(), &[(&text, style)]);
+                let end = lines.right().min(column_x(i) + pitch);
+                let x = put_line(buf, (column_x(i), lines.y), end, &[(&text, style)]);
+                let Some(figure) = figure else { continue };
+                let bar = theme.bar(figure.abs() / most, end.saturating_sub(x + 2).into());
+                let ink = if figure < 0.0 { theme.incorrect() } else { theme.correct() };
+                put_line(buf, (x + 1, lines.y), end, &[(&bar, ink)]);
             }
         }
     }

@@ -295,6 +295,7 @@ impl<'a> Subject<'a> {
             zoom: Zoom::Fit,
             colours: self.colours(plane),
             is_map: self.is_map(),
+            has_gaps: false,
             axes: self.axes_text(),
         }
     }

@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize,
+    CursorCell, Pane, PreferredSize, Unfolding,
     subject::Subject,
     words::{PaneWords, first},
 };
@@ -71,6 +71,10 @@ impl Pane for Tokens<'_> {
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         self.heat().cell_at(area, position)
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Down
     }
 
     fn in_words(&self) -> PaneWords {

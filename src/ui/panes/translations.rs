@@ -1,4 +1,5 @@
-//! The translations of the sentence by all models; words that differ from the Transformer's are marked.
+//! The translations of the sentence by all models; words that differ from the Transformer's are marked. Where there is
+//! room, a bar under each word shows how likely it was to the model that wrote it.
 
 use std::ops::Range;
 
@@ -7,11 +8,12 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
-    engine::math::kept,
+    analysis::trace::Trace,
+    engine::{math::kept, value::Cell},
     lesson::gloss::gloss,
     lesson::tr,
     model::Name,
-    text::visible,
+    text::{Token, visible},
     ui::widgets::lines::{fit, put_line, put_on},
 };
 
@@ -23,6 +25,10 @@ const MODELS: [Name; 5] =
 const GLOSSES_LOST: [Name; 5] =
     [Name::TransformerUnguided, Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
 const LEGEND_LINES: u16 = 1;
+/// Width of the pane up to which words are laid on one line, in columns.
+const LONGEST_LINE: u16 = 140;
+/// Most blank lines between two models.
+const MAX_GAP: u16 = 2;
 /// Maximum width of the models' names, in columns.
 const MAX_NAMES_WIDTH: u16 = 22;
 
@@ -33,26 +39,33 @@ impl Translations<'_> {
         let (own, reference) = (text(name), text(Name::Transformer));
         let own: Vec<&str> = own.split_whitespace().collect();
         let reference: Vec<&str> = reference.split_whitespace().collect();
-        let word = |(is_common, text): (bool, &str)| Word {
-            text: text.to_owned(),
+        let probabilities = probabilities(self.0.reading.trace(name), &own);
+        let word = |(i, (is_common, text)): (usize, (bool, &&str))| Word {
+            text: (*text).to_owned(),
             gloss: gloss(text, self.0.language),
+            p: probabilities.as_ref().map(|all| all[i]),
             is_common,
         };
-        kept(&own, &reference).into_iter().zip(own).map(word).collect()
+        kept(&own, &reference).into_iter().zip(&own).enumerate().map(word).collect()
     }
 
     fn blocks(&self) -> Vec<(String, Vec<Word>)> {
         let english = visible(self.0.reading.sentence.read_text());
-        let plain =
-            |text: &str| Word { text: text.to_owned(), gloss: String::new(), is_common: true };
+        let plain = |text: &str| Word {
+            text: text.to_owned(),
+            gloss: String::new(),
+            p: None,
+            is_common: true,
+        };
         let english = english.split_whitespace().map(plain).collect();
         let language = self.0.language;
         let models = MODELS.map(|name| (language.tr(name.title()).to_owned(), self.words(name)));
         [(language.tr("English").to_owned(), english)].into_iter().chain(models).collect()
     }
 
-    /// The blocks wrapped to the area's width. Where they and the legend do not fit with all glosses, blocks lose
-    /// theirs in [`GLOSSES_LOST`]; the selected one, or without focus that of the step's model, keeps its own.
+    /// The blocks wrapped to the area's width. Where they and the legend do not fit, they lose their bars; then blocks
+    /// lose their glosses in [`GLOSSES_LOST`]; the selected one, or without focus that of the step's model, keeps its
+    /// own.
     fn wrapped_blocks(&self, area: Rect, gap: u16) -> Vec<Block> {
         let width = area.width - names_width(area.width);
         let mut all = self.blocks();
@@ -65,6 +78,10 @@ impl Translations<'_> {
         let total = |blocks: &[Block]| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
         let kept = self.selected_block().checked_sub(1).map(|i| MODELS[i]);
         let mut blocks = wrapped(&all);
+        if total(&blocks) + LEGEND_LINES > area.height + gap {
+            all.iter_mut().flat_map(|(_, words)| words).for_each(|word| word.p = None);
+            blocks = wrapped(&all);
+        }
         for name in GLOSSES_LOST.into_iter().filter(|name| Some(*name) != kept) {
             if total(&blocks) + LEGEND_LINES <= area.height + gap {
                 break;
@@ -99,22 +116,31 @@ impl Translations<'_> {
                 let plain = Style::new();
                 let style = if word.is_common { plain } else { theme.incorrect().underlined() };
                 put_line(buf, (x, y), area.right(), &[(&word.text, style)]);
-                if y + 1 < area.bottom() {
+                let has_gloss = u16::from(!word.gloss.is_empty());
+                if y + has_gloss < area.bottom() && has_gloss > 0 {
                     put_line(buf, (x, y + 1), area.right(), &[(&word.gloss, theme.dim())]);
+                }
+                let bar_y = y + row_height(lines) as u16 - 1;
+                if let Some(p) = word.p.filter(|_| bar_y < area.bottom()) {
+                    let bar = theme.bar(p, word.width());
+                    put_line(buf, (x, bar_y), area.right(), &[(&bar, theme.ink(p))]);
                 }
                 x += word.width() as u16 + 1;
             }
         }
     }
 
-    /// Draws the legend: what underlined words mean.
-    fn draw_legend(&self, line: Rect, buf: &mut Buffer) {
-        let theme = self.0.theme;
+    /// Draws the legend: what underlined words mean, and what bars do if there are any.
+    fn draw_legend(&self, has_bars: bool, line: Rect, buf: &mut Buffer) {
+        let (theme, language) = (self.0.theme, self.0.language);
         let (sign, meaning) = ("underlined", ": not what the Transformer writes");
-        let [sign, meaning] = [sign, meaning].map(|text| self.0.language.tr(text));
-        let indent = line.width.saturating_sub((sign.width() + meaning.width()) as u16);
-        let x = line.x + names_width(line.width).min(indent);
-        let pieces = [(sign, theme.incorrect().underlined()), (meaning, theme.dim())];
+        let [sign, meaning] = [sign, meaning].map(|text| language.tr(text));
+        let bars = language.tr("; bars: the word's probability, as long as the word for 1");
+        let length = |bars: &str| (sign.width() + meaning.width() + bars.width()) as u16;
+        let bars = if has_bars && length(bars) <= line.width { bars } else { "" };
+        let x = line.x + names_width(line.width).min(line.width.saturating_sub(length(bars)));
+        let pieces =
+            [(sign, theme.incorrect().underlined()), (meaning, theme.dim()), (bars, theme.dim())];
         put_line(buf, (x, line.y), line.right(), &pieces);
     }
 
@@ -144,6 +170,8 @@ type Block = (String, Vec<Vec<Word>>);
 struct Word {
     text: String,
     gloss: String,
+    /// Its probability when it was written; None for the sentence, and where bars are left out.
+    p: Option<f32>,
     /// Whether the Transformer has it too.
     is_common: bool,
 }
@@ -154,9 +182,35 @@ impl Word {
     }
 }
 
-/// Height of a row of words: two lines if any word has a gloss.
+/// Height of a row of words: a line more if any word has a gloss, and one if any has a bar.
 fn row_height(lines: &[Vec<Word>]) -> usize {
-    1 + usize::from(lines.iter().flatten().any(|word| !word.gloss.is_empty()))
+    let has = |part: fn(&Word) -> bool| usize::from(lines.iter().flatten().any(part));
+    1 + has(|word| !word.gloss.is_empty()) + has(|word| word.p.is_some())
+}
+
+/// The probability of each word of an output: the product of its tokens'. None if the tokens do not spell the words.
+fn probabilities(trace: &Trace, words: &[&str]) -> Option<Vec<f32>> {
+    let probs = trace.probs()?;
+    let core = |token: &Token| match token.text.strip_prefix('-').filter(|_| token.continues) {
+        Some(text) => text.to_owned(),
+        None => token.text.clone(),
+    };
+    let probability = |(row, token): (usize, &Token)| {
+        let cell = Cell::new(0, row, token.id as usize);
+        let p = probs.shape().holds(cell).then(|| probs.value.get(cell))?;
+        Some((core(token), p))
+    };
+    let mut tokens = trace.output_rows().into_iter().zip(&trace.output).filter_map(probability);
+    let of_word = |word: &&str| {
+        let (mut text, mut all) = (String::new(), 1.0);
+        while text.len() < word.len() {
+            let (token, p) = tokens.next()?;
+            text += &token;
+            all *= p;
+        }
+        (text == *word).then_some(all)
+    };
+    words.iter().map(of_word).collect()
 }
 
 /// Height of a block in lines, without the gap below it.
@@ -200,9 +254,24 @@ impl Pane for Translations<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let lines =
-            self.blocks().iter().map(|(_, words)| 2 * (words.len() / 9 + 1) + 1).sum::<usize>();
-        PreferredSize::new((50, 8), (110, lines as u16 + 2))
+        let blocks = self.blocks();
+        let length = |words: &[Word]| words.iter().map(|word| word.width() + 1).sum::<usize>();
+        let longest = blocks.iter().map(|(_, words)| length(words)).max().unwrap_or(0) as u16;
+        let width = (MAX_NAMES_WIDTH + longest).clamp(60, LONGEST_LINE);
+        let lines = |blocks: &[(String, Vec<Word>)], width: u16| {
+            let width = width - names_width(width);
+            let height = |(_, words): &(String, Vec<Word>)| {
+                let lines = wrap_words(words.clone(), width);
+                (lines.len() * row_height(&lines)) as u16
+            };
+            blocks.iter().map(height).sum::<u16>() + LEGEND_LINES
+        };
+        let (n, with_bars) = (blocks.len() as u16, lines(&blocks, width));
+        let mut plain = blocks;
+        plain.iter_mut().flat_map(|(_, words)| words).for_each(|word| word.p = None);
+        PreferredSize::new((50, 8), (width, with_bars + n))
+            .whole_at((60, lines(&plain, 60)))
+            .up_to(with_bars + MAX_GAP * n)
     }
 
     /// One row per block.
@@ -247,6 +316,8 @@ impl Pane for Translations<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let gap = u16::from(area.height > 20);
         let blocks = self.wrapped_blocks(area, gap);
+        let needed = |gap| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
+        let gap = if needed(MAX_GAP) < area.height { MAX_GAP } else { gap };
         let heights: Vec<u16> = blocks.iter().map(|block| height(block) + gap).collect();
         let all = heights.iter().sum::<u16>();
         // The last block needs no gap below it.
@@ -263,7 +334,9 @@ impl Pane for Translations<'_> {
             let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
             self.draw_hidden_counts(&shown, blocks.len(), last.intersection(area), buf);
         } else if rest.height > 0 {
-            self.draw_legend(rest, buf);
+            let has_bars =
+                blocks.iter().flat_map(|(_, l)| l.iter().flatten()).any(|w| w.p.is_some());
+            self.draw_legend(has_bars, rest, buf);
         }
     }
 }
@@ -284,8 +357,12 @@ mod tests {
 
     #[test]
     fn lines_are_no_wider_than_the_limit() {
-        let word =
-            |text: &str| Word { text: text.to_owned(), gloss: String::new(), is_common: true };
+        let word = |text: &str| Word {
+            text: text.to_owned(),
+            gloss: String::new(),
+            p: None,
+            is_common: true,
+        };
         let words = ["Le", "chien", "dort."].map(word).to_vec();
         let lengths =
             |width| wrap_words(words.clone(), width).iter().map(Vec::len).collect::<Vec<_>>();

@@ -130,7 +130,7 @@ impl<'a> Wall<'a> {
     }
 
     /// Rounds a picture's size so that all its points are equally large; if a point would be smaller than a
-    /// character, only limits the width to four times the height.
+    /// character, only limits the width to four times the height, and the height to one point a row.
     fn rounded_size(&self, (wide, high): (u16, u16)) -> (u16, u16) {
         let Some(picture) = self.layers().first().map(|heads| &heads[0].picture) else {
             return (wide, high);
@@ -138,7 +138,7 @@ impl<'a> Wall<'a> {
         let (rows, cols) = (picture.rows as u16, picture.cols as u16);
         let (points, n_rows) = (self.points_per_line(), self.points_per_line() * high);
         if wide < cols || n_rows < rows {
-            return (wide.min(4 * high), high);
+            return (wide.min(4 * high), high.min(rows.div_ceil(points)));
         }
         // A point one line high is as high as two columns are wide.
         let across = if points == 2 { 1 } else { 2 };
@@ -203,7 +203,10 @@ impl<'a> Wall<'a> {
                 if has_halves {
                     let [upper, lower] =
                         [2 * y, 2 * y + 1].map(|y| self.theme().sequential(point(x, y)?));
-                    cell.set_char('▀').set_style(Style { fg: upper, bg: lower, ..Style::new() });
+                    if upper.is_some() || lower.is_some() {
+                        let style = Style { fg: upper, bg: lower, ..Style::new() };
+                        cell.set_char('▀').set_style(style);
+                    }
                 } else if let Some(v) = point(x, y) {
                     cell.set_char(self.theme().shade(v));
                     if let Some(colour) = self.theme().sequential(v) {

@@ -78,6 +78,7 @@ impl<'a> WeightedSum<'a> {
             marks: Marks::default(),
             columns: Columns::Counted,
             scale,
+            rows_may_grow: true,
             axes: tr!(
                 self.0.scene.language,
                 "weight {times} value, from “{word}”",
@@ -166,12 +167,18 @@ impl Pane for WeightedSum<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let n = self.terms().map_or(1, |terms| terms.len() + 1) as u16;
-        let cells = (self.0.n_cols() as u16).min(20) * 5;
-        PreferredSize::new(
-            (LABEL_WIDTH + 16, 6.min(n + OTHER_LINES)),
-            (LABEL_WIDTH + cells, n + OTHER_LINES),
-        )
+        let n = self.terms().map_or(1, |terms| terms.len() + 1);
+        let blank = " ".repeat(usize::from(LABEL_WIDTH) - 1);
+        let heat = Heat {
+            n_rows: n,
+            n_cols: self.0.n_cols(),
+            row_labels: Labels::new(n, move |_| blank.clone()),
+            columns: Columns::Counted,
+            rows_may_grow: true,
+            ..self.0.layout_heat()
+        };
+        let min = (LABEL_WIDTH + 16, 6.min(n as u16 + OTHER_LINES));
+        PreferredSize { min, ..PreferredSize::of_heat(&heat) }
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
@@ -199,13 +206,9 @@ impl Pane for WeightedSum<'_> {
         let Some((terms, heat, cells)) = self.layout(area) else { return };
         let label = area.width - cells.width;
         heat.draw(cells, buf);
-        let lines = (area.y + 1..area.bottom().saturating_sub(1)).map(|y| Rect {
-            y,
-            height: 1,
-            width: label,
-            ..area
-        });
-        for (i, line) in lines.take(terms.len() + 1).enumerate() {
+        let lines = heat.row_lines(cells).into_iter();
+        for (i, y) in lines.take(terms.len() + 1).enumerate() {
+            let line = Rect { y, height: 1, width: label, ..area };
             match terms.get(i) {
                 Some(term) => self.draw_label(term, line, buf),
                 None => self.draw_sum_label(line, buf),

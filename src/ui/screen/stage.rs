@@ -38,7 +38,7 @@ pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &ScreenLayout, bu
 
 fn draw_pane(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
     let is_focused = i == state.nav.focus;
-    let title = fit(&title_of(state, pane), usize::from(frame.width.saturating_sub(4)));
+    let title = fit_title(&title_of(state, pane), usize::from(frame.width.saturating_sub(4)));
     let title = Span::styled(format!(" {title} "), title_style(state, i));
     let border_style = if is_focused { Style::new() } else { state.theme.dim() };
     let block =
@@ -83,36 +83,48 @@ fn tab_spans(
 ) -> Vec<(Span<'static>, Option<usize>)> {
     // Columns around the names: a blank, separators, numbers, and the key at the end.
     let other_columns = 1 + 5 * panes.len() + 6;
-    let title_width = usize::from(width).saturating_sub(other_columns) / panes.len().max(1);
+    let titles: Vec<String> = panes.iter().map(|pane| title_of(state, pane.as_ref())).collect();
+    let room = usize::from(width).saturating_sub(other_columns);
+    let title_width = widest_title(titles.iter().map(|title| title.width()), room).max(8);
     let mut tab_spans = vec![(Span::raw(" "), None)];
-    for (i, pane) in panes.iter().enumerate() {
+    for (i, title) in titles.iter().enumerate() {
         if i > 0 {
             tab_spans.push((Span::styled(" │ ", state.theme.dim()), None));
         }
         let style = if i == state.nav.focus { title_style(state, i) } else { state.theme.dim() };
-        tab_spans.push((
-            Span::styled(
-                format!(
-                    "{} {}",
-                    i + 1,
-                    fit_title(&title_of(state, pane.as_ref()), title_width.max(8))
-                ),
-                style,
-            ),
-            Some(i),
-        ));
+        let text = format!("{} {}", i + 1, fit_title(title, title_width));
+        tab_spans.push((Span::styled(text, style), Some(i)));
     }
     tab_spans
 }
 
-/// A title that fits: the path of a site is reduced to its last name before anything is cut.
-fn fit_title(title: &str, width: usize) -> String {
-    if title.width() <= width {
-        return title.to_owned();
+/// The largest width of a title with which all have room: short ones leave theirs to long ones.
+fn widest_title(widths: impl Iterator<Item = usize>, room: usize) -> usize {
+    let mut widths: Vec<usize> = widths.collect();
+    widths.sort_unstable();
+    let (mut rest, mut n) = (room, widths.len());
+    for width in widths {
+        if width * n > rest {
+            return rest / n;
+        }
+        (rest, n) = (rest - width, n - 1);
     }
+    room
+}
+
+/// A title that fits: the path of a site is reduced to its last name, and what stands after a dot is left out, before
+/// anything is cut.
+fn fit_title(title: &str, width: usize) -> String {
     let (first, rest) = title.split_once(' ').unwrap_or((title, ""));
     let last = first.rsplit('.').next().unwrap_or(first);
-    fit(format!("{last} {rest}").trim_end(), width)
+    let short = format!("{last} {rest}");
+    let without_end = |title: &str| title.rsplit_once(" · ").map(|(start, _)| start.to_owned());
+    let ends = |title: &str| std::iter::successors(Some(title.to_owned()), |t| without_end(t));
+    let mut shortened = std::iter::once(title.to_owned()).chain(ends(short.trim_end()));
+    shortened.find(|title| title.width() <= width).unwrap_or_else(|| {
+        let shortest = ends(short.trim_end()).last().unwrap_or_default();
+        fit(&shortest, width)
+    })
 }
 
 /// The pane whose tab is drawn at a position.
@@ -132,23 +144,23 @@ pub fn tab_at(
     pane
 }
 
-/// Draws the narration, with marks where lines above or below are out of view.
-pub fn narration(state: &State, lines: &[app::Line], area: Rect, buf: &mut Buffer) {
-    let height = usize::from(area.height);
-    let scroll = state.nav.scroll.min(lines.len().saturating_sub(height));
-    for (line, row) in lines.iter().skip(scroll).zip(area.rows()) {
+/// Draws the narration in its columns, with marks where lines above or below are out of view.
+pub fn narration(state: &State, lines: &[app::Line], plan: &ScreenLayout, buf: &mut Buffer) {
+    let n_lines = plan.n_text_lines();
+    let scroll = state.nav.scroll.min(lines.len().saturating_sub(n_lines));
+    let rows = plan.text_columns().flat_map(Rect::rows);
+    for (line, row) in lines.iter().skip(scroll).zip(rows) {
         let spans = line.iter().map(|piece| Span::styled(&piece.text, super::style(state, piece)));
         spans.collect::<Line>().render(row, buf);
     }
     let dim = state.theme.dim();
-    let mut draw_mark = |text: &str, row: u16| {
-        let place = Rect { y: row, height: 1, ..area };
-        Line::styled(text, dim).right_aligned().render(place, buf);
-    };
-    if height > 0 && scroll > 0 {
-        draw_mark("▴", area.y);
+    let mut draw_mark =
+        |text: &str, row: Rect| Line::styled(text, dim).right_aligned().render(row, buf);
+    if let Some(first) = plan.text_columns().flat_map(Rect::rows).next().filter(|_| scroll > 0) {
+        draw_mark("▴", first);
     }
-    if scroll + height < lines.len() && height > 0 {
-        draw_mark(state.lesson.language.tr("more ▾"), area.bottom() - 1);
+    let last = plan.text_columns().flat_map(Rect::rows).last();
+    if let Some(last) = last.filter(|_| scroll + n_lines < lines.len()) {
+        draw_mark(state.lesson.language.tr("more ▾"), last);
     }
 }

@@ -268,6 +268,8 @@ pub struct Heat<'a> {
     pub colours: Colours,
     /// Whether columns are positions, as rows are; then [`Zoom::Fit`] shows the whole rather than a part.
     pub is_map: bool,
+    /// Whether NaN is a number that is not there, drawn as a dot, rather than the result of arithmetic.
+    pub has_gaps: bool,
     /// Names of the axes for the legend: `query ↓ key →`.
     pub axes: String,
 }
@@ -344,6 +346,7 @@ mod tests {
             zoom: Zoom::Fit,
             colours: Colours::default(),
             is_map: false,
+            has_gaps: false,
             axes: String::new(),
         }
     }

@@ -23,10 +23,15 @@ impl Heat<'_> {
         if layout.lines_per_row == 1 {
             return;
         }
+        if layout.cell == CellWidth::Half {
+            return self.draw_half_cells(layout, row, (left, y), false, buf);
+        }
         for (i, col) in layout.cols.clone().enumerate() {
             let (CellWidth::Number(w) | CellWidth::Plain(w)) = layout.cell else { return };
             let (text, style) = self.cell_without_number((row, col), usize::from(w), false);
-            let is_blank = matches!(layout.cell, CellWidth::Number(_)) && self.is_without_colour();
+            let has_number = matches!(layout.cell, CellWidth::Number(_));
+            let is_gap = self.has_gaps && (self.value)(row, col).is_nan();
+            let is_blank = has_number && (self.is_without_colour() || is_gap);
             let text = if is_blank { " ".repeat(usize::from(w)) } else { text };
             buf.set_string(left + layout.cell.columns(i) as u16, y, text, style);
         }
@@ -40,7 +45,7 @@ impl Heat<'_> {
         buf: &mut Buffer,
     ) {
         match layout.cell {
-            CellWidth::Half => return self.draw_half_cells(layout, row, (left, y), buf),
+            CellWidth::Half => return self.draw_half_cells(layout, row, (left, y), true, buf),
             CellWidth::Block { .. } => return self.draw_blocks(layout, row, (left, y), buf),
             _ => {}
         }
@@ -83,7 +88,12 @@ impl Heat<'_> {
         // Two decimals are enough to compare shares.
         let digits = if self.scale.is_of_shares() { 6 } else { 8 };
         let inner = usize::from(width) - 1;
-        let number = format!("{:>inner$}", self.theme.number(v, inner.min(digits)));
+        let number = if v.is_nan() && self.has_gaps {
+            self.gap().to_string()
+        } else {
+            self.theme.number(v, inner.min(digits))
+        };
+        let number = format!("{number:>inner$}");
         let plain = || if v.is_finite() { Style::new() } else { self.theme.dim() };
         let colour = self.colour_at(row, col);
         let style = colour.map_or_else(plain, |colour| self.theme.on(colour));
@@ -93,7 +103,7 @@ impl Heat<'_> {
             buf.set_string(x, y, format!("{number} "), style.patch(ink));
             return;
         }
-        let blank = number.len() - number.trim_start().len();
+        let blank = inner - number.trim_start().chars().count();
         buf.set_string(x, y, " ".repeat(usize::from(width)), style);
         let text = format!("[{}]", number.trim_start());
         let cursor = self.theme.cursor().fg(Color::Reset).bg(Color::Reset);
@@ -131,6 +141,11 @@ impl Heat<'_> {
 
     fn mark(&self, row: usize, col: usize) -> Option<bool> {
         self.marks.get(row, col)
+    }
+
+    /// The sign of a number that is not there.
+    fn gap(&self) -> char {
+        if self.theme.is_ascii() { '.' } else { '·' }
     }
 
     fn dot(&self) -> &'static str {
@@ -176,7 +191,7 @@ impl Heat<'_> {
     /// Text and style of a cell without its number.
     pub(super) fn plain_cell(&self, v: f32, width: usize, is_cursor: bool) -> (String, Style) {
         let fill = if v.is_nan() {
-            '?'
+            if self.has_gaps { self.gap() } else { '?' }
         } else if v.is_infinite() {
             if self.theme.is_ascii() { 'x' } else { '×' }
         } else if self.is_without_colour() {
@@ -198,12 +213,13 @@ impl Heat<'_> {
         layout: &Layout,
         row: usize,
         (left, y): (u16, u16),
+        has_marks: bool,
         buf: &mut Buffer,
     ) {
         for (i, col) in layout.cols.clone().step_by(2).enumerate() {
             let is_cursor = self.is_cursor(row, col) || self.is_cursor(row, col + 1);
             let is_marked = [col, col + 1].into_iter().any(|col| self.mark(row, col).is_some());
-            let (mark, style) = match (is_cursor, is_marked) {
+            let (mark, style) = match (has_marks && is_cursor, has_marks && is_marked) {
                 (true, _) => ("◆", self.theme.cursor()),
                 (false, true) => (self.dot(), self.theme.accent()),
                 (false, false) => {

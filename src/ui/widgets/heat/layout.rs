@@ -146,12 +146,13 @@ impl Grid {
         })
     }
 
-    /// Number of lines per row: rows grow where all fit, so that cells stay nearly square.
+    /// Number of lines per row: rows grow where all fit, so that cells with numbers stay nearly square.
     fn lines_per_row(&self, cell: CellWidth, n_lines: usize) -> u16 {
         let max_lines = match cell {
             CellWidth::Number(w) if w > 6 => 3,
             CellWidth::Strip(_) | CellWidth::Block { .. } => 1,
-            CellWidth::Number(_) | CellWidth::Plain(_) | CellWidth::Half => 2,
+            CellWidth::Number(_) => 2,
+            CellWidth::Plain(_) | CellWidth::Half => 3,
         };
         (n_lines / self.n_rows.max(1)).clamp(1, if self.rows_may_grow { max_lines } else { 1 })
             as u16
@@ -162,11 +163,11 @@ impl Grid {
         if matches!(cell, CellWidth::Block { .. }) {
             return u16::from(longest > 0).min(area_height);
         }
-        // Rows take precedence: the header takes the lines that they leave, but at least one, or three if upright.
-        let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
+        // Labels are whole; upright ones take the lines that the rows leave, but at least three.
         if let Some(width) = cell.label_width_above() {
-            return self.staggered(width).min(spare.max(1) as u16).min(area_height);
+            return self.staggered(width).min(area_height);
         }
+        let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
         let max_height = spare.clamp(3, MAX_HEADER_HEIGHT).min(usize::from(area_height) / 2);
         longest.min(max_height) as u16
     }
@@ -396,6 +397,14 @@ impl Heat<'_> {
         let label = self.label_width(area.width).min(area.width);
         let available_width = usize::from(area.width - label);
         self.fitting_cell(area).columns(self.n_cols) <= available_width
+    }
+
+    /// The line of an area with the label of each row in view.
+    pub fn row_lines(&self, area: Rect) -> Vec<u16> {
+        let layout = self.layout(self.fitting_cell(area), area);
+        let (top, lines) = (area.y + layout.header_height, layout.lines_per_row);
+        let n = layout.rows.len().div_ceil(layout.cell.rows_per_line()) as u16;
+        (0..n).map(|i| top + i * lines + (lines - 1) / 2).filter(|y| *y < area.bottom()).collect()
     }
 
     /// Number of lines that [`Self::draw`] uses in an area, without its legend.

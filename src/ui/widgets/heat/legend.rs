@@ -40,6 +40,12 @@ impl FreeColumns {
     }
 }
 
+/// Names of axes that fit; sentences are cut, shorter names are whole or absent.
+fn fit_or_none(axes: &str, width: usize) -> String {
+    const LONGEST_NAMES: usize = 40;
+    if axes.width() > LONGEST_NAMES { fit(axes, width) } else { whole(axes, width).to_owned() }
+}
+
 impl Heat<'_> {
     pub(super) fn draw_legend(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
         let (low, high) = self.ends();
@@ -62,7 +68,8 @@ impl Heat<'_> {
         let colours = self.colour_notes().map(|note| free.take_note(note));
         let shades = MIN_SHADES + free.take_up_to(MAX_SHADES - MIN_SHADES);
         let axes = if self.axes.is_empty() { String::new() } else { format!("  {}", self.axes) };
-        let axes = if free.0 < MIN_AXES_WIDTH { String::new() } else { fit(&axes, free.0.into()) };
+        let axes =
+            if free.0 < MIN_AXES_WIDTH { String::new() } else { fit_or_none(&axes, free.0.into()) };
         let axes = free.take_note(axes);
         let indent = free.take_up_to(layout.label_width);
 
