@@ -49,7 +49,7 @@ fn shown(step: &str, texts: &[&str]) -> String {
     let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
     let step = lesson.find(step).unwrap();
     let theme = vec![Theme::new(Depth::None, Glyphs::Unicode)];
-    let walk = Walk::new(lesson, Arc::new(what_if(texts)), theme, Size::new(120, 36));
+    let walk = Walk::new(lesson, &what_if(texts), theme, Size::new(120, 36));
     let shot = walk.shots(&[step]).next().unwrap();
     let buffer = shot.buffer();
     let line = |y: u16| (0..120).map(|x| buffer[(x, y)].symbol()).collect::<String>() + "\n";

@@ -133,8 +133,6 @@ impl Scale {
     }
 }
 
-}
-
 /// How numbers become colours; the numbers that are written stay what they are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Colours {
