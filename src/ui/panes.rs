@@ -42,6 +42,7 @@ mod read_back_length;
 mod recurrence;
 mod saliency;
 mod schedule;
+mod state;
 mod stream;
 mod subject;
 mod temperatures;
@@ -433,6 +434,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
         PaneKind::Matrix => of_site(|s| Box::new(matrix::Matrix(s.with_form()))),
         PaneKind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
+        PaneKind::State => of_site(|s| Box::new(state::State(s))),
         PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s.with_form()))),
         PaneKind::Flow => Box::new(flow::FlowGraph::new(scene, title)),
         PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),

@@ -69,6 +69,7 @@ mod random;
 mod restoration;
 mod screens;
 mod sites;
+mod states;
 mod text;
 mod tokenization;
 mod trace;
