@@ -13,6 +13,8 @@ use crate::engine::{math::erf, site::Address};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     Exp,
+    /// The natural logarithm.
+    Ln,
     Sqrt,
     Tanh,
     Sin,
@@ -96,6 +98,7 @@ impl Expr<Operand> {
             Self::Quotient(a, b) => a.eval() / b.eval(),
             Self::Positive(a) => a.eval().max(0.0),
             Self::Call(Function::Exp, a) => a.eval().exp(),
+            Self::Call(Function::Ln, a) => a.eval().ln(),
             Self::Call(Function::Sqrt, a) => a.eval().sqrt(),
             Self::Call(Function::Tanh, a) => a.eval().tanh(),
             Self::Call(Function::Sin, a) => a.eval().sin(),
@@ -170,6 +173,7 @@ impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Exp => "exp",
+            Self::Ln => "ln",
             Self::Sqrt => "sqrt",
             Self::Tanh => "tanh",
             Self::Sin => "sin",

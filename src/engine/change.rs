@@ -373,7 +373,9 @@ impl fmt::Display for Changes {
 fn edit(change: &Change, place: &Place, shape: Shape) -> Option<Edit> {
     let is_in = |scope: &str, role| place.role == role && place.scope.prefix() == scope;
     match change {
-        Change::Off { scope, part: Part::Head(head) } if is_in(scope, Role::HeadContext) => {
+        Change::Off { scope, part: Part::Head(head) }
+            if is_in(scope, Role::HeadContext) || is_in(scope, Role::StateOutput) =>
+        {
             let plane = head.checked_sub(place.origin.plane)?;
             (plane < shape.planes && place.has_planes()).then_some(Edit::Plane(plane))
         }

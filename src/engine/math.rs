@@ -14,6 +14,7 @@ mod erf;
 pub mod picture;
 mod product;
 pub mod sampling;
+mod scan;
 mod softmax;
 mod stored;
 mod vector;
@@ -24,6 +25,7 @@ pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{
     MatrixView, in_strips, matmul, matmul_nt, matmul_tn, product, product_into, strip,
 };
+pub use scan::{ScanInputs, scan};
 pub use softmax::{mask_in_place, softmax_into, softmax_rows};
 pub use stored::{times, times_transposed};
 pub use vector::{

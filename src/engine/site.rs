@@ -22,6 +22,8 @@ pub enum Axis {
     /// Length 1: the plane axis of a plain matrix, the column of a mean.
     Single,
     Head,
+    /// Heads that share something: B and C of a state space.
+    Group,
     /// Positions of the scope's own stream.
     Position,
     /// Positions of the scope's own stream, as queries.
@@ -53,6 +55,7 @@ impl Axis {
         match self {
             Self::Single => "-",
             Self::Head => "head",
+            Self::Group => "group",
             Self::Position => "position",
             Self::Query => "query",
             Self::Key => "key",
@@ -106,6 +109,12 @@ pub enum Role {
     NormedStream,
     /// The norm after the last layer of a pre-norm model.
     LastNorm,
+    /// A state that each word keeps a share of and adds to: a plane for each head.
+    State,
+    /// What is read in such a state, a plane for each head.
+    StateOutput,
+    /// What a short convolution lets through.
+    Convolved,
     /// A recurrent cell's hidden state, from -1 to 1.
     HiddenState,
     /// Numbers after tanh, from -1 to 1.
@@ -126,6 +135,10 @@ pub enum SubLayer {
     SelfAttention,
     CrossAttention,
     FeedForward,
+    /// A state space in place of attention.
+    StateSpace,
+    /// A short convolution in place of attention.
+    Convolution,
     /// Attention and feed-forward, which read the same stream and are added at once.
     Both,
 }
@@ -138,6 +151,8 @@ impl SubLayer {
             Self::SelfAttention => &["self_attn.out"],
             Self::CrossAttention => &["cross_attn.out"],
             Self::FeedForward => &["ffn.addend", "post_norm2.out", "ffn.out"],
+            Self::StateSpace => &["ssm.addend", "ssm.out"],
+            Self::Convolution => &["conv.addend", "conv.out"],
             Self::Both => &[],
         }
     }

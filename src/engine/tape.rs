@@ -10,6 +10,7 @@ mod block;
 mod edited;
 mod clamped;
 mod columns;
+mod convolution;
 mod distance;
 mod elementwise;
 mod expert_groups;
@@ -23,11 +24,14 @@ mod product;
 mod relative;
 mod replay;
 mod rotary;
+mod scan;
 mod select;
 mod shape;
 mod softmax;
+mod state_space;
 
 pub use block::{Block, Inside, Keep};
+pub use convolution::Filter;
 pub use distance::{DistanceBuckets, Distances, Meets};
 pub use elementwise::Root;
 pub use expert_groups::ExpertGroups;
@@ -38,6 +42,8 @@ pub use past::Past;
 pub use relative::Buckets;
 pub use replay::Replay;
 pub use rotary::{Dynamic, Longer, Pairs, Rope};
+pub use shape::Planes;
+pub use state_space::{RateForm, StateInputs};
 
 use std::{
     collections::{HashMap, HashSet},

@@ -332,6 +332,8 @@ impl Model for Bert {
         Some(ModelSizes {
             n_layers,
             n_beside: 0,
+            n_attending: n_layers,
+            d_states: 0,
             heads,
             d_ff,
             is_gated: false,

@@ -12,7 +12,9 @@ mod family;
 mod gemma;
 mod gpt2;
 mod layer_norm;
+mod lfm;
 mod llama;
+mod mamba;
 mod mixtures;
 mod names;
 mod plan;
@@ -25,7 +27,8 @@ use anyhow::Result;
 
 pub use family::Family;
 pub use plan::{
-    DecoderPlan, EmbeddingPlan, EmbeddingScale, LayerOrder, LayerPlan, LogitsPlan, PositionPlan,
+    DecoderPlan, EmbeddingPlan, EmbeddingScale, LayerOrder, LayerPlan, LogitsPlan, MixerPlan,
+    PositionPlan,
 };
 
 use super::{
@@ -65,6 +68,8 @@ pub static FAMILIES: &[&[Family]] = &[
     alibi::FAMILIES,
     mixtures::FAMILIES,
     deepseek::FAMILIES,
+    mamba::FAMILIES,
+    lfm::FAMILIES,
 ];
 
 pub static LEARNED: Site =
@@ -254,9 +259,9 @@ impl Model for DecoderOnly {
 
     fn sizes(&self) -> Option<ModelSizes> {
         let DecoderPlan { heads, n_vocab, context, ref layers, .. } = self.plan;
-        let feeds = layers.iter().map(|layer| layer.feed);
-        let feed = feeds.max_by_key(FeedPlan::active_units)?;
-        let experts = layers.iter().find_map(|layer| layer.feed.experts);
+        let feeds = || layers.iter().filter_map(|layer| layer.feed);
+        let feed = feeds().max_by_key(FeedPlan::active_units);
+        let experts = feeds().find_map(|feed| feed.experts);
         let counts = |plan: ExpertsPlan| ExpertCounts {
             n: plan.n,
             k: plan.k,
@@ -265,9 +270,11 @@ impl Model for DecoderOnly {
         Some(ModelSizes {
             n_layers: layers.len(),
             n_beside: 0,
+            n_attending: layers.iter().filter(|layer| layer.attends()).count(),
+            d_states: layers.iter().map(|layer| layer.mixer.d_states()).max().unwrap_or(0),
             heads,
-            d_ff: feed.active_units(),
-            is_gated: feed.is_gated(),
+            d_ff: feed.map_or(0, |feed| feed.active_units()),
+            is_gated: feed.is_some_and(|feed| feed.is_gated()),
             experts: experts.map(counts),
             n_vocab,
             context,

@@ -344,6 +344,7 @@ impl Model for EncoderDecoder {
         let EncoderDecoderPlan { encoder, decoder, .. } = self.plan;
         let of = |stack: Stack, n_vocab| ModelSizes {
             n_layers: stack.n_layers,
+            n_attending: stack.n_layers,
             heads: stack.heads,
             d_ff: stack.d_ff,
             n_vocab,
@@ -365,6 +366,8 @@ impl Model for EncoderDecoder {
         Some(ModelSizes {
             n_layers: encoder.n_layers + decoder.n_layers,
             n_beside: decoder.n_layers,
+            n_attending: encoder.n_layers + decoder.n_layers,
+            d_states: 0,
             heads: if decoder.heads.n_heads > encoder.heads.n_heads { decoder } else { encoder }
                 .heads,
             d_ff: encoder.d_ff.max(decoder.d_ff),

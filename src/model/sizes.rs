@@ -9,6 +9,10 @@ pub struct ModelSizes {
     pub n_layers: usize,
     /// How many of them belong to a decoder beside an encoder.
     pub n_beside: usize,
+    /// How many layers have attention.
+    pub n_attending: usize,
+    /// The numbers of a token's states in a layer, and of what they are made from; 0 in a model without.
+    pub d_states: usize,
     pub heads: HeadSizes,
     /// The hidden units that a token passes through.
     pub d_ff: usize,
@@ -47,7 +51,10 @@ impl ModelSizes {
             Some(experts) => experts.numbers(d_model, self.d_ff),
             None => 0,
         };
-        n * (vectors + hidden + of_experts) + 4 * n_heads * n * n
+        // Each state stands on the tape, and in the whole of its site.
+        let states = 2 * n * self.d_states;
+        let scores = if self.n_attending > 0 { 4 * n_heads * n * n } else { 0 };
+        n * (vectors + hidden + of_experts) + states + scores
     }
 
     /// The count of numbers between layers and of the output.
@@ -65,8 +72,9 @@ impl ModelSizes {
         let HeadSizes { d_model, n_heads, d_head, .. } = self.heads;
         let maps = 2 * d_model * (self.heads.d_q() + self.heads.d_kv());
         let fed = if self.is_gated { 3 } else { 2 } * d_model * self.d_ff;
-        let layer = n * (maps + fed) + 2 * n * n * n_heads * d_head;
-        self.n_layers * layer + n * d_model * self.n_vocab
+        let layer = n * (maps + fed + 2 * self.d_states);
+        let scores = self.n_attending * 2 * n * n * n_heads * d_head;
+        self.n_layers * layer + scores + n * d_model * self.n_vocab
     }
 
     /// What two models have to share for their numbers to stand for each other, in words.
@@ -80,7 +88,7 @@ impl ModelSizes {
 
     /// The count of heads in all layers.
     pub const fn all_heads(self) -> usize {
-        self.n_layers * self.heads.n_heads
+        self.n_attending * self.heads.n_heads
     }
 
     /// Which values of a pass over `n` tokens are kept: all, if they are few.

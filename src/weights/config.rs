@@ -55,7 +55,7 @@ impl Config {
     /// # Errors
     /// If the text is not a JSON object.
     pub fn from_json(file: String, text: &[u8]) -> Result<Self> {
-        let parsed: Result<Json, _> = serde_json::from_slice(text);
+        let parsed: Result<Json, _> = serde_json::from_slice(&without_infinities(text));
         let settings = match parsed {
             Ok(Json::Object(settings)) => settings,
             Ok(_) => bail!("{file} is JSON, but not an object with settings"),
@@ -324,6 +324,26 @@ impl Config {
         self.get(key)
             .map_or_else(|| "missing".into(), |value| format!("`{}`", shown(&value.to_string())))
     }
+}
+
+/// The text with null in place of the numbers that Python writes although they are no JSON: `Infinity` and `NaN`.
+fn without_infinities(text: &[u8]) -> Vec<u8> {
+    const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let (mut out, mut i, mut is_quoted) = (Vec::with_capacity(text.len()), 0, false);
+    while let Some(&byte) = text.get(i) {
+        let word = WORDS.iter().find(|word| !is_quoted && text[i..].starts_with(word));
+        if let Some(word) = word {
+            out.extend_from_slice(b"null");
+            i += word.len();
+            continue;
+        }
+        is_quoted ^= byte == b'"';
+        // What is escaped ends no string.
+        let n = if is_quoted && byte == b'\\' { 2 } else { 1 };
+        out.extend_from_slice(&text[i..(i + n).min(text.len())]);
+        i += n;
+    }
+    out
 }
 
 /// The id of a token.

@@ -49,6 +49,9 @@ pub enum WeightLayout {
     LinearRows(Range<usize>),
     /// Blocks of rows of a Linear that holds queries, keys and values head by head (out, in): GPT-NeoX.
     LinearBlocks(LineBlocks),
+    /// A Linear of one input a channel, one filter for each (channel, 1, tap), in GGUF (channel, tap); ours is (tap,
+    /// channel).
+    Taps,
     /// (rows, cols) in both: an embedding table.
     Table,
     /// GPT-2's Conv1D: (in, out) in both.
@@ -146,6 +149,7 @@ impl ExpectedWeight {
         let (rows, cols) = self.shape;
         match self.layout {
             WeightLayout::Linear => vec![cols, rows],
+            WeightLayout::Taps => vec![cols, 1, rows],
             WeightLayout::LinearRows(_) => vec![whole, rows],
             WeightLayout::LinearBlocks(blocks) => vec![blocks.whole, rows],
             WeightLayout::VectorBlocks(blocks) => vec![blocks.whole],
@@ -172,9 +176,10 @@ impl ExpectedWeight {
     pub(super) fn part(&self, is_transposed: bool) -> (Range<usize>, Range<usize>, Lines) {
         let (rows, cols) = self.shape;
         match &self.layout {
-            WeightLayout::Linear | WeightLayout::LinearBlocks(_) | WeightLayout::HeadLinear(_) => {
-                (0..cols, 0..rows, Lines::Columns)
-            }
+            WeightLayout::Linear
+            | WeightLayout::Taps
+            | WeightLayout::LinearBlocks(_)
+            | WeightLayout::HeadLinear(_) => (0..cols, 0..rows, Lines::Columns),
             // Head by head, (in, out of a head).
             WeightLayout::HeadColumns(n) => (0..n * rows, 0..cols / (*n).max(1), Lines::Rows),
             WeightLayout::LinearRows(range) => (range.clone(), 0..rows, Lines::Columns),
@@ -401,8 +406,10 @@ fn wholes(wanted: &[ExpectedWeight]) -> HashMap<&[String], usize> {
 fn check_shape(wanted: &ExpectedWeight, tensor: &TensorInfo, whole: usize) -> Result<()> {
     let want = wanted.shape_in_file(whole, tensor.is_transposed);
     let is_row = wanted.is_vector() && tensor.shape == [1, want[0]];
+    let is_flat =
+        wanted.layout == WeightLayout::Taps && tensor.shape == [wanted.shape.1, wanted.shape.0];
     ensure!(
-        tensor.shape == want || is_row,
+        tensor.shape == want || is_row || is_flat,
         "is {}, want {}",
         dimensions(&tensor.shape),
         dimensions(&want)

@@ -88,6 +88,9 @@ pub enum PartKind {
     Embedding,
     Positions,
     Attention,
+    /// A state space, or a short convolution, in place of attention.
+    StateSpace,
+    Convolution,
     FeedForward,
     Bias,
 }
@@ -98,6 +101,8 @@ impl PartKind {
             Self::Embedding => "embedding",
             Self::Positions => "positions",
             Self::Attention => "attention",
+            Self::StateSpace => "state space",
+            Self::Convolution => "convolution",
             Self::FeedForward => "feed-forward",
             Self::Bias => "bias",
         }
@@ -176,11 +181,22 @@ fn kind(run: &Run, node: Node) -> Option<PartKind> {
         {
             Some(PartKind::Attention)
         }
+        Role::SubLayerOutput if has_role(run, place, Role::StateOutput) => {
+            Some(PartKind::StateSpace)
+        }
+        Role::SubLayerOutput if has_role(run, place, Role::Convolved) => {
+            Some(PartKind::Convolution)
+        }
         Role::SubLayerOutput => Some(PartKind::FeedForward),
         Role::Positions if place.site.name == "pos" => Some(PartKind::Positions),
         _ if place.site.name == "embed" => Some(PartKind::Embedding),
         _ => None,
     }
+}
+
+/// Whether the scope of a place has a value of that role.
+fn has_role(run: &Run, place: &Place, role: Role) -> bool {
+    run.with_role(role).any(|other| other.scope.prefix() == place.scope.prefix())
 }
 
 fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {

@@ -167,7 +167,9 @@ fn maps(run: &Run, last_row: usize) -> Vec<PatchMap> {
         (PatchKind::Residual, Role::NormedStream) | (PatchKind::Heads, Role::HeadContext) => true,
         (PatchKind::Residual, Role::Residual(_)) => !is_post_norm,
         (PatchKind::Attention, Role::SubLayerOutput) => is_of_attention(run, place),
-        (PatchKind::FeedForward, Role::SubLayerOutput) => !is_of_attention(run, place),
+        (PatchKind::FeedForward, Role::SubLayerOutput) => {
+            !is_of_attention(run, place) && !is_in_place_of_attention(run, place)
+        }
         _ => false,
     };
     let mut maps = vec![];
@@ -202,6 +204,13 @@ fn maps(run: &Run, last_row: usize) -> Vec<PatchMap> {
 /// Whether the site is where a stream begins.
 fn is_input(place: &Place) -> bool {
     place.site.name == "input" && place.scope.layer_index().is_none()
+}
+
+/// Whether it is the output of a state space or a short convolution.
+fn is_in_place_of_attention(run: &Run, place: &Place) -> bool {
+    let roles = [Role::StateOutput, Role::Convolved];
+    let mut made = roles.into_iter().flat_map(|role| run.with_role(role));
+    made.any(|other| other.scope.prefix() == place.scope.prefix())
 }
 
 fn is_of_attention(run: &Run, place: &Place) -> bool {

@@ -7,12 +7,14 @@ use crate::{analysis::trace::Trace, engine::value::Value, model::Name};
 /// The sizes that the counts depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheSizes {
+    /// Those that attend.
     pub n_layers: usize,
     pub d_model: usize,
     /// The width of a token's queries; keys may have a smaller one, if heads share them.
     pub d_q: usize,
     pub d_kv: usize,
-    /// The multiplications of all layers' feed-forward networks, or routers and chosen experts, for one token.
+    /// The multiplications of all layers' feed-forward networks, or routers and chosen experts, and of what stands in place
+    /// of attention, for one token.
     pub fed: usize,
     /// The sizes of what keys and values are made from; None where they are kept themselves.
     pub latent: Option<LatentSizes>,
@@ -59,23 +61,29 @@ impl CacheSizes {
         };
         let table = trace.value("embed.weight")?.shape();
         let attention = if stack == "blocks" { "attn" } else { "self_attn" };
+        let keys = format!("{stack}.{{layer}}.{attention}.k");
+        let attending: Vec<usize> =
+            trace.known_layers().into_iter().filter(|&l| trace.layer_has(&keys, l)).collect();
+        let is_open = |l: &&usize| trace.value(&keys.replace("{layer}", &l.to_string())).is_some();
+        let first = attending.iter().find(is_open)?;
         let width = |of: &str| {
-            let shape = trace.value(&format!("{stack}.0.{attention}.{of}"))?.shape();
+            let shape = trace.value(&format!("{stack}.{first}.{attention}.{of}"))?.shape();
             Some(shape.planes * shape.cols)
         };
-        let n_layers = trace.n_layers(&format!("{stack}.{{layer}}.ffn.out"));
+        let n_all = trace.n_layers(&format!("{stack}.{{layer}}.ffn.out"));
+        let convolved = convolved(trace, stack, table.cols);
         // Of a layer that is not open, as of the last before it that is.
         let mut of_layer = None;
-        let fed = (0..n_layers).map(|l| {
+        let fed = (0..n_all).map(|l| {
             of_layer = fed(trace, &format!("{stack}.{l}.ffn"), table.cols).or(of_layer);
             of_layer
         });
         Some(Self {
             d_q: width("q")?,
             d_kv: width("k")?,
-            fed: fed.sum::<Option<usize>>()?,
-            latent: LatentSizes::of(trace, &format!("{stack}.0.{attention}"), table.cols),
-            n_layers,
+            fed: fed.sum::<Option<usize>>()? + convolved,
+            latent: LatentSizes::of(trace, &format!("{stack}.{first}.{attention}"), table.cols),
+            n_layers: attending.len(),
             d_model: table.cols,
             vocab: table.rows,
             n_source,
@@ -158,6 +166,15 @@ impl LatentSizes {
         let Self { n_heads, rank, shared, own, value, .. } = self;
         self.maps(d_model) + n_heads * (rank * (own + value) + keys * (2 * rank + shared))
     }
+}
+
+/// The multiplications of all short convolutions for one token: two gates, the input, the filters, the way back.
+fn convolved(trace: &Trace, stack: &str, d_model: usize) -> usize {
+    let out = format!("{stack}.{{layer}}.conv.out");
+    let layers = || trace.known_layers().into_iter().filter(|&l| trace.layer_has(&out, l));
+    let taps = |l: usize| trace.value(&format!("{stack}.{l}.conv.filter.W"));
+    let n_taps = layers().find_map(taps).map_or(0, |taps| taps.shape().rows);
+    layers().count() * d_model * (4 * d_model + n_taps)
 }
 
 /// The multiplications of a feed-forward network, or of a router and the experts that it chooses, for one token.

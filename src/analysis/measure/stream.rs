@@ -39,6 +39,8 @@ fn station(trace: &Trace, site: &Recorded) -> Option<Station> {
         Role::Residual(SubLayer::Attention | SubLayer::SelfAttention) => "attention",
         Role::Residual(SubLayer::CrossAttention) => "cross-att.",
         Role::Residual(SubLayer::FeedForward) => "feed-forward",
+        Role::Residual(SubLayer::StateSpace) => "state space",
+        Role::Residual(SubLayer::Convolution) => "convolution",
         Role::Residual(SubLayer::Both) => "both halves",
         Role::NormedStream => "norm",
         Role::LastNorm => "last norm",

@@ -113,14 +113,24 @@ fn of_sizes(sizes: ModelSizes) -> Vec<(&'static str, String)> {
     let experts = sizes.experts.map(|ExpertCounts { n, k, has_shared }| {
         format!("{k} of {n}{}", if has_shared { ", and a shared one" } else { "" })
     });
+    let attending = match sizes.n_attending {
+        0 => Some("none: each has states".to_owned()),
+        n if n < sizes.n_layers => Some(n.to_string()),
+        _ => None,
+    };
+    let longest = match sizes.context {
+        usize::MAX => "any: a state is as large after every text".to_owned(),
+        n => format!("{n} tokens"),
+    };
     let rows = [
-        ("layers", layers),
-        ("d_model", heads.d_model.to_string()),
-        ("heads", format!("{} of {}{shared}", heads.n_heads, heads.d_head)),
-        ("d_ff", sizes.d_ff.to_string()),
-        ("vocabulary", sizes.n_vocab.to_string()),
-        ("longest text", format!("{} tokens", sizes.context)),
+        Some(("layers", layers)),
+        attending.map(|n| ("with attention", n)),
+        Some(("d_model", heads.d_model.to_string())),
+        Some(("heads", format!("{} of {}{shared}", heads.n_heads, heads.d_head))),
+        (sizes.d_ff > 0).then(|| ("d_ff", sizes.d_ff.to_string())),
+        Some(("vocabulary", sizes.n_vocab.to_string())),
+        Some(("longest text", longest)),
+        experts.map(|experts| ("experts a token", experts)),
     ];
-    let experts = experts.map(|experts| ("experts a token", experts));
-    rows.into_iter().chain(experts).collect()
+    rows.into_iter().flatten().collect()
 }

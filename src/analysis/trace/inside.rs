@@ -16,9 +16,6 @@ use crate::engine::{
 /// held.
 const MOST_NUMBERS: usize = 1 << 25;
 
-/// The most layers that are searched.
-const MOST_LAYERS: usize = 1024;
-
 /// A block whose inside was recomputed.
 pub(super) struct Opened {
     /// The block's path: `blocks.3`.
@@ -139,18 +136,10 @@ impl Trace {
         })
     }
 
-    /// The number of layers that have the site at `template`, where `{layer}` is the layer; opened or not.
+    /// The number of layers up to the last that has the site at `template`, where `{layer}` is the layer; opened or not.
     pub fn n_layers(&self, template: &str) -> usize {
-        let path = |l: usize| template.replace("{layer}", &l.to_string());
-        let is_known = |l: &usize| self.site(&path(*l)).is_some();
-        let n_known = (0..MOST_LAYERS).take_while(is_known).count();
-        if self.record.tape.hidden().is_empty()
-            || !self.sites().any(|site| is_of(template, site.path()))
-        {
-            return n_known;
-        }
-        let is_there = |l: &usize| is_known(l) || self.is_closed(&path(*l));
-        n_known + (n_known..MOST_LAYERS).take_while(is_there).count()
+        let last = self.known_layers().into_iter().rev().find(|&l| self.layer_has(template, l));
+        last.map_or(0, |last| last + 1)
     }
 
     /// The gradient of the sum of `seed * site` over the seeds, with respect to the site `wanted`. None if the site
@@ -186,11 +175,4 @@ impl Trace {
         }
         Some(by_node)
     }
-}
-
-/// Whether a path is the template with a number for `{layer}`.
-fn is_of(template: &str, path: &str) -> bool {
-    let Some((before, after)) = template.split_once("{layer}") else { return template == path };
-    let number = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }

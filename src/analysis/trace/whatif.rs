@@ -117,9 +117,11 @@ impl Trace {
                 Role::LayerInput | Role::Residual(_) if layers.insert(site.scope()) => {
                     vec![Part::Whole]
                 }
-                Role::FeedForwardHidden => vec![Part::Whole],
+                Role::FeedForwardHidden | Role::Convolved => vec![Part::Whole],
                 Role::RouterLogits => iter::once(Part::Whole).chain(experts()).collect(),
-                Role::HeadContext => iter::once(Part::Whole).chain(heads()).collect(),
+                Role::HeadContext | Role::StateOutput => {
+                    iter::once(Part::Whole).chain(heads()).collect()
+                }
                 _ => vec![],
             };
             parts.into_iter().map(move |part| off(site.scope(), part))

@@ -51,14 +51,18 @@ impl Sizes {
                 .map(|one| one.heads.n_kv_heads)
                 .or_else(|| find(&["num_key_value_heads"])),
             d_head: one.map(|one| one.heads.d_head).or_else(|| find(&["head_dim", "d_kv"])),
-            d_ff: one.map(|one| one.d_ff).or_else(|| find(&D_FF)),
+            d_ff: one.map(|one| one.d_ff).or_else(|| find(&D_FF)).filter(|d_ff| *d_ff > 0),
             decoder_layers,
             decoder_heads: of_decoder(&["decoder_attention_heads", "num_heads"]),
             decoder_d_ff: of_decoder(&["decoder_ffn_dim", "d_ff"]),
             d_embed: find(&["d_embed"]),
             d_hidden: find(&["d_hidden"]),
             vocabulary: known.map(|known| known.n_vocab).or_else(|| find(&["vocab_size"])),
-            context: known.map(|known| known.context).or_else(|| find(&CONTEXT)),
+            // A model of states takes any.
+            context: known
+                .map(|known| known.context)
+                .or_else(|| find(&CONTEXT))
+                .filter(|context| *context < usize::MAX),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The key-value cache used when a text is written token by token (Shazeer 2019; Pope et al. 2022).
+//! What is kept of the rows read so far when a text is written token by token: the key-value cache of attention (Shazeer
+//! 2019; Pope et al. 2022), the states of layers that have states.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,11 +9,12 @@ use crate::engine::{
     value::{Matrix, Value},
 };
 
-/// The keys and values of the rows read so far, by scope of the attention.
+/// The keys and values of the rows read so far, by scope of the attention, and states, by name.
 #[derive(Clone, Default)]
 pub struct Past {
     n_rows: usize,
     kept: HashMap<String, Remembered>,
+    held: HashMap<String, Arc<Value>>,
 }
 
 /// Keys and values, one column per row of the text, so that new rows are appended at the end. (head, d_k, row)
@@ -92,6 +94,23 @@ impl Tape {
     pub fn recall(&mut self, scope: &str) -> Option<(Node, Node)> {
         let kept = self.past.as_ref()?.kept.get(scope)?.clone();
         Some(self.leaves(scope, kept))
+    }
+
+    /// What is held under a name, as a leaf; None if the tape has no past, or nothing was held.
+    pub fn held(&mut self, name: &str) -> Option<Node> {
+        let value = Arc::clone(self.past.as_ref()?.held.get(name)?);
+        Some(self.leaf(Place::weight(name), value))
+    }
+
+    /// Holds a value for the rows after this tape's; without a past it does nothing.
+    pub fn hold(&mut self, name: &str, value: impl FnOnce(&Self) -> Value) {
+        if self.past.is_none() {
+            return;
+        }
+        let value = Arc::new(value(self));
+        if let Some(past) = self.past.as_mut() {
+            past.held.insert(name.to_owned(), value);
+        }
     }
 
     fn leaves(&mut self, scope: &str, kept: Remembered) -> (Node, Node) {

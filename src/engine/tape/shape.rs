@@ -1,4 +1,4 @@
-//! Changes of shape: heads concatenated to columns, blocks assembled to a grid.
+//! Changes of shape: heads concatenated to columns, columns cut to heads, blocks assembled to a grid.
 
 use super::{
     BackwardArgs, Leaf, Node, Operation, Tape,
@@ -26,6 +26,16 @@ impl Tape {
     /// row, own + shared)
     pub fn join_shared(&mut self, place: Place, own: Node, shared: Node) -> Node {
         self.record(place, JoinShared, vec![own, shared])
+    }
+
+    /// Columns from `first` on as planes of equal width. x (row, col) -> (plane, row, width)
+    pub fn cut(&mut self, place: Place, x: Node, first: usize, planes: Planes) -> Node {
+        self.record(place, Cut { first, planes }, vec![x])
+    }
+
+    /// Planes side by side, so many fewer of them. (head, row, col) -> (group, row, heads of a group * col)
+    pub fn regroup(&mut self, place: Place, x: Node, n_groups: usize) -> Node {
+        self.record(place, Regroup { n_groups }, vec![x])
     }
 
     /// One-plane blocks assembled to a matrix, `n_cols` blocks per row; blocks of a row have equal heights.
@@ -109,6 +119,67 @@ impl Operation for JoinShared {
             pull.for_input(0, || pull.grad.map_planes(|grad| grad.columns(0, own).into_owned())),
             pull.for_input(1, for_shared),
         ]
+    }
+}
+
+/// How many planes columns are cut into, and how wide each is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planes {
+    pub n: usize,
+    pub width: usize,
+}
+
+struct Cut {
+    first: usize,
+    planes: Planes,
+}
+
+impl Operation for Cut {
+    fn formula(&self) -> &'static str {
+        "columns of x, head by head"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        let Planes { n, width } = self.planes;
+        let columns = inputs[0].matrix().columns(self.first, n * width).into_owned();
+        split_columns(&columns, n)
+    }
+
+    fn open(&self, _: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        leaf(0, 0, row, self.first + plane * self.planes.width + col)
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        let whole = || {
+            let mut whole = Value::zeros(pull.inputs[0].shape());
+            whole.put(Cell::new(0, 0, self.first), &join_columns(pull.grad).into());
+            whole
+        };
+        vec![pull.for_input(0, whole)]
+    }
+}
+
+struct Regroup {
+    n_groups: usize,
+}
+
+impl Operation for Regroup {
+    fn formula(&self) -> &'static str {
+        "the heads of a group side by side"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        split_columns(&join_columns(inputs[0]), self.n_groups)
+    }
+
+    fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
+        let Shape { planes, cols, .. } = inputs[0].shape();
+        leaf(0, plane * (planes / self.n_groups) + col / cols, row, col % cols)
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        let n_heads = pull.inputs[0].shape().planes;
+        vec![pull.for_input(0, || split_columns(&join_columns(pull.grad), n_heads))]
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::plan::{DecoderPlan, LayerOrder, LayerPlan};
+use super::plan::{DecoderPlan, LayerOrder, LayerPlan, MixerPlan};
 use crate::{
     engine::{
         site::{
@@ -14,8 +14,10 @@ use crate::{
     model::{
         layer::{
             attention::{Attention, Mask},
+            convolution::ShortConvolution,
             feed::Feed,
             norm::Norm,
+            state_space::StateSpace,
         },
         source_scope,
     },
@@ -39,6 +41,27 @@ pub static RESID_MID: Site = Site::matrix(
 )
 .with(Role::Residual(SubLayer::Attention))
 .called(&["x + attn(norm(x))"]);
+pub static RESID_MID_CONVOLVED: Site = Site::matrix(
+    "resid_mid",
+    [Position, Channel],
+    "the residual stream with the convolution's output added",
+)
+.with(Role::Residual(SubLayer::Convolution))
+.called(&["x + conv(norm(x))"]);
+pub static RESID_MID_STATE: Site = Site::matrix(
+    "resid_mid",
+    [Position, Channel],
+    "the residual stream with the state space's output added",
+)
+.with(Role::Residual(SubLayer::StateSpace))
+.called(&["x + ssm(norm(x))"]);
+pub static RESID_POST_STATE: Site = Site::matrix(
+    "resid_post",
+    [Position, Channel],
+    "the residual stream with the state space's output added",
+)
+.with(Role::Residual(SubLayer::StateSpace))
+.called(&["x + ssm(norm(x))"]);
 pub static RESID_POST: Site = Site::matrix(
     "resid_post",
     [Position, Channel],
@@ -53,7 +76,67 @@ pub static RESID_BOTH: Site = Site::matrix(
 .with(Role::Residual(SubLayer::Both))
 .called(&["x + attn(norm(x)) + ffn(norm(x))"]);
 
-/// A layer: attention and feed-forward, in the order of its plan.
+/// What of a layer carries something from one word to another.
+enum Mixer {
+    Attention(Box<Attention>, Mask),
+    StateSpace(Box<StateSpace>),
+    Convolution(Box<ShortConvolution>),
+}
+
+impl Mixer {
+    fn load(
+        weights: &Weights,
+        scope: &Scope,
+        plan: &DecoderPlan,
+        layer: LayerPlan,
+    ) -> Result<Self> {
+        let d_model = plan.heads.d_model;
+        Ok(match layer.mixer {
+            MixerPlan::Attention => {
+                let scope = scope.child("attn");
+                let attention = Attention::planned(weights, scope, plan.heads, layer.attention)?;
+                Self::Attention(Box::new(attention), layer.mask)
+            }
+            MixerPlan::StateSpace(plan) => {
+                let scope = scope.child("ssm");
+                Self::StateSpace(Box::new(StateSpace::load(weights, scope, d_model, plan)?))
+            }
+            MixerPlan::Convolution(plan) => {
+                let scope = scope.child("conv");
+                Self::Convolution(Box::new(ShortConvolution::load(weights, scope, d_model, plan)?))
+            }
+        })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        match self {
+            Self::Attention(attention, mask) => attention.forward(tape, x, x, *mask),
+            Self::StateSpace(space) => space.forward(tape, x),
+            Self::Convolution(convolution) => convolution.forward(tape, x),
+        }
+    }
+
+    /// Its scope in the layer.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Attention(..) => "attn",
+            Self::StateSpace(_) => "ssm",
+            Self::Convolution(_) => "conv",
+        }
+    }
+
+    /// The stream with its output added, where feed-forward follows.
+    const fn mid(&self) -> &'static Site {
+        match self {
+            Self::Attention(..) => &RESID_MID,
+            Self::StateSpace(_) => &RESID_MID_STATE,
+            Self::Convolution(_) => &RESID_MID_CONVOLVED,
+        }
+    }
+}
+
+/// A layer: what mixes words and feed-forward, in the order of its plan.
 pub struct DecoderBlock {
     scope: Scope,
     kind: usize,
@@ -62,9 +145,8 @@ pub struct DecoderBlock {
     norms: [Option<Norm>; 2],
     /// After attention, after feed-forward.
     post_norms: [Option<Norm>; 2],
-    attn: Attention,
-    mask: Mask,
-    ffn: Feed,
+    mixer: Mixer,
+    ffn: Option<Feed>,
     residual_scale: Option<f32>,
 }
 
@@ -74,21 +156,22 @@ impl DecoderBlock {
     /// # Errors
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, plan: &DecoderPlan, l: usize) -> Result<Self> {
-        let LayerPlan { order, attention, mask, feed, residual_scale } = plan.layers[l].clone();
+        let layer = plan.layers[l].clone();
+        let (order, feed, residual_scale) = (layer.order, layer.feed, layer.residual_scale);
         let scope = source_scope("blocks").layer(l);
         let d_model = plan.heads.d_model;
         let norm = |name, is_there: bool| {
             let load = || Norm::load(weights, scope.child(name), d_model, plan.norm);
             is_there.then(load).transpose()
         };
-        let [first, second, after] = order.has_norms();
+        let [first, after_first, second, after_second] = layer.has_norms();
+        let load_feed = |feed| Feed::load(weights, scope.child("ffn"), d_model, &feed);
         Ok(Self {
             norms: [norm("norm1", first)?, norm("norm2", second)?],
-            post_norms: [norm("post_norm1", after)?, norm("post_norm2", after)?],
-            attn: Attention::planned(weights, scope.child("attn"), plan.heads, attention)?,
-            ffn: Feed::load(weights, scope.child("ffn"), d_model, &feed)?,
+            post_norms: [norm("post_norm1", after_first)?, norm("post_norm2", after_second)?],
+            mixer: Mixer::load(weights, &scope, plan, layer)?,
+            ffn: feed.map(load_feed).transpose()?,
             order,
-            mask,
             residual_scale,
             kind: plan.first_like(l),
             scope,
@@ -100,18 +183,18 @@ impl DecoderBlock {
         let out = normed(tape, self.post_norms[half].as_ref(), out);
         let place = |name| self.scope.child(name).at(&ADDEND);
         match self.residual_scale {
-            Some(factor) => tape.scale(place(["attn", "ffn"][half]), out, factor),
+            Some(factor) => tape.scale(place([self.mixer.name(), "ffn"][half]), out, factor),
             None => out,
         }
     }
 
-    fn attend(&self, tape: &mut Tape, x: Node) -> Node {
-        let out = self.attn.forward(tape, x, x, self.mask);
+    fn mix(&self, tape: &mut Tape, x: Node) -> Node {
+        let out = self.mixer.forward(tape, x);
         self.addend(tape, 0, out)
     }
 
-    fn feed(&self, tape: &mut Tape, x: Node) -> Node {
-        let out = self.ffn.forward(tape, x);
+    fn feed(&self, ffn: &Feed, tape: &mut Tape, x: Node) -> Node {
+        let out = ffn.forward(tape, x);
         self.addend(tape, 1, out)
     }
 }
@@ -135,16 +218,19 @@ impl Block for DecoderBlock {
         let at = &self.scope;
         let [norm1, norm2] = self.norms.each_ref().map(Option::as_ref);
         let x = tape.identity(at.at(&RESID_PRE), inputs[0]);
-        let to_attend = normed(tape, norm1, x);
-        let attended = self.attend(tape, to_attend);
+        let to_mix = normed(tape, norm1, x);
+        let mixed = self.mix(tape, to_mix);
+        let Some(ffn) = &self.ffn else {
+            return tape.residual(at.at(&RESID_POST_STATE), x, mixed);
+        };
         if self.order.is_parallel() {
-            let to_feed = norm2.map_or(to_attend, |norm| norm.forward(tape, x));
-            let fed = self.feed(tape, to_feed);
-            return tape.residual_of_all(at.at(&RESID_BOTH), x, &[attended, fed]);
+            let to_feed = norm2.map_or(to_mix, |norm| norm.forward(tape, x));
+            let fed = self.feed(ffn, tape, to_feed);
+            return tape.residual_of_all(at.at(&RESID_BOTH), x, &[mixed, fed]);
         }
-        let mid = tape.residual(at.at(&RESID_MID), x, attended);
+        let mid = tape.residual(at.at(self.mixer.mid()), x, mixed);
         let to_feed = normed(tape, norm2, mid);
-        let fed = self.feed(tape, to_feed);
+        let fed = self.feed(ffn, tape, to_feed);
         tape.residual(at.at(&RESID_POST), mid, fed)
     }
 }

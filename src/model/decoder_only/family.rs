@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 use super::{
     names::{Biases, HasBias, LLAMA as LLAMA_NAMES, Names},
     plan::{
-        DecoderPlan, EmbeddingPlan, EmbeddingScale, LayerOrder, LayerPlan, LogitsPlan, PositionPlan,
+        DecoderPlan, EmbeddingPlan, EmbeddingScale, LayerOrder, LayerPlan, LogitsPlan, MixerPlan,
+        PositionPlan,
     },
     rope::{RopeSizes, RopeStyle, context, rope},
     windows::{self, Windows},
@@ -302,9 +303,10 @@ impl Family {
         let feed = self.feed(config, heads)?;
         let layer = |mask: Mask| LayerPlan {
             order: self.style.order,
+            mixer: MixerPlan::Attention,
             attention: attention.clone(),
             mask,
-            feed,
+            feed: Some(feed),
             residual_scale: None,
         };
         Ok((self.style.windows)(config, n_layers)?.into_iter().map(layer).collect())

@@ -51,9 +51,9 @@ pub static FAMILIES: &[Family] = &[
         refused: REFUSED,
         // What the first Gemma calls `gelu` is its tanh form.
         adjust: |_, plan| {
-            for layer in &mut plan.layers {
-                if layer.feed.kind == FeedKind::Gated(Activation::GeluErf) {
-                    layer.feed.kind = FeedKind::Gated(Activation::Gelu);
+            for feed in plan.layers.iter_mut().filter_map(|layer| layer.feed.as_mut()) {
+                if feed.kind == FeedKind::Gated(Activation::GeluErf) {
+                    feed.kind = FeedKind::Gated(Activation::Gelu);
                 }
             }
             Ok(())

@@ -225,7 +225,7 @@ fn shared(settings: &Settings, plan: &DecoderPlan, has_gate: bool) -> Result<Opt
 
 /// The activation of the networks that experts take the place of.
 pub(super) fn activation(plan: &DecoderPlan) -> Activation {
-    match plan.layers.first().map(|layer| layer.feed.kind) {
+    match plan.layers.first().and_then(|layer| Some(layer.feed?.kind)) {
         Some(FeedKind::Gated(act) | FeedKind::Plain(act)) => act,
         None => Activation::Silu,
     }
@@ -284,9 +284,9 @@ pub(super) fn mix(
 ) -> Result<()> {
     let d_ff = settings.config.usize(width)?;
     let layers = plan.layers.iter_mut().enumerate().filter(|(l, _)| is_mixture(*l));
-    for (_, layer) in layers {
-        layer.feed.experts = Some(experts);
-        layer.feed.d_ff = d_ff;
+    for feed in layers.filter_map(|(_, layer)| layer.feed.as_mut()) {
+        feed.experts = Some(experts);
+        feed.d_ff = d_ff;
     }
     Ok(())
 }

@@ -33,6 +33,9 @@ pub struct Names {
     pub sinks: &'static str,
     pub feed: FeedNames,
     pub experts: ExpertNames,
+    /// In place of attention.
+    pub convolution: ConvolutionNames,
+    pub state_space: StateSpaceNames,
 }
 
 /// Where queries, keys and values are projected.
@@ -83,6 +86,30 @@ pub enum FeedNames {
     Gated(&'static str, &'static str, &'static str),
     /// One tensor with the rows of the gate, then of up; down.
     FusedGate(&'static str, &'static str),
+}
+
+/// The maps of a short convolution.
+#[derive(Clone, Copy)]
+pub struct ConvolutionNames {
+    /// One tensor: the rows of B, of C, of x.
+    pub inputs: &'static str,
+    pub filter: &'static str,
+    pub out: &'static str,
+}
+
+/// The weights of a state space.
+#[derive(Clone, Copy)]
+pub struct StateSpaceNames {
+    /// One tensor: the rows of z, of x, B and C, of dt.
+    pub inputs: &'static str,
+    pub filter: &'static str,
+    /// With its ending.
+    pub dt_bias: &'static str,
+    /// How fast heads forget, and their share of the input itself; without an ending.
+    pub rate: &'static str,
+    pub skip: &'static str,
+    pub norm: &'static str,
+    pub out: &'static str,
 }
 
 /// The maps of a mixture of experts.
@@ -154,6 +181,23 @@ pub const LLAMA: Names = Names {
     sinks: "self_attn.sinks",
     feed: FeedNames::Gated("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"),
     experts: EXPERTS,
+    convolution: CONVOLUTION,
+    state_space: STATE_SPACE,
+};
+
+/// LFM2's.
+const CONVOLUTION: ConvolutionNames =
+    ConvolutionNames { inputs: "conv.in_proj", filter: "conv.conv", out: "conv.out_proj" };
+
+/// Mamba-2's.
+const STATE_SPACE: StateSpaceNames = StateSpaceNames {
+    inputs: "mixer.in_proj",
+    filter: "mixer.conv1d",
+    dt_bias: "mixer.dt_bias|mixer.dt_proj.bias",
+    rate: "mixer.A_log",
+    skip: "mixer.D",
+    norm: "mixer.norm",
+    out: "mixer.out_proj",
 };
 
 /// Qwen's.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::{
     model::layer::{
         attention::{AttentionPlan, HeadSizes, Mask},
+        convolution::ConvolutionPlan,
         feed::FeedPlan,
         norm::NormKind,
+        state_space::StateSpacePlan,
     },
     text::{BOS, EOS},
 };
@@ -73,19 +75,54 @@ impl PositionPlan {
 #[derive(Clone, Debug)]
 pub struct LayerPlan {
     pub order: LayerOrder,
+    pub mixer: MixerPlan,
+    /// Of a layer that attends, as is the mask.
     pub attention: AttentionPlan,
     pub mask: Mask,
-    pub feed: FeedPlan,
+    /// None where a layer only mixes words.
+    pub feed: Option<FeedPlan>,
     /// What the outputs of both halves are multiplied by before they are added to the stream.
     pub residual_scale: Option<f32>,
 }
 
 impl LayerPlan {
+    /// Whether it has attention.
+    pub fn attends(&self) -> bool {
+        self.mixer == MixerPlan::Attention
+    }
+
+    /// The norms that it has: before and after its first half, before and after its second, if it has one.
+    pub const fn has_norms(&self) -> [bool; 4] {
+        let [first, second, after] = self.order.has_norms();
+        let has_feed = self.feed.is_some();
+        [first, after, second && has_feed, after && has_feed]
+    }
+
     /// Whether a layer of the same model records the same sites.
     fn is_like(&self, other: &Self) -> bool {
-        self.feed.experts == other.feed.experts
+        let experts = |layer: &Self| layer.feed.map(|feed| feed.experts);
+        self.mixer == other.mixer
+            && experts(self) == experts(other)
             && self.attention.rope.is_some() == other.attention.rope.is_some()
             && std::mem::discriminant(&self.mask) == std::mem::discriminant(&other.mask)
+    }
+}
+
+/// What of a layer carries something from one word to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MixerPlan {
+    Attention,
+    StateSpace(StateSpacePlan),
+    Convolution(ConvolutionPlan),
+}
+
+impl MixerPlan {
+    /// The numbers of a token's states, and of what they are made from; 0 without states.
+    pub const fn d_states(&self) -> usize {
+        match self {
+            Self::StateSpace(plan) => plan.n_states() + 3 * plan.d_conv() + 8 * plan.d_inner(),
+            Self::Attention | Self::Convolution(_) => 0,
+        }
     }
 }
 
@@ -148,9 +185,10 @@ impl DecoderPlan {
     pub fn built_in(heads: HeadSizes, n_layers: usize, feed: FeedPlan, n_vocab: usize) -> Self {
         let layer = LayerPlan {
             order: LayerOrder::PreNorm,
+            mixer: MixerPlan::Attention,
             attention: AttentionPlan::plain(heads.d_head),
             mask: Mask::Causal,
-            feed,
+            feed: Some(feed),
             residual_scale: None,
         };
         Self {

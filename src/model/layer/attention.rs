@@ -16,30 +16,13 @@ use crate::{
         site::Scope,
         tape::{Buckets, Node, Tape, Weight},
     },
-    model::layer::norm::{HeadNorm, NormKind, QkNorm},
+    model::layer::{
+        map::Map,
+        norm::{HeadNorm, NormKind, QkNorm},
+    },
     weights::Weights,
 };
 use latent::Latent;
-
-/// A learned linear map with an optional bias.
-struct Map {
-    w: Weight,
-    b: Option<Weight>,
-}
-
-impl Map {
-    fn load(weights: &Weights, scope: &Scope, of: &str, shape: (usize, usize)) -> Result<Self> {
-        Ok(Self {
-            w: weights.matrix(&scope.weight(&format!("W_{of}")), shape)?,
-            b: weights.optional_row(&scope.weight(&format!("b_{of}")), shape.1)?,
-        })
-    }
-
-    fn on(&self, tape: &mut Tape) -> (Node, Option<Node>) {
-        let w = tape.weight(&self.w);
-        (w, self.b.as_ref().map(|b| tape.weight(b)))
-    }
-}
 
 /// Where queries, keys and values come from.
 enum Projections {

@@ -69,7 +69,55 @@ const BLOOM: &[(&str, &str)] = &[
     ("ffn_down", "mlp.dense_4h_to_h"),
 ];
 
-static SCHEMES: [Scheme; 12] = [
+const MAMBA2: Scheme = Scheme {
+    architectures: &["mamba2"],
+    whole: &[
+        ("token_embd", "backbone.embeddings"),
+        ("output_norm", "backbone.norm_f"),
+        ("output", "lm_head"),
+    ],
+    block: "backbone.layers.",
+    own: &[],
+    parts: &[
+        ("attn_norm", "norm"),
+        ("ssm_in", "mixer.in_proj"),
+        ("ssm_conv1d", "mixer.conv1d"),
+        ("ssm_dt", "mixer.dt_proj"),
+        ("ssm_a", "mixer.A_log"),
+        ("ssm_d", "mixer.D"),
+        ("ssm_norm", "mixer.norm"),
+        ("ssm_out", "mixer.out_proj"),
+    ],
+};
+
+const LFM2: Scheme = Scheme {
+    architectures: &["lfm2"],
+    whole: &[
+        ("token_embd", "model.embed_tokens"),
+        ("token_embd_norm", "model.embedding_norm"),
+        ("output_norm", "model.embedding_norm"),
+        ("output", "lm_head"),
+    ],
+    block: "model.layers.",
+    own: &[
+        ("attn_norm", "operator_norm"),
+        ("attn_output", "self_attn.out_proj"),
+        ("attn_q_norm", "self_attn.q_layernorm"),
+        ("attn_k_norm", "self_attn.k_layernorm"),
+        ("ffn_norm", "ffn_norm"),
+        ("ffn_gate", "feed_forward.w1"),
+        ("ffn_up", "feed_forward.w3"),
+        ("ffn_down", "feed_forward.w2"),
+        ("shortconv.conv", "conv.conv"),
+        ("shortconv.in_proj", "conv.in_proj"),
+        ("shortconv.out_proj", "conv.out_proj"),
+    ],
+    parts: LLAMA,
+};
+
+static SCHEMES: [Scheme; 14] = [
+    MAMBA2,
+    LFM2,
     Scheme {
         architectures: &["gptneox"],
         whole: &[
@@ -221,8 +269,12 @@ fn translation(architecture: &str, name: &str) -> Option<String> {
     if let Some(ours) = find(scheme.whole, stem) {
         return Some(format!("{ours}.{kind}"));
     }
-    let (layer, part) = stem.strip_prefix(BLOCK)?.split_once('.')?;
+    let within = stem.strip_prefix(BLOCK)?;
     let find = |part| find(scheme.own, part).or_else(|| find(scheme.parts, part));
+    let Some((layer, part)) = within.split_once('.') else {
+        // A name without an ending: `blk.0.ssm_a`.
+        return Some(format!("{}{within}.{}", scheme.block, find(kind)?));
+    };
     let ours = match part.split_once('.') {
         // Older files have the experts apart: `ffn_gate.3`.
         Some((part, expert)) if expert.bytes().all(|b| b.is_ascii_digit()) => {
@@ -244,8 +296,12 @@ pub fn name_in_file(architecture: &str, name: &str) -> Option<String> {
         return Some(format!("{theirs}.{kind}"));
     }
     let (layer, part) = stem.strip_prefix(scheme.block)?.split_once('.')?;
-    let theirs = find(scheme.own, part).or_else(|| find(scheme.parts, part))?;
-    Some(format!("{BLOCK}{layer}.{theirs}.{kind}"))
+    let find = |part: &str| find(scheme.own, part).or_else(|| find(scheme.parts, part));
+    match find(part) {
+        Some(theirs) => Some(format!("{BLOCK}{layer}.{theirs}.{kind}")),
+        // A name without an ending: `backbone.layers.0.mixer.D`.
+        None => Some(format!("{BLOCK}{layer}.{}", find(&format!("{part}.{kind}"))?)),
+    }
 }
 
 /// Whether the file has (out, in) where Hugging Face has (in, out): GPT-2's maps.

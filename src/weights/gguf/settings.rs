@@ -49,6 +49,12 @@ static COMMON: &[Row] = &[
     ("attention.max_alibi_bias", "alibi_bias_max"),
     ("attention.clamp_kqv", "clip_qkv"),
     ("pooling_type", "pooling_type"),
+    ("ssm.conv_kernel", "conv_kernel"),
+    ("ssm.inner_size", "ssm_inner_size"),
+    ("ssm.state_size", "state_size"),
+    ("ssm.time_step_rank", "num_heads"),
+    ("ssm.group_count", "n_groups"),
+    ("shortconv.l_cache", "conv_L_cache"),
 ];
 
 static GPT2: &[Row] = &[
@@ -197,7 +203,7 @@ fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
     Some(Json::Object(found))
 }
 
-/// A value as JSON; a list whose items are all equal becomes that number.
+/// A value as JSON; a list whose items are all equal, but those of layers that have none, becomes that number.
 fn plain(value: Meta) -> Option<Json> {
     Some(match value {
         Meta::Whole(_) => json!(value.whole()?),
@@ -205,8 +211,13 @@ fn plain(value: Meta) -> Option<Json> {
         Meta::Bool(b) => json!(b),
         Meta::Text(_) => json!(value.text()?),
         Meta::List(list) => {
-            let first = list.items().next()?.whole()?;
-            let is_same = list.items().all(|item| item.whole() == Some(first));
+            let mut counts = list.items().map(|item| item.whole()).collect::<Option<Vec<u64>>>()?;
+            let first = counts.first().copied()?;
+            if counts.iter().any(|count| *count > 0) {
+                counts.retain(|count| *count > 0);
+            }
+            let first = counts.first().copied().unwrap_or(first);
+            let is_same = counts.iter().all(|count| *count == first);
             if is_same { json!(first) } else { json!("a different number in every layer") }
         }
     })

@@ -1,5 +1,7 @@
 //! The list of a plan's weights, each with its place in the files of a family.
 
+mod mixers;
+
 use std::ops::Range;
 
 use super::{
@@ -8,10 +10,11 @@ use super::{
 };
 use crate::{
     model::{
-        decoder_only::plan::{DecoderPlan, LayerPlan, PositionPlan},
+        decoder_only::plan::{DecoderPlan, LayerPlan, MixerPlan, PositionPlan},
         layer::{
             attention::{HeadSizes, LatentPlan},
             experts::ExpertsPlan,
+            feed::FeedPlan,
             norm::{NormStyle, QkNorm},
         },
     },
@@ -118,18 +121,24 @@ impl List<'_> {
             let of_layer = |name| format!("{}{l}.{name}", names.layers);
             name.split('|').map(of_layer).collect::<Vec<_>>().join("|")
         };
-        let [first, second, after] = layer.order.has_norms();
+        let [first, after_first, second, after_second] = layer.has_norms();
         let norms = [
             (first, "norm1", names.norms[0]),
             (second, "norm2", names.norms[1]),
-            (after, "post_norm1", names.post_norms[0]),
-            (after, "post_norm2", names.post_norms[1]),
+            (after_first, "post_norm1", names.post_norms[0]),
+            (after_second, "post_norm2", names.post_norms[1]),
         ];
         for (_, ours, name) in norms.iter().filter(|(is_there, ..)| *is_there) {
             self.norm(&format!("blocks.{l}.{ours}"), &theirs(name));
         }
-        self.attention(l, layer);
-        self.feed(l, layer);
+        match layer.mixer {
+            MixerPlan::Attention => self.attention(l, layer),
+            MixerPlan::StateSpace(plan) => self.state_space(l, plan),
+            MixerPlan::Convolution(plan) => self.convolution(l, plan),
+        }
+        if let Some(feed) = layer.feed {
+            self.feed(l, feed);
+        }
     }
 
     fn attention(&mut self, l: usize, layer: &LayerPlan) {
@@ -252,10 +261,10 @@ impl List<'_> {
         }
     }
 
-    fn feed(&mut self, l: usize, layer: &LayerPlan) {
-        match layer.feed.experts {
-            None => self.network(l, "ffn", self.names.feed, layer.feed.d_ff),
-            Some(plan) => self.experts(l, plan, layer.feed.d_ff),
+    fn feed(&mut self, l: usize, feed: FeedPlan) {
+        match feed.experts {
+            None => self.network(l, "ffn", self.names.feed, feed.d_ff),
+            Some(plan) => self.experts(l, plan, feed.d_ff),
         }
     }
 

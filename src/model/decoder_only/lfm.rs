@@ -1,0 +1,114 @@
+//! LFM2 (Liquid AI 2025): a hybrid, whose layers have a short convolution, but some of them attention.
+
+use anyhow::Result;
+use serde_json::Value as Json;
+
+use super::{
+    DecoderPlan, MixerPlan,
+    family::{BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Settings, Style},
+    names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
+    rope::RopeStyle,
+};
+use crate::{
+    model::layer::{convolution::ConvolutionPlan, norm::QkNorm},
+    weights::Config,
+};
+
+const TYPES: &str = "layer_types";
+const ATTENDING: &str = "full_attn_idxs";
+
+pub static FAMILIES: &[Family] = &[Family {
+    types: &["lfm2"],
+    title: "LFM2",
+    keys: Keys {
+        d_ff: &["block_ff_dim", "intermediate_size"],
+        eps: &["norm_eps", "block_norm_eps", "rms_norm_eps"],
+        default_eps: 1e-5,
+        ..KEYS
+    },
+    defaults: &[
+        ("max_position_embeddings", 128_000),
+        ("num_key_value_heads", 8),
+        ("num_attention_heads", 32),
+        ("hidden_size", 2560),
+        ("intermediate_size", 12_288),
+        ("num_hidden_layers", 32),
+        ("vocab_size", 65_536),
+    ],
+    names: Names {
+        final_norm: "embedding_norm",
+        norms: ["operator_norm", "ffn_norm"],
+        qkv: QkvNames::Apart(["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]),
+        out: "self_attn.out_proj",
+        qk_norms: ["self_attn.q_layernorm", "self_attn.k_layernorm"],
+        feed: FeedNames::Gated("feed_forward.w1", "feed_forward.w3", "feed_forward.w2"),
+        ..LLAMA_NAMES
+    },
+    style: Style {
+        qk_norm: Some(QkNorm::PerHead),
+        biases: BiasStyle::NONE,
+        positions: PositionStyle::Rotary(RopeStyle { theta: 1_000_000.0, ..RopeStyle::WHOLE }),
+        is_tied: true,
+        ..LLAMA.style
+    },
+    adjust: |settings, plan| {
+        let config = &settings.config;
+        let convolution = ConvolutionPlan {
+            n_taps: config.usize_or("conv_L_cache", 3)?,
+            has_bias: config.bool_or("conv_bias", false)?,
+        };
+        let attends = attending(settings, plan.layers.len())?;
+        let d_ff = if settings.are_gguf() { None } else { Some(adjusted_width(config, plan)?) };
+        for (layer, attends) in plan.layers.iter_mut().zip(attends) {
+            if !attends {
+                layer.mixer = MixerPlan::Convolution(convolution);
+            }
+            if let (Some(feed), Some(d_ff)) = (layer.feed.as_mut(), d_ff) {
+                feed.d_ff = d_ff;
+            }
+        }
+        Ok(())
+    },
+    ..LLAMA
+}];
+
+/// Whether each layer has attention: as listed, else all. GGUF files do not say, but have its tensors.
+fn attending(settings: &Settings, n_layers: usize) -> Result<Vec<bool>> {
+    let config = &settings.config;
+    if settings.are_gguf() {
+        let has = |l| settings.has_tensor(&format!("model.layers.{l}.self_attn.q_proj.weight"));
+        return Ok((0..n_layers).map(has).collect());
+    }
+    if let Some(types) = config.get(TYPES) {
+        let kind = |kind: &Json| match kind.as_str()? {
+            "full_attention" => Some(true),
+            "conv" => Some(false),
+            _ => None,
+        };
+        let types: Option<Vec<bool>> =
+            types.as_array().and_then(|all| all.iter().map(kind).collect());
+        let types = types.filter(|types| types.len() == n_layers).unwrap_or_default();
+        config.must(TYPES, types.len() == n_layers, "conv or full_attention for every layer")?;
+        return Ok(types);
+    }
+    let Some(listed) = config.floats(ATTENDING)? else { return Ok(vec![true; n_layers]) };
+    let is_listed = |l: usize| listed.iter().any(|&one| one.to_bits() == (l as f32).to_bits());
+    Ok((0..n_layers).map(is_listed).collect())
+}
+
+/// The width of feed-forward: two thirds of the one that is given, times a factor, rounded up; unless the settings say
+/// that it is as given.
+fn adjusted_width(config: &Config, plan: &DecoderPlan) -> Result<usize> {
+    let given = plan.layers.first().and_then(|layer| layer.feed).map_or(0, |feed| feed.d_ff);
+    if !config.bool_or("block_auto_adjust_ff_dim", true)? {
+        return Ok(given);
+    }
+    let width = 2 * given / 3;
+    if config.is_null("block_ffn_dim_multiplier") {
+        return Ok(width);
+    }
+    let factor = config.float_or("block_ffn_dim_multiplier", 1.0)?;
+    let width = (f64::from(factor) * width as f64) as usize;
+    config.must("block_ffn_dim_multiplier", width > 0, "a number above 0")?;
+    Ok(width.next_multiple_of(config.usize_or("block_multiple_of", 256)?))
+}

@@ -1,0 +1,99 @@
+//! The weights of what stands in place of attention.
+
+use std::ops::Range;
+
+use super::{HasBias, List, Map};
+use crate::{
+    model::layer::{convolution::ConvolutionPlan, state_space::StateSpacePlan},
+    weights::WeightLayout::{self, HeadRows, Linear, LinearRows, Taps, Vector, VectorPart},
+};
+
+/// Some rows of a map, and its bias's numbers.
+fn part(rows: Range<usize>) -> [WeightLayout; 2] {
+    [LinearRows(rows.clone()), VectorPart(rows)]
+}
+
+/// Our name and the file's.
+type Named<'a> = (&'a str, &'a str);
+
+impl List<'_> {
+    /// A name in a layer of the file, with each of its alternatives.
+    fn of_layer(&self, l: usize, name: &str) -> String {
+        let of_layer = |name| format!("{}{l}.{name}", self.names.layers);
+        name.split('|').map(of_layer).collect::<Vec<_>>().join("|")
+    }
+
+    /// GGUF files do not say which biases they have.
+    const fn bias_if(&self, has_bias: bool) -> HasBias {
+        match (self.is_gguf, has_bias) {
+            (true, _) => HasBias::IfThere,
+            (false, true) => HasBias::Yes,
+            (false, false) => HasBias::No,
+        }
+    }
+
+    fn linear(
+        &mut self,
+        l: usize,
+        (ours, name): Named,
+        shape: (usize, usize),
+        (layouts, has_bias): ([WeightLayout; 2], HasBias),
+    ) {
+        let theirs = self.of_layer(l, name);
+        self.map(l, Map { ours, theirs, shape, layouts, has_bias });
+    }
+
+    /// One filter a channel, and a number that is added. shape (tap, channel)
+    fn filters(&mut self, l: usize, (ours, name): Named, shape: (usize, usize), has_bias: HasBias) {
+        let (ours, theirs) = (format!("{ours}.*"), self.of_layer(l, name));
+        let layouts = [Taps, Vector];
+        self.map(l, Map { ours: &ours, theirs, shape, layouts, has_bias });
+    }
+
+    /// A short convolution: one map to both gates and the input, a filter a channel, the map back.
+    pub(super) fn convolution(&mut self, l: usize, plan: ConvolutionPlan) {
+        let names = self.names.convolution;
+        let d_model = self.plan.heads.d_model;
+        let has_bias = self.bias_if(plan.has_bias);
+        for (i, ours) in ["conv.*_B", "conv.*_C", "conv.*_x"].into_iter().enumerate() {
+            let layouts = part(i * d_model..(i + 1) * d_model);
+            self.linear(l, (ours, names.inputs), (d_model, d_model), (layouts, has_bias));
+        }
+        self.filters(l, ("conv.filter", names.filter), (plan.n_taps, d_model), has_bias);
+        let shape = (d_model, d_model);
+        self.linear(l, ("conv.*_out", names.out), shape, ([Linear, Vector], has_bias));
+    }
+
+    /// A state space: one map to gate, inputs and steps, a filter a channel, what each head has learned, the map back.
+    pub(super) fn state_space(&mut self, l: usize, plan: StateSpacePlan) {
+        let names = self.names.state_space;
+        let (d_model, d_inner) = (self.plan.heads.d_model, plan.d_inner());
+        let has_bias = self.bias_if(plan.has_bias);
+        let widths =
+            [("ssm.*_z", d_inner), ("ssm.*_xBC", plan.d_conv()), ("ssm.*_dt", plan.n_heads)];
+        let mut first = 0;
+        for (ours, width) in widths {
+            let layouts = part(first..first + width);
+            self.linear(l, (ours, names.inputs), (d_model, width), (layouts, has_bias));
+            first += width;
+        }
+        let has_filter_bias = self.bias_if(plan.has_filter_bias);
+        self.filters(l, ("ssm.conv", names.filter), (plan.n_taps, plan.d_conv()), has_filter_bias);
+        // GGUF files have those of heads as columns.
+        let of_head = if self.is_gguf { HeadRows(plan.n_heads) } else { Vector };
+        let of_heads = [
+            ("dt_bias", names.dt_bias, Vector),
+            (plan.rate.name(), names.rate, of_head.clone()),
+            ("D", names.skip, of_head),
+        ];
+        for (ours, name, layout) in of_heads {
+            let (ours, name) = (format!("blocks.{l}.ssm.{ours}"), self.of_layer(l, name));
+            self.body(&ours, &name, "", (1, plan.n_heads), layout);
+        }
+        let norm = self.of_layer(l, names.norm);
+        let layout = if self.is_gguf { HeadRows(plan.n_groups) } else { Vector };
+        self.body(&format!("blocks.{l}.ssm.norm.gain"), &norm, "weight", (1, d_inner), layout);
+        let shape = (d_inner, d_model);
+        self.linear(l, ("ssm.*_out", names.out), shape, ([Linear, Vector], has_bias));
+    }
+}
