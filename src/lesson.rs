@@ -142,6 +142,16 @@ impl Step {
         panes.all(has) && self.needs.iter().all(has) && !self.without.iter().any(has)
     }
 
+    /// The layer nearest to this one that has the step's sites; the layer itself if none has.
+    pub fn layer_near(&self, trace: &Trace, layer: usize) -> usize {
+        if self.fits_layer(trace, layer) {
+            return layer;
+        }
+        let others =
+            trace.known_layers().into_iter().filter(|&other| self.fits_layer(trace, other));
+        others.min_by_key(|other| other.abs_diff(layer)).unwrap_or(layer)
+    }
+
     /// The text in front of a changed pass; it says so if the step's attention has its mask off.
     pub fn changed_pass(&self, reading: &Reading, selection: &Selection) -> String {
         let is_unmasked = Context::new(self, reading, selection).is_unmasked();

@@ -14,6 +14,7 @@ pub mod learning;
 mod output;
 mod recurrent;
 mod sentence;
+mod state;
 
 use std::{cell::OnceCell, sync::Arc};
 
@@ -70,12 +71,13 @@ impl Fact {
     }
 }
 
-static TABLES: [&[Fact]; 10] = [
+static TABLES: [&[Fact]; 11] = [
     sentence::FACTS,
     recurrent::FACTS,
     attention::FACTS,
     experts::FACTS,
     latent::FACTS,
+    state::FACTS,
     layer::FACTS,
     learning::FACTS,
     output::FACTS,

@@ -20,6 +20,9 @@ pub enum PaneKind {
     Heads,
     /// The hidden state as a strip through time: one column of cells per word.
     Hidden,
+    /// The state of the selected head as a strip through time, under the share that each word keeps. Its site is the `state`
+    /// of a state space; the decay is beside it.
+    State,
     /// One recurrent step in detail: input part, recurrent part, sum, tanh, for the selected word. Its site is the
     /// cell's `hidden`; the parts are beside it.
     Recurrence,

@@ -39,6 +39,7 @@ mod read_back_length;
 mod recurrence;
 mod saliency;
 mod schedule;
+mod state;
 mod stream;
 mod subject;
 mod temperatures;
@@ -440,6 +441,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
         PaneKind::Matrix => of_site(|s| Box::new(matrix::Matrix(s))),
         PaneKind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
+        PaneKind::State => of_site(|s| Box::new(state::State(s))),
         PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s))),
         PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         PaneKind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),

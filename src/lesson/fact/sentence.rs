@@ -78,8 +78,9 @@ fn d_k(c: &Context) -> usize {
     size_in_layer(c, &QUERIES, |shape| shape.cols, |sizes| sizes.heads.d_head)
 }
 
-/// Sites of a layer's queries in the built-in Transformer and in checkpoints.
-const QUERIES: [&str; 2] = ["encoder.{layer}.self_attn.q", "blocks.{layer}.attn.q"];
+/// Sites of a layer's queries in the built-in Transformer and in checkpoints, and of what the heads of a state space write.
+const QUERIES: [&str; 3] =
+    ["encoder.{layer}.self_attn.q", "blocks.{layer}.attn.q", "blocks.{layer}.ssm.x"];
 
 /// A size of the first of these sites in the checkpoint, else in the Transformer; 0 if it has none.
 fn size_of_first(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {

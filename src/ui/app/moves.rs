@@ -1,5 +1,7 @@
 //! Moves between steps, panes, layers, heads and cells, and scrolls the narration.
 
+use std::iter::successors;
+
 use ratatui::layout::Rect;
 
 use super::{Line, PickedRow, ScreenLayout, State};
@@ -18,6 +20,9 @@ impl State {
             let start = self.lesson.start(self.nav.step, reading);
             let (chapter, step) = self.current();
             let selection = self.nav.picked.apply_to(start, chapter, step);
+            let trace = reading.trace(step.model);
+            let selection =
+                Selection { layer: step.layer_near(trace, selection.layer), ..selection };
             self.nav.selection = selection.swap_axes(false, self.focused_has_plane_per_query());
             self.clamp();
             self.select_strongest_key();
@@ -93,19 +98,32 @@ impl State {
 
     pub(super) fn layer_by(&mut self, by: isize) {
         let n = self.n_layers();
-        let layer = self.nav.selection.layer.saturating_add_signed(by);
-        match n {
-            0 => self.show_message("this step has no layer to choose"),
-            _ if layer >= n || layer == self.nav.selection.layer => {
-                let last = n - 1;
-                self.show_message(tr!(self.lesson.language, "the layers are 0 to {last}", last));
-            }
-            _ => {
-                self.nav.selection.layer = layer;
-                self.nav.picked.layer = Some(layer);
-                self.clamp_where_open();
-            }
+        if n == 0 {
+            self.show_message("this step has no layer to choose");
+            return;
         }
+        let next = |from: &usize| from.checked_add_signed(by).filter(|next| *next < n);
+        let mut others = successors(next(&self.nav.selection.layer), next);
+        let Some(layer) = others.find(|&layer| self.shows_layer(layer)) else {
+            let last = n - 1;
+            self.show_message(tr!(self.lesson.language, "the layers are 0 to {last}", last));
+            return;
+        };
+        self.nav.selection.layer = layer;
+        self.nav.picked.layer = Some(layer);
+        self.clamp_where_open();
+    }
+
+    /// Whether a layer has a site that the step shows.
+    fn shows_layer(&self, layer: usize) -> bool {
+        let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else {
+            return false;
+        };
+        let has = |spec: &&PaneSpec| {
+            let template = spec.site.as_ref().filter(|site| site.contains("{layer}"));
+            template.is_some_and(|site| reading.trace(step.model_of(spec)).layer_has(site, layer))
+        };
+        self.specs().iter().find(has).is_some()
     }
 
     /// Clamps the selection, unless the layer is closed: its number of rows is not known yet.

@@ -96,7 +96,9 @@ impl<'a> Wall<'a> {
 
     /// Indices of the selected layer and head, clamped to existing ones.
     fn selected_indices(&self) -> (usize, usize) {
-        let layer = self.scene.selection.layer.min(self.layers().len().saturating_sub(1));
+        // Some layers have no heads.
+        let distance = |i: &usize| self.layers()[*i][0].layer.abs_diff(self.scene.selection.layer);
+        let layer = (0..self.layers().len()).min_by_key(distance).unwrap_or(0);
         let n_heads = self.layers().get(layer).map_or(0, Vec::len);
         (layer, self.scene.selection.head.min(n_heads.saturating_sub(1)))
     }
@@ -285,7 +287,7 @@ impl Pane for Wall<'_> {
         let (layer, head) = self.selected_indices();
         let layer = layer.saturating_add_signed(rows).min(self.layers().len().checked_sub(1)?);
         let last = self.layers()[layer].len() - 1;
-        Some((layer, head.saturating_add_signed(cols).min(last)))
+        Some((self.layers()[layer][0].layer, head.saturating_add_signed(cols).min(last)))
     }
 
     fn visible_extent(&self, area: Rect) -> (usize, usize) {

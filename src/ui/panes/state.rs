@@ -1,0 +1,129 @@
+//! The state of one head over time: one column per word, two numbers per line, under the share that each word keeps of
+//! what was there before it.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{
+    CursorCell, Pane, PreferredSize, Unfolding,
+    subject::Subject,
+    words::{PaneWords, first},
+};
+use crate::{
+    engine::value::Cell,
+    lesson::tr,
+    model::layer::state_space::DECAY,
+    text::fixed,
+    ui::widgets::heat::{Columns, Heat, Labels},
+};
+
+pub(super) struct State<'a>(pub(super) Subject<'a>);
+
+/// Rows above the state that show what is kept: one line.
+const KEPT_ROWS: usize = 2;
+/// Interval between numbered rows.
+const LABEL_INTERVAL: usize = 8;
+
+impl<'a> State<'a> {
+    /// The share of the head's state that a word keeps.
+    fn kept(&self, word: usize) -> Option<f32> {
+        let decay = self.0.trace.beside(self.0.site, &DECAY)?;
+        let cell = Cell::new(0, word, self.0.plane);
+        decay.shape().holds(cell).then(|| decay.value.get(cell))
+    }
+
+    /// The site transposed, under what is kept: rows are numbers of the state, columns are words.
+    fn strip(&self) -> Heat<'a> {
+        let (subject, number, plane) = (self.0.clone(), self.0.col(), self.0.plane);
+        let (theme, language) = (self.0.scene.theme, self.0.scene.language);
+        let scale = self.0.scale();
+        let kept: Vec<f32> =
+            (0..self.0.n_rows()).map(|word| self.kept(word).unwrap_or(0.0) * scale.end()).collect();
+        let value = move |row: usize, word: usize| match row.checked_sub(KEPT_ROWS) {
+            None => kept[word],
+            Some(number) => subject.shown_value(Cell::new(plane, word, number)),
+        };
+        let label = move |row: usize| match row.checked_sub(KEPT_ROWS) {
+            None if row == 0 => language.tr("kept").to_owned(),
+            None => String::new(),
+            Some(i) if i == number / 2 * 2 => number.to_string(),
+            Some(i) => i.to_string().repeat(usize::from(i.is_multiple_of(LABEL_INTERVAL))),
+        };
+        let marks = self.0.marks_in(plane).into_iter();
+        let n_rows = KEPT_ROWS + self.0.n_cols();
+        Heat {
+            n_rows,
+            n_cols: self.0.n_rows(),
+            value: Box::new(value),
+            marks: marks.map(|(word, i, chosen)| (i + KEPT_ROWS, word, chosen)).collect(),
+            most_prominent: None,
+            row_labels: Labels::new(n_rows, label),
+            columns: Columns::Labels(self.0.row_labels()),
+            cursor: (number + KEPT_ROWS, self.0.row()),
+            row_noun: language.tr("rows"),
+            axes: format!(
+                "{}{} {}{}",
+                language.tr(theme.glyph("↓ ", "rows ")),
+                language.tr("state"),
+                language.tr(theme.glyph("→ ", "columns ")),
+                language.tr("word")
+            ),
+            ..self.0.heat()
+        }
+    }
+}
+
+impl Pane for State<'_> {
+    fn title(&self) -> String {
+        self.0.shown_name(self.0.title())
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        (self.0.n_rows(), self.0.n_cols())
+    }
+
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.0.cursor_cell(row, col)
+    }
+
+    fn preferred_size(&self) -> PreferredSize {
+        let n_words = self.0.n_rows() as u16;
+        let n_lines = ((KEPT_ROWS + self.0.n_cols()).min(4096) as u16).div_ceil(2);
+        let ideal = (6 + n_words.saturating_mul(7).max(70), n_lines + 2);
+        PreferredSize::new((6 + 2 * n_words.min(14), 8), ideal)
+    }
+
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        let (row, word) = self.strip().strip_at(area, position)?;
+        Some((word, row.checked_sub(KEPT_ROWS)?))
+    }
+
+    fn unfolding(&self) -> Unfolding {
+        Unfolding::Right
+    }
+
+    fn in_words(&self) -> PaneWords {
+        let (view, language) = (self.0.view(), self.0.scene.language);
+        let line = |row: usize| {
+            let values = self.0.site.value.row(self.0.plane, row);
+            let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
+            let kept = self.kept(row).map_or_else(|| "-".to_owned(), fixed);
+            let (word, length, begins) = (view.word(row), fixed(length), first(&values, 3));
+            tr!(
+                language,
+                "after {word}: kept {kept}, length {length}, begins {begins}",
+                word,
+                kept,
+                length,
+                begins
+            )
+        };
+        self.0.in_words((0..self.0.n_rows()).map(line).collect())
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer) {
+        self.strip().draw_strips(area, buf);
+    }
+}
