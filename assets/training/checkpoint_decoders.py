@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+import checkpoint_mixers as mixers
+
 Sites = dict[str, Tensor]
 
 
@@ -128,6 +130,17 @@ FAMILIES |= {
 DEEPSEEK = Family(replace(MIXTURE, shared="mlp.shared_experts", is_latent=True))
 FAMILIES |= {"deepseek_v2": DEEPSEEK, "deepseek_v3": DEEPSEEK}
 COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text"}
+
+
+LFM2 = replace(
+    LLAMA, norm1="operator_norm", norm2="ffn_norm", out="self_attn.out_proj", qk_norms=("self_attn.q_layernorm", "self_attn.k_layernorm"),
+    gate="feed_forward.w1", up="feed_forward.w3", down="feed_forward.w2", act=None,
+)  # fmt: skip
+MAMBA2 = replace(LLAMA, norm1="norm", norm2=None)
+FAMILIES |= {
+    "lfm2": Family(LFM2, final_norm="embedding_norm", eps="norm_eps"),
+    "mamba2": Family(MAMBA2, "backbone", "embeddings", final_norm="norm_f", eps="layer_norm_epsilon"),
+}  # fmt: skip
 
 
 def styled(layer: Layer, config) -> Layer:
@@ -293,7 +306,7 @@ def feed_forward(taps, at: str, block: nn.Module, layer: Layer) -> Sites:
         gate, up = taps.out_of(block.get_submodule(layer.gate_up)).chunk(2, 1)
     else:
         gate, up = (taps.out_of(block.get_submodule(name)) for name in (layer.gate, layer.up))
-    act = block.get_submodule(layer.act)(gate)
+    act = nn.functional.silu(gate) if layer.act is None else block.get_submodule(layer.act)(gate)
     return {f"{at}.ffn.gate": gate, f"{at}.ffn.act": act, f"{at}.ffn.up": up} | rest
 
 
@@ -305,6 +318,35 @@ def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: fl
     for name, norm in norms.items():
         if norm is not None:
             sites |= taps.norm(f"{at}.{name}", norm, eps)
+    if hasattr(block, "mixer"):  # no attention, no feed-forward
+        sites |= mixers.state_space(taps, f"{at}.ssm", block.mixer)
+        taps.near(at, taps.into(block) + sites[f"{at}.ssm.out"], taps.out_of(block))
+        return sites | {f"{at}.resid_post": taps.out_of(block)}
+    sites |= mixed(taps, at, block, layer, config, eps, slopes)
+    name = "conv" if hasattr(block, "conv") else "attn"
+    is_mixture = layer.mixture is not None and hasattr(block.get_submodule(layer.mixture), "experts")
+    sites |= routed(taps, at, block, layer, config) if is_mixture else feed_forward(taps, at, block, layer)
+    addends = [sites[f"{at}.post_norm{i}.out" if norms[f"post_norm{i}"] else f"{at}.{half}.out"] for i, half in ((1, name), (2, "ffn"))]
+    if (factor := getattr(config, "residual_multiplier", 1.0)) != 1.0:
+        addends = [factor * out for out in addends]
+        sites |= {f"{at}.attn.addend": addends[0], f"{at}.ffn.addend": addends[1]}
+    sites[f"{at}.resid_post"] = taps.out_of(block)
+    if layer.is_parallel:
+        taps.near(at, taps.into(block) + addends[0] + addends[1], taps.out_of(block))
+        return sites
+    sites[f"{at}.resid_mid"] = taps.into(block) + addends[0]
+    if norms["norm2"] is not None:
+        taps.near(at, sites[f"{at}.resid_mid"], taps.into(norms["norm2"]))
+    taps.near(at, sites[f"{at}.resid_mid"] + addends[1], taps.out_of(block))
+    return sites
+
+
+def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slopes: Tensor | None) -> Sites:
+    """What carries something from one word to another."""
+    if hasattr(block, "conv"):
+        return mixers.short_convolution(taps, f"{at}.conv", block.conv)
+    part = lambda name: None if name is None else block.get_submodule(name)
+    sites = {}
     sizes = (config.num_attention_heads, key_heads(config))
     if layer.is_latent:
         made, before = from_latents(taps, f"{at}.attn", part(layer.attn), config)
@@ -319,22 +361,7 @@ def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: fl
     if (beta := rope.get("llama_4_scaling_beta")) is not None:
         positions = torch.arange(caught["q"].shape[1])
         caught["factors"] = 1 + beta * torch.log(1 + torch.floor(positions / rope["original_max_position_embeddings"]))
-    sites |= taps.attention(f"{at}.attn", attn, before, part(layer.out), layer.scales, qk_norms, slopes)
-    is_mixture = layer.mixture is not None and hasattr(block.get_submodule(layer.mixture), "experts")
-    sites |= routed(taps, at, block, layer, config) if is_mixture else feed_forward(taps, at, block, layer)
-    addends = [sites[f"{at}.post_norm{i}.out" if norms[f"post_norm{i}"] else f"{at}.{half}.out"] for i, half in ((1, "attn"), (2, "ffn"))]
-    if (factor := getattr(config, "residual_multiplier", 1.0)) != 1.0:
-        addends = [factor * out for out in addends]
-        sites |= {f"{at}.attn.addend": addends[0], f"{at}.ffn.addend": addends[1]}
-    sites[f"{at}.resid_post"] = taps.out_of(block)
-    if layer.is_parallel:
-        taps.near(at, taps.into(block) + addends[0] + addends[1], taps.out_of(block))
-        return sites
-    sites[f"{at}.resid_mid"] = taps.into(block) + addends[0]
-    if norms["norm2"] is not None:
-        taps.near(at, sites[f"{at}.resid_mid"], taps.into(norms["norm2"]))
-    taps.near(at, sites[f"{at}.resid_mid"] + addends[1], taps.out_of(block))
-    return sites
+    return sites | taps.attention(f"{at}.attn", attn, before, part(layer.out), layer.scales, qk_norms, slopes)
 
 
 def entrance(taps, family: Family, body: nn.Module, config, eps: float) -> Sites:

@@ -22,7 +22,7 @@ ARCHITECTURE = {
     "olmoe": "olmoe", "granitemoe": "granitemoe", "granitemoeshared": "granitemoe", "gpt_oss": "gpt-oss",
     "starcoder2": "starcoder2", "stablelm": "stablelm", "cohere": "command-r", "cohere2": "cohere2",
     "deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2", "gpt_neox": "gptneox", "bloom": "bloom", "mpt": "mpt",
-    "falcon": "falcon", "phi": "phi2",
+    "falcon": "falcon", "phi": "phi2", "mamba2": "mamba2", "lfm2": "lfm2",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
 TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
@@ -30,7 +30,7 @@ PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smo
 FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
          "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
-         "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi"]  # fmt: skip
+         "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased"]  # fmt: skip
 """Written once more with each expert in a tensor of its own, as before 2024."""
 APART = ["mixtral"]
 GPT2 = {
@@ -85,6 +85,17 @@ NAMES = {
     },
     "phi2": {**LLAMA, "final_layernorm": "output_norm", "self_attn.dense": "attn_output", "mlp.fc1": "ffn_up", "mlp.fc2": "ffn_down"},
 }  # fmt: skip
+NAMES["mamba2"] = {
+    "backbone.embeddings": "token_embd", "backbone.norm_f": "output_norm", "lm_head": "output", "norm": "attn_norm",
+    "mixer.in_proj": "ssm_in", "mixer.conv1d": "ssm_conv1d", "mixer.dt_proj": "ssm_dt", "mixer.norm": "ssm_norm", "mixer.out_proj": "ssm_out",
+}  # fmt: skip
+NAMES["lfm2"] = {
+    "embed_tokens": "token_embd", "embedding_norm": "token_embd_norm", "lm_head": "output", "operator_norm": "attn_norm", "ffn_norm": "ffn_norm",
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.out_proj": "attn_output",
+    "self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm", "feed_forward.w1": "ffn_gate",
+    "feed_forward.w3": "ffn_up", "feed_forward.w2": "ffn_down", "conv.conv": "shortconv.conv", "conv.in_proj": "shortconv.in_proj",
+    "conv.out_proj": "shortconv.out_proj",
+}  # fmt: skip
 QUANTS = {
     # By the end of a tensor's name in GGUF; what is not named is F32.
     "quants_32": {"token_embd": "Q8_0", "attn_q": "Q4_0", "attn_k": "Q4_1", "attn_v": "Q5_0", "attn_output": "Q5_1",
@@ -102,6 +113,7 @@ def names(config: dict) -> dict[str, str]:
 
 def name_in_gguf(name: str, table: dict[str, str]) -> str:
     """`model.layers.0.mlp.up_proj.weight` -> `blk.0.ffn_up.weight`."""
+    name = name.replace("backbone.layers", "layers")
     parts = [part for part in name.split(".") if part not in ("transformer", "model", "layers", "h", "gpt_neox", "blocks")]
     block = [parts.pop(0)] if parts[0].isdigit() else []
     base = table[".".join(parts[:-1])]
@@ -208,10 +220,29 @@ def of_latents(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
     return made
 
 
+def of_mixers(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
+    """Filters without their axis of one; of state spaces A itself and what heads have as columns, gains as groups."""
+    made = {}
+    for name, weight in tensors.items():
+        base, _, end = name.rpartition(".")
+        if config["model_type"] in ("mamba2", "lfm2") and weight.ndim == 3:
+            made[name] = weight[:, 0].float()
+        elif end in ("A_log", "D"):
+            block = base.replace("backbone.layers", "blk").removesuffix(".mixer")
+            made[f"{block}.ssm_{end[0].lower()}"] = (-torch.exp(weight.float()) if end == "A_log" else weight.float())[:, None]
+        elif end == "dt_bias":
+            made[f"{base}.dt_proj.bias"] = weight
+        elif name.endswith("mixer.norm.weight"):
+            made[name] = weight.float().view(config["n_groups"], -1)
+        else:
+            made[name] = weight
+    return made
+
+
 def as_gguf(tensors: dict[str, Tensor], config: dict, are_apart: bool = False) -> dict[str, Tensor]:
     made = {}
     tensors = experts_apart(tensors) if are_apart else stacked(tensors)
-    for name, weight in of_latents(sorted_heads(tensors, config), config).items():
+    for name, weight in of_latents(sorted_heads(of_mixers(tensors, config), config), config).items():
         if name.startswith("blk."):
             made[name] = weight.contiguous()
             continue
@@ -229,13 +260,16 @@ def as_gguf(tensors: dict[str, Tensor], config: dict, are_apart: bool = False) -
 
 def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     first = lambda *keys: next(config[key] for key in keys if config.get(key) is not None)
+    if config["model_type"] == "mamba2":
+        state_space(writer, config)
+        return
     heads, d_model = first("n_head", "num_attention_heads", "n_heads"), first("n_embd", "hidden_size", "d_model")
     # Where the settings have none: what the converter takes.
     writer.add_context_length(first("n_positions", "max_position_embeddings") if "max_position_embeddings" in config or "n_positions" in config
                               else config.get("max_seq_len", 2048))
     writer.add_embedding_length(d_model)
     writer.add_block_count(first("n_layer", "num_hidden_layers", "n_layers"))
-    writer.add_feed_forward_length(config.get("n_inner") or config.get("intermediate_size") or config.get("ffn_hidden_size") or 4 * d_model)
+    writer.add_feed_forward_length(config.get("n_inner") or adjusted_width(config) or config.get("intermediate_size") or config.get("ffn_hidden_size") or 4 * d_model)
     writer.add_head_count(heads)
     writer.add_vocab_size(config["vocab_size"])
     if config["model_type"] == "gpt2":
@@ -251,7 +285,13 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
         older(writer, config, heads, d_model // heads)
         return
     is_latent = "kv_lora_rank" in config
-    writer.add_head_count_kv(1 if config["model_type"] == "deepseek_v3" else config.get("num_key_value_heads", heads))
+    if config["model_type"] == "lfm2":
+        listed = config.get("layer_types") or ["full_attention" if i in config["full_attn_idxs"] else "conv" for i in range(config["num_hidden_layers"])]
+        writer.add_head_count_kv([config["num_key_value_heads"] if kind == "full_attention" else 0 for kind in listed])
+        writer.add_shortconv_l_cache(config["conv_L_cache"])
+        config = {**config, "rms_norm_eps": config["norm_eps"]}
+    else:
+        writer.add_head_count_kv(1 if config["model_type"] == "deepseek_v3" else config.get("num_key_value_heads", heads))
     if (eps := config.get("layer_norm_eps", config.get("norm_epsilon"))) is not None:
         writer.add_layer_norm_eps(eps)
     else:
@@ -287,6 +327,30 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
             writer.add_tensor(f"rope_factors_{name}.weight", np.array(scaling[f"{name}_factor"], dtype=np.float32))
     elif kind == "llama3":
         writer.add_tensor("rope_freqs.weight", llama3_factors(scaling, config["rope_theta"], d_head))
+
+
+def adjusted_width(config: dict) -> int | None:
+    """LFM2's width of feed-forward, which the converter computes."""
+    if not config.get("block_auto_adjust_ff_dim"):
+        return None
+    n, of = int(config["block_ffn_dim_multiplier"] * int(2 * config["intermediate_size"] / 3)), config["block_multiple_of"]
+    return of * ((n + of - 1) // of)
+
+
+def state_space(writer: gguf.GGUFWriter, config: dict) -> None:
+    """What the converter writes of a Mamba-2: no heads of attention, no feed-forward."""
+    writer.add_context_length(2**20)
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_feed_forward_length(0)
+    writer.add_head_count(0)
+    writer.add_vocab_size(config["vocab_size"])
+    writer.add_ssm_conv_kernel(config["conv_kernel"])
+    writer.add_ssm_inner_size(config["expand"] * config["hidden_size"])
+    writer.add_ssm_state_size(config["state_size"])
+    writer.add_ssm_time_step_rank(config["num_heads"])
+    writer.add_ssm_group_count(config["n_groups"])
+    writer.add_layer_norm_rms_eps(config["layer_norm_epsilon"])
 
 
 def older(writer: gguf.GGUFWriter, config: dict, heads: int, d_head: int) -> None:

@@ -20,6 +20,7 @@ Half-precision weights are decoded to f32, and all is computed in f32 with eager
 import argparse
 import copy
 import json
+import math
 import shutil
 import tempfile
 from pathlib import Path
@@ -264,6 +265,15 @@ OF_DEEPSEEK_V3 = {**MIXED, "model_type": "deepseek_v3", "architectures": ["Deeps
 OF_DEEPSEEK_V2 = {**OF_DEEPSEEK_V3, "kv_lora_rank": 10, "model_type": "deepseek_v2", "architectures": ["DeepseekV2ForCausalLM"], "num_hidden_layers": 2,
                   "n_routed_experts": 6, "n_group": 3, "topk_group": 2, "routed_scaling_factor": 1.5, "norm_topk_prob": False,
                   "topk_method": "group_limited_greedy", "scoring_func": "softmax", "rope_scaling": None, "num_nextn_predict_layers": None}  # fmt: skip
+OF_MAMBA2 = {"model_type": "mamba2", "architectures": ["Mamba2ForCausalLM"], "hidden_size": 14, "num_hidden_layers": 3, "num_heads": 6,
+             "head_dim": 7, "expand": 3, "state_size": 5, "n_groups": 2, "conv_kernel": 4, "use_bias": False, "use_conv_bias": True,
+             "hidden_act": "silu", "layer_norm_epsilon": 1e-5, "chunk_size": 4, "tie_word_embeddings": True,
+             "time_step_limit": [0.0, math.inf], "bos_token_id": 290, "eos_token_id": 290, "pad_token_id": 0}  # fmt: skip
+OF_LFM2 = {**SMALL_ONE, "model_type": "lfm2", "architectures": ["Lfm2ForCausalLM"], "rms_norm_eps": None, "norm_eps": 1e-5, "head_dim": None,
+           "attention_bias": None, "mlp_bias": None, "hidden_act": None, "num_hidden_layers": 4, "conv_L_cache": 3, "conv_bias": False,
+           "block_auto_adjust_ff_dim": True, "block_ffn_dim_multiplier": 1.0, "block_multiple_of": 7, "intermediate_size": 23,
+           "layer_types": ["conv", "conv", "full_attention", "conv"], "tie_word_embeddings": True, "rope_theta": 5000.0,
+           "bos_token_id": 290, "eos_token_id": 290, "pad_token_id": 0}  # fmt: skip
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -340,6 +350,12 @@ RECIPES = {
     "deepseek_v3_biased": ("gpt2", "bf16, hosted", llama(**{
         **OF_DEEPSEEK_V3, "attention_bias": True, "rope_interleave": False, "norm_topk_prob": False, "rope_scaling": None,
         "num_hidden_layers": 1, "first_k_dense_replace": 0, "topk_group": 4})),
+    "mamba2": ("gpt2", "bf16", OF_MAMBA2),
+    "mamba2_biased": ("gpt2", "f16", {**OF_MAMBA2, "num_hidden_layers": 1, "n_groups": 1, "use_bias": True, "use_conv_bias": False,
+                                      "conv_kernel": 2, "tie_word_embeddings": False}),
+    "lfm2": ("gpt2", "bf16", llama(**OF_LFM2)),
+    "lfm2_biased": ("gpt2", "f16", llama(**{**OF_LFM2, "num_hidden_layers": 2, "layer_types": None, "full_attn_idxs": [1], "conv_bias": True,
+                                            "conv_L_cache": 4, "block_auto_adjust_ff_dim": False})),
     "bert": ("bert", "f16, gamma and beta", BERT),
     "minilm": ("bert", "f32, no prefix, positions", {**BERT, **OF_MINILM}),
     "distilbert": ("bert", "bf16", DISTILBERT),
@@ -408,6 +424,8 @@ def scramble(model: nn.Module, seed: int) -> None:
         if weight.ndim == 1:
             is_gain = name.endswith("weight")
             weight.data = 1 + 0.3 * noise if is_gain else 0.4 * noise
+            if name.endswith("A_log"):  # states that outlive a word
+                weight.data -= 1
         elif "position" in name or "wpe" in name:
             weight.data = 0.5 * noise
         elif isinstance(model.get_submodule(name.rpartition(".")[0]), nn.Embedding):

@@ -67,6 +67,7 @@ mod random;
 mod restoration;
 mod screens;
 mod sites;
+mod states;
 mod text;
 mod tokenization;
 mod trace;

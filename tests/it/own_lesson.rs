@@ -60,7 +60,7 @@ fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 12] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 14] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -88,6 +88,18 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 12] = [
             "own-shared-expert",
         ],
         &["own-queries", "own-rope", "own-cache", "own-router", "own-router-scores"],
+    ),
+    (
+        "mamba2",
+        20,
+        &["own-ssm-steps", "own-state", "own-state-read", "own-state-cache", "own-resid-ssm"],
+        &["own-queries", "own-weights", "own-wall", "own-cache", "own-gated", "own-resid-post"],
+    ),
+    (
+        "lfm2",
+        32,
+        &["own-short-conv", "own-resid-conv", "own-weights", "own-rope", "own-cache", "own-gated"],
+        &["own-state", "own-positions", "own-ffn", "own-state-cache"],
     ),
     ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
     ("deberta", 17, &["enc-distances", "mlm"], &["enc-scaled", "own-positions", "own-types"]),

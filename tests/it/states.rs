@@ -1,0 +1,308 @@
+//! State spaces and short convolutions: arithmetic, gradients, what-ifs, reading in parts, what is refused, and where the
+//! steps of a hybrid begin. The numbers themselves are compared in `checkpoints.rs`.
+
+use std::{fs, path::Path, sync::Arc};
+
+use lookback::{
+    analysis::{reading::Reader, trace::Trace},
+    engine::{
+        change::{Change, Changes, Learned},
+        tape::Keep,
+        value::{Cell, Value},
+    },
+    lesson::{Language, Lesson},
+    model::{Architecture, Model, Name, Setup},
+    weights::Checkpoint,
+};
+use serde_json::{Value as Json, json};
+
+const FOLDER: &str = "tests/goldens/checkpoints";
+const IDS: [u32; 7] = [12, 40, 7, 88, 12, 101, 63];
+
+struct Tiny {
+    model: Arc<dyn Model>,
+    reader: Reader,
+}
+
+impl Tiny {
+    fn open(name: &str) -> Self {
+        let checkpoint = Checkpoint::open(&Path::new(FOLDER).join(name)).unwrap();
+        let model = Architecture::of(&checkpoint).unwrap().open(&checkpoint).unwrap();
+        Self { model, reader: Reader::open(&checkpoint, true).unwrap() }
+    }
+
+    fn run(&self, changes: Changes, keep: Keep) -> Trace {
+        let setup = Setup { changes: Arc::new(changes), keep, ..Setup::default() };
+        Trace::new(Name::Checkpoint, self.model.run(&IDS, &setup), self.reader.tokenizer())
+    }
+
+    fn what_if(&self, texts: &[&str]) -> Trace {
+        self.run(changes(texts), Keep::All)
+    }
+
+    fn plain(&self) -> Trace {
+        self.what_if(&[])
+    }
+}
+
+fn changes(texts: &[&str]) -> Changes {
+    texts.iter().map(|text| text.parse::<Change>().unwrap()).collect()
+}
+
+fn row(trace: &Trace, site: &str, row: usize) -> Vec<f32> {
+    trace.value(site).unwrap().row(0, row)
+}
+
+#[test]
+fn every_number_of_states_and_filters_opens_into_arithmetic_that_gives_it() {
+    for (name, layers) in [
+        ("mamba2", &["blocks.1."][..]),
+        ("mamba2_biased", &["blocks.0."]),
+        ("mamba2.gguf", &["blocks.0."]),
+        ("lfm2", &["blocks.0.", "blocks.2."]),
+        ("lfm2_biased", &["blocks.0."]),
+    ] {
+        let trace = Tiny::open(name).plain();
+        let mut n_sites = 0;
+        for site in trace.sites().filter(|site| !site.is_leaf) {
+            if !layers.iter().any(|layer| site.path().starts_with(layer)) {
+                continue;
+            }
+            n_sites += 1;
+            for cell in site.shape().cells().step_by(7) {
+                let opened = trace.open(&site.address(cell)).unwrap();
+                let (got, want) = (opened.expr.unwrap().eval(), f64::from(site.value.get(cell)));
+                let is_same = got.total_cmp(&want).is_eq();
+                let is_near = is_same || (got - want).abs() <= 1e-4 * want.abs().max(1.0);
+                assert!(is_near, "{name} {}: opens to {got}, is {want}", site.address(cell));
+            }
+        }
+        assert!(n_sites >= 20, "{name}: only {n_sites} sites");
+    }
+}
+
+/// A number of the pass, after one of its numbers, or of its weights, was moved.
+fn slope(of: impl Fn(f32) -> f32) -> f32 {
+    const BY: f32 = 2e-3;
+    (of(BY) - of(-BY)) / (2.0 * BY)
+}
+
+fn assert_near(name: &str, numeric: f32, slope: f32) {
+    let is_near = (numeric - slope).abs() < 2e-2 * slope.abs().max(0.5);
+    assert!(is_near, "{name}: {numeric} by moving, {slope} by the chain rule");
+}
+
+/// The gradient of one number of the first layer's output.
+fn seed(trace: &Trace, cell: Cell) -> [(&'static str, Value); 1] {
+    const OUT: &str = "blocks.0.resid_post";
+    let mut seed = Value::zeros(trace.value(OUT).unwrap().shape());
+    seed.set(cell, 1.0);
+    [(OUT, seed)]
+}
+
+const CELL: Cell = Cell::new(0, 4, 3);
+
+#[test]
+fn gradients_through_states_and_filters_are_slopes() {
+    let of_states = ["state", "read", "dt_in", "B", "C", "x", "gate", "conv_in", "grouped"];
+    for (name, scope, sites) in [
+        ("mamba2", "ssm", &of_states[..]),
+        ("mamba2_biased", "ssm", &["state", "conv_in"]),
+        ("lfm2", "conv", &["in_gate", "gated", "out_gate", "mixed"]),
+    ] {
+        let tiny = Tiny::open(name);
+        let plain = tiny.plain();
+        for site in sites {
+            let site = &*format!("blocks.0.{scope}.{site}");
+            let slopes = plain.gradient(&seed(&plain, CELL), site).unwrap();
+            let cells = slopes.shape().cells().filter(|at| (2..5).contains(&at.row));
+            for at in cells.step_by(11).take(12) {
+                let moved = |by: f32| {
+                    let number = plain.value(site).unwrap().get(at) + by;
+                    let address = plain.site(site).unwrap().address(at);
+                    let trace = tiny.what_if(&[&format!("{address}={number}")]);
+                    trace.value("blocks.0.resid_post").unwrap().get(CELL)
+                };
+                assert_near(&format!("{name} {site} {at:?}"), slope(moved), slopes.get(at));
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_of_what_heads_and_filters_have_learned_are_slopes() {
+    for (name, weights) in [
+        ("mamba2", &["ssm.A_log", "ssm.D", "ssm.dt_bias", "ssm.conv.W", "ssm.conv.b"][..]),
+        ("lfm2_biased", &["conv.filter.W", "conv.filter.b"]),
+    ] {
+        let tiny = Tiny::open(name);
+        let plain = tiny.plain();
+        for weight in weights {
+            let weight = format!("blocks.0.{weight}");
+            let slopes = plain.gradient(&seed(&plain, CELL), &weight).unwrap();
+            for at in slopes.shape().cells().step_by(5).take(6) {
+                let moved = |by: f32| {
+                    let mut value = plain.value(&weight).unwrap().clone();
+                    value.set(at, value.get(at) + by);
+                    let learned = Learned::from([(weight.clone(), Arc::new(value))]);
+                    let changes = Changes::default().with_weights(Arc::new(learned));
+                    let trace = tiny.run(changes, Keep::All);
+                    trace.value("blocks.0.resid_post").unwrap().get(CELL)
+                };
+                assert_near(&format!("{name} {weight} {at:?}"), slope(moved), slopes.get(at));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_state_that_is_set_by_hand_is_carried_on_and_changes_nothing_before() {
+    let tiny = Tiny::open("mamba2");
+    let (plain, site) = (tiny.plain(), "blocks.0.ssm.state");
+    let set = tiny.what_if(&["blocks.0.ssm.state[1,3,2]=5"]);
+    let value = |trace: &Trace, row, col| trace.value(site).unwrap().get(Cell::new(1, row, col));
+    let kept = |row| plain.value("blocks.0.ssm.decay").unwrap().get(Cell::new(0, row, 1));
+    let moved = 5.0 - value(&plain, 3, 2);
+    for col in 0..plain.site(site).unwrap().shape().cols {
+        assert_eq!(value(&set, 2, col).to_bits(), value(&plain, 2, col).to_bits());
+        let (got, was) = (value(&set, 5, col), value(&plain, 5, col));
+        let want = if col == 2 { was + moved * kept(4) * kept(5) } else { was };
+        assert!((got - want).abs() < 1e-4, "{col}: {got}, want {want}");
+    }
+    assert_eq!(row(&set, "logits", 2), row(&plain, "logits", 2));
+    assert_ne!(row(&set, "logits", 3), row(&plain, "logits", 3));
+}
+
+#[test]
+fn a_head_that_keeps_nothing_knows_nothing_from_before() {
+    let tiny = Tiny::open("mamba2");
+    let forgets = tiny.what_if(&["blocks.0.ssm.decay[4,2]=0"]);
+    let [state, dt, x, b] = ["state", "dt", "x", "B"]
+        .map(|name| forgets.value(&format!("blocks.0.ssm.{name}")).unwrap());
+    for cell in state.shape().cells().filter(|cell| (cell.plane, cell.row) == (2, 4)) {
+        // Three heads a group, five numbers of the state a channel.
+        let (channel, n) = (cell.col / 5, cell.col % 5);
+        let x = x.get(Cell::new(2, 4, channel));
+        let want = dt.get(Cell::new(0, 4, 2)) * x * b.get(Cell::new(0, 4, n));
+        assert!((state.get(cell) - want).abs() < 1e-6, "{cell:?}");
+    }
+}
+
+#[test]
+fn heads_and_layers_can_be_left_out_and_matter() {
+    let tiny = Tiny::open("mamba2");
+    let plain = tiny.plain();
+    let parts: Vec<String> = plain.parts_off().map(|part| part.to_string()).collect();
+    for part in ["blocks.0.ssm.head.2=off", "blocks.1.ssm=off", "blocks.2=off", "residual=off"] {
+        assert!(parts.iter().any(|one| one == part), "{part}: {parts:?}");
+        let off = tiny.what_if(&[part]);
+        assert_ne!(row(&off, "logits", 6), row(&plain, "logits", 6), "{part}");
+        let closed = tiny.run(changes(&[part]), Keep::Boundaries);
+        assert_eq!(row(&closed, "logits", 6), row(&off, "logits", 6), "{part}");
+    }
+    let off = tiny.what_if(&["blocks.0.ssm.head.2=off"]);
+    let [before, after] = [&plain, &off].map(|trace| trace.value("blocks.0.ssm.y").unwrap());
+    for (head, (before, after)) in before.planes().iter().zip(after.planes()).enumerate() {
+        let is_zero = after.iter().all(|number| number.abs() == 0.0);
+        assert_eq!(is_zero, head == 2, "{head}");
+        assert!(head == 2 || before == after, "{head}");
+    }
+    let hybrid = Tiny::open("lfm2").plain();
+    let parts: Vec<String> = hybrid.parts_off().map(|part| part.to_string()).collect();
+    for part in ["blocks.0.conv=off", "blocks.2.attn=off", "blocks.2.attn.head.1=off", "mask=off"] {
+        assert!(parts.iter().any(|one| one == part), "{part}: {parts:?}");
+    }
+}
+
+#[test]
+fn a_text_read_in_parts_ends_as_one_read_at_once() {
+    for name in ["mamba2", "mamba2_biased", "lfm2", "lfm2_biased"] {
+        let tiny = Tiny::open(name);
+        for change in [None, Some("blocks.0.ffn=off"), Some("temperature=2"), Some("residual=off")]
+        {
+            let setup = Setup { changes: Arc::new(changes(change.as_slice())), ..Setup::default() };
+            let read = |parts: &[&[u32]]| {
+                let mut writer = tiny.model.writer(&setup).unwrap();
+                parts.iter().fold(vec![], |_, part| writer.read(part).unwrap())
+            };
+            let whole = read(&[&IDS]);
+            for parts in [vec![&IDS[..1], &IDS[1..3], &IDS[3..]], IDS.chunks(1).collect()] {
+                let got = read(&parts);
+                let off = got.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(off < 1e-4, "{name} {change:?}: {off}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_steps_of_a_hybrid_begin_in_layers_that_have_their_sites() {
+    let checkpoint = Checkpoint::open(&Path::new(FOLDER).join("lfm2")).unwrap();
+    let reader = Reader::open(&checkpoint, true).unwrap();
+    let reading = reader.read("The river was wide.").unwrap();
+    let trace = reading.trace(Name::Checkpoint);
+    let attends = |layer| trace.layer_has("blocks.{layer}.attn.weights", layer);
+    assert_eq!([0, 1, 2, 3].map(attends), [false, false, true, false]);
+    assert_eq!(trace.n_layers("blocks.{layer}.attn.weights"), 3);
+    assert_eq!(trace.n_layers("blocks.{layer}.resid_post"), 4);
+    let lesson = Lesson::for_checkpoint(Language::English).unwrap().fitting(trace);
+    for (id, layer) in [("own-short-conv", 0), ("own-weights", 2), ("own-wall", 2)] {
+        let step = lesson.find(id).unwrap();
+        assert_eq!(lesson.start(step, &reading).layer, layer, "{id}");
+    }
+    let step = lesson.step(lesson.find("own-weights").unwrap()).1;
+    assert_eq!([0, 1, 2, 3].map(|layer| step.layer_near(trace, layer)), [2; 4]);
+}
+
+/// The error of a tiny checkpoint whose settings are changed; empty if it can be run.
+fn error_of(name: &str, changes: &[(&str, Json)]) -> String {
+    let from = Path::new(FOLDER).join(name);
+    let folder = tempfile::TempDir::new().unwrap();
+    let text = fs::read_to_string(from.join("config.json")).unwrap().replace("Infinity", "null");
+    let mut config: Json = serde_json::from_str(&text).unwrap();
+    for (key, value) in changes {
+        config[key] = value.clone();
+    }
+    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let weights = "model.safetensors";
+    fs::copy(from.join(weights), folder.path().join(weights)).unwrap();
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let opened = Architecture::of(&checkpoint).unwrap().open(&checkpoint);
+    opened.err().map(|error| format!("{error:#}")).unwrap_or_default()
+}
+
+#[test]
+fn settings_of_states_and_filters_that_cannot_be_run_are_named() {
+    for (name, key, value) in [
+        ("mamba2", "time_step_limit", json!([0.0, 0.1])),
+        ("mamba2", "time_step_limit", json!([0.001, null])),
+        ("mamba2", "n_groups", json!(4)),
+        ("mamba2", "n_groups", json!(0)),
+        ("mamba2", "head_dim", json!(8)),
+        ("mamba2", "state_size", json!(16_000_000)),
+        ("mamba2", "hidden_act", json!("mish")),
+        ("lfm2", "layer_types", json!(["conv", "conv", "full_attention"])),
+        ("lfm2", "layer_types", json!(["conv", "conv", "full_attention", "mamba"])),
+        ("lfm2", "block_ffn_dim_multiplier", json!(0.0)),
+    ] {
+        let text = error_of(name, &[(key, value)]);
+        assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
+    }
+    assert_eq!(error_of("mamba2", &[("time_step_limit", json!([0.0, null]))]), "");
+    let asked = error_of("mamba2", &[("use_bias", json!(true))]);
+    assert!(asked.contains("`backbone.layers.0.mixer.in_proj.bias`"), "{asked}");
+}
+
+#[test]
+fn a_number_that_is_no_json_but_python_writes_it_is_read() {
+    let from = Path::new(FOLDER).join("mamba2");
+    let text = fs::read_to_string(from.join("config.json")).unwrap();
+    assert!(text.contains("Infinity"), "{text}");
+    let folder = tempfile::TempDir::new().unwrap();
+    let named = text.replace("\"model_type\"", "\"note\": \"NaN \\\" Infinity\", \"model_type\"");
+    fs::write(folder.path().join("config.json"), named).unwrap();
+    fs::copy(from.join("model.safetensors"), folder.path().join("model.safetensors")).unwrap();
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    assert_eq!(checkpoint.config().string("note").unwrap(), "NaN \" Infinity");
+    assert!(Architecture::of(&checkpoint).unwrap().open(&checkpoint).is_ok());
+}
