@@ -34,6 +34,9 @@ _lookback() {
             lookback,export)
                 cmd="lookback__subcmd__export"
                 ;;
+            lookback,flow)
+                cmd="lookback__subcmd__flow"
+                ;;
             lookback,heads)
                 cmd="lookback__subcmd__heads"
                 ;;
@@ -82,6 +85,9 @@ _lookback() {
             lookback__subcmd__help,export)
                 cmd="lookback__subcmd__help__subcmd__export"
                 ;;
+            lookback__subcmd__help,flow)
+                cmd="lookback__subcmd__help__subcmd__flow"
+                ;;
             lookback__subcmd__help,heads)
                 cmd="lookback__subcmd__help__subcmd__heads"
                 ;;
@@ -119,7 +125,7 @@ _lookback() {
 
     case "${cmd}" in
         lookback)
-            opts="-h -V --what-if --against --against-model --target --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help --version [SENTENCE] steps open trace export eval attribute patch diff heads learn inspect models config completions man help"
+            opts="-h -V --what-if --against --against-model --target --attention --log-colors --no-sink --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help --version [SENTENCE] steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -150,8 +156,12 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --attention)
+                    COMPREPLY=($(compgen -W "weights norms heads layers rollout" -- "${cur}"))
+                    return 0
+                    ;;
                 --at)
-                    COMPREPLY=($(compgen -W "task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word loss update dropout training lab-teach which-part patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word loss update dropout training lab-teach which-part flow patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -477,7 +487,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__export)
-            opts="-h --what-if --against --against-model --target --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --against --against-model --target --attention --log-colors --no-sink --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -508,12 +518,16 @@ _lookback() {
                     fi
                     return 0
                     ;;
+                --attention)
+                    COMPREPLY=($(compgen -W "weights norms heads layers rollout" -- "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "txt ansi svg png gif apng html cast" -- "${cur}"))
                     return 0
                     ;;
                 --steps)
-                    COMPREPLY=($(compgen -W "all tour task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word loss update dropout training lab-teach which-part patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "all tour task two-machines tokens embedding lab-tokens rnn-word rnn-states rnn-bottleneck rnn-read-back rnn-forgetting rnn-long-range rnn-waiting gru-gates gru-read-back read-back-length rnn-decoder rnn-translation lab-bottleneck annotations energies attention-softmax attention-context attention-decoder attention-translation lab-order positions q-k-v scores scaling softmax weighted-sum heads concat residual layer-norm ffn-hidden encoder-stream it-looks unguided-twin three-witnesses tired-or-wide lab-pronoun shifted-target mask masked-softmax decoder-sum cross-weights cross-context probabilities candidates sampling beam-search kv-cache teacher-forcing lab-head translations paths influence distance accuracy lab-one-word loss update dropout training lab-teach which-part flow patching llm-input llm-causal residual-stream next-token logit-lens llm-sampling llm-cache lab-previous" -- "${cur}"))
                     return 0
                     ;;
                 --size)
@@ -574,8 +588,8 @@ _lookback() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        lookback__subcmd__heads)
-            opts="-h --what-if --format --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
+        lookback__subcmd__flow)
+            opts="-h --what-if --words --place --threshold --format --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -586,6 +600,81 @@ _lookback() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
+                    return 0
+                    ;;
+                --words)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --place)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threshold)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json csv npz" -- "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --theme)
+                    COMPREPLY=($(compgen -W "auto dark light high-contrast mono" -- "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -W "en zh" -- "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --adapter)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --system)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lookback__subcmd__heads)
+            opts="-h --what-if --map --format --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --what-if)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --map)
+                    COMPREPLY=($(compgen -W "weights norms heads layers rollout" -- "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -631,7 +720,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__help)
-            opts="steps open trace export eval attribute patch diff heads learn inspect models config completions man help"
+            opts="steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -715,6 +804,20 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        lookback__subcmd__help__subcmd__flow)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -985,7 +1088,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__man)
-            opts="-h --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help steps open trace export eval attribute patch diff heads learn inspect models config completions man"
+            opts="-h --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help steps open trace export eval attribute patch diff flow heads learn inspect models config completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1071,13 +1174,31 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__open)
-            opts="-h --what-if --depth --terms --all --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help <ADDRESS> [SENTENCE]"
+            opts="-h --what-if --against --against-model --target --depth --terms --all --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help <ADDRESS> [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --what-if)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --against)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --against-model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

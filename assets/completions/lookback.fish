@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_lookback_global_optspecs
-	string join \n what-if= against= against-model= target= at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= adapter= chat system= no-memory-check h/help V/version
+	string join \n what-if= against= against-model= target= attention= log-colors no-sink at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= adapter= chat system= no-memory-check h/help V/version
 end
 
 function __fish_lookback_needs_command
@@ -29,6 +29,11 @@ complete -c lookback -n "__fish_lookback_needs_command" -l what-if -d 'Read it w
 complete -c lookback -n "__fish_lookback_needs_command" -l against -d 'Another sentence, B, beside the first: A, B and what differs are shown in turn' -r -f
 complete -c lookback -n "__fish_lookback_needs_command" -l against-model -d 'Another checkpoint of the same shape, B, that reads the same sentence' -r -F
 complete -c lookback -n "__fish_lookback_needs_command" -l target -d 'A text that a translator\'s decoder reads instead of its own output, to see how it is aligned' -r -f
+complete -c lookback -n "__fish_lookback_needs_command" -l attention -d 'What maps of attention show instead of the weights (the walk\'s C)' -r -f -a "weights\t''
+norms\t'Weight times the length of the value after W_O (Kobayashi et al. 2020)'
+heads\t'The mean of the layer\'s heads'
+layers\t'The mean of the heads of all layers'
+rollout\t'Weights followed through the layers, half of each the residual (Abnar and Zuidema 2020)'"
 complete -c lookback -n "__fish_lookback_needs_command" -l at -d 'Begin at this step of `lookback steps`' -r -f -a "task\t''
 two-machines\t''
 tokens\t''
@@ -96,6 +101,7 @@ dropout\t''
 training\t''
 lab-teach\t''
 which-part\t''
+flow\t''
 patching\t''
 llm-input\t''
 llm-causal\t''
@@ -118,6 +124,8 @@ zh\t''"
 complete -c lookback -n "__fish_lookback_needs_command" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_needs_command" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_needs_command" -l system -d 'What is said to the model before that message' -r
+complete -c lookback -n "__fish_lookback_needs_command" -l log-colors -d 'Logarithmic colours, three decades (the walk\'s Y)'
+complete -c lookback -n "__fish_lookback_needs_command" -l no-sink -d 'Leave the first word out of the colours of attention (the walk\'s O)'
 complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, one step at a time, with commands from standard input: for screen readers'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave the mouse to the terminal'
 complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the short tour instead of all steps'
@@ -138,6 +146,7 @@ complete -c lookback -n "__fish_lookback_needs_command" -a "eval" -d 'Print how 
 complete -c lookback -n "__fish_lookback_needs_command" -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
 complete -c lookback -n "__fish_lookback_needs_command" -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
 complete -c lookback -n "__fish_lookback_needs_command" -a "diff" -d 'Print where two passes differ: of two sentences, or of two models'
+complete -c lookback -n "__fish_lookback_needs_command" -a "flow" -d 'Print which words a word was made of, layer by layer down to the tokens'
 complete -c lookback -n "__fish_lookback_needs_command" -a "heads" -d 'Print what every attention head does: where it looks, and whether it copies'
 complete -c lookback -n "__fish_lookback_needs_command" -a "learn" -d 'Train on one sentence for some steps, and print the loss and what moved'
 complete -c lookback -n "__fish_lookback_needs_command" -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
@@ -166,6 +175,9 @@ complete -c lookback -n "__fish_lookback_using_subcommand steps" -l chat -d 'Rea
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l against -d 'Another sentence, B, beside the first: A, B and what differs are shown in turn' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l against-model -d 'Another checkpoint of the same shape, B, that reads the same sentence' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand open" -l target -d 'A text that a translator\'s decoder reads instead of its own output, to see how it is aligned' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l depth -d 'How many levels of operands to open as well' -r
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l terms -d 'How many terms of a sum are printed one by one; the rest is one number' -r
 complete -c lookback -n "__fish_lookback_using_subcommand open" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
@@ -221,6 +233,11 @@ complete -c lookback -n "__fish_lookback_using_subcommand export" -l what-if -d 
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l against -d 'Another sentence, B, beside the first: A, B and what differs are shown in turn' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l against-model -d 'Another checkpoint of the same shape, B, that reads the same sentence' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l target -d 'A text that a translator\'s decoder reads instead of its own output, to see how it is aligned' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l attention -d 'What maps of attention show instead of the weights (the walk\'s C)' -r -f -a "weights\t''
+norms\t'Weight times the length of the value after W_O (Kobayashi et al. 2020)'
+heads\t'The mean of the layer\'s heads'
+layers\t'The mean of the heads of all layers'
+rollout\t'Weights followed through the layers, half of each the residual (Abnar and Zuidema 2020)'"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l format -d 'Formats to write, separated by commas (default: by the extension of --out, else txt)' -r -f -a "txt\t'characters only'
 ansi\t'characters with colours, as terminals read them'
 svg\t'a picture of any size, its text to be selected, its fonts in it'
@@ -298,6 +315,7 @@ dropout\t''
 training\t''
 lab-teach\t''
 which-part\t''
+flow\t''
 patching\t''
 llm-input\t''
 llm-causal\t''
@@ -326,6 +344,8 @@ zh\t''"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l system -d 'What is said to the model before that message' -r
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l log-colors -d 'Logarithmic colours, three decades (the walk\'s Y)'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-sink -d 'Leave the first word out of the colours of attention (the walk\'s O)'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l list -d 'Print PATH, format and step of what would be written, and write nothing'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
@@ -443,7 +463,40 @@ complete -c lookback -n "__fish_lookback_using_subcommand diff" -l no-config -d 
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l words -d 'The word asked about, and another after a comma, as in il,elle' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l place -d 'The place in the output, counted from 0' -r
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l threshold -d 'The least share that a route follows, 0 to 1' -r
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
+json\t'One document, an object for each number'
+csv\t'A line for each number'
+npz\t'A column for each field, for numpy.load'"
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l out -d 'The file or folder to write; `-` is standard output' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l theme -d 'Theme (default: auto for the walk, dark for exported frames)' -r -f -a "auto\t'What suits the terminal\'s background'
+dark\t''
+light\t''
+high-contrast\t''
+mono\t'No colours: signs, shades, bold and underlined'"
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l lang -d 'Language of the lesson (default: that of the locale, else en)' -r -f -a "en\t''
+zh\t''"
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l model -d 'A built-in model, `all` of them, or a checkpoint of yours: its folder, its file, or a name of `lookback models`' -r -F
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l adapter -d 'The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)' -r -f -a "(__fish_complete_directories)"
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l system -d 'What is said to the model before that message' -r
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l force -d 'Replace files that exist'
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l no-config -d 'Read no settings and save no state'
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l no-memory-check -d 'Read although more memory is needed than is free'
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l map -d 'A map of attention of every site, word by word, instead of the scores' -r -f -a "weights\t''
+norms\t'Weight times the length of the value after W_O (Kobayashi et al. 2020)'
+heads\t'The mean of the layer\'s heads'
+layers\t'The mean of the heads of all layers'
+rollout\t'Weights followed through the layers, half of each the residual (Abnar and Zuidema 2020)'"
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'
@@ -592,22 +645,23 @@ complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-config -d '
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l chat -d 'Read the sentence as a message to that checkpoint, in its own chat template'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "diff" -d 'Print where two passes differ: of two sentences, or of two models'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "heads" -d 'Print what every attention head does: where it looks, and whether it copies'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "learn" -d 'Train on one sentence for some steps, and print the loss and what moved'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "completions" -d 'Print completions for a shell'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "man" -d 'Print the manual page, of lookback or of one of its commands'
-complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff heads learn inspect models config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "steps" -d 'List the steps of the walk: ID, chapter, title'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "open" -d 'Print how one number was computed, and from what'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "trace" -d 'Write every value of a pass, by address'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "export" -d 'Write frames of the walk: text, pictures, film, a page'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "eval" -d 'Print how well each model translates held-out sentences, by length'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "attribute" -d 'Print what pushed a word above another, part by part, and which words counted'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "patch" -d 'Put values of one sentence\'s pass into another\'s, one at a time, and print which carry the difference'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "diff" -d 'Print where two passes differ: of two sentences, or of two models'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "flow" -d 'Print which words a word was made of, layer by layer down to the tokens'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "heads" -d 'Print what every attention head does: where it looks, and whether it copies'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "learn" -d 'Train on one sentence for some steps, and print the loss and what moved'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "inspect" -d 'Print what is in a checkpoint, whether it can be run, and what would be shown'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "models" -d 'List the checkpoints on this machine, and which of them can be opened'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "config" -d 'Print where the settings are, which are in force, and an example'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "completions" -d 'Print completions for a shell'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "man" -d 'Print the manual page, of lookback or of one of its commands'
+complete -c lookback -n "__fish_lookback_using_subcommand help; and not __fish_seen_subcommand_from steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c lookback -n "__fish_lookback_needs_command" -f
 complete -c lookback -n "__fish_lookback_using_subcommand steps" -f
 complete -c lookback -n "__fish_lookback_using_subcommand open" -f
@@ -617,9 +671,10 @@ complete -c lookback -n "__fish_lookback_using_subcommand eval" -f
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -f
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -f
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -f
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -f
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -f
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -f
 complete -c lookback -n "__fish_lookback_using_subcommand models" -f
 complete -c lookback -n "__fish_lookback_using_subcommand config" -f
 complete -c lookback -n "__fish_lookback_using_subcommand completions" -f -a "bash elvish fish powershell zsh"
-complete -c lookback -n "__fish_lookback_using_subcommand man" -f -a "steps open trace export eval attribute patch diff heads learn inspect models config completions man"
+complete -c lookback -n "__fish_lookback_using_subcommand man" -f -a "steps open trace export eval attribute patch diff flow heads learn inspect models config completions man"

@@ -253,11 +253,7 @@ fn a_map_that_is_stopped_goes_on_where_it_was() {
     plain.find_more(|| false);
     let found = &plain.first_findings()[&Name::Transformer];
     assert!(found.patched().is_none(), "what was stopped before the maps has none");
-    let mut n_told = 0;
-    plain.find_more(|| {
-        n_told += 1;
-        n_told < 5
-    });
+    plain.find_more(|| found.patched().is_none_or(|maps| maps.progress().0 < 3));
     let maps = found.patched().unwrap();
     let (n, all) = maps.progress();
     assert!(n > 0 && n < all && !maps.is_running(), "{n} of {all}");

@@ -163,6 +163,9 @@ pub fn put_text(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
 
 /// [`put_line`] on the first line of an area.
 pub fn put_on(buf: &mut Buffer, line: Rect, pieces: &[(&str, Style)]) -> u16 {
+    if line.height == 0 {
+        return line.x;
+    }
     put_line(buf, (line.x, line.y), line.right(), pieces)
 }
 
