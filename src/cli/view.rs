@@ -51,11 +51,11 @@ impl From<AttentionChoice> for AttentionForm {
 
 impl ViewArgs {
     /// Whether something was asked for.
-    pub const fn is_given(&self) -> bool {
+    pub const fn is_given(self) -> bool {
         self.attention.is_some() || self.log_colors || self.no_sink
     }
 
-    pub fn view(&self) -> View {
+    pub fn view(self) -> View {
         View {
             attention: self.attention.unwrap_or_default().into(),
             is_logarithmic: self.log_colors,

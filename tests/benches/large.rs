@@ -4,6 +4,7 @@
 //! `cargo bench --bench large` reads with the built-in language model; with `-- PATH` a checkpoint does.
 
 use std::{
+    collections::BTreeMap,
     hint::black_box,
     path::PathBuf,
     sync::Arc,
@@ -55,7 +56,7 @@ fn main() {
     let path = std::env::args().skip(1).find(|arg| !arg.starts_with("--"));
     let (name, reading) = read(path.as_deref());
     println!("{} tokens", reading.sentence.tokens.len());
-    let (took, _) = timed(1, || black_box(reading.waiting().heads().map(|heads| heads.len())));
+    let (took, _) = timed(1, || black_box(reading.waiting().heads().map(BTreeMap::len)));
     println!("{:>8.1} ms  all heads summarised", ms(took));
     let reading = Arc::new(reading);
     for (kind, site, zoom) in PANES {

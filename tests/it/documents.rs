@@ -79,7 +79,7 @@ fn completions_are_mended() {
     assert!(script.contains("using_subcommand completions\" -f -a \"bash "));
     let script = read("assets/completions/_lookback");
     assert!(script.contains("case $line[1] in\n            (steps)"));
-    assert_eq!(script.matches("'::sentence ").count(), 9); // steps, open, trace, export, attribute, patch, diff, heads, learn
+    assert_eq!(script.matches("'::sentence ").count(), 10); // steps, open, trace, export, attribute, patch, diff, heads, flow, learn
 }
 
 #[test]

@@ -175,8 +175,7 @@ impl Reading {
     fn knocked_out(&self, model: &dyn Model, trace: &Trace) -> Option<KnockOuts> {
         let knock_out =
             || knock_out_heads(model, trace, &self.sentence.ids(), &self.changes_of(trace.model));
-        attends(trace)
-            .then(|| if self.is_quick(model) { knock_out() } else { KnockOuts::new() })
+        attends(trace).then(|| if self.is_quick(model) { knock_out() } else { KnockOuts::new() })
     }
 
     /// Whether the model computes a token in a few milliseconds at most.

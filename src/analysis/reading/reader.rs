@@ -279,7 +279,7 @@ impl Reader {
         let traces = reader.run(&sentence, setup, |name| plain.unless_it_applies(name, &changes));
         let reading = reader.reading(sentence, traces);
         let plain = Some(Arc::clone(plain));
-        Ok(Reading { changes, plain, learned, courses, given, ..reading })
+        Ok(Reading { changes, plain, learned, given, courses, ..reading })
     }
 
     /// The reader of a pass with these changes: the other model's, if that is set beside this one.

@@ -65,7 +65,7 @@ fn map(reading: &Reading, name: Name, form: AttentionForm) -> Result<Report> {
         trace.sites().filter(weights).map(|site| site.path().to_owned()).collect();
     for block in trace.hidden() {
         let opened = trace.opened(&block);
-        let sites = opened.iter().flat_map(|opened| opened.sites()).filter(weights);
+        let sites = opened.iter().flat_map(Trace::sites).filter(weights);
         let inside = sites.map(Recorded::path).filter(|path| lies_in(path, &block));
         let inside: Vec<String> = inside.map(str::to_owned).collect();
         paths.extend(inside.into_iter().filter(|path| !trace.sites().any(|s| s.path() == path)));

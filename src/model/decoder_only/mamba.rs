@@ -72,7 +72,6 @@ pub static FAMILIES: &[Family] = &[Family {
         plan.context = usize::MAX;
         Ok(())
     },
-    ..LLAMA
 }];
 
 /// Whether the limits of steps are 0 and infinity, which is no JSON and read as null, or written in words.

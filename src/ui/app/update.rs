@@ -133,6 +133,12 @@ fn step_back(state: &mut State) {
     }
 }
 
+fn leave(state: &mut State) {
+    if !state.zoom_out_of_head() && !state.stop_work() {
+        state.show_message("nothing is open; q ends Lookback");
+    }
+}
+
 fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
     if state.run_in_quiz(command) {
         return None;
@@ -179,8 +185,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Questions => state.toggle_questions(),
         Command::Play => state.toggle_play(),
         Command::Pace(by) => state.pace_by(by),
-        Command::Leave if state.zoom_out_of_head() || state.stop_work() => {}
-        Command::Leave => state.show_message("nothing is open; q ends Lookback"),
+        Command::Leave => leave(state),
         Command::View(key) => change_view(state, key),
         Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
         Command::Learn(steps) => return state.learn(steps),

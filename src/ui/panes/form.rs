@@ -42,7 +42,7 @@ impl Form {
     }
 }
 
-impl<'a> Subject<'a> {
+impl Subject<'_> {
     /// The subject with the form of attention that is chosen, if these are attention weights and the model has it.
     pub fn with_form(self) -> Self {
         let Scene { reading, model, view, .. } = self.scene;
@@ -104,13 +104,9 @@ impl<'a> Subject<'a> {
         let lines = (0..self.n_rows()).map(line).collect();
         let (path, model) = (self.site.path(), language.tr(self.scene.model.title()));
         let caption = language.tr(form.kind().caption());
-        let heading = match self.n_planes() {
-            1 => format!("{path} ({model}), {caption}"),
-            _ => {
-                let head = tr!(language, ", head {head}", head = self.plane);
-                format!("{path} ({model}{head}), {caption}")
-            }
-        };
+        let head = tr!(language, ", head {head}", head = self.plane);
+        let head = if self.n_planes() == 1 { "" } else { &head };
+        let heading = format!("{path} ({model}{head}), {caption}");
         Some(PaneWords::new(heading, lines))
     }
 }

@@ -39,9 +39,8 @@ impl Scene<'_> {
             row_noun: language.tr("rows"),
             rows_may_grow: true,
             zoom: view.zoom,
-            colours: Colours { is_logarithmic: view.is_logarithmic, others: None },
+            colours: Colours { is_logarithmic: view.is_logarithmic, ..Colours::default() },
             is_map: false,
-            has_gaps: false,
             axes: table.axes,
         }
     }

@@ -78,7 +78,9 @@ impl<'a> PatchedMap<'a> {
                 format!("A: {a}  B: {b}")
             }),
         };
-        Heat { has_gaps: true, ..self.scene.heat_of_table(table) }
+        let mut heat = self.scene.heat_of_table(table);
+        heat.colours.has_gaps = true;
+        heat
     }
 }
 

@@ -295,7 +295,6 @@ impl<'a> Subject<'a> {
             zoom: Zoom::Fit,
             colours: self.colours(plane),
             is_map: self.is_map(),
-            has_gaps: false,
             axes: self.axes_text(),
         }
     }
@@ -313,7 +312,7 @@ impl<'a> Subject<'a> {
             };
             (0..self.n_rows()).map(others).collect()
         });
-        Colours { is_logarithmic, others }
+        Colours { is_logarithmic, others, has_gaps: false }
     }
 
     /// The cell of the trace under the cursor; None if another number is shown for it.

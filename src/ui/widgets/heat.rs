@@ -140,6 +140,8 @@ pub struct Colours {
     pub is_logarithmic: bool,
     /// The first column has no colour: by row, the sum of the others, which are coloured as shares of it.
     pub others: Option<Vec<f32>>,
+    /// Whether NaN is a number that is not there, drawn as a dot, rather than the result of arithmetic.
+    pub has_gaps: bool,
 }
 
 /// The share of a ramp's end at which a logarithmic ramp begins: three decades below.
@@ -266,8 +268,6 @@ pub struct Heat<'a> {
     pub colours: Colours,
     /// Whether columns are positions, as rows are; then [`Zoom::Fit`] shows the whole rather than a part.
     pub is_map: bool,
-    /// Whether NaN is a number that is not there, drawn as a dot, rather than the result of arithmetic.
-    pub has_gaps: bool,
     /// Names of the axes for the legend: `query ↓ key →`.
     pub axes: String,
 }
@@ -344,7 +344,6 @@ mod tests {
             zoom: Zoom::Fit,
             colours: Colours::default(),
             is_map: false,
-            has_gaps: false,
             axes: String::new(),
         }
     }

@@ -30,7 +30,7 @@ impl Heat<'_> {
             let (CellWidth::Number(w) | CellWidth::Plain(w)) = layout.cell else { return };
             let (text, style) = self.cell_without_number((row, col), usize::from(w), false);
             let has_number = matches!(layout.cell, CellWidth::Number(_));
-            let is_gap = self.has_gaps && (self.value)(row, col).is_nan();
+            let is_gap = self.colours.has_gaps && (self.value)(row, col).is_nan();
             let is_blank = has_number && (self.is_without_colour() || is_gap);
             let text = if is_blank { " ".repeat(usize::from(w)) } else { text };
             buf.set_string(left + layout.cell.columns(i) as u16, y, text, style);
@@ -88,7 +88,7 @@ impl Heat<'_> {
         // Two decimals are enough to compare shares.
         let digits = if self.scale.is_of_shares() { 6 } else { 8 };
         let inner = usize::from(width) - 1;
-        let number = if v.is_nan() && self.has_gaps {
+        let number = if v.is_nan() && self.colours.has_gaps {
             self.gap().to_string()
         } else {
             self.theme.number(v, inner.min(digits))
@@ -155,7 +155,9 @@ impl Heat<'_> {
     fn colour(&self, v: f32) -> Option<Color> {
         let position = self.position(v);
         let colour = match self.scale {
-            Scale::Unit | Scale::Shares { .. } | Scale::Amount(_) => self.theme.sequential(position),
+            Scale::Unit | Scale::Shares { .. } | Scale::Amount(_) => {
+                self.theme.sequential(position)
+            }
             Scale::Signed(_) | Scale::Clipped { .. } => self.theme.diverging(position),
         };
         colour.filter(|_| v.is_finite())
@@ -191,7 +193,7 @@ impl Heat<'_> {
     /// Text and style of a cell without its number.
     pub(super) fn plain_cell(&self, v: f32, width: usize, is_cursor: bool) -> (String, Style) {
         let fill = if v.is_nan() {
-            if self.has_gaps { self.gap() } else { '?' }
+            if self.colours.has_gaps { self.gap() } else { '?' }
         } else if v.is_infinite() {
             if self.theme.is_ascii() { 'x' } else { '×' }
         } else if self.is_without_colour() {
