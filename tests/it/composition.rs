@@ -43,12 +43,12 @@ fn measured(buffer: &Buffer, id: String) -> Measured {
     Measured { id, blank, is_cropped }
 }
 
-fn walk(reading: Arc<Reading>, size: Size) -> Vec<Measured> {
+fn walk(reading: &Reading, size: Size) -> Vec<Measured> {
     let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
     let ids: Vec<String> = lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
     let all: Vec<usize> = (0..ids.len()).collect();
     let theme = Theme::new(Depth::True, Glyphs::Unicode);
-    let shots = Walk::new(lesson, &reading, vec![theme], size).shots(&all);
+    let shots = Walk::new(lesson, reading, vec![theme], size).shots(&all);
     shots.map(|shot| measured(shot.buffer(), ids[shot.index].clone())).collect()
 }
 
@@ -60,7 +60,7 @@ const LARGEST_BLANK: [((u16, u16), f64); 3] =
 fn screens_are_filled_and_whole() {
     for ((width, height), largest_blank) in LARGEST_BLANK {
         for (i, sentence) in SENTENCES.into_iter().enumerate() {
-            let steps = walk(reading(sentence), Size::new(width, height));
+            let steps = walk(&reading(sentence), Size::new(width, height));
             let mean = steps.iter().map(|s| s.blank).sum::<f64>() / steps.len() as f64;
             let cropped: Vec<&str> =
                 steps.iter().filter(|s| s.is_cropped).map(|s| s.id.as_str()).collect();

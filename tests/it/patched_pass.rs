@@ -174,20 +174,9 @@ fn two_passes_differ_as_they_do_in_pytorch() {
         let word = |id: u32| tokenizer.token(id).text;
         let asked = format!("{},{}", word(words[0]), word(words[1]));
         let place = if name == "transformer" { row } else { 0 }.to_string();
-        let args = [
-            "diff",
-            "--model",
-            name,
-            &a,
-            "--against",
-            &b,
-            "--words",
-            &asked,
-            "--place",
-            &place,
-            "--format",
-            "json",
-        ];
+        let passes = ["diff", "--model", name, &a, "--against", &b];
+        let asks = ["--words", &asked, "--place", &place, "--format", "json"];
+        let args = [&passes[..], &asks].concat();
         let (code, out, err) = run(&args);
         assert_eq!(code, 0, "{name}: {err}");
         let json: Json = serde_json::from_str(&out).unwrap();
