@@ -20,6 +20,7 @@ mod evidence;
 mod flow;
 mod forcing;
 mod form;
+mod formed;
 mod gradient;
 mod head_table;
 mod heads;

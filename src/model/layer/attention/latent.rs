@@ -5,15 +5,13 @@
 
 use anyhow::Result;
 
-use super::{
-    HeadSizes, K_JOINED, K_OWN, K_SHARED, LATENT, LatentPlan, Map, Q, Q_LATENT, V_UNPACKED,
-};
+use super::{HeadSizes, K_JOINED, K_OWN, K_SHARED, LATENT, LatentPlan, Q, Q_LATENT, V_UNPACKED};
 use crate::{
     engine::{
         site::Scope,
         tape::{Node, Tape},
     },
-    model::layer::norm::Norm,
+    model::layer::{map::Map, norm::Norm},
     weights::Weights,
 };
 

@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
-use super::{HasBias, List, Map};
+use super::{List, Map};
 use crate::{
-    model::layer::{convolution::ConvolutionPlan, state_space::StateSpacePlan},
+    model::{
+        decoder_only::names::HasBias,
+        layer::{convolution::ConvolutionPlan, state_space::StateSpacePlan},
+    },
     weights::WeightLayout::{self, HeadRows, Linear, LinearRows, Taps, Vector, VectorPart},
 };
 
