@@ -128,14 +128,14 @@ fn the_shares_of_a_row_are_those_of_pytorch() {
                     .map(Vec::as_slice)
             };
             let label = |part: &str| format!("{of_model} {} {part}", sum.path);
-            assert_near(&label("residual"), &sum.residual, want("residual").unwrap(), 1e-5);
+            assert_near(&label("residual"), &sum.residual, want("residual").unwrap(), 3e-5);
             assert_eq!(sum.attention.is_some(), want("heads").is_some(), "{}", sum.path);
             if let Some(attention) = &sum.attention {
                 let rows = |head: &lookback::engine::value::Matrix| {
                     head.transpose().iter().copied().collect::<Vec<f32>>()
                 };
                 let got: Vec<f32> = attention.heads.iter().flat_map(rows).collect();
-                assert_near(&label("heads"), &got, want("heads").unwrap(), 1e-5);
+                assert_near(&label("heads"), &got, want("heads").unwrap(), 3e-5);
             }
             // What adds nothing may be left out on either side.
             let got = sum.others.first().map_or(&[][..], |other| &other.shares);
@@ -144,7 +144,7 @@ fn the_shares_of_a_row_are_those_of_pytorch() {
             let padded = |shares: &[f32]| {
                 (0..n_rows).map(|i| shares.get(i).copied().unwrap_or(0.0)).collect::<Vec<_>>()
             };
-            assert_near(&label("other"), &padded(got), &padded(want), 1e-5);
+            assert_near(&label("other"), &padded(got), &padded(want), 3e-5);
         }
         assert!(n >= 4, "{of_model}: {n} sums");
     }

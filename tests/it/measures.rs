@@ -259,7 +259,9 @@ fn while_a_step_unfolds_its_matrix_fills_row_by_row() {
 fn every_step_unfolds_from_less_to_the_whole() {
     let (mut state, _) = walk_at("task");
     state.guide.asks_questions = false;
-    state.passes.reading.as_ref().unwrap().measure(|| true);
+    let reading = state.passes.reading.clone().unwrap();
+    reading.measure(|| true);
+    reading.findings();
     for step in 0..state.n_steps() {
         update(&mut state, Action::GoTo(step));
         let id = state.current().1.id.clone();
