@@ -63,7 +63,7 @@ pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
 const MOST_WEIGHTS: usize = 1 << 25;
 
 /// `d sum_t log p(y_t) / d a` for every attention weight `a`, by the path of the weights; without layers that have more
-/// than [`MOST_WEIGHTS`].
+/// than `MOST_WEIGHTS`.
 pub fn of_attention_weights(trace: &Trace) -> BTreeMap<String, Value> {
     let sites = trace.sites().filter(|site| !site.is_leaf && site.shape().len() <= MOST_WEIGHTS);
     let weights = sites.filter(|site| site.role() == Role::AttentionWeights);
