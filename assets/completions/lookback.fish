@@ -29,11 +29,11 @@ complete -c lookback -n "__fish_lookback_needs_command" -l what-if -d 'Read it w
 complete -c lookback -n "__fish_lookback_needs_command" -l against -d 'Another sentence, B, beside the first: A, B and what differs are shown in turn' -r -f
 complete -c lookback -n "__fish_lookback_needs_command" -l against-model -d 'Another checkpoint of the same shape, B, that reads the same sentence' -r -F
 complete -c lookback -n "__fish_lookback_needs_command" -l target -d 'A text that a translator\'s decoder reads instead of its own output, to see how it is aligned' -r -f
-complete -c lookback -n "__fish_lookback_needs_command" -l attention -d 'What maps of attention show instead of the weights (the walk\'s C)' -r -f -a "weights\t''
-norms\t'Weight times the length of the value after W_O (Kobayashi et al. 2020)'
-heads\t'The mean of the layer\'s heads'
-layers\t'The mean of the heads of all layers'
-rollout\t'Weights followed through the layers, half of each the residual (Abnar and Zuidema 2020)'"
+complete -c lookback -n "__fish_lookback_needs_command" -l attention -d 'What maps of attention show instead of the weights (the walk\'s C)' -r -f -a "weights\t'softmax: shares that sum to 1 in each row'
+norms\t'the length of what the head takes from the word: weight x |v W_O| (Kobayashi et al. 2020)'
+heads\t'the weights of this layer\'s heads, averaged'
+layers\t'the weights of all heads of all layers, averaged'
+rollout\t'weights followed through the layers, half of each being the residual (Abnar and Zuidema 2020)'"
 complete -c lookback -n "__fish_lookback_needs_command" -l at -d 'Begin at this step of `lookback steps`' -r -f -a "task\t''
 two-machines\t''
 tokens\t''
@@ -233,11 +233,11 @@ complete -c lookback -n "__fish_lookback_using_subcommand export" -l what-if -d 
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l against -d 'Another sentence, B, beside the first: A, B and what differs are shown in turn' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l against-model -d 'Another checkpoint of the same shape, B, that reads the same sentence' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l target -d 'A text that a translator\'s decoder reads instead of its own output, to see how it is aligned' -r -f
-complete -c lookback -n "__fish_lookback_using_subcommand export" -l attention -d 'What maps of attention show instead of the weights (the walk\'s C)' -r -f -a "weights\t''
-norms\t'Weight times the length of the value after W_O (Kobayashi et al. 2020)'
-heads\t'The mean of the layer\'s heads'
-layers\t'The mean of the heads of all layers'
-rollout\t'Weights followed through the layers, half of each the residual (Abnar and Zuidema 2020)'"
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l attention -d 'What maps of attention show instead of the weights (the walk\'s C)' -r -f -a "weights\t'softmax: shares that sum to 1 in each row'
+norms\t'the length of what the head takes from the word: weight x |v W_O| (Kobayashi et al. 2020)'
+heads\t'the weights of this layer\'s heads, averaged'
+layers\t'the weights of all heads of all layers, averaged'
+rollout\t'weights followed through the layers, half of each being the residual (Abnar and Zuidema 2020)'"
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l format -d 'Formats to write, separated by commas (default: by the extension of --out, else txt)' -r -f -a "txt\t'characters only'
 ansi\t'characters with colours, as terminals read them'
 svg\t'a picture of any size, its text to be selected, its fonts in it'
@@ -492,11 +492,11 @@ complete -c lookback -n "__fish_lookback_using_subcommand flow" -l chat -d 'Read
 complete -c lookback -n "__fish_lookback_using_subcommand flow" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand flow" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
-complete -c lookback -n "__fish_lookback_using_subcommand heads" -l map -d 'A map of attention of every site, word by word, instead of the scores' -r -f -a "weights\t''
-norms\t'Weight times the length of the value after W_O (Kobayashi et al. 2020)'
-heads\t'The mean of the layer\'s heads'
-layers\t'The mean of the heads of all layers'
-rollout\t'Weights followed through the layers, half of each the residual (Abnar and Zuidema 2020)'"
+complete -c lookback -n "__fish_lookback_using_subcommand heads" -l map -d 'A map of attention of every site, word by word, instead of the scores' -r -f -a "weights\t'softmax: shares that sum to 1 in each row'
+norms\t'the length of what the head takes from the word: weight x |v W_O| (Kobayashi et al. 2020)'
+heads\t'the weights of this layer\'s heads, averaged'
+layers\t'the weights of all heads of all layers, averaged'
+rollout\t'weights followed through the layers, half of each being the residual (Abnar and Zuidema 2020)'"
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'

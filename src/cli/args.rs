@@ -10,11 +10,13 @@ use super::{
     colour::{Ask, ThemeChoice},
     known::{self, Known},
     size::Size,
-    view::{AttentionChoice, ViewArgs},
+    view::ViewArgs,
     words,
 };
 use crate::{
-    analysis::{evidence::learning::Optimizer, reading::Asked},
+    analysis::{
+        evidence::learning::Optimizer, measure::attention_form::AttentionForm, reading::Asked,
+    },
     engine::change::Change,
     export::Format,
     lesson::Language,
@@ -448,7 +450,7 @@ pub struct HeadsArgs {
 
     /// A map of attention of every site, word by word, instead of the scores
     #[arg(long, value_enum, value_name = "FORM")]
-    pub map: Option<AttentionChoice>,
+    pub map: Option<AttentionForm>,
 
     #[command(flatten)]
     pub out: EvidenceOut,

@@ -1,6 +1,6 @@
 //! How maps are drawn, as options of the walk and of its frames.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::PossibleValue};
 
 use crate::{analysis::measure::attention_form::AttentionForm, ui::panes::View};
 
@@ -9,7 +9,7 @@ use crate::{analysis::measure::attention_form::AttentionForm, ui::panes::View};
 pub struct ViewArgs {
     /// What maps of attention show instead of the weights (the walk's C)
     #[arg(long, value_enum, value_name = "FORM", hide_short_help = true)]
-    pub attention: Option<AttentionChoice>,
+    pub attention: Option<AttentionForm>,
 
     /// Logarithmic colours, three decades (the walk's Y)
     #[arg(long, hide_short_help = true)]
@@ -22,30 +22,13 @@ pub struct ViewArgs {
     pub no_sink: bool,
 }
 
-/// A form of attention, by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum AttentionChoice {
-    #[default]
-    Weights,
-    /// Weight times the length of the value after W_O (Kobayashi et al. 2020)
-    Norms,
-    /// The mean of the layer's heads
-    Heads,
-    /// The mean of the heads of all layers
-    Layers,
-    /// Weights followed through the layers, half of each the residual (Abnar and Zuidema 2020)
-    Rollout,
-}
+impl ValueEnum for AttentionForm {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
 
-impl From<AttentionChoice> for AttentionForm {
-    fn from(choice: AttentionChoice) -> Self {
-        match choice {
-            AttentionChoice::Weights => Self::Weights,
-            AttentionChoice::Norms => Self::Norms,
-            AttentionChoice::Heads => Self::MeanOfHeads,
-            AttentionChoice::Layers => Self::MeanOfLayers,
-            AttentionChoice::Rollout => Self::Rollout,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.id()).help(self.caption()))
     }
 }
 
@@ -57,7 +40,7 @@ impl ViewArgs {
 
     pub fn view(self) -> View {
         View {
-            attention: self.attention.unwrap_or_default().into(),
+            attention: self.attention.unwrap_or_default(),
             is_logarithmic: self.log_colors,
             leaves_out_first: self.no_sink,
             ..View::default()

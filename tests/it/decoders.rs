@@ -1,27 +1,9 @@
 //! Settings of decoder-only checkpoints: what they ask of the file, and which are refused. The numbers
 //! are compared in `checkpoints.rs`.
 
-use std::{fs, path::Path};
+use serde_json::json;
 
-use lookback::{model::Architecture, weights::Checkpoint};
-use serde_json::{Value as Json, json};
-
-/// The error of a tiny checkpoint whose settings are changed; empty if it can be run.
-fn error_of(name: &str, changes: &[(&str, Json)]) -> String {
-    let from = Path::new("tests/goldens/checkpoints").join(name);
-    let folder = tempfile::TempDir::new().unwrap();
-    let text = fs::read(from.join("config.json")).unwrap();
-    let mut config: Json = serde_json::from_slice(&text).unwrap();
-    for (key, value) in changes {
-        config[key] = value.clone();
-    }
-    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-    let weights = "model.safetensors";
-    fs::copy(from.join(weights), folder.path().join(weights)).unwrap();
-    let checkpoint = Checkpoint::open(folder.path()).unwrap();
-    let opened = Architecture::of(&checkpoint).unwrap().open(&checkpoint);
-    opened.err().map(|error| format!("{error:#}")).unwrap_or_default()
-}
+use crate::support::tiny::error_of;
 
 #[test]
 fn biases_are_those_that_the_settings_ask_for() {

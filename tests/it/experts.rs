@@ -1,49 +1,20 @@
 //! Mixtures of experts and attention sinks: what-ifs, arithmetic and gradients. The numbers themselves are compared in
 //! `checkpoints.rs`.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use lookback::{
-    analysis::{reading::Reader, trace::Trace},
+    analysis::trace::Trace,
     engine::{
-        change::{Change, Changes},
         tape::Keep,
         value::{Cell, Value},
     },
-    model::{Architecture, Model, Name, Setup},
+    model::Architecture,
     weights::Checkpoint,
 };
 use safetensors::{Dtype, SafeTensors, serialize_to_file, tensor::TensorView};
 
-const IDS: [u32; 7] = [12, 40, 7, 88, 12, 101, 63];
-
-struct Tiny {
-    model: Arc<dyn Model>,
-    reader: Reader,
-}
-
-impl Tiny {
-    fn open(name: &str) -> Self {
-        let checkpoint =
-            Checkpoint::open(&Path::new("tests/goldens/checkpoints").join(name)).unwrap();
-        let model = Architecture::of(&checkpoint).unwrap().open(&checkpoint).unwrap();
-        Self { model, reader: Reader::open(&checkpoint, true).unwrap() }
-    }
-
-    fn what_if(&self, texts: &[&str], keep: Keep) -> Trace {
-        let changes: Changes = texts.iter().map(|text| text.parse::<Change>().unwrap()).collect();
-        let setup = Setup { changes: Arc::new(changes), keep, ..Setup::default() };
-        Trace::new(Name::Checkpoint, self.model.run(&IDS, &setup), self.reader.tokenizer())
-    }
-
-    fn plain(&self) -> Trace {
-        self.what_if(&[], Keep::All)
-    }
-}
-
-fn row(trace: &Trace, site: &str, row: usize) -> Vec<f32> {
-    trace.value(site).unwrap().row(0, row)
-}
+use crate::support::tiny::{IDS, Tiny, assert_opens, changes, row};
 
 #[test]
 fn every_number_of_router_experts_and_sinks_opens_into_arithmetic_that_gives_it() {
@@ -60,13 +31,7 @@ fn every_number_of_router_experts_and_sinks_opens_into_arithmetic_that_gives_it(
                 continue;
             }
             n_sites += 1;
-            for cell in site.shape().cells().step_by(5) {
-                let opened = trace.open(&site.address(cell)).unwrap();
-                let (got, want) = (opened.expr.unwrap().eval(), f64::from(site.value.get(cell)));
-                let is_same = got.total_cmp(&want).is_eq();
-                let is_near = is_same || (got - want).abs() <= 1e-4 * want.abs().max(1.0);
-                assert!(is_near, "{name} {}: opens to {got}, is {want}", site.address(cell));
-            }
+            assert_opens(name, &trace, site, 5);
         }
         assert!(n_sites >= 9, "{name}: only {n_sites} sites");
     }
@@ -85,7 +50,7 @@ fn an_expert_that_is_out_is_never_chosen_and_the_next_best_takes_its_place() {
         let expert = chosen(&plain, 2)[0];
         let change = format!("blocks.{layer}.ffn.expert.{expert}=off");
         assert!(plain.parts_off().any(|part| part.to_string() == change), "{change}");
-        let out = tiny.what_if(&[&change], Keep::All);
+        let out = tiny.what_if(&[&change]);
         for i in 0..n {
             let (before, after) = (chosen(&plain, i), chosen(&out, i));
             assert!(!after.contains(&expert) && after.len() == before.len(), "{after:?}");
@@ -95,7 +60,7 @@ fn an_expert_that_is_out_is_never_chosen_and_the_next_best_takes_its_place() {
             let (sum, want) = (row(&out, &site, i).iter().sum::<f32>(), [1.0, 2.5][layer]);
             assert!((sum - want).abs() < 1e-5, "{sum}");
         }
-        let closed = tiny.what_if(&[&change], Keep::Boundaries);
+        let closed = tiny.run(changes(&[&change]), Keep::Boundaries);
         assert_eq!(row(&closed, "logits", n - 1), row(&out, "logits", n - 1));
     }
 }
@@ -109,7 +74,7 @@ fn every_part_that_can_be_left_out_matters() {
         let wanted = if name == "gpt_oss" { "sinks=off" } else { "blocks.0.ffn.shared=off" };
         for part in [wanted, "blocks.0.ffn=off"] {
             assert!(parts.iter().any(|one| one == part), "{name}: {part}");
-            let off = tiny.what_if(&[part], Keep::All);
+            let off = tiny.what_if(&[part]);
             assert_ne!(row(&off, "logits", 6), row(&plain, "logits", 6), "{name}: {part}");
         }
     }
@@ -124,8 +89,8 @@ fn rows_sum_to_one_with_the_share_of_the_sink_and_without_sinks() {
         let sum: f32 = weights.row(2, row).iter().sum();
         (sum, sink.get(Cell::new(2, row, 0)))
     };
-    let (plain, off) = (tiny.plain(), tiny.what_if(&["sinks=off"], Keep::All));
-    let one_layer = tiny.what_if(&["blocks.0.attn.sinks=off"], Keep::All);
+    let (plain, off) = (tiny.plain(), tiny.what_if(&["sinks=off"]));
+    let one_layer = tiny.what_if(&["blocks.0.attn.sinks=off"]);
     for i in 0..IDS.len() {
         let (sum, sink) = sums(&plain, i);
         assert!(sum < 0.999 && sink > 0.001 && (sum + sink - 1.0).abs() < 1e-5, "{sum} {sink}");
@@ -161,7 +126,7 @@ fn gradients_through_experts_and_sinks_are_slopes() {
                 let moved = |by: f32| {
                     let number = plain.value(site).unwrap().get(at) + by;
                     let address = plain.site(site).unwrap().address(at);
-                    let trace = tiny.what_if(&[&format!("{address}={number}")], Keep::All);
+                    let trace = tiny.what_if(&[&format!("{address}={number}")]);
                     trace.value(out).unwrap().get(cell)
                 };
                 let (numeric, slope) = ((moved(1e-3) - moved(-1e-3)) / 2e-3, slopes.get(at));

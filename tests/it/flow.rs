@@ -128,23 +128,34 @@ fn the_shares_of_a_row_are_those_of_pytorch() {
                     .map(Vec::as_slice)
             };
             let label = |part: &str| format!("{of_model} {} {part}", sum.path);
-            assert_near(&label("residual"), &sum.residual, want("residual").unwrap(), 3e-5);
+            let by_row = |share: &dyn Fn(usize) -> f32| -> Vec<f32> {
+                (0..sum.n_rows()).map(share).collect()
+            };
+            assert_near(
+                &label("residual"),
+                &by_row(&|row| sum.residual(row)),
+                want("residual").unwrap(),
+                3e-5,
+            );
             assert_eq!(sum.attention.is_some(), want("heads").is_some(), "{}", sum.path);
-            if let Some(attention) = &sum.attention {
-                let rows = |head: &lookback::engine::value::Matrix| {
-                    head.transpose().iter().copied().collect::<Vec<f32>>()
+            if sum.attention.is_some() {
+                let of_head = |head: usize| {
+                    let keys =
+                        move |row| (0..sum.n_keys()).map(move |key| sum.of_head(head, row, key));
+                    (0..sum.n_rows()).flat_map(keys)
                 };
-                let got: Vec<f32> = attention.heads.iter().flat_map(rows).collect();
+                let got: Vec<f32> = (0..sum.n_heads()).flat_map(of_head).collect();
                 assert_near(&label("heads"), &got, want("heads").unwrap(), 3e-5);
             }
             // What adds nothing may be left out on either side.
-            let got = sum.others.first().map_or(&[][..], |other| &other.shares);
+            let got = sum.others.first();
+            let got = got.map(|other| by_row(&|row| sum.of_other(other, row))).unwrap_or_default();
             let want = want("other0").unwrap_or_default();
             let n_rows = got.len().max(want.len());
             let padded = |shares: &[f32]| {
                 (0..n_rows).map(|i| shares.get(i).copied().unwrap_or(0.0)).collect::<Vec<_>>()
             };
-            assert_near(&label("other"), &padded(got), &padded(want), 3e-5);
+            assert_near(&label("other"), &padded(&got), &padded(want), 3e-5);
         }
         assert!(n >= 4, "{of_model}: {n} sums");
     }

@@ -197,6 +197,10 @@ fn two_passes_differ_as_they_do_in_pytorch() {
             n += 1;
         }
         assert!(n > 30, "{name}: {n} sites");
+        for (part, want) in goldens.under(&format!("diff/{name}/part/")) {
+            let got = [of("part", part, "a"), of("part", part, "b")].concat();
+            assert_near(&format!("{name} {part}"), &got, want, 2e-5);
+        }
         let want = &goldens.tensors[&format!("diff/{name}/next")];
         for (i, id) in words.iter().enumerate() {
             let is_it = |row: &&Json| row["measure"] == "next" && row["token"] == word(*id);

@@ -6,52 +6,17 @@ use std::{fs, path::Path, sync::Arc};
 use lookback::{
     analysis::{reading::Reader, trace::Trace},
     engine::{
-        change::{Change, Changes, Learned},
+        change::{Changes, Learned},
         tape::Keep,
         value::{Cell, Value},
     },
     lesson::{Language, Lesson},
-    model::{Architecture, Model, Name, Setup},
+    model::{Architecture, Name, Setup},
     weights::Checkpoint,
 };
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-const FOLDER: &str = "tests/goldens/checkpoints";
-const IDS: [u32; 7] = [12, 40, 7, 88, 12, 101, 63];
-
-struct Tiny {
-    model: Arc<dyn Model>,
-    reader: Reader,
-}
-
-impl Tiny {
-    fn open(name: &str) -> Self {
-        let checkpoint = Checkpoint::open(&Path::new(FOLDER).join(name)).unwrap();
-        let model = Architecture::of(&checkpoint).unwrap().open(&checkpoint).unwrap();
-        Self { model, reader: Reader::open(&checkpoint, true).unwrap() }
-    }
-
-    fn run(&self, changes: Changes, keep: Keep) -> Trace {
-        let setup = Setup { changes: Arc::new(changes), keep, ..Setup::default() };
-        Trace::new(Name::Checkpoint, self.model.run(&IDS, &setup), self.reader.tokenizer())
-    }
-
-    fn what_if(&self, texts: &[&str]) -> Trace {
-        self.run(changes(texts), Keep::All)
-    }
-
-    fn plain(&self) -> Trace {
-        self.what_if(&[])
-    }
-}
-
-fn changes(texts: &[&str]) -> Changes {
-    texts.iter().map(|text| text.parse::<Change>().unwrap()).collect()
-}
-
-fn row(trace: &Trace, site: &str, row: usize) -> Vec<f32> {
-    trace.value(site).unwrap().row(0, row)
-}
+use crate::support::tiny::{FOLDER, IDS, Tiny, assert_opens, changes, error_of, row};
 
 #[test]
 fn every_number_of_states_and_filters_opens_into_arithmetic_that_gives_it() {
@@ -69,13 +34,7 @@ fn every_number_of_states_and_filters_opens_into_arithmetic_that_gives_it() {
                 continue;
             }
             n_sites += 1;
-            for cell in site.shape().cells().step_by(7) {
-                let opened = trace.open(&site.address(cell)).unwrap();
-                let (got, want) = (opened.expr.unwrap().eval(), f64::from(site.value.get(cell)));
-                let is_same = got.total_cmp(&want).is_eq();
-                let is_near = is_same || (got - want).abs() <= 1e-4 * want.abs().max(1.0);
-                assert!(is_near, "{name} {}: opens to {got}, is {want}", site.address(cell));
-            }
+            assert_opens(name, &trace, site, 7);
         }
         assert!(n_sites >= 20, "{name}: only {n_sites} sites");
     }
@@ -252,23 +211,6 @@ fn the_steps_of_a_hybrid_begin_in_layers_that_have_their_sites() {
     }
     let step = lesson.step(lesson.find("own-weights").unwrap()).1;
     assert_eq!([0, 1, 2, 3].map(|layer| step.layer_near(trace, layer)), [2; 4]);
-}
-
-/// The error of a tiny checkpoint whose settings are changed; empty if it can be run.
-fn error_of(name: &str, changes: &[(&str, Json)]) -> String {
-    let from = Path::new(FOLDER).join(name);
-    let folder = tempfile::TempDir::new().unwrap();
-    let text = fs::read_to_string(from.join("config.json")).unwrap().replace("Infinity", "null");
-    let mut config: Json = serde_json::from_str(&text).unwrap();
-    for (key, value) in changes {
-        config[key] = value.clone();
-    }
-    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-    let weights = "model.safetensors";
-    fs::copy(from.join(weights), folder.path().join(weights)).unwrap();
-    let checkpoint = Checkpoint::open(folder.path()).unwrap();
-    let opened = Architecture::of(&checkpoint).unwrap().open(&checkpoint);
-    opened.err().map(|error| format!("{error:#}")).unwrap_or_default()
 }
 
 #[test]

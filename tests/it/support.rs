@@ -11,6 +11,7 @@ pub mod random;
 pub mod reader;
 pub mod session;
 pub mod sources;
+pub mod tiny;
 pub mod walk;
 pub mod walker;
 pub mod wanted;

@@ -8,7 +8,10 @@
 //! A share says how much of a row's length comes from where. It does not say what for: a part that only lengthens the
 //! row counts too, and later layers may ignore it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter::successors,
+};
 
 use rayon::prelude::*;
 
@@ -45,38 +48,39 @@ pub struct FlowLayer {
     pub sums: Vec<FlowSum>,
 }
 
-/// A sum of the stream, and the share of each part, by row.
+/// A sum of the stream, and its parts, by row. Lengths are in the L1 norm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowSum {
     /// The site of the sum: `blocks.3.resid_mid`.
     pub path: String,
-    /// The row before.
-    pub residual: Vec<f32>,
     /// What heads take from words, if it adds attention.
     pub attention: Option<FlowAttention>,
     /// What is no part of a head: feed-forward, or the bias of attention.
     pub others: Vec<FlowOther>,
-    /// The length of each row, and the sum of the proximities of its parts, both in the L1 norm.
+    /// The length of each row without the row before.
+    without_residual: Vec<f32>,
+    /// The length of each row, and the sum of the proximities of its parts.
     lengths: Vec<[f32; 2]>,
 }
 
-/// The shares of what the heads of an attention take from each word.
+/// What the heads of an attention take from each word.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowAttention {
     /// `blocks.3.attn`
     pub scope: String,
     pub keys: Stream,
-    /// By head. (row, key)
-    pub heads: Vec<Matrix>,
+    /// The length of a row without what a head takes from a word, by head. (row, key)
+    without: Vec<Matrix>,
 }
 
-/// The shares of an addend without words of its own.
+/// An addend without words of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowOther {
     /// `blocks.3.ffn.out`, `blocks.3.attn.b_O`
     pub path: String,
     pub is_feed_forward: bool,
-    pub shares: Vec<f32>,
+    /// The length of each row without it.
+    without: Vec<f32>,
 }
 
 /// An addend of a sum, row by row.
@@ -99,8 +103,8 @@ struct Heads {
     rest: Matrix,
 }
 
-/// The parts of one row of a sum.
-struct RowShares {
+/// The lengths of one row of a sum: without each of its parts, of the row, and the sum of the proximities.
+struct RowLengths {
     residual: f32,
     heads: Vec<Vec<f32>>,
     others: Vec<f32>,
@@ -123,7 +127,7 @@ impl Flow {
                 None => layers.push(FlowLayer { prefix, sums: vec![sum] }),
             }
         }
-        let n_rows = layers.first()?.sums.first()?.residual.len();
+        let n_rows = layers.first()?.sums.first()?.n_rows();
         let has_words = layers.iter().any(|l| l.sums.iter().any(|sum| sum.attention.is_some()));
         has_words.then_some(Self { stream, layers, n_rows })
     }
@@ -149,8 +153,7 @@ impl Flow {
         let Some(sum) = layer.sums.iter().find(of_words) else { return vec![(row, 1.0)] };
         let mut shares = sum.by_key(row);
         if let Some(own) = shares.get_mut(row) {
-            let feed_forward = sum.others.iter().filter(|other| other.is_feed_forward);
-            *own += sum.residual[row] + feed_forward.map(|other| other.shares[row]).sum::<f32>();
+            *own += sum.residual(row) + sum.feed_forward(row);
         }
         shares.into_iter().enumerate().filter(|(_, share)| *share > 0.0).collect()
     }
@@ -169,19 +172,20 @@ impl Flow {
     /// The share of feed-forward in a row at a level.
     pub fn feed_forward(&self, level: usize, row: usize) -> f32 {
         let layer = level.checked_sub(1).and_then(|l| self.layers.get(l));
-        let others = layer.into_iter().flat_map(|layer| &layer.sums).flat_map(|sum| &sum.others);
-        others.filter(|other| other.is_feed_forward).map(|other| other.shares[row]).sum()
+        let sums = layer.into_iter().flat_map(|layer| &layer.sums);
+        sums.map(|sum| sum.feed_forward(row)).sum()
     }
 
     /// The heads that take most from a word of the stream for a row at a level, the strongest first.
     pub fn heads(&self, level: usize, row: usize, key: usize) -> Vec<(usize, f32)> {
         let layer = level.checked_sub(1).and_then(|l| self.layers.get(l));
         let sums = layer.into_iter().flat_map(|layer| &layer.sums);
-        let mut own =
-            sums.filter_map(|sum| sum.attention.as_ref()).filter(|a| a.keys == self.stream);
-        let heads = own.next().map_or(&[][..], |attention| &attention.heads);
-        let mut shares: Vec<(usize, f32)> =
-            heads.iter().map(|head| head[(row, key)]).enumerate().collect();
+        let is_own = |sum: &&FlowSum| sum.attention.as_ref().is_some_and(|a| a.keys == self.stream);
+        let mut own = sums.filter(is_own);
+        let shares = own.next().map_or_else(Vec::new, |sum| {
+            (0..sum.n_heads()).map(|head| sum.of_head(head, row, key)).collect()
+        });
+        let mut shares: Vec<(usize, f32)> = shares.into_iter().enumerate().collect();
         shares.sort_by(|a, b| b.1.total_cmp(&a.1));
         shares.retain(|(_, share)| *share > 0.0);
         shares
@@ -211,7 +215,8 @@ impl Flow {
     /// sum add up to 1.
     pub fn open(&self, level: usize, row: usize) -> Option<Arithmetic> {
         let layer = self.layers.get(level.checked_sub(1)?)?;
-        let mut parts: Vec<Operand> = layer.sums.iter().flat_map(|sum| sum.parts(row)).collect();
+        let parts = layer.sums.iter().flat_map(|sum| sum.parts(row));
+        let mut parts: Vec<Operand> = parts.map(|(part, _)| part).collect();
         parts.sort_by(|a, b| b.value.total_cmp(&a.value));
         let terms = parts.into_iter().map(Expr::Leaf).collect();
         let n_sums = layer.sums.len() as f32;
@@ -264,42 +269,83 @@ impl Route {
 }
 
 impl FlowSum {
-    /// The share of each word that is looked at, over the heads; empty without attention.
-    pub fn by_key(&self, row: usize) -> Vec<f32> {
-        let Some(attention) = &self.attention else { return vec![] };
-        let n_keys = attention.heads.first().map_or(0, Matrix::ncols);
-        (0..n_keys).map(|key| attention.heads.iter().map(|head| head[(row, key)]).sum()).collect()
+    pub fn n_rows(&self) -> usize {
+        self.lengths.len()
     }
 
-    /// The parts of a row with their shares, without those that have none.
-    fn parts(&self, row: usize) -> Vec<Operand> {
-        let part = |path: &str, cell: Cell, has_planes: bool, value: f32| Operand {
-            address: Address { path: format!("{SHARE}{path}"), cell, has_planes },
-            value,
+    /// The heads of its attention; 0 without one.
+    pub fn n_heads(&self) -> usize {
+        self.attention.as_ref().map_or(0, |attention| attention.without.len())
+    }
+
+    /// The words that its attention looks at; 0 without one.
+    pub fn n_keys(&self) -> usize {
+        let first = self.attention.as_ref().and_then(|attention| attention.without.first());
+        first.map_or(0, Matrix::ncols)
+    }
+
+    /// The share of a part without which a row has this length.
+    fn share(&self, row: usize, without: f32) -> f32 {
+        let [length, total] = self.lengths[row];
+        (length - without).max(0.0) / total
+    }
+
+    /// The share of the row before.
+    pub fn residual(&self, row: usize) -> f32 {
+        self.share(row, self.without_residual[row])
+    }
+
+    /// The share of what a head takes from a word; 0 without attention.
+    pub fn of_head(&self, head: usize, row: usize, key: usize) -> f32 {
+        let attention = self.attention.as_ref();
+        attention.map_or(0.0, |attention| self.share(row, attention.without[head][(row, key)]))
+    }
+
+    /// The share of one of the other addends.
+    pub fn of_other(&self, other: &FlowOther, row: usize) -> f32 {
+        self.share(row, other.without[row])
+    }
+
+    fn feed_forward(&self, row: usize) -> f32 {
+        let fed = self.others.iter().filter(|other| other.is_feed_forward);
+        fed.map(|other| self.of_other(other, row)).sum()
+    }
+
+    /// The share of each word that is looked at, over the heads; empty without attention.
+    pub fn by_key(&self, row: usize) -> Vec<f32> {
+        let of_key = |key| (0..self.n_heads()).map(|head| self.of_head(head, row, key)).sum();
+        (0..self.n_keys()).map(of_key).collect()
+    }
+
+    /// The parts of a row that have a share: the share, and the length of the row without the part.
+    fn parts(&self, row: usize) -> Vec<(Operand, f32)> {
+        let part = |path: &str, cell: Cell, has_planes: bool, without: f32| {
+            let address = Address { path: format!("{SHARE}{path}"), cell, has_planes };
+            (Operand { address, value: self.share(row, without) }, without)
         };
         let own = Cell::new(0, row, 0);
-        let mut parts =
-            vec![part(&format!("{}.before", self.path), own, false, self.residual[row])];
-        parts.extend(self.others.iter().map(|o| part(&o.path, own, false, o.shares[row])));
+        let before = format!("{}.before", self.path);
+        let mut parts = vec![part(&before, own, false, self.without_residual[row])];
+        parts.extend(self.others.iter().map(|o| part(&o.path, own, false, o.without[row])));
         if let Some(attention) = &self.attention {
             let path = path_in(&attention.scope, WEIGHTS.name);
-            for (head, shares) in attention.heads.iter().enumerate() {
+            for (head, without) in attention.without.iter().enumerate() {
                 let of_key =
-                    |key: usize| part(&path, Cell::new(head, row, key), true, shares[(row, key)]);
-                parts.extend((0..shares.ncols()).map(of_key));
+                    |key: usize| part(&path, Cell::new(head, row, key), true, without[(row, key)]);
+                parts.extend((0..without.ncols()).map(of_key));
             }
         }
-        parts.retain(|part| part.value > 0.0);
+        parts.retain(|(part, _)| part.value > 0.0);
         parts
     }
 
     fn open_share(&self, address: &Address) -> Option<Arithmetic> {
         let row = address.cell.row;
         let &[length, total] = self.lengths.get(row)?;
-        let Operand { address, value } =
-            self.parts(row).into_iter().find(|part| part.address == *address)?;
-        let without = Expr::Number(length - value * total);
-        let proximity = Expr::Positive(Box::new(Expr::difference(Expr::Number(length), without)));
+        let (Operand { address, value }, without) =
+            self.parts(row).into_iter().find(|(part, _)| part.address == *address)?;
+        let shorter = Expr::difference(Expr::Number(length), Expr::Number(without));
+        let proximity = Expr::Positive(Box::new(shorter));
         Some(Arithmetic {
             address,
             value,
@@ -322,10 +368,10 @@ fn sum(run: &Run, place: &Place) -> Option<FlowSum> {
     };
     let addends: Vec<Addend> =
         addends.iter().map(|&node| addend(run, node)).collect::<Option<_>>()?;
-    let rows: Vec<RowShares> = (0..y.shape().rows)
+    let rows: Vec<RowLengths> = (0..y.shape().rows)
         .into_par_iter()
         .map(|row| {
-            row_shares(&y.row(0, row), residual.map(|x| x.row(0, row)).as_deref(), &addends, row)
+            row_lengths(&y.row(0, row), residual.map(|x| x.row(0, row)).as_deref(), &addends, row)
         })
         .collect();
     Some(assembled(place, &addends, &rows))
@@ -333,20 +379,19 @@ fn sum(run: &Run, place: &Place) -> Option<FlowSum> {
 
 /// An addend of the stream, with its heads apart if it is that of an attention.
 fn addend(run: &Run, node: Node) -> Option<Addend> {
-    let (tape, place) = (run.tape(), &run.tape().entry(node).place);
-    let own = place.scope.prefix().to_owned();
-    let layer = place.scope.layer_prefix().unwrap_or_default();
-    let candidates = [own, path_in(layer, "attn")];
-    let is_of_second = place.path.contains("post_norm2") || place.path.contains("ffn");
-    let scope = candidates.iter().filter(|_| !is_of_second).find(|scope| {
+    let (tape, added) = (run.tape(), run.tape().value(node));
+    // The output of the sub-layer, before a norm or a factor that it goes through.
+    let mut way = successors(Some(node), |&node| tape.inputs(node).first().copied());
+    let out = way.find(|&node| tape.entry(node).place.role == Role::SubLayerOutput);
+    let scope = out.map(|out| tape.entry(out).place.scope.prefix());
+    let is_attention = |scope: &&str| {
         [CONTEXT.name, WEIGHTS.name].iter().all(|name| run.node(&path_in(scope, name)).is_some())
-    });
-    let Some(scope) = scope else {
-        let (path, value) = (place.path.clone(), tape.value(node).clone());
-        return Some(Addend::Whole { path, is_feed_forward: true, value });
     };
-    let added = tape.value(node);
-    heads(run, scope, added).map(|heads| Addend::Heads(Box::new(heads)))
+    if let Some(scope) = scope.filter(is_attention) {
+        return heads(run, scope, added).map(|heads| Addend::Heads(Box::new(heads)));
+    }
+    let path = tape.entry(node).place.path.clone();
+    Some(Addend::Whole { path, is_feed_forward: true, value: added.clone() })
 }
 
 /// What each head of an attention adds for each word. None if the heads' parts and the bias do not make up its output.
@@ -394,80 +439,77 @@ fn is_one_row(rows: &Matrix, bound: f32) -> bool {
     rows.row_iter().all(|row| (row - rows.row(0)).amax() <= bound)
 }
 
-/// The shares of the parts of a row; `x` is the row before.
-fn row_shares(y: &[f32], x: Option<&[f32]>, addends: &[Addend], row: usize) -> RowShares {
+/// The lengths of a row without each of its parts; `x` is the row before.
+fn row_lengths(y: &[f32], x: Option<&[f32]>, addends: &[Addend], row: usize) -> RowLengths {
     let length = l1(y.iter().copied());
-    let proximity =
-        |part: &[f32]| (length - l1(y.iter().zip(part).map(|(y, part)| y - part))).max(0.0);
-    let residual = x.map_or(0.0, proximity);
+    let without = |part: &[f32]| l1(y.iter().zip(part).map(|(y, part)| y - part));
+    let residual = x.map_or(length, without);
     let (mut of_heads, mut others) = (vec![], vec![]);
     for addend in addends {
         match addend {
-            Addend::Whole { value, .. } => others.push(proximity(&value.row(0, row))),
+            Addend::Whole { value, .. } => others.push(without(&value.row(0, row))),
             Addend::Heads(heads) => {
                 let rest: Vec<f32> = heads.rest.row(row).iter().copied().collect();
-                others.push(proximity(&rest));
+                others.push(without(&rest));
                 let factor = heads.factor.as_ref().map(|f| f.row(row).transpose());
                 of_heads.extend((0..heads.given.len()).map(|head| {
                     let of_key = |key: usize| {
                         let weight = heads.weights.get(Cell::new(head, row, key));
                         if weight == 0.0 || !weight.is_finite() {
-                            return 0.0;
+                            return length;
                         }
                         let given = heads.given[head].column(key);
                         let part =
                             |c: usize| factor.as_ref().map_or(1.0, |f| f[c]) * weight * given[c];
-                        (length - l1(y.iter().enumerate().map(|(c, y)| y - part(c)))).max(0.0)
+                        l1(y.iter().enumerate().map(|(c, y)| y - part(c)))
                     };
                     (0..heads.given[head].ncols()).map(of_key).collect::<Vec<f32>>()
                 }));
             }
         }
     }
-    let sum = residual + others.iter().sum::<f32>() + of_heads.iter().flatten().sum::<f32>();
-    let total = sum.max(f32::MIN_POSITIVE);
-    let share = |all: Vec<f32>| all.into_iter().map(|p| p / total).collect::<Vec<f32>>();
-    RowShares {
-        residual: residual / total,
-        heads: of_heads.into_iter().map(share).collect(),
-        others: share(others),
-        lengths: [length, total],
-    }
+    let all = [residual].into_iter().chain(others.iter().copied());
+    let all = all.chain(of_heads.iter().flatten().copied());
+    let total: f32 = all.map(|without| (length - without).max(0.0)).sum();
+    let lengths = [length, total.max(f32::MIN_POSITIVE)];
+    RowLengths { residual, heads: of_heads, others, lengths }
 }
 
 fn l1(numbers: impl Iterator<Item = f32>) -> f32 {
     numbers.map(f32::abs).sum()
 }
 
-fn assembled(place: &Place, addends: &[Addend], rows: &[RowShares]) -> FlowSum {
-    let n_rows = rows.len();
+fn assembled(place: &Place, addends: &[Addend], rows: &[RowLengths]) -> FlowSum {
     let other = |(i, addend): (usize, &Addend)| {
         let (path, is_feed_forward) = match addend {
             Addend::Heads(heads) => (path_in(&heads.scope, "b_O"), false),
             Addend::Whole { path, is_feed_forward, .. } => (path.clone(), *is_feed_forward),
         };
-        let shares = rows.iter().map(|row| row.others[i]).collect();
-        FlowOther { path, is_feed_forward, shares }
+        let without = rows.iter().map(|row| row.others[i]).collect();
+        FlowOther { path, is_feed_forward, without }
     };
     let attention = addends.iter().find_map(|addend| match addend {
         Addend::Heads(heads) => Some(FlowAttention {
             scope: heads.scope.clone(),
             keys: heads.keys,
-            heads: (0..heads.given.len())
+            without: (0..heads.given.len())
                 .map(|head| {
                     let n_keys = heads.given[head].ncols();
-                    Matrix::from_fn(n_rows, n_keys, |row, key| rows[row].heads[head][key])
+                    Matrix::from_fn(rows.len(), n_keys, |row, key| rows[row].heads[head][key])
                 })
                 .collect(),
         }),
         Addend::Whole { .. } => None,
     });
-    let others = addends.iter().enumerate().map(other);
+    let lengths: Vec<[f32; 2]> = rows.iter().map(|row| row.lengths).collect();
+    let counts = |other: &FlowOther| {
+        other.without.iter().zip(&lengths).any(|(without, [length, _])| without < length)
+    };
     FlowSum {
         path: place.path.clone(),
-        residual: rows.iter().map(|row| row.residual).collect(),
+        without_residual: rows.iter().map(|row| row.residual).collect(),
         attention,
-        others: others.filter(|other| other.shares.iter().any(|share| *share > 0.0)).collect(),
-        lengths: rows.iter().map(|row| row.lengths).collect(),
+        others: addends.iter().enumerate().map(other).filter(counts).collect(),
+        lengths,
     }
 }

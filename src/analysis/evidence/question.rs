@@ -21,20 +21,25 @@ impl Question {
     }
 
     /// The question about one run: these words, or the output's pronoun against the other gender, or the likeliest word
-    /// against the second where the model was least sure. `id_of` is the token of a word.
+    /// against the second where the model was least sure. A word is given by its tokens, of which the likeliest at the row
+    /// is meant: after “qu'” that is `il` without a space before it. `tokens_of` are those of a word.
     pub fn about(
         run: &Run,
         output: &[Token],
-        words: Option<(u32, Option<u32>)>,
+        words: &[Vec<u32>],
         row: Option<usize>,
-        id_of: impl Fn(&str) -> Option<u32>,
+        tokens_of: impl Fn(&str) -> Vec<u32>,
     ) -> Option<Self> {
         let first = run.n_rows().checked_sub(output.len())?;
-        let said = |word: u32| output.iter().position(|token| token.id == word).map(|i| first + i);
+        let said = |word: &Vec<u32>| {
+            output.iter().position(|token| word.contains(&token.id)).map(|i| first + i)
+        };
         let row = row.map(|i| first + i);
-        if let Some((word, against)) = words {
-            let row = row.or_else(|| said(word)).or_else(|| said(against?));
+        if let [word, against @ ..] = words {
+            let row = row.or_else(|| words.iter().find_map(said));
             let row = row.or_else(|| least_sure(run, first))?;
+            let word = likeliest_of(run, row, word)?;
+            let against = against.first().and_then(|against| likeliest_of(run, row, against));
             let against = against.filter(|other| *other != word);
             return Some(Self {
                 row,
@@ -48,7 +53,7 @@ impl Question {
             (row.is_none_or(|row| row == here) && !run.reads_only()).then_some(Self {
                 row: here,
                 word: token.id,
-                against: id_of(other)?,
+                against: likeliest_of(run, here, &tokens_of(other))?,
             })
         });
         pronoun.or_else(|| {
@@ -70,6 +75,13 @@ impl Question {
         });
         parts.unwrap_or(about_a)
     }
+}
+
+/// The likeliest of these words at a row.
+fn likeliest_of(run: &Run, row: usize, words: &[u32]) -> Option<u32> {
+    let logits = run.logits_of_row(row)?;
+    let logit = |word: &u32| logits.get(*word as usize).copied().unwrap_or(f32::NEG_INFINITY);
+    words.iter().copied().max_by(|a, b| logit(a).total_cmp(&logit(b)))
 }
 
 /// The likeliest word of a row, but for one.

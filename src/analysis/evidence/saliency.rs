@@ -34,9 +34,9 @@ pub struct Saliency {
     /// `sum_c x[c] * d score / d x[c]`
     pub gradient: Vec<f32>,
     pub integrated: Vec<f32>,
-    /// The score less the score without the token; None for a token that is not the sentence's own, or that stands after
-    /// what is asked about.
-    pub left_out: Vec<Option<f32>>,
+    /// The score without the token; None for a token that is not the sentence's own, or that stands after what is asked
+    /// about.
+    pub without: Vec<Option<f32>>,
     /// The site of the embedded words.
     pub embedding: String,
     /// The gradient with respect to each token's embedding, by channel.
@@ -51,19 +51,24 @@ impl Saliency {
         self.score - self.baseline - self.integrated.iter().sum::<f32>()
     }
 
+    /// The score less the score without a token.
+    pub fn left_out(&self, token: usize) -> Option<f32> {
+        Some(self.score - self.without[token]?)
+    }
+
     /// The figures added up over groups of tokens, such as the tokens of a word. What is left out one by one is no sum,
     /// so that a group of several has none.
     #[must_use]
     pub fn grouped(&self, groups: &[Vec<usize>]) -> Self {
         let sum = |of: &[f32]| groups.iter().map(|g| g.iter().map(|&i| of[i]).sum()).collect();
-        let left_out = groups.iter().map(|group| match group[..] {
-            [only] => self.left_out[only],
+        let without = groups.iter().map(|group| match group[..] {
+            [only] => self.without[only],
             _ => None,
         });
         Self {
             gradient: sum(&self.gradient),
             integrated: sum(&self.integrated),
-            left_out: left_out.collect(),
+            without: without.collect(),
             ..self.clone()
         }
     }
@@ -103,18 +108,19 @@ pub fn saliency(
     let gradient = by_row(run, nodes, &gradients);
     let n = gradient.len();
     let sum = |i: usize| points_known.iter().map(|rows| rows[i]).sum::<f64>() as f32;
-    let mut left_out = vec![];
+    let mut without = vec![];
     let positions: Vec<usize> = (0..run.pass.source.len()).collect();
     for some in positions.chunks(AT_ONCE) {
-        left_out.par_extend(some.par_iter().map(|&row| without(model, run, changes, score, row)));
-        goes_on(N_POINTS + left_out.len(), n_passes).then_some(())?;
+        without
+            .par_extend(some.par_iter().map(|&row| score_without(model, run, changes, score, row)));
+        goes_on(N_POINTS + without.len(), n_passes).then_some(())?;
     }
     let at_point = |rows: &Vec<f64>| rows.iter().map(|x| *x as f32).collect();
     Some(Saliency {
         score: score.of_run(run)?,
         baseline: at(0.0).0?,
         integrated: (0..n).map(sum).collect(),
-        left_out,
+        without,
         gradient,
         slopes: slopes(run, nodes, &gradients, n),
         points: points_known.iter().map(at_point).collect(),
@@ -151,9 +157,9 @@ fn by_row(run: &Run, nodes: &[Node], gradients: &Gradients) -> Vec<f32> {
     rows
 }
 
-/// The score less the score of the sentence without the token of a row. A decoder reads the same output. None for a token
+/// The score of the sentence without the token of a row. A decoder reads the same output. None for a token
 /// that is not the sentence's own, or that stands after what is asked about.
-fn without(
+fn score_without(
     model: &dyn Model,
     run: &Run,
     changes: &Arc<Changes>,
@@ -169,5 +175,5 @@ fn without(
     ids.remove(i);
     let shorter = Run::new(model, &ids, changes, forced);
     let moved = score.moved(if run.reads_only() { -1 } else { 0 });
-    Some(score.of_run(run)? - moved.of_run(&shorter)?)
+    moved.of_run(&shorter)
 }

@@ -50,9 +50,12 @@ impl Reading {
 
     /// What the changes make a decoder read, or the first sentence's pass.
     fn forced(&self, name: Name) -> Result<Option<Vec<u32>>> {
-        let target =
-            self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()?;
-        Ok(target.or_else(|| self.given.get(&name)?.forced.clone()))
+        Ok(self.target()?.or_else(|| self.given.get(&name)?.forced.clone()))
+    }
+
+    /// The tokens of the text that the changes make a decoder read.
+    fn target(&self) -> Result<Option<Vec<u32>>> {
+        self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()
     }
 
     fn asked_model(&self, name: Name) -> Result<&dyn Model> {
@@ -64,18 +67,23 @@ impl Reading {
         self.model(name)?.pass_bytes(self.sentence.tokens.len(), true)
     }
 
-    /// The token of a word as the screen shows it, with or without the mark of its space.
+    /// The tokens of a word as the screen shows it, with or without the mark of its space.
     ///
     /// # Errors
     /// If it is no token; the message suggests the nearest.
-    pub fn word_id(&self, word: &str) -> Result<u32> {
+    pub fn tokens_of_word(&self, word: &str) -> Result<Vec<u32>> {
         let vocab = self.tokenizer.vocab();
         let spaced = format!("·{word}");
-        let of = |shown: &str| vocab.iter().position(|known| known == shown).map(|id| id as u32);
-        of(&spaced).or_else(|| of(word)).with_context(|| {
-            let near = text::nearest(word, vocab.iter().map(String::as_str), 3).join(", ");
-            format!("`{}` is no token of the model; the nearest are {near}", text::shown(word))
-        })
+        let found =
+            vocab.iter().enumerate().filter(|(_, known)| **known == word || **known == spaced);
+        let found: Vec<u32> = found.map(|(id, _)| id as u32).collect();
+        ensure!(
+            !found.is_empty(),
+            "`{}` is no token of the model; the nearest are {}",
+            text::shown(word),
+            text::nearest(word, vocab.iter().map(String::as_str), 3).join(", ")
+        );
+        Ok(found)
     }
 
     /// The question about a run of this reading.
@@ -84,9 +92,8 @@ impl Reading {
     /// If a word is no token, or the place is not in the output.
     pub fn question(&self, run: &Run, asked: &Asked) -> Result<Question> {
         ensure!(asked.words.len() <= 2, "give one word, or two with a comma between them");
-        let words =
-            asked.words.iter().map(|word| self.word_id(word)).collect::<Result<Vec<_>>>()?;
-        let words = words.first().map(|&word| (word, words.get(1).copied()));
+        let words = asked.words.iter().map(|word| self.tokens_of_word(word));
+        let words = words.collect::<Result<Vec<_>>>()?;
         let output = self.tokenizer.tokens(&run.pass.output);
         if let Some(place) = asked.place {
             ensure!(
@@ -96,8 +103,8 @@ impl Reading {
                 output.len().saturating_sub(1)
             );
         }
-        let id_of = |word: &str| self.word_id(word).ok();
-        Question::about(run, &output, words, asked.place, id_of)
+        let tokens_of = |word: &str| self.tokens_of_word(word).unwrap_or_default();
+        Question::about(run, &output, &words, asked.place, tokens_of)
             .context("the model gives no word that could be asked about")
     }
 
@@ -198,9 +205,7 @@ impl Reading {
     ) -> Result<Patching> {
         let model = self.asked_model(name)?;
         let changes = Arc::new(self.changes_of(name).without_patch());
-        let target =
-            self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()?;
-        let plain = Run::new(model, &giving.ids(), &changes, target);
+        let plain = Run::new(model, &giving.ids(), &changes, self.target()?);
         ensure!(
             plain.with_role(Role::SubLayerOutput).next().is_some(),
             "the {} has no residual stream to patch; a Transformer has one",

@@ -251,7 +251,7 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
         "", "", "grad x input", "integrated", "left out"
     );
     for (i, label) in labels.iter().enumerate() {
-        let left_out = counted.left_out[i].map_or_else(|| "-".to_owned(), |x| format!("{x:.4}"));
+        let left_out = counted.left_out(i).map_or_else(|| "-".to_owned(), |x| format!("{x:.4}"));
         let _ = writeln!(
             text,
             "{i:>4} {label:16} {:>12.4} {:>12.4} {left_out:>12}",
@@ -260,7 +260,7 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
         let figures = [
             ("gradient", Some(counted.gradient[i])),
             ("integrated", Some(counted.integrated[i])),
-            ("left-out", counted.left_out[i]),
+            ("left-out", counted.left_out(i)),
         ];
         for (method, amount) in figures {
             let place =

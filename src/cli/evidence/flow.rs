@@ -99,7 +99,7 @@ fn add_route(text: &mut String, flow: &Flow, (row, threshold): (usize, f32), wor
 
 /// A row for every part of every row of a sum that has a share.
 fn add_sum(report: &mut Report, sum: &FlowSum, tokens: &[Token], words: &Words) {
-    for row in 0..sum.residual.len() {
+    for row in 0..sum.n_rows() {
         let mut add = |part: &str, head: Field, key: Field, word: Field, share: f32| {
             if share > 0.0 {
                 let place = [sum.path.as_str().into(), row.into(), text_of(tokens, row).into()];
@@ -108,18 +108,16 @@ fn add_sum(report: &mut Report, sum: &FlowSum, tokens: &[Token], words: &Words) 
             }
         };
         let none = || Field::Missing;
-        add("residual", none(), none(), none(), sum.residual[row]);
+        add("residual", none(), none(), none(), sum.residual(row));
         for other in &sum.others {
             let part = if other.is_feed_forward { "feed-forward" } else { "bias" };
-            add(part, none(), none(), none(), other.shares[row]);
+            add(part, none(), none(), none(), sum.of_other(other, row));
         }
         let Some(attention) = &sum.attention else { continue };
         let keys = if attention.keys == Stream::Source { &words.source } else { &words.target };
-        for (head, shares) in attention.heads.iter().enumerate() {
-            for key in 0..shares.ncols() {
-                let word = text_of(keys, key).into();
-                add("attention", head.into(), key.into(), word, shares[(row, key)]);
-            }
+        for (head, key) in (0..sum.n_heads()).flat_map(|h| (0..sum.n_keys()).map(move |k| (h, k))) {
+            let word = text_of(keys, key).into();
+            add("attention", head.into(), key.into(), word, sum.of_head(head, row, key));
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn run(asked: &HeadsArgs, request: &Request, streams: &mut Streams) -> Outco
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
     if let Some(form) = asked.map {
-        return map(reading, name, form.into()).usage()?.write(&asked.out, streams);
+        return map(reading, name, form).usage()?.write(&asked.out, streams);
     }
     let heads = reading.head_scores(name).usage()?;
     let about = json!({

@@ -131,12 +131,6 @@ pub fn exceed_time() -> Exceeded {
     Exceeded::Time
 }
 
-/// # Errors
-/// If nobody waits for the work any more.
-pub fn ensure_wanted(is_wanted: bool) -> Result<(), Exceeded> {
-    if is_wanted { Ok(()) } else { Err(Exceeded::Time) }
-}
-
 fn ensure(is_within: bool, what: Exceeded) -> Result<(), Exceeded> {
     if is_within {
         return Ok(());

@@ -91,7 +91,10 @@ impl MeteredPattern {
         let work = move || {
             // The library may panic on a damaged pattern; then nothing is answered.
             IS_GUARDED.set(true);
-            let go_on = || budget::ensure_wanted(!is_given_up.load(Ordering::Relaxed));
+            let go_on = || {
+                let is_wanted = !is_given_up.load(Ordering::Relaxed);
+                is_wanted.then_some(()).ok_or(budget::Exceeded::Time)
+            };
             let found: Result<Vec<_>> =
                 texts.iter().map(|text| matches(&regex, text, go_on)).collect();
             // Nobody listens any more if it took too long.

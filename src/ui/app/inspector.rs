@@ -139,14 +139,18 @@ impl State {
         }
     }
 
-    /// Requests the pass that the open number was read from; None for a number of the pass on the screen.
-    pub(super) fn show_its_pass(&mut self) -> Option<Effect> {
+    /// The pass that the open number was read from; None for a number of the pass on the screen.
+    pub fn pass_of_open_number(&self) -> Option<OtherPass> {
         if self.inspector.levels.len() != 1 {
             return None;
         }
         let (row, col) = (self.nav.selection.row, self.nav.selection.col);
-        let OtherPass { sentence, changes } =
-            self.panes().get(self.nav.focus)?.pass_of(row, col)?;
+        self.panes().get(self.nav.focus)?.pass_of(row, col)
+    }
+
+    /// Requests the pass that the open number was read from; None for a number of the pass on the screen.
+    pub(super) fn show_its_pass(&mut self) -> Option<Effect> {
+        let OtherPass { sentence, changes } = self.pass_of_open_number()?;
         self.inspector.close();
         let effect = if self.passes.has_sentence(&sentence) {
             self.passes.request_changes(changes)

@@ -156,7 +156,7 @@ impl StateFolder {
             }
             renamed => renamed,
         };
-        renamed.map_err(io::Error::from).with_context(|| "it cannot be renamed".to_owned())
+        renamed.map_err(io::Error::from).context("it cannot be renamed")
     }
 
     /// Whether there is anything of that name, be it a link that leads nowhere.

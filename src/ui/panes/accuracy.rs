@@ -23,6 +23,8 @@ const MODELS: [(Name, char); 5] = [
     (Name::Transformer, 'T'),
 ];
 const LABEL_WIDTH: u16 = 24;
+/// Fewest lines of a chart, with a blank one below it, that tell its lines apart.
+const LEAST_CHART: u16 = 9;
 const COLUMN_WIDTH: u16 = 7;
 
 impl AccuracyChart<'_> {
@@ -153,9 +155,10 @@ impl Pane for AccuracyChart<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let table = (MODELS.len() as u16 + 1).min(area.height);
         let plot = area.height - table;
-        if plot >= 4 {
-            self.chart().draw(Rect { height: plot - 1, ..area }, buf);
+        if plot < LEAST_CHART {
+            return self.draw_table(Rect { height: table, ..area }, buf);
         }
-        self.draw_table(Rect { y: area.y + area.height - table, height: table, ..area }, buf);
+        self.chart().draw(Rect { height: plot - 1, ..area }, buf);
+        self.draw_table(Rect { y: area.y + plot, height: table, ..area }, buf);
     }
 }

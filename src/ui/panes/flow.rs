@@ -218,8 +218,8 @@ impl<'a> FlowGraph<'a> {
             let is_fed = flow.feed_forward(level, row) >= self.scene.view.threshold.share();
             let sign = if is_fed { theme.glyph("■", "#") } else { theme.glyph("●", "o") };
             let is_cursor = (level, row) == cursor && self.scene.focused;
-            let style = if is_cursor { theme.cursor() } else { theme.accent() };
-            put_line(buf, (x, y), area.right(), &[(sign, style)]);
+            let sign = if is_cursor { theme.glyph("◆", "@") } else { sign };
+            put_line(buf, (x, y), area.right(), &[(sign, theme.accent())]);
         }
     }
 

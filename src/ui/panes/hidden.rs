@@ -26,8 +26,6 @@ pub(super) struct Hidden<'a>(pub(super) Subject<'a>);
 
 /// Lines below the strip that show the whole last state.
 const LAST_STATE_LINES: u16 = 3;
-/// Interval between numbered units.
-const LABEL_INTERVAL: usize = 8;
 
 impl<'a> Hidden<'a> {
     /// Whether the decoder gets only the last state.
@@ -48,31 +46,7 @@ impl<'a> Hidden<'a> {
 
     /// The site transposed: rows are units, columns are words.
     fn strip(&self) -> Heat<'a> {
-        let (subject, unit) = (self.0.clone(), self.0.col());
-        let label = move |i: usize| {
-            let is_named = i == unit / 2 * 2 || i.is_multiple_of(LABEL_INTERVAL);
-            if i == unit / 2 * 2 { unit } else { i }.to_string().repeat(usize::from(is_named))
-        };
-        let (theme, language) = (self.0.scene.theme, self.0.scene.language);
-        Heat {
-            n_rows: self.0.n_cols(),
-            n_cols: self.0.n_rows(),
-            value: Box::new(move |unit, word| subject.shown_value(Cell::new(0, word, unit))),
-            marks: self.0.marks_in(0).into_iter().map(|(w, u, chosen)| (u, w, chosen)).collect(),
-            most_prominent: None,
-            row_labels: Labels::new(self.0.n_cols(), label),
-            columns: Columns::Labels(self.0.row_labels()),
-            cursor: (unit, self.0.row()),
-            row_noun: self.0.scene.language.tr("units"),
-            axes: format!(
-                "{}{} {}{}",
-                language.tr(theme.glyph("↓ ", "rows ")),
-                language.tr("unit"),
-                language.tr(theme.glyph("→ ", "columns ")),
-                language.tr("word")
-            ),
-            ..self.0.heat()
-        }
+        self.0.transposed(0, ["unit", "units"])
     }
 
     /// The last state, all units in one row.

@@ -127,7 +127,7 @@ impl Pane for PatchedMap<'_> {
                 has_planes: false,
             },
             value: share,
-            formula: "(patched - B) / (A - B), each a difference of the two words' logits; Enter shows that pass",
+            formula: "(patched - B) / (A - B), each a difference of the two words' logits",
             expr: Some(Expr::quotient(less(score), less(a))),
         })
     }

@@ -69,7 +69,7 @@ impl<'a> SaliencyTable<'a> {
 
 /// The three figures of a token.
 fn figures(saliency: &Saliency, row: usize) -> [Option<f32>; 3] {
-    [Some(saliency.gradient[row]), Some(saliency.integrated[row]), saliency.left_out[row]]
+    [Some(saliency.gradient[row]), Some(saliency.integrated[row]), saliency.left_out(row)]
 }
 
 /// Columns from one figure to the next; where there is room, each figure has a bar.
@@ -107,7 +107,7 @@ impl Pane for SaliencyTable<'_> {
                 ("integrated", formula, Expr::Sum(terms.collect()))
             }
             _ => {
-                let [whole, without] = [saliency.score, saliency.score - value].map(Expr::Number);
+                let [whole, without] = [saliency.score, saliency.without[row]?].map(Expr::Number);
                 ("left_out", "score - score without the word", Expr::difference(whole, without))
             }
         };

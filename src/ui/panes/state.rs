@@ -16,15 +16,13 @@ use crate::{
     lesson::tr,
     model::layer::state_space::DECAY,
     text::fixed,
-    ui::widgets::heat::{Columns, Heat, Labels},
+    ui::widgets::heat::{Heat, Labels},
 };
 
 pub(super) struct State<'a>(pub(super) Subject<'a>);
 
 /// Rows above the state that show what is kept: one line.
 const KEPT_ROWS: usize = 2;
-/// Interval between numbered rows.
-const LABEL_INTERVAL: usize = 8;
 
 impl<'a> State<'a> {
     /// The share of the head's state that a word keeps.
@@ -36,41 +34,23 @@ impl<'a> State<'a> {
 
     /// The site transposed, under what is kept: rows are numbers of the state, columns are words.
     fn strip(&self) -> Heat<'a> {
-        let (subject, number, plane) = (self.0.clone(), self.0.col(), self.0.plane);
-        let (theme, language) = (self.0.scene.theme, self.0.scene.language);
-        let scale = self.0.scale();
+        let heat = self.0.transposed(KEPT_ROWS, ["state", "rows"]);
+        let (end, language) = (heat.scale.end(), self.0.scene.language);
         let kept: Vec<f32> =
-            (0..self.0.n_rows()).map(|word| self.kept(word).unwrap_or(0.0) * scale.end()).collect();
-        let value = move |row: usize, word: usize| match row.checked_sub(KEPT_ROWS) {
-            None => kept[word],
-            Some(number) => subject.shown_value(Cell::new(plane, word, number)),
+            (0..self.0.n_rows()).map(|word| self.kept(word).unwrap_or(0.0) * end).collect();
+        let (value, labels) = (heat.value, heat.row_labels);
+        let label = move |row: usize| match row {
+            0 => language.tr("kept").to_owned(),
+            row => labels.get(row).unwrap_or_default(),
         };
-        let label = move |row: usize| match row.checked_sub(KEPT_ROWS) {
-            None if row == 0 => language.tr("kept").to_owned(),
-            None => String::new(),
-            Some(i) if i == number / 2 * 2 => number.to_string(),
-            Some(i) => i.to_string().repeat(usize::from(i.is_multiple_of(LABEL_INTERVAL))),
-        };
-        let marks = self.0.marks_in(plane).into_iter();
-        let n_rows = KEPT_ROWS + self.0.n_cols();
         Heat {
-            n_rows,
-            n_cols: self.0.n_rows(),
-            value: Box::new(value),
-            marks: marks.map(|(word, i, chosen)| (i + KEPT_ROWS, word, chosen)).collect(),
-            most_prominent: None,
-            row_labels: Labels::new(n_rows, label),
-            columns: Columns::Labels(self.0.row_labels()),
-            cursor: (number + KEPT_ROWS, self.0.row()),
-            row_noun: language.tr("rows"),
-            axes: format!(
-                "{}{} {}{}",
-                language.tr(theme.glyph("↓ ", "rows ")),
-                language.tr("state"),
-                language.tr(theme.glyph("→ ", "columns ")),
-                language.tr("word")
+            value: Box::new(
+                move |row, word| {
+                    if row < KEPT_ROWS { kept[word] } else { value(row, word) }
+                },
             ),
-            ..self.0.heat()
+            row_labels: Labels::new(heat.n_rows, label),
+            ..heat
         }
     }
 }

@@ -275,6 +275,46 @@ impl<'a> Subject<'a> {
         self.heat_of(self.plane, Scale::Unit)
     }
 
+    /// The plane transposed, for strips: a row for each of its columns, below `n_above` rows whose numbers and labels the
+    /// pane gives; words are columns. `row` and `rows` name one row, and several.
+    pub fn transposed(&self, n_above: usize, [row, rows]: [&'static str; 2]) -> Heat<'a> {
+        /// Interval between numbered rows.
+        const NUMBERED: usize = 8;
+        let Scene { theme, language, .. } = self.scene;
+        let (subject, plane, selected) = (self.clone(), self.plane, self.col());
+        let n_rows = n_above + self.n_cols();
+        let value = move |row: usize, word: usize| {
+            let number = row.checked_sub(n_above);
+            number.map_or(0.0, |i| subject.shown_value(Cell::new(plane, word, i)))
+        };
+        // A line has two rows.
+        let label = move |row: usize| match row.checked_sub(n_above) {
+            Some(i) if i == selected / 2 * 2 => selected.to_string(),
+            Some(i) if i.is_multiple_of(NUMBERED) => i.to_string(),
+            _ => String::new(),
+        };
+        let marks = self.marks_in(plane).into_iter();
+        Heat {
+            n_rows,
+            n_cols: self.n_rows(),
+            value: Box::new(value),
+            marks: marks.map(|(word, i, chosen)| (i + n_above, word, chosen)).collect(),
+            most_prominent: None,
+            row_labels: Labels::new(n_rows, label),
+            columns: Columns::Labels(self.row_labels()),
+            cursor: (selected + n_above, self.row()),
+            row_noun: language.tr(rows),
+            axes: format!(
+                "{}{} {}{}",
+                language.tr(theme.glyph("↓ ", "rows ")),
+                language.tr(row),
+                language.tr(theme.glyph("→ ", "columns ")),
+                language.tr("word")
+            ),
+            ..self.heat()
+        }
+    }
+
     pub fn heat_of(&self, plane: usize, scale: Scale) -> Heat<'a> {
         let subject = self.clone();
         Heat {

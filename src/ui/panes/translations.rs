@@ -135,7 +135,7 @@ impl Translations<'_> {
         let (theme, language) = (self.0.theme, self.0.language);
         let (sign, meaning) = ("underlined", ": not what the Transformer writes");
         let [sign, meaning] = [sign, meaning].map(|text| language.tr(text));
-        let bars = language.tr("; bars: the word's probability, as long as the word for 1");
+        let bars = language.tr("; bar: the word's probability");
         let length = |bars: &str| (sign.width() + meaning.width() + bars.width()) as u16;
         let bars = if has_bars && length(bars) <= line.width { bars } else { "" };
         let x = line.x + names_width(line.width).min(line.width.saturating_sub(length(bars)));

@@ -244,6 +244,7 @@ impl Inspector<'_> {
     fn foot(&self) -> Line<'static> {
         let theme = &self.state.theme;
         let text = match self.level.chosen() {
+            _ if self.state.pass_of_open_number().is_some() => "Enter reads that pass   Esc back",
             Some(_) => theme.glyph(
                 "Enter opens it   ↑↓ HL choose   Esc back",
                 "Enter opens it   jk HL choose   Esc back",

@@ -1,0 +1,87 @@
+//! Tiny checkpoints with random weights: passes over them, and what is said of changed settings.
+
+use std::{fs, path::Path, sync::Arc};
+
+use lookback::{
+    analysis::{
+        reading::Reader,
+        trace::{Recorded, Trace},
+    },
+    engine::{
+        change::{Change, Changes},
+        tape::Keep,
+    },
+    model::{Architecture, Model, Name, Setup},
+    weights::Checkpoint,
+};
+use serde_json::Value as Json;
+
+pub const FOLDER: &str = "tests/goldens/checkpoints";
+
+/// What the passes read.
+pub const IDS: [u32; 7] = [12, 40, 7, 88, 12, 101, 63];
+
+pub struct Tiny {
+    pub model: Arc<dyn Model>,
+    pub reader: Reader,
+}
+
+impl Tiny {
+    pub fn open(name: &str) -> Self {
+        let checkpoint = Checkpoint::open(&Path::new(FOLDER).join(name)).unwrap();
+        let model = Architecture::of(&checkpoint).unwrap().open(&checkpoint).unwrap();
+        Self { model, reader: Reader::open(&checkpoint, true).unwrap() }
+    }
+
+    pub fn run(&self, changes: Changes, keep: Keep) -> Trace {
+        let setup = Setup { changes: Arc::new(changes), keep, ..Setup::default() };
+        Trace::new(Name::Checkpoint, self.model.run(&IDS, &setup), self.reader.tokenizer())
+    }
+
+    pub fn what_if(&self, texts: &[&str]) -> Trace {
+        self.run(changes(texts), Keep::All)
+    }
+
+    pub fn plain(&self) -> Trace {
+        self.what_if(&[])
+    }
+}
+
+pub fn changes(texts: &[&str]) -> Changes {
+    texts.iter().map(|text| text.parse::<Change>().unwrap()).collect()
+}
+
+/// A row of a site with one plane.
+pub fn row(trace: &Trace, site: &str, row: usize) -> Vec<f32> {
+    trace.value(site).unwrap().row(0, row)
+}
+
+/// That one in so many numbers of a site opens into arithmetic that gives it.
+#[track_caller]
+pub fn assert_opens(name: &str, trace: &Trace, site: &Recorded, every: usize) {
+    for cell in site.shape().cells().step_by(every) {
+        let opened = trace.open(&site.address(cell)).unwrap();
+        let (got, want) = (opened.expr.unwrap().eval(), f64::from(site.value.get(cell)));
+        let is_same = got.total_cmp(&want).is_eq();
+        let is_near = is_same || (got - want).abs() <= 1e-4 * want.abs().max(1.0);
+        assert!(is_near, "{name} {}: opens to {got}, is {want}", site.address(cell));
+    }
+}
+
+/// The error of a checkpoint whose settings are changed; empty if it can be run.
+pub fn error_of(name: &str, changes: &[(&str, Json)]) -> String {
+    let from = Path::new(FOLDER).join(name);
+    let folder = tempfile::TempDir::new().unwrap();
+    // Python writes infinity, which is no JSON.
+    let text = fs::read_to_string(from.join("config.json")).unwrap().replace("Infinity", "null");
+    let mut config: Json = serde_json::from_str(&text).unwrap();
+    for (key, value) in changes {
+        config[key] = value.clone();
+    }
+    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let weights = "model.safetensors";
+    fs::copy(from.join(weights), folder.path().join(weights)).unwrap();
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let opened = Architecture::of(&checkpoint).unwrap().open(&checkpoint);
+    opened.err().map(|error| format!("{error:#}")).unwrap_or_default()
+}
