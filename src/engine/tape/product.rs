@@ -49,13 +49,15 @@ fn zip_back(
     (b, grad): (&Value, &Value),
     f: impl Fn(&Matrix, &Matrix) -> Matrix,
 ) -> Value {
-    let mut sums = Value::zeros(b.shape());
+    let mut sums: Vec<Matrix> = vec![];
     for (p, (plane, grad)) in a.planes().iter().zip(grad.planes()).enumerate() {
-        let to = Cell::new(shared(p, a, b), 0, 0);
-        let sum = sums.plane(to.plane) + f(plane, grad);
-        sums.put(to, &sum.into());
+        let of_plane = f(plane, grad);
+        match sums.get_mut(shared(p, a, b)) {
+            Some(sum) => *sum += of_plane,
+            None => sums.push(of_plane),
+        }
     }
-    sums
+    Value::from_planes(sums)
 }
 
 struct MatMul;
