@@ -93,8 +93,8 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The most lines in a row that are no commands: more of them are no script, but some other file.
-const MOST_UNKNOWN: usize = 100;
+/// The most lines in a row that leave all as it was: more of them are no script, but some other file, or no end of one.
+const MOST_IDLE: usize = 100;
 
 /// Where the walk begins, and what earlier walks kept.
 pub struct LinearStart {
@@ -124,7 +124,7 @@ pub fn run(
     state.recall(memory, false, None);
     update(&mut state, Action::GoTo(step));
     show(&state, out)?;
-    let mut n_unknown = 0;
+    let mut n_idle = 0;
     loop {
         if is_prompted {
             let language = state.lesson.language;
@@ -137,20 +137,27 @@ pub fn run(
             let why = "A line is far too long to be a command, so the walk ends here.";
             return ended(&state, why, out);
         }
-        let is_unknown = line.is_some() && matches!(Asked::of(text.trim()), Asked::Unknown(_));
-        n_unknown = if is_unknown { n_unknown + 1 } else { 0 };
-        if n_unknown > MOST_UNKNOWN && !is_prompted {
-            let why = "Too many lines in a row are no commands, so the walk ends here.";
-            return ended(&state, why, out);
-        }
+        let before = standing(&state);
         let goes_on = match &line {
             Some(line) => answer(&mut state, &mut readings, line.trim(), out)?,
             None => false,
         };
+        n_idle = if standing(&state) == before { n_idle + 1 } else { 0 };
+        if n_idle > MOST_IDLE && !is_prompted {
+            let why = "Too many lines in a row change nothing, so the walk ends here.";
+            return ended(&state, why, out);
+        }
         if !goes_on {
             return Ok(state.memory());
         }
     }
+}
+
+/// Where the walk stands: what is read, and what of it is shown.
+fn standing(state: &State) -> impl PartialEq + use<> {
+    let sentence = state.passes.reading.as_ref().map(|reading| reading.sentence.text.clone());
+    let picked = (state.nav.step, state.nav.selection, state.nav.view);
+    (sentence, state.passes.changes.clone(), picked, state.hint_is_shown())
 }
 
 /// Says why the walk ends; returns what is to be kept.
@@ -178,12 +185,9 @@ fn answer(
         Asked::Help => help(state.lesson.language, out)?,
         Asked::Again => show(state, out)?,
         Asked::Do(command) => {
-            let shown = |state: &State| {
-                (state.nav.step, state.nav.selection, state.nav.view, state.hint_is_shown())
-            };
-            let before = shown(state);
+            let before = standing(state);
             let effect = update(state, Action::Do(command));
-            let is_another = shown(state) != before;
+            let is_another = standing(state) != before;
             match effect {
                 Some(Effect::Read(sentence, changes)) => {
                     read(state, readings, (&sentence, &changes), out)?;

@@ -605,7 +605,7 @@ fn odd_text_is_read_and_shown_safely() {
     ];
     for sentence in sentences {
         for command in [
-            &["--at", "accuracy"][..],
+            &["--at", "next-token"][..],
             &["steps"],
             &["open", "probs[0,3]"],
             &["trace", "--sites", "probs"],
@@ -1074,8 +1074,14 @@ fn linear_repeats_little_of_what_is_no_command_and_ends_where_no_line_does() {
     assert!(endless.trim_end().ends_with("the walk ends here."));
     assert!(endless.len() < linear("").len() + 500);
     let noise = linear(&"xyzzy\n".repeat(20_000));
-    assert!(noise.contains("lines in a row are no commands"), "{noise}");
+    assert!(noise.contains("lines in a row change nothing"), "{noise}");
     assert!(noise.len() < linear("").len() + 10_000, "{}", noise.len());
+    // Commands that leave the walk where it is, again and again.
+    for command in ["n", "p", "?", "#no-such-step", ":mask=sometimes"] {
+        let begins = if command == "n" { "9\n" } else { "" };
+        let stuck = linear(&(begins.to_owned() + &format!("{command}\n").repeat(2_000)));
+        assert!(stuck.trim_end().ends_with("the walk ends here."), "{command}: {stuck}");
+    }
     // Some wrong lines are a slip.
     assert_eq!(step_titles(&linear(&("xyzzy\n".repeat(50) + "n\n"))).len(), 2);
 }
