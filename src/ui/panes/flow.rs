@@ -1,6 +1,8 @@
 //! The flow graph: the routes by which the row of a word was made, from the top down to the tokens. Columns are words, rows
 //! are the stream after each layer, lines the shares above a threshold. Its site is where the stream begins.
 
+use std::ops::Range;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -26,7 +28,7 @@ use crate::{
 };
 
 /// Columns of the names of levels, and of a word: the least, at which letters stand upright, and the most.
-const LABEL_WIDTH: u16 = 6;
+const LABEL_WIDTH: u16 = 8;
 const LEAST_PITCH: u16 = 2;
 const MOST_PITCH: u16 = 12;
 /// Columns of a word from which on words lie, on up to so many lines in turn.
@@ -50,8 +52,9 @@ pub(super) struct FlowGraph<'a> {
 struct Grid {
     /// From the top: the last level first.
     levels: Vec<usize>,
-    words: std::ops::Range<usize>,
-    pitch: u16,
+    words: Range<usize>,
+    /// The columns that the words share.
+    spread: u16,
     lines: u16,
     plot: Rect,
 }
@@ -60,8 +63,16 @@ impl Grid {
     /// The column in the middle of a word, and the line of a level; None out of view.
     fn at(&self, level: usize, word: usize) -> Option<(u16, u16)> {
         let line = self.levels.iter().position(|shown| *shown == level)? as u16;
-        let column = self.words.contains(&word).then(|| (word - self.words.start) as u16)?;
-        Some((self.plot.x + column * self.pitch + self.pitch / 2, self.plot.y + line * self.lines))
+        let column = self.words.contains(&word).then(|| self.column(word))?;
+        Some((u16::midpoint(column.start, column.end), self.plot.y + line * self.lines))
+    }
+
+    /// The columns of a word in view.
+    fn column(&self, word: usize) -> Range<u16> {
+        let first =
+            |i: usize| self.plot.x + (i * usize::from(self.spread) / self.words.len()) as u16;
+        let i = word - self.words.start;
+        first(i)..first(i + 1)
     }
 }
 
@@ -121,25 +132,31 @@ impl<'a> FlowGraph<'a> {
         other.and_then(|words| words.get(row)).map_or("", |token| token.text.as_str())
     }
 
-    /// The name of a level: `in`, or the layer before it.
-    fn level_name(level: usize) -> String {
-        level.checked_sub(1).map_or_else(|| "in".to_owned(), |layer| layer.to_string())
+    /// The name of a level: the embedding, or the layer before it.
+    fn level_name(&self, level: usize) -> String {
+        let language = self.scene.language;
+        match level.checked_sub(1) {
+            None => language.tr("input").to_owned(),
+            Some(layer) => tr!(language, "layer {layer}", layer),
+        }
     }
 
     /// The lines of the words below the graph.
-    fn label_lines(&self, pitch: u16) -> u16 {
-        if pitch < FLAT_PITCH {
+    fn label_lines(&self, spread: u16, n: usize) -> u16 {
+        if spread < FLAT_PITCH * n as u16 {
             return UPRIGHT_LINES;
         }
         let widest = self.tokens().iter().map(|token| token.text.width()).max().unwrap_or(0);
-        (widest.min(MAX_WHOLE_WORD) as u16 + 1).div_ceil(pitch).clamp(1, MOST_TURNS)
+        let whole = widest.min(MAX_WHOLE_WORD) * n;
+        (whole as u16 / spread.max(1) + 1).min(MOST_TURNS)
     }
 
     fn grid(&self, area: Rect) -> Grid {
         let n = self.tokens().len().max(1);
         let width = area.width.saturating_sub(LABEL_WIDTH);
-        let pitch = (width / n as u16).clamp(LEAST_PITCH, MOST_PITCH);
-        let below = self.label_lines(pitch).min(area.height / 3);
+        let n_words = n.min(usize::from(width / LEAST_PITCH).max(1));
+        let spread = width.saturating_sub(1).min(MOST_PITCH * n_words as u16);
+        let below = self.label_lines(spread, n_words).min(area.height / 3);
         let height = area.height.saturating_sub(below + 1).max(1);
         let n_levels = self.n_levels().max(1);
         let between = (n_levels as u16 - 1).max(1);
@@ -148,9 +165,9 @@ impl<'a> FlowGraph<'a> {
         let (level, word) = self.cursor();
         let top = n_levels - 1;
         let levels = window(n_levels, shown, top.saturating_sub(level)).map(|i| top - i).collect();
-        let words = window(n, usize::from(width / pitch).max(1), word);
+        let words = window(n, n_words, word);
         let plot = Rect { x: area.x + LABEL_WIDTH.min(area.width), y: area.y, width, height };
-        Grid { levels, words, pitch, lines, plot }
+        Grid { levels, words, spread, lines, plot }
     }
 
     /// Style of a line by its share: the larger, the stronger.
@@ -228,7 +245,7 @@ impl<'a> FlowGraph<'a> {
         let (level, word) = self.cursor();
         for (i, shown) in grid.levels.iter().enumerate() {
             let style = if *shown == level { theme.accent() } else { theme.dim() };
-            let name = right(&Self::level_name(*shown), usize::from(LABEL_WIDTH) - 2);
+            let name = right(&self.level_name(*shown), usize::from(LABEL_WIDTH) - 1);
             let y = area.y + i as u16 * grid.lines;
             put_line(buf, (area.x, y), area.right(), &[(&name, style)]);
         }
@@ -240,10 +257,12 @@ impl<'a> FlowGraph<'a> {
                 (false, true) => Style::new(),
                 (false, false) => theme.dim(),
             };
-            let x = grid.plot.x + (column - grid.words.start) as u16 * grid.pitch;
-            let turns = self.label_lines(grid.pitch);
-            let turn = if grid.pitch < FLAT_PITCH { 0 } else { column as u16 % turns };
-            let at = Rect { x, y: y + turn, width: grid.pitch, height: turns };
+            let (columns, n) = (grid.column(column), grid.words.len());
+            let turns = self.label_lines(grid.spread, n);
+            let is_upright = grid.spread < FLAT_PITCH * n as u16;
+            let turn = if is_upright { 0 } else { column as u16 % turns };
+            let at =
+                Rect { x: columns.start, y: y + turn, width: columns.len() as u16, height: turns };
             self.draw_word(column, at, style, (area, buf));
         }
     }
@@ -252,7 +271,8 @@ impl<'a> FlowGraph<'a> {
     fn draw_word(&self, row: usize, at: Rect, style: Style, (area, buf): (Rect, &mut Buffer)) {
         let text = self.word(row);
         if at.width >= FLAT_PITCH {
-            let text = fit(text, usize::from(at.width * at.height) - 1);
+            let gap = u16::from(at.height > 1);
+            let text = fit(text, usize::from(at.width * at.height - gap));
             let x = (at.x + at.width / 2).saturating_sub(text.width() as u16 / 2).max(area.x);
             if at.y + 1 < area.bottom() {
                 put_line(buf, (x, at.y), area.right(), &[(&text, style)]);
@@ -417,9 +437,8 @@ impl Pane for FlowGraph<'_> {
         let grid = self.grid(area);
         let line = position.y.checked_sub(grid.plot.y)?;
         let level = *grid.levels.get(usize::from((line + grid.lines / 2) / grid.lines))?;
-        let word =
-            grid.words.start + usize::from(position.x.checked_sub(grid.plot.x)? / grid.pitch);
-        grid.words.contains(&word).then(|| (self.level(level), word))
+        let word = grid.words.clone().find(|word| grid.column(*word).contains(&position.x))?;
+        Some((self.level(level), word))
     }
 
     fn unfolding(&self) -> Unfolding {
