@@ -6,6 +6,7 @@ pub mod chance;
 pub mod emulator;
 pub mod evidence;
 pub mod gguf;
+pub mod harm;
 pub mod hostile;
 pub mod random;
 pub mod reader;

@@ -1,12 +1,10 @@
 //! An adapter of a tiny checkpoint: the model runs with it, or it is refused. The first byte says whether the rest is its
 //! settings or its weights; the other file is whole.
-#![no_main]
 
 use std::{fs, path::Path, sync::LazyLock};
 
-use libfuzzer_sys::fuzz_target;
+use super::{FAMILIES, answered, bounded, folder};
 use lookback::{analysis::reading::Reader, weights::Checkpoint};
-use lookback_fuzz::{FAMILIES, answered, bounded, folder};
 use tempfile::TempDir;
 
 const FILES: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
@@ -17,7 +15,7 @@ static FOLDER: LazyLock<(TempDir, [Vec<u8>; 2])> = LazyLock::new(|| {
     (folder(), FILES.map(|name| fs::read(whole.join(name)).expect("the repository has it")))
 });
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let Some((&which, bytes)) = bytes.split_first() else { return };
     let (folder, whole) = &*FOLDER;
     for (i, name) in FILES.into_iter().enumerate() {
@@ -31,4 +29,4 @@ fuzz_target!(|bytes: &[u8]| {
         let Some(reader) = answered(Reader::open(&checkpoint, false)) else { return };
         answered(reader.up_to(4).read("it was"));
     });
-});
+}

@@ -1,13 +1,12 @@
 //! A chat template: it is rendered around a sentence, or is refused. A file of settings may hold it, or name it.
-#![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use super::{answered, bounded};
 use lookback::text::{ChatTemplate, SpecialTexts, template_of};
-use lookback_fuzz::{answered, bounded};
 
 const SENTENCE: &str = " The dog sleeps.";
 
-fuzz_target!(|text: &str| {
+pub fn run(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
     bounded(|| {
         if let Ok(settings) = serde_json::from_str(text) {
             answered(template_of(&settings));
@@ -23,4 +22,4 @@ fuzz_target!(|text: &str| {
             assert_eq!(rendered.text[rendered.sentence].trim(), SENTENCE.trim());
         }
     });
-});
+}

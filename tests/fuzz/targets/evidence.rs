@@ -1,18 +1,17 @@
 //! What is asked about a pass, one a line: a word, or two with a comma between them; a place; another sentence, which is
 //! patched; what is learned. Each is answered with numbers, or refused.
-#![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use super::{READ, answered, bounded};
 use lookback::{
     analysis::{evidence::learning::Optimizer, reading::Asked},
     model::Name,
 };
-use lookback_fuzz::{READ, answered, bounded};
 
 /// The most lines that are looked at: each takes passes.
 const MOST: usize = 4;
 
-fuzz_target!(|text: &str| {
+pub fn run(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
     bounded(|| {
         for line in text.lines().take(MOST) {
             match line.split_once('=') {
@@ -29,7 +28,7 @@ fuzz_target!(|text: &str| {
             }
         }
     });
-});
+}
 
 fn attribute(asked: &Asked) {
     let reading = &READ.1;
@@ -56,7 +55,7 @@ fn patch(sentence: &str) {
 fn learn(how: &str) {
     let (rate, target) = how.split_once(',').map_or((how, None), |(r, t)| (r, Some(t)));
     let rate: f32 = rate.parse().unwrap_or(0.1);
-    let optimizer = if how.len() % 2 == 0 { Optimizer::Sgd } else { Optimizer::Adam };
+    let optimizer = if how.len().is_multiple_of(2) { Optimizer::Sgd } else { Optimizer::Adam };
     let learner = READ.1.learner(Name::Checkpoint, target, optimizer, rate);
     if let Some(mut learner) = answered(learner) {
         learner.step();

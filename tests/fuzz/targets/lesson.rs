@@ -1,16 +1,14 @@
 //! The text of a step, with its marks and blanks: it is told of a pass, or is refused. A text that
 //! begins with `[[chapters]]` is the order of a walk.
-#![no_main]
 
 use std::sync::LazyLock;
 
-use libfuzzer_sys::fuzz_target;
+use super::{answered, bounded};
 use lookback::{
     analysis::reading::{Reader, Reading},
     lesson::{Language, Lesson, Selection, Step, fact, narrate, template::Template},
     ui::app::wrap_step,
 };
-use lookback_fuzz::{answered, bounded};
 
 const WORDS: &str = include_str!("../../../assets/lessons/en.toml");
 
@@ -24,7 +22,8 @@ static READING: LazyLock<Reading> = LazyLock::new(|| {
     reader.read("The dog sleeps.").expect("a short sentence")
 });
 
-fuzz_target!(|text: &str| {
+pub fn run(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
     let (step, reading) = (&*STEP, &*READING);
     bounded(|| {
         if text.starts_with("[[chapters]]") {
@@ -42,4 +41,4 @@ fuzz_target!(|text: &str| {
             wrap_step(&step, 0, &paragraphs, width, true);
         }
     });
-});
+}

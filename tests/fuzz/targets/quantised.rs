@@ -1,12 +1,10 @@
 //! Settings of a quantised folder, or its weights: the model runs, or the folder is refused. The first byte says which
 //! folder, the second which file; the other is whole.
-#![no_main]
 
 use std::{fs, path::Path, sync::LazyLock};
 
-use libfuzzer_sys::fuzz_target;
+use super::{FAMILIES, answered, bounded, copied, folders_in};
 use lookback::{analysis::reading::Reader, weights::Checkpoint};
-use lookback_fuzz::{FAMILIES, answered, bounded, copied, folders_in};
 use tempfile::TempDir;
 
 const FILES: [&str; 2] = ["config.json", "model.safetensors"];
@@ -21,7 +19,7 @@ static FOLDERS: LazyLock<Vec<(TempDir, [Vec<u8>; 2])>> = LazyLock::new(|| {
     folders.iter().map(|path| one(path)).collect()
 });
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let [which, file, bytes @ ..] = bytes else { return };
     let (folder, whole) = &FOLDERS[usize::from(*which) % FOLDERS.len()];
     for (i, name) in FILES.into_iter().enumerate() {
@@ -34,4 +32,4 @@ fuzz_target!(|bytes: &[u8]| {
         let Some(reader) = answered(Reader::open(&checkpoint, false)) else { return };
         answered(reader.up_to(4).read("it was"));
     });
-});
+}

@@ -1,10 +1,8 @@
 //! A safetensors file: it is opened and all its tensors are read, or it is refused.
-#![no_main]
 
 use std::{fs, sync::LazyLock};
 
-use libfuzzer_sys::fuzz_target;
-use lookback_fuzz::{bounded, folder, read_all};
+use super::{bounded, folder, read_all};
 use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
@@ -13,8 +11,8 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| {
     folder
 });
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let path = FOLDER.path().join("model.safetensors");
     fs::write(&path, bytes).expect("there is room");
     bounded(|| read_all(&path));
-});
+}

@@ -1,11 +1,9 @@
 //! A sentence: its tokens are safe to show, and a model reads them. The first byte says which.
-#![no_main]
 
 use std::sync::LazyLock;
 
-use libfuzzer_sys::fuzz_target;
+use super::{answered, assert_safe, bounded, reader};
 use lookback::{analysis::reading::Reader, text::Tokenizer};
-use lookback_fuzz::{answered, assert_safe, bounded, reader};
 
 /// Each has a tokenizer of another kind.
 const FAMILIES: [&str; 7] = ["bert", "gpt2", "gru", "llama2", "llama3", "roberta", "t5"];
@@ -16,7 +14,7 @@ static READERS: LazyLock<Vec<Reader>> = LazyLock::new(|| FAMILIES.map(reader).in
 static EMBEDDED: LazyLock<Tokenizer> =
     LazyLock::new(|| Tokenizer::embedded().expect("the binary is whole"));
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let Some((&which, text)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(text);
     let reader = &READERS[usize::from(which) % READERS.len()];
@@ -34,4 +32,4 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(reading.trace(name).not_finite(), None, "a number is lost");
         }
     });
-});
+}

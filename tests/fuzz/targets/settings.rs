@@ -1,16 +1,14 @@
 //! The settings file and the memory of walks: each is read, or refused.
-#![no_main]
 
 use std::{fs, sync::LazyLock};
 
-use libfuzzer_sys::fuzz_target;
+use super::{answered, bounded, folder};
 use lookback::{cli::settings, ui::memory::Memory};
-use lookback_fuzz::{answered, bounded, folder};
 use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(folder);
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let path = FOLDER.path().join("file.toml");
     fs::write(&path, bytes).expect("there is room");
     bounded(|| {
@@ -19,4 +17,4 @@ fuzz_target!(|bytes: &[u8]| {
         answered(memory.save(&path));
         assert_eq!(answered(Memory::load(&path)), Some(memory));
     });
-});
+}

@@ -1,13 +1,11 @@
 //! A tokenizer.json: it reads and writes texts, or is refused.
-#![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use super::{answered, assert_safe, bounded};
 use lookback::text::{Specials, Tokenizer};
-use lookback_fuzz::{answered, assert_safe, bounded};
 
 const TEXT: &str = "The dog didn't\tsleep 12 \u{1b}[31m naïve 猫 🐈 </s>";
 
-fuzz_target!(|json: &[u8]| {
+pub fn run(json: &[u8]) {
     bounded(|| {
         let specials = Specials { file: "tokenizer.json", ..Specials::default() };
         let Some(tokenizer) = answered(Tokenizer::from_json(json, &specials)) else { return };
@@ -23,4 +21,4 @@ fuzz_target!(|json: &[u8]| {
             assert_safe(&tokenizer.token(id).text);
         }
     });
-});
+}

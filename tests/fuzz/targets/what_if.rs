@@ -1,11 +1,10 @@
 //! What-ifs, one a line: each is written as it is read, and changes a pass, or is refused.
-#![no_main]
 
-use libfuzzer_sys::fuzz_target;
+use super::{READ, answered, bounded};
 use lookback::engine::change::{Change, Changes};
-use lookback_fuzz::{READ, answered, bounded};
 
-fuzz_target!(|text: &str| {
+pub fn run(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
     let (reader, plain) = &*READ;
     bounded(|| {
         let mut changes = Changes::default();
@@ -19,4 +18,4 @@ fuzz_target!(|text: &str| {
         }
         answered(reader.read_changed(plain, changes));
     });
-});
+}
