@@ -104,8 +104,7 @@ fn a_hostile_argument_is_shown_in_one_line_and_never_sent() {
 fn a_hostile_sentence_is_read_and_shown() {
     let name = format!("./{TEXT}.svg");
     for args in [
-        &[SENTENCE][..],
-        &["--linear", SENTENCE],
+        &["--linear", SENTENCE][..],
         &["steps", SENTENCE],
         &["open", "logits[0,434]", SENTENCE],
         &["open", "probs[0,434]", "--depth", "3", "--what-if", "token.1=cat", SENTENCE],

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
-    analysis::reading::Reading,
+    analysis::reading::{Reader, Reading, Readings},
     engine::{site::Address, value::Cell},
     lesson::{Language, Lesson, Selection},
     model::Name,
@@ -503,6 +503,7 @@ fn any_keys_in_any_order_do_no_harm() {
     for (round, sentence) in ["dog", "zqx 猫 [ {word} ](x)", SENTENCE].into_iter().enumerate() {
         let plain = reading(sentence);
         plain.measure(|| true);
+        let mut readings = Readings::new(Reader::embedded().unwrap());
         let mut state = at("tokens");
         state.guide.asks_questions = true;
         update(&mut state, Action::Read(Ok(Arc::clone(&plain))));
@@ -517,8 +518,7 @@ fn any_keys_in_any_order_do_no_harm() {
                 let outcome = if text == plain.sentence.text && changes.is_empty() {
                     Ok(Arc::clone(&plain))
                 } else if text == plain.sentence.text {
-                    let changed = READER.read_changed(&plain, changes);
-                    changed.map(Arc::new).map_err(|e| unread(&text, &e))
+                    readings.change(&plain, &changes).map_err(|e| unread(&text, &e))
                 } else {
                     Err(unread(&text, &"another sentence"))
                 };
