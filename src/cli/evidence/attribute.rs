@@ -20,7 +20,7 @@ use crate::{
         reading::Reading,
     },
     cli::{
-        args::AttributeArgs,
+        args::evidence::AttributeArgs,
         failure::{Outcome, Usage},
         progress::Progress,
         request::Request,

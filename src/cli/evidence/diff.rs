@@ -20,7 +20,7 @@ use crate::{
         trace::Trace,
     },
     cli::{
-        args::DiffArgs,
+        args::evidence::DiffArgs,
         failure::{Outcome, Usage},
         request::Request,
         source::{Purpose, Source},

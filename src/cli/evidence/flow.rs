@@ -12,7 +12,7 @@ use super::{
 use crate::{
     analysis::evidence::flow::{Flow, FlowSum},
     cli::{
-        args::FlowArgs,
+        args::evidence::FlowArgs,
         failure::{Outcome, Usage},
         request::Request,
         streams::Streams,

@@ -17,7 +17,7 @@ use crate::{
         trace::{Recorded, Trace},
     },
     cli::{
-        args::HeadsArgs,
+        args::evidence::HeadsArgs,
         failure::{Outcome, Usage},
         request::Request,
         streams::Streams,

@@ -14,7 +14,7 @@ use crate::{
         learning::{Learner, Moved, Optimizer},
     },
     cli::{
-        args::LearnArgs,
+        args::evidence::LearnArgs,
         failure::{Outcome, Usage},
         progress::Progress,
         request::Request,

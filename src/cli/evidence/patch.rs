@@ -15,7 +15,7 @@ use crate::{
         patching::{PatchCell, PatchKind, Patching},
     },
     cli::{
-        args::PatchArgs,
+        args::evidence::PatchArgs,
         failure::{Outcome, Usage},
         progress::Progress,
         request::Request,

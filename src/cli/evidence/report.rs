@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use serde_json::{Map, Value as Json, json};
 
 use super::super::{
-    args::{EvidenceFormat, EvidenceOut},
+    args::evidence::{EvidenceFormat, EvidenceOut},
     failure::{Outcome, Usage},
     streams::Streams,
 };

@@ -1,0 +1,229 @@
+//! The arguments of the commands that say why: what they are asked, and where the answer goes.
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::{BesideArgs, OutArgs, TextArgs};
+use crate::{
+    analysis::{
+        evidence::learning::Optimizer, measure::attention_form::AttentionForm, reading::Asked,
+    },
+    cli::{known, words},
+};
+
+/// A word of the output, and the one it is set against.
+#[derive(Clone, Debug, Default, Args)]
+pub struct QuestionArgs {
+    /// The word asked about, and another after a comma, as in il,elle
+    ///
+    /// Without it: il or elle against the other where the output has one, else the output's least sure word against
+    /// the second; of a model that only reads, the next word.
+    #[arg(long, value_name = "WORD[,WORD]", value_delimiter = ',', value_hint = ValueHint::Other)]
+    pub words: Vec<String>,
+
+    /// The place in the output, counted from 0
+    #[arg(long, value_name = "N")]
+    pub place: Option<usize>,
+}
+
+impl QuestionArgs {
+    pub fn asked(&self) -> Asked {
+        Asked { words: self.words.clone(), place: self.place }
+    }
+}
+
+/// Where a table goes, and in which form.
+#[derive(Clone, Debug, Args)]
+pub struct EvidenceOut {
+    /// Output format (default: by the extension of --out, else table)
+    #[arg(long, value_enum)]
+    pub format: Option<EvidenceFormat>,
+
+    #[command(flatten)]
+    pub out: OutArgs,
+}
+
+impl EvidenceOut {
+    /// # Errors
+    /// If the format asked for is not that of the file's extension.
+    pub fn format_of(&self) -> anyhow::Result<EvidenceFormat> {
+        let end = self.out.out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let named = [
+            ("json", EvidenceFormat::Json),
+            ("csv", EvidenceFormat::Csv),
+            ("npz", EvidenceFormat::Npz),
+        ];
+        let of_name = named.into_iter().find(|(extension, _)| *extension == end);
+        if let (Some(asked), Some((extension, format))) = (self.format, of_name) {
+            anyhow::ensure!(
+                asked == format,
+                "--out has the extension of {extension}, but another format is requested; change one of them"
+            );
+        }
+        Ok(self.format.or(of_name.map(|(_, format)| format)).unwrap_or_default())
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EvidenceFormat {
+    /// For people
+    #[default]
+    Table,
+    /// One document, an object for each number
+    Json,
+    /// A line for each number
+    Csv,
+    /// A column for each field, for numpy.load
+    Npz,
+}
+
+/// What pushed a word above another.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::ATTRIBUTE)]
+pub struct AttributeArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    /// Which words counted for the whole output instead of the one word
+    #[arg(long)]
+    pub whole: bool,
+
+    /// Add up the tokens of each word
+    #[arg(long)]
+    pub by_word: bool,
+
+    /// How many hidden units of each feed-forward are listed, the strongest first
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub units: usize,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
+/// Two sentences, and the values that carry their difference.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::PATCH)]
+pub struct PatchArgs {
+    /// The other sentence, B: its pass gets values of the first one's, A
+    #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other)]
+    pub against: String,
+
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
+/// Two passes side by side.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::DIFF)]
+pub struct DiffArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    pub beside: BesideArgs,
+
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    /// How many of the numbers that differ most are listed
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub top: u16,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
+/// Routes from a row of the stream to the tokens.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::FLOW)]
+pub struct FlowArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    pub question: QuestionArgs,
+
+    /// The least share that a route follows, 0 to 1
+    #[arg(long, default_value_t = 0.04, value_name = "SHARE", value_parser = known::share)]
+    pub threshold: f32,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
+/// Heads, and their scores.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::HEADS)]
+pub struct HeadsArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    /// A map of attention of every site, word by word, instead of the scores
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub map: Option<AttentionForm>,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
+/// Steps of learning.
+#[derive(Debug, Args)]
+#[command(after_long_help = words::LEARN)]
+pub struct LearnArgs {
+    #[command(flatten)]
+    pub text: TextArgs,
+
+    /// What a translator should write (default: what it writes)
+    #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other)]
+    pub target: Option<String>,
+
+    /// How many steps
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub steps: u16,
+
+    /// The rule of the update
+    #[arg(long, value_enum, default_value_t)]
+    pub optimizer: OptimizerChoice,
+
+    /// The learning rate (default: 0.005 for sgd, 0.001 for adam)
+    #[arg(long, value_name = "RATE", value_parser = known::rate)]
+    pub rate: Option<f32>,
+
+    #[command(flatten)]
+    pub out: EvidenceOut,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OptimizerChoice {
+    /// w - rate * gradient
+    #[default]
+    Sgd,
+    /// Kingma and Ba 2015
+    Adam,
+}
+
+impl OptimizerChoice {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+        }
+    }
+}
+
+impl From<OptimizerChoice> for Optimizer {
+    fn from(choice: OptimizerChoice) -> Self {
+        match choice {
+            OptimizerChoice::Sgd => Self::Sgd,
+            OptimizerChoice::Adam => Self::Adam,
+        }
+    }
+}
