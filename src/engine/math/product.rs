@@ -1,11 +1,12 @@
-//! The matrix product, by the `gemm` crate: on small and one-row matrices several times faster
-//! than nalgebra's own. Large products are cut into strips of columns whose width does not depend on
-//! how many threads there are, so that the same input gives the same bits everywhere.
+//! The matrix product, by the kernels of `gemm-f32`: the `gemm` crate in f32, without building its other types. On small
+//! and one-row matrices it is several times faster than nalgebra's own. Large products are cut into strips of columns
+//! whose width does not depend on how many threads there are, so that the same input gives the same bits everywhere.
 #![allow(unsafe_code, reason = "gemm takes raw pointers and strides; both come from slices here")]
 
 use std::ops::Range;
 
-use gemm::Parallelism;
+use gemm_common::Parallelism;
+use gemm_f32::gemm::f32::get_gemm_fn;
 use rayon::prelude::*;
 
 use super::add_to_columns;
@@ -133,7 +134,7 @@ pub fn product_into(a: MatrixView, b: MatrixView, out: &mut [f32]) {
     // SAFETY: shapes and strides were compared with the slices' lengths just above; `out` is ours
     // alone and does not overlap `a` or `b`.
     unsafe {
-        gemm::gemm(
+        get_gemm_fn()(
             m,
             n,
             k,
