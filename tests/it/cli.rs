@@ -6,6 +6,7 @@ use std::{
     io::{Read, Write},
     path::Path,
     process::{Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -1055,11 +1056,14 @@ fn a_theme_can_be_asked_of_a_frame() {
 
 /// What `--linear` answers to these lines.
 fn linear(lines: &str) -> String {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let lines = lines.to_owned();
+    // More lines than a pipe holds are written while the walk reads, and it may end before the last.
+    let typing = thread::spawn(move || drop(writer.write_all(lines.as_bytes())));
     let run = run_with(&["--linear", "The dog sleeps."], |command| {
-        let (reader, mut writer) = std::io::pipe().unwrap();
-        writer.write_all(lines.as_bytes()).unwrap();
         command.stdin(reader);
     });
+    typing.join().unwrap();
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(shows_no_controls(&run.out), "{:?}", run.out);
     run.out
