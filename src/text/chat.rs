@@ -148,8 +148,7 @@ fn without_generation(source: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(source.len()), source);
     while let Some(at) = rest.find("{%") {
         let (before, tag) = rest.split_at(at);
-        let Some(end) = tag.find("%}") else { break };
-        let inner = &tag[2..end];
+        let Some((inner, after)) = tag[2..].split_once("%}") else { break };
         let replaced = match inner.trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace())
         {
             "generation" => inner.replace("generation", "if true"),
@@ -157,7 +156,7 @@ fn without_generation(source: &str) -> String {
             _ => inner.to_owned(),
         };
         out.extend([before, "{%", &replaced, "%}"]);
-        rest = &tag[end + 2..];
+        rest = after;
     }
     out + rest
 }
@@ -335,6 +334,8 @@ mod tests {
     fn parts_marked_for_training_are_rendered_as_they_stand() {
         let source = "{%- generation -%} {{ messages[0]['content'] }} {%- endgeneration %} {% if true %}!{% endif %}";
         assert_eq!(rendered(source).unwrap(), "hi !");
+        // The end of a tag does not share its sign with the beginning.
+        assert!(rendered("{%}").is_err() && rendered("{%").is_err());
     }
 
     #[test]
