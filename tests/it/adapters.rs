@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::checkpoints::{Golden, Opened, assert_none, complaints};
+use crate::support::tiny::with_settings;
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
 const ADAPTERS: &str = "tests/goldens/adapters";
@@ -121,16 +122,8 @@ fn a_text_is_written_on_with_the_adapter() {
 
 /// What opening says of an adapter whose settings are changed.
 fn error_with(base: &str, changes: &[(&str, Json)]) -> String {
-    let from = Path::new(ADAPTERS).join("llama3");
-    let folder = TempDir::new().unwrap();
-    let text = fs::read(from.join("adapter_config.json")).unwrap();
-    let mut config: Json = serde_json::from_slice(&text).unwrap();
-    for (key, value) in changes {
-        config[key] = value.clone();
-    }
-    fs::write(folder.path().join("adapter_config.json"), config.to_string()).unwrap();
-    let weights = "adapter_model.safetensors";
-    fs::copy(from.join(weights), folder.path().join(weights)).unwrap();
+    let (from, weights) = (Path::new(ADAPTERS).join("llama3"), "adapter_model.safetensors");
+    let folder = with_settings(&from, "adapter_config.json", weights, changes);
     adapted(base, folder.path()).err().map(|e| format!("{e:#}")).unwrap_or_default()
 }
 

@@ -179,13 +179,11 @@ impl Flow {
     /// The heads that take most from a word of the stream for a row at a level, the strongest first.
     pub fn heads(&self, level: usize, row: usize, key: usize) -> Vec<(usize, f32)> {
         let layer = level.checked_sub(1).and_then(|l| self.layers.get(l));
-        let sums = layer.into_iter().flat_map(|layer| &layer.sums);
+        let mut sums = layer.into_iter().flat_map(|layer| &layer.sums);
         let is_own = |sum: &&FlowSum| sum.attention.as_ref().is_some_and(|a| a.keys == self.stream);
-        let mut own = sums.filter(is_own);
-        let shares = own.next().map_or_else(Vec::new, |sum| {
-            (0..sum.n_heads()).map(|head| sum.of_head(head, row, key)).collect()
-        });
-        let mut shares: Vec<(usize, f32)> = shares.into_iter().enumerate().collect();
+        let Some(own) = sums.find(is_own) else { return vec![] };
+        let of_head = |head| (head, own.of_head(head, row, key));
+        let mut shares: Vec<(usize, f32)> = (0..own.n_heads()).map(of_head).collect();
         shares.sort_by(|a, b| b.1.total_cmp(&a.1));
         shares.retain(|(_, share)| *share > 0.0);
         shares

@@ -21,8 +21,8 @@ impl Question {
     }
 
     /// The question about one run: these words, or the output's pronoun against the other gender, or the likeliest word
-    /// against the second where the model was least sure. A word is given by its tokens, of which the likeliest at the row
-    /// is meant: after “qu'” that is `il` without a space before it. `tokens_of` are those of a word.
+    /// against the second where the model was least sure. A word is given by its tokens, with and without a space before it;
+    /// the likeliest of them at the row is meant. `tokens_of` gives the tokens of a word.
     pub fn about(
         run: &Run,
         output: &[Token],

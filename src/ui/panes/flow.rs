@@ -55,6 +55,8 @@ struct Grid {
     words: Range<usize>,
     /// The columns that the words share.
     spread: u16,
+    /// The lines on which they lie in turn; None where their letters stand upright.
+    turns: Option<u16>,
     lines: u16,
     plot: Rect,
 }
@@ -141,14 +143,12 @@ impl<'a> FlowGraph<'a> {
         }
     }
 
-    /// The lines of the words below the graph.
-    fn label_lines(&self, spread: u16, n: usize) -> u16 {
-        if spread < FLAT_PITCH * n as u16 {
-            return UPRIGHT_LINES;
-        }
+    /// The lines on which words lie in turn; None where their letters stand upright.
+    fn turns(&self, spread: u16, n_words: usize) -> Option<u16> {
         let widest = self.tokens().iter().map(|token| token.text.width()).max().unwrap_or(0);
-        let whole = widest.min(MAX_WHOLE_WORD) * n;
-        (whole as u16 / spread.max(1) + 1).min(MOST_TURNS)
+        let whole = (widest.min(MAX_WHOLE_WORD) * n_words) as u16;
+        let is_flat = spread > 0 && spread >= FLAT_PITCH * n_words as u16;
+        is_flat.then(|| (whole / spread + 1).min(MOST_TURNS))
     }
 
     fn grid(&self, area: Rect) -> Grid {
@@ -156,7 +156,8 @@ impl<'a> FlowGraph<'a> {
         let width = area.width.saturating_sub(LABEL_WIDTH);
         let n_words = n.min(usize::from(width / LEAST_PITCH).max(1));
         let spread = width.saturating_sub(1).min(MOST_PITCH * n_words as u16);
-        let below = self.label_lines(spread, n_words).min(area.height / 3);
+        let turns = self.turns(spread, n_words);
+        let below = turns.unwrap_or(UPRIGHT_LINES).min(area.height / 3);
         let height = area.height.saturating_sub(below + 1).max(1);
         let n_levels = self.n_levels().max(1);
         let between = (n_levels as u16 - 1).max(1);
@@ -167,7 +168,7 @@ impl<'a> FlowGraph<'a> {
         let levels = window(n_levels, shown, top.saturating_sub(level)).map(|i| top - i).collect();
         let words = window(n, n_words, word);
         let plot = Rect { x: area.x + LABEL_WIDTH.min(area.width), y: area.y, width, height };
-        Grid { levels, words, spread, lines, plot }
+        Grid { levels, words, spread, turns, lines, plot }
     }
 
     /// Style of a line by its share: the larger, the stronger.
@@ -257,37 +258,26 @@ impl<'a> FlowGraph<'a> {
                 (false, true) => Style::new(),
                 (false, false) => theme.dim(),
             };
-            let (columns, n) = (grid.column(column), grid.words.len());
-            let turns = self.label_lines(grid.spread, n);
-            let is_upright = grid.spread < FLAT_PITCH * n as u16;
-            let turn = if is_upright { 0 } else { column as u16 % turns };
-            let at =
-                Rect { x: columns.start, y: y + turn, width: columns.len() as u16, height: turns };
-            self.draw_word(column, at, style, (area, buf));
-        }
-    }
-
-    /// A word under its column: in one line, or its letters one below the other.
-    fn draw_word(&self, row: usize, at: Rect, style: Style, (area, buf): (Rect, &mut Buffer)) {
-        let text = self.word(row);
-        if at.width >= FLAT_PITCH {
-            let gap = u16::from(at.height > 1);
-            let text = fit(text, usize::from(at.width * at.height - gap));
-            let x = (at.x + at.width / 2).saturating_sub(text.width() as u16 / 2).max(area.x);
-            if at.y + 1 < area.bottom() {
-                put_line(buf, (x, at.y), area.right(), &[(&text, style)]);
+            let columns = grid.column(column);
+            let middle = u16::midpoint(columns.start, columns.end);
+            let below = Rect {
+                x: area.x,
+                y,
+                width: area.width,
+                height: area.bottom().saturating_sub(y + 1),
+            };
+            match grid.turns {
+                None => draw_upright(self.word(column), middle, style, (below, buf)),
+                Some(turns) => {
+                    let room = columns.len() * usize::from(turns) - usize::from(turns > 1);
+                    let text = fit(self.word(column), room);
+                    let x = middle.saturating_sub(text.width() as u16 / 2).max(area.x);
+                    let turn = column as u16 % turns;
+                    if turn < below.height {
+                        put_line(buf, (x, y + turn), area.right(), &[(&text, style)]);
+                    }
+                }
             }
-            return;
-        }
-        let lines = area.bottom().saturating_sub(at.y + 1).min(UPRIGHT_LINES);
-        for (i, letter) in text.chars().take(lines.into()).enumerate() {
-            let letter = letter.to_string();
-            put_line(
-                buf,
-                (at.x + at.width / 2, at.y + i as u16),
-                area.right(),
-                &[(&letter, style)],
-            );
         }
     }
 
@@ -303,34 +293,38 @@ impl<'a> FlowGraph<'a> {
     }
 
     /// The parts of a node in words: `itself 52 %, from “animal” 31 % (head 2), feed-forward 22 %`.
+    /// The shares of a row, sum after sum: those of each sum add up to 1.
     fn parts(&self, flow: &Flow, (level, row): (usize, usize)) -> String {
         let language = self.scene.language;
         let least = self.scene.view.threshold.share();
-        let mut sources = flow.sources(level, row);
-        sources.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let mut parts: Vec<String> = vec![];
-        for (from, share) in sources.into_iter().filter(|(_, share)| *share >= least) {
+        let strongest = |mut sources: Vec<(usize, f32)>| {
+            sources.retain(|(_, share)| *share >= least);
+            sources.sort_by(|a, b| b.1.total_cmp(&a.1));
+            sources
+        };
+        let of_word = |(from, share): (usize, f32)| {
             let share = percent(share);
-            parts.push(if from == row {
-                tr!(language, "itself {share}", share)
-            } else {
-                let word = self.word(from);
-                let heads = flow.heads(level, row, from);
-                let head = heads.first().map_or(0, |(head, _)| *head);
-                tr!(language, "from “{word}” {share} (most by head {head})", word, share, head)
-            });
-        }
-        let mut elsewhere = flow.from_elsewhere(level, row);
-        elsewhere.sort_by(|a, b| b.1.total_cmp(&a.1));
-        for (from, share) in elsewhere.into_iter().filter(|(_, share)| *share >= least).take(3) {
+            if from == row {
+                return tr!(language, "itself {share}", share);
+            }
+            let word = self.word(from);
+            let heads = flow.heads(level, row, from);
+            let head = heads.first().map_or(0, |(head, _)| *head);
+            tr!(language, "from “{word}” {share} (most by head {head})", word, share, head)
+        };
+        let of_other_text = |(from, share): (usize, f32)| {
             let (word, share) = (self.elsewhere(from), percent(share));
-            parts.push(tr!(language, "from “{word}” of the other text {share}", word, share));
-        }
-        let fed = flow.feed_forward(level, row);
-        if fed >= least {
-            parts.push(tr!(language, "feed-forward {share}", share = percent(fed)));
-        }
-        parts.join(language.tr(", "))
+            tr!(language, "from “{word}” of the other text {share}", word, share)
+        };
+        let words = strongest(flow.sources(level, row)).into_iter().map(of_word).collect();
+        let others = strongest(flow.from_elsewhere(level, row)).into_iter().take(3);
+        let fed = Some(flow.feed_forward(level, row)).filter(|fed| *fed >= least);
+        let fed = fed.map(|fed| tr!(language, "feed-forward {share}", share = percent(fed)));
+        let sums: [Vec<String>; 3] =
+            [words, others.map(of_other_text).collect(), fed.into_iter().collect()];
+        let sums = sums.iter().filter(|parts| !parts.is_empty());
+        let sums: Vec<String> = sums.map(|parts| parts.join(language.tr(", "))).collect();
+        sums.join(language.tr("; then "))
     }
 
     fn line(&self, flow: &Flow, node: (usize, usize)) -> String {
@@ -342,6 +336,14 @@ impl<'a> FlowGraph<'a> {
                 tr!(language, "“{word}” after layer {layer}: {parts}", word, layer, parts)
             }
         }
+    }
+}
+
+/// A word whose letters stand one below the other.
+fn draw_upright(word: &str, x: u16, style: Style, (area, buf): (Rect, &mut Buffer)) {
+    let n_lines = area.height.min(UPRIGHT_LINES);
+    for (letter, y) in word.chars().zip(area.y..area.y + n_lines) {
+        put_line(buf, (x, y), area.right(), &[(&letter.to_string(), style)]);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     },
     engine::site::Role,
     lesson::{Language, tr},
-    model::Name,
+    model::{Name, PROBS},
     ui::widgets::lines::{fit, put_line},
 };
 
@@ -61,7 +61,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// The machine of a pass; `is_short` leaves out the sums and norms.
+    /// The machine of a pass; `is_short` leaves out the sums and norms, and the probabilities after the logits.
     fn new(trace: &Trace, n_tokens: (usize, usize), is_short: bool, language: Language) -> Self {
         let map = Map::of(trace, 0);
         let reads = lines(trace, &map.source, n_tokens.0, is_short, language);
@@ -102,7 +102,7 @@ fn lines(
         let mut is_after_sum = false;
         for station in section.stations.iter().filter(|station| !station.is_probe) {
             let is_norm = station.name.starts_with("norm");
-            if is_short && (station.is_sum || is_norm) {
+            if is_short && (station.is_sum || is_norm || station.name == PROBS.name) {
                 continue;
             }
             let times = match is_recurrent(station) {

@@ -15,6 +15,7 @@ use lookback::{
     weights::Checkpoint,
 };
 use serde_json::Value as Json;
+use tempfile::TempDir;
 
 pub const FOLDER: &str = "tests/goldens/checkpoints";
 
@@ -68,19 +69,29 @@ pub fn assert_opens(name: &str, trace: &Trace, site: &Recorded, every: usize) {
     }
 }
 
-/// The error of a checkpoint whose settings are changed; empty if it can be run.
-pub fn error_of(name: &str, changes: &[(&str, Json)]) -> String {
-    let from = Path::new(FOLDER).join(name);
-    let folder = tempfile::TempDir::new().unwrap();
+/// A folder with the weights of another, and its settings with changes.
+pub fn with_settings(
+    from: &Path,
+    settings: &str,
+    weights: &str,
+    changes: &[(&str, Json)],
+) -> TempDir {
+    let folder = TempDir::new().unwrap();
     // Python writes infinity, which is no JSON.
-    let text = fs::read_to_string(from.join("config.json")).unwrap().replace("Infinity", "null");
+    let text = fs::read_to_string(from.join(settings)).unwrap().replace("Infinity", "null");
     let mut config: Json = serde_json::from_str(&text).unwrap();
     for (key, value) in changes {
         config[key] = value.clone();
     }
-    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-    let weights = "model.safetensors";
+    fs::write(folder.path().join(settings), config.to_string()).unwrap();
     fs::copy(from.join(weights), folder.path().join(weights)).unwrap();
+    folder
+}
+
+/// The error of a checkpoint whose settings are changed; empty if it can be run.
+pub fn error_of(name: &str, changes: &[(&str, Json)]) -> String {
+    let from = Path::new(FOLDER).join(name);
+    let folder = with_settings(&from, "config.json", "model.safetensors", changes);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let opened = Architecture::of(&checkpoint).unwrap().open(&checkpoint);
     opened.err().map(|error| format!("{error:#}")).unwrap_or_default()
