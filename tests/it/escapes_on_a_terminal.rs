@@ -10,16 +10,6 @@ use crate::support::{
     session::Session,
 };
 
-/// Waits until nothing more is drawn.
-fn wait_until_drawn(session: &Session) {
-    let n_bytes = || session.bytes.lock().unwrap().len();
-    let mut before = usize::MAX;
-    while n_bytes() != before {
-        before = n_bytes();
-        thread::sleep(Duration::from_millis(250));
-    }
-}
-
 fn paste(session: &mut Session, text: &str) {
     session.press(&format!("\x1b[200~{text}\x1b[201~"));
 }
@@ -29,6 +19,7 @@ fn keys(session: &mut Session, keys: &[&str]) {
     for key in keys {
         session.press(key);
         thread::sleep(Duration::from_millis(80));
+        session.until_waiting();
     }
 }
 
@@ -41,22 +32,22 @@ fn is_at_the_end(session: &Session) -> bool {
 /// Every step, and all that can be opened on the way.
 fn through_all_steps(session: &mut Session) {
     keys(session, &["\x1b", "g"]);
-    wait_until_drawn(session);
+    session.until_drawn();
     for step in 0..n_steps() {
         keys(session, &["l"]);
         if step % 9 == 0 {
-            wait_until_drawn(session);
+            session.until_drawn();
             // A number and an operand of it; another cell, matrix, zoom, pane; a found cell; a head out.
             keys(
                 session,
                 &["\r", "\r", "\x1b", "\x1b", "j", "L", "z", "\t", "f", "F", "S", "]", "x", "v"],
             );
-            wait_until_drawn(session);
+            session.until_drawn();
             keys(session, &["r"]);
         }
     }
     session.until("the last step", is_at_the_end);
-    wait_until_drawn(session);
+    session.until_drawn();
 }
 
 /// Every line that can be typed in, with a hostile paste in it.
@@ -64,14 +55,14 @@ fn through_all_lines(session: &mut Session) {
     for key in [":", "/", "w"] {
         keys(session, &[key]);
         paste(session, TEXT);
-        wait_until_drawn(session);
+        session.until_drawn();
         keys(session, &["\r"]);
-        wait_until_drawn(session);
+        session.until_drawn();
         keys(session, &["\x1b", "\x1b"]);
     }
     for key in ["?", "b", "B"] {
         keys(session, &[key]);
-        wait_until_drawn(session);
+        session.until_drawn();
         keys(session, &["\x1b"]);
     }
     keys(session, &["V"]);
@@ -80,25 +71,25 @@ fn through_all_lines(session: &mut Session) {
     for name in [format!("{name}.nothing"), format!("{name}/x.txt"), format!("{name}.txt")] {
         keys(session, &["e", "\x15"]);
         paste(session, &name);
-        wait_until_drawn(session);
+        session.until_drawn();
         keys(session, &["\r"]);
-        wait_until_drawn(session);
+        session.until_drawn();
         keys(session, &["\x1b"]);
     }
     session.until("the file", |s| {
         fs::read_dir(s.home.path()).unwrap().any(|e| e.unwrap().path().is_file())
     });
     keys(session, &["y"]);
-    wait_until_drawn(session);
+    session.until_drawn();
 }
 
 /// The end of a walk, and all that it has sent; the terminal's clipboard and what was written are as safe.
 fn end(mut session: Session) -> Vec<Sent> {
     keys(&mut session, &["\x1b", "\x1b", "\x1b"]);
-    wait_until_drawn(&session);
+    session.until_drawn();
     session.press("q");
     session.ends_with(0);
-    wait_until_drawn(&session);
+    session.until_drawn();
     let bytes = session.bytes.lock().unwrap().clone();
     let kinds = match read(WALK, &bytes) {
         Ok(kinds) => kinds,
@@ -129,14 +120,14 @@ fn a_walk_over_a_hostile_sentence_sends_only_what_the_program_itself_sends() {
     through_all_lines(&mut session);
     keys(&mut session, &["i", "\x15"]);
     paste(&mut session, SENTENCE);
-    wait_until_drawn(&session);
+    session.until_drawn();
     keys(&mut session, &["\r"]);
-    wait_until_drawn(&session);
+    session.until_drawn();
     // Over the walk a paste becomes the next sentence.
     paste(&mut session, TEXT);
     session.until_shown("<U+E0041>");
     keys(&mut session, &["\r"]);
-    wait_until_drawn(&session);
+    session.until_drawn();
     let kinds = end(session);
     for kind in [Sent::Look, Sent::Move, Sent::Mode, Sent::Question, Sent::Clipboard] {
         assert!(kinds.contains(&kind), "{kind:?} was never read");
@@ -187,11 +178,12 @@ fn the_last_walk_is_offered_without_being_sent() {
     fs::write(home.path().join("state/lookback/state.toml"), state).unwrap();
     let mut session = Session::at_home(home, env!("CARGO_BIN_EXE_lookback"), &[], (120, 36));
     session.until_shown("The task: translate, and know what");
-    wait_until_drawn(&session);
+    session.until_drawn();
     keys(&mut session, &["B"]);
-    wait_until_drawn(&session);
+    session.until_drawn();
     keys(&mut session, &["\x1b", "R"]);
-    wait_until_drawn(&session);
+    session.until_shown("never seen in training");
+    session.until_drawn();
     keys(&mut session, &["\x1b", "\x1b", "e"]);
     session.until_shown("/h␛]0;x␇<U+202E>");
     keys(&mut session, &["\x15", "frame.txt", "\r"]);
@@ -240,7 +232,7 @@ fn commands_that_answer_on_a_terminal_send_text_and_progress_alone() {
     ] {
         let mut session = Session::start(args, (100, 30));
         session.ends_with(code);
-        wait_until_drawn(&session);
+        session.until_drawn();
         only(ANSWER, &session.bytes.lock().unwrap(), &format!("{args:?}"));
     }
 }

@@ -1,8 +1,6 @@
 //! The program in a real pseudo-terminal, its screen read back through a terminal emulator: start,
 //! walk, resize, quit, and the terminal given back however it ends.
 
-use std::{thread, time::Duration};
-
 use crate::support::session::Session;
 
 #[test]
@@ -257,16 +255,6 @@ fn cells(screen: &vt100::Screen) -> Vec<(String, vt100::Color, vt100::Color)> {
     cells.collect()
 }
 
-/// Waits until nothing more is drawn.
-fn wait_until_drawn(session: &Session) {
-    let n_bytes = || session.bytes.lock().unwrap().len();
-    let mut before = 0;
-    while n_bytes() != before {
-        before = n_bytes();
-        thread::sleep(Duration::from_millis(200));
-    }
-}
-
 fn written(session: &Session, name: &str) -> String {
     std::fs::read_to_string(session.home.path().join(name)).unwrap()
 }
@@ -279,7 +267,7 @@ fn e_writes_the_frame_that_is_in_view_without_colours_as_text() {
     // Another row, an opened number, one of its operands.
     session.press("k\r");
     session.until_shown("Esc");
-    wait_until_drawn(&session);
+    session.until_drawn();
     let before = session.contents();
     session.press("e");
     session.until_shown("Export this frame");
@@ -301,7 +289,7 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
     session.until_rest();
     session.press("vkL");
     session.until("the difference", |s| s.contents().contains('Δ'));
-    wait_until_drawn(&session);
+    session.until_drawn();
     let before = cells(session.screen.lock().unwrap().screen());
     session.press("e\x15frame.ansi\r");
     session.until_shown("wrote frame.ansi");

@@ -26,21 +26,18 @@ const SEQUENCES: [&[u8]; 19] = [
     b"\x1b\xf0\x9f",
 ];
 
-/// Longer than the moment after which bytes are no part of what came before.
-fn a_moment() {
-    thread::sleep(Duration::from_millis(100));
-}
-
 fn start() -> Session {
     let session = Session::start(&["--no-questions", "The dog sleeps."], (80, 24));
     session.until_shown("The task: translate, and know what");
     session
 }
 
+/// What comes after a moment is no part of these.
 fn send(session: &mut Session, bytes: &[u8]) {
     session.keys.write_all(bytes).unwrap();
     session.keys.flush().unwrap();
-    a_moment();
+    thread::sleep(Duration::from_millis(100));
+    session.until_waiting();
 }
 
 #[test]

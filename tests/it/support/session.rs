@@ -68,13 +68,15 @@ pub fn exit_code(child: &mut dyn Child) -> Option<u32> {
 /// A program sleeps for a moment between one piece of work and the next.
 const LOOKS: usize = 10;
 
+/// Whether a thread waits or has ended, or the system does not tell.
+fn sleeps(task: &Path) -> bool {
+    let stat = fs::read_to_string(task.join("stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('S'))
+}
+
 /// Whether no thread of these runs.
-fn all_sleep(tasks: &str) -> bool {
-    let sleeps = |task: fs::DirEntry| {
-        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
-        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('S'))
-    };
-    fs::read_dir(tasks).is_ok_and(|tasks| tasks.flatten().all(sleeps))
+fn all_sleep(tasks: &Path) -> bool {
+    fs::read_dir(tasks).is_ok_and(|tasks| tasks.flatten().all(|task| sleeps(&task.path())))
         || !Path::new("/proc/self/task").exists()
 }
 
@@ -218,13 +220,35 @@ impl Session {
         self.until(text, |s| s.contents().contains(text));
     }
 
+    fn until_lasting(holds: impl Fn() -> bool) {
+        let (start, mut n_looks) = (Instant::now(), 0);
+        while n_looks < LOOKS && start.elapsed() < PATIENCE {
+            n_looks = if holds() { n_looks + 1 } else { 0 };
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Waits until the program does nothing any more, where the system tells what its threads do.
     pub fn until_rest(&self) {
         let tasks = format!("/proc/{}/task", self.child.process_id().unwrap());
-        let (start, mut n_looks) = (Instant::now(), 0);
-        while n_looks < LOOKS && start.elapsed() < PATIENCE {
-            n_looks = if all_sleep(&tasks) { n_looks + 1 } else { 0 };
-            thread::sleep(Duration::from_millis(2));
+        Self::until_lasting(|| all_sleep(Path::new(&tasks)));
+    }
+
+    /// Waits until the program waits for keys, whatever its other threads do, where the system tells.
+    pub fn until_waiting(&self) {
+        let id = self.child.process_id().unwrap();
+        let main = format!("/proc/{id}/task/{id}");
+        Self::until_lasting(|| sleeps(Path::new(&main)));
+    }
+
+    /// Waits until nothing more is drawn.
+    pub fn until_drawn(&self) {
+        let n_bytes = || self.bytes.lock().unwrap().len();
+        let mut before = usize::MAX;
+        while n_bytes() != before {
+            before = n_bytes();
+            thread::sleep(Duration::from_millis(200));
+            self.until_waiting();
         }
     }
 
