@@ -203,6 +203,9 @@ fn walk(
         if suit_size(state, workers).is_err() || screen.draw(state).is_err() {
             return Ok(ended_by(SIGHUP));
         }
+        if let Some(reading) = state.passes.reading.as_ref().filter(|r| r.wished().is_some()) {
+            workers.worker.measure(Arc::clone(reading))?;
+        }
         arrived = vec![next_event(inbox, clock.wait(state.wants_ticks()))?];
     }
 }

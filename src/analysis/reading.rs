@@ -12,6 +12,7 @@ mod reader;
 mod readings;
 mod recent;
 mod tokenizer;
+mod wishes;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -29,9 +30,11 @@ pub use patched::Patched;
 pub use reader::Reader;
 pub use readings::Readings;
 pub use tokenizer::tokenizer;
+pub use wishes::Slow;
 
 use given::GivenByName;
 use recent::Recent;
+use wishes::Wishes;
 
 use crate::{
     analysis::{
@@ -84,6 +87,7 @@ pub struct Reading {
     models: Models,
     tokenizer: Arc<Tokenizer>,
     measures: Arc<Measures>,
+    wishes: Arc<Wishes>,
     /// Whether it computes a measure when it is asked for it; else what is not known yet is None.
     waits: bool,
     /// The computed results of the lens, by model and row.

@@ -1,6 +1,12 @@
 //! The threads that run the models and measure their readings.
 
-use std::sync::{Arc, mpsc};
+use std::{
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    time::Duration,
+};
 
 use anyhow::Result;
 
@@ -15,12 +21,16 @@ use crate::{
     ui::app::{Action, ReadFailure},
 };
 
+/// How long nobody must have asked for anything before a worker computes what nobody has asked for.
+const REST: Duration = Duration::from_secs(2);
+
 /// A sentence to read, and its changes.
 type Request = (String, Changes);
 
 /// Requests to the threads; results arrive as events.
 pub struct Worker {
     requests: mpsc::Sender<Request>,
+    to_measure: mpsc::Sender<Arc<Reading>>,
     events: mpsc::Sender<Event>,
 }
 
@@ -28,17 +38,26 @@ impl Worker {
     /// Starts the threads.
     pub fn start(events: mpsc::Sender<Event>, own: Option<Readings>) -> Self {
         let (requests, inbox) = mpsc::channel();
-        let (finished, measured) = mpsc::channel();
+        let (to_measure, measured) = mpsc::channel();
+        let finished = to_measure.clone();
         let (answers, figures) = (events.clone(), events.clone());
         spawn_guarded(events.clone(), move || read_all(own, &inbox, &answers, &finished));
-        spawn_guarded(events.clone(), move || measure_all(&measured, &figures));
-        Self { requests, events }
+        spawn_guarded(events.clone(), move || measure(&measured, &figures, REST));
+        Self { requests, to_measure, events }
     }
 
     /// # Errors
     /// If the reading thread has ended.
     pub fn read(&self, sentence: String, changes: Changes) -> Result<()> {
         Ok(self.requests.send((sentence, changes))?)
+    }
+
+    /// Computes what was asked of a reading in vain.
+    ///
+    /// # Errors
+    /// If the measuring thread has ended.
+    pub fn measure(&self, reading: Arc<Reading>) -> Result<()> {
+        Ok(self.to_measure.send(reading)?)
     }
 
     /// Opens the block at this path.
@@ -131,37 +150,72 @@ fn read_all(
     }
 }
 
-/// Measures the latest reading, until the channel closes; evidence of an older one is left as it is.
-fn measure_all(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Event>) {
-    let mut asked = readings.recv().ok();
-    while let Some(first) = asked {
-        let reading = readings.try_iter().last().unwrap_or(first);
-        let (mut newer, mut is_over) = (None, false);
-        let mut goes_on = || {
-            is_over |= events.send(Event::Done(Action::Measured)).is_err();
-            newer = readings.try_iter().last().or(newer.take());
-            !is_over && newer.is_none()
+/// Computes what takes long: first what the screen has asked for, then what is quick, and the rest when nobody has asked
+/// for anything for the time of `rest`. Of an older reading nothing more is computed.
+fn measure(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Event>, rest: Duration) {
+    let mut latest = readings.recv().ok();
+    let mut is_at_rest = false;
+    while let Some(reading) = latest.take() {
+        let next = || reading.unknown().filter(|slow| is_at_rest || slow.is_quick());
+        let Some(slow) = reading.wished().or_else(next) else {
+            let newer = readings.recv_timeout(rest);
+            is_at_rest = matches!(newer, Err(RecvTimeoutError::Timeout));
+            latest = match newer {
+                Err(RecvTimeoutError::Timeout) if reading.unknown().is_some() => Some(reading),
+                Err(RecvTimeoutError::Timeout) => readings.recv().ok(),
+                newer => newer.ok(),
+            };
+            continue;
         };
-        reading.courses();
-        if goes_on() {
-            reading.measure(&mut goes_on);
-        }
-        if goes_on() {
-            reading.first_findings();
-        }
-        if goes_on() {
-            reading.find_more(&mut goes_on);
-        }
+        let (mut newest, mut is_over) = (None, false);
+        reading.compute(slow, || {
+            is_over |= events.send(Event::Done(Action::Measured)).is_err();
+            newest = readings.try_iter().last().or(newest.take());
+            let is_latest = newest.as_ref().is_none_or(|newest| Arc::ptr_eq(newest, &reading));
+            !is_over && is_latest && reading.wished().is_none_or(|wished| wished == slow)
+        });
         if is_over {
             return;
         }
-        asked = newer.or_else(|| readings.recv().ok());
+        is_at_rest &= newest.is_none();
+        latest = newest.or(Some(reading));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
+    use crate::analysis::reading::Slow;
+
+    #[test]
+    fn what_the_screen_asked_for_is_computed_and_what_takes_long_is_not_before_a_rest() -> Result<()>
+    {
+        let reading =
+            Readings::new(Reader::embedded()?).read("The dog sleeps.", &Changes::default())?;
+        assert!(reading.knock_outs().is_none());
+        assert_eq!(reading.wished(), Some(Slow::KnockOuts));
+        let (readings, asked) = mpsc::channel();
+        let (events, inbox) = mpsc::channel();
+        readings.send(Arc::clone(&reading))?;
+        drop(readings);
+        measure(&asked, &events, Duration::MAX);
+        assert!(reading.knock_outs().is_some() && reading.influence().is_some());
+        assert_eq!((reading.wished(), reading.unknown()), (None, Some(Slow::Heads)));
+        drop(inbox);
+
+        let (readings, asked) = mpsc::channel();
+        let (events, inbox) = mpsc::channel();
+        readings.send(Arc::clone(&reading))?;
+        let worker = thread::spawn(move || measure(&asked, &events, Duration::ZERO));
+        while reading.unknown().is_some() {
+            inbox.recv()?;
+        }
+        drop(readings);
+        assert!(worker.join().is_ok());
+        Ok(())
+    }
 
     #[test]
     fn a_reading_that_was_handed_over_is_not_made_again() -> Result<()> {

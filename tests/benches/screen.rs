@@ -28,7 +28,7 @@ fn main() {
 
 fn walk(sentence: &str) -> State {
     let reading = Reader::embedded().and_then(|r| r.read(sentence)).expect("the sentence is read");
-    reading.measure(|| true);
+    reading.measure();
     let lesson = Arc::new(Lesson::embedded(Language::English).expect("the lesson loads"));
     let mut state = State::new(lesson, Theme::new(Depth::True, Glyphs::Unicode));
     update(&mut state, Action::Resize(AREA.width, AREA.height));

@@ -195,7 +195,7 @@ fn walk() -> State {
     let formats = ["svg", "png", "ansi", "txt"].map(|extension| format(extension, false));
     let formats = formats.into_iter().chain([format("gif", true)]).collect();
     state.exports = ExportOptions::new(formats, "/home/me".into());
-    reading(SENTENCE).measure(|| true);
+    reading(SENTENCE).measure();
     update(&mut state, Action::Read(Ok(reading(SENTENCE))));
     state
 }

@@ -59,7 +59,7 @@ fn what_is_not_measured_of_a_long_text_is_not_said_to_be_under_way() {
     update(&mut state, Action::Do(Command::Layer(1)));
     let state = state.for_frame(120, 36);
     assert!(drawn(&state).contains("measuring"));
-    reading.measure(|| true);
+    reading.measure();
     let screen = drawn(&state);
     assert!(screen.contains("too long a text for gradients"), "{screen}");
     assert!(screen.contains("x takes head 0 out"), "{screen}");

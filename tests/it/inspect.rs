@@ -157,7 +157,7 @@ fn a_long_message_is_read_to_its_end() {
 #[test]
 fn words_beyond_the_probes_reach_have_no_numbers() {
     let reading = Arc::new(READER.read(&"the dog ".repeat(30)).unwrap());
-    reading.measure(|| true);
+    reading.measure();
     let mut state = at("tokens");
     update(&mut state, Action::Read(Ok(reading)));
     for id in ["rnn-read-back", "read-back-length"] {
@@ -502,7 +502,7 @@ fn any_keys_in_any_order_do_no_harm() {
         .collect();
     for (round, sentence) in ["dog", "zqx 猫 [ {word} ](x)", SENTENCE].into_iter().enumerate() {
         let plain = reading(sentence);
-        plain.measure(|| true);
+        plain.measure();
         let mut readings = Readings::new(Reader::embedded().unwrap());
         let mut state = at("tokens");
         state.guide.asks_questions = true;

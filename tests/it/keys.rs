@@ -127,7 +127,7 @@ fn layers_and_heads_persist_and_have_bounds() {
 #[test]
 fn what_is_selected_at_a_step_does_not_depend_on_the_way_there() {
     let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
-    READING.measure(|| true);
+    READING.measure();
     let mut walked = walk();
     let (theme, size) = (Theme::default(), (120, 36).into());
     let walk_of_frames = Walk::new(Arc::clone(&lesson), &READING, vec![theme], size);
@@ -821,7 +821,7 @@ fn a_sentence_that_does_not_fit_has_a_sign_where_it_is_cut() {
 #[test]
 fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
     let mut state = walk();
-    READING.measure(|| true);
+    READING.measure();
     state.enter(state.lesson.find("heads").unwrap());
     // The main picture leaves the evidence its tab.
     press(&mut state, "Tab");

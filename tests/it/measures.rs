@@ -260,7 +260,7 @@ fn every_step_unfolds_from_less_to_the_whole() {
     let (mut state, _) = walk_at("task");
     state.guide.asks_questions = false;
     let reading = state.passes.reading.clone().unwrap();
-    reading.measure(|| true);
+    reading.measure();
     reading.findings();
     for step in 0..state.n_steps() {
         update(&mut state, Action::GoTo(step));

@@ -183,7 +183,7 @@ impl Pair {
             if start.elapsed() > SOON {
                 // What is measured meanwhile is shown when it is there.
                 let reading = self.walker.state.passes.reading.as_ref().unwrap();
-                reading.measure(|| true);
+                reading.measure();
                 reading.findings();
                 frame = self.walker.drawn();
             }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::Reading;
+use super::{Reading, wishes::Slow};
 use crate::{
     analysis::evidence::{
         course::{Course, since_first},
@@ -100,6 +100,7 @@ impl Reading {
         if self.waits {
             return self.course(name);
         }
+        self.wishes.ask(Slow::Courses);
         self.computed_course(name)
     }
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{Asked, Patched, Reading};
+use super::{Asked, Patched, Reading, wishes::Slow};
 use crate::{
     analysis::evidence::{
         Question, Run,
@@ -135,21 +135,29 @@ impl Reading {
     }
 
     /// Fills in what takes many passes, and begins with the maps of patched values where they take seconds at most;
-    /// `tell` is called whenever something is new, and says whether to go on.
-    pub fn find_more(&self, mut tell: impl FnMut() -> bool) {
+    /// `tell` is called whenever something is new, and says whether to go on. Returns whether it went on to the end.
+    pub fn find_more(&self, mut tell: impl FnMut() -> bool) -> bool {
+        self.first_findings();
+        if !tell() {
+            return false;
+        }
         for (name, found) in self.first_findings() {
             self.find_saliency(*name, found, &mut tell);
             if !tell() {
-                return;
+                return false;
             }
             let patched = self.find_patched(*name, found);
             if !tell() {
-                return;
+                return false;
             }
             if let Some(patched) = patched.filter(|_| self.is_soon(*name)) {
                 patched.work(&mut tell);
+                if !tell() {
+                    return false;
+                }
             }
         }
+        true
     }
 
     /// Goes on with the maps of patched values that are not complete, whatever time they take.
@@ -161,9 +169,14 @@ impl Reading {
         }
     }
 
-    /// The evidence if it has been computed, or if this reading waits for it; else None, for the screen never waits.
+    /// The evidence if it has been computed, or if this reading waits for it; else None, for the screen never waits,
+    /// and it is asked for.
     pub fn known_findings(&self) -> Option<&AllFindings> {
-        if self.waits { Some(self.findings()) } else { self.findings.get() }
+        if self.waits {
+            return Some(self.findings());
+        }
+        self.wishes.ask(Slow::Findings);
+        self.findings.get()
     }
 
     fn products(&self, name: Name) -> usize {

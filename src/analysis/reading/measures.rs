@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{IN_A_MOMENT, Reading, in_parallel};
+use super::{IN_A_MOMENT, Reading, in_parallel, wishes::Slow};
 use crate::{
     analysis::{
         measure::{
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Figures that take many passes, forward or backward. Each is computed when it is first asked for, by a reading that
-/// waits, or on a worker thread ([`Reading::measure`]).
+/// waits, or on a worker thread ([`Reading::compute`]).
 #[derive(Default)]
 pub(super) struct Measures {
     forgetting: OnceLock<Gradients>,
@@ -64,55 +64,73 @@ pub type Heads = BTreeMap<Name, Vec<Summary>>;
 impl Reading {
     /// `||d h_n / d x_t||`, by model with a fixed vector.
     pub fn forgetting(&self) -> Option<&Gradients> {
-        self.known(&self.measures.forgetting, || self.gradients(gradient::forgetting))
+        self.known(Slow::Forgetting, &self.measures.forgetting, || {
+            self.gradients(gradient::forgetting)
+        })
     }
 
     /// The gradient norm of the output's log-probability, by model.
     pub fn influence(&self) -> Option<&Gradients> {
-        self.known(&self.measures.influence, || self.gradients(gradient::influence))
+        self.known(Slow::Influence, &self.measures.influence, || {
+            self.gradients(gradient::influence)
+        })
     }
 
     /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
     pub fn kept(&self) -> Option<&BTreeMap<Name, Vec<ReadBackCount>>> {
-        self.known(&self.measures.kept, || self.kept_by_length())
+        self.known(Slow::Kept, &self.measures.kept, || self.kept_by_length())
     }
 
     /// By model with attention.
     pub fn evidence(&self) -> Option<&BTreeMap<Name, Evidence>> {
-        self.known(&self.measures.evidence, || self.of_each(|_, trace| evidence(trace)))
+        self.known(Slow::Evidence, &self.measures.evidence, || {
+            self.of_each(|_, trace| evidence(trace))
+        })
     }
 
     /// The effect of knocking out each head, by model with attention; of a model that would take long, none.
     pub fn knock_outs(&self) -> Option<&BTreeMap<Name, KnockOuts>> {
-        self.known(&self.measures.knock_outs, || {
+        self.known(Slow::KnockOuts, &self.measures.knock_outs, || {
             self.of_each(|model, trace| self.knocked_out(model, trace))
         })
     }
 
     /// The RNNs given the Transformer's output word by word, compared with their own output.
     pub fn forcing(&self) -> Option<&BTreeMap<Name, Forcing>> {
-        self.known(&self.measures.forcing, || self.forced_rnns())
+        self.known(Slow::Forcing, &self.measures.forcing, || self.forced_rnns())
     }
 
     /// The beam search of the built-in Transformer, for a pass without one.
     pub fn beams(&self) -> Option<&Beams> {
-        self.known(&self.measures.beams, || self.searched()).and_then(Option::as_ref)
+        self.known(Slow::Beams, &self.measures.beams, || self.searched()).and_then(Option::as_ref)
     }
 
     /// The language model's continuations of parts of the sentence.
     pub fn continued(&self) -> Option<&[Continued]> {
-        self.known(&self.measures.continued, || self.continuations()).map(Vec::as_slice)
+        self.known(Slow::Continued, &self.measures.continued, || self.continuations())
+            .map(Vec::as_slice)
     }
 
     /// The summary of every attention head, by model. The blocks of a large pass are opened for it one at a time.
     pub fn heads(&self) -> Option<&Heads> {
         let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
-        self.known(&self.measures.heads, || self.of_each(|_, trace| of(trace)))
+        self.known(Slow::Heads, &self.measures.heads, || self.of_each(|_, trace| of(trace)))
     }
 
-    /// A measure if it is known, or if this reading waits for it.
-    fn known<'a, R>(&self, cell: &'a OnceLock<R>, measure: impl FnOnce() -> R) -> Option<&'a R> {
-        if self.waits { Some(cell.get_or_init(measure)) } else { cell.get() }
+    /// A measure if it is known, or if this reading waits for it; else it is asked for.
+    fn known<'a, R>(
+        &self,
+        slow: Slow,
+        cell: &'a OnceLock<R>,
+        measure: impl FnOnce() -> R,
+    ) -> Option<&'a R> {
+        if self.waits {
+            return Some(cell.get_or_init(measure));
+        }
+        if cell.get().is_none() {
+            self.wishes.ask(slow);
+        }
+        cell.get()
     }
 
     /// The same reading, which computes a measure when it is asked for it: for files and plain text, where nothing
@@ -121,29 +139,6 @@ impl Reading {
     pub fn waiting(&self) -> Self {
         let plain = self.plain.as_ref().map(|plain| Arc::new(plain.waiting()));
         Self { waits: true, plain, ..self.clone() }
-    }
-
-    /// Computes all slow measures, in tenths of a second for the built-in models; `tell` is called whenever one is new,
-    /// and says whether to go on.
-    pub fn measure(&self, mut tell: impl FnMut() -> bool) {
-        let waiting = self.waiting();
-        let measures: [fn(&Self); 9] = [
-            |reading| _ = reading.heads(),
-            |reading| _ = reading.influence(),
-            |reading| _ = reading.forgetting(),
-            |reading| _ = reading.kept(),
-            |reading| _ = reading.forcing(),
-            |reading| _ = reading.beams(),
-            |reading| _ = reading.continued(),
-            |reading| _ = reading.evidence(),
-            |reading| _ = reading.knock_outs(),
-        ];
-        for measure in measures {
-            measure(&waiting);
-            if !tell() {
-                return;
-            }
-        }
     }
 
     fn gradients(&self, squares: fn(&Trace) -> Option<Squares>) -> Gradients {

@@ -330,6 +330,7 @@ impl Reader {
             models: Arc::clone(&self.models),
             tokenizer: Arc::clone(&self.tokenizer),
             measures: Arc::default(),
+            wishes: Arc::default(),
             waits: false,
             lenses: Arc::default(),
             choices: Recent::default(),

@@ -1,0 +1,112 @@
+//! What takes long, and which of it a screen, which never waits, has asked for: a worker computes that first.
+
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use super::Reading;
+
+/// What takes long to compute, in the order in which a worker does what nobody has asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Slow {
+    Influence,
+    Forgetting,
+    Kept,
+    Forcing,
+    Beams,
+    Continued,
+    Heads,
+    Evidence,
+    KnockOuts,
+    Courses,
+    Findings,
+}
+
+impl Slow {
+    const ALL: [Self; 11] = [
+        Self::Influence,
+        Self::Forgetting,
+        Self::Kept,
+        Self::Forcing,
+        Self::Beams,
+        Self::Continued,
+        Self::Heads,
+        Self::Evidence,
+        Self::KnockOuts,
+        Self::Courses,
+        Self::Findings,
+    ];
+
+    /// Whether it takes tenths of a second at most for the built-in models.
+    pub const fn is_quick(self) -> bool {
+        (self as u8) < Self::Heads as u8
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u8
+    }
+
+    fn first_of(bits: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|slow| bits & slow.bit() != 0)
+    }
+}
+
+/// Of all that takes long, what was asked for and what is done.
+#[derive(Default)]
+pub(super) struct Wishes {
+    asked: AtomicU16,
+    done: AtomicU16,
+}
+
+impl Wishes {
+    /// By a screen that did not get it.
+    pub(super) fn ask(&self, slow: Slow) {
+        self.asked.fetch_or(slow.bit(), Ordering::Relaxed);
+    }
+}
+
+impl Reading {
+    /// What was asked for and is not computed yet.
+    pub fn wished(&self) -> Option<Slow> {
+        let Wishes { asked, done } = &*self.wishes;
+        Slow::first_of(asked.load(Ordering::Relaxed) & !done.load(Ordering::Relaxed))
+    }
+
+    /// What is not computed yet, whether it was asked for or not.
+    pub fn unknown(&self) -> Option<Slow> {
+        Slow::first_of(!self.wishes.done.load(Ordering::Relaxed))
+    }
+
+    /// Computes it. `tell` is called whenever something is new, and says whether to go on; what is stopped is still
+    /// unknown.
+    pub fn compute(&self, slow: Slow, mut tell: impl FnMut() -> bool) {
+        let waiting = self.waiting();
+        match slow {
+            Slow::Influence => _ = waiting.influence(),
+            Slow::Forgetting => _ = waiting.forgetting(),
+            Slow::Kept => _ = waiting.kept(),
+            Slow::Forcing => _ = waiting.forcing(),
+            Slow::Beams => _ = waiting.beams(),
+            Slow::Continued => _ = waiting.continued(),
+            Slow::Heads => _ = waiting.heads(),
+            Slow::Evidence => _ = waiting.evidence(),
+            Slow::KnockOuts => _ = waiting.knock_outs(),
+            Slow::Courses => self.courses(),
+            Slow::Findings => {
+                if !self.find_more(&mut tell) {
+                    return;
+                }
+            }
+        }
+        self.wishes.done.fetch_or(slow.bit(), Ordering::Relaxed);
+        tell();
+    }
+
+    /// Computes all that takes long, but for learning and evidence.
+    pub fn measure(&self) {
+        for slow in
+            Slow::ALL.into_iter().filter(|slow| !matches!(slow, Slow::Courses | Slow::Findings))
+        {
+            self.compute(slow, || true);
+        }
+    }
+}
