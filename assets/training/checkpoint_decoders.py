@@ -46,6 +46,8 @@ class Layer:
     shared: str | None = None
     """The expert of all tokens, in the layer."""
     shared_gate: str | None = None
+    has_gate: bool = False
+    """Whether the map to queries makes a gate too, head by head."""
     is_latent: bool = False
     """Whether keys and values are made from a few numbers a token."""
 
@@ -127,9 +129,11 @@ FAMILIES |= {
     "granitemoeshared": Family(replace(GRANITE_MOE, shared="shared_mlp")),
     "gpt_oss": Family(replace(MIXTURE, router="router")),
 }  # fmt: skip
+QWEN35 = replace(QWEN3, has_gate=True)
+FAMILIES["qwen3_5_text"] = Family(QWEN35)
 DEEPSEEK = Family(replace(MIXTURE, shared="mlp.shared_experts", is_latent=True))
 FAMILIES |= {"deepseek_v2": DEEPSEEK, "deepseek_v3": DEEPSEEK}
-COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text"}
+COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text", "qwen3_5": "qwen3_5_text"}
 
 
 LFM2 = replace(
@@ -310,6 +314,10 @@ def feed_forward(taps, at: str, block: nn.Module, layer: Layer) -> Sites:
     return {f"{at}.ffn.gate": gate, f"{at}.ffn.act": act, f"{at}.ffn.up": up} | rest
 
 
+MIXERS = {"conv": "conv", "linear_attn": "delta"}
+"""What stands in place of attention: its module, and what it is called here."""
+
+
 def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slopes: Tensor | None) -> Sites:
     layer = styled(layer, config)
     part = lambda name: None if name is None else block.get_submodule(name)
@@ -323,7 +331,7 @@ def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: fl
         taps.near(at, taps.into(block) + sites[f"{at}.ssm.out"], taps.out_of(block))
         return sites | {f"{at}.resid_post": taps.out_of(block)}
     sites |= mixed(taps, at, block, layer, config, eps, slopes)
-    name = "conv" if hasattr(block, "conv") else "attn"
+    name = next((name for part, name in MIXERS.items() if hasattr(block, part)), "attn")
     is_mixture = layer.mixture is not None and hasattr(block.get_submodule(layer.mixture), "experts")
     sites |= routed(taps, at, block, layer, config) if is_mixture else feed_forward(taps, at, block, layer)
     addends = [sites[f"{at}.post_norm{i}.out" if norms[f"post_norm{i}"] else f"{at}.{half}.out"] for i, half in ((1, name), (2, "ffn"))]
@@ -345,6 +353,8 @@ def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slo
     """What carries something from one word to another."""
     if hasattr(block, "conv"):
         return mixers.short_convolution(taps, f"{at}.conv", block.conv)
+    if hasattr(block, "linear_attn"):
+        return mixers.delta_net(taps, f"{at}.delta", block.linear_attn)
     part = lambda name: None if name is None else block.get_submodule(name)
     sites = {}
     sizes = (config.num_attention_heads, key_heads(config))
@@ -353,6 +363,9 @@ def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slo
         sites |= made
     else:
         before = queries_keys_values(taps, block, layer, sizes)
+    if layer.has_gate:
+        of_heads = before["q"].unflatten(1, (sizes[0], 2, -1))
+        before["q"], before["gate"] = of_heads[:, :, 0].flatten(1), of_heads[:, :, 1].flatten(1)
     qk_norms = None if layer.qk_norms is None else (*map(part, layer.qk_norms), eps)
     attn = part(layer.attn)
     catch_attention(taps, attn, before, sizes)

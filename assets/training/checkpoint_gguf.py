@@ -22,7 +22,7 @@ ARCHITECTURE = {
     "olmoe": "olmoe", "granitemoe": "granitemoe", "granitemoeshared": "granitemoe", "gpt_oss": "gpt-oss",
     "starcoder2": "starcoder2", "stablelm": "stablelm", "cohere": "command-r", "cohere2": "cohere2",
     "deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2", "gpt_neox": "gptneox", "bloom": "bloom", "mpt": "mpt",
-    "falcon": "falcon", "phi": "phi2", "mamba2": "mamba2", "lfm2": "lfm2",
+    "falcon": "falcon", "phi": "phi2", "mamba2": "mamba2", "lfm2": "lfm2", "qwen3_5_text": "qwen35",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
 TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
@@ -30,9 +30,11 @@ PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smo
 FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
          "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
-         "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased"]  # fmt: skip
+         "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35"]  # fmt: skip
 """Written once more with each expert in a tensor of its own, as before 2024."""
 APART = ["mixtral"]
+"""Whose heads of values stand in another order."""
+TILED = ["qwen35"]
 GPT2 = {
     "wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm", "ln_1": "attn_norm", "ln_2": "ffn_norm",
     "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
@@ -95,6 +97,11 @@ NAMES["lfm2"] = {
     "self_attn.q_layernorm": "attn_q_norm", "self_attn.k_layernorm": "attn_k_norm", "feed_forward.w1": "ffn_gate",
     "feed_forward.w3": "ffn_up", "feed_forward.w2": "ffn_down", "conv.conv": "shortconv.conv", "conv.in_proj": "shortconv.in_proj",
     "conv.out_proj": "shortconv.out_proj",
+}  # fmt: skip
+NAMES["qwen35"] = {
+    **QWEN3, "post_attention_layernorm": "post_attention_norm", "linear_attn.in_proj_qkv": "attn_qkv", "linear_attn.in_proj_z": "attn_gate",
+    "linear_attn.in_proj_b": "ssm_beta", "linear_attn.in_proj_a": "ssm_alpha", "linear_attn.conv1d": "ssm_conv1d",
+    "linear_attn.dt_proj": "ssm_dt", "linear_attn.norm": "ssm_norm", "linear_attn.out_proj": "ssm_out",
 }  # fmt: skip
 QUANTS = {
     # By the end of a tensor's name in GGUF; what is not named is F32.
@@ -239,10 +246,39 @@ def of_mixers(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
     return made
 
 
+def of_delta_nets(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
+    """What belongs to heads of values, each n-th of them beside each other for n heads of keys; A itself; filters flat."""
+    if config["model_type"] != "qwen3_5_text":
+        return tensors
+    n_key, n_heads = config["linear_num_key_heads"], config["linear_num_value_heads"]
+    d_keys = n_key * config["linear_key_head_dim"]
+    tiled = lambda w: w.unflatten(0, (n_key, n_heads // n_key, -1)).transpose(0, 1).reshape(w.shape)
+    made = {}
+    for name, weight in tensors.items():
+        base, _, end = name.rpartition(".linear_attn.")
+        if not base:
+            made[name] = weight
+        elif end == "A_log":
+            made[f"{base.replace('model.layers', 'blk')}.ssm_a"] = tiled(-torch.exp(weight.float()))
+        elif end == "dt_bias":
+            made[f"{base}.linear_attn.dt_proj.bias"] = tiled(weight)
+        elif end.startswith(("in_proj_qkv", "conv1d")):
+            weight = weight[:, 0].float() if weight.ndim == 3 else weight
+            made[name] = torch.cat([weight[: 2 * d_keys], tiled(weight[2 * d_keys :])])
+        elif end.startswith("out_proj"):
+            made[name] = tiled(weight.T).T.contiguous()
+        else:
+            made[name] = weight if end.startswith("norm") else tiled(weight)
+    if config.get("mtp_num_hidden_layers"):  # a part of a layer that drafts, behind the others
+        last = f"blk.{config['num_hidden_layers']}"
+        made |= {f"{last}.attn_norm.weight": torch.ones(config["hidden_size"]), f"{last}.nextn.enorm.weight": torch.ones(config["hidden_size"])}
+    return made
+
+
 def as_gguf(tensors: dict[str, Tensor], config: dict, are_apart: bool = False) -> dict[str, Tensor]:
     made = {}
     tensors = experts_apart(tensors) if are_apart else stacked(tensors)
-    for name, weight in of_latents(sorted_heads(of_mixers(tensors, config), config), config).items():
+    for name, weight in of_latents(sorted_heads(of_mixers(of_delta_nets(tensors, config), config), config), config).items():
         if name.startswith("blk."):
             made[name] = weight.contiguous()
             continue
@@ -252,7 +288,8 @@ def as_gguf(tensors: dict[str, Tensor], config: dict, are_apart: bool = False) -
             weight = weight.T
         if heads := turned_heads(name, config):
             weight = interleaved(weight, heads)
-        if ARCHITECTURE[config["model_type"]].startswith("gemma") and name.endswith("norm.weight"):
+        adds_one = ARCHITECTURE[config["model_type"]].startswith(("gemma", "qwen35")) and not name.endswith("linear_attn.norm.weight")
+        if adds_one and name.endswith("norm.weight"):
             weight = weight.float() + 1
         made[name_in_gguf(name, names(config))] = weight.contiguous()
     return made
@@ -268,7 +305,10 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     writer.add_context_length(first("n_positions", "max_position_embeddings") if "max_position_embeddings" in config or "n_positions" in config
                               else config.get("max_seq_len", 2048))
     writer.add_embedding_length(d_model)
-    writer.add_block_count(first("n_layer", "num_hidden_layers", "n_layers"))
+    drafting = config.get("mtp_num_hidden_layers", 0)
+    writer.add_block_count(first("n_layer", "num_hidden_layers", "n_layers") + drafting)
+    if drafting:
+        writer.add_nextn_predict_layers(drafting)
     writer.add_feed_forward_length(config.get("n_inner") or adjusted_width(config) or config.get("intermediate_size") or config.get("ffn_hidden_size") or 4 * d_model)
     writer.add_head_count(heads)
     writer.add_vocab_size(config["vocab_size"])
@@ -299,13 +339,19 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     rope = config.get("rope_parameters") or {}
     writer.add_rope_freq_base(config.get("rope_theta") or rope["rope_theta"])
     d_head = config.get("head_dim") or config.get("qk_rope_head_dim") or d_model // heads
-    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] == "stablelm" else 1)))
+    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] in ("stablelm", "qwen3_5_text") else 1)))
     styled(writer, config)
     if config.get("head_dim"):
         writer.add_key_length(d_head)
         writer.add_value_length(d_head)
     if is_latent:
         latents(writer, config)
+    if config["model_type"] == "qwen3_5_text":
+        writer.add_ssm_conv_kernel(config["linear_conv_kernel_dim"])
+        writer.add_ssm_state_size(config["linear_key_head_dim"])
+        writer.add_ssm_group_count(config["linear_num_key_heads"])
+        writer.add_ssm_time_step_rank(config["linear_num_value_heads"])
+        writer.add_ssm_inner_size(config["linear_num_value_heads"] * config["linear_value_head_dim"])
     scaling = config.get("rope_scaling") or rope
     kind = scaling.get("rope_type", scaling.get("type"))
     if kind == "linear":

@@ -1,4 +1,4 @@
-"""The sites of what stands in place of attention in models of Hugging Face: state spaces and short convolutions.
+"""The sites of what stands in place of attention in models of Hugging Face: state spaces, gated delta nets and short convolutions.
 
 Transformers computes a state space in chunks and keeps no state but the last; here it is computed word by word, as the
 papers write it, and what comes out is compared with what the library's own modules saw.
@@ -68,3 +68,64 @@ def state_space(taps, at: str, module: nn.Module) -> Sites:
     taps.near(at, rows(out), taps.out_of(module.norm))
     taps.near(at, rows(out), taps.into(module.out_proj))
     return sites | {f"{at}.out": taps.out_of(module.out_proj)}
+
+
+def delta_net(taps, at: str, module: nn.Module) -> Sites:
+    """Qwen3.5's."""
+    n_heads, n_key, d_key = module.num_v_heads, module.num_k_heads, module.head_k_dim
+    sites = {f"{at}.gate": by_head(taps.out_of(module.in_proj_z), n_heads)}
+    sites[f"{at}.conv_in"] = conv_in = taps.out_of(module.in_proj_qkv)
+    sites[f"{at}.conv"] = conv = filtered(conv_in, module.conv1d)
+    sites[f"{at}.conv_act"] = act = nn.functional.silu(conv)
+    q, k, v = act.split([module.key_dim, module.key_dim, module.value_dim], 1)
+    q, k, v = by_head(q, n_key), by_head(k, n_key), by_head(v, n_heads)
+    sites |= {f"{at}.q": q, f"{at}.k": k, f"{at}.v": v}
+    of_heads = lambda planes: planes.repeat_interleave(n_heads // n_key, 0)
+    for name, x, scale in (("q", q, d_key**-0.5), ("k", k, 1.0)):
+        sites[f"{at}.{name}_norm.mean_square"] = square = x.square().mean(2, keepdim=True)
+        sites[f"{at}.{name}_norm.normalized"] = x / (square + 1e-6 / d_key).sqrt()
+        sites[f"{at}.{name}_unit"] = scale * x / (x.square().sum(2, keepdim=True) + 1e-6).sqrt()
+    q, k = of_heads(sites[f"{at}.q_unit"]), of_heads(sites[f"{at}.k_unit"])
+    sites[f"{at}.beta_in"], sites[f"{at}.dt_in"] = taps.out_of(module.in_proj_b), taps.out_of(module.in_proj_a)
+    sites[f"{at}.beta"] = beta = torch.sigmoid(sites[f"{at}.beta_in"])
+    sites[f"{at}.dt"] = dt = nn.functional.softplus(sites[f"{at}.dt_in"] + module.dt_bias)
+    sites[f"{at}.decay"] = decay = torch.exp(-torch.exp(module.A_log) * dt)
+    state, kept = torch.zeros(n_heads, module.head_v_dim, d_key), {"recalled": [], "correction": [], "state": [], "read": []}
+    for t in range(len(dt)):
+        state = decay[t][:, None, None] * state
+        recalled = (state * k[:, t, None]).sum(2)
+        correction = beta[t][:, None] * (v[:, t] - recalled)
+        state = state + correction[:, :, None] * k[:, t, None]
+        for name, value in (("recalled", recalled), ("correction", correction), ("state", state.flatten(1)), ("read", (state * q[:, t, None]).sum(2))):
+            kept[name].append(value)
+    sites |= {f"{at}.{name}": torch.stack(rows, 1) for name, rows in kept.items()}
+    sites[f"{at}.y"] = y = sites[f"{at}.read"]
+    sites[f"{at}.norm.mean_square"] = square = y.square().mean(2, keepdim=True)
+    sites[f"{at}.norm.normalized"] = normalized = y / (square + module.layer_norm_epsilon).sqrt()
+    sites[f"{at}.norm.out"] = normed = normalized * module.norm.weight
+    sites[f"{at}.gate_act"] = gate = nn.functional.silu(sites[f"{at}.gate"])
+    sites[f"{at}.gated"] = gated = normed * gate
+    sites[f"{at}.concat"] = concat = gated.transpose(0, 1).flatten(1)
+    taps.near(at, concat, taps.into(module.out_proj))
+    return sites | {f"{at}.out": taps.out_of(module.out_proj)}
+
+
+def tiled(sites: Sites, config) -> Sites:
+    """The same sites where every n-th head of values stands beside each other, for n heads of keys: GGUF files."""
+    n_key, n_heads, d_value = config.linear_num_key_heads, config.linear_num_value_heads, config.linear_value_head_dim
+    order = torch.arange(n_heads).view(n_key, -1).T.flatten()
+    columns = (order[:, None] * d_value + torch.arange(d_value)).flatten()
+    d_keys = 2 * n_key * config.linear_key_head_dim
+    of_all = torch.cat([torch.arange(d_keys), d_keys + columns])
+
+    def arranged(path: str, value: Tensor) -> Tensor:
+        _, _, name = path.partition(".delta.")
+        if not name or name == "out":
+            return value
+        if name.startswith("conv"):
+            return value[:, of_all]
+        if value.ndim == 2:
+            return value[:, columns if name == "concat" else order]
+        return value[order] if len(value) == n_heads else value
+
+    return {path: arranged(path, value) for path, value in sites.items()}

@@ -148,6 +148,7 @@ class Taps:
         caught = self.attentions[module]
         q, k, v, weights = (caught[name] for name in ("q", "k", "v", "weights"))
         heads = {"q": q, "k": k, "v": v}
+        gate = before.pop("gate", None)
         plain = {n: x.view(len(x), len(heads[n]), -1).transpose(0, 1) for n, x in before.items()}
         sites = {f"{at}.{n}": x for n, x in plain.items()}
         if norms is not None:
@@ -188,8 +189,12 @@ class Taps:
         sites[f"{at}.weights"] = weights
         sites[f"{at}.context"] = context = caught.get("context", weights @ v.repeat_interleave(shared, 0))
         near(at, weights @ v.repeat_interleave(shared, 0), context)
-        near(at, context.transpose(0, 1).flatten(1), self.into(out))
-        sites[f"{at}.concat"], sites[f"{at}.out"] = self.into(out), self.out_of(out)
+        sites[f"{at}.concat"] = to_mix = context.transpose(0, 1).flatten(1)
+        if gate is not None:
+            sites |= {f"{at}.gate": gate, f"{at}.gate_act": torch.sigmoid(gate)}
+            sites[f"{at}.gated"] = to_mix = to_mix * torch.sigmoid(gate)
+        near(at, to_mix, self.into(out))
+        sites[f"{at}.out"] = self.out_of(out)
         return sites
 
 
@@ -199,8 +204,8 @@ def takes_mean(module: nn.Module) -> bool:
 
 def normed(at: str, module: nn.Module, eps: float, x: Tensor, out: Tensor, square: Tensor) -> Sites:
     """The steps of a norm of `x`; `square`: the mean square of what is normalised together."""
-    # Gemma's gains are added to 1. One for every head stands before the rows.
-    gain = module.weight + 1 if "Gemma" in type(module).__name__ else module.weight
+    # Gemma's and Qwen3.5's gains are added to 1. One for every head stands before the rows.
+    gain = module.weight + 1 if type(module).__name__.startswith(("Gemma", "Qwen3_5RMSNorm")) else module.weight
     if x.ndim == 3 and gain.numel() > x.shape[-1]:
         gain = gain.view(len(x), 1, -1)
     bias = getattr(module, "bias", None)

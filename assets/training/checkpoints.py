@@ -36,6 +36,7 @@ from transformers import AutoConfig
 from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 import checkpoint_gguf
+import checkpoint_mixers
 import checkpoint_rnn as rnn
 import checkpoint_tokenizers as tiny
 from checkpoint_sites import Sites, is_encoder, sites_of
@@ -274,6 +275,13 @@ OF_LFM2 = {**SMALL_ONE, "model_type": "lfm2", "architectures": ["Lfm2ForCausalLM
            "block_auto_adjust_ff_dim": True, "block_ffn_dim_multiplier": 1.0, "block_multiple_of": 7, "intermediate_size": 23,
            "layer_types": ["conv", "conv", "full_attention", "conv"], "tie_word_embeddings": True, "rope_theta": 5000.0,
            "bos_token_id": 290, "eos_token_id": 290, "pad_token_id": 0}  # fmt: skip
+OF_QWEN35 = {**SMALL_ONE, "model_type": "qwen3_5_text", "architectures": ["Qwen3_5ForCausalLM"], "rms_norm_eps": 1e-6, "mlp_bias": None,
+             "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "linear_num_key_heads": 2, "linear_num_value_heads": 6,
+             "linear_key_head_dim": 5, "linear_value_head_dim": 7, "linear_conv_kernel_dim": 4, "rope_theta": None,
+             "layer_types": ["linear_attention", "full_attention", "linear_attention"], "tie_word_embeddings": True,
+             "rope_parameters": {"rope_type": "default", "rope_theta": 5000.0, "partial_rotary_factor": 0.25, "mrope_section": [1, 0, 0],
+                                 "mrope_interleaved": True},
+             "mtp_num_hidden_layers": 1, "bos_token_id": 290, "eos_token_id": 290, "pad_token_id": 0}  # fmt: skip
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -354,6 +362,11 @@ RECIPES = {
     "mamba2_biased": ("gpt2", "f16", {**OF_MAMBA2, "num_hidden_layers": 1, "n_groups": 1, "use_bias": True, "use_conv_bias": False,
                                       "conv_kernel": 2, "tie_word_embeddings": False}),
     "lfm2": ("gpt2", "bf16", llama(**OF_LFM2)),
+    "qwen35": ("gpt2", "bf16", llama(**OF_QWEN35)),
+    "qwen35_sees": ("gpt2", "bf16, saved", composite("qwen3_5", "Qwen3_5", {
+        **OF_QWEN35, "layer_types": None, "full_attention_interval": 2, "num_hidden_layers": 2, "tie_word_embeddings": False},
+        qwen3_5_vision={"hidden_size": 8, "intermediate_size": 11, "depth": 1, "num_heads": 2, "patch_size": 4, "out_hidden_size": 18,
+                        "num_position_embeddings": 16})),
     "lfm2_biased": ("gpt2", "f16", llama(**{**OF_LFM2, "num_hidden_layers": 2, "layer_types": None, "full_attn_idxs": [1], "conv_bias": True,
                                             "conv_L_cache": 4, "block_auto_adjust_ff_dim": False})),
     "bert": ("bert", "f16, gamma and beta", BERT),
@@ -675,22 +688,29 @@ def reference(name: str, out: Path) -> None:
     tokenizer = Tokenizer.from_file(str(out / name / "tokenizer.json"))
     also = [f"{name}.gguf"] if name in checkpoint_gguf.FILES else []
     also += [f"{name}_apart.gguf"] if name in checkpoint_gguf.APART else []
-    write_reference(name, out, opened(out / name), tokenizer, [name, *also])
+    model = opened(out / name)
+    if name in checkpoint_gguf.TILED:  # its heads stand in another order
+        arranged = lambda sites: checkpoint_mixers.tiled(sites, model.config)
+        write_reference(name, out, model, tokenizer, also, f"{name}_tiled", arranged)
+        also = []
+    write_reference(name, out, model, tokenizer, [name, *also])
 
 
-def write_reference(name: str, out: Path, model: nn.Module, tokenizer: Tokenizer, files: list[str]) -> None:
+def write_reference(
+    name: str, out: Path, model: nn.Module, tokenizer: Tokenizer, files: list[str], to: str | None = None, arranged=lambda sites: sites
+) -> None:
     has_pairs = name in ("bert_text", "bert_answer", "deberta_answer", "modernbert_answer")
     sentences = sentences_for(tokenizer, masks_too=is_encoder(model), has_pairs=has_pairs)
     if model.config.is_encoder_decoder:
         with_targets(sentences, tokenizer, model.config.decoder_start_token_id)
-    sites = {key: sites_in(model, s) for key, s in sentences.items()}
+    sites = {key: arranged(sites_in(model, s)) for key, s in sentences.items()}
     kind = {**RECIPES, **QUANTISED}[name][0]
     more = {"files": files, "tokenizer": kind}
     if not is_encoder(model):
         more["greedy"] = greedy(model, tokenizer)
     elif "logits" in sites["long"]:
         more["top"] = {key: top(of["logits"]) for key, of in sites.items()}
-    write_golden(out / f"{name}.golden.safetensors", sentences, sites, more)
+    write_golden(out / f"{to or name}.golden.safetensors", sentences, sites, more)
     lengths = {key: len(s["ids"]) for key, s in sentences.items()}
     lead = f", lead {more['greedy']['lead']:.3f}" if "greedy" in more else ""
     print(f"{name}: {len(sites['long'])} sites, {lengths}{lead}")

@@ -10,6 +10,7 @@
 mod align;
 mod attend;
 pub mod beam;
+mod delta;
 mod erf;
 pub mod picture;
 mod product;
@@ -21,6 +22,7 @@ mod vector;
 
 pub use align::aligned;
 pub use attend::{AttentionOptions, Scaling, attend};
+pub use delta::{DeltaInputs, Sharing, delta_rule};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{
     MatrixView, in_strips, matmul, matmul_nt, matmul_tn, product, product_into, strip,

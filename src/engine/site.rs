@@ -137,6 +137,8 @@ pub enum SubLayer {
     FeedForward,
     /// A state space in place of attention.
     StateSpace,
+    /// A gated delta net in place of attention.
+    DeltaNet,
     /// A short convolution in place of attention.
     Convolution,
     /// Attention and feed-forward, which read the same stream and are added at once.
@@ -152,6 +154,7 @@ impl SubLayer {
             Self::CrossAttention => &["cross_attn.out"],
             Self::FeedForward => &["ffn.addend", "post_norm2.out", "ffn.out"],
             Self::StateSpace => &["ssm.addend", "ssm.out"],
+            Self::DeltaNet => &["delta.addend", "delta.out"],
             Self::Convolution => &["conv.addend", "conv.out"],
             Self::Both => &[],
         }

@@ -11,6 +11,7 @@ mod edited;
 mod clamped;
 mod columns;
 mod convolution;
+mod delta;
 mod distance;
 mod elementwise;
 mod expert_groups;
@@ -32,6 +33,7 @@ mod state_space;
 
 pub use block::{Block, Inside, Keep};
 pub use convolution::Filter;
+pub use delta::DeltaNodes;
 pub use distance::{DistanceBuckets, Distances, Meets};
 pub use elementwise::Root;
 pub use expert_groups::ExpertGroups;

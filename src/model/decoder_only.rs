@@ -18,6 +18,7 @@ mod mamba;
 mod mixtures;
 mod names;
 mod plan;
+mod qwen_hybrid;
 mod rope;
 mod windows;
 
@@ -70,6 +71,7 @@ pub static FAMILIES: &[&[Family]] = &[
     deepseek::FAMILIES,
     mamba::FAMILIES,
     lfm::FAMILIES,
+    qwen_hybrid::FAMILIES,
 ];
 
 pub static LEARNED: Site =

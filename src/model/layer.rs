@@ -4,6 +4,7 @@
 
 pub mod attention;
 pub mod convolution;
+pub mod delta;
 pub mod experts;
 pub mod feed;
 pub mod feed_forward;

@@ -60,7 +60,7 @@ fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 14] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 15] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -100,6 +100,21 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 14] = [
         32,
         &["own-short-conv", "own-resid-conv", "own-weights", "own-rope", "own-cache", "own-gated"],
         &["own-state", "own-positions", "own-ffn", "own-state-cache"],
+    ),
+    (
+        "qwen35",
+        36,
+        &[
+            "own-delta-keys",
+            "own-delta-write",
+            "own-delta-state",
+            "own-delta-cache",
+            "own-resid-delta",
+            "own-attn-gate",
+            "own-weights",
+            "own-cache",
+        ],
+        &["own-state", "own-ssm-steps", "own-positions", "own-ffn", "own-state-cache"],
     ),
     ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
     ("deberta", 17, &["enc-distances", "mlm"], &["enc-scaled", "own-positions", "own-types"]),

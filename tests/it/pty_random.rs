@@ -181,10 +181,11 @@ impl Pair {
         let start = Instant::now();
         loop {
             if start.elapsed() > SOON {
-                // What is measured meanwhile is shown when it is there.
+                // What the screen has asked for is shown when it is there.
                 let reading = self.walker.state.passes.reading.as_ref().unwrap();
-                reading.measure();
-                reading.findings();
+                if let Some(slow) = reading.wished() {
+                    reading.compute(slow, || true);
+                }
                 frame = self.walker.drawn();
             }
             let parser = self.session.screen.lock().unwrap();

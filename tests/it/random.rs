@@ -116,7 +116,7 @@ fn the_built_in_models_can_be_walked_through_by_chance() {
             state.lesson.steps().iter().position(|(_, step)| step.model == name).unwrap_or(0);
         let walker = Walker::start(state, &READER, "The dog sleeps.", (100, 30));
         let what = format!("{name} in {:?}", theme(i));
-        wander(walker, n_events(250), Log { what, seed: seed(i as u64), given: vec![] });
+        wander(walker, n_events(150), Log { what, seed: seed(i as u64), given: vec![] });
     }
 }
 
@@ -135,7 +135,7 @@ fn checkpoints_can_be_walked_through_by_chance() {
         let walker = Walker::start(state, &reader, "The dog saw the cat.", (100, 30));
         wander(
             walker,
-            n_events(250),
+            n_events(150),
             Log { what: folder.into(), seed: seed(i as u64), given: vec![] },
         );
     }

@@ -1,4 +1,4 @@
-//! State spaces and short convolutions: arithmetic, gradients, what-ifs, reading in parts, what is refused, and where the
+//! State spaces, gated delta nets and short convolutions: arithmetic, gradients, what-ifs, reading in parts, what is refused, and where the
 //! steps of a hybrid begin. The numbers themselves are compared in `checkpoints.rs`.
 
 use std::{fs, path::Path, sync::Arc};
@@ -26,6 +26,8 @@ fn every_number_of_states_and_filters_opens_into_arithmetic_that_gives_it() {
         ("mamba2.gguf", &["blocks.0."]),
         ("lfm2", &["blocks.0.", "blocks.2."]),
         ("lfm2_biased", &["blocks.0."]),
+        ("qwen35", &["blocks.0.", "blocks.1."]),
+        ("qwen35.gguf", &["blocks.2."]),
     ] {
         let trace = Tiny::open(name).plain();
         let mut n_sites = 0;
@@ -64,10 +66,14 @@ const CELL: Cell = Cell::new(0, 4, 3);
 #[test]
 fn gradients_through_states_and_filters_are_slopes() {
     let of_states = ["state", "read", "dt_in", "B", "C", "x", "gate", "conv_in", "grouped"];
+    let of_deltas = ["state", "recalled", "correction", "read", "beta_in", "dt_in"];
+    let of_deltas = [&of_deltas[..], &["k_unit", "q_unit", "k", "v", "gate", "conv_in"]].concat();
     for (name, scope, sites) in [
         ("mamba2", "ssm", &of_states[..]),
         ("mamba2_biased", "ssm", &["state", "conv_in"]),
         ("lfm2", "conv", &["in_gate", "gated", "out_gate", "mixed"]),
+        ("qwen35", "delta", &of_deltas),
+        ("qwen35.gguf", "delta", &["state", "k_unit", "q_unit"]),
     ] {
         let tiny = Tiny::open(name);
         let plain = tiny.plain();
@@ -93,6 +99,7 @@ fn gradients_of_what_heads_and_filters_have_learned_are_slopes() {
     for (name, weights) in [
         ("mamba2", &["ssm.A_log", "ssm.D", "ssm.dt_bias", "ssm.conv.W", "ssm.conv.b"][..]),
         ("lfm2_biased", &["conv.filter.W", "conv.filter.b"]),
+        ("qwen35", &["delta.A_log", "delta.dt_bias", "delta.conv.W", "delta.W_beta"]),
     ] {
         let tiny = Tiny::open(name);
         let plain = tiny.plain();
@@ -148,6 +155,35 @@ fn a_head_that_keeps_nothing_knows_nothing_from_before() {
 }
 
 #[test]
+fn what_is_wholly_corrected_is_found_again_under_its_key() {
+    let tiny = Tiny::open("qwen35");
+    let corrects = tiny.what_if(&["blocks.0.delta.beta[4,5]=1"]);
+    let [state, k, v] = ["state", "k_unit", "v"]
+        .map(|name| corrects.value(&format!("blocks.0.delta.{name}")).unwrap());
+    // Three heads of values share the second head of keys, of five numbers.
+    let (state, key) = (state.row(5, 4), k.row(1, 4));
+    for (channel, want) in v.row(5, 4).into_iter().enumerate() {
+        let row = &state[5 * channel..5 * (channel + 1)];
+        let found: f32 = row.iter().zip(&key).map(|(s, k)| s * k).sum();
+        assert!((found - want).abs() < 1e-5, "{channel}: {found}, want {want}");
+    }
+    let ignores = tiny.what_if(&["blocks.0.delta.beta[4,5]=0", "blocks.0.delta.decay[4,5]=1"]);
+    let state = ignores.value("blocks.0.delta.state").unwrap();
+    assert_eq!(state.row(5, 4), state.row(5, 3), "nothing is kept back, nothing corrected");
+}
+
+#[test]
+fn a_gate_at_zero_lets_nothing_of_the_heads_through() {
+    let tiny = Tiny::open("qwen35");
+    let closed: Vec<String> =
+        (0..32).map(|col| format!("blocks.1.attn.gate_act[4,{col}]=0")).collect();
+    let closed = tiny.what_if(&closed.iter().map(String::as_str).collect::<Vec<_>>());
+    let is_zero =
+        |row_of: usize| row(&closed, "blocks.1.attn.out", row_of).iter().all(|n| *n == 0.0);
+    assert!(is_zero(4) && !is_zero(3));
+}
+
+#[test]
 fn heads_and_layers_can_be_left_out_and_matter() {
     let tiny = Tiny::open("mamba2");
     let plain = tiny.plain();
@@ -171,11 +207,19 @@ fn heads_and_layers_can_be_left_out_and_matter() {
     for part in ["blocks.0.conv=off", "blocks.2.attn=off", "blocks.2.attn.head.1=off", "mask=off"] {
         assert!(parts.iter().any(|one| one == part), "{part}: {parts:?}");
     }
+    let tiny = Tiny::open("qwen35");
+    let plain = tiny.plain();
+    let parts: Vec<String> = plain.parts_off().map(|part| part.to_string()).collect();
+    for part in ["blocks.0.delta.head.5=off", "blocks.2.delta=off", "blocks.1.attn.head.3=off"] {
+        assert!(parts.iter().any(|one| one == part), "{part}: {parts:?}");
+        let off = tiny.what_if(&[part]);
+        assert_ne!(row(&off, "logits", 6), row(&plain, "logits", 6), "{part}");
+    }
 }
 
 #[test]
 fn a_text_read_in_parts_ends_as_one_read_at_once() {
-    for name in ["mamba2", "mamba2_biased", "lfm2", "lfm2_biased"] {
+    for name in ["mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35.gguf"] {
         let tiny = Tiny::open(name);
         for change in [None, Some("blocks.0.ffn=off"), Some("temperature=2"), Some("residual=off")]
         {
@@ -188,7 +232,8 @@ fn a_text_read_in_parts_ends_as_one_read_at_once() {
             for parts in [vec![&IDS[..1], &IDS[1..3], &IDS[3..]], IDS.chunks(1).collect()] {
                 let got = read(&parts);
                 let off = got.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                assert!(off < 1e-4, "{name} {change:?}: {off}");
+                let scale = whole.iter().fold(1.0_f32, |most, logit| most.max(logit.abs()));
+                assert!(off < 1e-4 * scale, "{name} {change:?}: {off} of {scale}");
             }
         }
     }
@@ -226,6 +271,10 @@ fn settings_of_states_and_filters_that_cannot_be_run_are_named() {
         ("lfm2", "layer_types", json!(["conv", "conv", "full_attention"])),
         ("lfm2", "layer_types", json!(["conv", "conv", "full_attention", "mamba"])),
         ("lfm2", "block_ffn_dim_multiplier", json!(0.0)),
+        ("qwen35", "layer_types", json!(["linear_attention"])),
+        ("qwen35", "layer_types", json!(["linear_attention", "conv", "full_attention"])),
+        ("qwen35", "linear_num_key_heads", json!(4)),
+        ("qwen35", "linear_key_head_dim", json!(16_000_000)),
     ] {
         let text = error_of(name, &[(key, value)]);
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");

@@ -113,8 +113,8 @@ pub enum PartKind {
     Embedding,
     Positions,
     Attention,
-    /// A state space, or a short convolution, in place of attention.
-    StateSpace,
+    /// A state space or a delta net, or a short convolution, in place of attention.
+    State,
     Convolution,
     FeedForward,
     Bias,
@@ -126,7 +126,7 @@ impl PartKind {
             Self::Embedding => "embedding",
             Self::Positions => "positions",
             Self::Attention => "attention",
-            Self::StateSpace => "state space",
+            Self::State => "state",
             Self::Convolution => "convolution",
             Self::FeedForward => "feed-forward",
             Self::Bias => "bias",
@@ -206,9 +206,7 @@ fn kind(run: &Run, node: Node) -> Option<PartKind> {
         {
             Some(PartKind::Attention)
         }
-        Role::SubLayerOutput if has_role(run, place, Role::StateOutput) => {
-            Some(PartKind::StateSpace)
-        }
+        Role::SubLayerOutput if has_role(run, place, Role::StateOutput) => Some(PartKind::State),
         Role::SubLayerOutput if has_role(run, place, Role::Convolved) => {
             Some(PartKind::Convolution)
         }

@@ -71,7 +71,8 @@ impl CacheSizes {
             Some(shape.planes * shape.cols)
         };
         let n_all = trace.n_layers(&format!("{stack}.{{layer}}.ffn.out"));
-        let convolved = convolved(trace, stack, table.cols);
+        let in_place = convolved(trace, stack, table.cols) + delta_nets(trace, stack, table.cols);
+        let gated = width("gate").map_or(0, |d_gate| attending.len() * table.cols * d_gate);
         // Of a layer that is not open, as of the last before it that is.
         let mut of_layer = None;
         let fed = (0..n_all).map(|l| {
@@ -81,7 +82,7 @@ impl CacheSizes {
         Some(Self {
             d_q: width("q")?,
             d_kv: width("k")?,
-            fed: fed.sum::<Option<usize>>()? + convolved,
+            fed: fed.sum::<Option<usize>>()? + in_place + gated,
             latent: LatentSizes::of(trace, &format!("{stack}.{first}.{attention}"), table.cols),
             n_layers: attending.len(),
             d_model: table.cols,
@@ -175,6 +176,20 @@ fn convolved(trace: &Trace, stack: &str, d_model: usize) -> usize {
     let taps = |l: usize| trace.value(&format!("{stack}.{l}.conv.filter.W"));
     let n_taps = layers().find_map(taps).map_or(0, |taps| taps.shape().rows);
     layers().count() * d_model * (4 * d_model + n_taps)
+}
+
+/// The multiplications of all gated delta nets for one token: the maps, the filters, what the key finds, what is written,
+/// what the query finds, the way back.
+fn delta_nets(trace: &Trace, stack: &str, d_model: usize) -> usize {
+    let state = format!("{stack}.{{layer}}.delta.state");
+    let layers = || trace.known_layers().into_iter().filter(|&l| trace.layer_has(&state, l));
+    let of_layer = |l: usize| {
+        let shape = |of: &str| trace.value(&format!("{stack}.{l}.delta.{of}")).map(Value::shape);
+        let (states, filters, values) = (shape("state")?, shape("conv.W")?, shape("concat")?);
+        let maps = d_model * (filters.cols + 2 * values.cols + 2 * states.planes);
+        Some(maps + filters.len() + 3 * states.planes * states.cols)
+    };
+    layers().find_map(of_layer).map_or(0, |of_layer| layers().count() * of_layer)
 }
 
 /// The multiplications of a feed-forward network, or of a router and the experts that it chooses, for one token.

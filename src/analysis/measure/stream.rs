@@ -40,6 +40,7 @@ fn station(trace: &Trace, site: &Recorded) -> Option<Station> {
         Role::Residual(SubLayer::CrossAttention) => "cross-att.",
         Role::Residual(SubLayer::FeedForward) => "feed-forward",
         Role::Residual(SubLayer::StateSpace) => "state space",
+        Role::Residual(SubLayer::DeltaNet) => "delta net",
         Role::Residual(SubLayer::Convolution) => "convolution",
         Role::Residual(SubLayer::Both) => "both halves",
         Role::NormedStream => "norm",

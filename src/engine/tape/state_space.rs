@@ -7,7 +7,7 @@
 use super::{BackwardArgs, Leaf, Node, Operation, Tape, columns::column_sums, leaf};
 use crate::engine::{
     arithmetic::{Expr, Function},
-    math::sigmoid,
+    math::{Sharing, sigmoid},
     site::Place,
     value::{Cell, Matrix, Shape, Value},
 };
@@ -72,8 +72,14 @@ impl Tape {
 
     /// What row `t` reads in the state: `sum_n C[n] * state[p,n]`. c (group, position, number of the state), state (head,
     /// 1, channel*state) -> (head, 1, channel)
-    pub fn read_state(&mut self, place: Place, c: Node, state: Node, t: usize) -> Node {
-        self.record(place, ReadState { t }, vec![c, state])
+    pub fn read_state(
+        &mut self,
+        place: Place,
+        (c, sharing): (Node, Sharing),
+        state: Node,
+        t: usize,
+    ) -> Node {
+        self.record(place, ReadState { t, sharing }, vec![c, state])
     }
 
     /// What was read at each row, and a share of the row's own input: `read + D x`. reads (head, 1, channel) each, x
@@ -284,6 +290,7 @@ impl Operation for StateStep {
 
 struct ReadState {
     t: usize,
+    sharing: Sharing,
 }
 
 impl Operation for ReadState {
@@ -295,7 +302,7 @@ impl Operation for ReadState {
         let (c, state) = (inputs[0].shape(), inputs[1]);
         let n_heads = state.shape().planes;
         let head = |h: usize| {
-            let c_of = inputs[0].plane(h * c.planes / n_heads).row(self.t);
+            let c_of = inputs[0].plane(self.sharing.key_head(h, c.planes, n_heads)).row(self.t);
             let rows = state.plane(h).as_slice().chunks_exact(c.cols);
             let read = |row: &[f32]| row.iter().zip(c_of.iter()).map(|(s, c)| s * c).sum::<f32>();
             let read: Vec<f32> = rows.map(read).collect();
@@ -306,7 +313,7 @@ impl Operation for ReadState {
 
     fn open(&self, inputs: &[&Value], Cell { plane, col, .. }: Cell) -> Expr<Leaf> {
         let (c, n_heads) = (inputs[0].shape(), inputs[1].shape().planes);
-        let group = plane * c.planes / n_heads;
+        let group = self.sharing.key_head(plane, c.planes, n_heads);
         let pair = |n| (leaf(0, group, self.t, n), leaf(1, plane, 0, col * c.cols + n));
         Expr::Sum(super::dot(c.cols, pair))
     }
@@ -319,7 +326,7 @@ impl Operation for ReadState {
         let (c, state) = (pull.inputs[0], pull.inputs[1]);
         let Shape { planes: n_groups, cols: n_states, .. } = c.shape();
         let n_heads = state.shape().planes;
-        let group = |h: usize| h * n_groups / n_heads;
+        let group = |h: usize| self.sharing.key_head(h, n_groups, n_heads);
         let for_c = || {
             let mut sums = Value::zeros(c.shape());
             for h in 0..n_heads {

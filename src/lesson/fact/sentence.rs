@@ -79,8 +79,12 @@ fn d_k(c: &Context) -> usize {
 }
 
 /// Sites of a layer's queries in the built-in Transformer and in checkpoints, and of what the heads of a state space write.
-const QUERIES: [&str; 3] =
-    ["encoder.{layer}.self_attn.q", "blocks.{layer}.attn.q", "blocks.{layer}.ssm.x"];
+const QUERIES: [&str; 4] = [
+    "encoder.{layer}.self_attn.q",
+    "blocks.{layer}.attn.q",
+    "blocks.{layer}.ssm.x",
+    "blocks.{layer}.delta.v",
+];
 
 /// A size of the first of these sites in the checkpoint, else in the Transformer; 0 if it has none.
 fn size_of_first(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {

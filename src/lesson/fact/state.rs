@@ -9,20 +9,21 @@ use crate::{
 
 pub(super) static FACTS: &[Fact] = &[
     fact("n_taps", "the words that a filter of the layer sees", |c| {
-        let taps = ["ssm.conv.W", "conv.filter.W"].into_iter().find_map(|name| site(c, name));
+        let names = ["ssm.conv.W", "delta.conv.W", "conv.filter.W"];
+        let taps = names.into_iter().find_map(|name| site(c, name));
         c.phrases.or_none(taps.map(|taps| taps.shape().rows.to_string()))
     }),
     fact("head_states", "numbers of a head's state", |c| {
-        c.phrases.or_none(shape(c, "ssm.state").map(|shape| grouped(shape.cols)))
+        c.phrases.or_none(states(c).map(|shape| grouped(shape.cols)))
     }),
     fact("layer_states", "numbers of the states of a layer's heads", |c| {
-        let all = shape(c, "ssm.state").map(|shape| grouped(shape.planes * shape.cols));
-        c.phrases.or_none(all)
+        c.phrases.or_none(states(c).map(|shape| grouped(shape.planes * shape.cols)))
     }),
     fact("model_states", "numbers of the states of all layers", |c| {
         let n_layers = c.trace().known_layers().into_iter();
-        let n_layers = n_layers.filter(|&l| c.trace().layer_has(STATE, l)).count();
-        let all = shape(c, "ssm.state").map(|shape| grouped(n_layers * shape.planes * shape.cols));
+        let has_states = |l| OF_STATES.iter().any(|state| c.trace().layer_has(state, l));
+        let n_layers = n_layers.filter(|&l| has_states(l)).count();
+        let all = states(c).map(|shape| grouped(n_layers * shape.planes * shape.cols));
         c.phrases.or_none(all)
     }),
     fact(
@@ -31,7 +32,18 @@ pub(super) static FACTS: &[Fact] = &[
         |c| c.phrases.or_none(decay_at(c, c.row(), head(c)).map(|share| c.phrases.share(share))),
     ),
     fact("step_size", "the size of the selected head's step at the selected word", |c| {
-        c.phrases.or_none(at(c, "ssm.dt", c.row(), head(c)).map(spoken))
+        c.phrases.or_none(at(c, "dt", c.row(), head(c)).map(spoken))
+    }),
+    fact(
+        "corrected",
+        "the share of a difference that the selected head corrects at the word",
+        |c| {
+            let share = at(c, "beta", c.row(), head(c));
+            c.phrases.or_none(share.map(|share| c.phrases.share(share)))
+        },
+    ),
+    fact("head_keys", "numbers of a key of a head with a memory", |c| {
+        c.phrases.or_none(of_states(c, "k").map(|site| grouped(site.shape().cols)))
     }),
     fact("slow_head", "the head that has kept most of the first word", |c| {
         c.phrases.or_none(survivors(c).map(|all| ends(&all).0.0.to_string()))
@@ -61,39 +73,45 @@ pub(super) static FACTS: &[Fact] = &[
     }),
 ];
 
-const STATE: &str = "blocks.{layer}.ssm.state";
+/// The states of state spaces, and of gated delta nets.
+const OF_STATES: [&str; 2] = ["blocks.{layer}.ssm.state", "blocks.{layer}.delta.state"];
 
 fn site<'a>(c: &Context<'a>, of: &str) -> Option<&'a Recorded> {
     c.trace().site(&format!("blocks.{}.{of}", c.layer()))
 }
 
-fn shape(c: &Context, of: &str) -> Option<Shape> {
-    site(c, of).map(Recorded::shape)
+/// A site of the layer's part that has states.
+fn of_states<'a>(c: &Context<'a>, of: &str) -> Option<&'a Recorded> {
+    site(c, &format!("ssm.{of}")).or_else(|| site(c, &format!("delta.{of}")))
+}
+
+fn states(c: &Context) -> Option<Shape> {
+    of_states(c, "state").map(Recorded::shape)
 }
 
 /// The selected head, or the last one.
 fn head(c: &Context) -> usize {
-    let n_heads = shape(c, "ssm.state").map_or(1, |shape| shape.planes);
+    let n_heads = states(c).map_or(1, |shape| shape.planes);
     c.selection.head.min(n_heads - 1)
 }
 
 fn at(c: &Context, of: &str, row: usize, head: usize) -> Option<f32> {
-    let (site, cell) = (site(c, of)?, Cell::new(0, row, head));
+    let (site, cell) = (of_states(c, of)?, Cell::new(0, row, head));
     site.shape().holds(cell).then(|| site.value.get(cell))
 }
 
 fn decay_at(c: &Context, row: usize, head: usize) -> Option<f32> {
-    at(c, "ssm.decay", row, head)
+    at(c, "decay", row, head)
 }
 
 fn state(c: &Context, row: usize) -> Option<Vec<f32>> {
-    let site = site(c, "ssm.state").filter(|site| row < site.shape().rows)?;
+    let site = of_states(c, "state").filter(|site| row < site.shape().rows)?;
     Some(site.value.row(head(c), row))
 }
 
 /// What is left, after the last word, of what each head wrote at the first: the product of the shares kept since.
 fn survivors(c: &Context) -> Option<Vec<f32>> {
-    let decay = site(c, "ssm.decay")?;
+    let decay = of_states(c, "decay")?;
     let shape = decay.shape();
     let left = |h: usize| (1..shape.rows).map(|t| decay.value.get(Cell::new(0, t, h))).product();
     Some((0..shape.cols).map(left).collect())

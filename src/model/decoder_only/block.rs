@@ -15,6 +15,7 @@ use crate::{
         layer::{
             attention::{Attention, Mask},
             convolution::ShortConvolution,
+            delta::DeltaNet,
             feed::Feed,
             norm::Norm,
             state_space::StateSpace,
@@ -48,6 +49,13 @@ pub static RESID_MID_CONVOLVED: Site = Site::matrix(
 )
 .with(Role::Residual(SubLayer::Convolution))
 .called(&["x + conv(norm(x))"]);
+pub static RESID_MID_DELTA: Site = Site::matrix(
+    "resid_mid",
+    [Position, Channel],
+    "the residual stream with the delta net's output added",
+)
+.with(Role::Residual(SubLayer::DeltaNet))
+.called(&["x + delta(norm(x))"]);
 pub static RESID_MID_STATE: Site = Site::matrix(
     "resid_mid",
     [Position, Channel],
@@ -80,6 +88,7 @@ pub static RESID_BOTH: Site = Site::matrix(
 enum Mixer {
     Attention(Box<Attention>, Mask),
     StateSpace(Box<StateSpace>),
+    DeltaNet(Box<DeltaNet>),
     Convolution(Box<ShortConvolution>),
 }
 
@@ -101,6 +110,10 @@ impl Mixer {
                 let scope = scope.child("ssm");
                 Self::StateSpace(Box::new(StateSpace::load(weights, scope, d_model, plan)?))
             }
+            MixerPlan::DeltaNet(plan) => {
+                let scope = scope.child("delta");
+                Self::DeltaNet(Box::new(DeltaNet::load(weights, scope, d_model, plan)?))
+            }
             MixerPlan::Convolution(plan) => {
                 let scope = scope.child("conv");
                 Self::Convolution(Box::new(ShortConvolution::load(weights, scope, d_model, plan)?))
@@ -113,6 +126,7 @@ impl Mixer {
         match self {
             Self::Attention(attention, mask) => attention.forward(tape, x, x, *mask),
             Self::StateSpace(space) => space.forward(tape, x),
+            Self::DeltaNet(net) => net.forward(tape, x),
             Self::Convolution(convolution) => convolution.forward(tape, x),
         }
     }
@@ -122,6 +136,7 @@ impl Mixer {
         match self {
             Self::Attention(..) => "attn",
             Self::StateSpace(_) => "ssm",
+            Self::DeltaNet(_) => "delta",
             Self::Convolution(_) => "conv",
         }
     }
@@ -131,6 +146,7 @@ impl Mixer {
         match self {
             Self::Attention(..) => &RESID_MID,
             Self::StateSpace(_) => &RESID_MID_STATE,
+            Self::DeltaNet(_) => &RESID_MID_DELTA,
             Self::Convolution(_) => &RESID_MID_CONVOLVED,
         }
     }

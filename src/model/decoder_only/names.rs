@@ -36,12 +36,15 @@ pub struct Names {
     /// In place of attention.
     pub convolution: ConvolutionNames,
     pub state_space: StateSpaceNames,
+    pub delta: DeltaNames,
 }
 
 /// Where queries, keys and values are projected.
 #[derive(Clone, Copy)]
 pub enum QkvNames {
     Apart([&'static str; 3]),
+    /// The same, where the tensor of queries has for each head its queries' rows and then those of its gates.
+    WithGate([&'static str; 3]),
     /// One tensor: all rows of queries, then of keys, then of values.
     Rows(&'static str),
     /// One tensor: for each head of keys its queries' rows, its own, its values'. In GGUF they are sorted, as
@@ -108,6 +111,23 @@ pub struct StateSpaceNames {
     /// How fast heads forget, and their share of the input itself; without an ending.
     pub rate: &'static str,
     pub skip: &'static str,
+    pub norm: &'static str,
+    pub out: &'static str,
+}
+
+/// The weights of a gated delta net.
+#[derive(Clone, Copy)]
+pub struct DeltaNames {
+    /// The rows of queries, of keys, of values.
+    pub inputs: &'static str,
+    pub gate: &'static str,
+    pub beta: &'static str,
+    pub dt: &'static str,
+    pub filter: &'static str,
+    /// With its ending.
+    pub dt_bias: &'static str,
+    /// How fast heads forget, without an ending.
+    pub rate: &'static str,
     pub norm: &'static str,
     pub out: &'static str,
 }
@@ -183,6 +203,7 @@ pub const LLAMA: Names = Names {
     experts: EXPERTS,
     convolution: CONVOLUTION,
     state_space: STATE_SPACE,
+    delta: DELTA,
 };
 
 /// LFM2's.
@@ -198,6 +219,19 @@ const STATE_SPACE: StateSpaceNames = StateSpaceNames {
     skip: "mixer.D",
     norm: "mixer.norm",
     out: "mixer.out_proj",
+};
+
+/// Qwen3.5's.
+const DELTA: DeltaNames = DeltaNames {
+    inputs: "linear_attn.in_proj_qkv",
+    gate: "linear_attn.in_proj_z",
+    beta: "linear_attn.in_proj_b",
+    dt: "linear_attn.in_proj_a",
+    filter: "linear_attn.conv1d",
+    dt_bias: "linear_attn.dt_bias|linear_attn.dt_proj.bias",
+    rate: "linear_attn.A_log",
+    norm: "linear_attn.norm",
+    out: "linear_attn.out_proj",
 };
 
 /// Qwen's.

@@ -6,6 +6,7 @@ use crate::{
     model::layer::{
         attention::{AttentionPlan, HeadSizes, Mask},
         convolution::ConvolutionPlan,
+        delta::DeltaPlan,
         feed::FeedPlan,
         norm::NormKind,
         state_space::StateSpacePlan,
@@ -113,6 +114,7 @@ impl LayerPlan {
 pub enum MixerPlan {
     Attention,
     StateSpace(StateSpacePlan),
+    DeltaNet(DeltaPlan),
     Convolution(ConvolutionPlan),
 }
 
@@ -121,6 +123,7 @@ impl MixerPlan {
     pub const fn d_states(&self) -> usize {
         match self {
             Self::StateSpace(plan) => plan.n_states() + 3 * plan.d_conv() + 8 * plan.d_inner(),
+            Self::DeltaNet(plan) => plan.n_states() + 4 * plan.d_conv() + 10 * plan.d_values(),
             Self::Attention | Self::Convolution(_) => 0,
         }
     }

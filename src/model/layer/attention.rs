@@ -88,6 +88,7 @@ pub struct Attention {
     scope: Scope,
     projections: Projections,
     o: Map,
+    gate: Option<Map>,
     qk_norms: Option<[HeadNorm; 2]>,
     sinks: Option<Weight>,
     heads: HeadSizes,
@@ -121,7 +122,7 @@ impl Attention {
         Self::planned(weights, scope, heads, AttentionPlan::plain(heads.d_head))
     }
 
-    /// As [`Self::load`], and what else the plan has: `q_norm.gain`, `k_norm.gain`, `sinks` (1, n_heads); or, in place of
+    /// As [`Self::load`], and what else the plan has: `q_norm.gain`, `k_norm.gain`, `sinks` (1, n_heads), `W_G` (d_model, d_q); or, in place of
     /// `W_Q` to `W_V`, the maps of [`LatentPlan`].
     ///
     /// # Errors
@@ -135,6 +136,8 @@ impl Attention {
         let projections = Projections::load(weights, &scope, heads, plan.latent)?;
         let d_context = plan.latent.map_or(heads.d_q(), |latent| heads.n_heads * latent.d_value);
         let o = Map::load(weights, &scope, "O", (d_context, heads.d_model))?;
+        let load_gate = || Map::load(weights, &scope, "G", (heads.d_model, d_context));
+        let gate = plan.has_gate.then(load_gate).transpose()?;
         let norm = |name, n_heads, (of, kind): (QkNorm, NormKind)| {
             HeadNorm::load(weights, scope.child(name), of.width(n_heads, heads.d_head), of, kind)
         };
@@ -146,7 +149,7 @@ impl Attention {
         };
         let sinks = plan.has_sinks.then(|| weights.row(&scope.weight("sinks"), heads.n_heads));
         let sinks = sinks.transpose()?;
-        Ok(Self { scope, projections, o, qk_norms, sinks, heads, plan })
+        Ok(Self { scope, projections, o, gate, qk_norms, sinks, heads, plan })
     }
 
     /// This layer with scores scaled in another way.
@@ -194,7 +197,16 @@ impl Attention {
         let context = self.fused(tape, q, kv, mask, relative);
         let context = context.unwrap_or_else(|| self.step_by_step(tape, q, kv, mask, relative));
         let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
-        tape.linear(at.at(&OUT), concat, w_o.0, w_o.1) // (query, d_model)
+        let to_mix = self.gated(tape, x, concat);
+        tape.linear(at.at(&OUT), to_mix, w_o.0, w_o.1) // (query, d_model)
+    }
+
+    /// The contexts times their gate, where there is one. x (query, d_model), concat (query, d_q) -> (query, d_q)
+    fn gated(&self, tape: &mut Tape, x: Node, concat: Node) -> Node {
+        let Some(gate) = &self.gate else { return concat };
+        let gate = gate.forward(tape, self.scope.at(&GATE), x);
+        let gate = tape.sigmoid(self.scope.at(&GATE_ACT), gate);
+        tape.mul(self.scope.at(&GATED), concat, gate)
     }
 
     /// The context from a fused kernel; None if its steps are recorded. (head, query, d_k)

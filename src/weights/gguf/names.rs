@@ -115,9 +115,26 @@ const LFM2: Scheme = Scheme {
     parts: LLAMA,
 };
 
-static SCHEMES: [Scheme; 14] = [
+const QWEN35: Scheme = like_llama(
+    &["qwen35"],
+    &[
+        ("post_attention_norm", "post_attention_layernorm"),
+        ("attn_qkv", "linear_attn.in_proj_qkv"),
+        ("attn_gate", "linear_attn.in_proj_z"),
+        ("ssm_beta", "linear_attn.in_proj_b"),
+        ("ssm_alpha", "linear_attn.in_proj_a"),
+        ("ssm_conv1d", "linear_attn.conv1d"),
+        ("ssm_dt", "linear_attn.dt_proj"),
+        ("ssm_a", "linear_attn.A_log"),
+        ("ssm_norm", "linear_attn.norm"),
+        ("ssm_out", "linear_attn.out_proj"),
+    ],
+);
+
+static SCHEMES: [Scheme; 15] = [
     MAMBA2,
     LFM2,
+    QWEN35,
     Scheme {
         architectures: &["gptneox"],
         whole: &[

@@ -131,6 +131,12 @@ pub fn settings(
     };
     put(if architecture == "gpt2" { GPT2 } else { COMMON }, architecture);
     put(TOKENS, "tokenizer.ggml");
+    // Layers that draft further tokens stand behind the model's own and are counted with them.
+    if let Some(n_drafting) = metadata.whole(&format!("{architecture}.nextn_predict_layers"))
+        && let Some(n_layers) = all.get("num_hidden_layers").and_then(Json::as_u64)
+    {
+        all.insert("num_hidden_layers".into(), n_layers.saturating_sub(n_drafting).into());
+    }
     let n_experts = all.get("num_local_experts").and_then(Json::as_u64).unwrap_or(0);
     all.insert("model_type".into(), model_type(architecture, n_experts).into());
     all.insert("tie_word_embeddings".into(), (!tensors.has_output).into());

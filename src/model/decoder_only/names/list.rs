@@ -134,6 +134,7 @@ impl List<'_> {
         match layer.mixer {
             MixerPlan::Attention => self.attention(l, layer),
             MixerPlan::StateSpace(plan) => self.state_space(l, plan),
+            MixerPlan::DeltaNet(plan) => self.delta_net(l, plan),
             MixerPlan::Convolution(plan) => self.convolution(l, plan),
         }
         if let Some(feed) = layer.feed {
@@ -190,7 +191,10 @@ impl List<'_> {
         let widths = [("attn.*_Q", d_q), ("attn.*_K", d_kv), ("attn.*_V", d_kv)];
         for (i, (ours, width)) in widths.into_iter().enumerate() {
             let (theirs, layouts) = match names.qkv {
-                QkvNames::Apart(apart) => (theirs(apart[i]), [Linear, Vector]),
+                QkvNames::WithGate(apart) if i == 0 => (theirs(apart[0]), with_gate(heads, 0)),
+                QkvNames::Apart(apart) | QkvNames::WithGate(apart) => {
+                    (theirs(apart[i]), [Linear, Vector])
+                }
                 QkvNames::ByHead(name) if !self.is_gguf => (theirs(name), by_head(heads, i)),
                 QkvNames::Rows(name) | QkvNames::ByHead(name) => {
                     (theirs(name), [LinearRows(rows(heads, i)), VectorPart(rows(heads, i))])
@@ -202,6 +206,11 @@ impl List<'_> {
             };
             let shape = (heads.d_model, width);
             self.map(l, Map { ours, theirs, shape, layouts, has_bias });
+        }
+        if let QkvNames::WithGate([both, ..]) = names.qkv {
+            let (theirs, layouts) = (theirs(both), with_gate(heads, heads.d_head));
+            let shape = (heads.d_model, d_q);
+            self.map(l, Map { ours: "attn.*_G", theirs, shape, layouts, has_bias });
         }
     }
 
@@ -419,6 +428,13 @@ const fn rows(heads: HeadSizes, i: usize) -> Range<usize> {
         1 => d_q..d_q + d_kv,
         _ => d_q + d_kv..d_q + 2 * d_kv,
     }
+}
+
+/// The rows of each head's queries, or of its gates behind them.
+const fn with_gate(heads: HeadSizes, first: usize) -> [WeightLayout; 2] {
+    let (block, stride) = (heads.d_head, 2 * heads.d_head);
+    let blocks = LineBlocks { first, block, stride, whole: heads.n_heads * stride };
+    [LinearBlocks(blocks), VectorBlocks(blocks)]
 }
 
 /// The rows of queries, keys or values where they stand head by head.

@@ -112,6 +112,8 @@ pub struct AttentionPlan {
     pub slopes: Option<Arc<[f32]>>,
     /// Whether each head has a learned score that no key gets.
     pub has_sinks: bool,
+    /// Whether the heads' contexts pass a gate before they are mixed.
+    pub has_gate: bool,
     /// Queries, keys and values are made from a few numbers a token, which are all that a cache keeps.
     pub latent: Option<LatentPlan>,
 }
@@ -145,6 +147,7 @@ impl AttentionPlan {
             cap: None,
             slopes: None,
             has_sinks: false,
+            has_gate: false,
             latent: None,
         }
     }

@@ -117,6 +117,17 @@ pub static CONTEXT: Site =
 pub static CONCAT: Site =
     Site::matrix("concat", [Query, Channel], "the heads' contexts side by side")
         .called(&["[head_0 ; … ; head_h]", "concat"]);
+pub static GATE: Site = Site::matrix(
+    "gate",
+    [Query, Channel],
+    "x W_G: how much of each channel of the heads' contexts is to be let through, before sigmoid",
+);
+pub static GATE_ACT: Site = Site::matrix("gate_act", [Query, Channel], "the gate after sigmoid")
+    .with(Role::Gate)
+    .called(&["σ(x W_G)"]);
+pub static GATED: Site =
+    Site::matrix("gated", [Query, Channel], "concat * the gate: what is let through")
+        .called(&["gated"]);
 pub static OUT: Site = Site::matrix("out", [Query, Channel], "the heads mixed by W_O")
     .with(Role::SubLayerOutput)
     .called(&["out", "attention(x)", "attention(y)"]);

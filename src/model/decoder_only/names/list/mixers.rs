@@ -6,7 +6,7 @@ use super::{List, Map};
 use crate::{
     model::{
         decoder_only::names::HasBias,
-        layer::{convolution::ConvolutionPlan, state_space::StateSpacePlan},
+        layer::{convolution::ConvolutionPlan, delta::DeltaPlan, state_space::StateSpacePlan},
     },
     weights::WeightLayout::{self, HeadRows, Linear, LinearRows, Taps, Vector, VectorPart},
 };
@@ -98,5 +98,31 @@ impl List<'_> {
         self.body(&format!("blocks.{l}.ssm.norm.gain"), &norm, "weight", (1, d_inner), layout);
         let shape = (d_inner, d_model);
         self.linear(l, ("ssm.*_out", names.out), shape, ([Linear, Vector], has_bias));
+    }
+
+    /// A gated delta net: one map to queries, keys and values, one each to gate, corrections and forgetting, a filter a
+    /// channel, what each head has learned, the map back.
+    pub(super) fn delta_net(&mut self, l: usize, plan: DeltaPlan) {
+        let names = self.names.delta;
+        let d_model = self.plan.heads.d_model;
+        let maps = [
+            ("delta.*_QKV", names.inputs, (d_model, plan.d_conv())),
+            ("delta.*_z", names.gate, (d_model, plan.d_values())),
+            ("delta.*_beta", names.beta, (d_model, plan.n_heads)),
+            ("delta.*_dt", names.dt, (d_model, plan.n_heads)),
+            ("delta.*_out", names.out, (plan.d_values(), d_model)),
+        ];
+        for (ours, name, shape) in maps {
+            self.linear(l, (ours, name), shape, ([Linear, Vector], HasBias::No));
+        }
+        self.filters(l, ("delta.conv", names.filter), (plan.n_taps, plan.d_conv()), HasBias::No);
+        let of_heads = [("dt_bias", names.dt_bias), (plan.rate.name(), names.rate)];
+        for (ours, name) in of_heads {
+            let (ours, name) = (format!("blocks.{l}.delta.{ours}"), self.of_layer(l, name));
+            self.body(&ours, &name, "", (1, plan.n_heads), Vector);
+        }
+        let norm = self.of_layer(l, names.norm);
+        let ours = format!("blocks.{l}.delta.norm.gain");
+        self.body(&ours, &norm, "weight", (1, plan.d_value), Vector);
     }
 }
