@@ -22,7 +22,7 @@ ARCHITECTURE = {
     "olmoe": "olmoe", "granitemoe": "granitemoe", "granitemoeshared": "granitemoe", "gpt_oss": "gpt-oss",
     "starcoder2": "starcoder2", "stablelm": "stablelm", "cohere": "command-r", "cohere2": "cohere2",
     "deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2", "gpt_neox": "gptneox", "bloom": "bloom", "mpt": "mpt",
-    "falcon": "falcon", "phi": "phi2", "mamba2": "mamba2", "lfm2": "lfm2", "qwen3_5_text": "qwen35",
+    "falcon": "falcon", "phi": "phi2", "mamba2": "mamba2", "lfm2": "lfm2", "qwen3_5_text": "qwen35", "qwen3_5_moe_text": "qwen35moe",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
 TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
@@ -30,11 +30,11 @@ PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smo
 FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
          "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
-         "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35"]  # fmt: skip
+         "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35_moe"]  # fmt: skip
 """Written once more with each expert in a tensor of its own, as before 2024."""
 APART = ["mixtral"]
 """Whose heads of values stand in another order."""
-TILED = ["qwen35"]
+TILED = ["qwen35", "qwen35_moe"]
 GPT2 = {
     "wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm", "ln_1": "attn_norm", "ln_2": "ffn_norm",
     "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down",
@@ -103,6 +103,7 @@ NAMES["qwen35"] = {
     "linear_attn.in_proj_b": "ssm_beta", "linear_attn.in_proj_a": "ssm_alpha", "linear_attn.conv1d": "ssm_conv1d",
     "linear_attn.dt_proj": "ssm_dt", "linear_attn.norm": "ssm_norm", "linear_attn.out_proj": "ssm_out",
 }  # fmt: skip
+NAMES["qwen35moe"] = {**MIXTURE, **NAMES["qwen35"]}
 QUANTS = {
     # By the end of a tensor's name in GGUF; what is not named is F32.
     "quants_32": {"token_embd": "Q8_0", "attn_q": "Q4_0", "attn_k": "Q4_1", "attn_v": "Q5_0", "attn_output": "Q5_1",
@@ -248,7 +249,7 @@ def of_mixers(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
 
 def of_delta_nets(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
     """What belongs to heads of values, each n-th of them beside each other for n heads of keys; A itself; filters flat."""
-    if config["model_type"] != "qwen3_5_text":
+    if not config["model_type"].startswith("qwen3_5"):
         return tensors
     n_key, n_heads = config["linear_num_key_heads"], config["linear_num_value_heads"]
     d_keys = n_key * config["linear_key_head_dim"]
@@ -339,14 +340,14 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     rope = config.get("rope_parameters") or {}
     writer.add_rope_freq_base(config.get("rope_theta") or rope["rope_theta"])
     d_head = config.get("head_dim") or config.get("qk_rope_head_dim") or d_model // heads
-    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] in ("stablelm", "qwen3_5_text") else 1)))
+    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] in ("stablelm", "qwen3_5_text", "qwen3_5_moe_text") else 1)))
     styled(writer, config)
     if config.get("head_dim"):
         writer.add_key_length(d_head)
         writer.add_value_length(d_head)
     if is_latent:
         latents(writer, config)
-    if config["model_type"] == "qwen3_5_text":
+    if config["model_type"].startswith("qwen3_5"):
         writer.add_ssm_conv_kernel(config["linear_conv_kernel_dim"])
         writer.add_ssm_state_size(config["linear_key_head_dim"])
         writer.add_ssm_group_count(config["linear_num_key_heads"])

@@ -205,7 +205,7 @@ def takes_mean(module: nn.Module) -> bool:
 def normed(at: str, module: nn.Module, eps: float, x: Tensor, out: Tensor, square: Tensor) -> Sites:
     """The steps of a norm of `x`; `square`: the mean square of what is normalised together."""
     # Gemma's and Qwen3.5's gains are added to 1. One for every head stands before the rows.
-    gain = module.weight + 1 if type(module).__name__.startswith(("Gemma", "Qwen3_5RMSNorm")) else module.weight
+    gain = module.weight + 1 if type(module).__name__.startswith(("Gemma", "Qwen3_5RMSNorm", "Qwen3_5MoeRMSNorm")) else module.weight
     if x.ndim == 3 and gain.numel() > x.shape[-1]:
         gain = gain.view(len(x), 1, -1)
     bias = getattr(module, "bias", None)

@@ -282,6 +282,10 @@ OF_QWEN35 = {**SMALL_ONE, "model_type": "qwen3_5_text", "architectures": ["Qwen3
              "rope_parameters": {"rope_type": "default", "rope_theta": 5000.0, "partial_rotary_factor": 0.25, "mrope_section": [1, 0, 0],
                                  "mrope_interleaved": True},
              "mtp_num_hidden_layers": 1, "bos_token_id": 290, "eos_token_id": 290, "pad_token_id": 0}  # fmt: skip
+OF_QWEN35_MOE = {**OF_QWEN35, "model_type": "qwen3_5_moe_text", "architectures": ["Qwen3_5MoeForCausalLM"], "num_hidden_layers": 2,
+                 "layer_types": ["linear_attention", "full_attention"], "num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 11,
+                 "shared_expert_intermediate_size": 13, "intermediate_size": None, "tie_word_embeddings": False,
+                 "mtp_num_hidden_layers": None}  # fmt: skip
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -367,6 +371,8 @@ RECIPES = {
         **OF_QWEN35, "layer_types": None, "full_attention_interval": 2, "num_hidden_layers": 2, "tie_word_embeddings": False},
         qwen3_5_vision={"hidden_size": 8, "intermediate_size": 11, "depth": 1, "num_heads": 2, "patch_size": 4, "out_hidden_size": 18,
                         "num_position_embeddings": 16})),
+    "qwen35_moe": ("gpt2", "bf16, hosted", llama(**OF_QWEN35_MOE)),
+    "qwen35_moe_pairs": ("gpt2", "bf16", llama(**{**OF_QWEN35_MOE, "num_hidden_layers": 1, "layer_types": ["full_attention"]})),
     "lfm2_biased": ("gpt2", "f16", llama(**{**OF_LFM2, "num_hidden_layers": 2, "layer_types": None, "full_attn_idxs": [1], "conv_bias": True,
                                             "conv_L_cache": 4, "block_auto_adjust_ff_dim": False})),
     "bert": ("bert", "f16, gamma and beta", BERT),

@@ -60,7 +60,7 @@ fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 15] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 16] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -115,6 +115,12 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 15] = [
             "own-cache",
         ],
         &["own-state", "own-ssm-steps", "own-positions", "own-ffn", "own-state-cache"],
+    ),
+    (
+        "qwen35_moe",
+        39,
+        &["own-delta-state", "own-attn-gate", "own-router", "own-experts", "own-shared-expert"],
+        &["own-gated", "own-router-scores"],
     ),
     ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
     ("deberta", 17, &["enc-distances", "mlm"], &["enc-scaled", "own-positions", "own-types"]),

@@ -216,7 +216,11 @@ pub static FAMILIES: &[Family] = &[
 ];
 
 /// An expert that all tokens go through, where the settings give its width.
-fn shared(settings: &Settings, plan: &DecoderPlan, has_gate: bool) -> Result<Option<SharedPlan>> {
+pub(super) fn shared(
+    settings: &Settings,
+    plan: &DecoderPlan,
+    has_gate: bool,
+) -> Result<Option<SharedPlan>> {
     let config = &settings.config;
     let key = config.key(&["shared_intermediate_size", "shared_expert_intermediate_size"]);
     let d_ff = config.count_or(key, 0)?;

@@ -153,7 +153,9 @@ pub enum ExpertMaps {
     Stacked([&'static str; 3]),
     /// All gates and ups in one tensor (expert, gate and then up, in), all downs in another: Granite.
     StackedPairs(&'static str, &'static str),
-    /// The same, gates and ups in turn, in tensors whose names have no ending: gpt-oss.
+    /// The same, in tensors whose names have no ending: Qwen3.5-MoE.
+    BarePairs(&'static str, &'static str),
+    /// As [`Self::StackedPairs`], gates and ups in turn, in tensors whose names have no ending: gpt-oss.
     Alternating(&'static str, &'static str, StackForm),
 }
 
@@ -251,6 +253,9 @@ pub const EXPERTS: ExpertNames = ExpertNames {
     choice_bias: "mlp.gate.e_score_correction_bias",
 };
 
+/// Gates and ups, and downs, of all experts, as transformers computes with them and some checkpoints are hosted.
+const PAIRS: [&str; 2] = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"];
+
 /// DeepSeek's.
 pub const LATENT: LatentNames = LatentNames {
     q: "self_attn.q_proj",
@@ -294,6 +299,10 @@ impl Names {
             let are_apart = checkpoint.tensors().iter().any(|tensor| is_apart(&tensor.name));
             let maps = if are_apart { EXPERTS.maps } else { EXPERTS_IN_GGUF.maps };
             self.experts = ExpertNames { maps, ..EXPERTS_IN_GGUF };
+        } else if let ExpertMaps::Apart(_) = self.experts.maps
+            && checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(PAIRS[0]))
+        {
+            self.experts.maps = ExpertMaps::BarePairs(PAIRS[0], PAIRS[1]);
         } else if let ExpertMaps::Alternating(both, _, form) = &mut self.experts.maps {
             let packed = format!("{both}{BLOCKS}");
             if checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(&packed)) {

@@ -7,13 +7,18 @@ use serde_json::Value as Json;
 use super::{
     DecoderPlan, MixerPlan,
     family::{BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Settings, Style},
+    mixtures::{CHOSEN, WIDTH, experts, mix, shared},
     names::{LLAMA as LLAMA_NAMES, Names, QkvNames},
     rope::RopeStyle,
 };
 use crate::{
-    engine::{math::Sharing, tape::RateForm},
+    engine::{
+        math::Sharing,
+        tape::{ExpertWeights, RateForm},
+    },
     model::layer::{
         delta::DeltaPlan,
+        experts::ExpertsPlan,
         feed_forward::Activation,
         norm::{NormStyle, QkNorm},
     },
@@ -31,10 +36,43 @@ const IN_GGUF: [&str; 5] = ["num_heads", "n_groups", "state_size", "ssm_inner_si
 /// The most numbers of the states in one layer.
 const MOST_STATES: usize = 1 << 26;
 
-pub static FAMILIES: &[Family] = &[Family {
+pub static FAMILIES: &[Family] = &[
+    DENSE,
+    Family {
+        types: &["qwen3_5_moe_text", "qwen35moe"],
+        title: "Qwen3.5-MoE",
+        keys: Keys { d_ff: &["intermediate_size", WIDTH], ..KEYS },
+        defaults: &[
+            ("max_position_embeddings", 32_768),
+            ("vocab_size", 248_320),
+            ("hidden_size", 2048),
+            ("num_hidden_layers", 40),
+            ("num_attention_heads", 16),
+            ("num_key_value_heads", 2),
+            ("head_dim", 256),
+            (N_TAPS, 4),
+            (D_KEY, 128),
+            (D_VALUE, 128),
+            (N_KEY_HEADS, 16),
+            (N_HEADS, 32),
+            ("num_experts", 256),
+            (CHOSEN, 8),
+            (WIDTH, 512),
+            ("shared_expert_intermediate_size", 512),
+        ],
+        adjust: |settings, plan| {
+            (DENSE.adjust)(settings, plan)?;
+            let experts = experts(settings, plan, ExpertWeights::Normalized)?;
+            let shared = shared(settings, plan, true)?;
+            mix(settings, plan, ExpertsPlan { shared, ..experts }, WIDTH, |_| true)
+        },
+        ..DENSE
+    },
+];
+
+const DENSE: Family = Family {
     types: &["qwen3_5_text", "qwen35"],
     title: "Qwen3.5",
-    keys: Keys { default_eps: 1e-6, ..KEYS },
     defaults: &[
         ("max_position_embeddings", 32_768),
         ("vocab_size", 248_320),
@@ -76,7 +114,7 @@ pub static FAMILIES: &[Family] = &[Family {
         Ok(())
     },
     ..LLAMA
-}];
+};
 
 /// Whether each layer has attention: as listed, else every fourth. GGUF files do not say, but have its tensors.
 fn attending(settings: &Settings, n_layers: usize) -> Result<Vec<bool>> {

@@ -116,7 +116,7 @@ const LFM2: Scheme = Scheme {
 };
 
 const QWEN35: Scheme = like_llama(
-    &["qwen35"],
+    &["qwen35", "qwen35moe"],
     &[
         ("post_attention_norm", "post_attention_layernorm"),
         ("attn_qkv", "linear_attn.in_proj_qkv"),

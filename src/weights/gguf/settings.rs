@@ -155,7 +155,8 @@ pub fn settings(
 }
 
 /// Mixtures of experts with names of their own.
-const MIXTURES: [&str; 6] = ["qwen2moe", "qwen3moe", "olmoe", "granitemoe", "gpt-oss", "deepseek2"];
+const MIXTURES: [&str; 7] =
+    ["qwen2moe", "qwen3moe", "qwen35moe", "olmoe", "granitemoe", "gpt-oss", "deepseek2"];
 
 /// What is added to the name of an architecture that mixtures of experts share with their dense relatives.
 pub const WITH_EXPERTS: &str = " with experts";

@@ -383,6 +383,13 @@ impl ExpertMaps {
                 let stack = of_pair(i * d_ff, 1);
                 named(if i == 2 { down } else { both }, [StackRows(stack), StackVector(stack)])
             }
+            Self::BarePairs(both, down) => {
+                let (name, stack) = (if i == 2 { down } else { both }, of_pair(i * d_ff, 1));
+                StoredMap {
+                    weight: (name.to_owned(), "", StackRows(stack)),
+                    bias: (format!("{name}_bias"), "", StackVector(stack)),
+                }
+            }
             Self::Alternating(both, down, form) => {
                 let (name, stack) = (if i == 2 { down } else { both }, of_pair(i, 2));
                 let (end, layout) = match form {
