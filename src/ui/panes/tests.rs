@@ -1,5 +1,7 @@
 //! Draws every pane of every step at every size: nothing panics, and the cursor's cell is in the trace.
 
+use std::sync::LazyLock;
+
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Scene, View, new_pane};
@@ -13,14 +15,15 @@ use crate::{
 
 const SIZES: [(u16, u16); 7] = [(0, 0), (1, 1), (10, 3), (38, 8), (76, 14), (118, 26), (300, 100)];
 
-fn sentences() -> Vec<Reading> {
+/// Read and measured once for all tests.
+static SENTENCES: LazyLock<Vec<Reading>> = LazyLock::new(|| {
     let reader = Reader::embedded().unwrap();
     let texts = ["The animal didn't cross the street because it was too tired.", "猫", "dog"];
-    let long = "The dog saw the cat and ".repeat(9);
+    let long = "The dog saw the cat and ".repeat(6);
     let all = texts.into_iter().map(str::to_owned).chain([long]);
     let readings = all.map(|text| reader.read(&text).unwrap().waiting());
     readings.inspect(|r| assert!(!r.influence().unwrap().is_empty())).collect()
-}
+});
 
 /// A scene with the focus on its pane and nothing selected.
 fn scene<'a>(reading: &'a Reading, model: Name, theme: &'a Theme) -> Scene<'a> {
@@ -43,7 +46,7 @@ fn scene<'a>(reading: &'a Reading, model: Name, theme: &'a Theme) -> Scene<'a> {
 fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
     let lesson = Lesson::embedded(Language::English).unwrap();
     let themes = [Theme::new(Depth::True, Glyphs::Unicode), Theme::new(Depth::None, Glyphs::Ascii)];
-    for reading in sentences() {
+    for reading in &*SENTENCES {
         for (_, step) in lesson.steps() {
             for spec in &step.panes {
                 let model = spec.model.unwrap_or(step.model);
@@ -51,7 +54,7 @@ fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
                     let scene = Scene {
                         selection: *selection,
                         beat: [None, Some(0), Some(3)][i],
-                        ..scene(&reading, model, &themes[i % 2])
+                        ..scene(reading, model, &themes[i % 2])
                     };
                     let pane = new_pane(spec, scene);
                     for (width, height) in SIZES {
@@ -133,7 +136,7 @@ fn panes_stay_inside_their_area() {
     let lesson = Lesson::embedded(Language::English).unwrap();
     let theme = Theme::default();
     let around = Rect::new(0, 0, 110, 40);
-    for reading in sentences() {
+    for reading in &*SENTENCES {
         for (_, step) in lesson.steps() {
             for spec in &step.panes {
                 for selection in &selections() {
@@ -141,7 +144,7 @@ fn panes_stay_inside_their_area() {
                     let scene = Scene {
                         selection: *selection,
                         beat: Some(1),
-                        ..scene(&reading, model, &theme)
+                        ..scene(reading, model, &theme)
                     };
                     for (width, height) in [(1, 1), (3, 2), (7, 5), (17, 9), (38, 8), (76, 14)] {
                         let area = Rect::new(20, 10, width, height);
