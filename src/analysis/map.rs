@@ -125,12 +125,13 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
         None => true,
     };
     let sites: Vec<&Recorded> = sites.iter().filter(is_shown).copied().collect();
-    let scopes: BTreeSet<&str> = sites.iter().map(|site| site.scope()).collect();
+    let all: BTreeSet<&str> = sites.iter().map(|site| site.scope()).collect();
+    let scopes: BTreeSet<&str> = sites.iter().map(|site| scope_of(site, &all)).collect();
     let holding = |site: &Recorded| {
-        let scope = site.place.scope.prefix();
+        let scope = scope_of(site, &all);
         let has_parts = scopes.iter().any(|s| *s != scope && lies_in(s, scope));
         let is_layer = site.place.scope.layer_prefix() == Some(scope);
-        let is_alone = || sites.iter().filter(|other| other.scope() == scope).count() == 1;
+        let is_alone = || sites.iter().filter(|other| scope_of(other, &all) == scope).count() == 1;
         if !has_parts {
             Holding::Everything
         } else if scope.is_empty() || is_layer || is_alone() {
@@ -141,7 +142,9 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
     };
     let mut placed: Vec<(Option<&Stack>, Station)> = vec![];
     for site in sites.iter().filter(|site| site.role() != Role::LayerInput) {
-        let station = station(&sites, site, holding(site));
+        let holding = holding(site);
+        let path = if holding == Holding::Site { site.path() } else { scope_of(site, &all) };
+        let station = station(&sites, site, (path, holding));
         // A part that is worked on again later stands where it is finished.
         placed.retain(|(_, before)| before.path != station.path);
         placed.push((stack_of(site, &stacks), station));
@@ -154,8 +157,15 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
     runs.map(section).collect()
 }
 
-fn station(sites: &[&Recorded], site: &Recorded, holding: Holding) -> Station {
-    let path = if holding == Holding::Site { site.path() } else { site.scope() };
+/// The scope of a site; of a norm within a sub-layer, as those of queries and keys are, that of the sub-layer.
+fn scope_of<'a>(site: &'a Recorded, scopes: &BTreeSet<&str>) -> &'a str {
+    let scope = site.scope();
+    let Some((parent, name)) = scope.rsplit_once('.') else { return scope };
+    let is_in_layer = site.place.scope.layer_prefix().is_some_and(|layer| layer != parent);
+    if name.ends_with("norm") && is_in_layer && scopes.contains(parent) { parent } else { scope }
+}
+
+fn station(sites: &[&Recorded], site: &Recorded, (path, holding): (&str, Holding)) -> Station {
     let is_sum = matches!(site.role(), Role::Residual(_));
     let is_recurrent = site.place.scope.layer_prefix() == Some(path);
     let held = || sites.iter().filter(|s| lies_in(s.path(), path));

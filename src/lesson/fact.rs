@@ -221,7 +221,7 @@ impl<'a> Context<'a> {
             StartRow::Last => last,
             StartRow::Late => last.saturating_sub(2),
             StartRow::Unsure => least_sure(self.trace()).map_or(last, |(row, ..)| row.min(last)),
-            StartRow::Pronoun => self.pronoun().unwrap_or(last),
+            StartRow::Pronoun => self.pronoun().or_else(|| self.last_word()).unwrap_or(last),
         }
     }
 
@@ -240,6 +240,16 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The last row that is a word; in the target, that writes one.
+    fn last_word(&self) -> Option<usize> {
+        match self.stream() {
+            Stream::Source => last_word_in(self.tokens()),
+            Stream::Target => {
+                last_word_in(&self.trace().output).filter(|&row| row < self.tokens().len())
+            }
+        }
+    }
+
     /// Number of columns of a model's site; 0 without the site.
     pub fn cols(&self, model: Name, path: &str) -> usize {
         self.reading.trace(model).site(path).map_or(0, |site| site.shape().cols)
@@ -252,6 +262,11 @@ pub(super) const FRENCH_PRONOUNS: &[&str] = &["il", "elle", "ils", "elles"];
 /// Index of the last token that is one of these words.
 pub(super) fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {
     tokens.iter().rposition(|token| words.contains(&token.text.to_lowercase().as_str()))
+}
+
+/// Index of the last token that has a letter.
+pub(super) fn last_word_in(tokens: &[Token]) -> Option<usize> {
+    tokens.iter().rposition(|token| token.text.chars().any(char::is_alphabetic))
 }
 
 impl Phrases {

@@ -53,17 +53,14 @@ pub struct Step {
 impl CacheSizes {
     /// The sizes of a pass; None for a model without self-attention in its decoder.
     pub fn of(trace: &Trace) -> Option<Self> {
+        let keys = kept_keys(trace)?;
         let (stack, n_source) = match trace.model {
             Name::Transformer | Name::TransformerUnguided => ("decoder", trace.source.len()),
-            Name::DecoderOnly => ("blocks", 0),
-            Name::Checkpoint if trace.target.is_empty() => ("blocks", 0),
-            _ => return None,
+            _ => ("blocks", 0),
         };
         let table = trace.value("embed.weight")?.shape();
         let attention = if stack == "blocks" { "attn" } else { "self_attn" };
-        let keys = format!("{stack}.{{layer}}.{attention}.k");
-        let attending: Vec<usize> =
-            trace.known_layers().into_iter().filter(|&l| trace.layer_has(&keys, l)).collect();
+        let attending = attending(trace);
         let is_open = |l: &&usize| trace.value(&keys.replace("{layer}", &l.to_string())).is_some();
         let first = attending.iter().find(is_open)?;
         let width = |of: &str| {
@@ -167,6 +164,22 @@ impl LatentSizes {
         let Self { n_heads, rank, shared, own, value, .. } = self;
         self.maps(d_model) + n_heads * (rank * (own + value) + keys * (2 * rank + shared))
     }
+}
+
+/// The site of keys that a text is continued with, in any layer; None for a model without self-attention in its decoder.
+fn kept_keys(trace: &Trace) -> Option<&'static str> {
+    match trace.model {
+        Name::Transformer | Name::TransformerUnguided => Some("decoder.{layer}.self_attn.k"),
+        Name::DecoderOnly => Some("blocks.{layer}.attn.k"),
+        Name::Checkpoint if trace.target.is_empty() => Some("blocks.{layer}.attn.k"),
+        _ => None,
+    }
+}
+
+/// The layers that keep keys and values: in a hybrid some of them.
+pub fn attending(trace: &Trace) -> Vec<usize> {
+    let keeps = |&l: &usize| kept_keys(trace).is_some_and(|keys| trace.layer_has(keys, l));
+    trace.known_layers().into_iter().filter(keeps).collect()
 }
 
 /// The multiplications of all short convolutions for one token: two gates, the input, the filters, the way back.

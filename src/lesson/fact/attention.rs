@@ -1,6 +1,9 @@
 //! Facts about attention: scores, weights, the mask, and the guided head.
 
-use super::{Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, fact, fact_of_built_in, pronoun_in};
+use super::{
+    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, fact, fact_of_built_in, last_word_in,
+    pronoun_in,
+};
 use crate::{
     analysis::{
         measure::{
@@ -203,7 +206,8 @@ pub fn has_pronoun(c: &Context) -> bool {
 /// Position and text of the pronoun, else of the last word.
 fn pronoun_or_last(c: &Context) -> (usize, String) {
     let tokens = &c.reading.sentence.tokens;
-    let position = pronoun_in(tokens, ENGLISH_PRONOUNS).unwrap_or(tokens.len().saturating_sub(1));
+    let position = pronoun_in(tokens, ENGLISH_PRONOUNS).or_else(|| last_word_in(tokens));
+    let position = position.unwrap_or(tokens.len().saturating_sub(1));
     (position, tokens.get(position).map_or_else(String::new, |t| t.text.clone()))
 }
 

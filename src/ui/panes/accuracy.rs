@@ -1,4 +1,5 @@
-//! chrF by sentence length on held-out sentences: a chart with one line per model, and a table.
+//! chrF by sentence length on held-out sentences: a chart with one line per model, and a table; a table with bars where
+//! a chart has no room.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
@@ -83,6 +84,7 @@ impl AccuracyChart<'_> {
         }
     }
 
+    /// The scores in numbers, with bars below them where there is room.
     fn draw_table(&self, area: Rect, buf: &mut Buffer) {
         let (theme, w) = (self.0.theme, self.column_width(area.width));
         let current = self.current_bucket();
@@ -99,8 +101,9 @@ impl AccuracyChart<'_> {
             put_line(buf, (x, area.y), area.right(), &[(&text, style)]);
         }
         put_on(buf, area, &[(self.0.language.tr("  words"), theme.dim())]);
+        let pitch = if area.height > 2 * MODELS.len() as u16 { 2 } else { 1 };
         for (i, (name, letter)) in MODELS.iter().enumerate() {
-            let y = area.y + 1 + i as u16;
+            let y = area.y + 1 + pitch * i as u16;
             if y >= area.bottom() {
                 break;
             }
@@ -112,6 +115,10 @@ impl AccuracyChart<'_> {
             for (bucket, score) in self.scores(*name).iter().enumerate() {
                 let x = area.x + LABEL_WIDTH + bucket as u16 * w;
                 put_line(buf, (x, y), area.right(), &[(&format!("{score:.0}"), self.style(i))]);
+                if pitch > 1 {
+                    let bar = theme.bar(score / 100.0, usize::from(w) - 1);
+                    put_line(buf, (x, y + 1), area.right(), &[(&bar, self.style(i))]);
+                }
             }
         }
     }
@@ -156,7 +163,7 @@ impl Pane for AccuracyChart<'_> {
         let table = (MODELS.len() as u16 + 1).min(area.height);
         let plot = area.height - table;
         if plot < LEAST_CHART {
-            return self.draw_table(Rect { height: table, ..area }, buf);
+            return self.draw_table(area, buf);
         }
         self.chart().draw(Rect { height: plot - 1, ..area }, buf);
         self.draw_table(Rect { y: area.y + plot, height: table, ..area }, buf);

@@ -4,7 +4,7 @@ use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
-    analysis::measure::cache::{CacheSizes, Step},
+    analysis::measure::cache::{CacheSizes, Step, attending},
     lesson::tr,
     text::grouped,
     ui::widgets::lines::{left, put_on, right, window},
@@ -14,6 +14,8 @@ use crate::{
 pub(super) struct Cache<'a> {
     subject: Subject<'a>,
     sizes: Option<CacheSizes>,
+    /// Those that keep keys and values.
+    layers: Vec<usize>,
 }
 
 /// Width of a layer's name, in columns.
@@ -29,8 +31,8 @@ const GAP: u16 = 3;
 
 impl<'a> Cache<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
-        let sizes = CacheSizes::of(subject.trace);
-        Self { subject, sizes }
+        let (sizes, layers) = (CacheSizes::of(subject.trace), attending(subject.trace));
+        Self { subject, sizes, layers }
     }
 
     fn n_positions(&self) -> usize {
@@ -76,14 +78,16 @@ impl<'a> Cache<'a> {
         buf: &mut Buffer,
     ) {
         let (t, language) = (self.subject.row(), self.subject.scene.language);
-        let shown = window(sizes.n_layers, available_lines, self.subject.scene.selection.layer);
-        let out_of_view = if shown.len() < sizes.n_layers {
-            let (first, last) = (shown.start, shown.end.saturating_sub(1));
-            tr!(language, "  layers {first}-{last} of {n}", first, last, n = sizes.n_layers)
-        } else {
-            String::new()
+        let selected = self.subject.scene.selection.layer;
+        let selected = self.layers.iter().rposition(|&l| l <= selected).unwrap_or(0);
+        let shown = &self.layers[window(self.layers.len(), available_lines, selected)];
+        let out_of_view = match (shown, self.layers.last()) {
+            ([first, .., last], Some(all)) if shown.len() < self.layers.len() => {
+                tr!(language, "  layers {first}-{last} of {n}", first, last, n = all + 1)
+            }
+            _ => String::new(),
         };
-        for layer in shown {
+        for &layer in shown {
             if let Some(line) = lines.next() {
                 self.draw_positions(
                     &tr!(language, "layer {layer} K,V", layer),
