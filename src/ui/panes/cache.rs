@@ -81,8 +81,8 @@ impl<'a> Cache<'a> {
         let selected = self.subject.scene.selection.layer;
         let selected = self.layers.iter().rposition(|&l| l <= selected).unwrap_or(0);
         let shown = &self.layers[window(self.layers.len(), available_lines, selected)];
-        let out_of_view = match (shown, self.layers.last()) {
-            ([first, .., last], Some(all)) if shown.len() < self.layers.len() => {
+        let out_of_view = match (shown, shown.last(), self.layers.last()) {
+            ([first, ..], Some(last), Some(all)) if shown.len() < self.layers.len() => {
                 tr!(language, "  layers {first}-{last} of {n}", first, last, n = all + 1)
             }
             _ => String::new(),
