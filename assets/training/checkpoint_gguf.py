@@ -270,9 +270,6 @@ def of_delta_nets(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]
             made[name] = tiled(weight.T).T.contiguous()
         else:
             made[name] = weight if end.startswith("norm") else tiled(weight)
-    if config.get("mtp_num_hidden_layers"):  # a part of a layer that drafts, behind the others
-        last = f"blk.{config['num_hidden_layers']}"
-        made |= {f"{last}.attn_norm.weight": torch.ones(config["hidden_size"]), f"{last}.nextn.enorm.weight": torch.ones(config["hidden_size"])}
     return made
 
 
