@@ -287,7 +287,7 @@ fn e_writes_the_frame_that_is_in_view_with_its_colours() {
     let mut session = Session::start(&args, (120, 36));
     session.until_shown("Softmax: shares");
     session.until_rest();
-    session.press("vkL");
+    session.press("vkH");
     session.until("the difference", |s| s.contents().contains('Δ'));
     session.until_drawn();
     let before = cells(session.screen.lock().unwrap().screen());
