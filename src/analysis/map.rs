@@ -144,7 +144,7 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
     for site in sites.iter().filter(|site| site.role() != Role::LayerInput) {
         let holding = holding(site);
         let path = if holding == Holding::Site { site.path() } else { scope_of(site, &all) };
-        let station = station(&sites, site, (path, holding));
+        let station = station(&sites, site, path, holding);
         // A part that is worked on again later stands where it is finished.
         placed.retain(|(_, before)| before.path != station.path);
         placed.push((stack_of(site, &stacks), station));
@@ -165,7 +165,7 @@ fn scope_of<'a>(site: &'a Recorded, scopes: &BTreeSet<&str>) -> &'a str {
     if name.ends_with("norm") && is_in_layer && scopes.contains(parent) { parent } else { scope }
 }
 
-fn station(sites: &[&Recorded], site: &Recorded, (path, holding): (&str, Holding)) -> Station {
+fn station(sites: &[&Recorded], site: &Recorded, path: &str, holding: Holding) -> Station {
     let is_sum = matches!(site.role(), Role::Residual(_));
     let is_recurrent = site.place.scope.layer_prefix() == Some(path);
     let held = || sites.iter().filter(|s| lies_in(s.path(), path));

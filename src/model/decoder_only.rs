@@ -11,6 +11,7 @@ mod eleuther;
 mod family;
 mod gemma;
 mod gpt2;
+mod hybrid;
 mod layer_norm;
 mod lfm;
 mod llama;

@@ -101,7 +101,7 @@ impl Reading {
         tell();
     }
 
-    /// Computes all that takes long, but for learning and evidence.
+    /// Computes all that takes long, except learning and evidence.
     pub fn measure(&self) {
         for slow in
             Slow::ALL.into_iter().filter(|slow| !matches!(slow, Slow::Courses | Slow::Findings))

@@ -75,7 +75,8 @@ impl Tape {
     pub fn read_state(
         &mut self,
         place: Place,
-        (c, sharing): (Node, Sharing),
+        c: Node,
+        sharing: Sharing,
         state: Node,
         t: usize,
     ) -> Node {

@@ -1,11 +1,11 @@
 //! LFM2 (Liquid AI 2025): a hybrid, whose layers have a short convolution, but some of them attention.
 
 use anyhow::Result;
-use serde_json::Value as Json;
 
 use super::{
     DecoderPlan, MixerPlan,
-    family::{BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Settings, Style},
+    family::{BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Style},
+    hybrid::attending,
     names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
     rope::RopeStyle,
 };
@@ -14,7 +14,6 @@ use crate::{
     weights::Config,
 };
 
-const TYPES: &str = "layer_types";
 const ATTENDING: &str = "full_attn_idxs";
 
 pub static FAMILIES: &[Family] = &[Family {
@@ -57,7 +56,9 @@ pub static FAMILIES: &[Family] = &[Family {
             n_taps: config.usize_or("conv_L_cache", 3)?,
             has_bias: config.bool_or("conv_bias", false)?,
         };
-        let attends = attending(settings, plan.layers.len())?;
+        let n_layers = plan.layers.len();
+        let attends =
+            attending(settings, n_layers, "conv", || numbered(&settings.config, n_layers))?;
         let d_ff = if settings.are_gguf() { None } else { Some(adjusted_width(config, plan)?) };
         for (layer, attends) in plan.layers.iter_mut().zip(attends) {
             if !attends {
@@ -72,25 +73,8 @@ pub static FAMILIES: &[Family] = &[Family {
     ..LLAMA
 }];
 
-/// Whether each layer has attention: as listed, else all. GGUF files do not say, but have its tensors.
-fn attending(settings: &Settings, n_layers: usize) -> Result<Vec<bool>> {
-    let config = &settings.config;
-    if settings.are_gguf() {
-        let has = |l| settings.has_tensor(&format!("model.layers.{l}.self_attn.q_proj.weight"));
-        return Ok((0..n_layers).map(has).collect());
-    }
-    if let Some(types) = config.get(TYPES) {
-        let kind = |kind: &Json| match kind.as_str()? {
-            "full_attention" => Some(true),
-            "conv" => Some(false),
-            _ => None,
-        };
-        let types: Option<Vec<bool>> =
-            types.as_array().and_then(|all| all.iter().map(kind).collect());
-        let types = types.filter(|types| types.len() == n_layers).unwrap_or_default();
-        config.must(TYPES, types.len() == n_layers, "conv or full_attention for every layer")?;
-        return Ok(types);
-    }
+/// Where no list of kinds says: those whose numbers are listed, else all.
+fn numbered(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
     let Some(listed) = config.floats(ATTENDING)? else { return Ok(vec![true; n_layers]) };
     let is_listed = |l: usize| listed.iter().any(|&one| one.to_bits() == (l as f32).to_bits());
     Ok((0..n_layers).map(is_listed).collect())

@@ -2,11 +2,11 @@
 //! attention has a gate.
 
 use anyhow::Result;
-use serde_json::Value as Json;
 
 use super::{
     DecoderPlan, MixerPlan,
     family::{BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Settings, Style},
+    hybrid::attending,
     mixtures::{CHOSEN, WIDTH, experts, mix, shared},
     names::{LLAMA as LLAMA_NAMES, Names, QkvNames},
     rope::RopeStyle,
@@ -25,14 +25,13 @@ use crate::{
     weights::Config,
 };
 
-const TYPES: &str = "layer_types";
 const N_HEADS: &str = "linear_num_value_heads";
 const N_KEY_HEADS: &str = "linear_num_key_heads";
 const D_KEY: &str = "linear_key_head_dim";
 const D_VALUE: &str = "linear_value_head_dim";
 const N_TAPS: &str = "linear_conv_kernel_dim";
-/// What GGUF files call these sizes; the width of a head's values is that of all of them by their number.
-const IN_GGUF: [&str; 5] = ["num_heads", "n_groups", "state_size", "ssm_inner_size", "conv_kernel"];
+/// The width of the values of all heads, which GGUF files have in place of that of one.
+const D_VALUES: &str = "ssm_inner_size";
 /// The most numbers of the states in one layer.
 const MOST_STATES: usize = 1 << 26;
 
@@ -104,7 +103,9 @@ const DENSE: Family = Family {
     },
     adjust: |settings, plan| {
         let delta = delta(settings, plan)?;
-        let attends = attending(settings, plan.layers.len())?;
+        let n_layers = plan.layers.len();
+        let unlisted = || every_nth(&settings.config, n_layers);
+        let attends = attending(settings, n_layers, "linear_attention", unlisted)?;
         for (layer, attends) in plan.layers.iter_mut().zip(attends) {
             layer.attention.has_gate = true;
             if !attends {
@@ -116,40 +117,20 @@ const DENSE: Family = Family {
     ..LLAMA
 };
 
-/// Whether each layer has attention: as listed, else every fourth. GGUF files do not say, but have its tensors.
-fn attending(settings: &Settings, n_layers: usize) -> Result<Vec<bool>> {
-    let config = &settings.config;
-    if settings.are_gguf() {
-        let has = |l| settings.has_tensor(&format!("model.layers.{l}.self_attn.q_proj.weight"));
-        return Ok((0..n_layers).map(has).collect());
-    }
-    let Some(types) = config.get(TYPES).filter(|types| !types.is_null()) else {
-        let interval = config.usize_or("full_attention_interval", 4)?;
-        return Ok((1..=n_layers).map(|n| n.is_multiple_of(interval)).collect());
-    };
-    let kind = |kind: &Json| match kind.as_str()? {
-        "full_attention" => Some(true),
-        "linear_attention" => Some(false),
-        _ => None,
-    };
-    let types: Option<Vec<bool>> = types.as_array().and_then(|all| all.iter().map(kind).collect());
-    let types = types.filter(|types| types.len() == n_layers).unwrap_or_default();
-    let wanted = "linear_attention or full_attention for every layer";
-    config.must(TYPES, types.len() == n_layers, wanted)?;
-    Ok(types)
+/// Where no list says: every fourth, or n-th.
+fn every_nth(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
+    let interval = config.usize_or("full_attention_interval", 4)?;
+    Ok((1..=n_layers).map(|n| n.is_multiple_of(interval)).collect())
 }
 
 fn delta(settings: &Settings, plan: &DecoderPlan) -> Result<DeltaPlan> {
     let config = &settings.config;
-    let of = |key, in_gguf| config.usize(if settings.are_gguf() { in_gguf } else { key });
-    let [heads, key_heads, d_key, d_values, n_taps] = IN_GGUF;
-    let (n_heads, n_key_heads) = (of(N_HEADS, heads)?, of(N_KEY_HEADS, key_heads)?);
-    let d_key = of(D_KEY, d_key)?;
-    let d_value = if settings.are_gguf() {
-        d_value_in_gguf(config, d_values, n_heads)?
-    } else {
-        config.usize(D_VALUE)?
-    };
+    // The second of two keys is that of GGUF files.
+    let size = |keys: [&str; 2]| config.usize(config.key(&keys));
+    let n_heads = size([N_HEADS, "num_heads"])?;
+    let n_key_heads = size([N_KEY_HEADS, "n_groups"])?;
+    let d_key = size([D_KEY, "state_size"])?;
+    let d_value = d_value(config, n_heads)?;
     let divides = n_heads.is_multiple_of(n_key_heads);
     config.must(N_KEY_HEADS, divides, "a divisor of `linear_num_value_heads`")?;
     let n_states = n_heads.saturating_mul(d_key).saturating_mul(d_value);
@@ -160,7 +141,7 @@ fn delta(settings: &Settings, plan: &DecoderPlan) -> Result<DeltaPlan> {
         n_key_heads,
         d_key,
         d_value,
-        n_taps: of(N_TAPS, n_taps)?,
+        n_taps: size([N_TAPS, "conv_kernel"])?,
         act: Activation::of(config, "hidden_act", "silu")?,
         rate: if settings.are_gguf() { RateForm::Plain } else { RateForm::Logarithm },
         sharing: if settings.are_gguf() { Sharing::Strides } else { Sharing::Neighbours },
@@ -168,8 +149,13 @@ fn delta(settings: &Settings, plan: &DecoderPlan) -> Result<DeltaPlan> {
     })
 }
 
-fn d_value_in_gguf(config: &Config, key: &str, n_heads: usize) -> Result<usize> {
-    let d_values = config.usize(key)?;
-    config.must(key, d_values.is_multiple_of(n_heads), "a multiple of the number of heads")?;
+/// The channels of a head's values: those of all heads by their number, where these are given.
+fn d_value(config: &Config, n_heads: usize) -> Result<usize> {
+    if !config.has(D_VALUES) {
+        return config.usize(D_VALUE);
+    }
+    let d_values = config.usize(D_VALUES)?;
+    let is_whole = d_values.is_multiple_of(n_heads);
+    config.must(D_VALUES, is_whole, "a multiple of the number of heads")?;
     Ok(d_values / n_heads)
 }

@@ -8,6 +8,7 @@ use super::{
     filter::CausalFilters,
     map::Map,
     norm::{HEAD_MEAN_SQUARE, HEAD_NORMALIZED, HeadNorm, NormKind, QkNorm},
+    state_space::{CONV, CONV_ACT, DECAY, GATE, GATE_ACT},
 };
 use crate::{
     engine::{
@@ -21,24 +22,11 @@ use crate::{
     weights::Weights,
 };
 
-pub static GATE: Site = Site::planes(
-    "gate",
-    [Head, Position, Channel],
-    "x W_z: how much of the output is to be let through, before SiLU",
-)
-.called(&["z"]);
 pub static CONV_IN: Site = Site::matrix(
     "conv_in",
     [Position, Unit],
     "x W_QKV: queries and keys, then values, of all heads",
 );
-pub static CONV: Site = Site::matrix(
-    "conv",
-    [Position, Unit],
-    "each channel summed over this word and a few before, by its own filter",
-);
-pub static CONV_ACT: Site =
-    Site::matrix("conv_act", [Position, Unit], "the convolution after SiLU");
 pub static Q: Site =
     Site::planes("q", [Head, Position, Channel], "queries: what each word will ask the state for");
 pub static K: Site = Site::planes(
@@ -73,13 +61,6 @@ pub static DT_IN: Site = Site::matrix(
 );
 pub static DT: Site =
     Site::matrix("dt", [Position, Head], "softplus: how much each head forgets at this word");
-pub static DECAY: Site = Site::matrix(
-    "decay",
-    [Position, Head],
-    "exp(A dt): the share of its state that each head keeps at this word",
-)
-.with(Role::Gate)
-.called(&["a_t"]);
 pub static RECALLED: Site = Site::planes(
     "recalled",
     [Head, Position, Channel],
@@ -108,8 +89,6 @@ pub static Y: Site =
     Site::planes("y", [Head, Position, Channel], "what all words read in the states")
         .with(Role::StateOutput)
         .called(&["o_t", "S_t q_t"]);
-pub static GATE_ACT: Site =
-    Site::planes("gate_act", [Head, Position, Channel], "the gate after SiLU");
 pub static GATED: Site = Site::planes(
     "gated",
     [Head, Position, Channel],
@@ -220,8 +199,8 @@ impl DeltaNet {
         let heads = Planes { n: plan.n_heads, width: plan.d_value };
         let v = tape.cut(at.at(&V), mixed, 2 * plan.d_keys(), heads); // (head, position, d_value)
         let root = (plan.d_key as f32).sqrt();
-        let q = self.unit(tape, "q_norm", q, (&Q_UNIT, 1.0 / (root * root)));
-        let k = self.unit(tape, "k_norm", k, (&K_UNIT, 1.0 / root));
+        let q = self.unit(tape, "q_norm", q, &Q_UNIT, 1.0 / (root * root));
+        let k = self.unit(tape, "k_norm", k, &K_UNIT, 1.0 / root);
         let from = self.steps(tape, x, [k, v]);
         let y = self.recur(tape, from, q); // (head, position, d_value)
         let normed = self.norm.forward(tape, y);
@@ -232,13 +211,7 @@ impl DeltaNet {
     }
 
     /// Vectors divided by the roots of their mean squares, then scaled: all equally long. (head, position, channel)
-    fn unit(
-        &self,
-        tape: &mut Tape,
-        name: &str,
-        x: Node,
-        (site, factor): (&'static Site, f32),
-    ) -> Node {
+    fn unit(&self, tape: &mut Tape, name: &str, x: Node, site: &'static Site, factor: f32) -> Node {
         let at = self.scope.child(name);
         let square = tape.row_mean_square(at.at(&HEAD_MEAN_SQUARE), x); // (head, position, 1)
         let eps = LENGTH_EPS / self.plan.d_key as f32;
@@ -273,7 +246,7 @@ impl DeltaNet {
             let recalled = tape.recall_state(at.at(&RECALLED).row(t), from, state, t); // (head, 1, d_value)
             let correction = tape.correction(at.at(&CORRECTION).row(t), from, recalled, t);
             let now = tape.delta_step(at.at(&STATE).row(t), from, correction, state, t); // (head, 1, d_value*d_key)
-            reads.push(tape.read_state(at.at(&READ).row(t), (q, from.sharing), now, t)); // (head, 1, d_value)
+            reads.push(tape.read_state(at.at(&READ).row(t), q, from.sharing, now, t)); // (head, 1, d_value)
             state = Some(now);
         }
         if let Some(last) = state {

@@ -239,7 +239,7 @@ impl StateSpace {
         let mut reads = vec![];
         for t in 0..tape.shape(x).rows {
             let now = tape.state_step(at.at(&STATE).row(t), from, state, t); // (head, 1, d_head*d_state)
-            reads.push(tape.read_state(at.at(&READ).row(t), (c, Sharing::Neighbours), now, t)); // (head, 1, d_head)
+            reads.push(tape.read_state(at.at(&READ).row(t), c, Sharing::Neighbours, now, t)); // (head, 1, d_head)
             state = Some(now);
         }
         if let Some(last) = state {

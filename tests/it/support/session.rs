@@ -220,6 +220,7 @@ impl Session {
         self.until(text, |s| s.contents().contains(text));
     }
 
+    /// Waits until something holds at several looks in a row.
     fn until_lasting(holds: impl Fn() -> bool) {
         let (start, mut n_looks) = (Instant::now(), 0);
         while n_looks < LOOKS && start.elapsed() < PATIENCE {
