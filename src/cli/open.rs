@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     analysis::{
+        evidence::flow::Flow,
         reading::Reading,
         trace::{Recorded, Trace},
     },
@@ -41,10 +42,15 @@ pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcom
     let address = address.map_err(|e| not_a_cell(&reading, &asked.address).unwrap_or(e)).usage()?;
     let meant = request.names(&[]).first().copied();
     let reading = with_insides(&reading, &address.path);
-    let model = choose(&reading, meant, &address.path).usage()?;
+    if Flow::has_address(&address) {
+        // A share is of what is found in a pass.
+        reading.findings();
+    }
+    let model = choose(&reading, meant, &address).usage()?;
     let trace = reading.trace(model);
     let terms = if asked.all { usize::MAX } else { usize::from(asked.terms) };
-    let tree = Tree::new(trace, &address, usize::from(asked.depth), terms).usage()?;
+    let open = |address: &Address| reading.open(model, address);
+    let tree = Tree::new(&open, &address, usize::from(asked.depth), terms).usage()?;
     let is_ascii = request.look.glyphs == Glyphs::Ascii;
     let mut page = Page { trace, terms, is_ascii, out: streams.out };
     if meant.is_none() && model != Name::Transformer {
@@ -60,14 +66,22 @@ fn with_insides(reading: &Arc<Reading>, path: &str) -> Arc<Reading> {
     opened.map_or_else(|| Arc::clone(reading), Arc::new)
 }
 
-/// The requested model, else the Transformer, else the first that has the site.
-fn choose(reading: &Reading, asked: Option<Name>, path: &str) -> anyhow::Result<Name> {
-    let has = |name: &Name| reading.has(*name) && reading.trace(*name).site(path).is_some();
+/// The requested model, else the Transformer, else the first that has the site, or the share.
+fn choose(reading: &Reading, asked: Option<Name>, address: &Address) -> anyhow::Result<Name> {
+    let path = address.path.as_str();
+    let is_share = Flow::has_address(address);
+    let has = |name: &Name| match reading.has(*name) {
+        true if is_share => reading.open(*name, address).is_ok(),
+        is_there => is_there && reading.trace(*name).site(path).is_some(),
+    };
     let translator = reading.has(Name::Transformer).then_some(Name::Transformer);
     let first = || translator.into_iter().chain(reading.names()).find(has);
     match asked {
         Some(name) if has(&name) => Ok(name),
         Some(name) => Err(elsewhere(reading, name, first(), path)),
+        None if is_share => first().ok_or_else(|| {
+            anyhow!("no model has a part `{}`; `lookback flow` lists all shares", shown(path))
+        }),
         None => first().ok_or_else(|| nowhere(reading, path)),
     }
 }

@@ -287,6 +287,19 @@ fn open_prints_address_labels_formula_arithmetic_and_operands() {
 }
 
 #[test]
+fn open_takes_the_shares_of_a_row_and_the_share_of_one_part() {
+    let row = good(&["open", "flow.blocks.1[3,0]", SENTENCE, "--model", "decoder_only"]);
+    let part = row.lines().find_map(|line| line.trim().strip_prefix("share.")).unwrap();
+    let (address, value) = part.split_once(" = ").unwrap();
+    let value: f32 = value.split_whitespace().next().unwrap().parse().unwrap();
+    let out = good(&["open", &format!("share.{address}"), SENTENCE, "--model", "decoder_only"]);
+    check_line(out.lines().nth(2).unwrap().trim(), value, &out);
+    for none in ["share.blocks.1.attn.weights[0,0,9]", "flow.blocks.9[0,0]"] {
+        bad(&["open", none, SENTENCE], 2, &["lookback flow"]);
+    }
+}
+
+#[test]
 fn open_all_prints_every_term_and_every_operand() {
     let out = good(&["open", "encoder.0.self_attn.q[0,3,5]", "--all"]);
     assert_eq!(out.lines().nth(5).unwrap().matches('*').count(), 128, "{out}");

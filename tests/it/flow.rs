@@ -171,7 +171,7 @@ fn the_shares_of_every_row_sum_to_one_and_open_into_quotients() {
                 let opened = flow.open(level, row).unwrap().expr.unwrap();
                 assert!((opened.eval() - 1.0).abs() < 1e-4, "{of_model} {level} {row}");
                 let part = opened.leaves()[0];
-                let share = flow.open_share(&part.address).unwrap();
+                let share = flow.open_address(&part.address).unwrap();
                 assert_eq!(share.value.to_bits(), part.value.to_bits());
                 let got = share.expr.unwrap().eval();
                 assert!((got - f64::from(part.value)).abs() < 1e-5, "{}", part.address);
@@ -208,6 +208,42 @@ fn a_route_has_all_edges_above_the_threshold_that_lead_to_its_row_and_no_other()
     assert!(
         Flow::new(&of("transformer").0.run(Name::Gru, None).unwrap(), Stream::Source).is_none()
     );
+}
+
+#[test]
+fn a_route_in_a_decoder_has_the_shares_of_the_words_it_looks_at() {
+    let (run, stream) = run_of("transformer");
+    let flow = Flow::new(&run, stream).unwrap();
+    let route = flow.route(flow.n_rows - 1, 0.02);
+    assert!(!route.elsewhere.is_empty());
+    let n_words = run.tape().value(run.node("encoder.0.self_attn.weights").unwrap()).shape().cols;
+    assert_eq!(flow.n_elsewhere(), n_words);
+    for level in 1..flow.n_levels() {
+        for to in 0..flow.n_rows {
+            for (from, share) in flow.from_elsewhere(level, to) {
+                let is_on = route.nodes.contains(&(level, to)) && share >= 0.02;
+                assert_eq!(route.elsewhere.contains_key(&(level, to, from)), is_on);
+            }
+        }
+    }
+    let (run, stream) = run_of("decoder_only");
+    let alone = Flow::new(&run, stream).unwrap();
+    assert_eq!(alone.n_elsewhere(), 0);
+    assert!(alone.route(alone.n_rows - 1, 0.0).elsewhere.is_empty());
+}
+
+#[test]
+fn the_words_that_a_decoder_looks_at_have_columns_of_their_own() {
+    let mut state = walk("flow");
+    assert!(!drawn_text(&state, 120, 36).contains('○'), "an LLM reads one text");
+    press(&mut state, "Tab");
+    for (width, height) in [(80, 24), (120, 36), (200, 60)] {
+        let frame = drawn_text(&state, width, height);
+        assert!(frame.matches('○').count() > 1, "{frame}");
+    }
+    let frame = drawn_text(&state, 200, 60);
+    assert!(frame.contains("○ the other text"), "{frame}");
+    assert!(frame.contains("animal") && frame.contains("rue"), "words of both texts: {frame}");
 }
 
 fn walk(step: &str) -> State {

@@ -28,7 +28,9 @@ use crate::{
 };
 
 /// What the addresses of shares begin with.
-pub const SHARE: &str = "share.";
+const SHARE: &str = "share.";
+/// What the addresses of all shares of a row begin with: `flow.blocks.3`.
+const FLOW: &str = "flow.";
 
 /// What every row of a residual stream is made of, sum by sum.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,6 +160,16 @@ impl Flow {
         shares.into_iter().enumerate().filter(|(_, share)| *share > 0.0).collect()
     }
 
+    /// The words of another text that the rows look at; 0 if they look at none.
+    pub fn n_elsewhere(&self) -> usize {
+        let sums = self.layers.iter().flat_map(|layer| &layer.sums);
+        let of_others = |sum: &FlowSum| {
+            let is_other = sum.attention.as_ref().is_some_and(|a| a.keys != self.stream);
+            if is_other { sum.n_keys() } else { 0 }
+        };
+        sums.map(of_others).max().unwrap_or(0)
+    }
+
     /// The words of another text that a row takes from in the layer below a level, each with its share.
     pub fn from_elsewhere(&self, level: usize, row: usize) -> Vec<(usize, f32)> {
         let layer = level.checked_sub(1).and_then(|l| self.layers.get(l));
@@ -203,6 +215,9 @@ impl Flow {
                         route.edges.insert((level, row, from), share);
                     }
                 }
+                let others = self.from_elsewhere(level, row).into_iter();
+                let others = others.filter(|(_, share)| *share >= threshold);
+                route.elsewhere.extend(others.map(|(from, share)| ((level, row, from), share)));
             }
             rows = below;
         }
@@ -220,7 +235,7 @@ impl Flow {
         let n_sums = layer.sums.len() as f32;
         Some(Arithmetic {
             address: Address {
-                path: format!("flow.{}", layer.prefix),
+                path: format!("{FLOW}{}", layer.prefix),
                 cell: Cell::new(0, row, 0),
                 has_planes: false,
             },
@@ -230,8 +245,18 @@ impl Flow {
         })
     }
 
-    /// A part's share from its proximity: of an address that [`Self::open`] gives.
-    pub fn open_share(&self, address: &Address) -> Option<Arithmetic> {
+    /// Whether an address is that of a share, or of all shares of a row.
+    pub fn has_address(address: &Address) -> bool {
+        [SHARE, FLOW].iter().any(|prefix| address.path.starts_with(prefix))
+    }
+
+    /// What an address names: the shares of a row, or a part's share from its proximity.
+    pub fn open_address(&self, address: &Address) -> Option<Arithmetic> {
+        if let Some(prefix) = address.path.strip_prefix(FLOW) {
+            let layer = self.layers.iter().position(|layer| layer.prefix == prefix)?;
+            let row = Some(address.cell.row).filter(|row| *row < self.n_rows)?;
+            return self.open(layer + 1, row);
+        }
         let mut sums = self.layers.iter().flat_map(|layer| &layer.sums);
         sums.find_map(|sum| sum.open_share(address))
     }
@@ -244,6 +269,8 @@ pub struct Route {
     pub nodes: BTreeSet<(usize, usize)>,
     /// The share of (level, row, row of the level below).
     pub edges: BTreeMap<(usize, usize, usize), f32>,
+    /// The share of (level, row, word of the other text).
+    pub elsewhere: BTreeMap<(usize, usize, usize), f32>,
 }
 
 impl Route {

@@ -11,7 +11,7 @@ use super::{Reading, wishes::Slow};
 use crate::{
     analysis::evidence::{
         course::{Course, since_first},
-        flow::SHARE,
+        flow::Flow,
         learning::{Learner, Optimizer},
     },
     engine::{
@@ -133,9 +133,9 @@ impl Reading {
     /// # Errors
     /// As for [`crate::analysis::trace::Trace::open`].
     pub fn open(&self, name: Name, address: &Address) -> Result<Arithmetic> {
-        if address.path.starts_with(SHARE) {
+        if Flow::has_address(address) {
             let flow = self.known_findings().and_then(|all| all.get(&name)?.flow.as_ref());
-            let share = flow.and_then(|flow| flow.open_share(address));
+            let share = flow.and_then(|flow| flow.open_address(address));
             return share.with_context(|| format!("{address} has no share"));
         }
         let opened = self.trace(name).open(address)?;

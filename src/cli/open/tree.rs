@@ -4,12 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use anyhow::Result;
 
-use crate::{
-    analysis::trace::Trace,
-    engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
-        site::Address,
-    },
+use crate::engine::{
+    arithmetic::{Arithmetic, Expr, Operand},
+    site::Address,
 };
 
 /// The most cells one tree opens.
@@ -33,6 +30,9 @@ pub struct Child {
     pub cell: Option<usize>,
 }
 
+/// Opens a cell; an error where there is none.
+pub type Opens<'a> = &'a dyn Fn(&Address) -> Result<Arithmetic>;
+
 /// Opened cells; the first is the one that was asked for. Each is opened once.
 pub struct Tree {
     pub cells: Vec<Opened>,
@@ -44,17 +44,17 @@ impl Tree {
     /// Opens `address` and `depth` levels of operands below it, nearest levels first.
     ///
     /// # Errors
-    /// If the address is no cell of this trace.
-    pub fn new(trace: &Trace, address: &Address, depth: usize, terms: usize) -> Result<Self> {
+    /// If the address is no cell of the model.
+    pub fn new(open: Opens, address: &Address, depth: usize, terms: usize) -> Result<Self> {
         // Alone, a cell shows the pairs of all terms that are printed; above others, fewer.
         let breadth = if depth == 0 { terms.saturating_mul(2) } else { terms };
-        let root = opened(trace.open(address)?, breadth, 0);
+        let root = opened(open(address)?, breadth, 0);
         let mut tree = Self { cells: vec![root], is_cut: false };
         let mut index = HashMap::from([(address.clone(), 0)]);
         let mut queue = VecDeque::from([0]);
         while let Some(i) = queue.pop_front() {
             if tree.cells[i].level < depth {
-                tree.open_children(trace, i, &mut index, &mut queue);
+                tree.open_children(open, i, &mut index, &mut queue);
             }
         }
         Ok(tree)
@@ -62,7 +62,7 @@ impl Tree {
 
     fn open_children(
         &mut self,
-        trace: &Trace,
+        open: Opens,
         parent: usize,
         index: &mut HashMap<Address, usize>,
         queue: &mut VecDeque<usize>,
@@ -71,7 +71,7 @@ impl Tree {
         for child in 0..self.cells[parent].children.len() {
             let address = self.cells[parent].children[child].operand.address.clone();
             let cell = index.get(&address).copied().or_else(|| {
-                let arithmetic = trace.open(&address).ok().filter(|a| a.expr.is_some())?;
+                let arithmetic = open(&address).ok().filter(|a| a.expr.is_some())?;
                 self.is_cut |= self.cells.len() == MOST_CELLS;
                 if self.is_cut {
                     return None;

@@ -1,5 +1,6 @@
 //! The flow graph: the routes by which the row of a word was made, from the top down to the tokens. Columns are words, rows
-//! are the stream after each layer, lines the shares above a threshold. Its site is where the stream begins.
+//! are the stream after each layer, lines the shares above a threshold. What a decoder takes from the other text comes from
+//! columns of their own, left of its words. Its site is where the stream begins.
 
 use std::ops::Range;
 
@@ -52,8 +53,9 @@ pub(super) struct FlowGraph<'a> {
 struct Grid {
     /// From the top: the last level first.
     levels: Vec<usize>,
-    words: Range<usize>,
-    /// The columns that the words share.
+    /// The words of the other text, an empty place, then the words of the stream; without another text these alone.
+    places: Range<usize>,
+    /// The columns that the places share.
     spread: u16,
     /// The lines on which they lie in turn; None where their letters stand upright.
     turns: Option<u16>,
@@ -62,18 +64,18 @@ struct Grid {
 }
 
 impl Grid {
-    /// The column in the middle of a word, and the line of a level; None out of view.
-    fn at(&self, level: usize, word: usize) -> Option<(u16, u16)> {
+    /// The column in the middle of a place, and the line of a level; None out of view.
+    fn at(&self, level: usize, place: usize) -> Option<(u16, u16)> {
         let line = self.levels.iter().position(|shown| *shown == level)? as u16;
-        let column = self.words.contains(&word).then(|| self.column(word))?;
+        let column = self.places.contains(&place).then(|| self.column(place))?;
         Some((u16::midpoint(column.start, column.end), self.plot.y + line * self.lines))
     }
 
-    /// The columns of a word in view.
-    fn column(&self, word: usize) -> Range<u16> {
+    /// The columns of a place in view.
+    fn column(&self, place: usize) -> Range<u16> {
         let first =
-            |i: usize| self.plot.x + (i * usize::from(self.spread) / self.words.len()) as u16;
-        let i = word - self.words.start;
+            |i: usize| self.plot.x + (i * usize::from(self.spread) / self.places.len()) as u16;
+        let i = place - self.places.start;
         first(i)..first(i + 1)
     }
 }
@@ -122,16 +124,38 @@ impl<'a> FlowGraph<'a> {
         })
     }
 
+    /// The tokens of the other text that rows look at; none if they look at none.
+    fn other_tokens(&self) -> &'a [Token] {
+        let Some((flow, found)) = self.flow.zip(self.found) else { return &[] };
+        let all = match flow.stream {
+            Stream::Target => &found.source,
+            Stream::Source => &found.target,
+        };
+        &all[..flow.n_elsewhere().min(all.len())]
+    }
+
+    /// The place of the stream's first word.
+    fn first_place(&self) -> usize {
+        match self.other_tokens().len() {
+            0 => 0,
+            n => n + 1,
+        }
+    }
+
+    /// The words of all places.
+    fn places(&self) -> Vec<&'a str> {
+        let text = |token: &'a Token| token.text.as_str();
+        let others = self.other_tokens().iter().map(text);
+        let between = (self.first_place() > 0).then_some("");
+        others.chain(between).chain(self.tokens().iter().map(text)).collect()
+    }
+
     fn word(&self, row: usize) -> &'a str {
         self.tokens().get(row).map_or("", |token| token.text.as_str())
     }
 
     fn elsewhere(&self, row: usize) -> &'a str {
-        let other = match self.flow.map(|flow| flow.stream) {
-            Some(Stream::Target) => self.found.map(|found| &found.source),
-            _ => self.found.map(|found| &found.target),
-        };
-        other.and_then(|words| words.get(row)).map_or("", |token| token.text.as_str())
+        self.other_tokens().get(row).map_or("", |token| token.text.as_str())
     }
 
     /// The name of a level: the embedding, or the layer before it.
@@ -144,19 +168,19 @@ impl<'a> FlowGraph<'a> {
     }
 
     /// The lines on which words lie in turn; None where their letters stand upright.
-    fn turns(&self, spread: u16, n_words: usize) -> Option<u16> {
-        let widest = self.tokens().iter().map(|token| token.text.width()).max().unwrap_or(0);
-        let whole = (widest.min(MAX_WHOLE_WORD) * n_words) as u16;
-        let is_flat = spread > 0 && spread >= FLAT_PITCH * n_words as u16;
+    fn turns(&self, spread: u16, n_places: usize) -> Option<u16> {
+        let widest = self.places().into_iter().map(UnicodeWidthStr::width).max().unwrap_or(0);
+        let whole = (widest.min(MAX_WHOLE_WORD) * n_places) as u16;
+        let is_flat = spread > 0 && spread >= FLAT_PITCH * n_places as u16;
         is_flat.then(|| (whole / spread + 1).min(MOST_TURNS))
     }
 
     fn grid(&self, area: Rect) -> Grid {
-        let n = self.tokens().len().max(1);
+        let n = self.places().len().max(1);
         let width = area.width.saturating_sub(LABEL_WIDTH);
-        let n_words = n.min(usize::from(width / LEAST_PITCH).max(1));
-        let spread = width.saturating_sub(1).min(MOST_PITCH * n_words as u16);
-        let turns = self.turns(spread, n_words);
+        let n_places = n.min(usize::from(width / LEAST_PITCH).max(1));
+        let spread = width.saturating_sub(1).min(MOST_PITCH * n_places as u16);
+        let turns = self.turns(spread, n_places);
         let below = turns.unwrap_or(UPRIGHT_LINES).min(area.height / 3);
         let height = area.height.saturating_sub(below + 1).max(1);
         let n_levels = self.n_levels().max(1);
@@ -166,9 +190,9 @@ impl<'a> FlowGraph<'a> {
         let (level, word) = self.cursor();
         let top = n_levels - 1;
         let levels = window(n_levels, shown, top.saturating_sub(level)).map(|i| top - i).collect();
-        let words = window(n, n_words, word);
+        let places = window(n, n_places, self.first_place() + word);
         let plot = Rect { x: area.x + LABEL_WIDTH.min(area.width), y: area.y, width, height };
-        Grid { levels, words, spread, turns, lines, plot }
+        Grid { levels, places, spread, turns, lines, plot }
     }
 
     /// Style of a line by its share: the larger, the stronger.
@@ -182,11 +206,17 @@ impl<'a> FlowGraph<'a> {
     }
 
     fn edges_in_view(&self, grid: &Grid) -> Vec<([u16; 2], [u16; 2], f32)> {
-        let edge = |(&(level, to, from), &share): (&(usize, usize, usize), &f32)| {
-            let (upper, lower) = (grid.at(level, to)?, grid.at(level - 1, from)?);
+        let own = self.first_place();
+        let edge = |(level, to): (usize, usize), (lower, place): (usize, usize), share: f32| {
+            let (upper, lower) = (grid.at(level, own + to)?, grid.at(lower, place)?);
             Some(([upper.0, upper.1], [lower.0, lower.1], share))
         };
-        let mut edges: Vec<_> = self.route.edges.iter().filter_map(edge).collect();
+        let within = self.route.edges.iter();
+        let within = within
+            .map(|(&(level, to, from), &share)| edge((level, to), (level - 1, own + from), share));
+        let others = self.route.elsewhere.iter();
+        let others = others.map(|(&(level, to, from), &share)| edge((level, to), (0, from), share));
+        let mut edges: Vec<_> = within.chain(others).flatten().collect();
         // The strongest are drawn last, over the others.
         edges.sort_by(|a, b| a.2.total_cmp(&b.2));
         edges
@@ -231,8 +261,13 @@ impl<'a> FlowGraph<'a> {
     fn draw_nodes(&self, flow: &Flow, grid: &Grid, area: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
         let cursor = self.cursor();
+        let own = self.first_place();
+        for &(_, _, place) in self.route.elsewhere.keys() {
+            let Some((x, y)) = grid.at(0, place) else { continue };
+            put_line(buf, (x, y), area.right(), &[(theme.glyph("○", "."), theme.accent())]);
+        }
         for &(level, row) in &self.route.nodes {
-            let Some((x, y)) = grid.at(level, row) else { continue };
+            let Some((x, y)) = grid.at(level, own + row) else { continue };
             let is_fed = flow.feed_forward(level, row) >= self.scene.view.threshold.share();
             let sign = if is_fed { theme.glyph("■", "#") } else { theme.glyph("●", "o") };
             let is_cursor = (level, row) == cursor && self.scene.focused;
@@ -251,14 +286,15 @@ impl<'a> FlowGraph<'a> {
             put_line(buf, (area.x, y), area.right(), &[(&name, style)]);
         }
         let y = grid.plot.y + (grid.levels.len() as u16).saturating_sub(1) * grid.lines + 1;
-        for column in grid.words.clone() {
-            let is_on_route = self.route.nodes.iter().any(|(_, row)| *row == column);
-            let style = match (column == word, is_on_route) {
+        let words = self.places();
+        for place in grid.places.clone() {
+            let style = match (place == self.first_place() + word, self.is_on_route(place)) {
                 (true, _) => theme.accent(),
                 (false, true) => Style::new(),
                 (false, false) => theme.dim(),
             };
-            let columns = grid.column(column);
+            let text = words.get(place).copied().unwrap_or_default();
+            let columns = grid.column(place);
             let middle = u16::midpoint(columns.start, columns.end);
             let below = Rect {
                 x: area.x,
@@ -267,12 +303,12 @@ impl<'a> FlowGraph<'a> {
                 height: area.bottom().saturating_sub(y + 1),
             };
             match grid.turns {
-                None => draw_upright(self.word(column), middle, style, (below, buf)),
+                None => draw_upright(text, middle, style, (below, buf)),
                 Some(turns) => {
                     let room = columns.len() * usize::from(turns) - usize::from(turns > 1);
-                    let text = fit(self.word(column), room);
+                    let text = fit(text, room);
                     let x = middle.saturating_sub(text.width() as u16 / 2).max(area.x);
-                    let turn = column as u16 % turns;
+                    let turn = place as u16 % turns;
                     if turn < below.height {
                         put_line(buf, (x, y + turn), area.right(), &[(&text, style)]);
                     }
@@ -281,14 +317,32 @@ impl<'a> FlowGraph<'a> {
         }
     }
 
+    /// Whether a line of the route begins or ends at the word of a place.
+    fn is_on_route(&self, place: usize) -> bool {
+        match place.checked_sub(self.first_place()) {
+            Some(own) => self.route.nodes.iter().any(|(_, row)| *row == own),
+            None => self.route.elsewhere.keys().any(|(_, _, from)| *from == place),
+        }
+    }
+
     fn legend(&self) -> String {
         let theme = self.scene.theme;
         let share = percent(self.scene.view.threshold.share());
+        let (language, fed) = (self.scene.language, theme.glyph("■", "#"));
+        if self.first_place() == 0 {
+            return tr!(
+                language,
+                "lines: shares from {share} on, ( ) change it   {fed} with feed-forward   c explains another word",
+                share,
+                fed
+            );
+        }
         tr!(
-            self.scene.language,
-            "lines: shares from {share} on, ( ) change it   {fed} with feed-forward   c explains another word",
+            language,
+            "lines: shares from {share} on, ( ) change it   {fed} with feed-forward   {other} the other text",
             share,
-            fed = theme.glyph("■", "#")
+            fed,
+            other = theme.glyph("○", ".")
         )
     }
 
@@ -423,7 +477,7 @@ impl Pane for FlowGraph<'_> {
         if self.flow.is_none() {
             return PreferredSize::new((30, 4), (60, 8));
         }
-        let (n, levels) = (self.tokens().len().min(40) as u16, self.n_levels().min(34) as u16);
+        let (n, levels) = (self.places().len().min(60) as u16, self.n_levels().min(34) as u16);
         let width = |pitch: u16| LABEL_WIDTH + n * pitch;
         let height = |lines: u16| (levels - 1) * lines + 1;
         PreferredSize::new((width(2).min(60), height(1).min(8) + 4), (width(8), height(4) + 3))
@@ -439,8 +493,8 @@ impl Pane for FlowGraph<'_> {
         let grid = self.grid(area);
         let line = position.y.checked_sub(grid.plot.y)?;
         let level = *grid.levels.get(usize::from((line + grid.lines / 2) / grid.lines))?;
-        let word = grid.words.clone().find(|word| grid.column(*word).contains(&position.x))?;
-        Some((self.level(level), word))
+        let place = grid.places.clone().find(|p| grid.column(*p).contains(&position.x))?;
+        Some((self.level(level), place.checked_sub(self.first_place())?))
     }
 
     fn unfolding(&self) -> Unfolding {
