@@ -115,6 +115,9 @@ pub enum TokenizerSource {
 const OTHER_PARTS: [&str; 5] =
     ["vision_tower.", "vision_model.", "visual.", "multi_modal_projector.", "image_newline"];
 
+/// The settings that count layers that guess further tokens.
+const DRAFTING: [&str; 2] = ["num_nextn_predict_layers", "mtp_num_hidden_layers"];
+
 /// Small files with further settings: of the tokenizer, of generation.
 const BESIDE: [&str; 3] =
     ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json"];
@@ -307,7 +310,8 @@ impl Checkpoint {
     pub fn unused(&self) -> Vec<&TensorInfo> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let is_unused = |(i, tensor): &(usize, &TensorInfo)| {
-            let is_idle = tensor.is_setting() || tensor.is_spare() || self.is_of_other_part(tensor);
+            let is_idle = tensor.is_setting() || tensor.is_spare();
+            let is_idle = is_idle || self.is_of_other_part(tensor) || self.is_of_drafting(tensor);
             !(asked.is_empty() || asked.contains(i) || is_idle)
         };
         self.tensors.iter().enumerate().filter(is_unused).map(|(_, tensor)| tensor).collect()
@@ -321,6 +325,22 @@ impl Checkpoint {
     fn is_of_other_part(&self, tensor: &TensorInfo) -> bool {
         let name = tensor.name.strip_prefix("model.").unwrap_or(&tensor.name);
         self.config.whole().is_some() && OTHER_PARTS.iter().any(|part| name.starts_with(part))
+    }
+
+    /// The tensors of layers that guess further tokens ahead of the model's own (multi-token prediction); a model that
+    /// writes one token at a time does without them.
+    pub fn of_drafting(&self) -> Vec<&TensorInfo> {
+        self.tensors.iter().filter(|tensor| self.is_of_drafting(tensor)).collect()
+    }
+
+    /// They have a name of their own, or follow the model's own layers.
+    fn is_of_drafting(&self, tensor: &TensorInfo) -> bool {
+        let number = |key: &str| self.config.get(key).and_then(Json::as_u64).unwrap_or(0);
+        let name = tensor.name.strip_prefix("model.").unwrap_or(&tensor.name);
+        let layer = ["layers.", "blk."].iter().find_map(|start| name.strip_prefix(start));
+        let layer = layer.and_then(|rest| rest.split('.').next()?.parse::<u64>().ok());
+        let is_behind = layer.is_some_and(|layer| layer >= number("num_hidden_layers"));
+        name.starts_with("mtp.") || is_behind && DRAFTING.iter().any(|key| number(key) > 0)
     }
 
     fn ask(&self, name: &str) -> Option<&TensorInfo> {

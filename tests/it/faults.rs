@@ -166,6 +166,28 @@ fn tensors_that_nobody_reads_are_mentioned() {
     assert!(notes.contains("note: the file has tensors") && notes.contains("q_norm"), "{notes}");
 }
 
+/// Layers of multi-token prediction: under a name of their own, or behind the model's layers.
+#[test]
+fn layers_that_guess_further_tokens_are_called_that() {
+    for (of, name) in
+        [("qwen35", "mtp.fc.weight"), ("deepseek_v3", "model.layers.9.eh_proj.weight")]
+    {
+        let folder = copy(of);
+        assert_eq!(left_out(folder.path()), None);
+        configure(folder.path(), |config| {
+            drop(config.insert("num_nextn_predict_layers".into(), 1.into()));
+        });
+        rewrite(folder.path(), |tensors| {
+            tensors.push((name.to_owned(), "F32".into(), vec![8], vec![0; 32]));
+        });
+        let left_out = left_out(folder.path()).unwrap();
+        assert!(
+            left_out.contains("guess further tokens ahead are not read (tensors: 1)"),
+            "{left_out}"
+        );
+    }
+}
+
 #[test]
 fn every_tensor_of_the_small_models_is_read_or_spare() {
     for entry in fs::read_dir(GOLDEN).unwrap() {

@@ -41,6 +41,7 @@ impl Card {
         rows.extend(unused.iter().map(|unused| ("not used", unused.clone())));
         let left_out = unused.map(|unused| left_out(checkpoint, &unused));
         let left_out = left_out.or_else(|| passed_over(checkpoint));
+        let left_out = left_out.or_else(|| drafting(checkpoint));
         let left_out = left_out.or_else(|| passed_by(checkpoint));
         Self { title: checkpoint.title(), rows, n_weights: n_parameters, left_out }
     }
@@ -71,8 +72,20 @@ fn unused(checkpoint: &Checkpoint) -> Option<String> {
 fn passed_over(checkpoint: &Checkpoint) -> Option<String> {
     let n = checkpoint.of_other_parts().len();
     let whole = checkpoint.config().whole().filter(|_| n > 0)?;
+    let guessing = match checkpoint.of_drafting().len() {
+        0 => String::new(),
+        n => format!(", nor {n} of its layers that guess further tokens"),
+    };
     Some(format!(
-        "only the text part of this {whole} is run; {n} tensors of its vision part are not read"
+        "only the text part of this {whole} is run; {n} tensors of its vision part are not read{guessing}"
+    ))
+}
+
+/// Layers that guess further tokens, of a model whose text part is the whole.
+fn drafting(checkpoint: &Checkpoint) -> Option<String> {
+    let n = Some(checkpoint.of_drafting().len()).filter(|n| *n > 0)?;
+    Some(format!(
+        "its layers that guess further tokens ahead are not read (tensors: {n}): one token is written at a time"
     ))
 }
 

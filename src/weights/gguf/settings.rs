@@ -136,6 +136,7 @@ pub fn settings(
         && let Some(n_layers) = all.get("num_hidden_layers").and_then(Json::as_u64)
     {
         all.insert("num_hidden_layers".into(), n_layers.saturating_sub(n_drafting).into());
+        all.insert("num_nextn_predict_layers".into(), n_drafting.into());
     }
     let n_experts = all.get("num_local_experts").and_then(Json::as_u64).unwrap_or(0);
     all.insert("model_type".into(), model_type(architecture, n_experts).into());
