@@ -30,9 +30,6 @@ pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("mults_elman", "multiplications of the Elman RNN's encoder", |c| {
         grouped(schedule_of(c, Name::Elman).multiplications)
     }),
-    fact_of_built_in("mults_gru", "the same, GRU", |c| {
-        grouped(schedule_of(c, Name::Gru).multiplications)
-    }),
     fact_of_built_in("mults_transformer", "the same, Transformer", |c| {
         grouped(schedule_of(c, Name::Transformer).multiplications)
     }),

@@ -39,6 +39,8 @@ const TWO_COLUMNS: u16 = 150;
 const COLUMN_GAP: u16 = 4;
 /// Columns between panes and narration.
 const MARGIN: u16 = 2;
+/// What a text without a line out of view is worth: the last line that is missing costs more than the others.
+const WHOLE_TEXT: f32 = 0.3;
 /// Columns taken by `more ▾`.
 const MORE_WIDTH: u16 = 7;
 
@@ -292,7 +294,8 @@ impl TextPlace {
         let n_visible = self.prose.height * self.n_columns;
         let visible = f32::from(n_visible) / (self.n_lines.max(1) as f32);
         let bias = if self.is_below && self.stage.width < WIDE { 0.3 } else { 0.0 };
-        2.0 * visible.min(1.0) + bias
+        let whole = if visible >= 1.0 { WHOLE_TEXT } else { 0.0 };
+        2.0 * visible.min(1.0) + whole + bias
     }
 }
 
