@@ -111,9 +111,17 @@ pub enum TokenizerSource {
     None,
 }
 
-/// How the names of those parts of composite models begin that see, and that lead from there to the text.
-const OTHER_PARTS: [&str; 5] =
-    ["vision_tower.", "vision_model.", "visual.", "multi_modal_projector.", "image_newline"];
+/// How the names of those parts of composite models begin that see or hear, and that lead from there to the text.
+const OTHER_PARTS: [&str; 8] = [
+    "vision_tower.",
+    "vision_model.",
+    "visual.",
+    "multi_modal_projector.",
+    "image_newline",
+    "embed_vision.",
+    "audio_tower.",
+    "embed_audio.",
+];
 
 /// The settings that count layers that guess further tokens.
 const DRAFTING: [&str; 2] = ["num_nextn_predict_layers", "mtp_num_hidden_layers"];

@@ -48,6 +48,8 @@ class Layer:
     shared_gate: str | None = None
     has_gate: bool = False
     """Whether the map to queries makes a gate too, head by head."""
+    v_norm: str | None = None
+    """Of values, without a gain."""
     is_latent: bool = False
     """Whether keys and values are made from a few numbers a token."""
 
@@ -81,6 +83,7 @@ FAMILIES = {
     "ministral3": Family(), "granite": Family(), "olmo2": Family(OLMO2), "olmo3": Family(OLMO2), "phi3": Family(PHI3),
     "gemma": Family(), "gemma2": Family(SANDWICH),
     "gemma3_text": Family(replace(SANDWICH, qk_norms=QWEN3.qk_norms)),
+    "gemma4_text": Family(replace(SANDWICH, qk_norms=QWEN3.qk_norms, v_norm="self_attn.v_norm", scales=False)),
 }  # fmt: skip
 PLAIN = replace(LLAMA, gate=None)
 BLOOM = replace(
@@ -134,7 +137,7 @@ FAMILIES["qwen3_5_text"] = Family(QWEN35)
 FAMILIES["qwen3_5_moe_text"] = Family(replace(QWEN35, mixture="mlp", shared="mlp.shared_expert", shared_gate="mlp.shared_expert_gate"))
 DEEPSEEK = Family(replace(MIXTURE, shared="mlp.shared_experts", is_latent=True))
 FAMILIES |= {"deepseek_v2": DEEPSEEK, "deepseek_v3": DEEPSEEK}
-COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text", "qwen3_5": "qwen3_5_text"}
+COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text", "gemma4": "gemma4_text", "qwen3_5": "qwen3_5_text"}
 
 
 LFM2 = replace(
@@ -198,7 +201,11 @@ def catch_attention(taps, attn: nn.Module, before: dict[str, Tensor], sizes: tup
 def queries_keys_values(taps, block: nn.Module, layer: Layer, sizes: tuple[int, int]) -> dict[str, Tensor]:
     """As the linear maps give them, (row, col)."""
     if layer.qkv is None:
-        return {n: taps.out_of(block.get_submodule(getattr(layer, n))) for n in "qkv"}
+        maps = {n: getattr(block.get_submodule(layer.attn), f"{n}_proj", None) for n in "qkv"} if layer.v_norm else {
+            n: block.get_submodule(getattr(layer, n)) for n in "qkv"
+        }  # fmt: skip
+        made = {n: taps.out_of(module) for n, module in maps.items() if module is not None}
+        return made | ({"v": made["k"]} if "k" in made and "v" not in made else {})
     out, (n_heads, n_kv) = taps.out_of(block.get_submodule(layer.qkv)), sizes
     d_head = out.shape[1] // (n_heads + 2 * n_kv)
     if not layer.by_head:
@@ -340,6 +347,8 @@ def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: fl
         addends = [factor * out for out in addends]
         sites |= {f"{at}.attn.addend": addends[0], f"{at}.ffn.addend": addends[1]}
     sites[f"{at}.resid_post"] = taps.out_of(block)
+    if layer.v_norm is not None:
+        return sites | left(taps, at, block, config, eps, addends)
     if layer.is_parallel:
         taps.near(at, taps.into(block) + addends[0] + addends[1], taps.out_of(block))
         return sites
@@ -350,6 +359,38 @@ def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: fl
     return sites
 
 
+def left(taps, at: str, block: nn.Module, config, eps: float, addends: list[Tensor]) -> Sites:
+    """Gemma 4's: feed-forward added, then what comes of the layer's own embedding, then all times a number."""
+    sites = {f"{at}.resid_mid": taps.into(block) + addends[0]}
+    taps.near(at, sites[f"{at}.resid_mid"], taps.into(block.pre_feedforward_layernorm))
+    sites[f"{at}.resid_ffn"] = x = sites[f"{at}.resid_mid"] + addends[1]
+    if config.hidden_size_per_layer_input:
+        taps.near(at, x, taps.into(block.per_layer_input_gate))
+        sites |= layer_embedding(taps, f"{at}.ple", block, config, eps)
+        sites[f"{at}.resid_ple"] = x = x + sites[f"{at}.ple.post_norm.out"]
+    taps.near(at, block.layer_scalar * x, taps.out_of(block))
+    return sites
+
+
+def layer_embedding(taps, at: str, block: nn.Module, config, eps: float) -> Sites:
+    """What a layer has of its own of every token, and what it makes of it."""
+    body, l, width = taps.body, block.layer_idx, config.hidden_size_per_layer_input
+    own = slice(l * width, (l + 1) * width)
+    token = taps.out_of(body.embed_tokens_per_layer)[:, own]
+    said = taps.out_of(body.per_layer_model_projection)[:, own] * config.hidden_size**-0.5
+    out = taps.outputs[body.per_layer_projection_norm][0][:, l]
+    sites = {f"{at}.token": token, f"{at}.projected": said}
+    sites |= taps.normed(f"{at}.norm", body.per_layer_projection_norm, eps, said, out, said.square().mean(-1, keepdim=True))
+    sites[f"{at}.sum"] = out + token
+    sites[f"{at}.input"] = given = sites[f"{at}.sum"] * 2**-0.5
+    sites[f"{at}.gate"] = gate = taps.out_of(block.per_layer_input_gate)
+    sites[f"{at}.act"] = act = block.act_fn(gate)
+    sites[f"{at}.gated"] = act * given
+    taps.near(at, act * given, taps.into(block.per_layer_projection))
+    sites[f"{at}.out"] = taps.out_of(block.per_layer_projection)
+    return sites | taps.norm(f"{at}.post_norm", block.post_per_layer_input_norm, eps)
+
+
 def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slopes: Tensor | None) -> Sites:
     """What carries something from one word to another."""
     if hasattr(block, "conv"):
@@ -358,7 +399,11 @@ def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slo
         return mixers.delta_net(taps, f"{at}.delta", block.linear_attn)
     part = lambda name: None if name is None else block.get_submodule(name)
     sites = {}
-    sizes = (config.num_attention_heads, key_heads(config))
+    if layer.v_norm is None:
+        sizes = (config.num_attention_heads, key_heads(config))
+    else:  # layers differ
+        caught = taps.attentions[part(layer.attn)]
+        sizes = (len(caught["q"]), len(caught["k"]))
     if layer.is_latent:
         made, before = from_latents(taps, f"{at}.attn", part(layer.attn), config)
         sites |= made
@@ -367,7 +412,8 @@ def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slo
     if layer.has_gate:
         of_heads = before["q"].unflatten(1, (sizes[0], 2, -1))
         before["q"], before["gate"] = of_heads[:, :, 0].flatten(1), of_heads[:, :, 1].flatten(1)
-    qk_norms = None if layer.qk_norms is None else (*map(part, layer.qk_norms), eps)
+    is_there = lambda name: name == layer.qk_norms[0] or "k" in before
+    qk_norms = None if layer.qk_norms is None else (*(part(name) for name in layer.qk_norms if is_there(name)), eps)
     attn = part(layer.attn)
     catch_attention(taps, attn, before, sizes)
     caught = taps.attentions[attn]
@@ -375,7 +421,8 @@ def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slo
     if (beta := rope.get("llama_4_scaling_beta")) is not None:
         positions = torch.arange(caught["q"].shape[1])
         caught["factors"] = 1 + beta * torch.log(1 + torch.floor(positions / rope["original_max_position_embeddings"]))
-    return sites | taps.attention(f"{at}.attn", attn, before, part(layer.out), layer.scales, qk_norms, slopes)
+    v_norm = part(layer.v_norm) if layer.v_norm is not None and "v" in before else None
+    return sites | taps.attention(f"{at}.attn", attn, before, part(layer.out), layer.scales, qk_norms, slopes, v_norm)
 
 
 def entrance(taps, family: Family, body: nn.Module, config, eps: float) -> Sites:
@@ -396,6 +443,11 @@ def entrance(taps, family: Family, body: nn.Module, config, eps: float) -> Sites
         x = sites["tokens.norm.out"]
     sites["tokens.input"] = x
     taps.near("tokens.input", x, taps.into(first))
+    if getattr(config, "hidden_size_per_layer_input", 0):
+        rows = body.embed_tokens_per_layer.weight[ids]
+        projected = taps.out_of(body.per_layer_model_projection)
+        sites |= {"tokens.ple.rows": rows, "tokens.ple.scaled": taps.out_of(body.embed_tokens_per_layer)}
+        sites |= {"tokens.ple.projected": projected, "tokens.ple.projected_scaled": projected * config.hidden_size**-0.5}
     return sites
 
 
@@ -411,6 +463,7 @@ def decoder(taps) -> Sites:
     if kind in COMPOSITE:
         config, body = config.text_config, body.language_model
     family = FAMILIES[config.model_type]
+    taps.body = body
     eps = family.eps if isinstance(family.eps, float) else getattr(config, family.eps)
     sites = entrance(taps, family, body, config, eps)
     for l, block in enumerate(body.get_submodule(family.layers)):

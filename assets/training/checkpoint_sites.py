@@ -124,6 +124,10 @@ class Taps:
 
     near = staticmethod(near)
 
+    @staticmethod
+    def normed(*args) -> Sites:
+        return normed(*args)
+
     def norm(self, at: str, module: nn.Module, eps: float) -> Sites:
         """Layer norm, or root mean square norm where the module takes no mean away."""
         x, out = self.into(module), self.out_of(module)
@@ -141,7 +145,7 @@ class Taps:
         return normed(at, module, eps, x, out, square)
 
     def attention(
-        self, at: str, module: nn.Module, before: dict[str, Tensor], out: nn.Module, scales=True, norms=None, slopes=None,
+        self, at: str, module: nn.Module, before: dict[str, Tensor], out: nn.Module, scales=True, norms=None, slopes=None, v_norm=None,
     ) -> Sites:  # fmt: skip
         """`before`: queries, keys and values as the linear maps gave them, (row, col). Keys and values that
         are shared have fewer heads. `norms`: those of queries and keys, and their epsilon. `slopes`: those of ALiBi."""
@@ -159,7 +163,11 @@ class Taps:
         if (factors := caught.get("factors")) is not None:
             sites[f"{at}.q_tempered"] = q
             heads["q"] = q / factors[:, None]
-        turned = {f"{at}.{n}_rot": heads[n] for n in "qk" if not torch.allclose(plain[n], heads[n], 1e-4, 1e-5)}
+        if v_norm is not None:
+            of_values = self.head_norm(f"{at}.v_norm", v_norm, norms[-1], plain["v"])
+            near(at, of_values.pop(f"{at}.v_norm.out"), v)
+            sites |= of_values
+        turned = {f"{at}.{n}_rot": heads[n] for n in plain if n != "v" and not torch.allclose(plain[n], heads[n], 1e-4, 1e-5)}
         sites |= turned
         shared = len(q) // len(k)
         sites[f"{at}.scores"] = scores = q @ k.repeat_interleave(shared, 0).transpose(1, 2)
@@ -205,7 +213,8 @@ def takes_mean(module: nn.Module) -> bool:
 def normed(at: str, module: nn.Module, eps: float, x: Tensor, out: Tensor, square: Tensor) -> Sites:
     """The steps of a norm of `x`; `square`: the mean square of what is normalised together."""
     # Gemma's and Qwen3.5's gains are added to 1. One for every head stands before the rows.
-    gain = module.weight + 1 if type(module).__name__.startswith(("Gemma", "Qwen3_5RMSNorm", "Qwen3_5MoeRMSNorm")) else module.weight
+    from_one = type(module).__name__.startswith(("Gemma", "Qwen3_5RMSNorm", "Qwen3_5MoeRMSNorm")) and not type(module).__name__.startswith("Gemma4")
+    gain = module.weight + 1 if from_one else getattr(module, "weight", torch.ones(x.shape[-1]))
     if x.ndim == 3 and gain.numel() > x.shape[-1]:
         gain = gain.view(len(x), 1, -1)
     bias = getattr(module, "bias", None)

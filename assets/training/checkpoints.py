@@ -197,6 +197,17 @@ OF_GEMMA3 = {**OF_GEMMA2, "model_type": "gemma3_text", "architectures": ["Gemma3
              "num_hidden_layers": 6, "rope_theta": 2000.0, "rope_local_base_freq": 100.0,
              "rope_scaling": {"rope_type": "linear", "factor": 2.5}, "intermediate_size": 13,
              "num_attention_heads": 2, "hidden_size": 14}  # fmt: skip
+OF_GEMMA4 = {**SMALL_ONE, "model_type": "gemma4_text", "architectures": ["Gemma4ForCausalLM"], "hidden_act": None,
+             "hidden_activation": "gelu_pytorch_tanh", "mlp_bias": None, "rms_norm_eps": 1e-6, "rope_theta": None,
+             "tie_word_embeddings": True, "pad_token_id": 0, "sliding_window": 6, "global_head_dim": 12, "num_attention_heads": 2,
+             "hidden_size": 14, "final_logit_softcapping": 30.0, "num_hidden_layers": 3, "hidden_size_per_layer_input": 0,
+             "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+             "rope_parameters": {"sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+                                 "full_attention": {"rope_type": "proportional", "rope_theta": 2000.0, "partial_rotary_factor": 0.5}}}  # fmt: skip
+OF_GEMMA4_SHARED = {**OF_GEMMA4, "num_hidden_layers": 6, "num_kv_shared_layers": 3, "use_double_wide_mlp": True, "intermediate_size": 9,
+                    "hidden_size_per_layer_input": 5, "layer_types": ["sliding_attention", "full_attention"] * 3}  # fmt: skip
+OF_GEMMA4_KEYS = {**OF_GEMMA4, "attention_k_eq_v": True, "num_attention_heads": 4, "num_global_key_value_heads": 2, "layer_types": None,
+                  "num_hidden_layers": 2}  # fmt: skip
 LAYER_NORM = {**SMALL_ONE, "rms_norm_eps": None, "layer_norm_eps": 1e-5, "head_dim": None, "attention_bias": None, "mlp_bias": None}
 MANY_HEADS = {**LAYER_NORM, "num_key_value_heads": None, "hidden_size": 24}
 OF_NEOX = {**MANY_HEADS, "model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hidden_act": "gelu",
@@ -329,6 +340,12 @@ RECIPES = {
     "gemma2_plain": ("llama2", "f16", llama(**{**OF_GEMMA2, "query_pre_attn_scalar": 8, "num_hidden_layers": 1})),
     "gemma3": ("llama2", "bf16", llama(**OF_GEMMA3)),
     "gemma3_sees": ("llama2", "bf16, saved", composite("gemma3", "Gemma3", {**OF_GEMMA3, "num_hidden_layers": 2}, siglip_vision_model=SEES)),
+    "gemma4": ("llama2", "bf16", llama(**OF_GEMMA4)),
+    "gemma4_shared": ("llama2", "bf16", llama(**OF_GEMMA4_SHARED)),
+    "gemma4_keys": ("llama2", "f16", llama(**OF_GEMMA4_KEYS)),
+    "gemma4_sees": ("llama2", "bf16, saved", composite("gemma4", "Gemma4", {
+        **OF_GEMMA4, "num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"], "hidden_size_per_layer_input": 3},
+        gemma4_vision={**SEES, "num_key_value_heads": 2, "position_embedding_size": 4, "pooling_kernel_size": 1})),
     "gpt_neox": ("gpt2", "f16", llama(**OF_NEOX)),
     "gpt_neox_in_turn": ("gpt2", "f16", llama(**{**OF_NEOX, "hidden_size": 24, "use_parallel_residual": False, "rotary_pct": 0.5})),
     "gptj": ("gpt2", "f16", GPTJ),
@@ -452,6 +469,8 @@ def scramble(model: nn.Module, seed: int) -> None:
         else:
             weight.data = 1.6 * noise / weight.shape[-1] ** 0.5
     for name, buffer in model.named_buffers():
+        if name.endswith("layer_scalar"):
+            buffer.uniform_(0.6, 1.2)
         if name.endswith("e_score_correction_bias"):
             buffer.normal_(0, 0.3)
     if hasattr(model, "final_logits_bias"):
@@ -624,6 +643,8 @@ def write_checkpoint(name: str, out: Path) -> None:
     tokenizer = tiny.ALL[kind]()
     tiny.save(tokenizer, folder)
     sizes = {"vocab_size": tokenizer.get_vocab_size()}
+    if config.get("text_config", config).get("hidden_size_per_layer_input"):
+        sizes["vocab_size_per_layer_input"] = sizes["vocab_size"]
     config = {**config, "text_config": config["text_config"] | sizes} if "text_config" in config else {**config, **sizes}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     if name in GENERATION_CONFIGS:

@@ -105,6 +105,8 @@ pub enum Role {
     LayerInput,
     /// The residual stream after the output of a sub-layer was added to it.
     Residual(SubLayer),
+    /// The residual stream times a number that its layer has learned.
+    ScaledStream,
     /// The residual stream after a norm (post-norm models).
     NormedStream,
     /// The norm after the last layer of a pre-norm model.
@@ -115,6 +117,8 @@ pub enum Role {
     StateOutput,
     /// What a short convolution lets through.
     Convolved,
+    /// A layer's own embedding of each token.
+    LayerEmbedding,
     /// A recurrent cell's hidden state, from -1 to 1.
     HiddenState,
     /// Numbers after tanh, from -1 to 1.
@@ -141,6 +145,8 @@ pub enum SubLayer {
     DeltaNet,
     /// A short convolution in place of attention.
     Convolution,
+    /// A layer's own embedding of each token, added through a gate.
+    LayerEmbedding,
     /// Attention and feed-forward, which read the same stream and are added at once.
     Both,
 }
@@ -156,6 +162,7 @@ impl SubLayer {
             Self::StateSpace => &["ssm.addend", "ssm.out"],
             Self::DeltaNet => &["delta.addend", "delta.out"],
             Self::Convolution => &["conv.addend", "conv.out"],
+            Self::LayerEmbedding => &["ple.post_norm.out"],
             Self::Both => &[],
         }
     }

@@ -16,6 +16,7 @@ mod distance;
 mod elementwise;
 mod expert_groups;
 mod experts;
+mod learned_scale;
 mod linear;
 mod norm;
 mod past;

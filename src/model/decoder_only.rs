@@ -10,6 +10,7 @@ mod deepseek;
 mod eleuther;
 mod family;
 mod gemma;
+mod gemma4;
 mod gpt2;
 mod hybrid;
 mod layer_norm;
@@ -54,17 +55,19 @@ use crate::{
         feed::FeedPlan,
         feed_forward::{Activation, FeedKind},
         norm::Norm,
+        per_layer::PerLayerTable,
     },
     text::EOS,
     weights::{Checkpoint, Weights},
 };
-use block::{DecoderBlock, RESID_POST};
+use block::{Beside, DecoderBlock, RESID_POST};
 
 /// The families of checkpoints, in the order in which they are listed.
 pub static FAMILIES: &[&[Family]] = &[
     gpt2::FAMILIES,
     llama::FAMILIES,
     gemma::FAMILIES,
+    gemma4::FAMILIES,
     eleuther::FAMILIES,
     layer_norm::FAMILIES,
     alibi::FAMILIES,
@@ -115,7 +118,8 @@ pub struct DecoderOnly {
     embed: Weight,
     positions: Option<Weight>,
     embed_norm: Option<Norm>,
-    blocks: Vec<Arc<dyn Block>>,
+    per_layer: Option<PerLayerTable>,
+    blocks: Vec<Arc<DecoderBlock>>,
     final_norm: Norm,
     unembed: Option<Weight>,
     unembed_bias: Option<Weight>,
@@ -151,7 +155,8 @@ impl DecoderOnly {
         let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, logits, .. } = plan;
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
         let norm = |name| Norm::load(weights, source_scope(name), d_model, plan.norm);
-        let block = |l| Ok(Arc::new(DecoderBlock::load(weights, &plan, l)?) as _);
+        let block = |l| Ok(Arc::new(DecoderBlock::load(weights, &plan, l)?));
+        let per_layer = |of| PerLayerTable::load(weights, source_scope("tokens.ple"), d_model, of);
         Ok(Self {
             embed: table("embed.weight", n_vocab)?,
             positions: match plan.embedding.positions {
@@ -159,6 +164,7 @@ impl DecoderOnly {
                 PositionPlan::Sinusoidal | PositionPlan::None => None,
             },
             embed_norm: plan.embedding.has_norm.then(|| norm("tokens.norm")).transpose()?,
+            per_layer: plan.per_layer.map(per_layer).transpose()?,
             blocks: (0..plan.layers.len()).map(block).collect::<Result<_>>()?,
             final_norm: norm("final_norm")?.with_role(Role::LastNorm),
             unembed: (!logits.is_tied).then(|| table("unembed.weight", n_vocab)).transpose()?,
@@ -174,7 +180,13 @@ impl DecoderOnly {
     /// The last block's residual stream after every position. -> (position, d_model)
     fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let x = self.embed(tape, ids);
-        self.blocks.iter().fold(x, |x, block| tape.block(block, &[x]))
+        let embeddings = self.per_layer.as_ref().map(|table| table.forward(tape, x, ids));
+        let mut beside = Beside::with(embeddings);
+        self.blocks.iter().fold(x, |x, block| {
+            let inputs = block.inputs(tape, x, &mut beside);
+            let block: Arc<dyn Block> = Arc::<DecoderBlock>::clone(block);
+            tape.block(&block, &inputs)
+        })
     }
 
     /// The first block's input. -> (position, d_model)
@@ -261,7 +273,7 @@ impl Model for DecoderOnly {
     }
 
     fn sizes(&self) -> Option<ModelSizes> {
-        let DecoderPlan { heads, n_vocab, context, ref layers, .. } = self.plan;
+        let DecoderPlan { n_vocab, context, ref layers, .. } = self.plan;
         let feeds = || layers.iter().filter_map(|layer| layer.feed);
         let feed = feeds().max_by_key(FeedPlan::active_units);
         let experts = feeds().find_map(|feed| feed.experts);
@@ -275,7 +287,8 @@ impl Model for DecoderOnly {
             n_beside: 0,
             n_attending: layers.iter().filter(|layer| layer.attends()).count(),
             d_states: layers.iter().map(|layer| layer.mixer.d_states()).max().unwrap_or(0),
-            heads,
+            heads: self.plan.widest_heads(),
+            d_beside: self.plan.d_beside(),
             d_ff: feed.map_or(0, |feed| feed.active_units()),
             is_gated: feed.is_some_and(|feed| feed.is_gated()),
             experts: experts.map(counts),

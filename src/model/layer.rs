@@ -11,5 +11,6 @@ pub mod feed_forward;
 mod filter;
 mod map;
 pub mod norm;
+pub mod per_layer;
 pub mod recurrent;
 pub mod state_space;

@@ -13,7 +13,10 @@ pub struct ModelSizes {
     pub n_attending: usize,
     /// The numbers of a token's states in a layer, and of what they are made from; 0 in a model without.
     pub d_states: usize,
+    /// Of the layer with the widest.
     pub heads: HeadSizes,
+    /// The numbers of a token that are kept beside the stream, for layers that read them too.
+    pub d_beside: usize,
     /// The hidden units that a token passes through.
     pub d_ff: usize,
     pub is_gated: bool,
@@ -59,7 +62,7 @@ impl ModelSizes {
 
     /// The count of numbers between layers and of the output.
     pub const fn boundaries(self, n: usize) -> usize {
-        n * (self.n_layers + 6) * self.heads.d_model + 2 * n * self.n_vocab
+        n * ((self.n_layers + 6) * self.heads.d_model + self.d_beside) + 2 * n * self.n_vocab
     }
 
     /// The count of numbers of a pass that keeps everything.

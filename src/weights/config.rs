@@ -44,8 +44,9 @@ pub struct Config {
 pub const TIED: &str = "tie_word_embeddings";
 
 /// Models that also see: their `model_type`, and that of their text part where it does not say.
-const COMPOSITE: [(&str, &str); 6] = [
+const COMPOSITE: [(&str, &str); 7] = [
     ("gemma3", "gemma3_text"),
+    ("gemma4", "gemma4_text"),
     ("mistral3", "mistral"),
     ("qwen3_5", "qwen3_5_text"),
     ("qwen3_5_moe", "qwen3_5_moe_text"),

@@ -41,7 +41,8 @@ pub trait Block: Send + Sync {
 /// The recomputed inside of a block: a tape that begins with the block's inputs.
 pub struct Inside {
     pub tape: Tape,
-    inputs: Vec<Node>,
+    /// What was given to it, on its tape.
+    pub inputs: Vec<Node>,
     /// The block's output.
     pub out: Node,
 }

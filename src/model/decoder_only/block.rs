@@ -1,5 +1,7 @@
 //! The one layer of all decoders: what its plan has not makes no site.
 
+use std::{collections::HashMap, iter};
+
 use anyhow::Result;
 
 use super::plan::{DecoderPlan, LayerOrder, LayerPlan, MixerPlan};
@@ -9,15 +11,16 @@ use crate::{
             Axis::{Channel, Position},
             Role, Scope, Site, SubLayer,
         },
-        tape::{Block, Node, Tape},
+        tape::{Block, Node, Tape, Weight},
     },
     model::{
         layer::{
-            attention::{Attention, Mask},
+            attention::{Attention, KeySource, Mask},
             convolution::ShortConvolution,
             delta::DeltaNet,
             feed::Feed,
             norm::Norm,
+            per_layer::{LayerEmbeddings, PerLayer},
             state_space::StateSpace,
         },
         source_scope,
@@ -76,6 +79,33 @@ pub static RESID_POST: Site = Site::matrix(
     "the residual stream with feed-forward's output added",
 )
 .with(Role::Residual(SubLayer::FeedForward));
+pub static RESID_FED: Site = Site::matrix(
+    "resid_ffn",
+    [Position, Channel],
+    "the residual stream with feed-forward's output added",
+)
+.with(Role::Residual(SubLayer::FeedForward));
+pub static RESID_EMBEDDED: Site = Site::matrix(
+    "resid_ple",
+    [Position, Channel],
+    "the residual stream with what comes of the layer's own embedding added",
+)
+.with(Role::Residual(SubLayer::LayerEmbedding))
+.called(&["x + ple(x)"]);
+pub static RESID_EMBEDDED_LAST: Site = Site::matrix(
+    "resid_post",
+    [Position, Channel],
+    "the residual stream with what comes of the layer's own embedding added",
+)
+.with(Role::Residual(SubLayer::LayerEmbedding))
+.called(&["x + ple(x)"]);
+pub static RESID_SCALED: Site = Site::matrix(
+    "resid_post",
+    [Position, Channel],
+    "the residual stream times a number that the layer has learned",
+)
+.with(Role::ScaledStream)
+.called(&["s x"]);
 pub static RESID_BOTH: Site = Site::matrix(
     "resid_post",
     [Position, Channel],
@@ -102,8 +132,8 @@ impl Mixer {
         let d_model = plan.heads.d_model;
         Ok(match layer.mixer {
             MixerPlan::Attention => {
-                let scope = scope.child("attn");
-                let attention = Attention::planned(weights, scope, plan.heads, layer.attention)?;
+                let (scope, heads) = (scope.child("attn"), plan.heads_of(&layer));
+                let attention = Attention::planned(weights, scope, heads, layer.attention)?;
                 Self::Attention(Box::new(attention), layer.mask)
             }
             MixerPlan::StateSpace(plan) => {
@@ -121,13 +151,24 @@ impl Mixer {
         })
     }
 
-    /// (position, d_model) -> (position, d_model)
-    fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+    /// Over keys and values that were made outside, where the layer has such. (position, d_model) -> (position, d_model)
+    fn forward(&self, tape: &mut Tape, x: Node, made: Option<(&Scope, [Node; 2])>) -> Node {
         match self {
-            Self::Attention(attention, mask) => attention.forward(tape, x, x, *mask),
+            Self::Attention(attention, mask) => match made {
+                Some(made) => attention.forward_over(tape, x, made, *mask),
+                None => attention.forward(tape, x, x, *mask),
+            },
             Self::StateSpace(space) => space.forward(tape, x),
             Self::DeltaNet(net) => net.forward(tape, x),
             Self::Convolution(convolution) => convolution.forward(tape, x),
+        }
+    }
+
+    /// Whose keys and values it reads.
+    const fn keys(&self) -> KeySource {
+        match self {
+            Self::Attention(attention, _) => attention.keys(),
+            _ => KeySource::Own,
         }
     }
 
@@ -164,6 +205,33 @@ pub struct DecoderBlock {
     mixer: Mixer,
     ffn: Option<Feed>,
     residual_scale: Option<f32>,
+    per_layer: Option<PerLayer>,
+    /// What the stream that it leaves is multiplied by.
+    scalar: Option<Weight>,
+    layer: usize,
+}
+
+/// What layers read beside the stream.
+pub struct Beside {
+    embeddings: Option<LayerEmbeddings>,
+    /// The keys and values that later layers read too, by layer.
+    lent: HashMap<usize, [Node; 2]>,
+}
+
+impl Beside {
+    /// The layers' own embeddings, if they have such.
+    pub fn with(embeddings: Option<LayerEmbeddings>) -> Self {
+        Self { embeddings, lent: HashMap::new() }
+    }
+}
+
+/// What a block reads of its inputs.
+struct Read {
+    x: Node,
+    /// What is to be mixed, and the keys and values, where they are made outside.
+    to_mix: Option<Node>,
+    made: Option<[Node; 2]>,
+    embeddings: Option<LayerEmbeddings>,
 }
 
 impl DecoderBlock {
@@ -182,10 +250,15 @@ impl DecoderBlock {
         };
         let [first, after_first, second, after_second] = layer.has_norms();
         let load_feed = |feed| Feed::load(weights, scope.child("ffn"), d_model, &feed);
+        let load_per_layer = |of| PerLayer::load(weights, scope.child("ple"), l, d_model, of);
+        let load_scalar = || weights.row(&scope.weight("scalar"), 1);
         Ok(Self {
             norms: [norm("norm1", first)?, norm("norm2", second)?],
             post_norms: [norm("post_norm1", after_first)?, norm("post_norm2", after_second)?],
+            per_layer: plan.per_layer.map(load_per_layer).transpose()?,
+            scalar: layer.has_scalar.then(load_scalar).transpose()?,
             mixer: Mixer::load(weights, &scope, plan, layer)?,
+            layer: l,
             ffn: feed.map(load_feed).transpose()?,
             order,
             residual_scale,
@@ -204,9 +277,67 @@ impl DecoderBlock {
         }
     }
 
-    fn mix(&self, tape: &mut Tape, x: Node) -> Node {
-        let out = self.mixer.forward(tape, x);
+    /// What it reads: the stream, and what stands beside it. Keys and values that later layers read too are made here,
+    /// outside of the block.
+    pub fn inputs(&self, tape: &mut Tape, x: Node, beside: &mut Beside) -> Vec<Node> {
+        let mut inputs = match (&self.mixer, self.mixer.keys()) {
+            (Mixer::Attention(attention, _), KeySource::Lent) => {
+                let x = tape.identity(self.scope.at(&RESID_PRE), x);
+                let to_mix = normed(tape, self.norms[0].as_ref(), x);
+                let [k, v] = attention.lend(tape, to_mix);
+                beside.lent.insert(self.layer, [k, v]);
+                vec![x, to_mix, k, v]
+            }
+            (_, KeySource::Borrowed(from)) => {
+                iter::once(x).chain(beside.lent.get(&from).into_iter().flatten().copied()).collect()
+            }
+            _ => vec![x],
+        };
+        inputs.extend(beside.embeddings.iter().flat_map(|of| [of.tokens, of.context]));
+        inputs
+    }
+
+    /// The inputs by what they are.
+    fn read(&self, inputs: &[Node]) -> Read {
+        let (x, rest) = (inputs[0], &inputs[1..]);
+        let (to_mix, made, rest) = match (self.mixer.keys(), rest) {
+            (KeySource::Lent, &[to_mix, k, v, ref rest @ ..]) => (Some(to_mix), Some([k, v]), rest),
+            (KeySource::Borrowed(_), &[k, v, ref rest @ ..]) => (None, Some([k, v]), rest),
+            _ => (None, None, rest),
+        };
+        let embeddings = match *rest {
+            [tokens, context] => Some(LayerEmbeddings { tokens, context }),
+            _ => None,
+        };
+        Read { x, to_mix, made, embeddings }
+    }
+
+    fn mix(&self, tape: &mut Tape, x: Node, made: Option<[Node; 2]>) -> Node {
+        let from = match self.mixer.keys() {
+            KeySource::Borrowed(from) => source_scope("blocks").layer(from),
+            _ => self.scope.clone(),
+        };
+        let of = from.child("attn");
+        let out = self.mixer.forward(tape, x, made.map(|made| (&of, made)));
         self.addend(tape, 0, out)
+    }
+
+    /// The stream after feed-forward as the layer leaves it: with its own embedding added, and scaled, where it does so.
+    fn leave(&self, tape: &mut Tape, mut x: Node, from: Option<LayerEmbeddings>) -> Node {
+        let at = &self.scope;
+        if let (Some(per_layer), Some(from)) = (&self.per_layer, from) {
+            let site = if self.scalar.is_some() { &RESID_EMBEDDED } else { &RESID_EMBEDDED_LAST };
+            let added = per_layer.forward(tape, x, from);
+            x = tape.residual(at.at(site), x, added);
+        }
+        let Some(scalar) = &self.scalar else { return x };
+        let scalar = tape.weight(scalar);
+        tape.scale_by(at.at(&RESID_SCALED), x, scalar)
+    }
+
+    /// The stream with feed-forward's output added.
+    const fn fed(&self) -> &'static Site {
+        if self.per_layer.is_some() || self.scalar.is_some() { &RESID_FED } else { &RESID_POST }
     }
 
     fn feed(&self, ffn: &Feed, tape: &mut Tape, x: Node) -> Node {
@@ -233,9 +364,12 @@ impl Block for DecoderBlock {
     fn forward(&self, tape: &mut Tape, inputs: &[Node]) -> Node {
         let at = &self.scope;
         let [norm1, norm2] = self.norms.each_ref().map(Option::as_ref);
-        let x = tape.identity(at.at(&RESID_PRE), inputs[0]);
-        let to_mix = normed(tape, norm1, x);
-        let mixed = self.mix(tape, to_mix);
+        let Read { mut x, to_mix, made, embeddings } = self.read(inputs);
+        let to_mix = to_mix.unwrap_or_else(|| {
+            x = tape.identity(at.at(&RESID_PRE), x);
+            normed(tape, norm1, x)
+        });
+        let mixed = self.mix(tape, to_mix, made);
         let Some(ffn) = &self.ffn else {
             return tape.residual(at.at(&RESID_POST_STATE), x, mixed);
         };
@@ -247,6 +381,7 @@ impl Block for DecoderBlock {
         let mid = tape.residual(at.at(self.mixer.mid()), x, mixed);
         let to_feed = normed(tape, norm2, mid);
         let fed = self.feed(ffn, tape, to_feed);
-        tape.residual(at.at(&RESID_POST), mid, fed)
+        let x = tape.residual(at.at(self.fed()), mid, fed);
+        self.leave(tape, x, embeddings)
     }
 }

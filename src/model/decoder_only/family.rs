@@ -201,6 +201,7 @@ impl Family {
             n_vocab: config.usize("vocab_size")?,
             norm,
             embedding: self.embedding(longest),
+            per_layer: None,
             layers: self.layers(
                 config,
                 norm,
@@ -306,8 +307,10 @@ impl Family {
             mixer: MixerPlan::Attention,
             attention: attention.clone(),
             mask,
+            heads: None,
             feed: Some(feed),
             residual_scale: None,
+            has_scalar: false,
         };
         Ok((self.style.windows)(config, n_layers)?.into_iter().map(layer).collect())
     }

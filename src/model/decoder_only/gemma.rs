@@ -21,10 +21,10 @@ use crate::{
     weights::Config,
 };
 
-const GEMMA_KEYS: Keys =
+pub(super) const GEMMA_KEYS: Keys =
     Keys { activation: &["hidden_activation"], default_activation: "gelu_pytorch_tanh", ..KEYS };
 
-const GEMMA: Style = Style {
+pub(super) const GEMMA: Style = Style {
     norm: NormStyle::RmsFromOne,
     biases: BiasStyle::ATTENTION,
     embedding_scale: EmbeddingScale::Root,
@@ -38,7 +38,7 @@ const REFUSED: &[Refused] = &[Refused {
     wanted: "false",
 }];
 
-const SANDWICH_NAMES: Names =
+pub(super) const SANDWICH_NAMES: Names =
     Names { norms: ["input_layernorm", "pre_feedforward_layernorm"], ..LLAMA_NAMES };
 
 pub static FAMILIES: &[Family] = &[
@@ -136,7 +136,7 @@ fn cap(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
 }
 
 /// A soft cap; null takes it away.
-fn cap_of(config: &Config, key: &str, default: f32) -> Result<Option<f32>> {
+pub(super) fn cap_of(config: &Config, key: &str, default: f32) -> Result<Option<f32>> {
     let cap = if config.is_null(key) { 0.0 } else { config.float_or(key, default)? };
     Ok((cap > 0.0).then_some(cap))
 }

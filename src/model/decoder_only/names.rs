@@ -37,6 +37,9 @@ pub struct Names {
     pub convolution: ConvolutionNames,
     pub state_space: StateSpaceNames,
     pub delta: DeltaNames,
+    pub per_layer: PerLayerNames,
+    /// What the stream is multiplied by; without an ending.
+    pub scalar: &'static str,
 }
 
 /// Where queries, keys and values are projected.
@@ -132,6 +135,19 @@ pub struct DeltaNames {
     pub out: &'static str,
 }
 
+/// The weights of per-layer embeddings.
+#[derive(Clone, Copy)]
+pub struct PerLayerNames {
+    /// Of all layers: the table, the map from embeddings, the norm.
+    pub table: &'static str,
+    pub map: &'static str,
+    pub norm: &'static str,
+    /// In each layer.
+    pub gate: &'static str,
+    pub out: &'static str,
+    pub post_norm: &'static str,
+}
+
 /// The maps of a mixture of experts.
 #[derive(Clone, Copy)]
 pub struct ExpertNames {
@@ -206,6 +222,18 @@ pub const LLAMA: Names = Names {
     convolution: CONVOLUTION,
     state_space: STATE_SPACE,
     delta: DELTA,
+    per_layer: PER_LAYER,
+    scalar: "layer_scalar",
+};
+
+/// Gemma 4's.
+const PER_LAYER: PerLayerNames = PerLayerNames {
+    table: "embed_tokens_per_layer",
+    map: "per_layer_model_projection",
+    norm: "per_layer_projection_norm",
+    gate: "per_layer_input_gate",
+    out: "per_layer_projection",
+    post_norm: "post_per_layer_input_norm",
 };
 
 /// LFM2's.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::{
     model::layer::{
-        attention::{AttentionPlan, HeadSizes, Mask},
+        attention::{AttentionPlan, HeadSizes, KeySource, Mask},
         convolution::ConvolutionPlan,
         delta::DeltaPlan,
         feed::FeedPlan,
         norm::NormKind,
+        per_layer::PerLayerPlan,
         state_space::StateSpacePlan,
     },
     text::{BOS, EOS},
@@ -22,6 +23,8 @@ pub struct DecoderPlan {
     /// Of all norms of the stream.
     pub norm: NormKind,
     pub embedding: EmbeddingPlan,
+    /// A second embedding of each token, with a part for every layer.
+    pub per_layer: Option<PerLayerPlan>,
     /// One a layer.
     pub layers: Vec<LayerPlan>,
     pub logits: LogitsPlan,
@@ -80,10 +83,14 @@ pub struct LayerPlan {
     /// Of a layer that attends, as is the mask.
     pub attention: AttentionPlan,
     pub mask: Mask,
+    /// The heads of its attention, where they are not the model's.
+    pub heads: Option<HeadSizes>,
     /// None where a layer only mixes words.
     pub feed: Option<FeedPlan>,
     /// What the outputs of both halves are multiplied by before they are added to the stream.
     pub residual_scale: Option<f32>,
+    /// Whether the stream that it leaves is multiplied by a learned number.
+    pub has_scalar: bool,
 }
 
 impl LayerPlan {
@@ -101,9 +108,10 @@ impl LayerPlan {
 
     /// Whether a layer of the same model records the same sites.
     fn is_like(&self, other: &Self) -> bool {
-        let experts = |layer: &Self| layer.feed.map(|feed| feed.experts);
         self.mixer == other.mixer
-            && experts(self) == experts(other)
+            && self.heads == other.heads
+            && self.attention.keys.is_like(other.attention.keys)
+            && self.feed == other.feed
             && self.attention.rope.is_some() == other.attention.rope.is_some()
             && std::mem::discriminant(&self.mask) == std::mem::discriminant(&other.mask)
     }
@@ -179,9 +187,28 @@ impl LogitsPlan {
 }
 
 impl DecoderPlan {
+    /// The heads of a layer's attention.
+    pub fn heads_of(&self, layer: &LayerPlan) -> HeadSizes {
+        layer.heads.unwrap_or(self.heads)
+    }
+
     /// The first layer that records the same sites as this one.
     pub fn first_like(&self, l: usize) -> usize {
         self.layers.iter().position(|layer| layer.is_like(&self.layers[l])).unwrap_or(l)
+    }
+
+    /// The heads of the layer with the widest.
+    pub fn widest_heads(&self) -> HeadSizes {
+        let all = self.layers.iter().map(|layer| self.heads_of(layer));
+        all.max_by_key(|heads| heads.d_q() + heads.d_kv()).unwrap_or(self.heads)
+    }
+
+    /// The numbers of a token that stand beside the stream: what layers have of their own of it, and the norms, keys
+    /// and values that are made for several layers.
+    pub fn d_beside(&self) -> usize {
+        let lending = self.layers.iter().filter(|layer| layer.attention.keys == KeySource::Lent);
+        let made = lending.map(|layer| 3 * self.heads.d_model + 8 * self.heads_of(layer).d_kv());
+        made.sum::<usize>() + self.per_layer.map_or(0, |plan| 4 * plan.d_all())
     }
 
     /// The built-in model: a GPT-2 with sinusoidal positions.
@@ -191,8 +218,10 @@ impl DecoderPlan {
             mixer: MixerPlan::Attention,
             attention: AttentionPlan::plain(heads.d_head),
             mask: Mask::Causal,
+            heads: None,
             feed: Some(feed),
             residual_scale: None,
+            has_scalar: false,
         };
         Self {
             heads,
@@ -203,6 +232,7 @@ impl DecoderPlan {
                 positions: PositionPlan::Sinusoidal,
                 has_norm: false,
             },
+            per_layer: None,
             layers: vec![layer; n_layers],
             logits: LogitsPlan::new(true),
             begin: Some(BOS),

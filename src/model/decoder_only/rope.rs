@@ -32,7 +32,7 @@ impl Base {
 type Scale = fn(&Config, Base) -> Result<(Vec<f64>, f64)>;
 
 /// The supported methods, by their names in config.json.
-const KINDS: [(&str, Scale); 8] = [
+const KINDS: [(&str, Scale); 9] = [
     ("default", |_, base| Ok((base.speeds(), 1.0))),
     ("linear", linear),
     ("dynamic", |_, base| Ok((base.speeds(), 1.0))),
@@ -40,8 +40,12 @@ const KINDS: [(&str, Scale); 8] = [
     ("yarn", yarn),
     ("longrope", longrope),
     ("su", longrope),
+    (PROPORTIONAL, proportional),
     ("factors", by_factors),
 ];
+
+/// Where only some pairs of a head turn, each as if all did.
+const PROPORTIONAL: &str = "proportional";
 
 /// How a family rotates, where its settings do not say otherwise.
 #[derive(Clone, Copy)]
@@ -78,12 +82,12 @@ pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope>
     let Some(scaling) = config.section("rope_scaling")? else {
         return Ok(rope_of(Base { theta, d, trained: 0.0, longest: 0.0 }.speeds(), 1.0));
     };
-    if style.part.is_none() {
+    let key = if scaling.has("rope_type") { "rope_type" } else { "type" };
+    let kind = scaling.string_or(key, "default")?;
+    if style.part.is_none() && kind != PROPORTIONAL {
         whole(config)?;
         whole(&scaling)?;
     }
-    let key = if scaling.has("rope_type") { "rope_type" } else { "type" };
-    let kind = scaling.string_or(key, "default")?;
     let found = KINDS.iter().find(|(name, _)| *name == kind);
     scaling.must(key, found.is_some(), &format!("one of {}", KINDS.map(|(n, _)| n).join(", ")))?;
     let trained = trained(config, &scaling, longest)? as f64;
@@ -157,6 +161,18 @@ fn linear(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
     let factor = f64::from(scaling.float("factor")?);
     scaling.must("factor", factor > 0.0, "a number above 0")?;
     Ok((base.speeds().into_iter().map(|speed| speed / factor).collect(), 1.0))
+}
+
+/// The first pairs of a head alone, as fast as if all turned; the others stand still (Gemma 4).
+fn proportional(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+    const KEY: &str = "partial_rotary_factor";
+    let part = f64::from(scaling.float_or(KEY, 1.0)?);
+    scaling.must(KEY, part > 0.0 && part <= 1.0, "a share above 0, at most 1")?;
+    let factor = f64::from(scaling.float_or("factor", 1.0)?);
+    scaling.must("factor", factor > 0.0, "a number above 0")?;
+    let n = (part * base.d as f64 / 2.0) as usize;
+    let slowed = |(j, speed): (usize, f64)| if j < n { speed / factor } else { 0.0 };
+    Ok((base.speeds().into_iter().enumerate().map(slowed).collect(), 1.0))
 }
 
 /// Each speed divided by a factor of its own: GGUF files have them worked out.

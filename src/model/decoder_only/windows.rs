@@ -62,6 +62,18 @@ pub fn but_every_sixth(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
     but_every(config, n_layers, 6)
 }
 
+/// The same, but the last sees all too: Gemma 4.
+///
+/// # Errors
+/// If a setting is of the wrong kind.
+pub fn but_every_sixth_and_the_last(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
+    let mut masks = but_every_sixth(config, n_layers)?;
+    if let Some(last) = masks.last_mut() {
+        *last = Mask::Causal;
+    }
+    Ok(masks)
+}
+
 fn but_every(config: &Config, n_layers: usize, default: usize) -> Result<Vec<Mask>> {
     let n = config.usize_or("sliding_window_pattern", default)?;
     by_type(config, n_layers, |l| (l + 1) % n != 0)

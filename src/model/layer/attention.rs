@@ -5,15 +5,17 @@ mod latent;
 mod plan;
 mod sites;
 
+use std::iter;
+
 use anyhow::Result;
 
-pub use plan::{AttentionPlan, HeadSizes, LatentPlan, Mask, ScoreScaling, Tempering};
+pub use plan::{AttentionPlan, HeadSizes, KeySource, LatentPlan, Mask, ScoreScaling, Tempering};
 pub use sites::*;
 
 use crate::{
     engine::{
         math::AttentionOptions,
-        site::Scope,
+        site::{Scope, Site},
         tape::{Buckets, Node, Tape, Weight},
     },
     model::layer::{
@@ -26,8 +28,16 @@ use latent::Latent;
 
 /// Where queries, keys and values come from.
 enum Projections {
-    Apart(Box<[Map; 3]>),
+    Apart(Box<Maps>),
     Latent(Box<Latent>),
+}
+
+/// The maps from the stream: to keys and values only where they are the layer's own, to values where they are not what
+/// the map to keys makes.
+struct Maps {
+    q: Map,
+    k: Option<Map>,
+    v: Option<Map>,
 }
 
 impl Projections {
@@ -35,20 +45,25 @@ impl Projections {
         weights: &Weights,
         scope: &Scope,
         heads: HeadSizes,
-        plan: Option<LatentPlan>,
+        plan: &AttentionPlan,
     ) -> Result<Self> {
-        if let Some(plan) = plan {
+        if let Some(plan) = plan.latent {
             return Ok(Self::Latent(Box::new(Latent::load(weights, scope, heads, plan)?)));
         }
         let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
         let map = |of, width| Map::load(weights, scope, of, (d_model, width));
-        Ok(Self::Apart(Box::new([map("Q", d_q)?, map("K", d_kv)?, map("V", d_kv)?])))
+        let (has_keys, has_values) = (plan.has_keys(), plan.has_values());
+        Ok(Self::Apart(Box::new(Maps {
+            q: map("Q", d_q)?,
+            k: has_keys.then(|| map("K", d_kv)).transpose()?,
+            v: has_values.then(|| map("V", d_kv)).transpose()?,
+        })))
     }
 
     /// Records the weights, in the order in which they are listed.
     fn record(&self, tape: &mut Tape) {
         if let Self::Apart(maps) = self {
-            for map in maps.iter() {
+            for map in iter::once(&maps.q).chain(&maps.k).chain(&maps.v) {
                 map.on(tape);
             }
         }
@@ -58,7 +73,7 @@ impl Projections {
     fn queries(&self, tape: &mut Tape, at: &Scope, x: Node, heads: HeadSizes) -> Node {
         match self {
             Self::Apart(maps) => {
-                let map = maps[0].on(tape);
+                let map = maps.q.on(tape);
                 tape.project_heads(at.at(&Q), x, map, heads.n_heads)
             }
             Self::Latent(latent) => latent.queries(tape, at, x, heads.n_heads),
@@ -74,10 +89,19 @@ impl Projections {
         heads: HeadSizes,
     ) -> [Node; 2] {
         match self {
-            Self::Apart(maps) => [(&maps[1], &K), (&maps[2], &V)].map(|(map, site)| {
-                let map = map.on(tape);
-                tape.project_heads(at.at(site), memory, map, heads.n_kv_heads)
-            }),
+            Self::Apart(maps) => {
+                let project = |tape: &mut Tape, map: &Map, site| {
+                    let map = map.on(tape);
+                    tape.project_heads(at.at(site), memory, map, heads.n_kv_heads)
+                };
+                // A layer that borrows its keys does not come here.
+                let k = project(tape, maps.k.as_ref().unwrap_or(&maps.q), &K);
+                let v = match &maps.v {
+                    Some(map) => project(tape, map, &V),
+                    None => tape.identity(at.at(&V_OF_KEYS), k),
+                };
+                [k, v]
+            }
             Self::Latent(latent) => latent.keys_values(tape, at, memory, heads.n_heads),
         }
     }
@@ -89,7 +113,9 @@ pub struct Attention {
     projections: Projections,
     o: Map,
     gate: Option<Map>,
-    qk_norms: Option<[HeadNorm; 2]>,
+    q_norm: Option<HeadNorm>,
+    k_norm: Option<HeadNorm>,
+    v_norm: Option<HeadNorm>,
     sinks: Option<Weight>,
     heads: HeadSizes,
     plan: AttentionPlan,
@@ -133,7 +159,7 @@ impl Attention {
         heads: HeadSizes,
         plan: AttentionPlan,
     ) -> Result<Self> {
-        let projections = Projections::load(weights, &scope, heads, plan.latent)?;
+        let projections = Projections::load(weights, &scope, heads, &plan)?;
         let d_context = plan.latent.map_or(heads.d_q(), |latent| heads.n_heads * latent.d_value);
         let o = Map::load(weights, &scope, "O", (d_context, heads.d_model))?;
         let load_gate = || Map::load(weights, &scope, "G", (heads.d_model, d_context));
@@ -141,15 +167,21 @@ impl Attention {
         let norm = |name, n_heads, (of, kind): (QkNorm, NormKind)| {
             HeadNorm::load(weights, scope.child(name), of.width(n_heads, heads.d_head), of, kind)
         };
-        let qk_norms = match plan.qk_norm {
-            None => None,
-            Some(of) => {
-                Some([norm("q_norm", heads.n_heads, of)?, norm("k_norm", heads.n_kv_heads, of)?])
-            }
-        };
+        let has_keys = plan.has_keys();
+        let of_keys = plan.qk_norm.filter(|_| has_keys);
+        let of_values = plan.v_norm.filter(|_| has_keys);
+        let v_norm = |kind| HeadNorm::without_gain(scope.child("v_norm"), kind);
+        let v_norm = of_values.map(v_norm);
+        let q_norm = plan.qk_norm.map(|of| norm("q_norm", heads.n_heads, of)).transpose()?;
+        let k_norm = of_keys.map(|of| norm("k_norm", heads.n_kv_heads, of)).transpose()?;
         let sinks = plan.has_sinks.then(|| weights.row(&scope.weight("sinks"), heads.n_heads));
         let sinks = sinks.transpose()?;
-        Ok(Self { scope, projections, o, gate, qk_norms, sinks, heads, plan })
+        Ok(Self { scope, projections, o, gate, q_norm, k_norm, v_norm, sinks, heads, plan })
+    }
+
+    /// Whose keys and values it reads.
+    pub const fn keys(&self) -> KeySource {
+        self.plan.keys
     }
 
     /// This layer with scores scaled in another way.
@@ -176,6 +208,37 @@ impl Attention {
         self.attend(tape, x, x, mask, relative)
     }
 
+    /// The keys as they are compared, and the values as they are summed: made apart from the rest, since later layers
+    /// read them too. x (position, d_model) -> (kv head, key, d_k), (kv head, key, d_k)
+    pub fn lend(&self, tape: &mut Tape, x: Node) -> [Node; 2] {
+        let [k, v] = self.projections.keys_values(tape, &self.scope, x, self.heads);
+        let [k, v] = self.normed(tape, [k, v]);
+        [self.turned(tape, &K_ROT, k), v]
+    }
+
+    /// Self-attention over keys and values that were made before, by the attention in the scope `of`; of a text that
+    /// goes on, over those of all its words. x (query, d_model) -> (query, d_model)
+    pub fn forward_over(
+        &self,
+        tape: &mut Tape,
+        x: Node,
+        (of, made): (&Scope, [Node; 2]),
+        mask: Mask,
+    ) -> Node {
+        let w_o = self.o.on(tape);
+        let q = self.projections.queries(tape, &self.scope, x, self.heads); // (head, query, d_k)
+        let q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
+        let q = self.turned(tape, &Q_ROT, q);
+        let is_own = of.prefix() == self.scope.prefix();
+        let [k, v] = made;
+        let known =
+            if is_own { tape.remember(of.prefix(), k, v) } else { tape.recall(of.prefix()) };
+        let (keys, values) = known.unwrap_or((k, v));
+        let kv = KeyValues { keys, values, is_past: known.is_some(), made: Some(made) };
+        let context = self.context(tape, q, kv, mask, None);
+        self.mixed(tape, x, context, w_o)
+    }
+
     fn attend(
         &self,
         tape: &mut Tape,
@@ -194,8 +257,26 @@ impl Attention {
             Some((keys, values)) => (q, KeyValues { keys, values, is_past: true, made: None }),
             None => self.project_kv(tape, q, memory),
         };
+        let context = self.context(tape, q, kv, mask, relative);
+        self.mixed(tape, x, context, w_o)
+    }
+
+    /// The values averaged by the weights. (head, query, d_k)
+    fn context(
+        &self,
+        tape: &mut Tape,
+        q: Node,
+        kv: KeyValues,
+        mask: Mask,
+        relative: Option<Relative>,
+    ) -> Node {
         let context = self.fused(tape, q, kv, mask, relative);
-        let context = context.unwrap_or_else(|| self.step_by_step(tape, q, kv, mask, relative));
+        context.unwrap_or_else(|| self.step_by_step(tape, q, kv, mask, relative))
+    }
+
+    /// The heads mixed. x (query, d_model), context (head, query, d_k) -> (query, d_model)
+    fn mixed(&self, tape: &mut Tape, x: Node, context: Node, w_o: (Node, Option<Node>)) -> Node {
+        let at = &self.scope;
         let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
         let to_mix = self.gated(tape, x, concat);
         tape.linear(at.at(&OUT), to_mix, w_o.0, w_o.1) // (query, d_model)
@@ -263,15 +344,11 @@ impl Attention {
     /// values, with those of the past. q (head, query, d_k), memory (key, d_model)
     fn project_kv(&self, tape: &mut Tape, mut q: Node, memory: Node) -> (Node, KeyValues) {
         let at = &self.scope;
-        let [mut k, v] = self.projections.keys_values(tape, at, memory, self.heads);
-        if let Some([q_norm, k_norm]) = &self.qk_norms {
-            q = q_norm.forward(tape, q);
-            k = k_norm.forward(tape, k);
-        }
-        if let Some(rope) = &self.plan.rope {
-            q = tape.rotate(at.at(&Q_ROT), q, rope);
-            k = tape.rotate(at.at(&K_ROT), k, rope);
-        }
+        let [k, v] = self.projections.keys_values(tape, at, memory, self.heads);
+        q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
+        let [k, v] = self.normed(tape, [k, v]);
+        q = self.turned(tape, &Q_ROT, q);
+        let k = self.turned(tape, &K_ROT, k);
         if let Some(tempering) = self.plan.tempering {
             let first = tape.n_past();
             let rows = first..first + tape.shape(q).rows;
@@ -283,6 +360,20 @@ impl Attention {
             Some((keys, values)) => KeyValues { keys, values, is_past: true, made: Some([k, v]) },
         };
         (q, kv)
+    }
+
+    /// Keys and values, normalised where the layer does so. (kv head, key, d_k)
+    fn normed(&self, tape: &mut Tape, [k, v]: [Node; 2]) -> [Node; 2] {
+        [(&self.k_norm, k), (&self.v_norm, v)]
+            .map(|(norm, x)| norm.as_ref().map_or(x, |norm| norm.forward(tape, x)))
+    }
+
+    /// Queries or keys rotated by their positions, where the layer does so. (head, position, d_k)
+    fn turned(&self, tape: &mut Tape, site: &'static Site, x: Node) -> Node {
+        match &self.plan.rope {
+            Some(rope) => tape.rotate(self.scope.at(site), x, rope),
+            None => x,
+        }
     }
 
     /// The scores scaled, biased and masked. (head, query, key) -> (head, query, key)

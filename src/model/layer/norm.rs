@@ -128,7 +128,21 @@ impl Norm {
     /// # Errors
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: NormKind) -> Result<Self> {
-        let gain = weights.row(&scope.weight("gain"), d_model)?;
+        let gain = scope.weight("gain");
+        Self::stretching(weights, &gain, (scope, d_model), kind)
+    }
+
+    /// The same, whose gain has a name of its own.
+    ///
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn stretching(
+        weights: &Weights,
+        gain: &str,
+        (scope, d_model): (Scope, usize),
+        kind: NormKind,
+    ) -> Result<Self> {
+        let gain = weights.row(gain, d_model)?;
         let bias = match kind.style {
             NormStyle::Layer => Some(weights.row(&scope.weight("bias"), d_model)?),
             _ => None,
@@ -183,10 +197,10 @@ impl QkNorm {
     }
 }
 
-/// A normalisation of queries or keys.
+/// A normalisation of queries, keys or values.
 pub struct HeadNorm {
     scope: Scope,
-    gain: Weight,
+    gain: Option<Weight>,
     of: QkNorm,
     kind: NormKind,
 }
@@ -203,14 +217,19 @@ impl HeadNorm {
         of: QkNorm,
         kind: NormKind,
     ) -> Result<Self> {
-        let gain = weights.row(&scope.weight("gain"), width)?;
+        let gain = Some(weights.row(&scope.weight("gain"), width)?);
         Ok(Self { scope, gain, of, kind })
+    }
+
+    /// A normalisation of each head's vector by itself, without a gain.
+    pub const fn without_gain(scope: Scope, kind: NormKind) -> Self {
+        Self { scope, gain: None, of: QkNorm::PerHead, kind }
     }
 
     /// (head, position, d_head) -> (head, position, d_head)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let (at, eps) = (&self.scope, self.kind.eps);
-        let gain = tape.weight(&self.gain);
+        let gain = self.gain.as_ref().map(|gain| tape.weight(gain));
         let normalized = if self.kind.has_mean() {
             let mean = tape.row_mean(at.at(&HEAD_MEAN), x); // (head, position, 1)
             let var = tape.row_variance(at.at(&HEAD_VAR), x, mean); // (head, position, 1)
@@ -222,6 +241,9 @@ impl HeadNorm {
             };
             tape.divide_by_rms(at.at(&HEAD_NORMALIZED), x, square, eps)
         };
-        self.kind.gain(tape, at.at(&HEAD_OUT), normalized, gain) // (head, position, d_head)
+        match gain {
+            Some(gain) => self.kind.gain(tape, at.at(&HEAD_OUT), normalized, gain), // (head, position, d_head)
+            None => normalized,
+        }
     }
 }

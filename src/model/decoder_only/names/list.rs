@@ -1,6 +1,7 @@
 //! The list of a plan's weights, each with its place in the files of a family.
 
 mod mixers;
+mod per_layer;
 
 use std::ops::Range;
 
@@ -58,6 +59,9 @@ impl List<'_> {
         }
         if self.plan.embedding.has_norm {
             self.norm("tokens.norm", names.embed_norm);
+        }
+        if let Some(plan) = self.plan.per_layer {
+            self.per_layer_table(plan);
         }
         self.norm("final_norm", names.final_norm);
         let output = |ours: &str, kind: &str, shape, layout| {
@@ -140,17 +144,24 @@ impl List<'_> {
         if let Some(feed) = layer.feed {
             self.feed(l, feed);
         }
+        if let Some(plan) = self.plan.per_layer {
+            self.per_layer(l, plan);
+        }
+        if layer.has_scalar {
+            let kind = if self.is_gguf { "weight" } else { "" };
+            self.body(&format!("blocks.{l}.scalar"), &theirs(names.scalar), kind, (1, 1), Vector);
+        }
     }
 
     fn attention(&mut self, l: usize, layer: &LayerPlan) {
-        let (names, heads) = (*self.names, self.plan.heads);
+        let (names, heads) = (*self.names, self.plan.heads_of(layer));
         let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
         let d_context =
             if let (QkvNames::Latent(of), Some(plan)) = (names.qkv, layer.attention.latent) {
                 self.latent(l, of, plan);
                 heads.n_heads * plan.d_value
             } else {
-                self.queries_keys_values(l);
+                self.queries_keys_values(l, layer);
                 heads.d_q()
             };
         let of_out = if matches!(names.qkv, QkvNames::Columns(_)) { Conv1d } else { Linear };
@@ -166,7 +177,8 @@ impl List<'_> {
         );
         if let Some((of, _)) = layer.attention.qk_norm {
             let norms = [("q_norm", heads.n_heads), ("k_norm", heads.n_kv_heads)];
-            for ((ours, n_heads), name) in norms.into_iter().zip(names.qk_norms) {
+            let n_norms = if layer.attention.has_keys() { 2 } else { 1 };
+            for ((ours, n_heads), name) in norms.into_iter().zip(names.qk_norms).take(n_norms) {
                 let (ours, width) =
                     (format!("blocks.{l}.attn.{ours}.gain"), of.width(n_heads, heads.d_head));
                 let layout = match of {
@@ -183,13 +195,14 @@ impl List<'_> {
         }
     }
 
-    fn queries_keys_values(&mut self, l: usize) {
-        let (names, heads) = (*self.names, self.plan.heads);
+    fn queries_keys_values(&mut self, l: usize, layer: &LayerPlan) {
+        let (names, heads) = (*self.names, self.plan.heads_of(layer));
+        let are_there = [true, layer.attention.has_keys(), layer.attention.has_values()];
         let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
         let has_bias = self.biases.qkv;
         let (d_q, d_kv) = (heads.d_q(), heads.d_kv());
         let widths = [("attn.*_Q", d_q), ("attn.*_K", d_kv), ("attn.*_V", d_kv)];
-        for (i, (ours, width)) in widths.into_iter().enumerate() {
+        for (i, (ours, width)) in widths.into_iter().enumerate().filter(|(i, _)| are_there[*i]) {
             let (theirs, layouts) = match names.qkv {
                 QkvNames::WithGate(apart) if i == 0 => (theirs(apart[0]), with_gate(heads, 0)),
                 QkvNames::Apart(apart) | QkvNames::WithGate(apart) => {

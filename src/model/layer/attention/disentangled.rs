@@ -24,8 +24,10 @@ impl Attention {
         let q = self.projections.queries(tape, at, x, heads); // (head, query, d_k)
         let [k, v] = self.projections.keys_values(tape, at, x, heads); // (head, key, d_k)
         let mut terms = vec![tape.matmul_nt(at.at(&SCORES), q, k)]; // (head, query, key)
-        if let Projections::Apart(maps) = &self.projections {
-            let [w_q, w_k] = [&maps[0], &maps[1]].map(|map| map.on(tape));
+        if let Projections::Apart(maps) = &self.projections
+            && let Some(map) = &maps.k
+        {
+            let [w_q, w_k] = [&maps.q, map].map(|map| map.on(tape));
             let kd = tape.project_heads(at.at(&K_DISTANCE), table, w_k, heads.n_heads);
             let qd = tape.project_heads(at.at(&Q_DISTANCE), table, w_q, heads.n_heads);
             let of = (distances, Meets::Query);

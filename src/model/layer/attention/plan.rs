@@ -103,6 +103,11 @@ pub struct AttentionPlan {
     pub scaling: ScoreScaling,
     /// Queries and keys are normalised before they are rotated.
     pub qk_norm: Option<(QkNorm, NormKind)>,
+    /// Each head's values are normalised, without a gain.
+    pub v_norm: Option<NormKind>,
+    pub keys: KeySource,
+    /// Whether values have no map of their own: they are what the map to keys makes.
+    pub are_values_keys: bool,
     /// Queries and keys are rotated by their positions.
     pub rope: Option<Arc<Rope>>,
     pub tempering: Option<Tempering>,
@@ -116,6 +121,28 @@ pub struct AttentionPlan {
     pub has_gate: bool,
     /// Queries, keys and values are made from a few numbers a token, which are all that a cache keeps.
     pub latent: Option<LatentPlan>,
+}
+
+/// Whose keys and values a layer reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    Own,
+    /// Its own, which later layers read too.
+    Lent,
+    /// Those of the layer of this number.
+    Borrowed(usize),
+}
+
+impl KeySource {
+    /// Whether two layers record the same sites, as far as this matters.
+    pub const fn is_like(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Own, Self::Own)
+                | (Self::Lent, Self::Lent)
+                | (Self::Borrowed(_), Self::Borrowed(_))
+        )
+    }
 }
 
 /// The sizes of multi-head latent attention (DeepSeek-AI 2024, *DeepSeek-V2*, section 2.1). A head's queries and keys
@@ -137,11 +164,24 @@ pub struct LatentPlan {
 }
 
 impl AttentionPlan {
+    /// Whether it makes keys and values itself.
+    pub const fn has_keys(&self) -> bool {
+        !matches!(self.keys, KeySource::Borrowed(_))
+    }
+
+    /// Whether it has a map to values.
+    pub const fn has_values(&self) -> bool {
+        self.has_keys() && !self.are_values_keys
+    }
+
     /// Scores divided by the root of a head's width, and nothing more.
     pub const fn plain(d_head: usize) -> Self {
         Self {
             scaling: ScoreScaling::by_root(d_head),
             qk_norm: None,
+            v_norm: None,
+            keys: KeySource::Own,
+            are_values_keys: false,
             rope: None,
             tempering: None,
             cap: None,

@@ -13,6 +13,14 @@ pub static K: Site =
 pub static V: Site =
     Site::planes("v", [Head, Key, Channel], "values: what each word passes on when attended to")
         .called(&["V"]);
+pub static V_OF_KEYS: Site = Site::planes(
+    "v",
+    [Head, Key, Channel],
+    "values: what the map to keys made, before it is normalised and rotated",
+)
+.called(&["V"]);
+/// The path of values that were normalised, in the scope of their attention.
+pub const V_NORMALIZED: &str = "v_norm.normalized";
 pub static Q_ROT: Site = Site::planes(
     "q_rot",
     [Head, Query, Channel],

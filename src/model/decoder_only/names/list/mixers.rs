@@ -21,7 +21,7 @@ type Named<'a> = (&'a str, &'a str);
 
 impl List<'_> {
     /// A name in a layer of the file, with each of its alternatives.
-    fn of_layer(&self, l: usize, name: &str) -> String {
+    pub(super) fn of_layer(&self, l: usize, name: &str) -> String {
         let of_layer = |name| format!("{}{l}.{name}", self.names.layers);
         name.split('|').map(of_layer).collect::<Vec<_>>().join("|")
     }
@@ -35,7 +35,7 @@ impl List<'_> {
         }
     }
 
-    fn linear(
+    pub(super) fn linear(
         &mut self,
         l: usize,
         (ours, name): Named,
