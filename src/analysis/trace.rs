@@ -25,7 +25,10 @@ use crate::{
         tape::{Node, Tape},
         value::{Cell, Shape, Value},
     },
-    model::{LOGITS, Name, PROBS, Pass},
+    model::{
+        LOGITS, Name, PROBS, Pass,
+        layer::attention::{CONTEXT, V, V_NORMALIZED},
+    },
     text::{self, Token, Tokenizer},
 };
 
@@ -198,7 +201,7 @@ impl Trace {
     /// All sites in the order of computation, weights where they are first used; of a closed block, its output only.
     pub fn sites(&self) -> impl Iterator<Item = &Recorded> {
         self.record.sites.iter().flat_map(|site| {
-            let opened = self.opened_at(site.path());
+            let opened = self.opened_at(site.path()).filter(|opened| opened.is_of(site));
             let inner = opened.into_iter().flat_map(Opened::own_sites);
             inner.chain(opened.is_none().then_some(site))
         })
@@ -222,6 +225,18 @@ impl Trace {
     /// The value of another site in the scope of this one: `weights` beside `encoder.0.self_attn.scores`.
     pub fn beside(&self, site: &Recorded, other: &Site) -> Option<&Recorded> {
         self.site(&path_in(site.scope(), other.name))
+    }
+
+    /// The values that the heads of an attention average, beside its weights or context: its own, normalised where it
+    /// does so, or those of an earlier layer. (kv head, key, d_v)
+    pub fn values_read(&self, site: &Recorded) -> Option<&Recorded> {
+        let own = [V_NORMALIZED, V.name].map(|name| path_in(site.scope(), name));
+        let own = own.iter().find_map(|path| self.site(path)).filter(|site| !site.is_leaf);
+        own.or_else(|| {
+            let (tape, context) = self.holder(&path_in(site.scope(), CONTEXT.name))?;
+            let values = tape.inputs(*context.parts.first()?).get(1)?;
+            self.site(&tape.entry(*values).place.path)
+        })
     }
 
     /// The logits of the pass: (position, vocab).

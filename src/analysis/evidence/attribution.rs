@@ -20,7 +20,7 @@ use crate::{
         LOGITS,
         decoder_only::RAW_LOGITS,
         layer::{
-            attention::{CONTEXT, V, WEIGHTS},
+            attention::{CONTEXT, WEIGHTS},
             norm::{MEAN_SQUARE, VAR},
         },
     },
@@ -117,6 +117,7 @@ pub enum PartKind {
     State,
     Convolution,
     FeedForward,
+    LayerEmbedding,
     Bias,
 }
 
@@ -129,6 +130,7 @@ impl PartKind {
             Self::State => "state",
             Self::Convolution => "convolution",
             Self::FeedForward => "feed-forward",
+            Self::LayerEmbedding => "layer embedding",
             Self::Bias => "bias",
         }
     }
@@ -210,6 +212,9 @@ fn kind(run: &Run, node: Node) -> Option<PartKind> {
         Role::SubLayerOutput if has_role(run, place, Role::Convolved) => {
             Some(PartKind::Convolution)
         }
+        Role::SubLayerOutput if has_role(run, place, Role::LayerEmbedding) => {
+            Some(PartKind::LayerEmbedding)
+        }
         Role::SubLayerOutput => Some(PartKind::FeedForward),
         Role::Positions if place.site.name == "pos" => Some(PartKind::Positions),
         _ if place.site.name == "embed" => Some(PartKind::Embedding),
@@ -268,7 +273,8 @@ fn heads(
     let gradients = tape.backward(&[(out, gradient.clone())], &[context]);
     let (slopes, values) = (gradients.get(&context)?, tape.value(context));
     let rows = rows_that_count(slopes);
-    let looked = beside(WEIGHTS.name).zip(beside(V.name)).map(|(weights, v)| {
+    let values_read = run.values_read(place.scope.prefix());
+    let looked = beside(WEIGHTS.name).zip(values_read).map(|(weights, v)| {
         let v = tape.value(v);
         // Several heads of queries may share one of values.
         let own = |h: usize| h * v.shape().planes / values.shape().planes;

@@ -24,7 +24,7 @@ use crate::{
         tape::Node,
         value::{Cell, Matrix, Value},
     },
-    model::layer::attention::{CONTEXT, OUT, V, WEIGHTS},
+    model::layer::attention::{CONTEXT, OUT, WEIGHTS},
 };
 
 /// What the addresses of shares begin with.
@@ -423,7 +423,8 @@ fn addend(run: &Run, node: Node) -> Option<Addend> {
 fn heads(run: &Run, scope: &str, added: &Value) -> Option<Heads> {
     let tape = run.tape();
     let value = |name: &str| Some(tape.value(run.node(&path_in(scope, name))?));
-    let (weights, v, out) = (value(WEIGHTS.name)?, value(V.name)?, value(OUT.name)?);
+    let (weights, out) = (value(WEIGHTS.name)?, value(OUT.name)?);
+    let v = tape.value(run.values_read(scope)?);
     let w_o = value("W_O")?.matrix();
     let (n_heads, own) = (weights.shape().planes, v.shape());
     let fits =

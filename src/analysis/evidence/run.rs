@@ -5,11 +5,14 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     engine::{
         change::Changes,
-        site::{Place, Role},
+        site::{Place, Role, path_in},
         tape::{Keep, Node, Tape},
         value::Value,
     },
-    model::{LOGITS, Model, Pass, Setup},
+    model::{
+        LOGITS, Model, Pass, Setup,
+        layer::attention::{CONTEXT, V, V_NORMALIZED},
+    },
 };
 
 /// A pass with everything kept.
@@ -78,6 +81,16 @@ impl Run {
         self.nodes(path).iter().find_map(|&node| {
             let local = row.checked_sub(self.tape().entry(node).place.origin.row)?;
             (local < self.tape().shape(node).rows).then_some((node, local))
+        })
+    }
+
+    /// The values that the heads of an attention average: its own, normalised where it does so, or those of an earlier
+    /// layer. (kv head, key, d_v)
+    pub fn values_read(&self, scope: &str) -> Option<Node> {
+        let own = [V_NORMALIZED, V.name].iter().find_map(|name| self.node(&path_in(scope, name)));
+        own.or_else(|| {
+            let context = self.node(&path_in(scope, CONTEXT.name))?;
+            self.tape().inputs(context).get(1).copied()
         })
     }
 

@@ -15,7 +15,6 @@ use crate::{
         site::{Address, Axis, Role, path_in},
         value::{Cell, Matrix, Value},
     },
-    model::layer::attention::V,
 };
 
 /// What a map of attention shows.
@@ -161,7 +160,7 @@ fn norms(trace: &Trace, path: &str) -> Option<(Value, MadeOf)> {
 
 /// The length of each word's value after a head's part of `W_O`: (head, 1, key).
 fn value_lengths(trace: &Trace, weights: &Recorded) -> Option<Value> {
-    let v = trace.beside(weights, &V)?;
+    let v = trace.values_read(weights)?;
     let out = trace.site(&path_in(weights.scope(), "W_O"))?;
     let (n_heads, shape) = (weights.shape().planes, v.shape());
     let is_whole = shape.planes > 0 && n_heads.is_multiple_of(shape.planes);

@@ -7,12 +7,15 @@ use crate::{analysis::trace::Trace, engine::value::Value, model::Name};
 /// The sizes that the counts depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheSizes {
-    /// Those that attend.
+    /// Those that keep keys and values.
     pub n_layers: usize,
     pub d_model: usize,
-    /// The width of a token's queries; keys may have a smaller one, if heads share them.
+    /// The width of a token's queries in all layers; keys may have a smaller one, if heads share them, or layers.
     pub d_q: usize,
+    /// The width of the keys that are kept, in all layers.
     pub d_kv: usize,
+    /// The columns of all maps to keys and values.
+    pub d_made: usize,
     /// The multiplications of all layers' feed-forward networks, or routers and chosen experts, and of what stands in place
     /// of attention, for one token.
     pub fed: usize,
@@ -63,23 +66,24 @@ impl CacheSizes {
         let attending = attending(trace);
         let is_open = |l: &&usize| trace.value(&keys.replace("{layer}", &l.to_string())).is_some();
         let first = attending.iter().find(is_open)?;
-        let width = |of: &str| {
-            let shape = trace.value(&format!("{stack}.{first}.{attention}.{of}"))?.shape();
-            Some(shape.planes * shape.cols)
+        // The width of a site of attention, or the columns of a map, in all layers.
+        let width = |of: &str| -> usize {
+            let template = format!("{stack}.{{layer}}.{attention}.{of}");
+            let shapes = trace.known_layers().into_iter();
+            let shapes = shapes.filter_map(|l| trace.shape_in(&template, l));
+            shapes.map(|shape| shape.planes * shape.cols).sum()
         };
         let n_all = trace.n_layers(&format!("{stack}.{{layer}}.ffn.out"));
-        let in_place = convolved(trace, stack, table.cols) + delta_nets(trace, stack, table.cols);
-        let gated = width("gate").map_or(0, |d_gate| attending.len() * table.cols * d_gate);
-        // Of a layer that is not open, as of the last before it that is.
-        let mut of_layer = None;
-        let fed = (0..n_all).map(|l| {
-            of_layer = fed(trace, &format!("{stack}.{l}.ffn"), table.cols).or(of_layer);
-            of_layer
-        });
+        let beside = convolved(trace, stack, table.cols)
+            + delta_nets(trace, stack, table.cols)
+            + layer_embeddings(trace, table.cols)
+            + table.cols * width("gate");
+        let fed = (0..n_all).map(|l| fed(trace, &format!("{stack}.{{layer}}.ffn"), l, table.cols));
         Some(Self {
-            d_q: width("q")?,
-            d_kv: width("k")?,
-            fed: fed.sum::<Option<usize>>()? + in_place + gated,
+            d_q: width("q"),
+            d_kv: width("k"),
+            d_made: width("W_K") + width("W_V"),
+            fed: fed.sum::<Option<usize>>()? + beside,
             latent: LatentSizes::of(trace, &format!("{stack}.{first}.{attention}"), table.cols),
             n_layers: attending.len(),
             d_model: table.cols,
@@ -92,12 +96,12 @@ impl CacheSizes {
     pub fn step(self, t: usize) -> Step {
         let Self { n_layers, d_model: d, vocab, n_source, .. } = self;
         let n = t + 1;
-        let kept = self.latent.map_or(2 * self.d_kv, |latent| latent.rank + latent.shared);
+        let of_latents = |latent: LatentSizes| n_layers * (latent.rank + latent.shared);
         Step {
-            held: n_layers * n * kept,
+            held: n * self.latent.map_or(2 * self.d_kv, of_latents),
             held_cross: 2 * n_layers * n_source * d,
-            with: n_layers * self.row_after(n) + self.fed + d * vocab,
-            without: n_layers * (self.rows(n, n) + self.cross_keys()) + n * self.fed + d * vocab,
+            with: self.row_after(n) + self.fed + d * vocab,
+            without: self.rows(n, n) + n_layers * self.cross_keys() + n * self.fed + d * vocab,
         }
     }
 
@@ -109,20 +113,21 @@ impl CacheSizes {
         (with + self.n_layers * self.cross_keys(), without)
     }
 
-    /// The multiplications of one layer's attention for a new row that attends to `keys` keys, the others cached.
+    /// The multiplications of all layers' attention for a new row that attends to `keys` keys, the others cached.
     fn row_after(self, keys: usize) -> usize {
-        self.latent.map_or_else(|| self.rows(1, keys), |latent| latent.row(self.d_model, keys))
+        let of_latents = |latent: LatentSizes| self.n_layers * latent.row(self.d_model, keys);
+        self.latent.map_or_else(|| self.rows(1, keys), of_latents)
     }
 
-    /// The multiplications of one layer for `rows` rows that attend to `keys` keys: projections, scores and weighted
-    /// sums of self-attention and cross-attention.
+    /// The multiplications of all layers' attention for `rows` rows that attend to `keys` keys: projections, scores and
+    /// weighted sums of self-attention and cross-attention.
     fn rows(self, rows: usize, keys: usize) -> usize {
-        let Self { d_model: d, d_q, d_kv, n_source, .. } = self;
+        let Self { n_layers, d_model: d, d_q, d_made, n_source, .. } = self;
         if let Some(latent) = self.latent {
-            return rows * latent.whole_row(d, keys);
+            return rows * n_layers * latent.whole_row(d, keys);
         }
         let cross = if n_source == 0 { 0 } else { 2 * d * d + 2 * n_source * d };
-        rows * (2 * d * (d_q + d_kv) + 2 * keys * d_q + cross)
+        rows * (d * (2 * d_q + d_made) + 2 * keys * d_q + n_layers * cross)
     }
 
     /// The multiplications for one layer's keys and values of the source tokens.
@@ -205,9 +210,19 @@ fn delta_nets(trace: &Trace, stack: &str, d_model: usize) -> usize {
     layers().find_map(of_layer).map_or(0, |of_layer| layers().count() * of_layer)
 }
 
-/// The multiplications of a feed-forward network, or of a router and the experts that it chooses, for one token.
-fn fed(trace: &Trace, scope: &str, d_model: usize) -> Option<usize> {
-    let feed = |of: &str| trace.value(&format!("{scope}.{of}")).map(Value::shape);
+/// The multiplications of what all layers have of their own of one token: the map from its embedding, the gates, the
+/// ways back.
+fn layer_embeddings(trace: &Trace, d_model: usize) -> usize {
+    let map = trace.value("tokens.ple.W_P").map_or(0, |map| map.shape().len());
+    let width =
+        |l: usize| trace.shape_in("blocks.{layer}.ple.gated", l).map_or(0, |shape| shape.cols);
+    let widths: usize = trace.known_layers().into_iter().map(width).sum();
+    map + 2 * d_model * widths
+}
+
+/// The multiplications of a layer's feed-forward network, or of a router and the experts that it chooses, for one token.
+fn fed(trace: &Trace, scope: &str, layer: usize, d_model: usize) -> Option<usize> {
+    let feed = |of: &str| trace.shape_in(&format!("{scope}.{of}"), layer);
     let Some(router) = feed("router.logits") else {
         let n_maps = if feed("gate").is_some() { 3 } else { 2 };
         return Some(d_model * n_maps * feed("hidden")?.cols);
@@ -227,8 +242,9 @@ mod tests {
         let sizes = CacheSizes {
             n_layers: 2,
             d_model: 6,
-            d_q: 6,
-            d_kv: 6,
+            d_q: 2 * 6,
+            d_kv: 2 * 6,
+            d_made: 2 * 12,
             fed: 2 * 6 * (7 + 7),
             latent: None,
             vocab: 11,
@@ -275,8 +291,9 @@ mod tests {
         let sizes = CacheSizes {
             n_layers: 2,
             d_model: d,
-            d_q,
-            d_kv: d_q,
+            d_q: 2 * d_q,
+            d_kv: 2 * d_q,
+            d_made: 0,
             fed,
             latent: Some(latent),
             vocab: 11,

@@ -9,7 +9,7 @@ use super::{Record, Recorded, Trace};
 use crate::engine::{
     site::{Scope, lies_in},
     tape::{Inside, Node, Tape},
-    value::Value,
+    value::{Shape, Value},
 };
 
 /// The most numbers that opened blocks hold, which limits the memory for a long text; at least one block is always
@@ -22,14 +22,29 @@ pub(super) struct Opened {
     prefix: String,
     /// The block's node on the tape of the pass.
     node: Node,
-    /// The block's output on the tape of the inside.
+    /// The block's output and inputs on the tape of the inside.
     out: Node,
+    inputs: Vec<Node>,
     record: Record,
 }
 
 impl Opened {
-    fn new(prefix: String, node: Node, Inside { tape, out, .. }: Inside) -> Self {
-        Self { prefix, node, out, record: Record::new(tape) }
+    fn new(prefix: String, node: Node, Inside { tape, out, inputs }: Inside) -> Self {
+        Self { prefix, node, out, inputs, record: Record::new(tape) }
+    }
+
+    /// Whether a site of the pass is the block's output, in place of which its inside is listed.
+    pub(super) fn is_of(&self, site: &Recorded) -> bool {
+        site.parts.contains(&self.node)
+    }
+
+    /// A site that was recomputed, not given to the block: some of its inputs bear names of its own.
+    fn site(&self, path: &str) -> Option<&Recorded> {
+        self.record.site(path).filter(|site| !self.is_given(site))
+    }
+
+    fn is_given(&self, site: &Recorded) -> bool {
+        site.parts.iter().any(|part| self.inputs.contains(part))
     }
 
     fn holds(&self, path: &str) -> bool {
@@ -43,7 +58,8 @@ impl Opened {
 
     /// The sites recorded inside, without the block's inputs.
     pub(super) fn own_sites(&self) -> impl Iterator<Item = &Recorded> {
-        self.record.sites.iter().filter(|site| self.holds(site.path()))
+        let is_own = |site: &&Recorded| self.holds(site.path()) && !self.is_given(site);
+        self.record.sites.iter().filter(is_own)
     }
 }
 
@@ -51,7 +67,7 @@ impl Trace {
     /// The site at this path inside an opened block, and its tape.
     pub(super) fn inside(&self, path: &str) -> Option<(&Tape, &Recorded)> {
         let opened = self.opened_at(path)?;
-        Some((&opened.record.tape, opened.record.site(path)?))
+        Some((&opened.record.tape, opened.site(path)?))
     }
 
     /// The opened block that contains the path.
@@ -126,13 +142,19 @@ impl Trace {
     /// Whether a layer has the site at `template`, where `{layer}` is the layer. Of a closed block that is told from an
     /// opened one of its kind.
     pub fn layer_has(&self, template: &str, layer: usize) -> bool {
+        self.shape_in(template, layer).is_some()
+    }
+
+    /// The shape of the site at `template` in a layer, told as [`Self::layer_has`] is.
+    pub fn shape_in(&self, template: &str, layer: usize) -> Option<Shape> {
         let path = template.replace("{layer}", &layer.to_string());
-        let Some((node, _)) = self.closed(&path) else { return self.site(&path).is_some() };
+        let shape = |path: &str| self.site(path).map(Recorded::shape);
+        let Some((node, _)) = self.closed(&path) else { return shape(&path) };
         let kind = self.record.tape.kind_of_block(node);
-        self.opened.iter().any(|opened| {
+        let is_like = |opened: &&Arc<Opened>| self.record.tape.kind_of_block(opened.node) == kind;
+        self.opened.iter().filter(is_like).find_map(|opened| {
             let number = opened.prefix.rsplit_once('.').map_or("", |(_, number)| number);
-            let like = template.replace("{layer}", number);
-            self.record.tape.kind_of_block(opened.node) == kind && self.site(&like).is_some()
+            shape(&template.replace("{layer}", number))
         })
     }
 
@@ -145,7 +167,8 @@ impl Trace {
     /// The gradient of the sum of `seed * site` over the seeds, with respect to the site `wanted`. None if the site
     /// does not exist or nothing seeded depends on it.
     pub fn gradient(&self, seeds: &[(&str, Value)], wanted: &str) -> Option<Value> {
-        let (tape, seeds) = match self.opened_at(wanted) {
+        let opened = self.opened_at(wanted).filter(|opened| opened.site(wanted).is_some());
+        let (tape, seeds) = match opened {
             None => (&self.record.tape, self.seeds(seeds)?),
             Some(opened) => {
                 let outside = self.seeds(seeds)?;

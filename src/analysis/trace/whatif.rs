@@ -132,7 +132,9 @@ impl Trace {
                 Role::LayerInput | Role::Residual(_) if layers.insert(site.scope()) => {
                     vec![Part::Whole]
                 }
-                Role::FeedForwardHidden | Role::Convolved => vec![Part::Whole],
+                Role::FeedForwardHidden | Role::Convolved | Role::LayerEmbedding => {
+                    vec![Part::Whole]
+                }
                 Role::RouterLogits => iter::once(Part::Whole).chain(experts()).collect(),
                 Role::HeadContext | Role::StateOutput => {
                     iter::once(Part::Whole).chain(heads()).collect()

@@ -3,7 +3,7 @@
 use super::{Context, Fact, fact, length, mean, minus, variance};
 use crate::{
     analysis::measure::stream::{self, Station, stations},
-    engine::site::Site,
+    engine::{site::Site, value::Cell},
     model::layer::{feed_forward, norm},
     text::spoken,
 };
@@ -14,6 +14,10 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("size_added", "length of what is added", |c| {
         c.phrases.or_none(sum_parts(c).map(|(_, added)| spoken(length(&added))))
+    }),
+    fact("layer_scalar", "what the layer multiplies its stream by", |c| {
+        let scalar = c.trace().value(&format!("blocks.{}.scalar", c.layer()));
+        c.phrases.or_none(scalar.map(|scalar| spoken(scalar.get(Cell::default()))))
     }),
     fact("mean_before", "mean before the norm", |c| {
         c.phrases.or_none(first_number(c, &norm::MEAN))

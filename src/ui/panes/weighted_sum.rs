@@ -42,11 +42,16 @@ const LABEL_WIDTH: u16 = (WORD_WIDTH + BAR_WIDTH + 8) as u16;
 const OTHER_LINES: u16 = 2;
 
 impl<'a> WeightedSum<'a> {
-    /// The rows that are averaged: `v` beside the context, or the annotations of an RNN.
+    /// The rows that are averaged: the values that the head reads, or the annotations of an RNN.
     fn values(&self) -> Option<Subject<'a>> {
-        let annotations = || Subject::new(self.0.scene, "encoder.annotations", None);
-        // An RNN's `attn.v` is a learned vector, not a value row.
-        self.0.sibling(&attention::V).filter(|v| !v.site.is_leaf).or_else(annotations)
+        if let Some(annotations) = Subject::new(self.0.scene, "encoder.annotations", None) {
+            return Some(annotations);
+        }
+        let values = self.0.trace.values_read(self.0.site)?;
+        let mut subject = Subject::new(self.0.scene, values.path(), None)?;
+        // Several heads may share their values.
+        subject.plane = self.0.plane * values.shape().planes / self.0.n_planes().max(1);
+        Some(subject)
     }
 
     /// One term per key, in sentence order.
