@@ -37,6 +37,7 @@ mod files;
 mod frames;
 #[cfg(unix)]
 mod gallery;
+mod gemma4;
 mod gguf;
 mod goldens;
 mod guide;

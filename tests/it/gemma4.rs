@@ -1,0 +1,190 @@
+//! Gemma 4: layers that read the keys and values of earlier ones, and embeddings that layers have of their own. The
+//! numbers themselves are compared in `checkpoints.rs`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use lookback::{
+    analysis::{measure::cache::CacheSizes, trace::Trace},
+    engine::{
+        change::Changes,
+        tape::Keep,
+        value::{Cell, Value},
+    },
+    model::Setup,
+};
+use serde_json::json;
+
+use crate::support::tiny::{IDS, Tiny, assert_opens, changes, error_of, row};
+
+/// What the last layer leaves, and one of its numbers.
+const OUT: &str = "blocks.5.resid_post";
+const CELL: Cell = Cell::new(0, 6, 3);
+
+#[test]
+fn every_number_opens_into_arithmetic_that_gives_it() {
+    for (name, least) in [("gemma4", 120), ("gemma4_shared", 300), ("gemma4_keys", 80)] {
+        let trace = Tiny::open(name).plain();
+        let computed: Vec<_> = trace.sites().filter(|site| !site.is_leaf).collect();
+        assert!(computed.len() >= least, "{name}: only {} sites", computed.len());
+        for site in computed {
+            assert_opens(name, &trace, site, 7);
+        }
+    }
+}
+
+fn seed(trace: &Trace) -> [(&'static str, Value); 1] {
+    let mut seed = Value::zeros(trace.value(OUT).unwrap().shape());
+    seed.set(CELL, 1.0);
+    [(OUT, seed)]
+}
+
+/// A pass that keeps nothing inside its layers, with the layer of a site opened.
+fn closed(tiny: &Tiny, changes: Changes, site: &str) -> Trace {
+    let trace = tiny.run(changes, Keep::Boundaries);
+    trace.opened(site).unwrap_or(trace)
+}
+
+#[test]
+fn gradients_pass_through_layers_that_share_keys_and_through_their_own_embeddings() {
+    let tiny = Tiny::open("gemma4_shared");
+    let plain = tiny.plain();
+    for site in [
+        "blocks.1.attn.k",
+        "blocks.1.attn.v",
+        "blocks.2.attn.k_norm.out",
+        "blocks.2.norm1.out",
+        "blocks.1.attn.q",
+        "blocks.3.attn.q",
+        "blocks.5.ple.input",
+        "blocks.0.ple.gate",
+        "tokens.ple.scaled",
+        "tokens.ple.projected",
+        "blocks.4.resid_ffn",
+    ] {
+        let slopes = plain.gradient(&seed(&plain), site).unwrap();
+        let open = closed(&tiny, Changes::default(), site);
+        let again = open.gradient(&seed(&open), site).unwrap();
+        let cells = slopes.shape().cells().filter(|at| (2..5).contains(&at.row));
+        for at in cells.step_by(5).take(8) {
+            let moved = |by: f32| {
+                let number = plain.value(site).unwrap().get(at) + by;
+                let address = plain.site(site).unwrap().address(at);
+                let trace = tiny.what_if(&[&format!("{address}={number}")]);
+                trace.value(OUT).unwrap().get(CELL)
+            };
+            let (numeric, slope) = ((moved(2e-3) - moved(-2e-3)) / 4e-3, slopes.get(at));
+            let bound = 2e-2 * slope.abs().max(0.5);
+            assert!((numeric - slope).abs() < bound, "{site} {at:?}: {numeric}, {slope}");
+            assert!((again.get(at) - slope).abs() < 1e-4 * slope.abs().max(1.0), "{site} {at:?}");
+        }
+    }
+}
+
+#[test]
+fn the_number_of_a_layer_has_a_gradient() {
+    let plain = Tiny::open("gemma4_shared").plain();
+    let slope = plain.gradient(&seed(&plain), "blocks.5.scalar").unwrap().get(Cell::default());
+    let want = plain.value("blocks.5.resid_ple").unwrap().get(CELL);
+    assert!((slope - want).abs() < 1e-5, "{slope}, want {want}");
+}
+
+#[test]
+fn a_key_that_is_set_by_hand_is_seen_by_the_layers_that_borrow_it() {
+    let tiny = Tiny::open("gemma4_shared");
+    let (plain, change) = (tiny.plain(), "blocks.1.attn.k_rot[0,2,1]=7");
+    let set = tiny.what_if(&[change]);
+    let scores = |trace: &Trace, at: usize| {
+        trace.value(&format!("blocks.{at}.attn.scores")).unwrap().get(Cell::new(1, 4, 2))
+    };
+    assert!((scores(&set, 3) - scores(&plain, 3)).abs() > 1e-3, "layer 3 borrows from layer 1");
+    let opened = closed(&tiny, changes(&[change]), "blocks.3.attn.scores");
+    assert_eq!(scores(&opened, 3).to_bits(), scores(&set, 3).to_bits());
+    let operand = opened.open(&"blocks.3.attn.scores[1,4,2]".parse().unwrap()).unwrap();
+    assert!(format!("{operand:?}").contains("blocks.1.attn.k_rot"), "{operand:?}");
+    let off = |cell: Cell| {
+        let [a, b] = [&opened, &set].map(|trace| trace.value("logits").unwrap().get(cell));
+        (a - b).abs()
+    };
+    assert!(off(Cell::new(0, 6, 9)) < 1e-4);
+    assert_eq!(row(&set, "logits", 1), row(&plain, "logits", 1));
+}
+
+#[test]
+fn sites_are_listed_once_with_layers_closed_or_open() {
+    let tiny = Tiny::open("gemma4_shared");
+    let all: BTreeSet<String> = tiny.plain().sites().map(|site| site.path().to_owned()).collect();
+    let mut trace = tiny.run(Changes::default(), Keep::Boundaries);
+    for layer in [1, 2, 3] {
+        trace = trace.opened(&format!("blocks.{layer}.attn.q")).unwrap();
+        let of_layer = |path: &&String| path.starts_with(&format!("blocks.{layer}."));
+        let mut seen = BTreeSet::new();
+        for site in trace.sites() {
+            assert!(seen.insert(site.path().to_owned()), "{} twice", site.path());
+        }
+        let want: Vec<&String> = all.iter().filter(of_layer).collect();
+        assert_eq!(seen.iter().filter(of_layer).collect::<Vec<_>>(), want);
+    }
+    let k = trace.site("blocks.1.attn.k_rot").unwrap();
+    assert!(!k.is_leaf, "what a block is given is no input of the model");
+}
+
+#[test]
+fn a_layer_without_its_embedding_adds_nothing_of_it() {
+    let tiny = Tiny::open("gemma4_shared");
+    let (plain, off) = (tiny.plain(), tiny.what_if(&["blocks.2.ple=off"]));
+    assert_eq!(row(&off, "blocks.2.resid_ple", 4), row(&off, "blocks.2.resid_ffn", 4));
+    assert_ne!(row(&off, "logits", 4), row(&plain, "logits", 4));
+    let parts: Vec<String> = plain.parts_off().map(|part| part.to_string()).collect();
+    for part in ["blocks.2.ple=off", "blocks.4.attn=off", "blocks.4.attn.head.1=off", "mask=off"] {
+        assert!(parts.iter().any(|one| one == part), "{part}: {parts:?}");
+    }
+    assert!(parts.iter().all(|part| part != "scaling=off"), "{parts:?}");
+}
+
+#[test]
+fn a_text_read_in_parts_ends_as_one_read_at_once() {
+    for name in ["gemma4", "gemma4_shared", "gemma4_keys"] {
+        let tiny = Tiny::open(name);
+        for change in [None, Some("blocks.1.ffn=off"), Some("blocks.1.attn.head.1=off")] {
+            let setup = Setup { changes: Arc::new(changes(change.as_slice())), ..Setup::default() };
+            let read = |parts: &[&[u32]]| {
+                let mut writer = tiny.model.writer(&setup).unwrap();
+                parts.iter().fold(vec![], |_, part| writer.read(part).unwrap())
+            };
+            let whole = read(&[&IDS]);
+            for parts in [vec![&IDS[..1], &IDS[1..3], &IDS[3..]], IDS.chunks(1).collect()] {
+                let got = read(&parts);
+                let off = got.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(off < 2e-3, "{name} {change:?}: {off}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_cache_holds_the_keys_of_layers_that_make_them() {
+    // Two of three layers of their own see a window, with heads of 8 numbers, one sees all, with 12.
+    let trace = Tiny::open("gemma4_shared").run(Changes::default(), Keep::Boundaries).with_firsts();
+    let sizes = CacheSizes::of(&trace).unwrap();
+    assert_eq!((sizes.n_layers, sizes.d_kv, sizes.d_q), (3, 8 + 12 + 8, 2 * 3 * (8 + 12)));
+    assert_eq!(sizes.step(4).held, 5 * 2 * 28);
+    let keys = CacheSizes::of(&Tiny::open("gemma4_keys").plain()).unwrap();
+    assert_eq!((keys.d_kv, keys.d_made), (8 + 24, 16 + 24), "one map makes keys and values");
+}
+
+#[test]
+fn settings_that_cannot_be_run_are_named() {
+    for (name, key, value) in [
+        ("gemma4", "use_bidirectional_attention", json!("all")),
+        ("gemma4", "layer_types", json!(["sliding_attention"])),
+        ("gemma4_shared", "num_kv_shared_layers", json!(6)),
+        ("gemma4_shared", "num_kv_shared_layers", json!(5)),
+        ("gemma4_shared", "vocab_size_per_layer_input", json!(7)),
+        ("gemma4_shared", "hidden_size_per_layer_input", json!(16_000_000)),
+        ("gemma4_keys", "num_global_key_value_heads", json!(3)),
+    ] {
+        let text = error_of(name, &[(key, value)]);
+        assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
+    }
+    assert_eq!(error_of("gemma4", &[("use_bidirectional_attention", json!("vision"))]), "");
+}
