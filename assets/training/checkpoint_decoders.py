@@ -200,12 +200,12 @@ def catch_attention(taps, attn: nn.Module, before: dict[str, Tensor], sizes: tup
 
 def queries_keys_values(taps, block: nn.Module, layer: Layer, sizes: tuple[int, int]) -> dict[str, Tensor]:
     """As the linear maps give them, (row, col)."""
-    if layer.qkv is None:
-        maps = {n: getattr(block.get_submodule(layer.attn), f"{n}_proj", None) for n in "qkv"} if layer.v_norm else {
-            n: block.get_submodule(getattr(layer, n)) for n in "qkv"
-        }  # fmt: skip
+    if layer.v_norm is not None:  # keys may be another layer's, values what the map to keys makes
+        maps = {n: getattr(block.get_submodule(layer.attn), f"{n}_proj", None) for n in "qkv"}
         made = {n: taps.out_of(module) for n, module in maps.items() if module is not None}
-        return made | ({"v": made["k"]} if "k" in made and "v" not in made else {})
+        return {**made, "v": made.get("v", made["k"])} if "k" in made else made
+    if layer.qkv is None:
+        return {n: taps.out_of(block.get_submodule(getattr(layer, n))) for n in "qkv"}
     out, (n_heads, n_kv) = taps.out_of(block.get_submodule(layer.qkv)), sizes
     d_head = out.shape[1] // (n_heads + 2 * n_kv)
     if not layer.by_head:
@@ -305,6 +305,41 @@ def routed(taps, at: str, block: nn.Module, layer: Layer, config) -> Sites:
     return sites | {f"{at}.ffn.mixed": mixed, f"{at}.ffn.out": mixed + taken}
 
 
+def routed_beside(taps, at: str, block: nn.Module, layer: Layer, config, eps: float) -> Sites:
+    """Gemma 4's: a network for all tokens, and experts beside it whose router reads the stream itself."""
+    router, experts = block.router, block.experts
+    stream, at = taps.into(block.pre_feedforward_layernorm), f"{at}.ffn"
+    shared = feed_forward(taps, f"{at}.shared", block, layer)
+    sites = {name.replace(".shared.ffn.", ".shared."): value for name, value in shared.items()}
+    square = stream.square().mean(-1, keepdim=True)
+    sites[f"{at}.router.norm.mean_square"] = square
+    sites[f"{at}.router.norm.normalized"] = normalized = stream / (square + eps).sqrt()
+    sites[f"{at}.router.norm.out"] = out = normalized * router.scale
+    sites[f"{at}.router.input"] = given = out * config.hidden_size**-0.5
+    taps.near(at, given, taps.into(router.proj))
+    sites[f"{at}.router.logits"] = logits = taps.out_of(router.proj)
+    probabilities, weights, chosen = taps.whole[router]
+    taps.near(at, torch.softmax(logits, 1), probabilities)
+    sites[f"{at}.router.probabilities"] = probabilities
+    shares = probabilities.gather(1, chosen)
+    sites[f"{at}.router.shares"] = torch.zeros_like(logits).scatter(1, chosen, shares / shares.sum(1, keepdim=True))
+    sites[f"{at}.router.weights"] = torch.zeros_like(logits).scatter(1, chosen, weights)
+    sites |= taps.norm(f"{at}.experts.norm", block.pre_feedforward_layernorm_2, eps)
+    x = sites[f"{at}.experts.norm.out"]
+    gate, up = torch.einsum("ti,ctoi->cto", x, experts.gate_up_proj[chosen.T]).chunk(2, 2)
+    act = experts.act_fn(gate)
+    out = torch.einsum("cti,ctoi->cto", act * up, experts.down_proj[chosen.T])
+    for name, value in (("gate", gate), ("up", up), ("act", act), ("hidden", act * up), ("out", out)):
+        sites[f"{at}.experts.{name}"] = value
+    sites[f"{at}.mixed"] = mixed = (weights.T[..., None] * out).sum(0)
+    taps.near(at, mixed, taps.outputs[experts])
+    sites |= taps.norm(f"{at}.experts.post_norm", block.post_feedforward_layernorm_2, eps)
+    sites |= taps.norm(f"{at}.shared.post_norm", block.post_feedforward_layernorm_1, eps)
+    both = sites[f"{at}.experts.post_norm.out"] + sites[f"{at}.shared.post_norm.out"]
+    taps.near(at, both, taps.into(block.post_feedforward_layernorm))
+    return sites | {f"{at}.out": both}
+
+
 def softmax_of_chosen(config) -> bool:
     return config.model_type.startswith(("granitemoe", "gpt_oss"))
 
@@ -341,7 +376,10 @@ def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: fl
     sites |= mixed(taps, at, block, layer, config, eps, slopes)
     name = next((name for part, name in MIXERS.items() if hasattr(block, part)), "attn")
     is_mixture = layer.mixture is not None and hasattr(block.get_submodule(layer.mixture), "experts")
-    sites |= routed(taps, at, block, layer, config) if is_mixture else feed_forward(taps, at, block, layer)
+    if hasattr(block, "router"):  # experts beside the network
+        sites |= routed_beside(taps, at, block, layer, config, eps)
+    else:
+        sites |= routed(taps, at, block, layer, config) if is_mixture else feed_forward(taps, at, block, layer)
     addends = [sites[f"{at}.post_norm{i}.out" if norms[f"post_norm{i}"] else f"{at}.{half}.out"] for i, half in ((1, name), (2, "ffn"))]
     if (factor := getattr(config, "residual_multiplier", 1.0)) != 1.0:
         addends = [factor * out for out in addends]

@@ -208,6 +208,8 @@ OF_GEMMA4_SHARED = {**OF_GEMMA4, "num_hidden_layers": 6, "num_kv_shared_layers":
                     "hidden_size_per_layer_input": 5, "layer_types": ["sliding_attention", "full_attention"] * 3}  # fmt: skip
 OF_GEMMA4_KEYS = {**OF_GEMMA4, "attention_k_eq_v": True, "num_attention_heads": 4, "num_global_key_value_heads": 2, "layer_types": None,
                   "num_hidden_layers": 2}  # fmt: skip
+OF_GEMMA4_MOE = {**OF_GEMMA4_KEYS, "enable_moe_block": True, "num_experts": 5, "top_k_experts": 2, "moe_intermediate_size": 7,
+                 "num_attention_heads": 2, "num_global_key_value_heads": 1}  # fmt: skip
 LAYER_NORM = {**SMALL_ONE, "rms_norm_eps": None, "layer_norm_eps": 1e-5, "head_dim": None, "attention_bias": None, "mlp_bias": None}
 MANY_HEADS = {**LAYER_NORM, "num_key_value_heads": None, "hidden_size": 24}
 OF_NEOX = {**MANY_HEADS, "model_type": "gpt_neox", "architectures": ["GPTNeoXForCausalLM"], "hidden_act": "gelu",
@@ -343,6 +345,7 @@ RECIPES = {
     "gemma4": ("llama2", "bf16", llama(**OF_GEMMA4)),
     "gemma4_shared": ("llama2", "bf16", llama(**OF_GEMMA4_SHARED)),
     "gemma4_keys": ("llama2", "f16", llama(**OF_GEMMA4_KEYS)),
+    "gemma4_moe": ("llama2", "bf16", llama(**OF_GEMMA4_MOE)),
     "gemma4_sees": ("llama2", "bf16, saved", composite("gemma4", "Gemma4", {
         **OF_GEMMA4, "num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"], "hidden_size_per_layer_input": 3},
         gemma4_vision={**SEES, "num_key_value_heads": 2, "position_embedding_size": 4, "pooling_kernel_size": 1})),
@@ -458,7 +461,7 @@ def scramble(model: nn.Module, seed: int) -> None:
             continue
         noise = torch.randn_like(weight)
         if weight.ndim == 1:
-            is_gain = name.endswith("weight")
+            is_gain = name.endswith(("weight", "scale"))
             weight.data = 1 + 0.3 * noise if is_gain else 0.4 * noise
             if name.endswith("A_log"):  # states that outlive a word
                 weight.data -= 1

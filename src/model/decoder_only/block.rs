@@ -340,8 +340,8 @@ impl DecoderBlock {
         if self.per_layer.is_some() || self.scalar.is_some() { &RESID_FED } else { &RESID_POST }
     }
 
-    fn feed(&self, ffn: &Feed, tape: &mut Tape, x: Node) -> Node {
-        let out = ffn.forward(tape, x);
+    fn feed(&self, ffn: &Feed, tape: &mut Tape, x: Node, stream: Node) -> Node {
+        let out = ffn.forward_in(tape, x, stream);
         self.addend(tape, 1, out)
     }
 }
@@ -375,12 +375,12 @@ impl Block for DecoderBlock {
         };
         if self.order.is_parallel() {
             let to_feed = norm2.map_or(to_mix, |norm| norm.forward(tape, x));
-            let fed = self.feed(ffn, tape, to_feed);
+            let fed = self.feed(ffn, tape, to_feed, x);
             return tape.residual_of_all(at.at(&RESID_BOTH), x, &[mixed, fed]);
         }
         let mid = tape.residual(at.at(self.mixer.mid()), x, mixed);
         let to_feed = normed(tape, norm2, mid);
-        let fed = self.feed(ffn, tape, to_feed);
+        let fed = self.feed(ffn, tape, to_feed, mid);
         let x = tape.residual(at.at(self.fed()), mid, fed);
         self.leave(tape, x, embeddings)
     }

@@ -9,16 +9,18 @@ use serde_json::json;
 
 use super::{
     DecoderPlan, LayerOrder,
-    family::{Family, Refused, Style},
+    family::{Family, Refused, Settings, Style},
     gemma::{GEMMA, GEMMA_KEYS, SANDWICH_NAMES, cap_of},
-    mixtures::activation,
+    mixtures::{self, CHOSEN, activation, experts},
+    names::{EXPERTS, ExpertMaps, ExpertNames, FeedNames, Names},
     rope::{RopeSizes, RopeStyle, rope},
     windows,
 };
 use crate::{
-    engine::tape::Rope,
+    engine::tape::{ExpertWeights, Rope},
     model::layer::{
         attention::{HeadSizes, KeySource, Mask, ScoreScaling},
+        experts::{ExpertsPlan, SharedPlan},
         norm::{NormStyle, QkNorm},
         per_layer::PerLayerPlan,
     },
@@ -52,7 +54,15 @@ pub static FAMILIES: &[Family] = &[Family {
         (WIDTH, 256),
     ],
     keys: GEMMA_KEYS,
-    names: SANDWICH_NAMES,
+    names: Names {
+        experts: ExpertNames {
+            router: "router.proj",
+            maps: ExpertMaps::BarePairs("experts.gate_up_proj", "experts.down_proj"),
+            shared: FeedNames::Gated("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"),
+            ..EXPERTS
+        },
+        ..SANDWICH_NAMES
+    },
     style: Style {
         norm: NormStyle::Rms,
         order: LayerOrder::Sandwich,
@@ -60,27 +70,21 @@ pub static FAMILIES: &[Family] = &[Family {
         windows: windows::but_every_sixth_and_the_last,
         ..GEMMA
     },
-    refused: &[
-        Refused {
-            key: "use_bidirectional_attention",
-            can_run: |config| {
-                let both = config.get("use_bidirectional_attention");
-                both.is_none_or(|both| *both == json!("vision") || *both == json!(false))
-            },
-            wanted: "null or vision: words that see those before them",
+    refused: &[Refused {
+        key: "use_bidirectional_attention",
+        can_run: |config| {
+            let both = config.get("use_bidirectional_attention");
+            both.is_none_or(|both| *both == json!("vision") || *both == json!(false))
         },
-        Refused {
-            key: "enable_moe_block",
-            can_run: |config| !config.bool_or("enable_moe_block", false).unwrap_or(true),
-            wanted: "false: a mixture of experts beside feed-forward cannot be run",
-        },
-    ],
+        wanted: "null or vision: words that see those before them",
+    }],
     adjust: |settings, plan| {
         let config = &settings.config;
         plan.logits.cap = cap_of(config, "final_logit_softcapping", 0.0)?;
         attend(config, plan)?;
         share_keys(config, plan)?;
         plan.per_layer = per_layer(config, plan)?;
+        mix_in(settings, plan)?;
         let has_scalars = settings.has_tensor_like(".layer_scalar");
         for layer in &mut plan.layers {
             layer.has_scalar = has_scalars;
@@ -174,6 +178,23 @@ fn share_keys(config: &Config, plan: &mut DecoderPlan) -> Result<()> {
         if let Some(feed) = plan.layers[l].feed.as_mut().filter(|_| is_double) {
             feed.d_ff *= 2;
         }
+    }
+    Ok(())
+}
+
+/// Experts beside each network, which stays: all tokens go through it.
+fn mix_in(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+    let config = &settings.config;
+    if !config.bool_or("enable_moe_block", settings.are_gguf() && config.has(CHOSEN))? {
+        return Ok(());
+    }
+    let d_ff = config.usize(mixtures::WIDTH)?;
+    let experts = experts(settings, plan, ExpertWeights::Normalized)?;
+    let act = activation(plan);
+    for feed in plan.layers.iter_mut().filter_map(|layer| layer.feed.as_mut()) {
+        let shared = Some(SharedPlan { d_ff: feed.d_ff, act, has_gate: false });
+        feed.experts = Some(ExpertsPlan { shared, beside: Some(plan.norm), ..experts });
+        feed.d_ff = d_ff;
     }
     Ok(())
 }

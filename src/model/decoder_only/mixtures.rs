@@ -259,10 +259,11 @@ pub(super) fn experts(
 ) -> Result<ExpertsPlan> {
     let config = &settings.config;
     let key = config.key(&COUNTS);
-    let (n, k) = (config.usize(key)?, config.usize(CHOSEN)?);
+    let chosen = config.key(&[CHOSEN, "top_k_experts"]);
+    let (n, k) = (config.usize(key)?, config.usize(chosen)?);
     let most = MOST.min(MOST_IN_ALL / plan.layers.len().max(1));
     config.must(key, n <= most, &format!("at most {most} in each of so many layers"))?;
-    config.must(CHOSEN, k <= n, &format!("at most `{key}`"))?;
+    config.must(chosen, k <= n, &format!("at most `{key}`"))?;
     Ok(ExpertsPlan {
         n,
         k,
@@ -275,6 +276,7 @@ pub(super) fn experts(
         groups: None,
         has_bias: false,
         shared: None,
+        beside: None,
     })
 }
 

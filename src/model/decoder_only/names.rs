@@ -158,6 +158,19 @@ pub struct ExpertNames {
     pub shared_gate: &'static str,
     /// What only the choice sees: its tensor, without an ending.
     pub choice_bias: &'static str,
+    pub beside: BesideNames,
+}
+
+/// The weights of experts that stand beside the shared one.
+#[derive(Clone, Copy)]
+pub struct BesideNames {
+    /// With their endings: the gain before the router, and what each expert's share is multiplied by.
+    pub router_gain: &'static str,
+    pub scales: &'static str,
+    /// Before the experts, after them, after the shared one.
+    pub norm: &'static str,
+    pub post_norm: &'static str,
+    pub shared_post_norm: &'static str,
 }
 
 /// How the experts' gates, ups and downs are stored.
@@ -279,6 +292,13 @@ pub const EXPERTS: ExpertNames = ExpertNames {
     ),
     shared_gate: "mlp.shared_expert_gate",
     choice_bias: "mlp.gate.e_score_correction_bias",
+    beside: BesideNames {
+        router_gain: "router.scale",
+        scales: "router.per_expert_scale",
+        norm: "pre_feedforward_layernorm_2",
+        post_norm: "post_feedforward_layernorm_2",
+        shared_post_norm: "post_feedforward_layernorm_1",
+    },
 };
 
 /// Gates and ups, and downs, of all experts, as transformers computes with them and some checkpoints are hosted.

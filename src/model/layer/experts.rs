@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::feed_forward::{Activation, GatedFeedForward};
+use super::{
+    feed_forward::{Activation, GatedFeedForward},
+    norm::{Norm, NormKind},
+};
 use crate::{
     engine::{
         site::{
@@ -49,6 +52,24 @@ pub static WEIGHTS: Site = Site::matrix(
     "router.weights",
     [Position, Expert],
     "the weight of each chosen expert; 0 where an expert is not chosen",
+)
+.with(Role::RouterWeights)
+.called(&["w"]);
+
+pub static ROUTER_INPUT: Site = Site::matrix(
+    "router.input",
+    [Position, Channel],
+    "what the router reads: the stream, normalised and stretched, divided by sqrt(d_model)",
+);
+pub static SHARES: Site = Site::matrix(
+    "router.shares",
+    [Position, Expert],
+    "the chosen experts' probabilities divided by their sum",
+);
+pub static WEIGHTS_SCALED: Site = Site::matrix(
+    "router.weights",
+    [Position, Expert],
+    "the share of each chosen expert times a number that the expert has learned",
 )
 .with(Role::RouterWeights)
 .called(&["w"]);
@@ -153,6 +174,9 @@ pub struct ExpertsPlan {
     /// Whether the experts' maps have biases.
     pub has_bias: bool,
     pub shared: Option<SharedPlan>,
+    /// The norms that they have where they stand beside the shared one: what they say and what it says are normalised
+    /// apart, and the router reads the stream itself (Gemma 4).
+    pub beside: Option<NormKind>,
 }
 
 /// A weight and its bias.
@@ -169,6 +193,42 @@ pub struct Experts {
     downs: Vec<Map>,
     shared: Option<GatedFeedForward>,
     shared_gate: Option<Weight>,
+    beside: Option<Box<Beside>>,
+}
+
+/// What experts have that stand beside the shared one.
+struct Beside {
+    /// Before the router, before the experts, after them, after the shared one.
+    router_norm: Norm,
+    norm: Norm,
+    post_norm: Norm,
+    shared_post_norm: Norm,
+    /// What the router's input is multiplied by.
+    factor: f32,
+    /// What the share of each expert is multiplied by. (1, expert)
+    scales: Weight,
+}
+
+impl Beside {
+    /// Loads `router.norm.gain`, `experts.norm.gain`, `experts.post_norm.gain` and `shared.post_norm.gain` (1, d_model),
+    /// and `router.scales` (1, n), named within `scope`.
+    fn load(
+        weights: &Weights,
+        scope: &Scope,
+        (d_model, n): (usize, usize),
+        kind: NormKind,
+    ) -> Result<Self> {
+        let [router, experts, shared] = ["router", "experts", "shared"].map(|of| scope.child(of));
+        let norm = |of: &Scope, name| Norm::load(weights, of.child(name), d_model, kind);
+        Ok(Self {
+            router_norm: norm(&router, "norm")?,
+            norm: norm(&experts, "norm")?,
+            post_norm: norm(&experts, "post_norm")?,
+            shared_post_norm: norm(&shared, "post_norm")?,
+            factor: 1.0 / (d_model as f32).sqrt(),
+            scales: weights.row(&router.weight("scales"), n)?,
+        })
+    }
 }
 
 impl Experts {
@@ -200,6 +260,8 @@ impl Experts {
         };
         let has_shared_gate = plan.shared.is_some_and(|shared| shared.has_gate);
         let load_share = || weights.matrix(&shared.weight("w_share"), (d_model, 1));
+        let load_beside = |kind| Beside::load(weights, &scope, (d_model, plan.n), kind);
+        let beside = plan.beside.map(load_beside).transpose()?.map(Box::new);
         Ok(Self {
             router: (
                 weights.matrix(&router.weight("W"), (d_model, plan.n))?,
@@ -211,13 +273,18 @@ impl Experts {
             downs: of_experts("down", (d_ff, d_model))?,
             shared: plan.shared.map(load_shared).transpose()?,
             shared_gate: has_shared_gate.then(load_share).transpose()?,
+            beside,
             scope,
             plan,
         })
     }
 
+    /// What they say of a normalised stream; those that stand beside the shared one read the stream itself. Both
     /// (position, d_model) -> (position, d_model)
-    pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+    pub fn forward(&self, tape: &mut Tape, x: Node, stream: Node) -> Node {
+        if let Some(beside) = &self.beside {
+            return self.both(tape, beside, x, stream);
+        }
         let (weights, routes) = self.route(tape, x);
         let outs = self.experts(tape, x, &routes);
         let at = &self.scope;
@@ -225,6 +292,22 @@ impl Experts {
             return tape.mix(at.at(&OUT), outs, weights, &routes);
         };
         let mixed = tape.mix(at.at(&MIXED), outs, weights, &routes);
+        tape.add(at.at(&OUT_WITH_SHARED), mixed, shared)
+    }
+
+    /// What the experts say and what the shared one says, each normalised. x, stream (position, d_model) -> (position,
+    /// d_model)
+    fn both(&self, tape: &mut Tape, beside: &Beside, x: Node, stream: Node) -> Node {
+        let at = &self.scope;
+        let to_route = beside.router_norm.forward(tape, stream);
+        let to_route = tape.scale(at.at(&ROUTER_INPUT), to_route, beside.factor);
+        let (weights, routes) = self.route(tape, to_route);
+        let to_experts = beside.norm.forward(tape, stream);
+        let outs = self.experts(tape, to_experts, &routes);
+        let mixed = tape.mix(at.at(&MIXED), outs, weights, &routes);
+        let mixed = beside.post_norm.forward(tape, mixed);
+        let Some(shared) = self.shared(tape, x) else { return mixed };
+        let shared = beside.shared_post_norm.forward(tape, shared);
         tape.add(at.at(&OUT_WITH_SHARED), mixed, shared)
     }
 
@@ -245,7 +328,12 @@ impl Experts {
         let (by, scored) = (tape.value(choice).matrix(), tape.value(scores).matrix());
         let routes = Arc::new(Routes::chosen_by(by, self.plan.k, scored));
         let how = (self.plan.weights, self.plan.factor);
-        (tape.route(at.at(&WEIGHTS), scores, &routes, how), routes)
+        let Some(beside) = &self.beside else {
+            return (tape.route(at.at(&WEIGHTS), scores, &routes, how), routes);
+        };
+        let shares = tape.route(at.at(&SHARES), scores, &routes, how);
+        let scales = tape.weight(&beside.scales);
+        (tape.gain(at.at(&WEIGHTS_SCALED), shares, scales), routes)
     }
 
     /// What experts are chosen by: their scores, and what only the choice sees. (position, expert) -> (position, expert)

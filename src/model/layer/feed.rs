@@ -69,10 +69,16 @@ impl Feed {
 
     /// (position, d_model) -> (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        self.forward_in(tape, x, x)
+    }
+
+    /// Of the stream, normalised where the layer does so; some mixtures of experts read the stream itself too. Both
+    /// (position, d_model) -> (position, d_model)
+    pub fn forward_in(&self, tape: &mut Tape, x: Node, stream: Node) -> Node {
         match self {
             Self::Plain(feed) => feed.forward(tape, x),
             Self::Gated(feed) => feed.forward(tape, x),
-            Self::Experts(experts) => experts.forward(tape, x),
+            Self::Experts(experts) => experts.forward(tape, x, stream),
         }
     }
 }

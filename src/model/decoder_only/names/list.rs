@@ -321,12 +321,35 @@ impl List<'_> {
                 }
             }
         }
+        if plan.beside.is_some() {
+            self.beside(l, plan.n);
+        }
         if let Some(shared) = plan.shared {
             self.network(l, "ffn.shared", names.shared, shared.d_ff);
             if shared.has_gate {
                 let ours = format!("blocks.{l}.ffn.shared.w_share");
                 self.body(&ours, &theirs(names.shared_gate), "weight", (d_model, 1), Linear);
             }
+        }
+    }
+
+    /// The norms and numbers of `n` experts that stand beside the shared one.
+    fn beside(&mut self, l: usize, n: usize) {
+        let names = self.names.experts.beside;
+        let theirs = |name: &str| format!("{}{l}.{name}", self.names.layers);
+        let d_model = self.plan.heads.d_model;
+        let ours = |name: &str| format!("blocks.{l}.ffn.{name}");
+        let gain = (theirs(names.router_gain), theirs(names.scales));
+        let norms = [
+            ("experts.norm", names.norm),
+            ("experts.post_norm", names.post_norm),
+            ("shared.post_norm", names.shared_post_norm),
+        ];
+        let norms = norms.map(|(name, of)| (ours(name), theirs(of)));
+        self.body(&ours("router.norm.gain"), &gain.0, "", (1, d_model), Vector);
+        self.body(&ours("router.scales"), &gain.1, "", (1, n), Vector);
+        for (ours, theirs) in norms {
+            self.norm(&ours, &theirs);
         }
     }
 
