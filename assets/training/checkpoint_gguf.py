@@ -23,6 +23,7 @@ ARCHITECTURE = {
     "starcoder2": "starcoder2", "stablelm": "stablelm", "cohere": "command-r", "cohere2": "cohere2",
     "deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2", "gpt_neox": "gptneox", "bloom": "bloom", "mpt": "mpt",
     "falcon": "falcon", "phi": "phi2", "mamba2": "mamba2", "lfm2": "lfm2", "qwen3_5_text": "qwen35", "qwen3_5_moe_text": "qwen35moe",
+    "gemma4_text": "gemma4",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
 TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
@@ -30,7 +31,8 @@ PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smo
 FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
          "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
-         "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35_moe"]  # fmt: skip
+         "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35_moe",
+         "gemma4", "gemma4_shared", "gemma4_keys", "gemma4_moe"]  # fmt: skip
 """Written once more with each expert in a tensor of its own, as before 2024."""
 APART = ["mixtral"]
 """Whose heads of values stand in another order."""
@@ -104,6 +106,13 @@ NAMES["qwen35"] = {
     "linear_attn.dt_proj": "ssm_dt", "linear_attn.norm": "ssm_norm", "linear_attn.out_proj": "ssm_out",
 }  # fmt: skip
 NAMES["qwen35moe"] = {**MIXTURE, **NAMES["qwen35"]}
+NAMES["gemma4"] = {
+    **NAMES["gemma3"], "embed_tokens_per_layer": "per_layer_token_embd", "per_layer_model_projection": "per_layer_model_proj",
+    "per_layer_projection_norm": "per_layer_proj_norm", "layer_scalar": "layer_output_scale", "per_layer_input_gate": "inp_gate",
+    "per_layer_projection": "proj", "post_per_layer_input_norm": "post_norm", "router.proj": "ffn_gate_inp",
+    "experts.gate_up_proj": "ffn_gate_up_exps", "experts.down_proj": "ffn_down_exps", "pre_feedforward_layernorm_2": "pre_ffw_norm_2",
+    "post_feedforward_layernorm_1": "post_ffw_norm_1", "post_feedforward_layernorm_2": "post_ffw_norm_2",
+}  # fmt: skip
 QUANTS = {
     # By the end of a tensor's name in GGUF; what is not named is F32.
     "quants_32": {"token_embd": "Q8_0", "attn_q": "Q4_0", "attn_k": "Q4_1", "attn_v": "Q5_0", "attn_output": "Q5_1",
@@ -273,12 +282,31 @@ def of_delta_nets(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]
     return made
 
 
+def of_gemma4(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
+    """Endings for what has none, and the divisors of the speeds of layers that see all: most of their channels stand still."""
+    made = {}
+    for name, weight in tensors.items():
+        block = name.replace("model.layers", "blk")
+        if name.endswith("router.scale"):
+            made[block.replace("router.scale", "ffn_gate_inp.scale")] = weight.float()
+        elif name.endswith("router.per_expert_scale"):
+            made[block.replace("router.per_expert_scale", "ffn_down_exps.scale")] = weight.float()
+        else:
+            made[name if name.endswith(".weight") else f"{name}.weight"] = weight
+    n, rope = config["global_head_dim"], config["rope_parameters"]["full_attention"]
+    n_turned = int(n * rope["partial_rotary_factor"] / 2)
+    return made | {"blk.rope_freqs.weight": torch.tensor([1.0] * n_turned + [1e30] * (n // 2 - n_turned))}
+
+
 def as_gguf(tensors: dict[str, Tensor], config: dict, are_apart: bool = False) -> dict[str, Tensor]:
     made = {}
-    tensors = experts_apart(tensors) if are_apart else stacked(tensors)
+    if config["model_type"] == "gemma4_text":
+        tensors = of_gemma4(tensors, config)
+    else:
+        tensors = experts_apart(tensors) if are_apart else stacked(tensors)
     for name, weight in of_latents(sorted_heads(of_mixers(of_delta_nets(tensors, config), config), config), config).items():
         if name.startswith("blk."):
-            made[name] = weight.contiguous()
+            made[name.removeprefix("blk.") if name.startswith("blk.rope") else name] = weight.contiguous()
             continue
         if name.endswith((".attn.bias", "masked_bias")):
             continue
@@ -287,6 +315,7 @@ def as_gguf(tensors: dict[str, Tensor], config: dict, are_apart: bool = False) -
         if heads := turned_heads(name, config):
             weight = interleaved(weight, heads)
         adds_one = ARCHITECTURE[config["model_type"]].startswith(("gemma", "qwen35")) and not name.endswith("linear_attn.norm.weight")
+        adds_one &= config["model_type"] != "gemma4_text"
         if adds_one and name.endswith("norm.weight"):
             weight = weight.float() + 1
         made[name_in_gguf(name, names(config))] = weight.contiguous()
@@ -315,7 +344,7 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
         return
     if (n := config.get("num_experts", config.get("num_local_experts", config.get("n_routed_experts")))) is not None:
         writer.add_expert_count(n)
-        writer.add_expert_used_count(config["num_experts_per_tok"])
+        writer.add_expert_used_count(config.get("num_experts_per_tok") or config["top_k_experts"])
         writer.add_expert_feed_forward_length(first("moe_intermediate_size", "intermediate_size"))
         if (shared := config.get("shared_expert_intermediate_size", config.get("shared_intermediate_size"))) is not None:
             writer.add_expert_shared_feed_forward_length(shared)
@@ -335,6 +364,10 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     else:
         writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     rope = config.get("rope_parameters") or {}
+    if config["model_type"] == "gemma4_text":
+        by_kind(writer, config)
+        styled(writer, config)
+        return
     writer.add_rope_freq_base(config.get("rope_theta") or rope["rope_theta"])
     d_head = config.get("head_dim") or config.get("qk_rope_head_dim") or d_model // heads
     writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] in ("stablelm", "qwen3_5_text", "qwen3_5_moe_text") else 1)))
@@ -441,6 +474,38 @@ def latents(writer: gguf.GGUFWriter, config: dict) -> None:
     writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
 
 
+def by_kind(writer: gguf.GGUFWriter, config: dict) -> None:
+    """Gemma 4's heads and widths, which depend on the layer."""
+    n, shared = config["num_hidden_layers"], config.get("num_kv_shared_layers", 0)
+    listed = config.get("layer_types") or ["full_attention" if l == n - 1 else "sliding_attention" for l in range(n)]
+    windows = [kind == "sliding_attention" for kind in listed]
+    writer.add_shared_kv_layers(shared)
+    writer.add_embedding_length_per_layer_input(config["hidden_size_per_layer_input"])
+    writer.add_sliding_window_pattern(windows)
+    full, local = config["global_head_dim"], config["head_dim"]
+    writer.add_key_length(full)
+    writer.add_value_length(full)
+    writer.add_key_length_swa(local)
+    writer.add_value_length_swa(local)
+    if config.get("use_double_wide_mlp"):
+        width = config["intermediate_size"]
+        replaced(writer, "feed_forward_length", writer.add_feed_forward_length, [width if l < n - shared else 2 * width for l in range(n)])
+    if (of_full := config.get("num_global_key_value_heads")) is not None:
+        counts = [config["num_key_value_heads"] if window else of_full for window in windows]
+        replaced(writer, "attention.head_count_kv", writer.add_head_count_kv, counts)
+    writer.add_rope_dimension_count(full)
+    writer.add_rope_dimension_count_swa(local)
+    rope = config["rope_parameters"]
+    writer.add_rope_freq_base(rope["full_attention"]["rope_theta"])
+    writer.add_rope_freq_base_swa(rope["sliding_attention"]["rope_theta"])
+
+
+def replaced(writer: gguf.GGUFWriter, key: str, add, value) -> None:
+    """In place of a number for all layers."""
+    writer.kv_data[0].pop(f"gemma4.{key}")
+    add(value)
+
+
 def styled(writer: gguf.GGUFWriter, config: dict) -> None:
     """What a family has beside sizes."""
     for key, write in {
@@ -484,8 +549,11 @@ def vocabulary(writer: gguf.GGUFWriter, made: dict, kind: str, config: dict) -> 
         writer.add_token_merges([" ".join(pair) for pair in model["merges"]])
         writer.add_add_bos_token(kind == "llama3")
     else:
-        writer.add_tokenizer_model("llama")
+        is_gemma4 = config["model_type"] == "gemma4_text"
+        writer.add_tokenizer_model("gemma4" if is_gemma4 else "llama")
         writer.add_tokenizer_pre("default")
+        if is_gemma4:
+            writer.add_token_merges([" ".join(pair) for pair in model["merges"]])
         types[0] = gguf.TokenType.UNKNOWN
         types[3:259] = [gguf.TokenType.BYTE] * 256
         writer.add_token_scores([0.0] * 259 + [-float(i) for i in range(len(tokens) - 259)])

@@ -64,6 +64,9 @@ const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
 
+/// SentencePiece with the merges in the file.
+const GEMMA4: &str = "gemma4";
+
 /// The longest token whose merges are derived by splitting it everywhere, in bytes.
 const LONGEST_CUT: usize = 512;
 
@@ -78,11 +81,11 @@ const MOST_MERGED: usize = 32;
 pub fn plan(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let mut planned = match vocab.model.as_str() {
         "gpt2" => byte_level(vocab),
-        "llama" => sentencepiece(vocab),
+        "llama" | GEMMA4 => sentencepiece(vocab),
         "bert" => Ok(wordpiece(vocab)),
         "t5" => unigram(vocab),
         other => bail!(
-            "its tokenizer is of the kind `{}`; known are gpt2, llama, bert and t5; take the model as a \
+            "its tokenizer is of the kind `{}`; known are gpt2, llama, gemma4, bert and t5; take the model as a \
              Hugging Face folder",
             visible(other)
         ),
@@ -145,7 +148,7 @@ fn sentencepiece(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let space = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
     let prepend = json!({"type": "Prepend", "prepend": "▁"});
     let strip = json!({"type": "Strip", "content": " ", "start": 1, "stop": 0});
-    let is_led = vocab.add_space_prefix.unwrap_or(true);
+    let is_led = vocab.add_space_prefix.unwrap_or(vocab.model != GEMMA4);
     let decoders = [
         json!({"type": "Replace", "pattern": {"String": "▁"}, "content": " "}),
         json!({"type": "ByteFallback"}),

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::{
     DecoderPlan, LayerOrder,
-    family::{Family, Refused, Settings, Style},
+    family::{Family, PositionStyle, Refused, Settings, Style},
     gemma::{GEMMA, GEMMA_KEYS, SANDWICH_NAMES, cap_of},
-    mixtures::{self, CHOSEN, activation, experts},
+    mixtures::{self, activation, experts},
     names::{EXPERTS, ExpertMaps, ExpertNames, FeedNames, Names},
     rope::{RopeSizes, RopeStyle, rope},
     windows,
@@ -67,6 +67,7 @@ pub static FAMILIES: &[Family] = &[Family {
         norm: NormStyle::Rms,
         order: LayerOrder::Sandwich,
         qk_norm: Some(QkNorm::PerHead),
+        positions: PositionStyle::Adjusted,
         windows: windows::but_every_sixth_and_the_last,
         ..GEMMA
     },
@@ -81,11 +82,13 @@ pub static FAMILIES: &[Family] = &[Family {
     adjust: |settings, plan| {
         let config = &settings.config;
         plan.logits.cap = cap_of(config, "final_logit_softcapping", 0.0)?;
-        attend(config, plan)?;
+        attend(settings, plan)?;
         share_keys(config, plan)?;
         plan.per_layer = per_layer(config, plan)?;
         mix_in(settings, plan)?;
-        let has_scalars = settings.has_tensor_like(".layer_scalar");
+        let has_scalars = [".layer_scalar", ".layer_scalar.weight"]
+            .iter()
+            .any(|end| settings.has_tensor_like(end));
         for layer in &mut plan.layers {
             layer.has_scalar = has_scalars;
         }
@@ -99,7 +102,8 @@ const fn has_window(mask: Mask) -> bool {
 }
 
 /// Heads, norms and rotations of all layers, by their kind.
-fn attend(config: &Config, plan: &mut DecoderPlan) -> Result<()> {
+fn attend(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+    let config = &settings.config;
     let are_keys = config.bool_or(VALUES_ARE_KEYS, false)?;
     for l in 0..plan.layers.len() {
         let is_local = has_window(plan.layers[l].mask);
@@ -110,10 +114,16 @@ fn attend(config: &Config, plan: &mut DecoderPlan) -> Result<()> {
         layer.heads = (heads != plan.heads).then_some(heads);
         layer.attention.scaling = ScoreScaling::None;
         layer.attention.v_norm = Some(norm);
-        layer.attention.are_values_keys = are_keys && !is_local;
+        layer.attention.are_values_keys = !is_local && (are_keys || lacks_values(settings, l));
         layer.attention.rope = Some(rope);
     }
     Ok(())
+}
+
+/// Whether a layer of a GGUF file, which has no setting for it, has no map to values.
+fn lacks_values(settings: &Settings, l: usize) -> bool {
+    let has = |of| settings.has_tensor(&format!("model.layers.{l}.self_attn.{of}_proj.weight"));
+    settings.are_gguf() && has("k") && !has("v")
 }
 
 /// The heads of a layer, as newer settings have them layer by layer, or older ones for all layers without a window.
@@ -185,7 +195,8 @@ fn share_keys(config: &Config, plan: &mut DecoderPlan) -> Result<()> {
 /// Experts beside each network, which stays: all tokens go through it.
 fn mix_in(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
-    if !config.bool_or("enable_moe_block", settings.are_gguf() && config.has(CHOSEN))? {
+    let has_experts = settings.are_gguf() && config.count_or("num_local_experts", 0)? > 0;
+    if !config.bool_or("enable_moe_block", has_experts)? {
         return Ok(());
     }
     let d_ff = config.usize(mixtures::WIDTH)?;

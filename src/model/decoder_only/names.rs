@@ -321,6 +321,11 @@ const EXPERTS_IN_GGUF: ExpertNames = ExpertNames {
         "mlp.experts.down_proj",
     ]),
     choice_bias: "mlp.gate.e_score_correction.bias",
+    beside: BesideNames {
+        router_gain: "mlp.gate.scale",
+        scales: "mlp.experts.down_proj.scale",
+        ..EXPERTS.beside
+    },
     ..EXPERTS
 };
 
@@ -342,13 +347,19 @@ impl Names {
                 names.up = LatentUp::Stacked(LATENT_UP_IN_GGUF);
             }
         }
+        let has = |end: &str| checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(end));
         if checkpoint.is_gguf() {
             let is_apart = |name: &str| name.contains(".mlp.experts.0.");
             let are_apart = checkpoint.tensors().iter().any(|tensor| is_apart(&tensor.name));
             let maps = if are_apart { EXPERTS.maps } else { EXPERTS_IN_GGUF.maps };
+            let (family, has_pairs) = (self.experts, has(&format!("{}.weight", PAIRS[0])));
             self.experts = ExpertNames { maps, ..EXPERTS_IN_GGUF };
+            if has_pairs {
+                self.experts.maps = ExpertMaps::StackedPairs(PAIRS[0], PAIRS[1]);
+                self.experts.shared = family.shared;
+            }
         } else if let ExpertMaps::Apart(_) = self.experts.maps
-            && checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(PAIRS[0]))
+            && has(PAIRS[0])
         {
             self.experts.maps = ExpertMaps::BarePairs(PAIRS[0], PAIRS[1]);
         } else if let ExpertMaps::Alternating(both, _, form) = &mut self.experts.maps {

@@ -131,7 +131,35 @@ const QWEN35: Scheme = like_llama(
     ],
 );
 
-static SCHEMES: [Scheme; 15] = [
+const GEMMA4: Scheme = Scheme {
+    architectures: &["gemma4"],
+    whole: &[
+        ("token_embd", "model.embed_tokens"),
+        ("output_norm", "model.norm"),
+        ("output", "lm_head"),
+        ("per_layer_token_embd", "model.embed_tokens_per_layer"),
+        ("per_layer_model_proj", "model.per_layer_model_projection"),
+        ("per_layer_proj_norm", "model.per_layer_projection_norm"),
+    ],
+    block: "model.layers.",
+    own: &[
+        ("post_attention_norm", "post_attention_layernorm"),
+        ("ffn_norm", "pre_feedforward_layernorm"),
+        ("post_ffw_norm", "post_feedforward_layernorm"),
+        ("layer_output_scale", "layer_scalar"),
+        ("inp_gate", "per_layer_input_gate"),
+        ("proj", "per_layer_projection"),
+        ("post_norm", "post_per_layer_input_norm"),
+        ("ffn_gate_up_exps", "mlp.experts.gate_up_proj"),
+        ("pre_ffw_norm_2", "pre_feedforward_layernorm_2"),
+        ("post_ffw_norm_1", "post_feedforward_layernorm_1"),
+        ("post_ffw_norm_2", "post_feedforward_layernorm_2"),
+    ],
+    parts: LLAMA,
+};
+
+static SCHEMES: [Scheme; 16] = [
+    GEMMA4,
     MAMBA2,
     LFM2,
     QWEN35,

@@ -1,5 +1,7 @@
 //! GGUF metadata translated to the settings of Hugging Face's config.json.
 
+mod gemma4;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::metadata::{Meta, Metadata};
@@ -55,6 +57,8 @@ static COMMON: &[Row] = &[
     ("ssm.time_step_rank", "num_heads"),
     ("ssm.group_count", "n_groups"),
     ("shortconv.l_cache", "conv_L_cache"),
+    ("attention.shared_kv_layers", "num_kv_shared_layers"),
+    ("embedding_length_per_layer_input", "hidden_size_per_layer_input"),
 ];
 
 static GPT2: &[Row] = &[
@@ -138,6 +142,9 @@ pub fn settings(
         all.insert("num_hidden_layers".into(), n_layers.saturating_sub(n_drafting).into());
         all.insert("num_nextn_predict_layers".into(), n_drafting.into());
     }
+    if architecture == gemma4::ARCHITECTURE {
+        gemma4::settings(metadata, &mut all);
+    }
     let n_experts = all.get("num_local_experts").and_then(Json::as_u64).unwrap_or(0);
     all.insert("model_type".into(), model_type(architecture, n_experts).into());
     all.insert("tie_word_embeddings".into(), (!tensors.has_output).into());
@@ -156,8 +163,8 @@ pub fn settings(
 }
 
 /// Mixtures of experts with names of their own.
-const MIXTURES: [&str; 7] =
-    ["qwen2moe", "qwen3moe", "qwen35moe", "olmoe", "granitemoe", "gpt-oss", "deepseek2"];
+const MIXTURES: [&str; 8] =
+    ["qwen2moe", "qwen3moe", "qwen35moe", "olmoe", "granitemoe", "gpt-oss", "deepseek2", "gemma4"];
 
 /// What is added to the name of an architecture that mixtures of experts share with their dense relatives.
 pub const WITH_EXPERTS: &str = " with experts";
