@@ -332,6 +332,7 @@ impl Model for Bert {
         Some(ModelSizes {
             n_layers,
             n_beside: 0,
+            narrow: None,
             d_beside: 0,
             n_attending: n_layers,
             d_states: 0,

@@ -288,6 +288,7 @@ impl Model for DecoderOnly {
             n_attending: layers.iter().filter(|layer| layer.attends()).count(),
             d_states: layers.iter().map(|layer| layer.mixer.d_states()).max().unwrap_or(0),
             heads: self.plan.widest_heads(),
+            narrow: self.plan.narrow_heads(),
             d_beside: self.plan.d_beside(),
             d_ff: feed.map_or(0, |feed| feed.active_units()),
             is_gated: feed.is_some_and(|feed| feed.is_gated()),

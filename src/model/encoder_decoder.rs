@@ -366,6 +366,7 @@ impl Model for EncoderDecoder {
         Some(ModelSizes {
             n_layers: encoder.n_layers + decoder.n_layers,
             n_beside: decoder.n_layers,
+            narrow: None,
             d_beside: 0,
             n_attending: encoder.n_layers + decoder.n_layers,
             d_states: 0,

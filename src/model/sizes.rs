@@ -15,6 +15,8 @@ pub struct ModelSizes {
     pub d_states: usize,
     /// Of the layer with the widest.
     pub heads: HeadSizes,
+    /// Of the layer with the narrowest, in a model whose layers differ.
+    pub narrow: Option<HeadSizes>,
     /// The numbers of a token that are kept beside the stream, for layers that read them too.
     pub d_beside: usize,
     /// The hidden units that a token passes through.
@@ -82,11 +84,31 @@ impl ModelSizes {
 
     /// What two models have to share for their numbers to stand for each other, in words.
     pub fn shape(self) -> String {
-        let HeadSizes { d_model, n_heads, n_kv_heads, d_head } = self.heads;
+        let HeadSizes { d_model, n_heads, .. } = self.heads;
+        let (n_kv_heads, d_heads) = (self.n_kv_heads(), self.d_heads());
         format!(
-            "{} layers, {n_heads} heads ({n_kv_heads} of keys) of {d_head}, {d_model} channels, {} hidden units and {} tokens",
+            "{} layers, {n_heads} heads ({n_kv_heads} of keys) of {d_heads}, {d_model} channels, {} hidden units and {} tokens",
             self.n_layers, self.d_ff, self.n_vocab
         )
+    }
+
+    /// The channels of a head in words: `64`, `256 or 512`.
+    pub fn d_heads(self) -> String {
+        self.of_heads(|heads| heads.d_head)
+    }
+
+    /// How many heads of keys and values there are, in words: `4`, `2 or 8`.
+    pub fn n_kv_heads(self) -> String {
+        self.of_heads(|heads| heads.n_kv_heads)
+    }
+
+    fn of_heads(self, size: fn(HeadSizes) -> usize) -> String {
+        let wide = size(self.heads);
+        let [least, most] = self.narrow.map_or([wide; 2], |narrow| {
+            let narrow = size(narrow);
+            [narrow.min(wide), narrow.max(wide)]
+        });
+        if least == most { most.to_string() } else { format!("{least} or {most}") }
     }
 
     /// The count of heads in all layers.

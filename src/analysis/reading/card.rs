@@ -124,7 +124,7 @@ fn of_sizes(sizes: ModelSizes) -> Vec<(&'static str, String)> {
     let shared = if heads.n_kv_heads == heads.n_heads {
         String::new()
     } else {
-        format!(", keys and values of {}", heads.n_kv_heads)
+        format!(", keys and values of {}", sizes.n_kv_heads())
     };
     let layers = match sizes.n_beside {
         0 => sizes.n_layers.to_string(),
@@ -146,7 +146,7 @@ fn of_sizes(sizes: ModelSizes) -> Vec<(&'static str, String)> {
         Some(("layers", layers)),
         attending.map(|n| ("with attention", n)),
         Some(("d_model", heads.d_model.to_string())),
-        Some(("heads", format!("{} of {}{shared}", heads.n_heads, heads.d_head))),
+        Some(("heads", format!("{} of {}{shared}", heads.n_heads, sizes.d_heads()))),
         (sizes.d_ff > 0).then(|| ("d_ff", sizes.d_ff.to_string())),
         Some(("vocabulary", sizes.n_vocab.to_string())),
         Some(("longest text", longest)),

@@ -12,6 +12,9 @@ pub struct Sizes {
     pub heads: Option<usize>,
     pub kv_heads: Option<usize>,
     pub d_head: Option<usize>,
+    /// The same in words, where layers differ.
+    #[serde(skip)]
+    pub d_heads: Option<String>,
     pub d_ff: Option<usize>,
     /// Of an encoder-decoder, whose other sizes are the encoder's.
     pub decoder_layers: Option<usize>,
@@ -50,6 +53,7 @@ impl Sizes {
             kv_heads: one
                 .map(|one| one.heads.n_kv_heads)
                 .or_else(|| find(&["num_key_value_heads"])),
+            d_heads: one.map(model::ModelSizes::d_heads),
             d_head: one.map(|one| one.heads.d_head).or_else(|| find(&["head_dim", "d_kv"])),
             d_ff: one.map(|one| one.d_ff).or_else(|| find(&D_FF)).filter(|d_ff| *d_ff > 0),
             decoder_layers,

@@ -80,7 +80,8 @@ fn layers(report: &Report) -> Option<String> {
 fn heads(report: &Report) -> Option<String> {
     let sizes = &report.sizes;
     let heads = sizes.heads?;
-    let wide = sizes.d_head.map_or_else(String::new, |d_head| format!(" of {d_head} channels"));
+    let d_heads = sizes.d_heads.clone().or_else(|| sizes.d_head.map(|d_head| d_head.to_string()));
+    let wide = d_heads.map_or_else(String::new, |d_heads| format!(" of {d_heads} channels"));
     let shared = sizes.kv_heads.filter(|n| *n != heads);
     let shared = shared.map_or_else(String::new, |n| format!(", and {n} of keys and values"));
     Some(of_both(heads, sizes.decoder_heads) + &wide + &shared)

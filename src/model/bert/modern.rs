@@ -353,6 +353,7 @@ impl Model for ModernBert {
         Some(ModelSizes {
             n_layers: layers.len(),
             n_beside: 0,
+            narrow: None,
             d_beside: 0,
             n_attending: layers.len(),
             d_states: 0,

@@ -203,6 +203,13 @@ impl DecoderPlan {
         all.max_by_key(|heads| heads.d_q() + heads.d_kv()).unwrap_or(self.heads)
     }
 
+    /// The heads of the layer with the narrowest, if layers differ.
+    pub fn narrow_heads(&self) -> Option<HeadSizes> {
+        let all = self.layers.iter().map(|layer| self.heads_of(layer));
+        let narrow = all.min_by_key(|heads| heads.d_head)?;
+        (narrow != self.widest_heads()).then_some(narrow)
+    }
+
     /// The numbers of a token that stand beside the stream: what layers have of their own of it, and the norms, keys
     /// and values that are made for several layers.
     pub fn d_beside(&self) -> usize {
