@@ -31,7 +31,7 @@ fn settings_that_cannot_be_run_are_named() {
         ("llama_linear", "partial_rotary_factor", json!(0.5)),
         ("mistral", "hidden_act", json!("mish")),
         ("mistral", "rope_scaling", json!({"rope_type": "longrope", "short_factor": [1.0]})),
-        ("mistral", "rope_scaling", json!({"rope_type": "proportional", "factor": 2.0})),
+        ("mistral", "rope_scaling", json!({"rope_type": "axial", "factor": 2.0})),
     ] {
         let text = error_of(name, &[(key, value)]);
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");

@@ -22,7 +22,13 @@ const CELL: Cell = Cell::new(0, 6, 3);
 
 #[test]
 fn every_number_opens_into_arithmetic_that_gives_it() {
-    for (name, least) in [("gemma4", 120), ("gemma4_shared", 300), ("gemma4_keys", 80)] {
+    for (name, least) in [
+        ("gemma4", 120),
+        ("gemma4_shared", 300),
+        ("gemma4_keys", 80),
+        ("gemma4_moe", 130),
+        ("gemma4_moe.gguf", 130),
+    ] {
         let trace = Tiny::open(name).plain();
         let computed: Vec<_> = trace.sites().filter(|site| !site.is_leaf).collect();
         assert!(computed.len() >= least, "{name}: only {} sites", computed.len());
@@ -142,8 +148,47 @@ fn a_layer_without_its_embedding_adds_nothing_of_it() {
 }
 
 #[test]
+fn gradients_pass_through_the_router_and_the_numbers_of_experts() {
+    let tiny = Tiny::open("gemma4_moe");
+    let (plain, out) = (tiny.plain(), "blocks.0.resid_post");
+    let mut seed = Value::zeros(plain.value(out).unwrap().shape());
+    seed.set(CELL, 1.0);
+    for site in ["ffn.router.shares", "ffn.router.input", "ffn.mixed", "ffn.shared.hidden"] {
+        let site = &*format!("blocks.0.{site}");
+        let slopes = plain.gradient(&[(out, seed.clone())], site).unwrap();
+        for col in 0..slopes.shape().cols {
+            let at = Cell::new(0, CELL.row, col);
+            let was = plain.value(site).unwrap().get(at);
+            // A share of 0 stays: its expert is not chosen, whatever it is set to.
+            if was == 0.0 {
+                continue;
+            }
+            let moved = |by: f32| {
+                let address = plain.site(site).unwrap().address(at);
+                let trace = tiny.what_if(&[&format!("{address}={}", was + by)]);
+                trace.value(out).unwrap().get(CELL)
+            };
+            let (numeric, slope) = ((moved(2e-3) - moved(-2e-3)) / 4e-3, slopes.get(at));
+            let bound = 2e-2 * slope.abs().max(0.5);
+            assert!((numeric - slope).abs() < bound, "{site} {col}: {numeric}, {slope}");
+        }
+    }
+}
+
+#[test]
+fn an_expert_that_is_left_out_is_not_chosen() {
+    let tiny = Tiny::open("gemma4_moe");
+    let weight = |trace: &Trace, e| row(trace, "blocks.0.ffn.router.weights", 4)[e];
+    let plain = tiny.plain();
+    let chosen = (0..5).find(|&e| weight(&plain, e) > 0.0).unwrap();
+    let off = tiny.what_if(&[&format!("blocks.0.ffn.expert.{chosen}=off")]);
+    assert_eq!(weight(&off, chosen).to_bits(), 0.0_f32.to_bits());
+    assert_eq!((0..5).filter(|&e| weight(&off, e) > 0.0).count(), 2);
+}
+
+#[test]
 fn a_text_read_in_parts_ends_as_one_read_at_once() {
-    for name in ["gemma4", "gemma4_shared", "gemma4_keys"] {
+    for name in ["gemma4", "gemma4_shared", "gemma4_keys", "gemma4_moe", "gemma4_shared.gguf"] {
         let tiny = Tiny::open(name);
         for change in [None, Some("blocks.1.ffn=off"), Some("blocks.1.attn.head.1=off")] {
             let setup = Setup { changes: Arc::new(changes(change.as_slice())), ..Setup::default() };
@@ -182,6 +227,7 @@ fn settings_that_cannot_be_run_are_named() {
         ("gemma4_shared", "vocab_size_per_layer_input", json!(7)),
         ("gemma4_shared", "hidden_size_per_layer_input", json!(16_000_000)),
         ("gemma4_keys", "num_global_key_value_heads", json!(3)),
+        ("gemma4_moe", "top_k_experts", json!(6)),
     ] {
         let text = error_of(name, &[(key, value)]);
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");

@@ -60,7 +60,7 @@ fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 16] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 18] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -121,6 +121,28 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 16] = [
         39,
         &["own-delta-state", "own-attn-gate", "own-router", "own-experts", "own-shared-expert"],
         &["own-gated", "own-router-scores"],
+    ),
+    (
+        "gemma4_shared",
+        36,
+        &[
+            "own-queries",
+            "own-borrowed-keys",
+            "own-value-norm",
+            "own-rope",
+            "own-resid-ffn",
+            "own-layer-embedding",
+            "own-layer-embedding-gate",
+            "own-layer-scalar",
+            "own-cache",
+        ],
+        &["own-scaling", "own-resid-post", "own-router", "own-positions"],
+    ),
+    (
+        "gemma4_moe",
+        36,
+        &["own-router", "own-experts", "own-shared-expert", "own-layer-scalar", "own-value-norm"],
+        &["own-gated", "own-layer-embedding", "own-borrowed-keys", "own-scaling"],
     ),
     ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
     ("deberta", 17, &["enc-distances", "mlm"], &["enc-scaled", "own-positions", "own-types"]),
