@@ -130,6 +130,9 @@ fn sites_are_listed_once_with_layers_closed_or_open() {
         let want: Vec<&String> = all.iter().filter(of_layer).collect();
         assert_eq!(seen.iter().filter(of_layer).collect::<Vec<_>>(), want);
     }
+    let addresses = trace.open(&"blocks.3.ple.norm.out[4,2]".parse().unwrap()).unwrap();
+    assert!(format!("{addresses:?}").contains("tokens.ple.norm.gain"), "{addresses:?}");
+    assert!(trace.site("tokens.ple.norm.gain").is_some());
     let k = trace.site("blocks.1.attn.k_rot").unwrap();
     assert!(!k.is_leaf, "what a block is given is no input of the model");
 }
@@ -222,6 +225,8 @@ fn settings_that_cannot_be_run_are_named() {
     for (name, key, value) in [
         ("gemma4", "use_bidirectional_attention", json!("all")),
         ("gemma4", "layer_types", json!(["sliding_attention"])),
+        ("gemma4", "sliding_window", json!(null)),
+        ("gemma4", "global_head_dim", json!(16_000)),
         ("gemma4_shared", "num_kv_shared_layers", json!(6)),
         ("gemma4_shared", "num_kv_shared_layers", json!(5)),
         ("gemma4_shared", "vocab_size_per_layer_input", json!(7)),

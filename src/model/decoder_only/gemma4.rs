@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{
-    DecoderPlan, LayerOrder,
+    DecoderPlan, LayerOrder, LayerPlan,
     family::{Family, PositionStyle, Refused, Settings, Style},
     gemma::{GEMMA, GEMMA_KEYS, SANDWICH_NAMES, cap_of},
     mixtures::{self, activation, experts},
@@ -27,12 +27,15 @@ use crate::{
     weights::Config,
 };
 
+const WINDOW: &str = "sliding_window";
 const N_SHARED: &str = "num_kv_shared_layers";
 const WIDTH: &str = "hidden_size_per_layer_input";
 const N_TOKENS: &str = "vocab_size_per_layer_input";
 const D_HEAD: &str = "global_head_dim";
 const VALUES_ARE_KEYS: &str = "attention_k_eq_v";
 const N_KV_HEADS: &str = "num_global_key_value_heads";
+/// The most channels of a head; the largest models have 512.
+const MOST_CHANNELS: usize = 1 << 13;
 /// The most numbers of a token in the embeddings of all layers.
 const MOST_PER_LAYER: usize = 1 << 20;
 
@@ -48,7 +51,7 @@ pub static FAMILIES: &[Family] = &[Family {
         ("num_attention_heads", 8),
         ("num_hidden_layers", 30),
         ("num_key_value_heads", 4),
-        ("sliding_window", 512),
+        (WINDOW, 512),
         ("vocab_size", 262_144),
         (N_TOKENS, 262_144),
         (WIDTH, 256),
@@ -105,17 +108,25 @@ const fn has_window(mask: Mask) -> bool {
 fn attend(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
     let are_keys = config.bool_or(VALUES_ARE_KEYS, false)?;
+    // Layers are told apart by it.
+    config.must(WINDOW, config.has(WINDOW), "the width of windows")?;
     for l in 0..plan.layers.len() {
         let is_local = has_window(plan.layers[l].mask);
         let heads = heads_of(config, plan, l)?;
-        let rope = Arc::new(rotation(config, plan, is_local, heads.d_head)?);
+        let is_like = |other: &&LayerPlan| {
+            has_window(other.mask) == is_local && plan.heads_of(other) == heads
+        };
+        let rope = match plan.layers[..l].iter().find(is_like) {
+            Some(LayerPlan { attention, .. }) => attention.rope.clone(),
+            None => Some(Arc::new(rotation(config, plan, is_local, heads.d_head)?)),
+        };
         let norm = plan.norm;
         let layer = &mut plan.layers[l];
         layer.heads = (heads != plan.heads).then_some(heads);
         layer.attention.scaling = ScoreScaling::None;
         layer.attention.v_norm = Some(norm);
         layer.attention.are_values_keys = !is_local && (are_keys || lacks_values(settings, l));
-        layer.attention.rope = Some(rope);
+        layer.attention.rope = rope;
     }
     Ok(())
 }
@@ -146,6 +157,8 @@ fn heads_of(config: &Config, plan: &DecoderPlan, l: usize) -> Result<HeadSizes> 
     let [n_kv_heads, d_head] = sizes;
     let are_shared = heads.n_heads.is_multiple_of(n_kv_heads);
     config.must(N_KV_HEADS, are_shared, "a divisor of num_attention_heads")?;
+    let most = format!("at most {MOST_CHANNELS} channels of a head");
+    config.must(D_HEAD, d_head <= MOST_CHANNELS, &most)?;
     Ok(HeadSizes { n_kv_heads, d_head, ..heads })
 }
 

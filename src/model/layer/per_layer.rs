@@ -91,10 +91,12 @@ pub struct PerLayerTable {
     d_model: usize,
     table: Weight,
     map: Map,
+    /// Of the norms in all layers.
+    gain: Weight,
 }
 
 impl PerLayerTable {
-    /// Loads `table` (token, d_all) and `W_P` (d_model, d_all), named within `scope`.
+    /// Loads `table` (token, d_all), `W_P` (d_model, d_all) and `norm.gain` (1, width), named within `scope`.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
@@ -106,6 +108,7 @@ impl PerLayerTable {
     ) -> Result<Self> {
         Ok(Self {
             table: weights.matrix(&scope.weight("table"), (plan.n_tokens, plan.d_all()))?,
+            gain: weights.row(GAIN, plan.width)?,
             map: Map::load(weights, &scope, "P", (d_model, plan.d_all()))?,
             scope,
             plan,
@@ -116,6 +119,8 @@ impl PerLayerTable {
     /// The vectors for all layers. x (position, d_model): what the first layer reads.
     pub fn forward(&self, tape: &mut Tape, x: Node, ids: &[u32]) -> LayerEmbeddings {
         let at = &self.scope;
+        // It belongs to no layer, so that it is recorded here.
+        tape.weight(&self.gain);
         let table = tape.weight(&self.table);
         let rows = tape.lookup(at.at(&ROWS), table, ids); // (position, d_all)
         let root = (self.plan.width as f32).sqrt();
