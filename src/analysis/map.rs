@@ -1,6 +1,9 @@
 //! The map of a model: its parts in the order in which numbers flow, made from the sites of a pass.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 use crate::{
     analysis::trace::{Recorded, Trace},
@@ -160,9 +163,12 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
 /// The scope of a site; of a norm within a sub-layer, as those of queries and keys are, that of the sub-layer.
 fn scope_of<'a>(site: &'a Recorded, scopes: &BTreeSet<&str>) -> &'a str {
     let scope = site.scope();
-    let Some((parent, name)) = scope.rsplit_once('.') else { return scope };
-    let is_in_layer = site.place.scope.layer_prefix().is_some_and(|layer| layer != parent);
-    if name.ends_with("norm") && is_in_layer && scopes.contains(parent) { parent } else { scope }
+    let Some(layer) = site.place.scope.layer_prefix().filter(|_| scope.ends_with("norm")) else {
+        return scope;
+    };
+    let above = |scope: &&'a str| scope.rsplit_once('.').map(|(above, _)| above);
+    let mut within = iter::successors(above(&scope), above).take_while(|above| *above != layer);
+    within.find(|above| scopes.contains(above)).unwrap_or(scope)
 }
 
 fn station(sites: &[&Recorded], site: &Recorded, path: &str, holding: Holding) -> Station {
