@@ -68,16 +68,19 @@ fn unused(checkpoint: &Checkpoint) -> Option<String> {
     })
 }
 
-/// What is passed over of a model that also sees.
+/// What is passed over of a model that also sees, or hears.
 fn passed_over(checkpoint: &Checkpoint) -> Option<String> {
-    let n = checkpoint.of_other_parts().len();
+    let others = checkpoint.of_other_parts();
+    let n = others.len();
+    let hears = others.iter().any(|tensor| tensor.name.contains("audio"));
+    let parts = if hears { "parts for images and sound" } else { "vision part" };
     let whole = checkpoint.config().whole().filter(|_| n > 0)?;
     let guessing = match checkpoint.of_drafting().len() {
         0 => String::new(),
         n => format!(", nor {n} of its layers that guess further tokens"),
     };
     Some(format!(
-        "only the text part of this {whole} is run; {n} tensors of its vision part are not read{guessing}"
+        "only the text part of this {whole} is run; {n} tensors of its {parts} are not read{guessing}"
     ))
 }
 
