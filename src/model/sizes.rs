@@ -82,6 +82,12 @@ impl ModelSizes {
         self.n_layers * layer + scores + n * d_model * self.n_vocab
     }
 
+    /// The time of one of many passes over `n` tokens, in multiplications of large products.
+    pub const fn work(self, n: usize) -> usize {
+        let with_states = if self.d_states > 0 { self.n_layers - self.n_attending } else { 0 };
+        self.products(n) + with_states * n * STATE_STEP
+    }
+
     /// What two models have to share for their numbers to stand for each other, in words.
     pub fn shape(self) -> String {
         let HeadSizes { d_model, n_heads, .. } = self.heads;
@@ -130,6 +136,9 @@ impl ModelSizes {
         4 * (self.boundaries(n) + insides)
     }
 }
+
+/// The work of a token's step of a state: a tenth of a millisecond, since its sites are recorded one by one.
+const STATE_STEP: usize = 4_000_000;
 
 /// The most numbers inside layers that are all kept: 128 MB.
 const MOST_INSIDE: usize = 1 << 25;

@@ -97,7 +97,7 @@ const SHOWN: [Name; 3] = [Name::Transformer, Name::DecoderOnly, Name::Checkpoint
 /// The words that a piece is said to promote.
 const N_PROMOTED: usize = 3;
 
-/// Multiplications that a screen may wait for in the background: of a pass with everything kept, and of many passes.
+/// The work that a screen may wait for in the background: of a pass with everything kept, and of many passes.
 const MOST_OF_RUN: usize = 100_000_000_000;
 const MOST_OF_MANY: usize = 400_000_000_000;
 
@@ -179,8 +179,8 @@ impl Reading {
         self.findings.get()
     }
 
-    fn products(&self, name: Name) -> usize {
-        self.sizes(name).map_or(0, |sizes| sizes.products(self.sentence.tokens.len()))
+    fn work(&self, name: Name) -> usize {
+        self.sizes(name).map_or(0, |sizes| sizes.work(self.sentence.tokens.len()))
     }
 
     /// Whether the maps of patched values are complete within seconds.
@@ -189,7 +189,7 @@ impl Reading {
             return false;
         };
         let passes = patched.progress().1 as f32 * PART_OF_PASS;
-        self.products(name) as f32 * passes <= MOST_OF_MANY as f32
+        self.work(name) as f32 * passes <= MOST_OF_MANY as f32
     }
 
     fn find(&self, name: Name) -> Option<Findings> {
@@ -199,7 +199,7 @@ impl Reading {
                 bytes <= MOST_BYTES && memory::check(bytes.saturating_mul(3), false).is_ok()
             })
         };
-        if self.products(name) > MOST_OF_RUN || !has_room() {
+        if self.work(name) > MOST_OF_RUN || !has_room() {
             return None;
         }
         let run = self.run(name, None).ok()?;
@@ -264,7 +264,9 @@ impl Reading {
         if found.saliency.get().is_some() {
             return;
         }
-        let is_too_long = self.products(name).saturating_mul(N_OF_SALIENCY) > MOST_OF_MANY;
+        // Besides, one pass without each word.
+        let n_passes = N_OF_SALIENCY + self.sentence.tokens.len();
+        let is_too_long = self.work(name).saturating_mul(n_passes) > MOST_OF_MANY;
         let mut is_stopped = false;
         let goes_on = |done: usize, all: usize| {
             let [n_done, n_all] = &found.saliency_passes;

@@ -15,6 +15,9 @@ const LEAST: usize = 1 << 14;
 /// The most numbers that are kept: 32 MB.
 const MOST: usize = 1 << 23;
 
+/// The smallest buffer worth large pages: 8 MB.
+const LEAST_OF_LARGE_PAGES: usize = 1 << 21;
+
 /// The unused buffers, by length.
 #[derive(Default)]
 struct Shelf {
@@ -52,8 +55,34 @@ impl Shelf {
 pub fn blank(rows: usize, cols: usize) -> Matrix {
     let len = rows * cols;
     let used = if len < LEAST { None } else { shelf().take(len) };
-    Matrix::from_vec(rows, cols, used.unwrap_or_else(|| vec![0.0; len]))
+    Matrix::from_vec(rows, cols, used.unwrap_or_else(|| fresh(len)))
 }
+
+/// Zeros; many of them in large pages where the system has those, as small ones are handed out one by one.
+fn fresh(len: usize) -> Vec<f32> {
+    let mut buffer = vec![0.0; len];
+    if len >= LEAST_OF_LARGE_PAGES {
+        prefer_large_pages(&mut buffer);
+    }
+    buffer
+}
+
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "the hint takes a raw pointer")]
+fn prefer_large_pages(buffer: &mut [f32]) {
+    use rustix::mm::{Advice, madvise};
+
+    let n_bytes = size_of_val(buffer);
+    let start = buffer.as_mut_ptr().cast::<u8>();
+    let before_page = start.align_offset(rustix::param::page_size());
+    let Some(rest) = n_bytes.checked_sub(before_page) else { return };
+    // SAFETY: the pages from the first whole one on lie in the buffer, which is ours alone; the hint changes no content.
+    // Without large pages nothing is gained, and nothing is lost.
+    let _ = unsafe { madvise(start.add(before_page).cast(), rest, Advice::LinuxHugepage) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn prefer_large_pages(_: &mut [f32]) {}
 
 /// A copy in a reused buffer.
 pub fn copied(x: &Matrix) -> Matrix {
