@@ -41,7 +41,7 @@
 //! - Errors are `anyhow` with the name of what is wrong: path, tensor, shape expected and found. [`cli`] prints one line:
 //!   what happened, why, what to do. Input from outside is checked before use and never panics (`tests/it/hostile.rs`).
 //! - The same input gives the same bytes, for any number of threads.
-//! - `unsafe` is denied except in three files, each with its reason (`tests/it/documents.rs`).
+//! - `unsafe` is denied except in four files, each with its reason (`tests/it/documents.rs`).
 pub mod text;
 pub mod engine;
 pub mod weights;

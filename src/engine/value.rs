@@ -4,6 +4,7 @@
 //! stay in their file ([`Stored`]).
 
 mod buffers;
+mod large_pages;
 
 use std::{
     fmt, mem,

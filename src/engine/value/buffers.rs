@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::Matrix;
+use super::{Matrix, large_pages};
 
 /// The smallest buffer worth keeping, in numbers.
 const LEAST: usize = 1 << 14;
@@ -62,27 +62,10 @@ pub fn blank(rows: usize, cols: usize) -> Matrix {
 fn fresh(len: usize) -> Vec<f32> {
     let mut buffer = vec![0.0; len];
     if len >= LEAST_OF_LARGE_PAGES {
-        prefer_large_pages(&mut buffer);
+        large_pages::prefer(&mut buffer);
     }
     buffer
 }
-
-#[cfg(target_os = "linux")]
-#[allow(unsafe_code, reason = "the hint takes a raw pointer")]
-fn prefer_large_pages(buffer: &mut [f32]) {
-    use rustix::mm::{Advice, madvise};
-
-    let n_bytes = size_of_val(buffer);
-    let start = buffer.as_mut_ptr().cast::<u8>();
-    let before_page = start.align_offset(rustix::param::page_size());
-    let Some(rest) = n_bytes.checked_sub(before_page) else { return };
-    // SAFETY: the pages from the first whole one on lie in the buffer, which is ours alone; the hint changes no content.
-    // Without large pages nothing is gained, and nothing is lost.
-    let _ = unsafe { madvise(start.add(before_page).cast(), rest, Advice::LinuxHugepage) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn prefer_large_pages(_: &mut [f32]) {}
 
 /// A copy in a reused buffer.
 pub fn copied(x: &Matrix) -> Matrix {

@@ -87,12 +87,12 @@ fn tab_spans(
     let room = usize::from(width).saturating_sub(other_columns);
     let title_width = widest_title(titles.iter().map(|title| title.width()), room).max(8);
     let mut tab_spans = vec![(Span::raw(" "), None)];
-    for (i, title) in titles.iter().enumerate() {
+    for (i, title) in tab_titles(&titles, title_width).into_iter().enumerate() {
         if i > 0 {
             tab_spans.push((Span::styled(" │ ", state.theme.dim()), None));
         }
         let style = if i == state.nav.focus { title_style(state, i) } else { state.theme.dim() };
-        let text = format!("{} {}", i + 1, fit_title(title, title_width));
+        let text = format!("{} {title}", i + 1);
         tab_spans.push((Span::styled(text, style), Some(i)));
     }
     tab_spans
@@ -125,6 +125,28 @@ fn fit_title(title: &str, width: usize) -> String {
         let shortest = ends(short.trim_end()).last().unwrap_or_default();
         fit(&shortest, width)
     })
+}
+
+/// Titles that fit; those that would be alike then are cut to a part that the others have not.
+fn tab_titles(titles: &[String], width: usize) -> Vec<String> {
+    let fitted: Vec<String> = titles.iter().map(|title| fit_title(title, width)).collect();
+    let told_apart = |(i, name): (usize, &String)| {
+        let is_alike = |(j, _): &(usize, &String)| *j != i && fitted[*j] == *name;
+        let alike: Vec<_> = titles.iter().enumerate().filter(is_alike).collect();
+        let theirs: Vec<String> = alike.iter().flat_map(|(_, title)| title_parts(title)).collect();
+        let is_own = |part: &String| part.width() <= width && !theirs.contains(part);
+        let part = title_parts(&titles[i]).into_iter().find(is_own);
+        part.filter(|_| !alike.is_empty()).unwrap_or_else(|| name.clone())
+    };
+    fitted.iter().enumerate().map(told_apart).collect()
+}
+
+/// What tells a title from others: more and more of its site's path, then what stands after a dot.
+fn title_parts(title: &str) -> Vec<String> {
+    let mut parts = title.split(" · ");
+    let names: Vec<&str> = parts.next().unwrap_or_default().split('.').collect();
+    let paths = (2..=names.len()).map(|n| names[names.len() - n..].join("."));
+    paths.chain(parts.map(str::to_owned)).collect()
 }
 
 /// The pane whose tab is drawn at a position.
@@ -162,5 +184,27 @@ pub fn narration(state: &State, lines: &[app::Line], plan: &ScreenLayout, buf: &
     let last = plan.text_columns().flat_map(Rect::rows).last();
     if let Some(last) = last.filter(|_| scroll + n_lines < lines.len()) {
         draw_mark(state.lesson.language.tr("more ▾"), last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tabs_of_one_name_are_told_apart_by_what_only_they_have() {
+        let titles = [
+            "encoder.1.self_attn.weights · head 2",
+            "weights · head 2 · query “it”",
+            "weights · all heads · looking from “it”",
+            "evidence · encoder.1.self_attn.weights",
+        ]
+        .map(str::to_owned);
+        let short = ["self_attn.weights", "query “it”", "all heads", "evidence"];
+        assert_eq!(tab_titles(&titles, 17), short);
+        let roomy = tab_titles(&titles, 60);
+        assert_eq!(roomy, titles, "what fits is whole");
+        let same = ["logit lens", "logit lens"].map(str::to_owned);
+        assert_eq!(tab_titles(&same, 17), same, "nothing tells them apart");
     }
 }
