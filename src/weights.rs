@@ -37,7 +37,7 @@ pub use gguf::is_in_gguf;
 pub use lost::{before_the_end, reserve_little};
 pub use modules::SentenceModule;
 pub use named::Weights;
-pub use packed::{Copied, LineBlocks, Packed, Stepped};
+pub use packed::{Copied, LineBlocks, LineSections, Packed, Stepped};
 pub use peek::Peek;
 pub use tensor::TensorInfo;
 pub use wanted::{ExpectedWeight, Stack, WeightLayout};

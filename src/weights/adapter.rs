@@ -362,10 +362,8 @@ impl Update {
         };
         let is_whole = tensor.shape == [left.nrows(), right.ncols()];
         ensure!(is_whole, "is {}, which its adapter does not fit", dimensions(&tensor.shape));
-        let line = |i: usize| match wanted.layout.blocks(wanted.shape.1) {
-            Some(blocks) => blocks.line(i),
-            None => lines.start + i,
-        };
+        let blocks = wanted.layout.blocks(wanted.shape.1);
+        let line = |i| blocks.as_ref().map_or(lines.start + i, |blocks| blocks.line(i));
         let left = Matrix::from_fn(lines.len(), left.ncols(), |i, r| left[(line(i), r)]);
         let right = right.columns(numbers.start, numbers.len()).into_owned();
         // Forms whose lines are inputs, where the tensor's are outputs.

@@ -23,7 +23,7 @@ pub struct Packed {
     len: usize,
     order: RowOrder,
     /// Which of the tensor's lines these are, if they do not follow one another.
-    blocks: Option<LineBlocks>,
+    blocks: Option<LineSections>,
 }
 
 /// Lines in blocks of equal size at equal distances: a head's part of a tensor that has queries, keys and values head by
@@ -44,6 +44,63 @@ impl LineBlocks {
     /// The tensor's line that is the i-th of these.
     pub const fn line(self, i: usize) -> usize {
         self.first + i / self.block * self.stride + i % self.block
+    }
+
+    /// The number of lines in all blocks.
+    const fn n_lines(self) -> usize {
+        self.whole / self.stride * self.block
+    }
+}
+
+/// Sections of lines, one after another, each in blocks of one tensor: all queries, all keys, all values of a tensor that
+/// has them head by head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineSections {
+    before: Vec<LineBlocks>,
+    last: LineBlocks,
+}
+
+impl From<LineBlocks> for LineSections {
+    fn from(last: LineBlocks) -> Self {
+        Self { before: vec![], last }
+    }
+}
+
+impl LineSections {
+    /// These sections, then others of the same tensor.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        self.before.push(self.last);
+        self.before.extend(next.before);
+        Self { last: next.last, ..self }
+    }
+
+    /// The number of lines in the whole tensor.
+    pub const fn whole(&self) -> usize {
+        self.last.whole
+    }
+
+    /// The tensor's line that is the i-th of these.
+    pub fn line(&self, i: usize) -> usize {
+        let (section, i) = self.at(i);
+        section.line(i)
+    }
+
+    /// How many of the tensor's lines follow one another from the i-th of these on.
+    pub fn n_following(&self, i: usize) -> usize {
+        let (section, i) = self.at(i);
+        section.block - i % section.block
+    }
+
+    /// The section of the i-th line, and the line's index in it.
+    fn at(&self, mut i: usize) -> (LineBlocks, usize) {
+        for section in &self.before {
+            if i < section.n_lines() {
+                return (*section, i);
+            }
+            i -= section.n_lines();
+        }
+        (self.last, i)
     }
 }
 
@@ -83,14 +140,15 @@ impl Packed {
 
     /// The lines in these blocks, in place of lines that follow one another.
     #[must_use]
-    pub fn in_blocks(self, blocks: Option<LineBlocks>) -> Self {
+    pub fn in_blocks(self, blocks: Option<LineSections>) -> Self {
         Self { blocks, ..self }
     }
 
     /// A line's bytes: whole blocks of its dtype.
     pub fn line(&self, line: usize) -> &[u8] {
         let format = self.dtype.format();
-        let line = self.blocks.map_or(self.lines.start + line, |blocks| blocks.line(line));
+        let in_order = self.lines.start + line;
+        let line = self.blocks.as_ref().map_or(in_order, |blocks| blocks.line(line));
         let at = self.start + self.line_in_file(line) * self.stride;
         &self.file.bytes()[at..at + self.len / format.numbers * format.bytes]
     }
@@ -246,5 +304,23 @@ impl Stored for Copied {
 
     fn as_f32_slice(&self) -> Option<(&[f32], usize)> {
         Some((&self.numbers, self.len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LineBlocks, LineSections};
+
+    #[test]
+    fn sections_follow_one_another_each_in_its_blocks() {
+        // Three heads, each with two lines of keys, one of values, two that are not taken.
+        let section =
+            |first, block| LineSections::from(LineBlocks { first, block, stride: 5, whole: 15 });
+        let both = section(0, 2).then(section(2, 1));
+        let lines: Vec<usize> = (0..9).map(|i| both.line(i)).collect();
+        assert_eq!(lines, [0, 1, 5, 6, 10, 11, 2, 7, 12]);
+        let following: Vec<usize> = (0..9).map(|i| both.n_following(i)).collect();
+        assert_eq!(following, [2, 1, 2, 1, 2, 1, 1, 1, 1]);
+        assert_eq!(both.whole(), 15);
     }
 }

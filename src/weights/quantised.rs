@@ -27,7 +27,7 @@ use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
 use super::{
-    Config, ExpectedWeight, LineBlocks, TensorInfo,
+    Config, ExpectedWeight, LineBlocks, LineSections, TensorInfo,
     decoded::{Decoded, Quantised},
 };
 use crate::{
@@ -156,8 +156,8 @@ pub fn joined(tensors: Vec<TensorInfo>, config: &Config) -> Result<Vec<TensorInf
 /// Some lines of a quantised tensor, and of each some numbers.
 struct Part {
     source: Arc<dyn Decoded>,
-    lines: LineBlocks,
-    numbers: LineBlocks,
+    lines: LineSections,
+    numbers: LineSections,
     size: (usize, usize),
 }
 
@@ -165,11 +165,9 @@ impl Quantised {
     /// The weight that a model wants of this tensor.
     pub fn weight(&self, wanted: &ExpectedWeight) -> Value {
         let (lines, numbers, stand) = wanted.part(true);
-        let whole = |range: &Range<usize>| LineBlocks {
-            first: range.start,
-            block: range.len().max(1),
-            stride: range.len().max(1),
-            whole: 0,
+        let whole = |range: &Range<usize>| {
+            let (first, len) = (range.start, range.len().max(1));
+            LineSections::from(LineBlocks { first, block: len, stride: len, whole: 0 })
         };
         let blocks = wanted.layout.blocks(wanted.shape.1);
         let (n_lines, n_numbers) = (lines.len(), numbers.len());
@@ -222,8 +220,7 @@ impl Stored for Part {
         let mut rest = out;
         while at < numbers.end {
             // The numbers that follow one another in the whole.
-            let left = self.numbers.block - at % self.numbers.block;
-            let n = left.min(numbers.end - at);
+            let n = self.numbers.n_following(at).min(numbers.end - at);
             let first = self.numbers.line(at);
             let (now, later) = rest.split_at_mut(n);
             self.source.read(line, first..first + n, now);

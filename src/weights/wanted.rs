@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::{
-    Checkpoint, Copied, Dtype, LineBlocks, Packed, Stepped, TensorInfo, Weights,
+    Checkpoint, Copied, Dtype, LineBlocks, LineSections, Packed, Stepped, TensorInfo, Weights,
     config::TIED,
     gguf::{WITH_EXPERTS, name_in_file as name_in_gguf},
     listed,
@@ -47,8 +47,9 @@ pub enum WeightLayout {
     /// These rows of a Linear that stacks several maps (out, in): packed queries, keys and values, the gates of
     /// a GRU.
     LinearRows(Range<usize>),
-    /// Blocks of rows of a Linear that holds queries, keys and values head by head (out, in): GPT-NeoX.
-    LinearBlocks(LineBlocks),
+    /// Blocks of rows of a Linear that holds queries, keys and values head by head (out, in): GPT-NeoX; or several such
+    /// sections, one after another: a gated delta net of Qwen3-Next.
+    LinearBlocks(LineSections),
     /// A Linear of one input a channel, one filter for each (channel, 1, tap), in GGUF (channel, tap); ours is (tap,
     /// channel).
     Taps,
@@ -117,10 +118,11 @@ impl WeightLayout {
     }
 
     /// The lines that are taken, where they do not follow one another; `n` of them.
-    pub(super) const fn blocks(&self, n: usize) -> Option<LineBlocks> {
+    pub(super) fn blocks(&self, n: usize) -> Option<LineSections> {
         match self {
-            Self::StackRows(stack) | Self::StackVector(stack) => stack.lines(n).1,
-            Self::LinearBlocks(blocks) | Self::VectorBlocks(blocks) => Some(*blocks),
+            Self::StackRows(stack) | Self::StackVector(stack) => stack.lines(n).1.map(Into::into),
+            Self::LinearBlocks(sections) => Some(sections.clone()),
+            Self::VectorBlocks(blocks) => Some((*blocks).into()),
             _ => None,
         }
     }
@@ -147,15 +149,15 @@ impl ExpectedWeight {
     /// from.
     fn shape_in_file(&self, whole: usize, is_transposed: bool) -> Vec<usize> {
         let (rows, cols) = self.shape;
-        match self.layout {
+        match &self.layout {
             WeightLayout::Linear => vec![cols, rows],
             WeightLayout::Taps => vec![cols, 1, rows],
             WeightLayout::LinearRows(_) => vec![whole, rows],
-            WeightLayout::LinearBlocks(blocks) => vec![blocks.whole, rows],
+            WeightLayout::LinearBlocks(sections) => vec![sections.whole(), rows],
             WeightLayout::VectorBlocks(blocks) => vec![blocks.whole],
-            WeightLayout::HeadRows(n) => vec![n, cols / n.max(1)],
-            WeightLayout::HeadLinear(n) => vec![n, cols / n.max(1), rows],
-            WeightLayout::HeadColumns(n) => vec![n, rows, cols / n.max(1)],
+            WeightLayout::HeadRows(n) => vec![*n, cols / (*n).max(1)],
+            WeightLayout::HeadLinear(n) => vec![*n, cols / (*n).max(1), rows],
+            WeightLayout::HeadColumns(n) => vec![*n, rows, cols / (*n).max(1)],
             WeightLayout::Conv1d if is_transposed => vec![cols, rows],
             WeightLayout::Conv1dColumns(_) if is_transposed => vec![whole, rows],
             WeightLayout::Table | WeightLayout::Conv1d => vec![rows, cols],
@@ -440,11 +442,9 @@ fn matrix(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
 /// A vector is read as one line; where its rows are reordered, as lines of one number.
 fn vector(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
     let (_, numbers, _) = wanted.part(false);
+    let blocks = wanted.layout.blocks(wanted.shape.1);
     let packed = match tensor.order {
-        _ if wanted.layout.blocks(wanted.shape.1).is_some() => {
-            let blocks = wanted.layout.blocks(wanted.shape.1);
-            Packed::of(tensor, 1, numbers.clone(), 0..1)?.in_blocks(blocks)
-        }
+        _ if blocks.is_some() => Packed::of(tensor, 1, numbers.clone(), 0..1)?.in_blocks(blocks),
         RowOrder::InOrder => Packed::of(tensor, tensor.n_numbers(), 0..1, numbers.clone())?,
         RowOrder::Interleaved(_) => Packed::of(tensor, 1, numbers.clone(), 0..1)?,
     };

@@ -443,19 +443,14 @@ impl ExpertMaps {
 
 impl LatentUp {
     /// Where keys (0) or values (1) are stored, of heads whose keys and values have so many rows.
-    const fn stored(
-        self,
-        i: usize,
-        n_heads: usize,
-        widths: [usize; 2],
-    ) -> (&'static str, WeightLayout) {
+    fn stored(self, i: usize, n_heads: usize, widths: [usize; 2]) -> (&'static str, WeightLayout) {
         let [own, value] = widths;
         match self {
             Self::ByHead(name) => {
                 let (first, block) = if i == 0 { (0, own) } else { (own, value) };
                 let stride = own + value;
                 let whole = n_heads * stride;
-                (name, LinearBlocks(LineBlocks { first, block, stride, whole }))
+                (name, LinearBlocks(LineBlocks { first, block, stride, whole }.into()))
             }
             Self::Stacked(names) if i == 0 => (names[0], HeadColumns(n_heads)),
             Self::Stacked(names) => (names[1], HeadLinear(n_heads)),
@@ -474,14 +469,14 @@ const fn rows(heads: HeadSizes, i: usize) -> Range<usize> {
 }
 
 /// The rows of each head's queries, or of its gates behind them.
-const fn with_gate(heads: HeadSizes, first: usize) -> [WeightLayout; 2] {
+fn with_gate(heads: HeadSizes, first: usize) -> [WeightLayout; 2] {
     let (block, stride) = (heads.d_head, 2 * heads.d_head);
     let blocks = LineBlocks { first, block, stride, whole: heads.n_heads * stride };
-    [LinearBlocks(blocks), VectorBlocks(blocks)]
+    [LinearBlocks(blocks.into()), VectorBlocks(blocks)]
 }
 
 /// The rows of queries, keys or values where they stand head by head.
-const fn by_head(heads: HeadSizes, i: usize) -> [WeightLayout; 2] {
+fn by_head(heads: HeadSizes, i: usize) -> [WeightLayout; 2] {
     let HeadSizes { n_heads, n_kv_heads, d_head, .. } = heads;
     let of_queries = n_heads / n_kv_heads * d_head;
     let stride = of_queries + 2 * d_head;
@@ -491,5 +486,5 @@ const fn by_head(heads: HeadSizes, i: usize) -> [WeightLayout; 2] {
         _ => (of_queries + d_head, d_head),
     };
     let blocks = LineBlocks { first, block, stride, whole: n_kv_heads * stride };
-    [LinearBlocks(blocks), VectorBlocks(blocks)]
+    [LinearBlocks(blocks.into()), VectorBlocks(blocks)]
 }
