@@ -135,6 +135,7 @@ FAMILIES |= {
 QWEN35 = replace(QWEN3, has_gate=True)
 FAMILIES["qwen3_5_text"] = Family(QWEN35)
 FAMILIES["qwen3_5_moe_text"] = Family(replace(QWEN35, mixture="mlp", shared="mlp.shared_expert", shared_gate="mlp.shared_expert_gate"))
+FAMILIES["qwen3_next"] = FAMILIES["qwen3_5_moe_text"]
 DEEPSEEK = Family(replace(MIXTURE, shared="mlp.shared_experts", is_latent=True))
 FAMILIES |= {"deepseek_v2": DEEPSEEK, "deepseek_v3": DEEPSEEK}
 COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text", "gemma4": "gemma4_text", "qwen3_5": "qwen3_5_text"}

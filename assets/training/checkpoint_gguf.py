@@ -23,7 +23,7 @@ ARCHITECTURE = {
     "starcoder2": "starcoder2", "stablelm": "stablelm", "cohere": "command-r", "cohere2": "cohere2",
     "deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2", "gpt_neox": "gptneox", "bloom": "bloom", "mpt": "mpt",
     "falcon": "falcon", "phi": "phi2", "mamba2": "mamba2", "lfm2": "lfm2", "qwen3_5_text": "qwen35", "qwen3_5_moe_text": "qwen35moe",
-    "gemma4_text": "gemma4",
+    "qwen3_next": "qwen3next", "gemma4_text": "gemma4",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
 TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
@@ -32,9 +32,9 @@ FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "q
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
          "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
          "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35_moe",
-         "gemma4", "gemma4_shared", "gemma4_keys", "gemma4_moe"]  # fmt: skip
-"""Written once more with each expert in a tensor of its own, as before 2024."""
-APART = ["mixtral"]
+         "qwen3_next", "gemma4", "gemma4_shared", "gemma4_keys", "gemma4_moe"]  # fmt: skip
+"""Written once more as before: each expert in a tensor of its own (2023), the inputs of a delta net in one tensor (2025)."""
+OLDER = {"mixtral": "apart", "qwen3_next": "fused"}
 """Whose heads of values stand in another order."""
 TILED = ["qwen35", "qwen35_moe"]
 GPT2 = {
@@ -106,6 +106,7 @@ NAMES["qwen35"] = {
     "linear_attn.dt_proj": "ssm_dt", "linear_attn.norm": "ssm_norm", "linear_attn.out_proj": "ssm_out",
 }  # fmt: skip
 NAMES["qwen35moe"] = {**MIXTURE, **NAMES["qwen35"]}
+NAMES["qwen3next"] = {**NAMES["qwen35moe"], "linear_attn.in_proj_qkvz": "ssm_in", "linear_attn.in_proj_ba": "ssm_ba"}
 NAMES["gemma4"] = {
     **NAMES["gemma3"], "embed_tokens_per_layer": "per_layer_token_embd", "per_layer_model_projection": "per_layer_model_proj",
     "per_layer_projection_norm": "per_layer_proj_norm", "layer_scalar": "layer_output_scale", "per_layer_input_gate": "inp_gate",
@@ -256,13 +257,17 @@ def of_mixers(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
     return made
 
 
-def of_delta_nets(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
-    """What belongs to heads of values, each n-th of them beside each other for n heads of keys; A itself; filters flat."""
-    if not config["model_type"].startswith("qwen3_5"):
+def of_delta_nets(tensors: dict[str, Tensor], config: dict, is_older: bool) -> dict[str, Tensor]:
+    """What belongs to heads of values, each n-th of them beside each other for n heads of keys (Qwen3-Next: in order); A
+    itself; filters flat."""
+    if not config["model_type"].startswith(("qwen3_5", "qwen3_next")):
         return tensors
     n_key, n_heads = config["linear_num_key_heads"], config["linear_num_value_heads"]
-    d_keys = n_key * config["linear_key_head_dim"]
+    d_key, d_value = config["linear_key_head_dim"], config["linear_value_head_dim"]
+    d_keys = n_key * d_key
     tiled = lambda w: w.unflatten(0, (n_key, n_heads // n_key, -1)).transpose(0, 1).reshape(w.shape)
+    if config["model_type"] == "qwen3_next":
+        tiled = lambda w: w
     made = {}
     for name, weight in tensors.items():
         base, _, end = name.rpartition(".linear_attn.")
@@ -272,6 +277,11 @@ def of_delta_nets(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]
             made[f"{base.replace('model.layers', 'blk')}.ssm_a"] = tiled(-torch.exp(weight.float()))
         elif end == "dt_bias":
             made[f"{base}.linear_attn.dt_proj.bias"] = tiled(weight)
+        elif end.startswith("in_proj_qkvz") and not is_older:
+            d_values = n_heads // n_key * d_value
+            *qkv, gate = weight.unflatten(0, (n_key, -1)).split([d_key, d_key, d_values, d_values], 1)
+            made[name.replace("qkvz", "qkv")] = torch.cat([part.flatten(0, 1) for part in qkv])
+            made[name.replace("qkvz", "z")] = gate.flatten(0, 1)
         elif end.startswith(("in_proj_qkv", "conv1d")):
             weight = weight[:, 0].float() if weight.ndim == 3 else weight
             made[name] = torch.cat([weight[: 2 * d_keys], tiled(weight[2 * d_keys :])])
@@ -298,13 +308,13 @@ def of_gemma4(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
     return made | {"blk.rope_freqs.weight": torch.tensor([1.0] * n_turned + [1e30] * (n // 2 - n_turned))}
 
 
-def as_gguf(tensors: dict[str, Tensor], config: dict, are_apart: bool = False) -> dict[str, Tensor]:
+def as_gguf(tensors: dict[str, Tensor], config: dict, is_older: bool = False) -> dict[str, Tensor]:
     made = {}
     if config["model_type"] == "gemma4_text":
         tensors = of_gemma4(tensors, config)
     else:
-        tensors = experts_apart(tensors) if are_apart else stacked(tensors)
-    for name, weight in of_latents(sorted_heads(of_mixers(of_delta_nets(tensors, config), config), config), config).items():
+        tensors = experts_apart(tensors) if is_older and config["model_type"] == "mixtral" else stacked(tensors)
+    for name, weight in of_latents(sorted_heads(of_mixers(of_delta_nets(tensors, config, is_older), config), config), config).items():
         if name.startswith("blk."):
             made[name.removeprefix("blk.") if name.startswith("blk.rope") else name] = weight.contiguous()
             continue
@@ -314,7 +324,7 @@ def as_gguf(tensors: dict[str, Tensor], config: dict, are_apart: bool = False) -
             weight = weight.T
         if heads := turned_heads(name, config):
             weight = interleaved(weight, heads)
-        adds_one = ARCHITECTURE[config["model_type"]].startswith(("gemma", "qwen35")) and not name.endswith("linear_attn.norm.weight")
+        adds_one = ARCHITECTURE[config["model_type"]].startswith(("gemma", "qwen35", "qwen3next")) and not name.endswith("linear_attn.norm.weight")
         adds_one &= config["model_type"] != "gemma4_text"
         if adds_one and name.endswith("norm.weight"):
             weight = weight.float() + 1
@@ -370,14 +380,14 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
         return
     writer.add_rope_freq_base(config.get("rope_theta") or rope["rope_theta"])
     d_head = config.get("head_dim") or config.get("qk_rope_head_dim") or d_model // heads
-    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] in ("stablelm", "qwen3_5_text", "qwen3_5_moe_text") else 1)))
+    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] in ("stablelm", "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next") else 1)))
     styled(writer, config)
     if config.get("head_dim"):
         writer.add_key_length(d_head)
         writer.add_value_length(d_head)
     if is_latent:
         latents(writer, config)
-    if config["model_type"].startswith("qwen3_5"):
+    if config["model_type"].startswith(("qwen3_5", "qwen3_next")):
         writer.add_ssm_conv_kernel(config["linear_conv_kernel_dim"])
         writer.add_ssm_state_size(config["linear_key_head_dim"])
         writer.add_ssm_group_count(config["linear_num_key_heads"])
@@ -602,13 +612,13 @@ def add(writer: gguf.GGUFWriter, name: str, weight: Tensor, quant: str | None, r
     writer.add_tensor(name, data, raw_dtype=kind)
 
 
-def write(path: Path, kind: str, config: dict, tensors: dict[str, Tensor], tokenizer: dict, are_apart: bool = False) -> None:
+def write(path: Path, kind: str, config: dict, tensors: dict[str, Tensor], tokenizer: dict, is_older: bool = False) -> None:
     writer = gguf.GGUFWriter(path, ARCHITECTURE[config["model_type"]])
     writer.add_name(path.stem)
     settings(writer, config)
     vocabulary(writer, tokenizer, kind, config)
     quants, random = QUANTS.get(path.stem, {}), np.random.default_rng(256)
-    for name, weight in as_gguf(tensors, config, are_apart).items():
+    for name, weight in as_gguf(tensors, config, is_older).items():
         add(writer, name, weight, quants.get(name.split(".")[-2]), random)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

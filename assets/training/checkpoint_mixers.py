@@ -70,11 +70,21 @@ def state_space(taps, at: str, module: nn.Module) -> Sites:
     return sites | {f"{at}.out": taps.out_of(module.out_proj)}
 
 
+def delta_inputs(taps, module: nn.Module) -> list[Tensor]:
+    """Queries, keys and values; the gate; how much to correct; how much to forget: each (position, width)."""
+    if not hasattr(module, "in_proj_qkvz"):
+        maps = module.in_proj_qkv, module.in_proj_z, module.in_proj_b, module.in_proj_a
+        return [taps.out_of(linear) for linear in maps]
+    both = taps.out_of(module.in_proj_qkvz)[None], taps.out_of(module.in_proj_ba)[None]
+    q, k, v, gate, beta, dt = (part[0].flatten(1) for part in module.fix_query_key_value_ordering(*both))
+    return [torch.cat([q, k, v], 1), gate, beta, dt]
+
+
 def delta_net(taps, at: str, module: nn.Module) -> Sites:
-    """Qwen3.5's."""
+    """Qwen3.5's and Qwen3-Next's."""
     n_heads, n_key, d_key = module.num_v_heads, module.num_k_heads, module.head_k_dim
-    sites = {f"{at}.gate": by_head(taps.out_of(module.in_proj_z), n_heads)}
-    sites[f"{at}.conv_in"] = conv_in = taps.out_of(module.in_proj_qkv)
+    conv_in, gate, beta_in, dt_in = delta_inputs(taps, module)
+    sites = {f"{at}.gate": by_head(gate, n_heads), f"{at}.conv_in": conv_in}
     sites[f"{at}.conv"] = conv = filtered(conv_in, module.conv1d)
     sites[f"{at}.conv_act"] = act = nn.functional.silu(conv)
     q, k, v = act.split([module.key_dim, module.key_dim, module.value_dim], 1)
@@ -86,9 +96,9 @@ def delta_net(taps, at: str, module: nn.Module) -> Sites:
         sites[f"{at}.{name}_norm.normalized"] = x / (square + 1e-6 / d_key).sqrt()
         sites[f"{at}.{name}_unit"] = scale * x / (x.square().sum(2, keepdim=True) + 1e-6).sqrt()
     q, k = of_heads(sites[f"{at}.q_unit"]), of_heads(sites[f"{at}.k_unit"])
-    sites[f"{at}.beta_in"], sites[f"{at}.dt_in"] = taps.out_of(module.in_proj_b), taps.out_of(module.in_proj_a)
-    sites[f"{at}.beta"] = beta = torch.sigmoid(sites[f"{at}.beta_in"])
-    sites[f"{at}.dt"] = dt = nn.functional.softplus(sites[f"{at}.dt_in"] + module.dt_bias)
+    sites |= {f"{at}.beta_in": beta_in, f"{at}.dt_in": dt_in}
+    sites[f"{at}.beta"] = beta = torch.sigmoid(beta_in)
+    sites[f"{at}.dt"] = dt = nn.functional.softplus(dt_in + module.dt_bias)
     sites[f"{at}.decay"] = decay = torch.exp(-torch.exp(module.A_log) * dt)
     state, kept = torch.zeros(n_heads, module.head_v_dim, d_key), {"recalled": [], "correction": [], "state": [], "read": []}
     for t in range(len(dt)):

@@ -212,9 +212,9 @@ def takes_mean(module: nn.Module) -> bool:
 
 def normed(at: str, module: nn.Module, eps: float, x: Tensor, out: Tensor, square: Tensor) -> Sites:
     """The steps of a norm of `x`; `square`: the mean square of what is normalised together."""
-    # Gemma's, until the fourth, and Qwen3.5's gains are added to 1. One for every head stands before the rows.
+    # Gemma's, until the fourth, and Qwen3-Next's and Qwen3.5's gains are added to 1. One for every head stands before the rows.
     kind = type(module).__name__
-    from_one = kind.startswith(("Gemma", "Qwen3_5RMSNorm", "Qwen3_5MoeRMSNorm")) and not kind.startswith("Gemma4")
+    from_one = kind.startswith(("Gemma", "Qwen3NextRMSNorm", "Qwen3_5RMSNorm", "Qwen3_5MoeRMSNorm")) and not kind.startswith("Gemma4")
     gain = module.weight + 1 if from_one else getattr(module, "weight", torch.ones(x.shape[-1]))
     if x.ndim == 3 and gain.numel() > x.shape[-1]:
         gain = gain.view(len(x), 1, -1)

@@ -299,6 +299,12 @@ OF_QWEN35_MOE = {**OF_QWEN35, "model_type": "qwen3_5_moe_text", "architectures":
                  "layer_types": ["linear_attention", "full_attention"], "num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 11,
                  "shared_expert_intermediate_size": 13, "intermediate_size": None, "tie_word_embeddings": False,
                  "mtp_num_hidden_layers": None}  # fmt: skip
+OF_QWEN3_NEXT = {**MIXED, "model_type": "qwen3_next", "architectures": ["Qwen3NextForCausalLM"], "rms_norm_eps": 1e-6, "num_hidden_layers": 3,
+                 "num_attention_heads": 4, "num_key_value_heads": 2, "linear_num_key_heads": 3, "linear_num_value_heads": 6,
+                 "linear_key_head_dim": 5, "linear_value_head_dim": 7, "linear_conv_kernel_dim": 4, "rope_theta": 5000.0,
+                 "partial_rotary_factor": 0.5, "layer_types": ["linear_attention", "full_attention", "linear_attention"], "num_experts": 5,
+                 "moe_intermediate_size": 11, "shared_expert_intermediate_size": 13, "norm_topk_prob": True, "mlp_only_layers": [],
+                 "decoder_sparse_step": 1, "attention_bias": False, "bos_token_id": 292, "eos_token_id": 292}  # fmt: skip
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -393,6 +399,11 @@ RECIPES = {
                         "num_position_embeddings": 16})),
     "qwen35_moe": ("gpt2", "bf16, hosted", llama(**OF_QWEN35_MOE)),
     "qwen35_moe_pairs": ("gpt2", "bf16", llama(**{**OF_QWEN35_MOE, "num_hidden_layers": 1, "layer_types": ["full_attention"]})),
+    "qwen3_next": ("qwen2", "bf16, hosted", llama(**OF_QWEN3_NEXT)),
+    "qwen3_next_in_turn": ("qwen2", "bf16, hosted", llama(**{
+        **OF_QWEN3_NEXT, "layer_types": None, "full_attention_interval": 2, "num_hidden_layers": 4, "linear_num_value_heads": 9,
+        "decoder_sparse_step": 2, "mlp_only_layers": [1], "norm_topk_prob": False, "num_experts_per_tok": 1, "num_experts": 3,
+        "partial_rotary_factor": None, "attention_bias": True})),
     "lfm2_biased": ("gpt2", "f16", llama(**{**OF_LFM2, "num_hidden_layers": 2, "layer_types": None, "full_attn_idxs": [1], "conv_bias": True,
                                             "conv_L_cache": 4, "block_auto_adjust_ff_dim": False})),
     "bert": ("bert", "f16, gamma and beta", BERT),
@@ -668,8 +679,8 @@ def write_checkpoint(name: str, out: Path) -> None:
     if name in checkpoint_gguf.FILES:
         made = json.loads(tokenizer.to_str())
         checkpoint_gguf.write(out / f"{name}.gguf", kind, config, stored(model, how), made)
-        if name in checkpoint_gguf.APART:
-            checkpoint_gguf.write(out / f"{name}_apart.gguf", kind, config, stored(model, how), made, are_apart=True)
+        if older := checkpoint_gguf.OLDER.get(name):
+            checkpoint_gguf.write(out / f"{name}_{older}.gguf", kind, config, stored(model, how), made, is_older=True)
 
 
 def quantised(name: str, out: Path) -> None:
@@ -717,7 +728,7 @@ def opened_packed(folder: Path) -> nn.Module:
 def reference(name: str, out: Path) -> None:
     tokenizer = Tokenizer.from_file(str(out / name / "tokenizer.json"))
     also = [f"{name}.gguf"] if name in checkpoint_gguf.FILES else []
-    also += [f"{name}_apart.gguf"] if name in checkpoint_gguf.APART else []
+    also += [f"{name}_{older}.gguf"] if (older := checkpoint_gguf.OLDER.get(name)) else []
     model = opened(out / name)
     if name in checkpoint_gguf.TILED:  # its heads stand in another order
         arranged = lambda sites: checkpoint_mixers.tiled(sites, model.config)

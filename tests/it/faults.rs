@@ -169,9 +169,11 @@ fn tensors_that_nobody_reads_are_mentioned() {
 /// Layers of multi-token prediction: under a name of their own, or behind the model's layers.
 #[test]
 fn layers_that_guess_further_tokens_are_called_that() {
-    for (of, name) in
-        [("qwen35", "mtp.fc.weight"), ("deepseek_v3", "model.layers.9.eh_proj.weight")]
-    {
+    for (of, name) in [
+        ("qwen35", "mtp.fc.weight"),
+        ("qwen3_next", "mtp.layers.0.mlp.gate.weight"),
+        ("deepseek_v3", "model.layers.9.eh_proj.weight"),
+    ] {
         let folder = copy(of);
         assert_eq!(left_out(folder.path()), None);
         configure(folder.path(), |config| {

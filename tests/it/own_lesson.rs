@@ -60,7 +60,7 @@ fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 18] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 19] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -118,6 +118,12 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 18] = [
     ),
     (
         "qwen35_moe",
+        39,
+        &["own-delta-state", "own-attn-gate", "own-router", "own-experts", "own-shared-expert"],
+        &["own-gated", "own-router-scores"],
+    ),
+    (
+        "qwen3_next",
         39,
         &["own-delta-state", "own-attn-gate", "own-router", "own-experts", "own-shared-expert"],
         &["own-gated", "own-router-scores"],

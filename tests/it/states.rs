@@ -28,6 +28,7 @@ fn every_number_of_states_and_filters_opens_into_arithmetic_that_gives_it() {
         ("lfm2_biased", &["blocks.0."]),
         ("qwen35", &["blocks.0.", "blocks.1."]),
         ("qwen35.gguf", &["blocks.2."]),
+        ("qwen3_next", &["blocks.0."]),
     ] {
         let trace = Tiny::open(name).plain();
         let mut n_sites = 0;
@@ -74,6 +75,7 @@ fn gradients_through_states_and_filters_are_slopes() {
         ("lfm2", "conv", &["in_gate", "gated", "out_gate", "mixed"]),
         ("qwen35", "delta", &of_deltas),
         ("qwen35.gguf", "delta", &["state", "k_unit", "q_unit"]),
+        ("qwen3_next", "delta", &["state", "k_unit", "q_unit", "beta_in"]),
     ] {
         let tiny = Tiny::open(name);
         let plain = tiny.plain();
@@ -100,6 +102,7 @@ fn gradients_of_what_heads_and_filters_have_learned_are_slopes() {
         ("mamba2", &["ssm.A_log", "ssm.D", "ssm.dt_bias", "ssm.conv.W", "ssm.conv.b"][..]),
         ("lfm2_biased", &["conv.filter.W", "conv.filter.b"]),
         ("qwen35", &["delta.A_log", "delta.dt_bias", "delta.conv.W", "delta.W_beta"]),
+        ("qwen3_next", &["delta.W_QKV", "delta.W_z", "delta.W_beta", "delta.W_dt"]),
     ] {
         let tiny = Tiny::open(name);
         let plain = tiny.plain();
@@ -219,7 +222,8 @@ fn heads_and_layers_can_be_left_out_and_matter() {
 
 #[test]
 fn a_text_read_in_parts_ends_as_one_read_at_once() {
-    for name in ["mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35.gguf"] {
+    let hybrids = ["lfm2", "lfm2_biased", "qwen35", "qwen35.gguf", "qwen3_next", "qwen3_next.gguf"];
+    for name in ["mamba2", "mamba2_biased"].into_iter().chain(hybrids) {
         let tiny = Tiny::open(name);
         for change in [None, Some("blocks.0.ffn=off"), Some("temperature=2"), Some("residual=off")]
         {
@@ -275,6 +279,8 @@ fn settings_of_states_and_filters_that_cannot_be_run_are_named() {
         ("qwen35", "layer_types", json!(["linear_attention", "conv", "full_attention"])),
         ("qwen35", "linear_num_key_heads", json!(4)),
         ("qwen35", "linear_key_head_dim", json!(16_000_000)),
+        ("qwen3_next", "linear_num_key_heads", json!(4)),
+        ("qwen3_next", "num_experts_per_tok", json!(6)),
     ] {
         let text = error_of(name, &[(key, value)]);
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
@@ -282,6 +288,9 @@ fn settings_of_states_and_filters_that_cannot_be_run_are_named() {
     assert_eq!(error_of("mamba2", &[("time_step_limit", json!([0.0, null]))]), "");
     let asked = error_of("mamba2", &[("use_bias", json!(true))]);
     assert!(asked.contains("`backbone.layers.0.mixer.in_proj.bias`"), "{asked}");
+    // Five rows of queries, five of keys, two times three of values and gates, for each of three heads of keys.
+    let narrow = error_of("qwen3_next", &[("linear_value_head_dim", json!(3))]);
+    assert!(narrow.contains("in_proj_qkvz.weight` is (114, 18), want (66, 18)"), "{narrow}");
 }
 
 #[test]

@@ -84,9 +84,8 @@ pub static FAMILIES: &[Family] = &[
             ..LLAMA.style
         },
         adjust: |settings, plan| {
-            let experts = experts(settings, plan, normalized(settings, true)?)?;
-            let is_mixture = mixtures(&settings.config, plan.layers.len())?;
-            mix(settings, plan, experts, WIDTH, |l| is_mixture[l])
+            let experts = experts(settings, plan, normalized(settings, settings.are_gguf())?)?;
+            mix_qwen(settings, plan, experts)
         },
         ..LLAMA
     },
@@ -109,8 +108,7 @@ pub static FAMILIES: &[Family] = &[
         adjust: |settings, plan| {
             let experts = experts(settings, plan, normalized(settings, false)?)?;
             let shared = shared(settings, plan, true)?;
-            let is_mixture = mixtures(&settings.config, plan.layers.len())?;
-            mix(settings, plan, ExpertsPlan { shared, ..experts }, WIDTH, |l| is_mixture[l])
+            mix_qwen(settings, plan, ExpertsPlan { shared, ..experts })
         },
         ..LLAMA
     },
@@ -244,10 +242,9 @@ fn in_every_second(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
     windows::by_type(config, n_layers, |l| l % 2 == 0 && l < end)
 }
 
-/// Whether probabilities of chosen experts are divided by their sum, as a setting says; GGUF files do not.
-fn normalized(settings: &Settings, in_gguf: bool) -> Result<ExpertWeights> {
-    let are_normalized =
-        settings.config.bool_or("norm_topk_prob", settings.are_gguf() && in_gguf)?;
+/// Whether probabilities of chosen experts are divided by their sum, as a setting says, which GGUF files lack.
+pub(super) fn normalized(settings: &Settings, default: bool) -> Result<ExpertWeights> {
+    let are_normalized = settings.config.bool_or("norm_topk_prob", default)?;
     Ok(if are_normalized { ExpertWeights::Normalized } else { ExpertWeights::Kept })
 }
 
@@ -295,6 +292,16 @@ pub(super) fn mix(
         feed.d_ff = d_ff;
     }
     Ok(())
+}
+
+/// Puts experts in place of the networks of those layers of a Qwen that are mixtures.
+pub(super) fn mix_qwen(
+    settings: &Settings,
+    plan: &mut DecoderPlan,
+    experts: ExpertsPlan,
+) -> Result<()> {
+    let is_mixture = mixtures(&settings.config, plan.layers.len())?;
+    mix(settings, plan, experts, WIDTH, |l| is_mixture[l])
 }
 
 /// Which layers of a Qwen are mixtures: every `decoder_sparse_step`-th, but those of `mlp_only_layers`.

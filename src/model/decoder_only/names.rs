@@ -121,11 +121,10 @@ pub struct StateSpaceNames {
 /// The weights of a gated delta net.
 #[derive(Clone, Copy)]
 pub struct DeltaNames {
-    /// The rows of queries, of keys, of values.
-    pub inputs: &'static str,
-    pub gate: &'static str,
-    pub beta: &'static str,
-    pub dt: &'static str,
+    /// To queries, keys and values (their rows one after another); to the gate.
+    pub inputs: DeltaMaps,
+    /// To beta, to dt.
+    pub steps: DeltaMaps,
     pub filter: &'static str,
     /// With its ending.
     pub dt_bias: &'static str,
@@ -133,6 +132,15 @@ pub struct DeltaNames {
     pub rate: &'static str,
     pub norm: &'static str,
     pub out: &'static str,
+}
+
+/// Two maps of a gated delta net.
+#[derive(Clone, Copy)]
+pub enum DeltaMaps {
+    /// Each in a tensor of its own.
+    Apart([&'static str; 2]),
+    /// One tensor: for each head of keys its rows of the first map, then of the second.
+    ByKeyHead(&'static str),
 }
 
 /// The weights of per-layer embeddings.
@@ -266,15 +274,23 @@ const STATE_SPACE: StateSpaceNames = StateSpaceNames {
 
 /// Qwen3.5's.
 const DELTA: DeltaNames = DeltaNames {
-    inputs: "linear_attn.in_proj_qkv",
-    gate: "linear_attn.in_proj_z",
-    beta: "linear_attn.in_proj_b",
-    dt: "linear_attn.in_proj_a",
+    inputs: DeltaMaps::Apart(DELTA_INPUTS),
+    steps: DeltaMaps::Apart(["linear_attn.in_proj_b", "linear_attn.in_proj_a"]),
     filter: "linear_attn.conv1d",
     dt_bias: "linear_attn.dt_bias|linear_attn.dt_proj.bias",
     rate: "linear_attn.A_log",
     norm: "linear_attn.norm",
     out: "linear_attn.out_proj",
+};
+
+/// The maps to queries, keys and values, and to the gate, where they are apart: Qwen3.5, and newer GGUF files of Qwen3-Next.
+const DELTA_INPUTS: [&str; 2] = ["linear_attn.in_proj_qkv", "linear_attn.in_proj_z"];
+
+/// Qwen3-Next's.
+pub const DELTA_BY_KEY_HEAD: DeltaNames = DeltaNames {
+    inputs: DeltaMaps::ByKeyHead("linear_attn.in_proj_qkvz"),
+    steps: DeltaMaps::ByKeyHead("linear_attn.in_proj_ba"),
+    ..DELTA
 };
 
 /// Qwen's.
@@ -349,6 +365,9 @@ impl Names {
         }
         let has = |end: &str| checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(end));
         if checkpoint.is_gguf() {
+            if has(&format!("{}.weight", DELTA_INPUTS[0])) {
+                self.delta.inputs = DeltaMaps::Apart(DELTA_INPUTS);
+            }
             let is_apart = |name: &str| name.contains(".mlp.experts.0.");
             let are_apart = checkpoint.tensors().iter().any(|tensor| is_apart(&tensor.name));
             let maps = if are_apart { EXPERTS.maps } else { EXPERTS_IN_GGUF.maps };

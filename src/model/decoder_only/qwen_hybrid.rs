@@ -1,5 +1,5 @@
-//! Qwen3.5 (Qwen Team 2026): a hybrid, most of whose layers have a gated delta net in place of attention, and whose
-//! attention has a gate.
+//! Qwen3-Next (Qwen Team 2025) and Qwen3.5 (2026): hybrids, most of whose layers have a gated delta net in place of
+//! attention, and whose attention has a gate.
 
 use anyhow::Result;
 
@@ -7,8 +7,8 @@ use super::{
     DecoderPlan, MixerPlan,
     family::{BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Settings, Style},
     hybrid::attending,
-    mixtures::{CHOSEN, WIDTH, experts, mix, shared},
-    names::{LLAMA as LLAMA_NAMES, Names, QkvNames},
+    mixtures::{CHOSEN, WIDTH, experts, mix, mix_qwen, normalized, shared},
+    names::{DELTA_BY_KEY_HEAD, LLAMA as LLAMA_NAMES, Names, QkvNames},
     rope::RopeStyle,
 };
 use crate::{
@@ -67,6 +67,38 @@ pub static FAMILIES: &[Family] = &[
         },
         ..DENSE
     },
+    Family {
+        types: &["qwen3_next", "qwen3next"],
+        title: "Qwen3-Next",
+        defaults: &[
+            ("max_position_embeddings", 32_768),
+            ("vocab_size", 151_936),
+            ("hidden_size", 2048),
+            ("intermediate_size", 5632),
+            ("num_hidden_layers", 48),
+            ("num_attention_heads", 16),
+            ("num_key_value_heads", 2),
+            ("head_dim", 256),
+            (N_TAPS, 4),
+            (D_KEY, 128),
+            (D_VALUE, 128),
+            (N_KEY_HEADS, 16),
+            (N_HEADS, 32),
+            ("num_experts", 512),
+            (CHOSEN, 10),
+            (WIDTH, 512),
+            ("shared_expert_intermediate_size", 512),
+        ],
+        names: Names { delta: DELTA_BY_KEY_HEAD, ..DENSE.names },
+        adjust: |settings, plan| {
+            // Its GGUF files keep the order of heads.
+            with_delta_nets(settings, plan, Sharing::Neighbours)?;
+            let experts = experts(settings, plan, normalized(settings, true)?)?;
+            let shared = shared(settings, plan, true)?;
+            mix_qwen(settings, plan, ExpertsPlan { shared, ..experts })
+        },
+        ..DENSE
+    },
 ];
 
 const DENSE: Family = Family {
@@ -102,20 +134,26 @@ const DENSE: Family = Family {
         ..LLAMA.style
     },
     adjust: |settings, plan| {
-        let delta = delta(settings, plan)?;
-        let n_layers = plan.layers.len();
-        let unlisted = || every_nth(&settings.config, n_layers);
-        let attends = attending(settings, n_layers, "linear_attention", unlisted)?;
-        for (layer, attends) in plan.layers.iter_mut().zip(attends) {
-            layer.attention.has_gate = true;
-            if !attends {
-                layer.mixer = MixerPlan::DeltaNet(delta);
-            }
-        }
-        Ok(())
+        let sharing = if settings.are_gguf() { Sharing::Strides } else { Sharing::Neighbours };
+        with_delta_nets(settings, plan, sharing)
     },
     ..LLAMA
 };
+
+/// Gives attention its gate, and most layers a gated delta net; `sharing`: which head of keys each head of values uses.
+fn with_delta_nets(settings: &Settings, plan: &mut DecoderPlan, sharing: Sharing) -> Result<()> {
+    let delta = delta(settings, plan, sharing)?;
+    let n_layers = plan.layers.len();
+    let unlisted = || every_nth(&settings.config, n_layers);
+    let attends = attending(settings, n_layers, "linear_attention", unlisted)?;
+    for (layer, attends) in plan.layers.iter_mut().zip(attends) {
+        layer.attention.has_gate = true;
+        if !attends {
+            layer.mixer = MixerPlan::DeltaNet(delta);
+        }
+    }
+    Ok(())
+}
 
 /// Where no list says: every fourth, or n-th.
 fn every_nth(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
@@ -123,7 +161,7 @@ fn every_nth(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
     Ok((1..=n_layers).map(|n| n.is_multiple_of(interval)).collect())
 }
 
-fn delta(settings: &Settings, plan: &DecoderPlan) -> Result<DeltaPlan> {
+fn delta(settings: &Settings, plan: &DecoderPlan, sharing: Sharing) -> Result<DeltaPlan> {
     let config = &settings.config;
     // The second of two keys is that of GGUF files.
     let size = |keys: [&str; 2]| config.usize(config.key(&keys));
@@ -144,7 +182,7 @@ fn delta(settings: &Settings, plan: &DecoderPlan) -> Result<DeltaPlan> {
         n_taps: size([N_TAPS, "conv_kernel"])?,
         act: Activation::of(config, "hidden_act", "silu")?,
         rate: if settings.are_gguf() { RateForm::Plain } else { RateForm::Logarithm },
-        sharing: if settings.are_gguf() { Sharing::Strides } else { Sharing::Neighbours },
+        sharing,
         eps: plan.norm.eps,
     })
 }

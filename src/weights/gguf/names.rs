@@ -115,14 +115,17 @@ const LFM2: Scheme = Scheme {
     parts: LLAMA,
 };
 
-const QWEN35: Scheme = like_llama(
-    &["qwen35", "qwen35moe"],
+/// Qwen3.5's and Qwen3-Next's; older files of the latter have `ssm_in`.
+const QWEN_HYBRID: Scheme = like_llama(
+    &["qwen35", "qwen35moe", "qwen3next"],
     &[
         ("post_attention_norm", "post_attention_layernorm"),
         ("attn_qkv", "linear_attn.in_proj_qkv"),
         ("attn_gate", "linear_attn.in_proj_z"),
         ("ssm_beta", "linear_attn.in_proj_b"),
         ("ssm_alpha", "linear_attn.in_proj_a"),
+        ("ssm_in", "linear_attn.in_proj_qkvz"),
+        ("ssm_ba", "linear_attn.in_proj_ba"),
         ("ssm_conv1d", "linear_attn.conv1d"),
         ("ssm_dt", "linear_attn.dt_proj"),
         ("ssm_a", "linear_attn.A_log"),
@@ -162,7 +165,7 @@ static SCHEMES: [Scheme; 16] = [
     GEMMA4,
     MAMBA2,
     LFM2,
-    QWEN35,
+    QWEN_HYBRID,
     Scheme {
         architectures: &["gptneox"],
         whole: &[

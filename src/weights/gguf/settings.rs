@@ -163,8 +163,17 @@ pub fn settings(
 }
 
 /// Mixtures of experts with names of their own.
-const MIXTURES: [&str; 8] =
-    ["qwen2moe", "qwen3moe", "qwen35moe", "olmoe", "granitemoe", "gpt-oss", "deepseek2", "gemma4"];
+const MIXTURES: [&str; 9] = [
+    "qwen2moe",
+    "qwen3moe",
+    "qwen35moe",
+    "qwen3next",
+    "olmoe",
+    "granitemoe",
+    "gpt-oss",
+    "deepseek2",
+    "gemma4",
+];
 
 /// What is added to the name of an architecture that mixtures of experts share with their dense relatives.
 pub const WITH_EXPERTS: &str = " with experts";

@@ -5,15 +5,46 @@ use std::ops::Range;
 use super::{List, Map};
 use crate::{
     model::{
-        decoder_only::names::HasBias,
+        decoder_only::names::{DeltaMaps, HasBias},
         layer::{convolution::ConvolutionPlan, delta::DeltaPlan, state_space::StateSpacePlan},
     },
-    weights::WeightLayout::{self, HeadRows, Linear, LinearRows, Taps, Vector, VectorPart},
+    weights::{
+        LineBlocks, LineSections,
+        WeightLayout::{
+            self, HeadRows, Linear, LinearBlocks, LinearRows, Taps, Vector, VectorPart,
+        },
+    },
 };
 
 /// Some rows of a map, and its bias's numbers.
 fn part(rows: Range<usize>) -> [WeightLayout; 2] {
     [LinearRows(rows.clone()), VectorPart(rows)]
+}
+
+impl DeltaMaps {
+    /// The tensor of each of the two maps, and its layout there. `widths`: how many rows each section of each map has for
+    /// one head of keys.
+    fn stored(
+        self,
+        n_key_heads: usize,
+        widths: [&[usize]; 2],
+    ) -> [(&'static str, WeightLayout); 2] {
+        let name = match self {
+            Self::Apart(names) => return names.map(|name| (name, Linear)),
+            Self::ByKeyHead(name) => name,
+        };
+        let stride = widths.concat().iter().sum();
+        let mut first = 0;
+        let mut section = |block: usize| {
+            let blocks = LineBlocks { first, block, stride, whole: n_key_heads * stride };
+            first += block;
+            blocks
+        };
+        widths.map(|widths| {
+            let sections = widths.iter().map(|&width| LineSections::from(section(width)));
+            (name, sections.reduce(LineSections::then).map_or(Linear, LinearBlocks))
+        })
+    }
 }
 
 /// Our name and the file's.
@@ -105,15 +136,20 @@ impl List<'_> {
     pub(super) fn delta_net(&mut self, l: usize, plan: DeltaPlan) {
         let names = self.names.delta;
         let d_model = self.plan.heads.d_model;
+        let n_key_heads = plan.n_key_heads;
+        let n_each = plan.n_heads / n_key_heads;
+        let (d_key, d_values) = (plan.d_key, n_each * plan.d_value);
+        let [qkv, z] = names.inputs.stored(n_key_heads, [&[d_key, d_key, d_values], &[d_values]]);
+        let [beta, dt] = names.steps.stored(n_key_heads, [&[n_each], &[n_each]]);
         let maps = [
-            ("delta.*_QKV", names.inputs, (d_model, plan.d_conv())),
-            ("delta.*_z", names.gate, (d_model, plan.d_values())),
-            ("delta.*_beta", names.beta, (d_model, plan.n_heads)),
-            ("delta.*_dt", names.dt, (d_model, plan.n_heads)),
-            ("delta.*_out", names.out, (plan.d_values(), d_model)),
+            ("delta.*_QKV", qkv, (d_model, plan.d_conv())),
+            ("delta.*_z", z, (d_model, plan.d_values())),
+            ("delta.*_beta", beta, (d_model, plan.n_heads)),
+            ("delta.*_dt", dt, (d_model, plan.n_heads)),
+            ("delta.*_out", (names.out, Linear), (plan.d_values(), d_model)),
         ];
-        for (ours, name, shape) in maps {
-            self.linear(l, (ours, name), shape, ([Linear, Vector], HasBias::No));
+        for (ours, (name, layout), shape) in maps {
+            self.linear(l, (ours, name), shape, ([layout, Vector], HasBias::No));
         }
         self.filters(l, ("delta.conv", names.filter), (plan.n_taps, plan.d_conv()), HasBias::No);
         let of_heads = [("dt_bias", names.dt_bias), (plan.rate.name(), names.rate)];
