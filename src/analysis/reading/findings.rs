@@ -101,6 +101,9 @@ const N_PROMOTED: usize = 3;
 const MOST_OF_RUN: usize = 100_000_000_000;
 const MOST_OF_MANY: usize = 400_000_000_000;
 
+/// A token's work in a recurrent model, which reports no sizes: its steps are recorded one by one.
+const WORK_OF_RNN: usize = 8_000_000;
+
 /// The same of the flow, whose operations are no matrix products.
 const MOST_OF_FLOW: usize = 6_000_000_000;
 /// The most bytes of a pass with everything kept that is run without being asked for.
@@ -180,7 +183,8 @@ impl Reading {
     }
 
     fn work(&self, name: Name) -> usize {
-        self.sizes(name).map_or(0, |sizes| sizes.work(self.sentence.tokens.len()))
+        let n = self.sentence.tokens.len();
+        self.sizes(name).map_or(n * WORK_OF_RNN, |sizes| sizes.work(n))
     }
 
     /// Whether the maps of patched values are complete within seconds.
