@@ -70,24 +70,28 @@ fn with_insides(reading: &Arc<Reading>, path: &str) -> Arc<Reading> {
 fn choose(reading: &Reading, asked: Option<Name>, address: &Address) -> anyhow::Result<Name> {
     let path = address.path.as_str();
     let is_share = Flow::has_address(address);
-    let has = |name: &Name| match reading.has(*name) {
-        true if is_share => reading.open(*name, address).is_ok(),
-        is_there => is_there && reading.trace(*name).site(path).is_some(),
+    let has_site = |name: Name| reading.trace(name).site(path).is_some();
+    let has_share = |name: Name| reading.open(name, address).is_ok();
+    let has = |name: &Name| {
+        reading.has(*name) && if is_share { has_share(*name) } else { has_site(*name) }
     };
     let translator = reading.has(Name::Transformer).then_some(Name::Transformer);
     let first = || translator.into_iter().chain(reading.names()).find(has);
     match asked {
         Some(name) if has(&name) => Ok(name),
-        Some(name) => Err(elsewhere(reading, name, first(), path)),
-        None if is_share => first().ok_or_else(|| {
-            anyhow!("no model has a part `{}`; `lookback flow` lists all shares", shown(path))
-        }),
-        None => first().ok_or_else(|| nowhere(reading, path)),
+        Some(name) => Err(elsewhere(reading, name, first(), address)),
+        None => first().ok_or_else(|| nowhere(reading, address)),
     }
 }
 
-fn elsewhere(reading: &Reading, asked: Name, other: Option<Name>, path: &str) -> anyhow::Error {
-    let Some(other) = other else { return nowhere(reading, path) };
+fn elsewhere(
+    reading: &Reading,
+    asked: Name,
+    other: Option<Name>,
+    address: &Address,
+) -> anyhow::Error {
+    let Some(other) = other else { return nowhere(reading, address) };
+    let path = &address.path;
     anyhow!(
         "the {} has no site `{path}`; the {} has it; write --model {other}",
         asked.title(),
@@ -95,7 +99,11 @@ fn elsewhere(reading: &Reading, asked: Name, other: Option<Name>, path: &str) ->
     )
 }
 
-fn nowhere(reading: &Reading, path: &str) -> anyhow::Error {
+fn nowhere(reading: &Reading, address: &Address) -> anyhow::Error {
+    let path = address.path.as_str();
+    if Flow::has_address(address) {
+        return anyhow!("no model has a part `{}`; `lookback flow` lists all shares", shown(path));
+    }
     let mut paths: Vec<&str> = vec![];
     for site in reading.names().flat_map(|name| reading.trace(name).sites()) {
         if !paths.contains(&site.path()) {

@@ -11,12 +11,12 @@ use lookback::{
         value::{Cell, Value},
     },
     lesson::{Language, Lesson},
-    model::{Architecture, Name, Setup},
+    model::{Architecture, Name},
     weights::Checkpoint,
 };
 use serde_json::json;
 
-use crate::support::tiny::{FOLDER, IDS, Tiny, assert_opens, changes, error_of, row};
+use crate::support::tiny::{FOLDER, Tiny, assert_opens, changes, error_of, row};
 
 #[test]
 fn every_number_of_states_and_filters_opens_into_arithmetic_that_gives_it() {
@@ -227,18 +227,9 @@ fn a_text_read_in_parts_ends_as_one_read_at_once() {
         let tiny = Tiny::open(name);
         for change in [None, Some("blocks.0.ffn=off"), Some("temperature=2"), Some("residual=off")]
         {
-            let setup = Setup { changes: Arc::new(changes(change.as_slice())), ..Setup::default() };
-            let read = |parts: &[&[u32]]| {
-                let mut writer = tiny.model.writer(&setup).unwrap();
-                parts.iter().fold(vec![], |_, part| writer.read(part).unwrap())
-            };
-            let whole = read(&[&IDS]);
-            for parts in [vec![&IDS[..1], &IDS[1..3], &IDS[3..]], IDS.chunks(1).collect()] {
-                let got = read(&parts);
-                let off = got.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                let scale = whole.iter().fold(1.0_f32, |most, logit| most.max(logit.abs()));
-                assert!(off < 1e-4 * scale, "{name} {change:?}: {off} of {scale}");
-            }
+            let (whole, off) = tiny.read_in_parts(change);
+            let scale = whole.iter().fold(1.0_f32, |most, logit| most.max(logit.abs()));
+            assert!(off < 1e-4 * scale, "{name} {change:?}: {off} of {scale}");
         }
     }
 }

@@ -84,7 +84,7 @@ fn passed_over(checkpoint: &Checkpoint) -> Option<String> {
     ))
 }
 
-/// Layers that guess further tokens, of a model whose text part is the whole.
+/// What is said of layers that guess further tokens, where [`passed_over`] says nothing.
 fn drafting(checkpoint: &Checkpoint) -> Option<String> {
     let n = Some(checkpoint.of_drafting().len()).filter(|n| *n > 0)?;
     Some(format!(

@@ -1,4 +1,4 @@
-//! The hint that a buffer should lie in large pages, which the system hands out and takes back several hundred times faster.
+//! The hint that a buffer should lie in large pages: filling it takes one page fault in place of hundreds.
 #![allow(unsafe_code, reason = "the hint takes a raw pointer")]
 
 /// Prefers large pages for a buffer that is to be filled. Where there are none, nothing changes.

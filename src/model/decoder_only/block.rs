@@ -155,7 +155,7 @@ impl Mixer {
     fn forward(&self, tape: &mut Tape, x: Node, made: Option<(&Scope, [Node; 2])>) -> Node {
         match self {
             Self::Attention(attention, mask) => match made {
-                Some(made) => attention.forward_over(tape, x, made, *mask),
+                Some((of, made)) => attention.forward_over(tape, x, of, made, *mask),
                 None => attention.forward(tape, x, x, *mask),
             },
             Self::StateSpace(space) => space.forward(tape, x),

@@ -94,8 +94,8 @@ impl Projections {
                     let map = map.on(tape);
                     tape.project_heads(at.at(site), memory, map, heads.n_kv_heads)
                 };
-                // A layer that borrows its keys does not come here.
-                let k = project(tape, maps.k.as_ref().unwrap_or(&maps.q), &K);
+                let own = maps.k.as_ref().expect("a layer that borrows its keys makes none");
+                let k = project(tape, own, &K);
                 let v = match &maps.v {
                     Some(map) => project(tape, map, &V),
                     None => tape.identity(at.at(&V_OF_KEYS), k),
@@ -222,7 +222,8 @@ impl Attention {
         &self,
         tape: &mut Tape,
         x: Node,
-        (of, made): (&Scope, [Node; 2]),
+        of: &Scope,
+        made: [Node; 2],
         mask: Mask,
     ) -> Node {
         let w_o = self.o.on(tape);

@@ -215,7 +215,8 @@ impl Beside {
     fn load(
         weights: &Weights,
         scope: &Scope,
-        (d_model, n): (usize, usize),
+        d_model: usize,
+        n: usize,
         kind: NormKind,
     ) -> Result<Self> {
         let [router, experts, shared] = ["router", "experts", "shared"].map(|of| scope.child(of));
@@ -260,7 +261,7 @@ impl Experts {
         };
         let has_shared_gate = plan.shared.is_some_and(|shared| shared.has_gate);
         let load_share = || weights.matrix(&shared.weight("w_share"), (d_model, 1));
-        let load_beside = |kind| Beside::load(weights, &scope, (d_model, plan.n), kind);
+        let load_beside = |kind| Beside::load(weights, &scope, d_model, plan.n, kind);
         let beside = plan.beside.map(load_beside).transpose()?.map(Box::new);
         Ok(Self {
             router: (

@@ -129,17 +129,18 @@ impl Norm {
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, scope: Scope, d_model: usize, kind: NormKind) -> Result<Self> {
         let gain = scope.weight("gain");
-        Self::stretching(weights, &gain, (scope, d_model), kind)
+        Self::with_gain(weights, &gain, scope, d_model, kind)
     }
 
-    /// The same, whose gain has a name of its own.
+    /// The same, whose gain (1, d_model) has the name `gain`: layers may share one.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn stretching(
+    pub fn with_gain(
         weights: &Weights,
         gain: &str,
-        (scope, d_model): (Scope, usize),
+        scope: Scope,
+        d_model: usize,
         kind: NormKind,
     ) -> Result<Self> {
         let gain = weights.row(gain, d_model)?;

@@ -157,7 +157,7 @@ impl PerLayer {
     ) -> Result<Self> {
         let (inner, after) = (scope.child("norm"), scope.child("post_norm"));
         Ok(Self {
-            norm: Norm::stretching(weights, GAIN, (inner, plan.width), plan.norm)?,
+            norm: Norm::with_gain(weights, GAIN, inner, plan.width, plan.norm)?,
             gate: Map::load(weights, &scope, "gate", (d_model, plan.width))?,
             out: Map::load(weights, &scope, "out", (plan.width, d_model))?,
             post_norm: Norm::load(weights, after, d_model, plan.norm)?,

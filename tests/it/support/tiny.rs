@@ -39,6 +39,24 @@ impl Tiny {
         Trace::new(Name::Checkpoint, self.model.run(&IDS, &setup), self.reader.tokenizer())
     }
 
+    /// The logits of a text read at once, and the largest difference to those of it read in parts.
+    pub fn read_in_parts(&self, change: Option<&str>) -> (Vec<f32>, f32) {
+        let setup = Setup { changes: Arc::new(changes(change.as_slice())), ..Setup::default() };
+        let read = |parts: &[&[u32]]| {
+            let mut writer = self.model.writer(&setup).unwrap();
+            parts.iter().fold(vec![], |_, part| writer.read(part).unwrap())
+        };
+        let whole = read(&[&IDS]);
+        let parts = [vec![&IDS[..1], &IDS[1..3], &IDS[3..]], IDS.chunks(1).collect()];
+        let differences = parts.iter().flat_map(|parts| {
+            let got = read(parts);
+            assert_eq!(got.len(), whole.len());
+            got.into_iter().zip(&whole).map(|(a, b)| (a - b).abs()).collect::<Vec<_>>()
+        });
+        let largest = differences.fold(0.0, f32::max);
+        (whole, largest)
+    }
+
     pub fn what_if(&self, texts: &[&str]) -> Trace {
         self.run(changes(texts), Keep::All)
     }
