@@ -1,12 +1,12 @@
-//! Evidence against PyTorch and captum (`assets/training/evidence_golden.py` made the references), and properties that
-//! hold whatever the weights are.
+//! Evidence against PyTorch, captum and TransformerLens (`evidence_golden.py` and `lens_golden.py` of `assets/training`
+//! made the references), and properties that hold whatever the weights are.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use lookback::{
     analysis::{
         evidence::{
-            Run, Score,
+            Question, Run, Score,
             attribution::{PartKind, attribution},
             heads::{HeadScores, SCORES},
             learning::Optimizer,
@@ -21,7 +21,8 @@ use lookback::{
 
 use crate::support::{
     built_in::{READER, reading},
-    evidence::{Goldens, assert_near},
+    evidence::{Goldens, assert_near, ids},
+    tiny::Tiny,
 };
 
 const SAMPLE: usize = 32;
@@ -264,6 +265,66 @@ fn patched_passes_are_those_of_pytorch() {
         for (site, want) in wanted {
             assert_near(site, &found[site], want, 1e-4);
         }
+    }
+}
+
+/// Of a tiny checkpoint: both runs, and the question that `lens_golden.py` asks.
+fn lens_case(goldens: &Goldens, name: &str) -> ([Run; 2], Question) {
+    let tiny = Tiny::open(name);
+    let case = &goldens.cases[name];
+    let runs = [0, 1].map(|side| run_of(&*tiny.model, &ids(&case["sides"][side]), None));
+    let pair = ids(&case["pair"]);
+    let question = Question { row: runs[0].n_rows() - 1, word: pair[0], against: pair[1] };
+    (runs, question)
+}
+
+#[test]
+fn patched_checkpoints_are_those_of_transformer_lens() {
+    let goldens = Goldens::of("transformer_lens");
+    for name in ["gpt2", "llama3", "gpt_neox"] {
+        let ([a, b], question) = lens_case(&goldens, name);
+        let patching = Patching::new(a, b, question, [question.score(), question.score()]).unwrap();
+        let mut found: BTreeMap<(&str, usize), Vec<f32>> = BTreeMap::new();
+        for cell in patching.cells() {
+            let map = &patching.maps[cell.map];
+            found
+                .entry((map.kind.name(), cell.row))
+                .or_default()
+                .push(patching.measure(cell).unwrap());
+        }
+        let has_middle = goldens.tensors.contains_key(&format!("{name}/patching/resid_mid"));
+        let wanted = goldens.under(&format!("{name}/patching/"));
+        assert_eq!(wanted.len(), if has_middle { 5 } else { 4 });
+        for (hook, want) in wanted {
+            let (kind, first, every) = match hook {
+                "resid_pre" => ("residual", 0, if has_middle { 2 } else { 1 }),
+                "resid_mid" => ("residual", 1, 2),
+                "attn_out" => ("attention", 0, 1),
+                "mlp_out" => ("feed-forward", 0, 1),
+                _ => ("heads", 0, 1),
+            };
+            let n_cols = found[&(kind, 0)].len();
+            for (layer, want) in want.chunks(n_cols).enumerate() {
+                let got = &found[&(kind, first + every * layer)];
+                assert_near(&format!("{name} {hook} {layer}"), got, want, 1e-4);
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_checkpoints_logits_are_those_of_transformer_lens() {
+    let goldens = Goldens::of("transformer_lens");
+    for name in ["gpt2", "llama3", "gpt_neox"] {
+        let ([a, _], question) = lens_case(&goldens, name);
+        let found = attribution(&a, &question.score()).unwrap();
+        let parts: Vec<f32> =
+            found.parts.iter().filter(|p| p.kind != PartKind::Bias).map(|p| p.amount).collect();
+        let heads: Vec<f32> =
+            found.parts.iter().flat_map(|part| &part.heads).map(|head| head.amount).collect();
+        let want = |what: &str| &goldens.tensors[&format!("{name}/attribution/{what}")][..];
+        assert_near(&format!("{name} parts"), &parts, want("parts"), 1e-4);
+        assert_near(&format!("{name} heads"), &heads, want("heads"), 1e-4);
     }
 }
 

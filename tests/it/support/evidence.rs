@@ -1,4 +1,4 @@
-//! The reference values of evidence, which `assets/training/evidence_golden.py` makes.
+//! The reference values of evidence, which `assets/training/evidence_golden.py` and `lens_golden.py` make.
 
 use std::{collections::BTreeMap, fs};
 
@@ -13,7 +13,11 @@ pub struct Goldens {
 
 impl Goldens {
     pub fn read() -> Self {
-        let bytes = fs::read("tests/goldens/evidence.safetensors").unwrap();
+        Self::of("evidence")
+    }
+
+    pub fn of(file: &str) -> Self {
+        let bytes = fs::read(format!("tests/goldens/{file}.safetensors")).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let cases = serde_json::from_str(&header.metadata().clone().unwrap()["cases"]).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -49,7 +53,7 @@ impl Goldens {
     }
 }
 
-fn ids(json: &Json) -> Vec<u32> {
+pub fn ids(json: &Json) -> Vec<u32> {
     json.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
 }
 
