@@ -35,6 +35,8 @@ FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "q
          "qwen3_next", "gemma4", "gemma4_shared", "gemma4_keys", "gemma4_moe"]  # fmt: skip
 """Written once more as before: each expert in a tensor of its own (2023), the inputs of a delta net in one tensor (2025)."""
 OLDER = {"mixtral": "apart", "qwen3_next": "fused"}
+"""Written once more with gates and ups of all experts in one tensor, as converters can since 2026."""
+PAIRED = ["qwen2_moe", "qwen3_moe", "qwen35_moe", "deepseek_v3"]
 """Whose heads of values stand in another order."""
 TILED = ["qwen35", "qwen35_moe"]
 GPT2 = {
@@ -612,13 +614,27 @@ def add(writer: gguf.GGUFWriter, name: str, weight: Tensor, quant: str | None, r
     writer.add_tensor(name, data, raw_dtype=kind)
 
 
-def write(path: Path, kind: str, config: dict, tensors: dict[str, Tensor], tokenizer: dict, is_older: bool = False) -> None:
+def in_pairs(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Gates and ups of experts in one tensor (expert, gates then ups, in), if there are any."""
+    made = {}
+    for name, weight in tensors.items():
+        if "ffn_gate_exps" in name:
+            made[name.replace("gate", "gate_up")] = torch.cat([weight, tensors[name.replace("gate", "up")]], 1)
+        elif "ffn_up_exps" not in name:
+            made[name] = weight
+    return made
+
+
+def write(
+    path: Path, kind: str, config: dict, tensors: dict[str, Tensor], tokenizer: dict, is_older: bool = False, is_paired: bool = False
+) -> None:
     writer = gguf.GGUFWriter(path, ARCHITECTURE[config["model_type"]])
     writer.add_name(path.stem)
     settings(writer, config)
     vocabulary(writer, tokenizer, kind, config)
     quants, random = QUANTS.get(path.stem, {}), np.random.default_rng(256)
-    for name, weight in as_gguf(tensors, config, is_older).items():
+    tensors = as_gguf(tensors, config, is_older)
+    for name, weight in (in_pairs(tensors) if is_paired else tensors).items():
         add(writer, name, weight, quants.get(name.split(".")[-2]), random)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

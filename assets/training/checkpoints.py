@@ -681,6 +681,8 @@ def write_checkpoint(name: str, out: Path) -> None:
         checkpoint_gguf.write(out / f"{name}.gguf", kind, config, stored(model, how), made)
         if older := checkpoint_gguf.OLDER.get(name):
             checkpoint_gguf.write(out / f"{name}_{older}.gguf", kind, config, stored(model, how), made, is_older=True)
+        if name in checkpoint_gguf.PAIRED:
+            checkpoint_gguf.write(out / f"{name}_paired.gguf", kind, config, stored(model, how), made, is_paired=True)
 
 
 def quantised(name: str, out: Path) -> None:
@@ -729,6 +731,7 @@ def reference(name: str, out: Path) -> None:
     tokenizer = Tokenizer.from_file(str(out / name / "tokenizer.json"))
     also = [f"{name}.gguf"] if name in checkpoint_gguf.FILES else []
     also += [f"{name}_{older}.gguf"] if (older := checkpoint_gguf.OLDER.get(name)) else []
+    also += [f"{name}_paired.gguf"] if name in checkpoint_gguf.PAIRED else []
     model = opened(out / name)
     if name in checkpoint_gguf.TILED:  # its heads stand in another order
         arranged = lambda sites: checkpoint_mixers.tiled(sites, model.config)

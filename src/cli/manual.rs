@@ -20,7 +20,7 @@ use crate::ui::keys::KEYS;
 /// # Errors
 /// Never: it is written into memory.
 pub fn page() -> io::Result<String> {
-    let (bare, mut whole) = (Cli::command(), Cli::command());
+    let (bare, mut whole) = (in_full(Cli::command()), Cli::command());
     whole.build();
     let man = Man::new(bare.clone()).manual("Lookback");
     let mut page = vec![];
@@ -55,8 +55,14 @@ pub fn page() -> io::Result<String> {
 /// Never: it is written into memory.
 pub fn page_of(command: Command) -> io::Result<String> {
     let mut page = vec![];
-    Man::new(command).manual("Lookback").render(&mut page)?;
+    Man::new(in_full(command)).manual("Lookback").render(&mut page)?;
     Ok(finished(&text(&page)))
+}
+
+/// The command with the help of those arguments too that `-h` leaves out; without it clap_mangen writes none.
+fn in_full(command: Command) -> Command {
+    let in_full = |command: Command| command.mut_args(|arg| arg.hide_short_help(false));
+    in_full(command).mut_subcommands(in_full)
 }
 
 /// The command without the options that the top of the page describes.

@@ -104,6 +104,11 @@ fn the_manual_has_every_command_option_and_key() {
             assert!(manual.contains(&format!("--{option}")), "{name} --{option}");
         }
     }
+    for option in manual.split(".TP\n").filter(|part| part.starts_with("\\fB--")) {
+        let mut lines = option.lines();
+        let (option, says) = (lines.next().unwrap(), lines.next().unwrap_or_default());
+        assert!(!says.is_empty() && !says.starts_with('.'), "the manual says nothing of {option}");
+    }
     for section in ["ENVIRONMENT", "FILES", "TROUBLE", "TERMINALS", "EXAMPLES", "KEYS"] {
         assert!(manual.contains(&format!(".SH {section}\n")), "{section}");
     }

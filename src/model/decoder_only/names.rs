@@ -375,6 +375,9 @@ impl Names {
             self.experts = ExpertNames { maps, ..EXPERTS_IN_GGUF };
             if has_pairs {
                 self.experts.maps = ExpertMaps::StackedPairs(PAIRS[0], PAIRS[1]);
+            }
+            // Gemma 4's shared expert has the names of a plain feed-forward.
+            if !has(".mlp.shared_expert.gate_proj.weight") {
                 self.experts.shared = family.shared;
             }
         } else if let ExpertMaps::Apart(_) = self.experts.maps
