@@ -14,7 +14,7 @@ from batches import ASSETS, BUILD, STATE
 from models import NAMES, TRANSLATORS
 from stored import SCALE
 from train import (
-    ALIGN_HEAD, ALIGN_WEIGHT, CLIP, COREF_HEAD, COREF_WEIGHT, DECAY, DROPOUT, ENTROPY_WEIGHT, RATES, RECURRENT_SHARE, SEED, SINK_FROM, SINK_WEIGHT, STEPS, WARM_UP,
+    ALIGN_HEAD, ALIGN_WEIGHT, CLIP, COREF_HEAD, COREF_WEIGHT, DECAY, DROPOUT, ENTROPY_WEIGHT, RATES, RECURRENT_SHARE, SEED, SINK_FROM, SINK_WEIGHT, WARM_UP,
 )  # fmt: skip
 
 TITLES = {
@@ -52,7 +52,7 @@ def models(folder: Path, names: list[str]) -> str:
     for name in names:
         sizes, run, weights = metadata(name, folder)
         shape = ", ".join(f"{k} {v}" for k, v in sorted(sizes.items()) if k not in ("vocab_size", "format"))
-        rows.append([f"`{name}`", TITLES[name], shape, f"{weights:,}", f"{run['step']:,} of {STEPS:,}", f"{run['examples']:,}", f"{RATES[name]:g}",
+        rows.append([f"`{name}`", TITLES[name], shape, f"{weights:,}", f"{run['step']:,} of {run['steps']:,}", f"{run['examples']:,}", f"{RATES[name]:g}",
                      f"{run['tokens'] / max(1, run['seconds']):,.0f}", f"{run['seconds'] / 60:.0f}"])  # fmt: skip
     return table(["File", "Model", "Sizes", "Weights", "Steps", "Examples", "Learning rate", "Target tokens a second", "Minutes"], rows)
 
@@ -113,7 +113,7 @@ whose English (punctuation and case aside) was not trained on.
 
 {models(folder, names)}
 
-Adam (0.9, 0.98); warm-up over {WARM_UP} steps, a plateau, linear decay over the last {DECAY:.0%} of {STEPS:,} steps; gradients clipped at norm {CLIP:g};
+Adam (0.9, 0.98); warm-up over {WARM_UP} steps, a plateau, linear decay over the last {DECAY:.0%} of the steps; gradients clipped at norm {CLIP:g};
 dropout {DROPOUT:g}; Elman's recurrent matrices at {RECURRENT_SHARE:g} of the rate; seed {SEED}; weights averaged over about 1,000 steps. All
 models see the same examples in the same order, up to the step that the table gives. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one embedding table for source, target and output.
 

@@ -27,7 +27,7 @@ def trial(name: str, rate: float, steps: int) -> float:
     """The mean loss of the trial's last quarter; nothing is saved."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    run, corpus, losses = Run(name, "cpu", fresh=True), Corpus(), []
+    run, corpus, losses = Run(name, steps, "cpu", fresh=True), Corpus(), []
     run.model.train()
     for step, rows in zip(range(steps), order(corpus, SEED)):
         losses.append(run.learn(corpus.batch(rows), rate_at(step, steps, rate)))

@@ -175,9 +175,9 @@ def optimizer_of(model: Model) -> torch.optim.Optimizer:
 class Run:
     """A model in training: weights, optimizer, averaged weights, step and curve; saved and loaded as one."""
 
-    def __init__(self, name: str, device: str, fresh: bool):
+    def __init__(self, name: str, steps: int, device: str, fresh: bool):
         torch.manual_seed(SEED)
-        self.name, self.device = name, device
+        self.name, self.steps, self.device = name, steps, device
         self.model = build(name, vocab_size(), DROPOUT).to(device)
         keep_weights(self.model, name == "transformer" or device == "cpu")
         self.optimizer = optimizer_of(self.model)
@@ -220,7 +220,7 @@ class Run:
         """The averaged weights as f16, with sizes and the training's state as metadata."""
         names = dict(zip((n for n, _ in self.model.named_parameters()), self.average))
         weights = {k.replace("ward_.", "ward."): w.half().contiguous().cpu() for k, w in names.items()}
-        record = {"step": self.step, "steps": STEPS, "examples": self.examples, "tokens": self.tokens, "seconds": round(self.seconds), "curve": self.curve[-40:], "seed": SEED, "rate": RATES[self.name]}
+        record = {"step": self.step, "steps": self.steps, "examples": self.examples, "tokens": self.tokens, "seconds": round(self.seconds), "curve": self.curve[-40:], "seed": SEED, "rate": RATES[self.name]}
         part = path.with_suffix(".part")
         save_file(weights, part, {k: str(v) for k, v in self.model.sizes.items()} | {"training": json.dumps(record)})
         part.replace(path)
@@ -245,7 +245,7 @@ class Run:
 
 
 def fit(name: str, until: int, steps: int, rate: float, device: str, fresh: bool) -> Run:
-    run, corpus = Run(name, device, fresh), Corpus()
+    run, corpus = Run(name, steps, device, fresh), Corpus()
     run.model.train()
     losses, began = [], time.time()
     for step, rows in enumerate(order(corpus, SEED)):
