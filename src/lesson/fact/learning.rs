@@ -8,7 +8,7 @@ use crate::{
         trace::{Recorded, Trace},
     },
     engine::{
-        math::{beam::log_softmax, largest},
+        math::{largest, log_probability},
         value::Cell,
     },
     lesson::phrases::Phrases,
@@ -55,8 +55,11 @@ pub fn output_costs(trace: &Trace) -> Vec<f32> {
     let Some(logits) = trace.logits() else { return vec![] };
     let cost = |(row, token): (usize, &Token)| {
         let cell = Cell::new(0, row, token.id as usize);
-        let logs = logits.shape().holds(cell).then(|| log_softmax(&logits.value.row(0, row), 1.0));
-        logs.map_or(f32::NAN, |logs| -logs[cell.col] as f32)
+        let log = logits
+            .shape()
+            .holds(cell)
+            .then(|| log_probability(&logits.value.row(0, row), cell.col));
+        log.map_or(f32::NAN, |log| -log as f32)
     };
     trace.output_rows().into_iter().zip(&trace.output).map(cost).collect()
 }
