@@ -41,7 +41,7 @@ impl Station {
     pub fn holds(&self, site: &str) -> bool {
         match self.holding {
             Holding::Site => site == self.path,
-            Holding::Scope => site.rsplit_once('.').is_some_and(|(scope, _)| scope == self.path),
+            Holding::Scope => above(site) == self.path,
             Holding::Everything => lies_in(site, &self.path),
         }
     }
@@ -128,13 +128,16 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
         None => true,
     };
     let sites: Vec<&Recorded> = sites.iter().filter(is_shown).copied().collect();
-    let all: BTreeSet<&str> = sites.iter().map(|site| site.scope()).collect();
+    let all: BTreeSet<&str> = sites.iter().map(|site| above(site.path())).collect();
     let scopes: BTreeSet<&str> = sites.iter().map(|site| scope_of(site, &all)).collect();
     let holding = |site: &Recorded| {
         let scope = scope_of(site, &all);
         let has_parts = scopes.iter().any(|s| *s != scope && lies_in(s, scope));
         let is_layer = site.place.scope.layer_prefix() == Some(scope);
-        let is_alone = || sites.iter().filter(|other| scope_of(other, &all) == scope).count() == 1;
+        let is_alone = || {
+            let in_scope = sites.iter().filter(|other| scope_of(other, &all) == scope).count();
+            in_scope == 1 && site.role() != Role::SubLayerOutput
+        };
         if !has_parts {
             Holding::Everything
         } else if scope.is_empty() || is_layer || is_alone() {
@@ -160,15 +163,20 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
     runs.map(section).collect()
 }
 
+/// The part of a path before its last name. Of a router, which has no scope of its own, that is `blocks.0.ffn.router`.
+fn above(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(above, _)| above)
+}
+
 /// The scope of a site; of a norm within a sub-layer, as those of queries and keys are, that of the sub-layer.
 fn scope_of<'a>(site: &'a Recorded, scopes: &BTreeSet<&str>) -> &'a str {
-    let scope = site.scope();
+    let scope = above(site.path());
     let Some(layer) = site.place.scope.layer_prefix().filter(|_| scope.ends_with("norm")) else {
         return scope;
     };
-    let above = |scope: &&'a str| scope.rsplit_once('.').map(|(above, _)| above);
-    let mut within = iter::successors(above(&scope), above).take_while(|above| *above != layer);
-    within.find(|above| scopes.contains(above)).unwrap_or(scope)
+    let outer = |scope: &&'a str| scope.rsplit_once('.').map(|(outer, _)| outer);
+    let mut within = iter::successors(outer(&scope), outer).take_while(|outer| *outer != layer);
+    within.find(|outer| scopes.contains(outer)).unwrap_or(scope)
 }
 
 fn station(sites: &[&Recorded], site: &Recorded, path: &str, holding: Holding) -> Station {

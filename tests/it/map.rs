@@ -30,7 +30,21 @@ use crate::support::{
 };
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
-const CHECKPOINTS: [&str; 6] = ["gpt2", "llama2", "bert", "t5", "bart", "gru"];
+const CHECKPOINTS: [&str; 13] = [
+    "gpt2",
+    "llama2",
+    "bert",
+    "t5",
+    "bart",
+    "gru",
+    "qwen3_moe",
+    "deepseek_v3",
+    "gemma4_moe",
+    "qwen3_next",
+    "mamba2",
+    "lfm2",
+    "deberta",
+];
 
 fn state(reading: Arc<Reading>, lesson: Lesson, depth: Depth) -> State {
     let mut state = State::new(Arc::new(lesson), Theme::new(depth, Glyphs::Unicode));
@@ -130,7 +144,8 @@ fn lit(state: &State, width: u16, height: u16) -> Vec<(u16, u16)> {
 
 #[test]
 fn a_step_lights_its_station_and_a_click_leads_to_a_step_of_it() {
-    for mut state in [built_in(Depth::None), walk_of("gpt2")] {
+    let of_checkpoints = CHECKPOINTS.into_iter().map(walk_of);
+    for mut state in [built_in(Depth::None)].into_iter().chain(of_checkpoints) {
         for step in 0..state.n_steps() {
             state.enter(step);
             for (width, height) in [(80, 24), (120, 36), (200, 60)] {

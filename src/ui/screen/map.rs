@@ -3,7 +3,7 @@
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
-    style::Style,
+    style::{Modifier, Style},
     text::{Line, Span},
     widgets::Widget,
 };
@@ -71,8 +71,21 @@ fn width(line: &[Piece]) -> usize {
     line.iter().map(|(span, _)| span.width()).sum()
 }
 
-/// The pieces that fit; the last one is cut with a sign.
-fn cut(line: Vec<Piece>, width: usize) -> Vec<Piece> {
+/// The pieces that fit around the station of the focused pane; where others are left out stands a sign.
+fn cut(mut line: Vec<Piece>, width: usize) -> Vec<Piece> {
+    let is_focused = |piece: &Piece| piece.0.style.add_modifier.contains(Modifier::REVERSED);
+    let needed = line.iter().position(is_focused).map_or(0, |at| self::width(&line[..=at]));
+    let mut too_many = needed.saturating_sub(width.saturating_sub(1));
+    if too_many > 0 {
+        too_many += 2; // the sign, after a blank
+        let is_left_out = |piece: &Piece| {
+            let is_left_out = too_many > 0;
+            too_many = too_many.saturating_sub(piece.0.width());
+            is_left_out
+        };
+        let n = line.iter().map(is_left_out).filter(|is| *is).count();
+        line.splice(..n, [(Span::raw(" …"), None)]);
+    }
     let mut left = width;
     let mut shown = vec![];
     for (span, station) in line {
