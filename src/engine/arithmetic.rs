@@ -3,6 +3,7 @@
 //! [`Expr::eval`] and the printed text come from the same tree, so that they agree. An operation builds `Expr<(usize,
 //! Cell)>` (input, cell); the tape turns the leaves into [`Operand`]s with address and value.
 
+mod derivative;
 pub mod terms;
 
 use std::fmt;
@@ -21,6 +22,21 @@ pub enum Function {
     Cos,
     /// The error function.
     Erf,
+}
+
+impl Function {
+    /// The function's value at `x`.
+    fn of(self, x: f64) -> f64 {
+        match self {
+            Self::Exp => x.exp(),
+            Self::Ln => x.ln(),
+            Self::Sqrt => x.sqrt(),
+            Self::Tanh => x.tanh(),
+            Self::Sin => x.sin(),
+            Self::Cos => x.cos(),
+            Self::Erf => f64::from(erf(x as f32)),
+        }
+    }
 }
 
 /// An expression over leaves of type `L`.
@@ -52,16 +68,36 @@ impl<L> Expr<L> {
 
     /// The expression with every leaf replaced by `f(leaf)`.
     pub fn map<M>(self, f: &mut impl FnMut(L) -> M) -> Expr<M> {
-        let mut all = |terms: Vec<Self>| terms.into_iter().map(|t| t.map(f)).collect();
+        self.expand(&mut |leaf| Expr::Leaf(f(leaf)))
+    }
+
+    /// The expression with every leaf replaced by the expression `f(leaf)`.
+    pub fn expand<M>(self, f: &mut impl FnMut(L) -> Expr<M>) -> Expr<M> {
+        let mut all = |terms: Vec<Self>| terms.into_iter().map(|t| t.expand(f)).collect();
         match self {
             Self::Number(n) => Expr::Number(n),
-            Self::Leaf(leaf) => Expr::Leaf(f(leaf)),
+            Self::Leaf(leaf) => f(leaf),
             Self::Sum(terms) => Expr::Sum(all(terms)),
             Self::Product(terms) => Expr::Product(all(terms)),
-            Self::Difference(a, b) => Expr::difference(a.map(f), b.map(f)),
-            Self::Quotient(a, b) => Expr::quotient(a.map(f), b.map(f)),
-            Self::Positive(a) => Expr::Positive(Box::new(a.map(f))),
-            Self::Call(function, a) => Expr::call(function, a.map(f)),
+            Self::Difference(a, b) => Expr::difference(a.expand(f), b.expand(f)),
+            Self::Quotient(a, b) => Expr::quotient(a.expand(f), b.expand(f)),
+            Self::Positive(a) => Expr::Positive(Box::new(a.expand(f))),
+            Self::Call(function, a) => Expr::call(function, a.expand(f)),
+        }
+    }
+
+    /// The value of the expression, computed in f64 from the f32 values of its leaves.
+    pub fn eval_with(&self, value: &dyn Fn(&L) -> f32) -> f64 {
+        let eval = |e: &Self| e.eval_with(value);
+        match self {
+            Self::Number(n) => f64::from(*n),
+            Self::Leaf(leaf) => f64::from(value(leaf)),
+            Self::Sum(terms) => terms.iter().map(eval).sum(),
+            Self::Product(terms) => terms.iter().map(eval).product(),
+            Self::Difference(a, b) => eval(a) - eval(b),
+            Self::Quotient(a, b) => eval(a) / eval(b),
+            Self::Positive(a) => eval(a).max(0.0),
+            Self::Call(function, a) => function.of(eval(a)),
         }
     }
 
@@ -89,22 +125,7 @@ pub struct Operand {
 impl Expr<Operand> {
     /// The value of the expression, computed in f64 from the f32 operands.
     pub fn eval(&self) -> f64 {
-        match self {
-            Self::Number(n) => f64::from(*n),
-            Self::Leaf(operand) => f64::from(operand.value),
-            Self::Sum(terms) => terms.iter().map(Self::eval).sum(),
-            Self::Product(terms) => terms.iter().map(Self::eval).product(),
-            Self::Difference(a, b) => a.eval() - b.eval(),
-            Self::Quotient(a, b) => a.eval() / b.eval(),
-            Self::Positive(a) => a.eval().max(0.0),
-            Self::Call(Function::Exp, a) => a.eval().exp(),
-            Self::Call(Function::Ln, a) => a.eval().ln(),
-            Self::Call(Function::Sqrt, a) => a.eval().sqrt(),
-            Self::Call(Function::Tanh, a) => a.eval().tanh(),
-            Self::Call(Function::Sin, a) => a.eval().sin(),
-            Self::Call(Function::Cos, a) => a.eval().cos(),
-            Self::Call(Function::Erf, a) => f64::from(erf(a.eval() as f32)),
-        }
+        self.eval_with(&|operand| operand.value)
     }
 
     /// The expression as text, with every number formatted by `number`; a sum of more than `most` terms shows the
