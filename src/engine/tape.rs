@@ -29,6 +29,7 @@ mod rotary;
 mod scan;
 mod select;
 mod shape;
+mod slopes;
 mod softmax;
 mod state_space;
 
@@ -46,6 +47,7 @@ pub use relative::Buckets;
 pub use replay::Replay;
 pub use rotary::{Dynamic, Longer, Pairs, Rope};
 pub use shape::Planes;
+pub use slopes::{GRADIENT, Slopes};
 pub use state_space::{RateForm, StateInputs};
 
 use std::{
@@ -78,6 +80,16 @@ pub trait Operation: Send + Sync {
 
     /// The arithmetic of one cell of the output, over cells of the inputs.
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf>;
+
+    /// The cells of the output that a cell of an input flows into; None where the operation does not say so.
+    fn reached(&self, _inputs: &[&Value], _of: Leaf) -> Option<Vec<Cell>> {
+        None
+    }
+
+    /// The derivative of a cell of the output with respect to a cell of an input; None if it is 0.
+    fn slope(&self, inputs: &[&Value], cell: Cell, of: Leaf) -> Option<Expr<Leaf>> {
+        self.open(inputs, cell).derivative(&of, &|(input, cell)| inputs[*input].get(*cell))
+    }
 
     /// The number of multiplications in matrix products, which take most of the time.
     fn products(&self, _inputs: &[&Value]) -> usize {
@@ -231,6 +243,16 @@ impl Tape {
         &self.entry(node).inputs
     }
 
+    /// The operations that use a value: the node of the output, and which of the inputs the value is.
+    pub fn uses(&self, node: Node) -> impl Iterator<Item = (Node, usize)> + '_ {
+        let later = self.entries.iter().enumerate().skip(node.0 + 1);
+        later.flat_map(move |(i, entry)| {
+            let is_used =
+                move |(input, used): (usize, &Node)| (*used == node).then_some((Node(i), input));
+            entry.inputs.iter().enumerate().filter_map(is_used)
+        })
+    }
+
     /// Whether the value is a leaf, which is not computed.
     pub fn is_leaf(&self, node: Node) -> bool {
         self.entry(node).operation.is_none()
@@ -292,6 +314,16 @@ fn accumulate(grads: &mut Gradients, node: Node, grad: Value) {
             grads.insert(node, grad);
         }
     }
+}
+
+/// The cells of a row of one plane with `n` columns.
+fn row_of(plane: usize, row: usize, n: usize) -> Vec<Cell> {
+    (0..n).map(|col| Cell::new(plane, row, col)).collect()
+}
+
+/// The cells of a column of one plane with `n` rows.
+fn column_of(plane: usize, n: usize, col: usize) -> Vec<Cell> {
+    (0..n).map(|row| Cell::new(plane, row, col)).collect()
 }
 
 /// The leaf of a cell of input `i`.

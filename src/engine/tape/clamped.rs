@@ -51,6 +51,10 @@ impl Operation for Clamp {
         self.bound(inputs[0].get(cell)).map_or(Expr::Leaf((0, cell)), Expr::Number)
     }
 
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let within = |g: f32, x: f32| if self.bound(x).is_some() { 0.0 } else { g };
         vec![pull.for_input(0, || pull.grad.zip_map(pull.inputs[0], within))]
@@ -78,6 +82,10 @@ impl Operation for Swish {
         Expr::quotient(x(), below)
     }
 
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let slope = |g: f32, x: f32| {
             let s = sigmoid(self.beta * x);
@@ -101,6 +109,10 @@ impl Operation for MulByOneMore {
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         let one_more = Expr::Sum(vec![Expr::Leaf((1, cell)), Expr::Number(1.0)]);
         Expr::Product(vec![Expr::Leaf((0, cell)), one_more])
+    }
+
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {

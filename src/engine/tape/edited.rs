@@ -109,6 +109,11 @@ impl Operation for Edited {
         self.inner.products(inputs)
     }
 
+    /// The other weights of a row depend on those that are set, so that nothing is said of attention weights.
+    fn reached(&self, inputs: &[&Value], of: Leaf) -> Option<Vec<Cell>> {
+        if self.are_attention_weights { None } else { self.inner.reached(inputs, of) }
+    }
+
     /// `dL/dw_i = c/S (g_i - sum_j g_j w_j / S)` for the other weights, with `c = 1 - a`, `S = sum_j w_j`; the
     /// gradient of a replaced number is zero.
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {

@@ -1,6 +1,6 @@
 //! Elementwise operations: sums, products, factors, activations.
 
-use super::{BackwardArgs, Leaf, Node, Operation, Tape, columns::column_sums};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape, column_of, columns::column_sums};
 use crate::engine::{
     arithmetic::{Expr, Function},
     change::Part,
@@ -134,6 +134,12 @@ impl Operation for Add {
         Expr::Sum(vec![Expr::Leaf((0, cell)), Expr::Leaf((1, b))])
     }
 
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        let [a, b] = [inputs[0].shape(), inputs[1].shape()];
+        let is_for_all_rows = input == 1 && b.rows == 1;
+        Some(if is_for_all_rows { column_of(cell.plane, a.rows, cell.col) } else { vec![cell] })
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let same = pull.inputs[1].shape() == pull.inputs[0].shape();
         let for_b = || {
@@ -165,6 +171,10 @@ impl Operation for Sum {
         Expr::Sum((0..inputs.len()).map(|i| Expr::Leaf((i, cell))).collect())
     }
 
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         (0..pull.inputs.len()).map(|i| pull.for_input(i, || pull.grad.clone())).collect()
     }
@@ -183,6 +193,10 @@ impl Operation for Mul {
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Leaf((1, cell))])
+    }
+
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -208,6 +222,10 @@ impl Operation for Scale {
         Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Number(self.factor)])
     }
 
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.map(|g| g * self.factor))]
     }
@@ -229,6 +247,10 @@ impl Operation for SoftCap {
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         let share = Expr::quotient(Expr::Leaf((0, cell)), Expr::Number(self.cap));
         Expr::Product(vec![Expr::Number(self.cap), Expr::call(Function::Tanh, share)])
+    }
+
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -260,6 +282,10 @@ impl Operation for ScaleRows {
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Number(self.factors[cell.row])])
+    }
+
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -306,6 +332,10 @@ impl Operation for DivideByRoot {
         Expr::quotient(Expr::Leaf((0, cell)), below)
     }
 
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.map(|g| g / self.by.number()))]
     }
@@ -329,6 +359,10 @@ impl Operation for Interpolate {
         let [z, a, b] = [0, 1, 2].map(|i| Expr::Leaf((i, cell)));
         let new = Expr::Product(vec![Expr::difference(Expr::Number(1.0), z.clone()), a]);
         Expr::Sum(vec![new, Expr::Product(vec![z, b])])
+    }
+
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -412,6 +446,10 @@ impl Operation for Activation {
                 Expr::Product(vec![Expr::Number(0.5), x(), sum])
             }
         }
+    }
+
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {

@@ -36,6 +36,10 @@ impl Operation for ScaleBy {
         Expr::Product(vec![leaf(1, 0, 0, 0), Expr::Leaf((0, cell))])
     }
 
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(if input == 0 { vec![cell] } else { inputs[0].shape().cells().collect() })
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let s = number(pull.inputs[1]);
         let for_s = || {

@@ -3,8 +3,9 @@
 use super::{
     BackwardArgs, Leaf, Node, Operation, Tape,
     back::back,
+    column_of,
     columns::{column_sums, join_columns, split_columns},
-    dot, leaf, n_multiplications,
+    dot, leaf, n_multiplications, row_of,
 };
 use crate::engine::{
     arithmetic::Expr,
@@ -97,6 +98,27 @@ impl Operation for Linear {
         n_multiplications(inputs[0].shape().len(), inputs[1].shape().cols)
     }
 
+    fn reached(
+        &self,
+        inputs: &[&Value],
+        (input, Cell { row, col, .. }): Leaf,
+    ) -> Option<Vec<Cell>> {
+        let (n_rows, width) = (inputs[0].shape().rows, self.d_head(inputs[1]));
+        Some(match input {
+            0 => (0..self.n_heads).flat_map(|head| row_of(head, row, width)).collect(),
+            _ => column_of(col / width, n_rows, col % width),
+        })
+    }
+
+    fn slope(&self, inputs: &[&Value], cell: Cell, (input, of): Leaf) -> Option<Expr<Leaf>> {
+        let column = cell.plane * self.d_head(inputs[1]) + cell.col;
+        Some(match input {
+            0 => leaf(1, 0, of.col, column),
+            1 => leaf(0, 0, cell.row, of.row),
+            _ => Expr::Number(1.0),
+        })
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let grad = join_columns(pull.grad);
         let (x, w) = (pull.inputs[0].matrix(), pull.inputs[1]);
@@ -135,6 +157,15 @@ impl Operation for Gate {
     fn products(&self, inputs: &[&Value]) -> usize {
         let unit = inputs[2].shape().cols;
         n_multiplications(inputs[0].shape().len() + inputs[2].shape().len(), unit)
+    }
+
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        let is_factor = input == 0 || input == 2;
+        Some(if is_factor {
+            row_of(0, 0, inputs[3].shape().cols)
+        } else {
+            vec![Cell::new(0, 0, cell.col)]
+        })
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {

@@ -4,7 +4,9 @@
 //! A value of several planes (heads) is normalised plane by plane; [`Tape::mean_square_of_heads`] alone takes a row of
 //! all of them together.
 
-use super::{BackwardArgs, Leaf, Node, Operation, Tape, columns::join_columns, leaf};
+use super::{
+    BackwardArgs, Leaf, Node, Operation, Tape, column_of, columns::join_columns, leaf, row_of,
+};
 use crate::engine::{
     arithmetic::{Expr, Function},
     math::{
@@ -114,6 +116,10 @@ impl Operation for RowMean {
         Expr::quotient(sum, Expr::Number(n as f32))
     }
 
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![Cell { col: 0, ..cell }])
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (x, grad) = (pull.inputs[0], pull.grad);
         let n = x.shape().cols as f32;
@@ -139,6 +145,10 @@ impl Operation for RowVariance {
             Expr::Product(vec![from_mean.clone(), from_mean])
         });
         Expr::quotient(Expr::Sum(squares.collect()), Expr::Number(n as f32))
+    }
+
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![Cell { col: 0, ..cell }])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -174,6 +184,11 @@ impl Operation for Normalize {
         let above = Expr::difference(leaf(0, plane, row, col), leaf(1, plane, row, 0));
         let below = Expr::Sum(vec![leaf(2, plane, row, 0), Expr::Number(self.eps)]);
         Expr::quotient(above, Expr::call(Function::Sqrt, below))
+    }
+
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        let n_columns = inputs[0].shape().cols;
+        Some(if input == 0 { vec![cell] } else { row_of(cell.plane, cell.row, n_columns) })
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -228,6 +243,10 @@ impl Operation for RowMeanSquare {
         Expr::quotient(Expr::Sum(cells.map(square).collect()), Expr::Number(self.count(of) as f32))
     }
 
+    fn reached(&self, _: &[&Value], (_, Cell { plane, row, .. }): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![Cell::new(if self.of_all { 0 } else { plane }, row, 0)])
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (x, grad) = (pull.inputs[0], pull.grad);
         let n = self.count(x.shape()) as f32;
@@ -256,6 +275,16 @@ impl Operation for DivideByRms {
         let of_rows = plane.min(inputs[1].shape().planes - 1);
         let below = Expr::Sum(vec![leaf(1, of_rows, row, 0), Expr::Number(self.eps)]);
         Expr::quotient(leaf(0, plane, row, col), Expr::call(Function::Sqrt, below))
+    }
+
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        let Shape { planes, cols, .. } = inputs[0].shape();
+        let is_shared = inputs[1].shape().planes < planes;
+        Some(match input {
+            0 => vec![cell],
+            _ if is_shared => (0..planes).flat_map(|p| row_of(p, cell.row, cols)).collect(),
+            _ => row_of(cell.plane, cell.row, cols),
+        })
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -323,6 +352,18 @@ impl Operation for GainBias {
         let gain = if self.from_one { Expr::Sum(vec![Expr::Number(1.0), gain]) } else { gain };
         let product = Expr::Product(vec![leaf(0, plane, row, col), gain]);
         if inputs.len() == 2 { product } else { Expr::Sum(vec![product, leaf(2, 0, 0, column)]) }
+    }
+
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        if input == 0 {
+            return Some(vec![cell]);
+        }
+        let (x, gain) = (inputs[0].shape(), inputs[1].shape());
+        let of_plane = |plane: usize| {
+            let col = cell.col.checked_sub(Self::first(x, gain, plane))?;
+            (col < x.cols).then(|| column_of(plane, x.rows, col))
+        };
+        Some((0..x.planes).filter_map(of_plane).flatten().collect())
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {

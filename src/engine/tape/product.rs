@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::{
-    BackwardArgs, Leaf, Node, Operation, Tape, back::back, columns::column_sums, dot, leaf,
-    n_multiplications,
+    BackwardArgs, Leaf, Node, Operation, Tape, back::back, column_of, columns::column_sums, dot,
+    leaf, n_multiplications, row_of,
 };
 use crate::engine::{
     arithmetic::Expr,
@@ -41,6 +41,11 @@ fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix + Syn
 /// The plane of `b` that plane p of `a` is multiplied by.
 fn shared(p: usize, a: &Value, b: &Value) -> usize {
     p * b.shape().planes / a.shape().planes
+}
+
+/// The planes of `a` that are multiplied by plane `of` of `b`.
+fn sharing(of: usize, a: &Value, b: &Value) -> impl Iterator<Item = usize> {
+    (0..a.shape().planes).filter(move |p| shared(*p, a, b) == of)
 }
 
 /// The gradient of each plane of `b`: the sum over the planes of `a` that share it.
@@ -81,6 +86,16 @@ impl Operation for MatMul {
         n_multiplications(inputs[0].shape().len(), inputs[1].shape().cols)
     }
 
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        let (a, b) = (inputs[0], inputs[1]);
+        Some(match input {
+            0 => row_of(cell.plane, cell.row, b.shape().cols),
+            _ => sharing(cell.plane, a, b)
+                .flat_map(|plane| column_of(plane, a.shape().rows, cell.col))
+                .collect(),
+        })
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (a, b) = (pull.inputs[0], pull.inputs[1]);
         vec![
@@ -112,6 +127,23 @@ impl Operation for MatMulNt {
 
     fn products(&self, inputs: &[&Value]) -> usize {
         n_multiplications(inputs[0].shape().len(), inputs[1].shape().rows)
+    }
+
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        let (a, b) = (inputs[0], inputs[1]);
+        Some(match input {
+            0 => row_of(cell.plane, cell.row, b.shape().rows),
+            _ => sharing(cell.plane, a, b)
+                .flat_map(|plane| column_of(plane, a.shape().rows, cell.row))
+                .collect(),
+        })
+    }
+
+    fn slope(&self, inputs: &[&Value], cell: Cell, (input, of): Leaf) -> Option<Expr<Leaf>> {
+        Some(match input {
+            0 => leaf(1, shared(cell.plane, inputs[0], inputs[1]), cell.col, of.col),
+            _ => leaf(0, cell.plane, cell.row, of.col),
+        })
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -147,6 +179,17 @@ impl Operation for LinearNt {
 
     fn products(&self, inputs: &[&Value]) -> usize {
         MatMulNt.products(inputs)
+    }
+
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        match input {
+            2 => Some(column_of(0, inputs[0].shape().rows, cell.col)),
+            _ => MatMulNt.reached(inputs, (input, cell)),
+        }
+    }
+
+    fn slope(&self, inputs: &[&Value], cell: Cell, of: Leaf) -> Option<Expr<Leaf>> {
+        if of.0 == 2 { Some(Expr::Number(1.0)) } else { MatMulNt.slope(inputs, cell, of) }
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {

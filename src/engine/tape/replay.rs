@@ -4,23 +4,31 @@
 //! value by that of another pass (Vig et al. 2020; Meng et al. 2022), integrated gradients replace the embedding by a
 //! fraction of it, and a step of learning replaces weights. No model takes part: the record is enough.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{BackwardArgs, Gradients, Node, Tape, accumulate};
 use crate::engine::value::Value;
 
 /// A recorded pass with other values.
 pub struct Replay<'a> {
-    tape: &'a Tape,
+    pub(super) tape: &'a Tape,
     /// The values that differ from the tape's.
-    values: HashMap<Node, Value>,
+    pub(super) values: HashMap<Node, Arc<Value>>,
 }
 
 impl Tape {
     /// The pass with these values replaced, as far as `wanted` depends on it; other values stay as they were.
-    pub fn replay(&self, replaced: Vec<(Node, Value)>, wanted: &[Node]) -> Replay<'_> {
+    pub fn replay<V: Into<Arc<Value>>>(
+        &self,
+        replaced: Vec<(Node, V)>,
+        wanted: &[Node],
+    ) -> Replay<'_> {
         let leads = self.leading_to(wanted);
-        let mut values: HashMap<Node, Value> = replaced.into_iter().collect();
+        let replaced = replaced.into_iter().map(|(node, value)| (node, value.into()));
+        let mut values: HashMap<Node, Arc<Value>> = replaced.collect();
         for (i, entry) in self.entries[..leads.len()].iter().enumerate() {
             let node = Node(i);
             let Some(operation) = entry.operation.as_ref().filter(|_| leads[i]) else { continue };
@@ -28,9 +36,10 @@ impl Tape {
             if is_known || !entry.inputs.iter().any(|input| values.contains_key(input)) {
                 continue;
             }
-            let inputs = entry.inputs.iter().map(|n| values.get(n).unwrap_or(self.value(*n)));
+            let inputs =
+                entry.inputs.iter().map(|n| values.get(n).map_or(self.value(*n), |value| value));
             let value = operation.forward(&inputs.collect::<Vec<_>>());
-            values.insert(node, value);
+            values.insert(node, Arc::new(value));
         }
         Replay { tape: self, values }
     }
@@ -112,7 +121,7 @@ impl Tape {
 impl Replay<'_> {
     /// A value of the replay; of the tape where nothing replaced has an effect.
     pub fn value(&self, node: Node) -> &Value {
-        self.values.get(&node).unwrap_or(self.tape.value(node))
+        self.values.get(&node).map_or(self.tape.value(node), |value| value)
     }
 
     /// As [`Tape::backward`], at the replayed values.

@@ -200,6 +200,12 @@ impl Operation for Rotate {
         if is_first { Expr::difference(own, other) } else { Expr::Sum(vec![own, other]) }
     }
 
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        let partner = self.rope.pair(cell.col).map(|(_, partner, _)| partner);
+        let partner = partner.map(|col| Cell { col, ..cell });
+        Some(std::iter::once(cell).chain(partner).collect())
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || self.rotated(pull.grad, -1.0))]
     }

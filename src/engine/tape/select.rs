@@ -39,6 +39,11 @@ impl Operation for Lookup {
         leaf(0, 0, self.rows[row], col)
     }
 
+    fn reached(&self, _: &[&Value], (_, Cell { row, col, .. }): Leaf) -> Option<Vec<Cell>> {
+        let is_taken = |i: &usize| self.rows[*i] == row;
+        Some((0..self.rows.len()).filter(is_taken).map(|i| Cell::new(0, i, col)).collect())
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let scatter = || {
             let mut table = Value::zeros(pull.inputs[0].shape());

@@ -59,6 +59,10 @@ impl Operation for HandOn {
         Expr::Leaf((0, cell))
     }
 
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.clone())]
     }
@@ -78,6 +82,11 @@ impl Operation for ConcatHeads {
     fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
         let width = inputs[0].shape().cols;
         leaf(0, col / width, row, col % width)
+    }
+
+    fn reached(&self, inputs: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        let width = inputs[0].shape().cols;
+        Some(vec![Cell::new(0, cell.row, cell.plane * width + cell.col)])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -106,6 +115,14 @@ impl Operation for JoinShared {
             None => Expr::Leaf((0, cell)),
             Some(col) => leaf(1, 0, cell.row, col),
         }
+    }
+
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        let Shape { planes, cols, .. } = inputs[0].shape();
+        Some(match input {
+            0 => vec![cell],
+            _ => (0..planes).map(|p| Cell::new(p, cell.row, cols + cell.col)).collect(),
+        })
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -149,6 +166,12 @@ impl Operation for Cut {
         leaf(0, 0, row, self.first + plane * self.planes.width + col)
     }
 
+    fn reached(&self, _: &[&Value], (_, Cell { row, col, .. }): Leaf) -> Option<Vec<Cell>> {
+        let Planes { n, width } = self.planes;
+        let among = col.checked_sub(self.first).filter(|among| *among < n * width);
+        Some(among.map(|col| Cell::new(col / width, row, col % width)).into_iter().collect())
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let whole = || {
             let mut whole = Value::zeros(pull.inputs[0].shape());
@@ -175,6 +198,13 @@ impl Operation for Regroup {
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
         let Shape { planes, cols, .. } = inputs[0].shape();
         leaf(0, plane * (planes / self.n_groups) + col / cols, row, col % cols)
+    }
+
+    fn reached(&self, inputs: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        let Shape { planes, cols, .. } = inputs[0].shape();
+        let n_together = planes / self.n_groups;
+        let (group, among) = (cell.plane / n_together, cell.plane % n_together);
+        Some(vec![Cell::new(group, cell.row, among * cols + cell.col)])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -228,6 +258,11 @@ impl Operation for Grid {
         let holds = |i: &usize| origins[*i].row <= cell.row && origins[*i].col <= cell.col;
         let i = (0..inputs.len()).rev().find(holds).unwrap_or(0);
         leaf(i, 0, cell.row - origins[i].row, cell.col - origins[i].col)
+    }
+
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        let origin = self.origins(inputs)[input];
+        Some(vec![Cell::new(0, origin.row + cell.row, origin.col + cell.col)])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {

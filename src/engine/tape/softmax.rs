@@ -1,12 +1,12 @@
 //! The causal mask and softmax.
 
-use super::{BackwardArgs, Leaf, Node, Operation, Tape, leaf};
+use super::{BackwardArgs, Leaf, Node, Operation, Tape, column_of, leaf, row_of};
 use crate::engine::{
     arithmetic::{Expr, Function},
     change::Part,
     math::{each_plane, mask_in_place, softmax_rows},
     site::Place,
-    value::{Cell, Matrix, Value},
+    value::{Cell, Matrix, Shape, Value},
 };
 
 impl Tape {
@@ -96,6 +96,10 @@ impl Operation for CausalMask {
         if is_visible { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
     }
 
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(g, 0.0)))]
     }
@@ -126,6 +130,10 @@ impl Operation for MaskAround {
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         let is_visible = cell.row.abs_diff(cell.col) <= self.reach;
         if is_visible { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
+    }
+
+    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -167,6 +175,10 @@ impl Operation for Softmax {
         };
         let exp = |k| Expr::call(Function::Exp, warmed(leaf(0, plane, row, k)));
         Expr::quotient(exp(col), Expr::Sum((0..inputs[0].shape().cols).map(exp).collect()))
+    }
+
+    fn reached(&self, inputs: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(row_of(cell.plane, cell.row, inputs[0].shape().cols))
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -220,6 +232,13 @@ impl Operation for SinkShares {
         Expr::quotient(sink(), Expr::Sum(std::iter::once(sink()).chain(scores).collect()))
     }
 
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        Some(match input {
+            0 => vec![Cell { col: 0, ..cell }],
+            _ => column_of(cell.col, inputs[0].shape().rows, 0),
+        })
+    }
+
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         // With the share s and its gradient g: of a score, -g s p; of the sink, g s (1 - s).
         let (x, sinks) = (pull.inputs[0], pull.inputs[1].matrix());
@@ -268,6 +287,14 @@ impl Operation for SinkSoftmax {
         let scores = (0..inputs[0].shape().cols).map(|k| exp(leaf(0, plane, row, k)));
         let below = std::iter::once(sink).chain(scores).collect();
         Expr::quotient(exp(leaf(0, plane, row, col)), Expr::Sum(below))
+    }
+
+    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+        let Shape { rows, cols, .. } = inputs[0].shape();
+        Some(match input {
+            0 => row_of(cell.plane, cell.row, cols),
+            _ => (0..rows).flat_map(|row| row_of(cell.col, row, cols)).collect(),
+        })
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
