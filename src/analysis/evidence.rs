@@ -25,6 +25,7 @@ pub mod question;
 pub mod run;
 pub mod saliency;
 pub mod score;
+pub mod slopes;
 
 pub use question::Question;
 pub use run::Run;

@@ -21,13 +21,14 @@ use super::{
 };
 use crate::{
     analysis::{
-        evidence::flow::Flow,
+        evidence::{flow::Flow, slopes::LossSlopes},
         reading::Reading,
         trace::{Recorded, Trace},
     },
     engine::{
         arithmetic::{Arithmetic, Expr, Operand},
         site::{Address, Axis},
+        tape::GRADIENT,
         value::Cell,
     },
     model::Name,
@@ -41,18 +42,25 @@ pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcom
     let reading = Source::read(request, &Name::ALL, Purpose::LookUp, streams)?.reading;
     let address = address.map_err(|e| not_a_cell(&reading, &asked.address).unwrap_or(e)).usage()?;
     let meant = request.names(&[]).first().copied();
-    let reading = with_insides(&reading, &address.path);
+    let path = address.path.strip_prefix(GRADIENT).unwrap_or(&address.path);
+    let reading = with_insides(&reading, path);
     if Flow::has_address(&address) {
         // A share is of what is found in a pass.
         reading.findings();
     }
-    let model = choose(&reading, meant, &address).usage()?;
+    let model = if LossSlopes::has_address(&address) {
+        let name = learning_model(&reading, meant, &address).usage()?;
+        reading.begun_course(name, !request.no_memory_check).usage()?;
+        name
+    } else {
+        choose(&reading, meant, &address).usage()?
+    };
     let trace = reading.trace(model);
     let terms = if asked.all { usize::MAX } else { usize::from(asked.terms) };
     let open = |address: &Address| reading.open(model, address);
     let tree = Tree::new(&open, &address, usize::from(asked.depth), terms).usage()?;
     let is_ascii = request.look.glyphs == Glyphs::Ascii;
-    let mut page = Page { trace, terms, is_ascii, out: streams.out };
+    let mut page = Page { reading: &reading, model, trace, terms, is_ascii, out: streams.out };
     if meant.is_none() && model != Name::Transformer {
         let (has, path) = (model.title(), &address.path);
         writeln!(streams.notes, "note: the Transformer has no site {path}; opened in the {has}")?;
@@ -82,6 +90,16 @@ fn choose(reading: &Reading, asked: Option<Name>, address: &Address) -> anyhow::
         Some(name) => Err(elsewhere(reading, name, first(), address)),
         None => first().ok_or_else(|| nowhere(reading, address)),
     }
+}
+
+/// The model that learns: the requested one, else as [`choose`] does for what the address is the slope of.
+fn learning_model(
+    reading: &Reading,
+    asked: Option<Name>,
+    address: &Address,
+) -> anyhow::Result<Name> {
+    let path = address.path.strip_prefix(GRADIENT).unwrap_or(&address.path).to_owned();
+    choose(reading, asked, &Address { path, ..address.clone() })
 }
 
 fn elsewhere(
@@ -143,6 +161,8 @@ fn value(n: f32) -> String {
 
 /// How a tree is written.
 struct Page<'a, 'w> {
+    reading: &'a Reading,
+    model: Name,
     trace: &'a Trace,
     terms: usize,
     is_ascii: bool,
@@ -154,9 +174,9 @@ impl Page<'_, '_> {
         let root = &tree.cells[0];
         let address = &root.arithmetic.address;
         writeln!(self.out, "{address} = {}", value(root.arithmetic.value))?;
-        if let Some(site) = self.trace.site(&address.path) {
+        if let Some(site) = self.site(address) {
             let labels = self.labels(site, address.cell);
-            writeln!(self.out, "{}\n{labels}\n", site.caption())?;
+            writeln!(self.out, "{}\n{labels}\n", self.caption(site, address))?;
         }
         self.body(tree, 0, 1, &mut vec![false; tree.cells.len()])?;
         self.footer(tree)
@@ -195,11 +215,28 @@ impl Page<'_, '_> {
         Ok(())
     }
 
+    /// The site of an address, or that of which it is the slope.
+    fn site(&self, address: &Address) -> Option<&Recorded> {
+        if LossSlopes::has_address(address) {
+            return self.reading.site_of_slope(self.model, address);
+        }
+        self.trace.site(&address.path)
+    }
+
+    /// What a site is; of a slope, what it is the slope of.
+    fn caption(&self, site: &Recorded, address: &Address) -> String {
+        let caption = site.caption();
+        if LossSlopes::has_address(address) {
+            return format!("slope of the loss with respect to: {caption}");
+        }
+        caption.to_owned()
+    }
+
     fn operand(&mut self, operand: &Operand, indent: &str) -> io::Result<()> {
         let address = &operand.address;
         write!(self.out, "{indent}{address} = {}", value(operand.value))?;
-        let Some(site) = self.trace.site(&address.path) else { return Ok(()) };
-        let labels = if site.is_leaf {
+        let Some(site) = self.site(address) else { return Ok(()) };
+        let labels = if site.is_leaf && !LossSlopes::has_address(address) {
             format!("{}{}", self.plain("· "), site.caption())
         } else {
             self.labels(site, address.cell)

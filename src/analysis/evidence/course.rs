@@ -1,12 +1,13 @@
 //! What steps of learning did to a model, for the screen: losses, what moved, what was forgotten, and the next update.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::learning::Learner;
+use anyhow::Result;
+
+use super::{learning::Learner, slopes::LossSlopes};
 use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, Operand},
-        change::Learned,
         site::Address,
         value::{Cell, Value},
     },
@@ -38,8 +39,8 @@ pub struct Course {
     pub rows: Vec<(Token, f32)>,
     /// The mean loss on sentences that are kept for this, before the first step and now. None for a checkpoint.
     pub kept: Option<[f32; 2]>,
-    /// The slope of the loss by weight; a weight without influence has none.
-    gradients: Learned,
+    /// The slopes of the loss; a weight without influence has none.
+    slopes: Arc<LossSlopes>,
 }
 
 /// How far a part of a model moved.
@@ -71,7 +72,7 @@ impl Course {
             parts: parts(learner),
             rows: tokens(&ids).into_iter().zip(rows.iter().map(|(_, far)| *far)).collect(),
             kept,
-            gradients: learner.gradients(),
+            slopes: Arc::clone(learner.slopes()),
         }
     }
 
@@ -82,7 +83,7 @@ impl Course {
 
     /// The slope of the loss with respect to a weight; None if it has no influence.
     pub fn gradient(&self, weight: &str) -> Option<&Value> {
-        self.gradients.get(weight).map(|gradient| &**gradient)
+        self.slopes.at(weight)
     }
 
     /// The cell of a weight with the largest slope; in `row`, if one is given.
@@ -92,12 +93,30 @@ impl Course {
         cells.max_by(|a, b| gradient.get(*a).abs().total_cmp(&gradient.get(*b).abs()))
     }
 
+    /// The sum that a slope of the loss is, by its address: `gradient.embed.weight[12,3]`.
+    ///
+    /// # Errors
+    /// If the pass in which the model learns has no such number, or its slope was not kept.
+    pub fn open_slope(&self, address: &Address) -> Result<Arithmetic> {
+        self.slopes.open(address)
+    }
+
+    /// Whether the decoder reads these words in the pass in which it learns, as far as both go.
+    pub fn reads(&self, words: &[Token]) -> bool {
+        let read = &self.slopes.run().pass.target;
+        read.iter().zip(words).all(|(id, token)| *id == token.id)
+    }
+
     /// What the next step makes of a weight that is `now`: `w - rate * gradient`.
     pub fn update(&self, weight: &str, cell: Cell, now: f32) -> Arithmetic {
         let address = |path: String| Address { path, cell, has_planes: false };
         let slope = self.gradient(weight).map_or(0.0, |gradient| gradient.get(cell));
         let operand = Operand { address: address(weight.to_owned()), value: now };
-        let step = Expr::Product(vec![Expr::Number(self.rate), Expr::Number(slope)]);
+        let gradient = self.gradient(weight).map_or(Expr::Number(0.0), |gradient| {
+            let address = LossSlopes::address(weight, cell);
+            Expr::Leaf(Operand { address, value: gradient.get(cell) })
+        });
+        let step = Expr::Product(vec![Expr::Number(self.rate), gradient]);
         Arithmetic {
             address: address(format!("next.{weight}")),
             value: now - self.rate * slope,

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{run::Run, score::Score};
+use super::{run::Run, score::Score, slopes::LossSlopes};
 use crate::engine::{
     change::Learned,
-    tape::{Gradients, Node},
+    tape::Node,
     value::{Matrix, Value},
 };
 
@@ -39,19 +39,20 @@ const EPS: f64 = 1e-8;
 struct Parameter {
     name: String,
     node: Node,
-    value: Value,
+    /// Shared with the slopes that were taken at it.
+    value: Arc<Value>,
     /// Empty for a rule that keeps none.
     moments: [Vec<Matrix>; 2],
 }
 
 /// A model being taught one target.
 pub struct Learner {
-    run: Run,
+    run: Arc<Run>,
     /// The row of the logits before every word of the target, and the word.
-    target: Vec<(usize, u32)>,
+    target: Arc<[(usize, u32)]>,
     parameters: Vec<Parameter>,
-    /// The slope of the loss at the weights as they are now.
-    gradients: Gradients,
+    /// The slopes of the loss at the weights as they are now.
+    slopes: Arc<LossSlopes>,
     optimizer: Optimizer,
     rate: f32,
     n_steps: i32,
@@ -78,7 +79,7 @@ pub struct Moved {
 struct Outcome {
     loss: f32,
     costs: Vec<f32>,
-    gradients: Gradients,
+    slopes: Arc<LossSlopes>,
 }
 
 impl Learner {
@@ -104,77 +105,42 @@ impl Learner {
             Parameter {
                 name: tape.entry(node).place.path.clone(),
                 node,
-                value: Value::from_planes(value.planes().to_vec()),
+                value: Arc::new(Value::from_planes(value.planes().to_vec())),
                 moments: [zeros(), zeros()],
             }
         };
-        let parameters = tape.nodes().filter(is_learned).map(parameter).collect();
-        let mut learner = Self {
-            run,
-            target,
-            parameters,
-            gradients: Gradients::new(),
-            optimizer,
-            rate,
-            n_steps: 0,
-            losses: vec![],
-            costs: [vec![], vec![]],
-        };
-        let outcome = learner.outcome()?;
-        learner.costs[0].clone_from(&outcome.costs);
-        learner.take(outcome);
-        Some(learner)
-    }
-
-    /// The pass with the weights as they are now, forwards and backwards.
-    fn outcome(&self) -> Option<Outcome> {
-        let learned = self.parameters.iter().map(|p| (p.node, p.value.clone())).collect();
-        let replay = self.run.tape().replay(learned, self.run.logits_nodes());
-        let logits = |row: usize| self.run.logits(|node| replay.value(node), row);
-        let cost =
-            |word: &(usize, u32)| Score::LogProbability(vec![*word]).value(logits).map(|log| -log);
-        let costs = self.target.iter().map(cost).collect::<Option<Vec<f32>>>()?;
-        let (n, whole) = (self.target.len(), Score::LogProbability(self.target.clone()));
-        let loss = -whole.value(logits)? / n as f32;
-        let seeds = whole.seeds(&self.run, |node| replay.value(node), -1.0 / n as f64);
-        let wanted: Vec<Node> = self.parameters.iter().map(|p| p.node).collect();
-        Some(Outcome { loss, costs, gradients: replay.backward(&seeds, &wanted) })
-    }
-
-    fn take(&mut self, Outcome { loss, costs, gradients }: Outcome) {
-        self.losses.push(loss);
-        self.costs[1] = costs;
-        self.gradients = gradients;
+        let parameters: Vec<Parameter> = tape.nodes().filter(is_learned).map(parameter).collect();
+        let (run, target) = (Arc::new(run), Arc::from(target));
+        let Outcome { loss, costs, slopes } = outcome(&run, &target, &parameters)?;
+        let (losses, costs) = (vec![loss], [costs.clone(), costs]);
+        Some(Self { run, target, parameters, slopes, optimizer, rate, n_steps: 0, losses, costs })
     }
 
     /// The gradient of the loss with respect to a weight, by name; zero where the loss does not depend on it.
     pub fn gradient(&self, name: &str) -> Option<Value> {
         let parameter = self.parameters.iter().find(|p| p.name == name)?;
         let zeros = || Value::zeros(parameter.value.shape());
-        Some(self.gradients.get(&parameter.node).cloned().unwrap_or_else(zeros))
+        Some(self.slopes.get(parameter.node).cloned().unwrap_or_else(zeros))
     }
 
-    /// The gradients of all weights on which the loss depends, by name.
-    pub fn gradients(&self) -> Learned {
-        let of = |p: &Parameter| {
-            let gradient = self.gradients.get(&p.node)?;
-            Some((p.name.clone(), Arc::new(gradient.clone())))
-        };
-        self.parameters.iter().filter_map(of).collect()
+    /// The slopes of the loss at the weights as they are now, and at what the pass computes.
+    pub const fn slopes(&self) -> &Arc<LossSlopes> {
+        &self.slopes
     }
 
     /// One step: every weight follows its gradient.
     pub fn step(&mut self) -> Option<()> {
         self.n_steps += 1;
         for parameter in &mut self.parameters {
-            let Some(gradient) = self.gradients.get(&parameter.node) else { continue };
+            let Some(gradient) = self.slopes.get(parameter.node) else { continue };
             match self.optimizer {
                 Optimizer::Sgd => parameter.descend(gradient, self.rate),
                 Optimizer::Adam => parameter.adam(gradient, self.rate, self.n_steps),
             }
         }
-        let outcome = self.outcome()?;
-        self.take(outcome);
+        let Outcome { loss, costs, slopes } = outcome(&self.run, &self.target, &self.parameters)?;
+        self.losses.push(loss);
+        (self.costs[1], self.slopes) = (costs, slopes);
         Some(())
     }
 
@@ -199,7 +165,7 @@ impl Learner {
 
     /// The weights as they are now, for a pass with them.
     pub fn learned(&self) -> Arc<Learned> {
-        let of = |p: &Parameter| (p.name.clone(), Arc::new(p.value.clone()));
+        let of = |p: &Parameter| (p.name.clone(), Arc::clone(&p.value));
         Arc::new(self.parameters.iter().map(of).collect())
     }
 
@@ -225,7 +191,7 @@ impl Learner {
     /// What steps have added to a weight; before the first one, what it will add. None if that is nothing.
     fn difference(&self, parameter: &Parameter) -> Option<Value> {
         if self.n_steps == 0 {
-            let gradient = self.gradients.get(&parameter.node)?;
+            let gradient = self.slopes.get(parameter.node)?;
             return Some(gradient.map(|g| -self.rate * g));
         }
         let was = self.run.tape().value(parameter.node);
@@ -233,9 +199,28 @@ impl Learner {
     }
 }
 
+/// The pass with the weights as they are now, forwards and backwards. None if it has no logits for the target.
+fn outcome(
+    run: &Arc<Run>,
+    target: &Arc<[(usize, u32)]>,
+    parameters: &[Parameter],
+) -> Option<Outcome> {
+    let learned = parameters.iter().map(|p| (p.node, Arc::clone(&p.value))).collect();
+    let replay = run.tape().replay(learned, run.logits_nodes());
+    let logits = |row: usize| run.logits(|node| replay.value(node), row);
+    let log = |words: Vec<(usize, u32)>| Score::LogProbability(words).value(logits);
+    let cost = |word: &(usize, u32)| log(vec![*word]).map(|log| -log);
+    let costs = target.iter().map(cost).collect::<Option<Vec<f32>>>()?;
+    let loss = -log(target.to_vec())? / target.len() as f32;
+    let weights: Vec<Node> = parameters.iter().map(|p| p.node).collect();
+    let slopes = Arc::new(LossSlopes::new(run, replay, target, &weights));
+    Some(Outcome { loss, costs, slopes })
+}
+
 impl Parameter {
     fn descend(&mut self, gradient: &Value, rate: f32) {
-        for (w, g) in self.value.planes_mut().iter_mut().zip(gradient.planes()) {
+        for (w, g) in Arc::make_mut(&mut self.value).planes_mut().iter_mut().zip(gradient.planes())
+        {
             w.zip_apply(g, |w, g| *w -= rate * g);
         }
     }
@@ -246,7 +231,7 @@ impl Parameter {
         let step = f64::from(rate) / (1.0 - b1.powi(t));
         let root = (1.0 - b2.powi(t)).sqrt();
         let [first, second] = &mut self.moments;
-        let planes = self.value.planes_mut().iter_mut().zip(gradient.planes());
+        let planes = Arc::make_mut(&mut self.value).planes_mut().iter_mut().zip(gradient.planes());
         for ((w, g), (m, v)) in planes.zip(first.iter_mut().zip(second)) {
             m.zip_apply(g, |m, g| *m = (b1 * f64::from(*m) + (1.0 - b1) * f64::from(g)) as f32);
             v.zip_apply(g, |v, g| {

@@ -9,15 +9,20 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Reading, wishes::Slow};
 use crate::{
-    analysis::evidence::{
-        course::{Course, since_first},
-        flow::Flow,
-        learning::{Learner, Optimizer},
+    analysis::{
+        evidence::{
+            course::{Course, since_first},
+            flow::Flow,
+            learning::{Learner, Optimizer},
+            slopes::LossSlopes,
+        },
+        trace::Recorded,
     },
     engine::{
-        arithmetic::Arithmetic,
+        arithmetic::{Arithmetic, Expr, Operand},
         change::{Changes, Learned},
-        site::Address,
+        site::{Address, Stream},
+        tape::GRADIENT,
     },
     model::Name,
     weights::memory,
@@ -110,15 +115,23 @@ impl Reading {
 
     /// The same, computed if need be for a model in the binary; takes some passes.
     pub fn course(&self, name: Name) -> Option<Arc<Course>> {
+        let is_known = self.computed_course(name).is_some();
+        let may_begin = is_known || (name != Name::Checkpoint && self.has(name));
+        may_begin.then(|| self.begun_course(name, false).ok())?
+    }
+
+    /// The same of every model, computed if need be.
+    ///
+    /// # Errors
+    /// If the model cannot be taught, or there is not enough memory and that is to be checked.
+    pub fn begun_course(&self, name: Name, checks_memory: bool) -> Result<Arc<Course>> {
         if let Some(known) = self.computed_course(name) {
-            return Some(known);
+            return Ok(known);
         }
-        if name == Name::Checkpoint || !self.has(name) {
-            return None;
-        }
-        let course = Teaching::begin(self, name).ok()?.course(self, &Arc::default());
+        self.check_teaching(name, checks_memory)?;
+        let course = Teaching::begin(self, name)?.course(self, &Arc::default());
         let mut courses = self.courses.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(courses.entry(name).or_insert_with(|| Arc::new(course))))
+        Ok(Arc::clone(courses.entry(name).or_insert_with(|| Arc::new(course))))
     }
 
     /// Computes what steps ask for: the first step of the models that are shown learning.
@@ -138,12 +151,49 @@ impl Reading {
             let share = flow.and_then(|flow| flow.open_address(address));
             return share.with_context(|| format!("{address} has no share"));
         }
+        if LossSlopes::has_address(address) {
+            let course = self.known_course(name).with_context(|| {
+                format!("{address} is not known: the {} has not learned here", name.title())
+            })?;
+            return Ok(self.over_own_cells(name, course.open_slope(address)?));
+        }
         let opened = self.trace(name).open(address)?;
         let is_learned =
             self.learned.get(&name).is_some_and(|learned| learned.contains_key(&address.path));
         let plain = self.plain_trace(name).filter(|_| is_learned);
         let was = plain.and_then(|plain| Some(plain.site(&address.path)?.value.get(address.cell)));
         Ok(was.map_or(opened.clone(), |was| since_first(opened, was)))
+    }
+
+    /// The site that an address of a slope is about; None where its rows are other words in the pass in which the model
+    /// learns.
+    pub fn site_of_slope(&self, name: Name, address: &Address) -> Option<&Recorded> {
+        let trace = self.trace(name);
+        let site = trace.site(address.path.strip_prefix(GRADIENT)?)?;
+        let is_of_target = |axis| site.place.stream(axis) == Some(Stream::Target);
+        let is_of_target = site.axes().into_iter().any(is_of_target);
+        let has_same_words =
+            || self.computed_course(name).is_some_and(|course| course.reads(&trace.target));
+        (!is_of_target || has_same_words()).then_some(site)
+    }
+
+    /// The arithmetic of a slope with numbers in place of cells that this pass does not have: the pass in which a model
+    /// learns reads the target, and this one may have written another text.
+    fn over_own_cells(&self, name: Name, slope: Arithmetic) -> Arithmetic {
+        let trace = self.trace(name);
+        let is_own = |operand: &Operand| {
+            let Operand { address, value } = operand;
+            let near = 1e-5 * value.abs().max(1.0);
+            LossSlopes::has_address(address)
+                || trace.is_closed(&address.path)
+                || trace
+                    .cell(address)
+                    .is_ok_and(|(site, cell)| (site.value.get(cell) - value).abs() <= near)
+        };
+        let cell = |operand: Operand| {
+            if is_own(&operand) { Expr::Leaf(operand) } else { Expr::Number(operand.value) }
+        };
+        Arithmetic { expr: slope.expr.map(|expr| expr.expand(&mut { cell })), ..slope }
     }
 
     /// The bytes that teaching this model takes; None for one of unknown size.

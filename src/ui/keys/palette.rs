@@ -13,7 +13,7 @@ use nucleo_matcher::{
 
 use super::{KEYS, key_name};
 use crate::{
-    analysis::{map::Station, measure::find::FINDERS},
+    analysis::{evidence::slopes::LossSlopes, map::Station, measure::find::FINDERS},
     engine::{change::Change, site::Address, value::Cell},
     model::Name,
     ui::app::{Command as C, PaletteChoice, State, ViewKey, WhatIfKey},
@@ -178,7 +178,11 @@ fn what_if_entry(query: &str, language: Language) -> Entry {
 /// The step's model if it has the cell, else the first model that has it.
 fn model_of(state: &State, address: &Address) -> Option<Name> {
     let reading = state.passes.reading.as_ref()?;
-    let has = |model: &Name| reading.trace(*model).cell(address).is_ok();
+    let has_slope =
+        |model: Name| LossSlopes::has_address(address) && reading.open(model, address).is_ok();
+    let has = |model: &Name| {
+        reading.has(*model) && (reading.trace(*model).cell(address).is_ok() || has_slope(*model))
+    };
     [state.current().1.model].into_iter().chain(Name::ALL).find(has)
 }
 

@@ -13,10 +13,14 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    analysis::trace::{Recorded, Trace},
+    analysis::{
+        evidence::slopes::LossSlopes,
+        trace::{Recorded, Trace},
+    },
     engine::{
         arithmetic::{Expr, Operand, terms::Term},
         site::{Address, Axis},
+        tape::GRADIENT,
     },
     ui::{
         app::{OpenedNumber, State},
@@ -57,12 +61,17 @@ impl Inspector<'_> {
     fn head(&self) -> Vec<Line<'static>> {
         let theme = &self.state.theme;
         let arithmetic = &self.level.arithmetic;
-        let site = self.trace.site(&arithmetic.address.path);
+        let site = self.site(&arithmetic.address);
         let language = self.language();
         let labels = site.map_or_else(String::new, |site| {
             labels(self.trace, site, &arithmetic.address, language)
         });
         let caption = language.tr(site.map_or("", Recorded::caption));
+        let caption = if LossSlopes::has_address(&arithmetic.address) {
+            tr!(language, "slope of the loss with respect to: {caption}", caption)
+        } else {
+            caption.to_owned()
+        };
         let breadcrumb = Line::styled(self.breadcrumb(), theme.dim());
         let address = Span::styled(arithmetic.address.to_string(), theme.accent().bold());
         let mut lines = vec![breadcrumb];
@@ -79,7 +88,7 @@ impl Inspector<'_> {
         lines.push(cut_spans(vec![address], self.width));
         lines.push(cut_spans(self.value(), self.width));
         lines.push(self.cut_line(&labels, theme.dim()));
-        lines.push(self.cut_line(caption, Style::new()));
+        lines.push(self.cut_line(&caption, Style::new()));
         lines.push(self.cut_line(language.tr(arithmetic.formula), theme.accent()));
         let text = self.arithmetic_text(self.width);
         lines.extend(text.map(|text| self.cut_line(&text, Style::new())));
@@ -210,12 +219,13 @@ impl Inspector<'_> {
     fn summed_axis(&self, term: &Term) -> Option<(&Recorded, Axis, usize)> {
         let summands = || self.level.terms.iter().filter(|term| term.is_summand);
         let operands = term.operands().into_iter().enumerate().filter(|_| term.is_summand);
-        operands.into_iter().find_map(|(i, Operand { address: Address { path, cell, .. }, .. })| {
+        operands.into_iter().find_map(|(i, Operand { address, .. })| {
+            let Address { path, cell, .. } = address;
             let others = summands().filter_map(|other| other.operands().get(i).copied());
             let others = others.filter(|other| other.address.path == *path);
             let other = others.map(|other| other.address.cell).find(|other| other != cell)?;
             let pairs = [(cell.plane, other.plane), (cell.row, other.row), (cell.col, other.col)];
-            let site = self.trace.site(path)?;
+            let site = self.site(address)?;
             let mut axes = site.axes().into_iter().zip(pairs);
             axes.find(|(_, (a, b))| a != b).map(|(axis, (index, _))| (site, axis, index))
         })
@@ -230,9 +240,17 @@ impl Inspector<'_> {
         cut_spans(vec![address, value], self.width)
     }
 
+    /// The site of an address, or that of which it is the slope.
+    fn site(&self, address: &Address) -> Option<&Recorded> {
+        if LossSlopes::has_address(address) {
+            return self.state.passes.reading.as_ref()?.site_of_slope(self.level.model, address);
+        }
+        self.trace.site(&address.path)
+    }
+
     /// The token of an operand's column, else of its row; None if neither axis has tokens.
     fn word(&self, operand: &Operand) -> Option<String> {
-        let site = self.trace.site(&operand.address.path)?;
+        let site = self.site(&operand.address)?;
         let cell = operand.address.cell;
         let [_, row, col] = site.axes();
         let named = [(col, cell.col), (row, cell.row)];
@@ -274,12 +292,13 @@ fn labels(trace: &Trace, site: &Recorded, address: &Address, language: Language)
     }
 }
 
-/// An address without the path before its last name: `weights[2,8,1]`.
+/// An address without the path before its last name: `weights[2,8,1]`, `gradient.W_1[3,5]`.
 fn last_name(address: &Address) -> String {
     let text = address.to_string();
     let path_end = text.find('[').unwrap_or(text.len());
     let start = text[..path_end].rfind('.').map_or(0, |i| i + 1);
-    text[start..].to_owned()
+    let prefix = if LossSlopes::has_address(address) { GRADIENT } else { "" };
+    format!("{prefix}{}", &text[start..])
 }
 
 /// A number with about four significant digits.
