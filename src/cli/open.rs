@@ -176,7 +176,7 @@ impl Page<'_, '_> {
         writeln!(self.out, "{address} = {}", value(root.arithmetic.value))?;
         if let Some(site) = self.site(address) {
             let labels = self.labels(site, address.cell);
-            writeln!(self.out, "{}\n{labels}\n", self.caption(site, address))?;
+            writeln!(self.out, "{}\n{labels}\n", Self::caption(site, address))?;
         }
         self.body(tree, 0, 1, &mut vec![false; tree.cells.len()])?;
         self.footer(tree)
@@ -223,13 +223,13 @@ impl Page<'_, '_> {
         self.trace.site(&address.path)
     }
 
-    /// What a site is; of a slope, what it is the slope of.
-    fn caption(&self, site: &Recorded, address: &Address) -> String {
-        let caption = site.caption();
-        if LossSlopes::has_address(address) {
-            return format!("slope of the loss with respect to: {caption}");
+    /// What a number is; of a slope, what it is the slope of.
+    fn caption(site: &Recorded, address: &Address) -> String {
+        match (LossSlopes::has_address(address), site.is_leaf) {
+            (false, _) => site.caption().to_owned(),
+            (true, true) => "slope of the loss with respect to a weight".to_owned(),
+            (true, false) => format!("slope of the loss with respect to this: {}", site.caption()),
         }
-        caption.to_owned()
     }
 
     fn operand(&mut self, operand: &Operand, indent: &str) -> io::Result<()> {

@@ -146,7 +146,9 @@ Examples:
   lookback open 'rnn.encoder.hidden[3,5]' --depth 2
   lookback open 'logits[0,12]' \"The dog sleeps.\" --model gru --all
   lookback open 'probs[0,434]' \"She sleeps.\" --against \"He sleeps.\" --what-if 'patch=encoder.0.norm2.out[0]'
-`lookback trace --list` names every site.";
+  lookback open 'gradient.encoder.0.ffn.W_1[3,5]' --depth 2
+`lookback trace --list` names every site. Before a site or a weight, `gradient.` names the slope of the loss with
+respect to its number, in the pass in which the model learns: what `learn` descends.";
 
 pub const TRACE: &str = "\
 json is one document, or one a line with --model all:

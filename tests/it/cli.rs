@@ -300,6 +300,33 @@ fn open_takes_the_shares_of_a_row_and_the_share_of_one_part() {
 }
 
 #[test]
+fn open_takes_the_gradient_of_a_weight_and_the_slopes_in_it() {
+    let of_weight = "gradient.decoder.1.cross_attn.W_Q[3,5]";
+    let mut address = of_weight.to_owned();
+    for _ in 0..3 {
+        let out = good(&["open", &address, SENTENCE]);
+        let lines: Vec<&str> = out.lines().collect();
+        let value = lines[0].strip_prefix(&format!("{address} = ")).unwrap().parse().unwrap();
+        assert!(lines[1].starts_with("slope of the loss with respect to "), "{out}");
+        check_line(lines[5].trim(), value, &out);
+        let below = lines[6..].iter().find(|line| line.trim().starts_with("gradient."));
+        address = below.unwrap().trim().split_once(" = ").unwrap().0.to_owned();
+    }
+    let deep = good(&["open", of_weight, SENTENCE, "--depth", "3"]);
+    for below in ["q[", "scores[", "scaled["] {
+        assert!(deep.contains(&format!("  gradient.decoder.1.cross_attn.{below}")), "{deep}");
+    }
+    let logits = good(&["open", "gradient.logits[0,12]", SENTENCE]);
+    assert!(logits.contains("(p - [is the target]) / n"), "{logits}");
+    assert!(logits.contains("\n  probs[0,12] = "), "{logits}");
+    let gru = good(&["open", "gradient.decoder.W_hz[1,2]", SENTENCE, "--model", "gru"]);
+    assert!(gru.contains("\n  gradient.gru.decoder.update_sum["), "{gru}");
+    bad(&["open", "gradient.nothing[0,0]", SENTENCE], 2, &["no site `nothing`"]);
+    bad(&["open", "gradient.logits[99,0]", SENTENCE], 2, &["no cell of the pass"]);
+    bad(&["open", "gradient.src.embed[0,0,0]", SENTENCE], 2, &["gradient.src.embed[0,0]"]);
+}
+
+#[test]
 fn open_all_prints_every_term_and_every_operand() {
     let out = good(&["open", "encoder.0.self_attn.q[0,3,5]", "--all"]);
     assert_eq!(out.lines().nth(5).unwrap().matches('*').count(), 128, "{out}");

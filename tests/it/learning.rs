@@ -12,6 +12,7 @@ use lookback::{
     engine::{
         arithmetic::Expr,
         change::Changes,
+        site::Address,
         value::{Cell, Value},
     },
     lesson::{Language, Lesson},
@@ -182,6 +183,54 @@ fn keys_take_a_step_ten_and_everything_back() {
     state.enter(state.lesson.find("update").unwrap());
     assert_eq!(press(&mut state, "N"), None);
     assert!(message(&state).contains("at most 1000"), "{}", message(&state));
+}
+
+#[test]
+fn keys_open_the_gradient_in_an_update_and_go_on_to_the_loss() {
+    let mut state = walk_at("update");
+    let path = |state: &State| state.opened().unwrap().arithmetic.address.path.clone();
+    press(&mut state, "Enter Down Enter");
+    assert_eq!(path(&state), "gradient.decoder.1.cross_attn.W_Q");
+    assert!(drawn_text(&state, 120, 36).contains("slope[y] * dy/dx"));
+    for _ in 0..100 {
+        if path(&state) == "gradient.logits" {
+            break;
+        }
+        press(&mut state, "Enter");
+        assert!(path(&state).starts_with("gradient."), "{}", message(&state));
+    }
+    assert!(drawn_text(&state, 120, 36).contains("[is the target]"), "{}", path(&state));
+    press(&mut state, "Enter");
+    assert_eq!(path(&state), "probs");
+}
+
+#[test]
+fn numbers_that_the_screen_lacks_are_no_cells_of_a_slope() {
+    let taught = changed(&[&format!("teach={TAUGHT}")]);
+    let course = taught.course(Name::Transformer).unwrap();
+    let mut n_given = 0;
+    for site in ["logits", "decoder.1.cross_attn.W_Q", "encoder.0.norm1.out"] {
+        let site = taught.trace(Name::Transformer).site(site).unwrap();
+        for row in 0..3 {
+            let of = site.address(Cell::new(0, row, 5));
+            let address = Address { path: format!("gradient.{}", of.path), ..of };
+            let opened = taught.open(Name::Transformer, &address).unwrap();
+            let alone = course.open_slope(&address).unwrap();
+            let [expr, alone] = [opened.expr, alone.expr].map(Option::unwrap);
+            assert!((expr.eval() - alone.eval()).abs() < 1e-9);
+            n_given += alone.leaves().len() - expr.leaves().len();
+            for leaf in
+                expr.leaves().into_iter().filter(|leaf| !leaf.address.path.starts_with("gradient."))
+            {
+                let shown = taught.open(Name::Transformer, &leaf.address).unwrap().value;
+                assert!(
+                    (shown - leaf.value).abs() <= 1e-5 * leaf.value.abs().max(1.0),
+                    "{address}"
+                );
+            }
+        }
+    }
+    assert!(n_given > 0, "a taught text is not what is written");
 }
 
 #[test]

@@ -70,6 +70,7 @@ mod random;
 mod restoration;
 mod screens;
 mod sites;
+mod slopes;
 mod states;
 mod text;
 mod tokenization;

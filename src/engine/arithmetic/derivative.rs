@@ -48,7 +48,7 @@ impl<L: Clone + PartialEq> Expr<L> {
                 let through_a = slope(a).map(|slope| Self::quotient(slope, (**b).clone()));
                 let through_b = slope(b).map(|slope| {
                     let square = Self::Product(vec![(**b).clone(), (**b).clone()]);
-                    Self::quotient(Expr::product(vec![(**a).clone(), slope]), square)
+                    Self::quotient(Self::product(vec![(**a).clone(), slope]), square)
                 });
                 match (through_a, through_b) {
                     (a, None) => a,

@@ -67,10 +67,13 @@ impl Inspector<'_> {
             labels(self.trace, site, &arithmetic.address, language)
         });
         let caption = language.tr(site.map_or("", Recorded::caption));
-        let caption = if LossSlopes::has_address(&arithmetic.address) {
-            tr!(language, "slope of the loss with respect to: {caption}", caption)
-        } else {
-            caption.to_owned()
+        let is_slope = LossSlopes::has_address(&arithmetic.address);
+        let caption = match (is_slope, site.is_some_and(|site| site.is_leaf)) {
+            (false, _) => caption.to_owned(),
+            (true, true) => language.tr("slope of the loss with respect to a weight").to_owned(),
+            (true, false) => {
+                tr!(language, "slope of the loss with respect to this: {caption}", caption)
+            }
         };
         let breadcrumb = Line::styled(self.breadcrumb(), theme.dim());
         let address = Span::styled(arithmetic.address.to_string(), theme.accent().bold());
