@@ -321,7 +321,7 @@ fn open_takes_the_gradient_of_a_weight_and_the_slopes_in_it() {
     assert!(logits.contains("\n  probs[0,12] = "), "{logits}");
     let gru = good(&["open", "gradient.decoder.W_hz[1,2]", SENTENCE, "--model", "gru"]);
     assert!(gru.contains("\n  gradient.gru.decoder.update_sum["), "{gru}");
-    bad(&["open", "gradient.nothing[0,0]", SENTENCE], 2, &["no site `nothing`"]);
+    bad(&["open", "gradient.nothing[0,0]", SENTENCE], 2, &["a site `nothing`"]);
     bad(&["open", "gradient.logits[99,0]", SENTENCE], 2, &["no cell of the pass"]);
     bad(&["open", "gradient.src.embed[0,0,0]", SENTENCE], 2, &["gradient.src.embed[0,0]"]);
 }
