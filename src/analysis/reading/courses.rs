@@ -23,6 +23,7 @@ use crate::{
         change::{Changes, Learned},
         site::{Address, Stream},
         tape::GRADIENT,
+        value::Cell,
     },
     model::Name,
     weights::memory,
@@ -181,14 +182,16 @@ impl Reading {
     /// learns reads the target, and this one may have written another text.
     fn over_own_cells(&self, name: Name, slope: Arithmetic) -> Arithmetic {
         let trace = self.trace(name);
-        let is_own = |operand: &Operand| {
-            let Operand { address, value } = operand;
+        let has = |site: &Recorded, cell: Cell, value: f32| {
             let near = 1e-5 * value.abs().max(1.0);
+            site.shape().holds(cell) && (site.value.get(cell) - value).abs() <= near
+        };
+        let is_own = |Operand { address, value }: &Operand| {
             LossSlopes::has_address(address)
-                || trace.is_closed(&address.path)
-                || trace
-                    .cell(address)
-                    .is_ok_and(|(site, cell)| (site.value.get(cell) - value).abs() <= near)
+                || match trace.site(&address.path) {
+                    Some(site) => has(site, address.cell, *value),
+                    None => trace.is_closed(&address.path),
+                }
         };
         let cell = |operand: Operand| {
             if is_own(&operand) { Expr::Leaf(operand) } else { Expr::Number(operand.value) }
