@@ -75,9 +75,8 @@ impl LossSlopes {
         let (node, cell) = self.find(address)?;
         let place = &self.run.tape().entry(node).place;
         let slope = self.slopes.get(node).map(|slope| slope.get(cell));
-        let opens = self.run.tape().is_leaf(node) || self.slopes.opens(node);
         ensure!(
-            slope.is_none() || opens,
+            self.slopes.opens(node),
             "`{address}` does not open: of a pass of more than {} million numbers only the slopes of weights are kept",
             MOST_NUMBERS / 1_000_000
         );

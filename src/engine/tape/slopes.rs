@@ -28,7 +28,7 @@ pub struct Slopes {
     gradients: Gradients,
     /// The values at which the slopes were taken, where they differ from the tape's.
     values: HashMap<Node, Arc<Value>>,
-    /// The nodes whose slopes open: all that the loss depends on, or only those that the loss reads.
+    /// The nodes whose slopes open: all, or only the weights and what the loss reads.
     open: HashSet<Node>,
 }
 
@@ -41,7 +41,7 @@ impl Slopes {
         let computed = || tape.nodes().filter(|node| !tape.is_leaf(*node));
         let keeps_all = computed().map(|node| tape.shape(node).len()).sum::<usize>() <= most;
         let uses_weight = |node: &Node| tape.inputs(*node).iter().any(|n| learned.contains(n));
-        let kept: Vec<Node> = computed().filter(|node| keeps_all || uses_weight(node)).collect();
+        let kept: Vec<Node> = tape.nodes().filter(|node| keeps_all || uses_weight(node)).collect();
         let gradients = replay.backward(seeds, &[weights, &kept].concat());
         let mut values = replay.values;
         if !keeps_all {
@@ -50,7 +50,11 @@ impl Slopes {
             values.retain(|node, _| needed.contains(node));
         }
         let read = seeds.iter().map(|(node, _)| *node);
-        let open = if keeps_all { gradients.keys().copied().collect() } else { read.collect() };
+        let open = if keeps_all {
+            kept.into_iter().collect()
+        } else {
+            learned.into_iter().chain(read).collect()
+        };
         Self { gradients, values, open }
     }
 
@@ -59,7 +63,7 @@ impl Slopes {
         self.gradients.get(&node)
     }
 
-    /// Whether the slopes at a computed value open.
+    /// Whether the slopes at a value open, also where they are 0 because the loss does not depend on it.
     pub fn opens(&self, node: Node) -> bool {
         self.open.contains(&node)
     }
