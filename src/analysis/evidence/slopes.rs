@@ -9,7 +9,8 @@ use super::{run::Run, score::Score};
 use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, Operand},
-        site::{Address, Place},
+        math::beam::log_softmax,
+        site::Address,
         tape::{GRADIENT, Node, Replay, Slopes},
         value::{Cell, Value},
     },
@@ -82,8 +83,8 @@ impl LossSlopes {
         );
         let (formula, expr) = match slope {
             None => ("0: the loss does not depend on it", Expr::Number(0.0)),
-            Some(slope) if place.path == LOGITS.name => {
-                ("(p - [is the target]) / n", self.at_logits(place, cell, slope))
+            Some(_) if place.path == LOGITS.name => {
+                ("(p - [is the target]) / n", self.at_logits(node, cell))
             }
             Some(_) => {
                 let terms = self.slopes.terms(self.run.tape(), node, cell);
@@ -117,15 +118,17 @@ impl LossSlopes {
 
     /// The slope at a logit, over the words of the target that are read from its row: `(p - 1) / n` for the word itself,
     /// `p / n` for every other; p is what softmax makes of the logit.
-    fn at_logits(&self, place: &Place, cell: Cell, slope: f32) -> Expr<Operand> {
-        let at = place.address(cell);
+    fn at_logits(&self, node: Node, cell: Cell) -> Expr<Operand> {
+        let tape = self.run.tape();
+        let at = tape.entry(node).place.address(cell);
         let words = self.target.iter().filter(|(row, _)| *row == at.cell.row);
         let (n_words, n) = (words.clone().count(), self.target.len() as f32);
         let n_hits = words.filter(|(_, word)| *word as usize == cell.col).count();
         if n_words == 0 {
             return Expr::Number(0.0);
         }
-        let p = (f64::from(slope) * f64::from(n) + n_hits as f64) / n_words as f64;
+        let logits = self.slopes.value(tape, node).row(cell.plane, cell.row);
+        let p = log_softmax(&logits, 1.0)[cell.col].exp();
         let p = if self.run.nodes(PROBS.name).is_empty() {
             Expr::Number(p as f32)
         } else {

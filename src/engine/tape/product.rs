@@ -43,6 +43,17 @@ fn shared(p: usize, a: &Value, b: &Value) -> usize {
     p * b.shape().planes / a.shape().planes
 }
 
+/// The cells of a product with `n_columns` columns that a cell of a factor flows into: of the left one a row, of the right
+/// one column `col` of every plane that shares it.
+fn reached(inputs: &[&Value], (input, cell): Leaf, n_columns: usize, col: usize) -> Vec<Cell> {
+    if input == 0 {
+        return row_of(cell.plane, cell.row, n_columns);
+    }
+    let n_rows = inputs[0].shape().rows;
+    let planes = sharing(cell.plane, inputs[0], inputs[1]);
+    planes.flat_map(|plane| column_of(plane, n_rows, col)).collect()
+}
+
 /// The planes of `a` that are multiplied by plane `of` of `b`.
 fn sharing(of: usize, a: &Value, b: &Value) -> impl Iterator<Item = usize> {
     (0..a.shape().planes).filter(move |p| shared(*p, a, b) == of)
@@ -86,14 +97,8 @@ impl Operation for MatMul {
         n_multiplications(inputs[0].shape().len(), inputs[1].shape().cols)
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
-        let (a, b) = (inputs[0], inputs[1]);
-        Some(match input {
-            0 => row_of(cell.plane, cell.row, b.shape().cols),
-            _ => sharing(cell.plane, a, b)
-                .flat_map(|plane| column_of(plane, a.shape().rows, cell.col))
-                .collect(),
-        })
+    fn reached(&self, inputs: &[&Value], of: Leaf) -> Option<Vec<Cell>> {
+        Some(reached(inputs, of, inputs[1].shape().cols, of.1.col))
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -129,14 +134,8 @@ impl Operation for MatMulNt {
         n_multiplications(inputs[0].shape().len(), inputs[1].shape().rows)
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
-        let (a, b) = (inputs[0], inputs[1]);
-        Some(match input {
-            0 => row_of(cell.plane, cell.row, b.shape().rows),
-            _ => sharing(cell.plane, a, b)
-                .flat_map(|plane| column_of(plane, a.shape().rows, cell.row))
-                .collect(),
-        })
+    fn reached(&self, inputs: &[&Value], of: Leaf) -> Option<Vec<Cell>> {
+        Some(reached(inputs, of, inputs[1].shape().rows, of.1.row))
     }
 
     fn slope(&self, inputs: &[&Value], cell: Cell, (input, of): Leaf) -> Option<Expr<Leaf>> {

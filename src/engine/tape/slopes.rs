@@ -75,7 +75,8 @@ impl Slopes {
         tape.uses(node).flat_map(|(user, input)| self.through(tape, user, (input, cell))).collect()
     }
 
-    fn value<'a>(&'a self, tape: &'a Tape, node: Node) -> &'a Value {
+    /// The value at which the slopes of a node were taken.
+    pub fn value<'a>(&'a self, tape: &'a Tape, node: Node) -> &'a Value {
         self.values.get(&node).map_or(tape.value(node), |value| value)
     }
 
