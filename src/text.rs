@@ -6,6 +6,7 @@
 //! is shown.
 
 pub mod visible;
+pub mod words;
 mod chat;
 mod engine;
 mod figures;

@@ -15,7 +15,10 @@ use super::{
     streams::Streams,
 };
 use crate::{
-    analysis::{evidence::Run, reading::Reading},
+    analysis::{
+        evidence::{Run, run::RowsOf},
+        reading::Reading,
+    },
     model::Name,
     text::Token,
     weights::memory,
@@ -47,6 +50,18 @@ impl Words {
     fn of(reading: &Reading, run: &Run) -> Self {
         let tokens = |ids: &[u32]| reading.tokenizer().tokens(ids);
         Self { source: tokens(&run.pass.source), target: tokens(&run.pass.target) }
+    }
+
+    /// What a row of the logits is about, in words.
+    fn place_of(&self, run: &Run, row: usize) -> String {
+        match run.rows_of {
+            RowsOf::Output | RowsOf::NextWords => format!("after \"{}\"", self.before(row)),
+            RowsOf::Words => {
+                let word = self.source.get(row).map_or("", |token| &token.text);
+                format!("at word {row}, \"{word}\"")
+            }
+            RowsOf::Text => "of the whole text".to_owned(),
+        }
     }
 
     /// The text before a row of the logits, the last words of it.

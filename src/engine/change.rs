@@ -26,7 +26,7 @@
 mod patch;
 mod syntax;
 
-pub use patch::{Given, Patch};
+pub use patch::{Given, GivenPart, Patch};
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -124,7 +124,7 @@ impl Change {
             Self::Token { position, .. } => format!("token.{position}"),
             Self::Against(_) => "against".into(),
             Self::OtherModel(_) => "against_model".into(),
-            Self::Patch(_) => "patch".into(),
+            Self::Patch(patch) => format!("patch.{patch}"),
             Self::Target(_) => "target".into(),
             Self::Temperature(_) => "temperature".into(),
             Self::Sample(_) => "sample".into(),
@@ -267,7 +267,7 @@ impl Changes {
         Self { given: Some(given), ..self.clone() }
     }
 
-    /// These changes without a value of another pass.
+    /// These changes without values of another pass.
     #[must_use]
     pub fn without_patch(&self) -> Self {
         let others = self.all.iter().filter(|change| !matches!(change, Change::Patch(_)));
@@ -282,8 +282,8 @@ impl Changes {
     }
 
     /// What is put into the pass from another.
-    pub fn patch(&self) -> Option<&Patch> {
-        self.all.iter().find_map(|change| match change {
+    pub fn patches(&self) -> impl Iterator<Item = &Patch> {
+        self.all.iter().filter_map(|change| match change {
             Change::Patch(patch) => Some(patch),
             _ => None,
         })

@@ -127,6 +127,10 @@ pub enum Role {
     Gate,
     /// A score for each token of the vocabulary.
     Logits,
+    /// The scores before a soft cap bends them.
+    UncappedLogits,
+    /// A score for each class of the text, or of each token.
+    ClassLogits,
     /// Probabilities of tokens: each row sums to 1.
     Probabilities,
 }

@@ -106,11 +106,16 @@ pub static NORMED_INPUT: Site = Site::matrix(
     "what the first block reads: the normalised embedding",
 )
 .called(&["input_t", "input", "x"]);
-pub static RAW_LOGITS: Site =
-    Site::matrix("raw_logits", [Position, Vocab], "a score for every token, before scale and cap")
+pub static UNSCALED_LOGITS: Site =
+    Site::matrix("raw_logits", [Position, Vocab], "a score for every token, before the scale")
         .called(&["x Eᵀ"]);
+pub static UNCAPPED_LOGITS: Site =
+    Site::matrix("raw_logits", [Position, Vocab], "a score for every token, before the cap")
+        .called(&["x Eᵀ"])
+        .with(Role::UncappedLogits);
 pub static SCALED_LOGITS: Site =
-    Site::matrix("scaled_logits", [Position, Vocab], "the scores scaled, before the cap");
+    Site::matrix("scaled_logits", [Position, Vocab], "the scores scaled, before the cap")
+        .with(Role::UncappedLogits);
 
 /// A decoder-only model.
 pub struct DecoderOnly {
@@ -235,15 +240,16 @@ impl DecoderOnly {
         let at = source_scope("");
         let table = tape.weight(self.unembed.as_ref().unwrap_or(&self.embed));
         let bias = self.unembed_bias.as_ref().map(|bias| tape.weight(bias));
-        let is_last = scale.is_none() && cap.is_none();
-        let place = at.at(if is_last { &LOGITS } else { &RAW_LOGITS });
+        let before_cap = |site| if cap.is_none() { &LOGITS } else { site };
+        let unscaled =
+            if scale.is_none() { before_cap(&UNCAPPED_LOGITS) } else { &UNSCALED_LOGITS };
+        let place = at.at(unscaled);
         let mut logits = match bias {
             None => tape.matmul_nt(place, x, table), // (position, vocab)
             Some(bias) => tape.linear_nt(place, x, table, bias),
         };
         if let Some(scale) = scale {
-            let place = at.at(if cap.is_none() { &LOGITS } else { &SCALED_LOGITS });
-            logits = tape.scale(place, logits, scale);
+            logits = tape.scale(at.at(before_cap(&SCALED_LOGITS)), logits, scale);
         }
         if let Some(cap) = cap {
             logits = tape.soft_cap(at.at(&LOGITS), logits, cap);

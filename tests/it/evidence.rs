@@ -15,8 +15,9 @@ use lookback::{
         },
         reading::{Asked, Reading},
     },
-    engine::{change::Changes, value::Value},
+    engine::value::Value,
     model::{self, Model, Name},
+    text::words,
 };
 
 use crate::support::{
@@ -210,8 +211,8 @@ fn words_count_as_captum_says() {
         let scores =
             [("difference", goldens.question(name).score()), ("output", Score::of_output(&run))];
         for (key, score) in scores {
-            let found =
-                saliency(&*model, &run, &Arc::<Changes>::default(), &score, |_, _| true).unwrap();
+            let tokens = words::single(run.pass.source.len());
+            let found = saliency(&*model, &run, &score, &tokens, |_, _| true).unwrap();
             let want = |what: &str| &goldens.tensors[&format!("saliency/{name}/{key}/{what}")][..];
             let label = |what: &str| format!("{name} {key} {what}");
             assert_near(&label("gradient"), &found.gradient, want("gradient"), 1e-4);
@@ -237,10 +238,7 @@ fn integrated_gradients_of_every_model_add_up_to_the_score() {
             "{name}: {} of {whole} is left",
             found.gap()
         );
-        let two = found.grouped(&[vec![0, 1], (2..found.gradient.len()).collect()]);
-        let sum = |of: &[f32]| of.iter().sum::<f32>();
-        assert!((sum(&two.integrated) - sum(&found.integrated)).abs() < 1e-4);
-        assert_eq!([0, 1].map(|group| two.left_out(group)), [None, None]);
+        assert!(found.is_complete() || whole < 1.0, "{name}");
     }
 }
 

@@ -6,6 +6,7 @@ mod support;
 mod adapters;
 mod against;
 mod arithmetic;
+mod attribution;
 mod beside;
 mod checkpoint;
 mod checkpoints;

@@ -68,6 +68,21 @@ fn the_pass_of_a_cell_measures_what_the_map_says() {
 }
 
 #[test]
+fn every_row_that_a_sum_begins_with_makes_the_pass_the_first() {
+    let star = reading(TIRED);
+    let n = star.sentence.tokens.len();
+    let patches = (0..n).map(|row| format!("patch=src.input[{row}]"));
+    let all: Vec<String> = [format!("against={WIDE}")].into_iter().chain(patches).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let logits =
+        |reading: &Reading| reading.trace(Name::Transformer).value("logits").unwrap().clone();
+    let given = READER.read_changed(&star, changes(&all)).unwrap();
+    assert_eq!(logits(&given), logits(&star));
+    let but_one = READER.read_changed(&star, changes(&all[..n])).unwrap();
+    assert_eq!(but_one.changes.patches().count(), n - 1);
+}
+
+#[test]
 fn a_patched_cell_says_where_it_is_from() {
     let star = reading(TIRED);
     let pass = patched(&star, WIDE, "encoder.0.norm2.out[3]").unwrap();
@@ -118,7 +133,7 @@ fn a_cell_of_the_map_opens_into_its_pass() {
         panic!("the pass is read: {}", message(&state))
     };
     assert_eq!((&*sentence, asked.against()), (TIRED, Some(WIDE)));
-    assert!(asked.patch().is_some(), "{asked}");
+    assert_eq!(asked.patches().count(), 1, "{asked}");
     let pass = READER.read_changed(&star, asked).unwrap();
     update(&mut state, Action::Read(Ok(Arc::new(pass))));
     let frame = drawn_text(&state, 120, 36);

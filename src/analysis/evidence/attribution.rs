@@ -18,7 +18,6 @@ use crate::{
     },
     model::{
         LOGITS,
-        decoder_only::RAW_LOGITS,
         layer::{
             attention::{CONTEXT, WEIGHTS},
             norm::{MEAN_SQUARE, VAR},
@@ -29,8 +28,10 @@ use crate::{
 /// What a logit, or the difference of two, is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attribution {
-    /// The logit, or the difference of logits; before scale and cap in a model that has them.
+    /// The logit, or the difference of logits; before the soft cap in a model that has one, as what it bends is no sum.
     pub score: f32,
+    /// Whether a soft cap bends the logits.
+    pub is_before_cap: bool,
     /// The parts in the order of computation.
     pub parts: Vec<LogitPart>,
 }
@@ -168,7 +169,8 @@ pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {
     };
     let constants: HashSet<Node> =
         tape.nodes().filter(is_scale).chain(kinds.iter().map(|k| k.0)).collect();
-    let (seeds, value) = seeds(run, score)?;
+    let uncapped = run.with_role(Role::UncappedLogits).next().and_then(|at| run.node(&at.path));
+    let (seeds, value) = seeds(run, score, uncapped)?;
     let wanted: Vec<Node> = kinds.iter().map(|(node, _)| *node).collect();
     let gradients = tape.backward_to(&seeds, &wanted, &constants);
     let parts = kinds.iter().filter_map(|&(node, kind)| {
@@ -178,18 +180,18 @@ pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {
     let mut parts: Vec<LogitPart> = parts.collect();
     // Biases are leaves, which stand where they are first used; they go last.
     parts.sort_by_key(|part| part.kind == PartKind::Bias);
-    Some(Attribution { score: value, parts })
+    Some(Attribution { score: value, is_before_cap: uncapped.is_some(), parts })
 }
 
-/// The slope of the score at the logits, and its value there; at the raw logits where scale or cap come after.
-fn seeds(run: &Run, score: &Score) -> Option<(Vec<(Node, Value)>, f32)> {
+/// The slope of the score at the logits, and its value there; at the uncapped ones where there are such.
+fn seeds(run: &Run, score: &Score, uncapped: Option<Node>) -> Option<(Vec<(Node, Value)>, f32)> {
     let seeds = score.seeds(run, |node| run.tape().value(node), 1.0);
-    let Some(raw) = run.node(RAW_LOGITS.name) else { return Some((seeds, score.of_run(run)?)) };
+    let Some(uncapped) = uncapped else { return Some((seeds, score.of_run(run)?)) };
     let logits = run.node(LOGITS.name)?;
     let moved =
-        seeds.into_iter().map(|(node, seed)| (if node == logits { raw } else { node }, seed));
+        seeds.into_iter().map(|(node, seed)| (if node == logits { uncapped } else { node }, seed));
     let value = score.value(|row| {
-        let value = run.tape().value(raw);
+        let value = run.tape().value(uncapped);
         (row < value.shape().rows).then(|| value.row(0, row))
     });
     Some((moved.collect(), value?))

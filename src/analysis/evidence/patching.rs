@@ -5,7 +5,11 @@
 //! one that only lies on the way, and one of several that carry the same may score 0, because the others still do. A
 //! patched pass is one that no sentence gives.
 
-use super::{question::Question, run::Run, score::Score};
+use super::{
+    question::Question,
+    run::{RowsOf, Run},
+    score::Score,
+};
 use crate::engine::{
     math::aligned,
     site::{Place, Role, Stream},
@@ -79,7 +83,7 @@ impl Patching {
             return None;
         }
         let source = aligned(&a.pass.source, &b.pass.source);
-        let maps = maps(&b, scores[1].last_row());
+        let maps = maps(&b, scores[1].rows().end);
         Some(Self { a, b, question, scores, ends, source, maps })
     }
 
@@ -155,9 +159,9 @@ impl Patching {
     }
 }
 
-/// The maps of a run: one a kind and stream, as far as the model has it. Positions after what is asked about have no
-/// effect and no column.
-fn maps(run: &Run, last_row: usize) -> Vec<PatchMap> {
+/// The maps of a run: one a kind and stream, as far as the model has it. Positions from `end` on have no column where what
+/// is asked about has not seen them.
+fn maps(run: &Run, end: usize) -> Vec<PatchMap> {
     if run.with_role(Role::SubLayerOutput).next().is_none() {
         return vec![];
     }
@@ -189,9 +193,9 @@ fn maps(run: &Run, last_row: usize) -> Vec<PatchMap> {
                     .min()
                     .unwrap_or(0)
             } else if stream == Stream::Target {
-                last_row + 1
-            } else if run.reads_only() {
-                (last_row + 1).min(run.pass.source.len())
+                end
+            } else if run.rows_of == RowsOf::NextWords {
+                end.min(run.pass.source.len())
             } else {
                 run.pass.source.len()
             };

@@ -3,7 +3,7 @@
 use super::{run::Run, score::Score};
 use crate::text::Token;
 
-/// A word at a row of the logits, against another.
+/// A word at a row of the logits, against another; of a model that sorts texts, the numbers of two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
     pub row: usize,
@@ -30,14 +30,18 @@ impl Question {
         row: Option<usize>,
         tokens_of: impl Fn(&str) -> Vec<u32>,
     ) -> Option<Self> {
-        let first = run.n_rows().checked_sub(output.len())?;
+        let rows = run.output_rows();
         let said = |word: &Vec<u32>| {
-            output.iter().position(|token| word.contains(&token.id)).map(|i| first + i)
+            let mut written = rows.iter().zip(output);
+            Some(*written.find(|(_, token)| word.contains(&token.id))?.0)
         };
-        let row = row.map(|i| first + i);
+        let row = match row {
+            None => None,
+            Some(i) => Some(*rows.get(i)?),
+        };
         if let [word, against @ ..] = words {
             let row = row.or_else(|| words.iter().find_map(said));
-            let row = row.or_else(|| least_sure(run, first))?;
+            let row = row.or_else(|| least_sure(run, &rows))?;
             let word = likeliest_of(run, row, word)?;
             let against = against.first().and_then(|against| likeliest_of(run, row, against));
             let against = against.filter(|other| *other != word);
@@ -47,9 +51,8 @@ impl Question {
                 against: against.or_else(|| likeliest_but(run, row, word))?,
             });
         }
-        let pronoun = output.iter().enumerate().find_map(|(i, token)| {
+        let pronoun = rows.iter().zip(output).find_map(|(&here, token)| {
             let [_, other] = PRONOUNS.into_iter().find(|[pronoun, _]| token.text == *pronoun)?;
-            let here = first + i;
             (row.is_none_or(|row| row == here) && !run.reads_only()).then_some(Self {
                 row: here,
                 word: token.id,
@@ -57,7 +60,7 @@ impl Question {
             })
         });
         pronoun.or_else(|| {
-            let row = row.or_else(|| least_sure(run, first))?;
+            let row = row.or_else(|| least_sure(run, &rows))?;
             let word = likeliest_but(run, row, u32::MAX)?;
             Some(Self { row, word, against: likeliest_but(run, row, word)? })
         })
@@ -66,11 +69,10 @@ impl Question {
     /// The question that two runs answer differently: the first row at which their likeliest words part, each run's
     /// word. Where they never part, the question about `a`.
     pub fn between(a: &Run, b: &Run, about_a: Self) -> Self {
-        let first = a.n_rows().saturating_sub(a.pass.output.len());
-        let rows = if a.reads_only() { vec![about_a.row] } else { (first..a.n_rows()).collect() };
+        let rows = if a.reads_only() { vec![about_a.row] } else { a.output_rows() };
         let parts = rows.into_iter().find_map(|row| {
-            let [word, against] = [a, b].map(|run| likeliest_but(run, row, u32::MAX));
-            let (word, against) = (word?, against?);
+            let word = likeliest_but(a, row, u32::MAX)?;
+            let against = likeliest_but(b, a.row_in(b, row)?, u32::MAX)?;
             (word != against).then_some(Self { row, word, against })
         });
         parts.unwrap_or(about_a)
@@ -91,13 +93,13 @@ fn likeliest_but(run: &Run, row: usize, but: u32) -> Option<u32> {
     others.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(id, _)| id as u32)
 }
 
-/// The row from `first` on whose first two words are nearest.
-fn least_sure(run: &Run, first: usize) -> Option<usize> {
+/// The row of these whose first two words are nearest.
+fn least_sure(run: &Run, rows: &[usize]) -> Option<usize> {
     let lead = |row: usize| {
         let mut logits = run.logits_of_row(row)?;
         logits.sort_by(|a, b| b.total_cmp(a));
         Some((row, logits.first()? - logits.get(1)?))
     };
-    let leads = (first..run.n_rows()).filter_map(lead);
+    let leads = rows.iter().copied().filter_map(lead);
     leads.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row)
 }

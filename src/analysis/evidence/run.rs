@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     engine::{
         change::Changes,
-        site::{Place, Role, path_in},
+        site::{Axis, Place, Role, path_in},
         tape::{Keep, Node, Tape},
         value::Value,
     },
@@ -15,6 +15,19 @@ use crate::{
     },
 };
 
+/// What a row of the logits is about, which says what it has seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsOf {
+    /// A word of the output that a decoder writes beside the source.
+    Output,
+    /// The word after one that was read: it has seen those up to it.
+    NextWords,
+    /// A word that was read, by a model that sees all of them: a masked word, or the class of each.
+    Words,
+    /// The whole text: its class.
+    Text,
+}
+
 /// A pass with everything kept.
 pub struct Run {
     pub pass: Pass,
@@ -22,6 +35,11 @@ pub struct Run {
     pub ids: Vec<u32>,
     /// What was changed in it, with the weights that were learned.
     pub changes: Arc<Changes>,
+    pub rows_of: RowsOf,
+    /// The path of the logits, of tokens or else of classes.
+    logits: String,
+    /// The rows of the logits that the output was chosen from, if they are not the last ones.
+    places: Option<Vec<usize>>,
     /// The nodes of every site, in the order of computation.
     nodes: HashMap<String, Vec<Node>>,
     paths: Vec<String>,
@@ -48,7 +66,19 @@ impl Run {
             }
             known.push(node);
         }
-        Self { pass, ids: ids.to_vec(), changes: Arc::clone(changes), nodes, paths }
+        let place = |path: &String| &pass.tape.entry(nodes[path][0]).place;
+        let classes = paths.iter().map(place).find(|place| place.role == Role::ClassLogits);
+        let places = model.written_at(&pass.source);
+        let rows_of = match classes {
+            _ if !pass.target.is_empty() => RowsOf::Output,
+            Some(place) if place.site.axes[1] == Axis::Single => RowsOf::Text,
+            Some(_) => RowsOf::Words,
+            None if places.is_some() => RowsOf::Words,
+            None => RowsOf::NextWords,
+        };
+        let logits = classes.map_or_else(|| LOGITS.name.to_owned(), |place| place.path.clone());
+        let (ids, changes) = (ids.to_vec(), Arc::clone(changes));
+        Self { pass, ids, changes, rows_of, logits, places, nodes, paths }
     }
 
     pub const fn tape(&self) -> &Tape {
@@ -94,19 +124,55 @@ impl Run {
         })
     }
 
+    /// Whether the logits are those of classes; a word of a question is then the number of a class.
+    pub fn is_of_classes(&self) -> bool {
+        self.logits != LOGITS.name
+    }
+
     /// The number of rows of the logits.
     pub fn n_rows(&self) -> usize {
-        self.nodes(LOGITS.name).iter().map(|&node| self.tape().shape(node).rows).sum()
+        self.logits_nodes().iter().map(|&node| self.tape().shape(node).rows).sum()
+    }
+
+    /// The rows of the logits that the output was chosen from: the last ones, or the masked ones; all of those of
+    /// classes.
+    pub fn output_rows(&self) -> Vec<usize> {
+        let n = self.n_rows();
+        match &self.places {
+            Some(places) => places.clone(),
+            None if self.is_of_classes() => (0..n).collect(),
+            None => (n.saturating_sub(self.pass.output.len())..n).collect(),
+        }
+    }
+
+    /// The row of another run's logits that asks what this row asks; None where the texts have no such row in common.
+    pub fn row_in(&self, other: &Self, row: usize) -> Option<usize> {
+        let (n, n_other) = (self.n_rows(), other.n_rows());
+        match self.rows_of {
+            RowsOf::Output | RowsOf::Text => Some(row),
+            _ if n == n_other => Some(row),
+            RowsOf::NextWords => (row + 1 == n).then(|| n_other.checked_sub(1))?,
+            RowsOf::Words => {
+                let (rows, others) = (self.output_rows(), other.output_rows());
+                let i = rows.iter().position(|&masked| masked == row)?;
+                (rows.len() == others.len()).then_some(others[i])
+            }
+        }
     }
 
     /// The nodes of the logits; several where they were recorded row by row.
     pub fn logits_nodes(&self) -> &[Node] {
-        self.nodes(LOGITS.name)
+        self.nodes(&self.logits)
+    }
+
+    /// The node that holds a row of the logits, and the row in it.
+    pub fn logits_row(&self, row: usize) -> Option<(Node, usize)> {
+        self.row(&self.logits, row)
     }
 
     /// A row of the logits, of this pass or of a replay of it.
     pub fn logits<'a>(&self, value: impl Fn(Node) -> &'a Value, row: usize) -> Option<Vec<f32>> {
-        let (node, local) = self.row(LOGITS.name, row)?;
+        let (node, local) = self.logits_row(row)?;
         Some(value(node).row(0, local))
     }
 
@@ -125,8 +191,8 @@ impl Run {
         self.pass.source.len().saturating_sub(self.ids.len())
     }
 
-    /// Whether the rows of the logits are positions of the sentence itself.
+    /// Whether the model reads its sentence alone, and has no output beside it.
     pub fn reads_only(&self) -> bool {
-        self.pass.target.is_empty()
+        self.rows_of != RowsOf::Output
     }
 }

@@ -1,13 +1,12 @@
 //! What is asked about: a number made of the logits, and its slope.
 
+use std::ops::Range;
+
 use super::run::Run;
-use crate::{
-    engine::{
-        math::beam::log_softmax,
-        tape::Node,
-        value::{Cell, Value},
-    },
-    model::LOGITS,
+use crate::engine::{
+    math::beam::log_softmax,
+    tape::Node,
+    value::{Cell, Value},
 };
 
 /// A number made of the logits.
@@ -24,16 +23,18 @@ pub enum Score {
 impl Score {
     /// The log-probability of what the run wrote; of a model that only reads, of its next token.
     pub fn of_output(run: &Run) -> Self {
-        let output = &run.pass.output;
-        let first = run.n_rows().saturating_sub(output.len());
-        Self::LogProbability(output.iter().enumerate().map(|(i, &id)| (first + i, id)).collect())
+        let output = run.pass.output.iter().copied();
+        Self::LogProbability(run.output_rows().into_iter().zip(output).collect())
     }
 
-    /// The last row that it reads.
-    pub fn last_row(&self) -> usize {
+    /// The rows that it reads, from the first to the last.
+    pub fn rows(&self) -> Range<usize> {
         match self {
-            Self::Difference { row, .. } | Self::Logit { row, .. } => *row,
-            Self::LogProbability(words) => words.iter().map(|(row, _)| *row).max().unwrap_or(0),
+            Self::Difference { row, .. } | Self::Logit { row, .. } => *row..row + 1,
+            Self::LogProbability(words) => {
+                let rows = || words.iter().map(|(row, _)| *row);
+                rows().min().unwrap_or(0)..rows().max().map_or(0, |last| last + 1)
+            }
         }
     }
 
@@ -84,7 +85,7 @@ impl Score {
     ) -> Vec<(Node, Value)> {
         let mut seeds: Vec<(Node, Value)> = vec![];
         let mut add = |row: usize, slopes: &[(usize, f64)]| {
-            let Some((node, local)) = run.row(LOGITS.name, row) else { return };
+            let Some((node, local)) = run.logits_row(row) else { return };
             if !seeds.iter().any(|(other, _)| *other == node) {
                 seeds.push((node, Value::zeros(run.tape().shape(node))));
             }

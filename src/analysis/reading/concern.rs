@@ -75,6 +75,10 @@ impl Reading {
             let counterparts = trace.counterparts(plain, site)?;
             let bound = ROUNDING * was.magnitude(0).most;
             let differs = |cell: &Cell| {
+                // A word that the other sentence lacks.
+                if counterparts.row(cell.row).is_none() {
+                    return true;
+                }
                 let old = counterparts.of(*cell).filter(|old| was.shape().holds(*old));
                 let old = old.map(|old| was.value.get(old));
                 let new = site.value.get(*cell);

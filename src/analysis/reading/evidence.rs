@@ -1,6 +1,6 @@
 //! Evidence about a reading: its models run again with everything kept.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
 use rayon::prelude::*;
@@ -21,7 +21,7 @@ use crate::{
         site::Role,
     },
     model::{Model, Name},
-    text::{self, Sentence, Tokenizer},
+    text::{self, Sentence, Tokenizer, words},
 };
 
 /// 20 held-out sentences of the grammar and their French, a tab between.
@@ -72,10 +72,14 @@ impl Reading {
     /// # Errors
     /// If it is no token; the message suggests the nearest.
     pub fn tokens_of_word(&self, word: &str) -> Result<Vec<u32>> {
+        ensure!(!word.is_empty(), "a word is missing; give one, or two with a comma between them");
         let vocab = self.tokenizer.vocab();
-        let spaced = format!("·{word}");
+        // A space that is typed is the mark of a space; of the built-in models' tokens none has it.
+        let bare = word.trim_start_matches(' ');
+        let spaced = format!("·{bare}");
+        let is_bare = |known: &str| known == bare && (bare == word || self.card.is_none());
         let found =
-            vocab.iter().enumerate().filter(|(_, known)| **known == word || **known == spaced);
+            vocab.iter().enumerate().filter(|(_, known)| is_bare(known) || **known == spaced);
         let found: Vec<u32> = found.map(|(id, _)| id as u32).collect();
         ensure!(
             !found.is_empty(),
@@ -86,26 +90,57 @@ impl Reading {
         Ok(found)
     }
 
+    /// The classes of a model that sorts texts or tokens; none of another.
+    fn classes_of(&self, run: &Run) -> &[String] {
+        self.model(Name::Checkpoint).filter(|_| run.is_of_classes()).map_or(&[], |m| m.classes())
+    }
+
+    /// The word of a question as it is shown: a token, or a class.
+    pub fn answer(&self, run: &Run, id: u32) -> String {
+        let class = self.classes_of(run).get(id as usize).cloned();
+        class.unwrap_or_else(|| self.tokenizer.token(id).text)
+    }
+
+    /// What a word of a question may stand for: the tokens of the word, or a class.
+    fn answers(&self, run: &Run, word: &str) -> Result<Vec<u32>> {
+        let classes = self.classes_of(run);
+        if classes.is_empty() {
+            return self.tokens_of_word(word);
+        }
+        let class = classes.iter().position(|class| class.eq_ignore_ascii_case(word.trim()));
+        let class = class.with_context(|| {
+            format!(
+                "`{}` is no class of the model; there are {}",
+                text::shown(word),
+                classes.join(", ")
+            )
+        })?;
+        Ok(vec![class as u32])
+    }
+
     /// The question about a run of this reading.
     ///
     /// # Errors
-    /// If a word is no token, or the place is not in the output.
+    /// If a word is no token, if both are the same, or if the place is not in the output.
     pub fn question(&self, run: &Run, asked: &Asked) -> Result<Question> {
         ensure!(asked.words.len() <= 2, "give one word, or two with a comma between them");
-        let words = asked.words.iter().map(|word| self.tokens_of_word(word));
+        let words = asked.words.iter().map(|word| self.answers(run, word));
         let words = words.collect::<Result<Vec<_>>>()?;
+        if let [word, against] = &words[..] {
+            ensure!(word != against, "both words are the same; give two, or one alone");
+        }
         let output = self.tokenizer.tokens(&run.pass.output);
         if let Some(place) = asked.place {
+            let n = run.output_rows().len();
             ensure!(
-                place < output.len(),
-                "the output has {} tokens, so that a place is 0 to {}",
-                output.len(),
-                output.len().saturating_sub(1)
+                place < n,
+                "the output has {n} places, so that a place is 0 to {}",
+                n.saturating_sub(1)
             );
         }
         let tokens_of = |word: &str| self.tokens_of_word(word).unwrap_or_default();
         Question::about(run, &output, &words, asked.place, tokens_of)
-            .context("the model gives no word that could be asked about")
+            .context("the model gives no two words or classes that could be set against each other")
     }
 
     /// What pushed a word above another.
@@ -133,17 +168,18 @@ impl Reading {
         Ok(promotions(self.asked_model(name)?, run, pieces, row, n))
     }
 
-    /// Which words counted for a score.
+    /// Which tokens counted for a score.
     ///
     /// # Errors
     /// If the model embeds no words.
     pub fn saliency(&self, name: Name, run: &Run, score: &Score) -> Result<Saliency> {
-        self.saliency_while(name, run, score, |_, _| true)?
+        let tokens = words::single(run.pass.source.len());
+        self.saliency_while(name, run, score, &tokens, |_, _| true)?
             .context("the words of this model cannot be followed: it embeds none")
     }
 
-    /// The same while `goes_on`, which is called with the passes that are done, of how many; None where it says no, and for
-    /// a model that embeds no words.
+    /// Which words counted, each one or more tokens, while `goes_on`, which is called with the passes that are done, of how
+    /// many. None where it says no, and for a model that embeds no words.
     ///
     /// # Errors
     /// If the reading has no such model.
@@ -152,9 +188,10 @@ impl Reading {
         name: Name,
         run: &Run,
         score: &Score,
+        words: &[Range<usize>],
         goes_on: impl FnMut(usize, usize) -> bool,
     ) -> Result<Option<Saliency>> {
-        Ok(saliency(self.asked_model(name)?, run, &self.changes_of(name), score, goes_on))
+        Ok(saliency(self.asked_model(name)?, run, score, words, goes_on))
     }
 
     /// What every attention head of a model does.
@@ -217,20 +254,20 @@ impl Reading {
         if asked.words.is_empty() && asked.place.is_none() {
             question = Question::between(&plain, &other, question);
         }
-        let (shift, score) = (other.n_rows() as isize - plain.n_rows() as isize, question.score());
-        ensure!(
-            shift == 0 || !plain.reads_only() || question.row + 1 == plain.n_rows(),
-            "the sentences have {} and {} tokens; of sentences of different lengths only the last word can be asked about",
-            plain.ids.len(),
-            other.ids.len()
-        );
-        let moved = if plain.reads_only() { score.moved(shift) } else { score.clone() };
+        let row = plain.row_in(&other, question.row).with_context(|| {
+            format!(
+                "the sentences have {} and {} tokens; of sentences of different lengths only the last word can be asked about, or masked words that both have",
+                plain.ids.len(),
+                other.ids.len()
+            )
+        })?;
+        let score = question.score();
+        let moved = Question { row, ..question }.score();
+        let [word, against] = [question.word, question.against].map(|id| self.answer(&plain, id));
         match Patching::new(plain, other, question, [score, moved]) {
             Some(patching) => Ok(patching),
             None => bail!(
-                "both sentences give `{}` and `{}` the same logits: there is no difference to explain; give other words",
-                self.tokenizer.token(question.word).text,
-                self.tokenizer.token(question.against).text
+                "both sentences give `{word}` and `{against}` the same logits: there is no difference to explain; give another sentence, or other words"
             ),
         }
     }

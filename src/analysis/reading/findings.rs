@@ -19,7 +19,7 @@ use crate::{
     },
     engine::site::Stream,
     model::{Name, layer::attention::HeadSizes},
-    text::Token,
+    text::{Token, words},
     weights::memory,
 };
 
@@ -213,7 +213,7 @@ impl Reading {
         let read = if target.is_empty() { &source } else { &target };
         let read = &read[..=question.row.min(read.len().saturating_sub(1))];
         let last = &read[read.len().saturating_sub(3)..];
-        let [word, against] = self.words_of(&question);
+        let [word, against] = [question.word, question.against].map(|id| self.answer(&run, id));
         let attribution = self.attribution(&run, &question).ok();
         let promoted = attribution.as_ref().map(|a| self.promoted(name, &run, a, question.row));
         Some(Findings {
@@ -281,7 +281,8 @@ impl Reading {
         };
         let compute = || {
             let run = self.run(name, None).ok()?;
-            self.saliency_while(name, &run, &found.question.score(), goes_on).ok()?
+            let tokens = words::single(found.source.len());
+            self.saliency_while(name, &run, &found.question.score(), &tokens, goes_on).ok()?
         };
         let saliency = if is_too_long { None } else { compute() };
         if !is_stopped {
@@ -292,10 +293,6 @@ impl Reading {
 
     fn find_patched<'a>(&self, name: Name, found: &'a Findings) -> Option<&'a Arc<Patched>> {
         found.patched.get_or_init(|| self.patched(name).map(Arc::new)).as_ref()
-    }
-
-    pub(super) fn words_of(&self, question: &Question) -> [String; 2] {
-        [question.word, question.against].map(|id| self.tokenizer.token(id).text)
     }
 
     /// The sentence with the word that turns its pronoun; of the built-in models the star pair's second, if it has
@@ -332,7 +329,8 @@ impl Reading {
     fn patched_with(&self, name: Name, sentences: [String; 2]) -> Option<Patched> {
         let [a, b] = [&sentences[0], &sentences[1]].map(|text| self.sentence_of(text).ok());
         let patching = self.patching_of(name, &a?, &b?, &Asked::default()).ok()?;
-        let words = self.words_of(&patching.question);
+        let Question { word, against, .. } = patching.question;
+        let words = [word, against].map(|id| self.answer(&patching.a, id));
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let read = [tokens(&patching.b.pass.source), tokens(&patching.b.pass.target)];
         Some(Patched::new(patching, sentences, words, read))

@@ -8,10 +8,10 @@ use super::Reading;
 use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
-        change::{Change, Given, Patch},
+        change::{Change, Given, GivenPart, Patch},
         math::aligned,
         site::Stream,
-        value::{Cell, Shape, Value},
+        value::{Cell, Shape},
     },
     model::Name,
     text::Sentence,
@@ -21,34 +21,49 @@ use crate::{
 pub(super) type GivenByName = Arc<BTreeMap<Name, Arc<Given>>>;
 
 impl Reading {
-    /// What the passes over another sentence are given by those over this one.
+    /// What the passes over another sentence are given by those over this one, all patches together.
     ///
     /// # Errors
     /// If no model has what is patched, or its word has no counterpart here.
-    pub(super) fn given_to_other(&self, patch: &Patch, other: &Sentence) -> Result<GivenByName> {
-        let mut given = BTreeMap::new();
-        let mut refused = None;
-        for name in self.names() {
-            match self.given_by(name, patch, other) {
-                None => {}
-                Some(Ok(found)) => {
-                    given.insert(name, Arc::new(found));
+    pub(super) fn given_to_other<'a>(
+        &self,
+        patches: impl Iterator<Item = &'a Patch>,
+        other: &Sentence,
+    ) -> Result<GivenByName> {
+        let mut given: BTreeMap<Name, Given> = BTreeMap::new();
+        for patch in patches {
+            let found =
+                self.names().filter_map(|name| Some((name, self.parts_of(name, patch, other)?)));
+            let found: Vec<(Name, Result<Vec<GivenPart>>)> = found.collect();
+            if found.is_empty() {
+                self.check(&Change::Patch(patch.clone()))?;
+                bail!("no model has {patch}");
+            }
+            let is_refused = found.iter().all(|(_, parts)| parts.is_err());
+            for (name, parts) in found {
+                match parts {
+                    Ok(parts) => given.entry(name).or_default().parts.extend(parts),
+                    Err(why) if is_refused => return Err(why),
+                    Err(_) => {}
                 }
-                Some(Err(why)) => refused = Some(why),
             }
         }
-        if given.is_empty() {
-            match refused {
-                Some(why) => return Err(why),
-                None => self.check(&Change::Patch(patch.clone()))?,
-            }
-            bail!("no model has {patch}");
-        }
-        Ok(Arc::new(given))
+        let whole = |(name, given): (Name, Given)| {
+            let target = &self.trace(name).target;
+            let words = || target[1..].iter().map(|token| token.id).collect();
+            let forced = (!target.is_empty()).then(words);
+            (name, Arc::new(Given { forced, ..given }))
+        };
+        Ok(Arc::new(given.into_iter().map(whole).collect()))
     }
 
-    /// None for a model without such a site.
-    fn given_by(&self, name: Name, patch: &Patch, other: &Sentence) -> Option<Result<Given>> {
+    /// What a patch puts into the other pass; None for a model without such a site.
+    fn parts_of(
+        &self,
+        name: Name,
+        patch: &Patch,
+        other: &Sentence,
+    ) -> Option<Result<Vec<GivenPart>>> {
         let trace = self.trace(name);
         let path = match patch {
             Patch::Row { path, .. } => path.clone(),
@@ -62,13 +77,10 @@ impl Reading {
             Patch::Head { .. } => trace.patched_site(patch),
         }?;
         let matched = Matched::new(self, trace, site, other);
-        let parts = match patch {
+        Some(match patch {
             Patch::Row { row, .. } => matched.row(*row).map(|part| vec![part]),
             Patch::Head { head, .. } => Ok(matched.head(*head)),
-        };
-        let target: Vec<u32> = trace.target.iter().skip(1).map(|token| token.id).collect();
-        let forced = (!trace.target.is_empty()).then_some(target);
-        Some(parts.map(|parts| Given { path: site.path().to_owned(), parts, forced }))
+        })
     }
 }
 
@@ -96,15 +108,15 @@ impl<'a> Matched<'a> {
         Self { site, rows: rows.into_iter().map(is_there).collect() }
     }
 
-    fn part(&self, plane: usize, from: usize, to: usize) -> (Cell, Arc<Value>) {
+    fn part(&self, plane: usize, from: usize, to: usize) -> GivenPart {
         let shape = Shape { planes: 1, rows: 1, ..self.site.shape() };
-        let part = self.site.value.part(Cell::new(plane, from, 0), shape);
-        (Cell::new(plane, to, 0), Arc::new(part))
+        let value = Arc::new(self.site.value.part(Cell::new(plane, from, 0), shape));
+        GivenPart { path: self.site.path().to_owned(), at: Cell::new(plane, to, 0), value }
     }
 
     /// # Errors
     /// If the other text has no such row, or its word has no counterpart.
-    fn row(&self, row: usize) -> Result<(Cell, Arc<Value>)> {
+    fn row(&self, row: usize) -> Result<GivenPart> {
         let n = self.rows.len();
         ensure!(row < n, "the other text has {n} rows at {}, counted from 0", self.site.path());
         let from = self.rows[row].with_context(|| {
@@ -113,7 +125,7 @@ impl<'a> Matched<'a> {
         Ok(self.part(0, from, row))
     }
 
-    fn head(&self, head: usize) -> Vec<(Cell, Arc<Value>)> {
+    fn head(&self, head: usize) -> Vec<GivenPart> {
         let rows = self.rows.iter().enumerate();
         rows.filter_map(|(to, from)| Some(self.part(head, (*from)?, to))).collect()
     }

@@ -66,6 +66,12 @@ impl Patched {
         self.patching.ends
     }
 
+    /// Whether A prefers the word, and B the one that it is set against.
+    pub fn answers_part(&self) -> bool {
+        let [a, b] = self.ends();
+        a > 0.0 && b < 0.0
+    }
+
     /// The map that a site is a row of.
     pub fn map_of(&self, site: &str) -> Option<usize> {
         self.maps().iter().position(|map| map.rows.iter().any(|row| row == site))

@@ -251,7 +251,7 @@ impl Reader {
         }
         let read = |changes| self.read_changed(plain, changes);
         let taught = teach(plain, &changes, teachings, self.n_bytes.is_some(), read)?;
-        let given = match changes.patch() {
+        let given = match changes.patches().next() {
             None => Arc::default(),
             Some(patch) => {
                 ensure!(
@@ -260,7 +260,7 @@ impl Reader {
                 );
                 let rest = changes.without_patch().without_other();
                 let first = if rest.is_empty() { None } else { Some(read(rest)?) };
-                first.as_ref().unwrap_or(plain).given_to_other(patch, &sentence)?
+                first.as_ref().unwrap_or(plain).given_to_other(changes.patches(), &sentence)?
             }
         };
         let Taught { learned, courses } = taught;

@@ -8,6 +8,7 @@ use crate::{
         evidence::learning::Optimizer, measure::attention_form::AttentionForm, reading::Asked,
     },
     cli::{known, words},
+    export::FORMATS,
 };
 
 /// A word of the output, and the one it is set against.
@@ -59,8 +60,17 @@ impl EvidenceOut {
                 "--out has the extension of {extension}, but another format is requested; change one of them"
             );
         }
+        anyhow::ensure!(
+            self.format.is_some() || !is_of_picture(&end),
+            "--out ends in .{end}, which is no form of a table; a table is written as text, or as json, csv or npz; pictures of steps are written by `lookback export`"
+        );
         Ok(self.format.or(of_name.map(|(_, format)| format)).unwrap_or_default())
     }
+}
+
+/// Whether a file with this ending is a picture or a page of steps.
+fn is_of_picture(extension: &str) -> bool {
+    FORMATS.iter().any(|format| format.extension == extension && format.id != "txt")
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

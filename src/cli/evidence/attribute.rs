@@ -28,7 +28,7 @@ use crate::{
     },
     engine::site::Stream,
     model::Name,
-    text::Token,
+    text::{Token, words},
 };
 
 pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> Outcome {
@@ -38,19 +38,19 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
     let question = reading.question(&run, &asked.question.asked()).usage()?;
     let parts = reading.attribution(&run, &question);
     let score = if asked.whole { Score::of_output(&run) } else { question.score() };
-    let progress = Progress::new("passes", N_POINTS + run.pass.source.len());
+    let words = Words::of(reading, &run);
+    let groups =
+        if asked.by_word { words::words(&words.source) } else { words::single(words.source.len()) };
+    let progress = Progress::new("passes", N_POINTS + groups.len());
     let mut n_done = 0;
-    let counted = reading.saliency_while(name, &run, &score, |done, _| {
+    let counted = reading.saliency_while(name, &run, &score, &groups, |done, _| {
         (n_done..done).for_each(|_| progress.step());
         n_done = done;
         true
     });
     drop(progress);
     let counted = counted?.context("the words of this model cannot be followed: it embeds none")?;
-    let words = Words::of(reading, &run);
-    let groups = groups(&words.source, asked.by_word);
-    let counted = counted.grouped(&groups);
-    let labels: Vec<String> = groups.iter().map(|group| label(&words.source, group)).collect();
+    let labels: Vec<String> = groups.into_iter().map(|word| label(&words.source[word])).collect();
     let mut report = Report {
         about: about(reading, name, &run, &question),
         columns: vec!["method", "site", "head", "unit", "position", "token", "amount"],
@@ -74,23 +74,21 @@ fn about(
     run: &Run,
     question: &Question,
 ) -> Map<String, serde_json::Value> {
-    let token = |id: u32| reading.tokenizer().token(id).text;
     let about = json!({
         "command": "attribute", "model": name.id(), "sentence": reading.sentence.read_text(),
-        "row": question.row, "word": token(question.word), "against": token(question.against),
-        "score": question.score().of_run(run),
+        "row": question.row, "word": reading.answer(run, question.word),
+        "against": reading.answer(run, question.against), "score": question.score().of_run(run),
     });
     about.as_object().cloned().unwrap_or_default()
 }
 
 fn heading(reading: &Reading, name: Name, words: &Words, question: &Question, run: &Run) -> String {
-    let token = |id: u32| reading.tokenizer().token(id).text;
     format!(
-        "{}, after \"{}\": \"{}\" against \"{}\"\nlogit difference {:.4}\n",
+        "{}, {}: \"{}\" against \"{}\"\nlogit difference {:.4}\n",
         name.title(),
-        words.before(question.row),
-        token(question.word),
-        token(question.against),
+        words.place_of(run, question.row),
+        reading.answer(run, question.word),
+        reading.answer(run, question.against),
         question.score().of_run(run).unwrap_or(f32::NAN),
     )
 }
@@ -118,47 +116,23 @@ fn add_parts(
     promoted: &[Promoted],
     n_units: usize,
 ) {
+    let before_cap = if parts.is_before_cap {
+        report.about.insert("uncapped".into(), json!(parts.score));
+        format!(" before the soft cap bends it ({:.4})", parts.score)
+    } else {
+        String::new()
+    };
+    let _ = writeln!(
+        report.text,
+        "\nWhat each part adds to it{before_cap}, the norm's scale held fixed:"
+    );
     let most = parts.parts.iter().map(|p| p.amount.abs()).fold(f32::MIN_POSITIVE, f32::max);
     let width = parts.parts.iter().map(|part| part.path.len()).max().unwrap_or(0);
-    let line = |name: &str, amount: f32| {
-        format!("{amount:>9.4} {}", signed_bar(amount / most, 12)).trim_end().to_owned() + name
-    };
-    let _ = writeln!(report.text, "\nWhat each part adds to it, the norm's scale held fixed:");
+    let mut lines = PartLines { report: &mut *report, width, most };
     for part in &parts.parts {
-        let place = || Place { site: part.path.as_str().into(), ..Place::default() };
-        let mut add = |place: Place, amount| report.rows.push(row("parts", place, Some(amount)));
-        let _ = writeln!(report.text, "{:width$} {}", part.path, line("", part.amount));
-        add(place(), part.amount);
-        let keys = if part.keys == Stream::Source { &words.source } else { &words.target };
-        for (h, head) in part.heads.iter().enumerate() {
-            let of_head = || Place { head: h.into(), ..place() };
-            add(of_head(), head.amount);
-            for (k, (amount, token)) in head.by_key.iter().zip(keys).enumerate() {
-                let token = token.text.as_str().into();
-                add(Place { position: k.into(), token, ..of_head() }, *amount);
-            }
-            let strongest =
-                head.by_key.iter().zip(keys).max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
-            let from = strongest
-                .map_or_else(String::new, |(x, t)| format!("  most from \"{}\" {x:.4}", t.text));
-            let from = from + &said(promoted, &part.path, Piece::Head(h));
-            let _ = writeln!(
-                report.text,
-                "{:>width$} {}",
-                format!("head {h}"),
-                line(&from, head.amount)
-            );
-        }
-        for (unit, amount) in strongest_units(part, n_units) {
-            add(Place { unit: unit.into(), ..place() }, amount);
-            let words = said(promoted, &part.path, Piece::Unit(unit));
-            let _ = writeln!(
-                report.text,
-                "{:>width$} {}",
-                format!("unit {unit}"),
-                line(&words, amount)
-            );
-        }
+        lines.add(part, &format!("{:width$}", part.path), "", Place::default(), part.amount);
+        add_heads(&mut lines, part, words, promoted);
+        add_units(&mut lines, part, promoted, n_units);
     }
     add_promoted(report, promoted);
     // Where a head of its own follows the last norm, as in BERT, the logit is no sum of these parts alone.
@@ -169,6 +143,69 @@ fn add_parts(
         report.text,
         "A part says what is written to the output directly; what it does by way of later parts is in those."
     );
+}
+
+/// The lines of the parts and of their pieces, and a row of the table for each.
+struct PartLines<'a> {
+    report: &'a mut Report,
+    /// Of the names.
+    width: usize,
+    /// The largest amount of a part, which has the longest bar.
+    most: f32,
+}
+
+impl PartLines<'_> {
+    /// A line with a name before the amount and a remark after it.
+    fn add(&mut self, part: &LogitPart, name: &str, remark: &str, place: Place, amount: f32) {
+        let bar = signed_bar(amount / self.most, 12);
+        let amounts = format!("{amount:>9.4} {bar}");
+        let (width, amounts) = (self.width, amounts.trim_end());
+        let _ = writeln!(self.report.text, "{name:>width$} {amounts}{remark}");
+        self.row(part, place, amount);
+    }
+
+    fn row(&mut self, part: &LogitPart, place: Place, amount: f32) {
+        let place = Place { site: part.path.as_str().into(), ..place };
+        self.report.rows.push(row("parts", place, Some(amount)));
+    }
+
+    /// What a sub-layer's own bias adds, beside its heads or units, if that is more than rounding.
+    fn add_bias(&mut self, part: &LogitPart, place: Place) {
+        if part.bias.abs() > 1e-4 * self.most {
+            self.add(part, "its bias", "", place, part.bias);
+        }
+    }
+}
+
+fn add_heads(lines: &mut PartLines, part: &LogitPart, words: &Words, promoted: &[Promoted]) {
+    let keys = if part.keys == Stream::Source { &words.source } else { &words.target };
+    for (h, head) in part.heads.iter().enumerate() {
+        let of_head = || Place { head: h.into(), ..Place::default() };
+        let strongest = head.by_key.iter().zip(keys).max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+        let from = strongest
+            .map_or_else(String::new, |(x, t)| format!("  most from \"{}\" {x:.4}", t.text));
+        let from = from + &said(promoted, &part.path, Piece::Head(h));
+        lines.add(part, &format!("head {h}"), &from, of_head(), head.amount);
+        for (k, (amount, token)) in head.by_key.iter().zip(keys).enumerate() {
+            let token = token.text.as_str().into();
+            lines.row(part, Place { position: k.into(), token, ..of_head() }, *amount);
+        }
+    }
+    if !part.heads.is_empty() {
+        lines.add_bias(part, Place { head: "bias".into(), ..Place::default() });
+    }
+}
+
+fn add_units(lines: &mut PartLines, part: &LogitPart, promoted: &[Promoted], n_units: usize) {
+    let strongest = strongest_units(part, n_units);
+    for &(unit, amount) in &strongest {
+        let words = said(promoted, &part.path, Piece::Unit(unit));
+        let place = Place { unit: unit.into(), ..Place::default() };
+        lines.add(part, &format!("unit {unit}"), &words, place, amount);
+    }
+    if !strongest.is_empty() {
+        lines.add_bias(part, Place { unit: "bias".into(), ..Place::default() });
+    }
 }
 
 /// The words that a piece of a part promotes, strongest first.
@@ -268,31 +305,38 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
             report.rows.push(row(method, place, amount));
         }
     }
+    if labels.iter().enumerate().any(|(i, _)| counted.left_out(i).is_none()) {
+        let _ = writeln!(
+            text,
+            "-: not a word of the sentence, or one that what is asked about has not seen or is itself."
+        );
+    }
     let _ = writeln!(
         text,
-        "gap of the integral {:.5}; the baseline is the embedding of zeros, which is no word.",
+        "gap of the integral {:.5}; the baseline is the embedding of zeros, which is not a word.",
         counted.gap()
     );
+    let trust = if counted.is_complete() {
+        "Trust what all three say."
+    } else {
+        "The gap is a large part of the difference: do not trust the integrated figures here."
+    };
     let _ = writeln!(
         text,
-        "Gradients are slopes, not effects; leaving a word out asks about another sentence. Trust what all three say."
+        "Gradients are slopes, not effects; leaving a word out asks about another sentence. {trust}"
     );
+    if is_whole {
+        report.about.insert("score_of_output".into(), json!(counted.score));
+    }
     report.about.insert("gap".into(), json!(counted.gap()));
     report.about.insert("baseline".into(), json!(counted.baseline));
 }
 
-/// The tokens one by one, or the tokens of each word together.
-fn groups(tokens: &[Token], by_word: bool) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = vec![];
-    for (i, token) in tokens.iter().enumerate() {
-        match groups.last_mut().filter(|_| by_word && token.continues) {
-            Some(word) => word.push(i),
-            None => groups.push(vec![i]),
-        }
-    }
-    groups
-}
-
-fn label(tokens: &[Token], group: &[usize]) -> String {
-    group.iter().map(|&i| tokens[i].text.trim_start_matches('-')).collect()
+/// The text of a word's tokens, without the marks that some go on with it.
+fn label(tokens: &[Token]) -> String {
+    let text = |(i, token): (usize, &Token)| match i {
+        0 => token.text.clone(),
+        _ => token.text.trim_start_matches("##").trim_start_matches('-').to_owned(),
+    };
+    tokens.iter().enumerate().map(text).collect()
 }

@@ -82,11 +82,9 @@ impl<'a> Both<'a> {
             Err(_) if is_free => None,
             Err(why) => return Err(why).usage(),
         };
-        let shift = second.n_rows() as isize - first.n_rows() as isize;
-        let question = question.map(|question| {
-            let score = question.score();
-            let moved = if first.reads_only() { score.moved(shift) } else { score.clone() };
-            (question, [score, moved])
+        let question = question.and_then(|question| {
+            let row = first.row_in(&second, question.row)?;
+            Some((question, [question.score(), Question { row, ..question }.score()]))
         });
         Ok(Self {
             name,
@@ -97,8 +95,19 @@ impl<'a> Both<'a> {
         })
     }
 
-    fn token(&self, id: u32) -> String {
-        self.readings[0].tokenizer().token(id).text
+    fn word(&self, id: u32) -> String {
+        self.readings[0].answer(&self.runs[0], id)
+    }
+
+    /// The words as they are shown; of two that look alike, one with a space before it, as the vocabulary writes them.
+    fn told_apart(&self, ids: &[usize]) -> Vec<String> {
+        let words: Vec<String> = ids.iter().map(|&id| self.word(id as u32)).collect();
+        let vocab = self.readings[0].tokenizer().vocab();
+        let written = |(i, word): (usize, &String)| {
+            let is_alone = words.iter().filter(|other| *other == word).count() == 1;
+            if is_alone { word.clone() } else { vocab[ids[i]].clone() }
+        };
+        words.iter().enumerate().map(written).collect()
     }
 
     fn report(&self) -> Report {
@@ -134,7 +143,7 @@ impl<'a> Both<'a> {
     /// The likeliest next words in both, at the row that is asked about.
     fn add_words(&self, report: &mut Report) {
         let Some((question, scores)) = &self.question else { return };
-        let rows = scores.each_ref().map(Score::last_row);
+        let rows = scores.each_ref().map(|score| score.rows().start);
         let probabilities = [0, 1].map(|i| {
             let logits = self.runs[i].logits_of_row(rows[i]).unwrap_or_default();
             softmax_rows(&Matrix::from_row_slice(1, logits.len(), &logits))
@@ -144,11 +153,12 @@ impl<'a> Both<'a> {
         words.extend([question.word as usize, question.against as usize]);
         words.sort_by(|x, y| probabilities[0][*y].total_cmp(&probabilities[0][*x]).then(x.cmp(y)));
         words.dedup();
-        let before = Words::of(self.readings[0], &self.runs[0]).before(question.row);
-        let _ = writeln!(report.text, "\nThe word after \"{before}\"{:>12} {:>8}", "A", "B");
-        for id in words {
+        let place =
+            Words::of(self.readings[0], &self.runs[0]).place_of(&self.runs[0], question.row);
+        let _ = writeln!(report.text, "\nThe likeliest words {place}:");
+        let _ = writeln!(report.text, "  {:20} {:>8} {:>8}", "", "A", "B");
+        for (&id, word) in words.iter().zip(self.told_apart(&words)) {
             let [a, b] = [0, 1].map(|i| probabilities[i][id]);
-            let word = self.token(id as u32);
             let _ = writeln!(report.text, "  {word:20} {:>8} {:>8}", percent(a), percent(b));
             report.rows.push(vec![
                 "next".into(),
@@ -187,11 +197,8 @@ impl<'a> Both<'a> {
             worst.difference() / (worst.was.abs() + worst.now.abs()).max(1e-3) * site.whole
         };
         worst.sort_by(|x, y| weight(y).total_cmp(&weight(x)));
-        let _ = writeln!(
-            report.text,
-            "\nThe numbers that differ most, of a row the worst{:>8} {:>10}",
-            "A", "B"
-        );
+        let _ = writeln!(report.text, "\nThe numbers that differ most, of a row the worst:");
+        let _ = writeln!(report.text, "{:44} {:>10} {:>10}", "", "A", "B");
         for (site, i) in worst.into_iter().take(top) {
             let found = &site.worst[i];
             let Some(recorded) = trace.site(&site.path) else { continue };
@@ -254,11 +261,11 @@ impl<'a> Both<'a> {
         let Some((question, scores)) = &self.question else { return };
         let parts = [0, 1].map(|i| attribution(&self.runs[i], &scores[i]));
         let [Some(a), Some(b)] = &parts else { return };
-        let (word, against) = (self.token(question.word), self.token(question.against));
+        let (word, against) = (self.word(question.word), self.word(question.against));
+        let before_cap = if a.is_before_cap { ", before the soft cap" } else { "" };
         let _ = writeln!(
             report.text,
-            "\nWhat each part adds to \"{word}\" over \"{against}\"{:>10} {:>9} {:>9}",
-            "A", "B", "B - A"
+            "\nWhat each part adds to \"{word}\" over \"{against}\"{before_cap}:"
         );
         let of = |all: &Attribution, path: &str| {
             all.parts.iter().find(|part| part.path == path).map_or(0.0, |part| part.amount)
@@ -266,6 +273,7 @@ impl<'a> Both<'a> {
         let most = a.parts.iter().map(|part| (of(b, &part.path) - part.amount).abs());
         let most = most.fold(f32::MIN_POSITIVE, f32::max);
         let width = a.parts.iter().map(|part| part.path.len()).max().unwrap_or(0).max(28);
+        let _ = writeln!(report.text, "{:width$} {:>9} {:>9} {:>9}", "", "A", "B", "B - A");
         let ends = ("the difference of logits", a.score, b.score);
         let each = a.parts.iter().map(|part| (part.path.as_str(), part.amount, of(b, &part.path)));
         for (path, was, now) in [ends].into_iter().chain(each) {

@@ -64,37 +64,56 @@ fn text_of(tokens: &[Token], row: usize) -> &str {
     tokens.get(row).map_or("", |token| token.text.as_str())
 }
 
-/// The nodes of the route from the top down, each with what it was made of.
+/// The nodes of the route from the top down, each with what it was made of: sum by sum, the last one first.
 fn add_route(text: &mut String, flow: &Flow, (row, threshold): (usize, f32), words: &Words) {
-    let (tokens, others) = match flow.stream {
-        Stream::Source => (&words.source, &words.target),
-        Stream::Target => (&words.target, &words.source),
-    };
+    let tokens = if flow.stream == Stream::Source { &words.source } else { &words.target };
     let route = flow.route(row, threshold);
     for level in (1..flow.n_levels()).rev() {
-        let _ = writeln!(text, "\nafter {}", flow.layers[level - 1].prefix);
+        let layer = &flow.layers[level - 1];
+        let _ = writeln!(text, "\nafter {}", layer.prefix);
         for row in route.rows(level) {
-            let mut parts: Vec<(String, f32)> = vec![];
-            for (from, share) in flow.sources(level, row) {
-                let heads = flow.heads(level, row, from);
-                let head = heads.first().filter(|_| from != row);
-                let head = head.map_or_else(String::new, |(head, _)| format!(" (head {head})"));
-                let word = if from == row { "itself" } else { text_of(tokens, from) };
-                parts.push((format!("{word}{head}"), share));
+            for (i, sum) in layer.sums.iter().rev().enumerate() {
+                let word = if i == 0 { text_of(tokens, row) } else { "" };
+                let number = if i == 0 { row.to_string() } else { String::new() };
+                let parts = parts_of(flow, sum, row, threshold, words).join(", ");
+                let name = sum.path.strip_prefix(&layer.prefix).unwrap_or(&sum.path);
+                let name = name.trim_start_matches('.');
+                let _ = writeln!(text, "  {number:>3} {word:<12} {name:<12} {parts}");
             }
-            let elsewhere = flow.from_elsewhere(level, row).into_iter();
-            parts.extend(
-                elsewhere
-                    .map(|(from, share)| (format!("{} (source)", text_of(others, from)), share)),
-            );
-            parts.push(("feed-forward".to_owned(), flow.feed_forward(level, row)));
-            parts.retain(|(_, share)| *share >= threshold);
-            parts.sort_by(|a, b| b.1.total_cmp(&a.1));
-            let parts: Vec<String> =
-                parts.iter().map(|(part, share)| format!("{part} {}", percent(*share))).collect();
-            let _ = writeln!(text, "  {row:>3} {:<12} {}", text_of(tokens, row), parts.join(", "));
         }
     }
+}
+
+/// What a sum made a row of, the largest share first; those below the threshold are added up.
+fn parts_of(flow: &Flow, sum: &FlowSum, row: usize, threshold: f32, words: &Words) -> Vec<String> {
+    let mut parts = vec![("itself".to_owned(), sum.residual(row))];
+    if let Some(attention) = &sum.attention {
+        let (keys, mark) = match attention.keys {
+            keys if keys == flow.stream => {
+                (if keys == Stream::Source { &words.source } else { &words.target }, "")
+            }
+            Stream::Source => (&words.source, " (source)"),
+            Stream::Target => (&words.target, " (target)"),
+        };
+        parts.extend((0..sum.n_keys()).map(|key| {
+            let share = |head: usize| sum.of_head(head, row, key);
+            let all: f32 = (0..sum.n_heads()).map(share).sum();
+            let most = (0..sum.n_heads()).max_by(|a, b| share(*a).total_cmp(&share(*b)));
+            let head = most.map_or_else(String::new, |head| format!(", most by head {head}"));
+            (format!("{}{mark}{head}", text_of(keys, key)), all)
+        }));
+    }
+    parts.extend(sum.others.iter().map(|other| {
+        let name = if other.is_feed_forward { "feed-forward" } else { "bias" };
+        (name.to_owned(), sum.of_other(other, row))
+    }));
+    parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let rest: f32 = parts.iter().map(|part| part.1).filter(|share| *share < threshold).sum();
+    parts.retain(|(_, share)| *share >= threshold);
+    if rest > 0.0 {
+        parts.push(("the rest".to_owned(), rest));
+    }
+    parts.into_iter().map(|(part, share)| format!("{} {part}", percent(share))).collect()
 }
 
 /// A row for every part of every row of a sum that has a share.

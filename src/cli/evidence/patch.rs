@@ -51,7 +51,7 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
     let tokens = |ids: &[u32]| reading.tokenizer().tokens(ids);
     let (source, target) = (tokens(&patching.b.pass.source), tokens(&patching.b.pass.target));
     let Score::Difference { row, word, against: other } = patching.scores[1] else { return Ok(()) };
-    let [word, other] = [word, other].map(|id| reading.tokenizer().token(id).text);
+    let [word, other] = [word, other].map(|id| reading.answer(&patching.a, id));
     let about = json!({
         "command": "patch", "model": name.id(), "sentence": reading.sentence.read_text(), "against": asked.against,
         "row": row, "word": word, "other": other, "score": patching.ends[0], "score_against": patching.ends[1],

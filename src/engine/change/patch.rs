@@ -64,25 +64,30 @@ impl FromStr for Patch {
 /// What a pass is given by another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Given {
-    /// The site that takes it.
-    pub path: String,
-    /// Parts of the site, each with the place of its first cell.
-    pub parts: Vec<(Cell, Arc<Value>)>,
+    pub parts: Vec<GivenPart>,
     /// The output that a decoder reads, so that both passes read the same.
     pub forced: Option<Vec<u32>>,
+}
+
+/// A part of a site that is given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GivenPart {
+    /// The site that takes it.
+    pub path: String,
+    /// The place of its first cell.
+    pub at: Cell,
+    pub value: Arc<Value>,
 }
 
 impl Given {
     /// The edits of a value recorded at this place.
     pub(super) fn edits(&self, place: &Place, shape: Shape) -> Vec<Edit> {
-        if place.path != self.path {
-            return vec![];
-        }
-        let edit = |(at, part): &(Cell, Arc<Value>)| {
-            let local = at.counted_from(place.origin)?;
-            shape.holds(local).then(|| Edit::Part(local, Arc::clone(part)))
+        let edit = |part: &GivenPart| {
+            let local = part.at.counted_from(place.origin)?;
+            shape.holds(local).then(|| Edit::Part(local, Arc::clone(&part.value)))
         };
-        self.parts.iter().filter_map(edit).collect()
+        let own = self.parts.iter().filter(|part| part.path == place.path);
+        own.filter_map(edit).collect()
     }
 }
 

@@ -38,7 +38,8 @@ pub static SUM: Site = Site::matrix("sum", [Single, Channel], "x W + b, before t
 pub static HIDDEN: Site =
     Site::matrix("hidden", [Single, Channel], "after the activation: what the classes are told by");
 pub static LOGITS: Site =
-    Site::matrix("logits", [Single, Class], "a score for every class of the text");
+    Site::matrix("logits", [Single, Class], "a score for every class of the text")
+        .with(Role::ClassLogits);
 pub static PROBS: Site =
     Site::matrix("probs", [Single, Class], "softmax: how likely each class of the text is");
 pub static EACH: Site = Site::matrix(
@@ -54,7 +55,8 @@ pub static HIDDEN_OF_TOKENS: Site = Site::matrix(
     "after the activation: what the classes are told by",
 );
 pub static LOGITS_OF_TOKENS: Site =
-    Site::matrix("logits", [Position, Class], "a score for every class of each token");
+    Site::matrix("logits", [Position, Class], "a score for every class of each token")
+        .with(Role::ClassLogits);
 pub static PROBS_OF_TOKENS: Site =
     Site::matrix("probs", [Position, Class], "softmax: how likely each class of a token is");
 pub static EACH_OF_TOKENS: Site = Site::matrix(

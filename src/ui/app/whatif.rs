@@ -126,7 +126,13 @@ impl State {
             return;
         };
         match reading.first_difference(model) {
-            Some(address) => self.go_to(model, &address),
+            Some(address) => {
+                // It is an address of the changed pass.
+                if self.passes.set_aside.is_some() {
+                    self.passes.show_next();
+                }
+                self.go_to(model, &address);
+            }
             None => self.show_message("no number of this model differs"),
         }
     }

@@ -190,9 +190,17 @@ impl Pane for AttributionList<'_> {
             return;
         };
         let x = fixed(attribution.score);
-        let whole =
-            tr!(language, "logits: {x} = the sum of these, with the norm's scale held fixed", x);
-        let short = tr!(language, "logits: {x} = the sum of these", x);
+        let (whole, short) = if attribution.is_before_cap {
+            let text = tr!(language, "logits before the soft cap: {x} = the sum of these", x);
+            (text.clone(), text)
+        } else {
+            let whole = tr!(
+                language,
+                "logits: {x} = the sum of these, with the norm's scale held fixed",
+                x
+            );
+            (whole, tr!(language, "logits: {x} = the sum of these", x))
+        };
         let total = if whole.width() <= area.width.into() { whole } else { short };
         put_on(buf, area, &[(&total, theme.dim())]);
         let (label, most) = (usize::from(self.label_width()), self.most());

@@ -77,7 +77,7 @@ impl<'a> DifferenceMap<'a> {
     fn heat(&self) -> Heat<'_> {
         let (n_rows, n_cols) = (self.rows.len(), self.n_cols());
         let path = |row| self.difference(row).map_or_else(String::new, |d| d.path.clone());
-        self.scene.heat_of_table(Table {
+        let mut heat = self.scene.heat_of_table(Table {
             n_rows,
             n_cols,
             row_labels: Labels::new(n_rows, path),
@@ -85,7 +85,9 @@ impl<'a> DifferenceMap<'a> {
             value: Box::new(|row, col| self.share(row, col)),
             scale: Scale::Unit,
             axes: self.scene.language.tr("|b - a| / |a|").to_owned(),
-        })
+        });
+        heat.colours.has_gaps = true;
+        heat
     }
 
     /// The sites that part most, the worst first.

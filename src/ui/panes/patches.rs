@@ -84,10 +84,15 @@ impl<'a> PatchedMap<'a> {
     }
 }
 
-/// A site's name for a row: `enc.0.self` for `encoder.0.self_attn.context`. The cell's line has it whole.
+/// A site's name for a row: `enc.0.self` for `encoder.0.self_attn.context`, `blocks.0.mid` for `blocks.0.resid_mid`. The
+/// cell's line has it whole.
 fn short(path: &str) -> String {
-    let scope = path.rsplit_once('.').map_or(path, |(scope, _)| scope);
-    let parts = [("encoder", "enc"), ("decoder", "dec"), ("_attn", "")];
+    let scope = match path.rsplit_once('.') {
+        Some((_, name)) if name.starts_with("resid_") => path,
+        Some((scope, _)) => scope,
+        None => path,
+    };
+    let parts = [("encoder", "enc"), ("decoder", "dec"), ("_attn", ""), ("resid_", "")];
     parts.into_iter().fold(scope.to_owned(), |name, (long, short)| name.replace(long, short))
 }
 
@@ -101,10 +106,23 @@ impl Pane for PatchedMap<'_> {
         let Some((patched, map)) = self.patched else {
             return language.tr("patched values").to_owned();
         };
-        let kind = language.tr(patched.maps()[map].kind.name());
+        let (maps, map) = (patched.maps(), &patched.maps()[map]);
+        let is_alone = maps.iter().filter(|other| other.kind == map.kind).count() == 1;
+        let kind = match map.stream {
+            _ if is_alone => language.tr(map.kind.name()).to_owned(),
+            Stream::Source => {
+                tr!(language, "{kind} of the source", kind = language.tr(map.kind.name()))
+            }
+            Stream::Target => {
+                tr!(language, "{kind} of the target", kind = language.tr(map.kind.name()))
+            }
+        };
         let (word, against) = (&patched.word, &patched.against);
-        let title =
-            tr!(language, "patched: {kind} · 0 “{against}”, 1 “{word}”", kind, against, word);
+        let title = if patched.answers_part() {
+            tr!(language, "patched: {kind} · 0 “{against}”, 1 “{word}”", kind, against, word)
+        } else {
+            tr!(language, "patched: {kind} · 0 as B, 1 as A", kind)
+        };
         let (n, all) = patched.progress();
         if n == all { title } else { format!("{title} · {n}/{all}") }
     }
@@ -159,7 +177,7 @@ impl Pane for PatchedMap<'_> {
             _ => Patch::Row { path, row: col },
         };
         let [sentence, against] = patched.sentences.clone();
-        let changes = self.scene.reading.changes.with(Change::Against(against));
+        let changes = self.scene.reading.changes.without_patch().with(Change::Against(against));
         Some(OtherPass { sentence, changes: changes.with(Change::Patch(patch)) })
     }
 

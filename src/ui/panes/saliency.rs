@@ -131,7 +131,13 @@ impl Pane for SaliencyTable<'_> {
             gap = fixed(saliency.gap()),
             whole = fixed(saliency.score - saliency.baseline)
         );
-        Some(format!("{}  {gap}", self.found?.source.get(row)?.text))
+        let language = self.scene.language;
+        let doubt = if saliency.is_complete() {
+            String::new()
+        } else {
+            format!("; {}", language.tr("too much to believe the middle column"))
+        };
+        Some(format!("{}  {gap}{doubt}", self.found?.source.get(row)?.text))
     }
 
     fn preferred_size(&self) -> PreferredSize {

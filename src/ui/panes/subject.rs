@@ -352,7 +352,8 @@ impl<'a> Subject<'a> {
             };
             (0..self.n_rows()).map(others).collect()
         });
-        Colours { is_logarithmic, others, has_gaps: false }
+        // A word of the second sentence may have no counterpart in the first.
+        Colours { is_logarithmic, others, has_gaps: self.shows_difference() }
     }
 
     /// The cell of the trace under the cursor; None if another number is shown for it.

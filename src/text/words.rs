@@ -1,0 +1,60 @@
+//! Which tokens make a word together.
+
+use std::ops::Range;
+
+use super::Token;
+
+/// Each of so many tokens by itself.
+pub fn single(n_tokens: usize) -> Vec<Range<usize>> {
+    (0..n_tokens).map(|i| i..i + 1).collect()
+}
+
+/// The tokens of each word, in order; marks are words of their own. A checkpoint's token goes on with a word if it says so
+/// (`##ing`), or if letters meet without a space where other tokens begin with one.
+pub fn words(tokens: &[Token]) -> Vec<Range<usize>> {
+    let marks_spaces = tokens.iter().any(|token| token.text.starts_with('·'));
+    let meet = |before: &Token, token: &Token| {
+        let ends = before.text.chars().next_back().is_some_and(char::is_alphanumeric);
+        ends && token.text.chars().next().is_some_and(char::is_alphanumeric)
+    };
+    let goes_on = |before: &Token, token: &Token| {
+        token.continues || token.text.starts_with("##") || (marks_spaces && meet(before, token))
+    };
+    let mut words: Vec<Range<usize>> = vec![];
+    for (i, token) in tokens.iter().enumerate() {
+        match words.last_mut() {
+            Some(word) if goes_on(&tokens[i - 1], token) => word.end = i + 1,
+            _ => words.push(i..i + 1),
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(texts: &[&str]) -> Vec<String> {
+        let token = |text: &&str| Token {
+            id: 0,
+            text: (*text).to_owned(),
+            continues: text.starts_with('-'),
+        };
+        let tokens: Vec<Token> = texts.iter().map(token).collect();
+        words(&tokens).into_iter().map(|word| texts[word].concat()).collect()
+    }
+
+    #[test]
+    fn tokens_of_one_word_are_put_together_whatever_marks_them() {
+        assert_eq!(of(&["the", "zor", "-blax", "."]), ["the", "zor-blax", "."]);
+        assert_eq!(
+            of(&["[CLS]", "play", "##ing", "chess", "[SEP]"]),
+            ["[CLS]", "play##ing", "chess", "[SEP]"]
+        );
+        assert_eq!(
+            of(&["<s>", "Un", "believ", "able", "·dogs", "!", "?"]),
+            ["<s>", "Unbelievable", "·dogs", "!", "?"]
+        );
+        assert_eq!(of(&["a", "b", "c"]), ["a", "b", "c"]);
+    }
+}

@@ -1,0 +1,155 @@
+//! What is asked of any model: the parts of its logits, its words, its classes, its masked words.
+
+use lookback::{
+    analysis::{
+        evidence::{
+            Question, Run, Score,
+            attribution::{PartKind, attribution},
+            run::RowsOf,
+            saliency::Saliency,
+        },
+        reading::{Asked, Reading},
+    },
+    model::Name,
+    text::words,
+};
+
+use crate::support::{built_in::reading, tiny::Tiny};
+
+fn read(model: &str, text: &str) -> Reading {
+    Tiny::open(model).reader.read(text).unwrap()
+}
+
+fn run(reading: &Reading) -> Run {
+    reading.run(Name::Checkpoint, None).unwrap()
+}
+
+fn asked(words: &[&str]) -> Asked {
+    Asked { words: words.iter().map(ToString::to_string).collect(), place: None }
+}
+
+/// With scales and soft caps after the product, with and without biases of sub-layers.
+#[test]
+fn parts_add_up_to_the_difference_that_is_stated_in_every_family() {
+    let scaled = ["cohere", "cohere2", "granite"];
+    let capped = ["gemma2", "gemma4"];
+    for model in scaled.into_iter().chain(capped).chain(["gpt2", "llama3", "opt", "bloom", "phi"]) {
+        let reading = read(model, "The dog sleeps.");
+        let run = run(&reading);
+        let question = reading.question(&run, &Asked::default()).unwrap();
+        let found = attribution(&run, &question.score()).unwrap();
+        assert!(
+            found.rest().abs() < 1e-3 * found.score.abs().max(1.0),
+            "{model}: {}",
+            found.rest()
+        );
+        assert_eq!(found.is_before_cap, capped.contains(&model), "{model}");
+        let stated = question.score().of_run(&run).unwrap();
+        let is_stated = (found.score - stated).abs() < 1e-4 * stated.abs().max(1.0);
+        assert!(is_stated || found.is_before_cap, "{model}: {} and {stated}", found.score);
+        for part in found.parts.iter().filter(|part| part.kind == PartKind::Attention) {
+            let heads: f32 = part.heads.iter().map(|head| head.amount).sum();
+            let rest = heads + part.bias - part.amount;
+            assert!(rest.abs() < 1e-3 * part.amount.abs().max(1.0), "{model} {}", part.path);
+        }
+    }
+}
+
+/// All tokens of each word at once: added up, and left out together.
+#[test]
+fn a_word_of_several_tokens_is_left_out_whole() {
+    let reading = reading("The zorblax sleeps.");
+    let tokens = &reading.sentence.tokens;
+    let groups = words::words(tokens);
+    assert!(groups.len() < tokens.len(), "{tokens:?}");
+    let run = reading.run(Name::Gru, None).unwrap();
+    let score = reading.question(&run, &Asked::default()).unwrap().score();
+    let of = |groups| reading.saliency_while(Name::Gru, &run, &score, groups, |_, _| true);
+    let by_word: Saliency = of(&groups).unwrap().unwrap();
+    let by_token = of(&words::single(tokens.len())).unwrap().unwrap();
+    for (i, word) in groups.iter().enumerate() {
+        let sum: f32 = by_token.integrated[word.clone()].iter().sum();
+        assert!((by_word.integrated[i] - sum).abs() < 1e-4);
+    }
+    let zorblax = groups.iter().position(|word| word.len() > 1).unwrap();
+    let forced = run.pass.target[1..].to_vec();
+    let without = crate::support::built_in::reading("The sleeps.").run(Name::Gru, Some(forced));
+    let want = score.of_run(&run).unwrap() - score.of_run(&without.unwrap()).unwrap();
+    let got = by_word.left_out(zorblax).unwrap();
+    assert!((got - want).abs() < 1e-4, "{got}, not {want}");
+}
+
+#[test]
+fn a_class_is_asked_about_by_its_name() {
+    let text = read("bert_text", "the birds sleep");
+    let of_text = run(&text);
+    assert_eq!(of_text.rows_of, RowsOf::Text);
+    let question = text.question(&of_text, &asked(&["Good", "bad"])).unwrap();
+    assert_eq!(question, Question { row: 0, word: 2, against: 0 });
+    assert_eq!(text.answer(&of_text, 2), "good");
+    let logits = text.trace(Name::Checkpoint).value("classes.logits").unwrap().row(0, 0);
+    let score = question.score();
+    assert!((score.of_run(&of_text).unwrap() - (logits[2] - logits[0])).abs() < 1e-6);
+    let counted = text.saliency(Name::Checkpoint, &of_text, &score).unwrap();
+    assert!(counted.gradient.iter().any(|x| *x != 0.0));
+    assert!(counted.left_out(1).is_some());
+    let wrong = text.question(&of_text, &asked(&["dog"])).unwrap_err().to_string();
+    assert!(wrong.contains("bad, so so, good"), "{wrong}");
+
+    let tokens = read("bert_tokens", "the birds sleep");
+    let of_tokens = run(&tokens);
+    assert_eq!(of_tokens.rows_of, RowsOf::Words);
+    let place = Asked { place: Some(2), ..asked(&["B-PER"]) };
+    assert_eq!(
+        tokens.question(&of_tokens, &place).unwrap(),
+        Question { row: 2, word: 1, against: 0 }
+    );
+}
+
+#[test]
+fn a_masked_word_is_asked_about_where_it_stands() {
+    let reading = read("bert", "the [MASK] sleep");
+    let run = run(&reading);
+    let mask = reading.sentence.tokens.iter().position(|token| token.text == "[MASK]").unwrap();
+    let question = reading.question(&run, &Asked::default()).unwrap();
+    assert_eq!(question.row, mask + run.n_before());
+    let counted = reading.saliency(Name::Checkpoint, &run, &question.score()).unwrap();
+    let left_out = |row: usize| counted.left_out(row).is_some();
+    assert!(left_out(question.row - 1) && left_out(question.row + 1) && !left_out(question.row));
+}
+
+#[test]
+fn words_that_are_no_question_are_refused_in_words() {
+    let reading = reading("The dog sleeps.");
+    let run = reading.run(Name::Transformer, None).unwrap();
+    let why = |words: &[&str]| reading.question(&run, &asked(words)).unwrap_err().to_string();
+    assert!(why(&["chat", "chat"]).contains("the same"));
+    assert!(why(&["", ""]).contains("a word is missing"));
+    let typed = reading.question(&run, &asked(&[" chat", "chien"])).unwrap();
+    assert_eq!(reading.answer(&run, typed.word), "chat");
+    let gpt2 = read("gpt2", "The dog sleeps.");
+    let vocab = gpt2.tokenizer().vocab();
+    let spaced = vocab.iter().position(|text| text.starts_with('·') && text.len() > 3).unwrap();
+    let word = vocab[spaced].replace('·', " ");
+    assert_eq!(gpt2.tokens_of_word(&word).unwrap(), [spaced as u32]);
+}
+
+#[test]
+fn an_inserted_word_is_where_two_passes_part() {
+    let plain = std::sync::Arc::new(reading("The dog sleeps."));
+    for (other, row) in [("The big dog sleeps.", 1), ("A small bird sings.", 0)] {
+        let change = format!("against={other}").parse().unwrap();
+        let changes = [change].into_iter().collect();
+        let changed = crate::support::built_in::READER.read_changed(&plain, changes).unwrap();
+        let first = changed.first_difference(Name::Transformer).unwrap();
+        assert_eq!((first.path.as_str(), first.cell.row), ("src.embed", row), "{other}");
+    }
+}
+
+#[test]
+fn the_whole_output_is_a_score_too() {
+    let reading = reading("The dog sleeps.");
+    let run = reading.run(Name::Transformer, None).unwrap();
+    let whole = Score::of_output(&run);
+    assert_eq!(whole.rows(), 0..run.pass.output.len());
+}
