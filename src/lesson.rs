@@ -152,11 +152,15 @@ impl Step {
         others.min_by_key(|other| other.abs_diff(layer)).unwrap_or(layer)
     }
 
-    /// The text in front of a changed pass; it says so if the step's attention has its mask off.
+    /// The text in front of a changed pass, or of another sentence's; it says so if the step's attention has its mask off.
     pub fn changed_pass(&self, reading: &Reading, selection: &Selection) -> String {
         let is_unmasked = Context::new(self, reading, selection).is_unmasked();
         let mask_off = if is_unmasked { self.phrases.mask_off() } else { String::new() };
-        self.phrases.changed_pass() + &mask_off
+        let what = match reading.changes.against() {
+            Some(sentence) => self.phrases.other_pass(sentence),
+            None => self.phrases.changed_pass(),
+        };
+        what + &mask_off
     }
 
     /// The selection when the step is entered: its hints, else the selection before.

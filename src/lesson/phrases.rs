@@ -162,6 +162,7 @@ phrases! {
     ratio_same(steps);
 
     changed_pass();
+    other_pass(sentence);
     mask_off();
     all_known();
     unknown(words, word, instead);

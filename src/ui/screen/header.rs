@@ -79,6 +79,7 @@ fn change_words(state: &State) -> Option<String> {
 }
 
 const WRITES: &str = " writes: ";
+const LIKELIEST: &str = " likeliest after each given word: ";
 const WAS: &str = "  was: ";
 
 /// Draws the output of the step's model, its new words highlighted, and its output before the change.
@@ -88,7 +89,10 @@ fn output(state: &State, area: Rect, buf: &mut Buffer) {
     let Some(plain) = reading.plain_trace(model) else { return };
     let (new_trace, old_trace) = (reading.trace(model), plain);
     let (dim, language) = (state.theme.dim(), state.lesson.language);
-    let [writes, was] = [WRITES, WAS].map(|text| language.tr(text));
+    // A decoder that reads a given text writes nothing of its own.
+    let is_given = reading.changes.target().is_some();
+    let writes = language.tr(if is_given { LIKELIEST } else { WRITES });
+    let was = language.tr(WAS);
     if new_trace.output_text == old_trace.output_text {
         let text = tr!(language, " writes the same: {text}", text = new_trace.output_text);
         Line::styled(fit(&text, area.width.into()), dim).render(area, buf);
