@@ -93,7 +93,7 @@ fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outco
     let Some(command) = &cli.command else {
         let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };
         let request = request(&cli, &cli.text, settings(&cli)?)?;
-        let request = request.beside(&cli.beside, &cli.target)?;
+        let request = request.beside(&cli.beside, &cli.target)?.viewed(cli.view);
         return walk::run(&cli, &request, text);
     };
     only_before_a_walk(&cli)?;
@@ -125,6 +125,7 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
         }
         Command::Export(asked) => {
             let request = set(&asked.text)?.beside(&asked.beside, &asked.target)?;
+            let request = request.viewed(asked.view);
             frames::run(asked, &request, streams)
         }
         Command::Steps(asked) => steps::run(&set(asked)?, text),

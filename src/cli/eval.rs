@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 use super::{
     args::{EvalArgs, EvalFormat},
     failure::{Outcome, Usage},
-    progress::Progress,
     request::Request,
     sentence::MOST_BYTES,
     streams::Streams,
@@ -53,7 +52,7 @@ pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcom
         )?);
     };
     let lines = chosen(lines(path)?, &stored, asked.per_bucket);
-    let results = translated(&lines, &translators).usage()?;
+    let results = translated(&lines, &translators, request).usage()?;
     match asked.format {
         EvalFormat::Jsonl => {
             for (line, results) in lines.iter().zip(&results) {
@@ -169,7 +168,7 @@ struct Translation {
 ///
 /// # Errors
 /// If a line's English is empty or too long; the message says which.
-fn translated(lines: &[Line], names: &[Name]) -> Result<Vec<Vec<Translation>>> {
+fn translated(lines: &[Line], names: &[Name], request: &Request) -> Result<Vec<Vec<Translation>>> {
     let tokenizer = Tokenizer::embedded()?;
     let sources = lines.iter().map(|line| {
         let sentence = tokenizer.sentence(&line.en);
@@ -179,7 +178,7 @@ fn translated(lines: &[Line], names: &[Name]) -> Result<Vec<Vec<Translation>>> {
     let sources = sources.collect::<Result<Vec<_>>>()?;
     let load = |&name| Ok((name, model::load(name)?));
     let models = names.iter().map(load).collect::<Result<Vec<(Name, Arc<dyn Model>)>>>()?;
-    let progress = Progress::new("sentences translated", lines.len());
+    let progress = request.progress("sentences translated", lines.len());
     let translate = |i: usize| -> Vec<Translation> {
         let setup = Setup { keep: Keep::Boundaries, ..Setup::default() };
         let of = |(name, model): &(Name, Arc<dyn Model>)| {

@@ -12,7 +12,6 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use super::{
     args::ExportArgs,
-    colour::{Ask, ThemeChoice},
     destination::{self, Destination, Target},
     failure::{Failure, Outcome, Usage},
     interrupt::Interrupt,
@@ -36,7 +35,7 @@ use crate::{
         frame::{Shot, Walk},
     },
     text::visible::{Visible, visible},
-    ui::theme::{Depth, Scheme, Theme},
+    ui::theme::Theme,
 };
 
 /// The limit on a picture's pixels.
@@ -76,12 +75,10 @@ pub fn run(asked: &ExportArgs, request: &Request, streams: &mut Streams) -> Outc
     let interrupt = Interrupt::listen()?;
     let job = Job {
         asked,
+        request,
         lesson: Arc::new(lesson),
         reading: source.reading,
         steps,
-        theme: theme(request),
-        scheme: request.asked.theme.and_then(ThemeChoice::scheme),
-        is_colour_refused: request.look.is_colour_refused,
         paper,
         n_threads: n_threads(asked.threads),
         interrupt: &interrupt,
@@ -159,14 +156,6 @@ fn without_glyph(missing: &[char]) -> Option<String> {
     })
 }
 
-/// The theme of files: their background cannot be asked for, and settings are for screens, so only an option makes a
-/// frame other than dark.
-fn theme(request: &Request) -> Theme {
-    let scheme = request.asked.theme.and_then(ThemeChoice::scheme).unwrap_or_default();
-    let depth = if request.asked.color == Some(Ask::Never) { Depth::None } else { Depth::True };
-    Theme::new(depth, request.look.glyphs).with(scheme)
-}
-
 fn n_threads(asked: Option<u16>) -> usize {
     let all = || std::thread::available_parallelism().map_or(1, usize::from);
     asked.map_or_else(all, usize::from)
@@ -175,13 +164,10 @@ fn n_threads(asked: Option<u16>) -> usize {
 /// Everything that the frames are made from.
 struct Job<'a> {
     asked: &'a ExportArgs,
+    request: &'a Request<'a>,
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     steps: Vec<usize>,
-    theme: Theme,
-    /// The scheme of `--theme`, if any.
-    scheme: Option<Scheme>,
-    is_colour_refused: bool,
     paper: FrameSettings,
     n_threads: usize,
     interrupt: &'a Interrupt,
@@ -208,10 +194,7 @@ impl Job<'_> {
 
     /// A note about frames that are too small for their text; None if all fit.
     fn without_all_text(&self) -> Option<String> {
-        let (lesson, size) = (Arc::clone(&self.lesson), self.asked.size.into());
-        let walk = Walk::new(lesson, &self.reading, vec![self.theme], size)
-            .with_view(self.asked.view.view());
-        let cut = walk.cut(&self.steps);
+        let cut = self.walk_in(vec![self.request.look.theme_of_files]).cut(&self.steps);
         let all = self.lesson.steps();
         let ids: Vec<&str> = cut.iter().take(3).map(|&step| all[step].1.id.as_str()).collect();
         let more = if cut.len() > ids.len() { ", ..." } else { "" };
@@ -222,7 +205,7 @@ impl Job<'_> {
     }
 
     fn print(&self, target: &Target, out: &mut dyn io::Write) -> io::Result<()> {
-        let progress = Progress::new("frames", self.steps.len());
+        let progress = self.request.progress("frames", self.steps.len());
         match target.format.write {
             Write::Film(write) => {
                 write(self.film(target.format, &|| self.next(&progress)), &self.paper, out)
@@ -241,7 +224,7 @@ impl Job<'_> {
         let folders: BTreeSet<&Path> = targets.iter().filter_map(|t| t.path.parent()).collect();
         folders.into_iter().try_for_each(make_folder)?;
         let n_frames = |target: &Target| target.step.map_or(self.steps.len(), |_| 1);
-        let progress = Progress::new("frames", targets.iter().map(n_frames).sum());
+        let progress = self.request.progress("frames", targets.iter().map(n_frames).sum());
         for &format in FORMATS {
             let of_format: Vec<&Target> =
                 targets.iter().filter(|target| target.format.id == format.id).collect();
@@ -297,9 +280,15 @@ impl Job<'_> {
     }
 
     fn walk(&self, format: &Format) -> Walk {
-        let themes = format.themes(self.theme, self.scheme, self.is_colour_refused);
-        Walk::new(Arc::clone(&self.lesson), &self.reading, themes, self.asked.size.into())
-            .with_view(self.asked.view.view())
+        let look = &self.request.look;
+        let (theme, scheme) = (look.theme_of_files, look.scheme_of_files);
+        self.walk_in(format.themes(theme, scheme, look.is_colour_refused))
+    }
+
+    fn walk_in(&self, themes: Vec<Theme>) -> Walk {
+        let lesson = Arc::clone(&self.lesson);
+        Walk::new(lesson, &self.reading, themes, self.asked.size.into())
+            .with_view(self.request.view)
     }
 }
 

@@ -15,10 +15,7 @@ use std::{
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    args::InspectArgs, failure::Outcome, progress::Spinner, request::Request, source,
-    streams::Streams,
-};
+use super::{args::InspectArgs, failure::Outcome, request::Request, source, streams::Streams};
 use crate::{
     analysis::reading::{self, Reader, Reading},
     lesson::Language,
@@ -128,7 +125,7 @@ struct NotANumber {
 
 pub fn run(asked: &InspectArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let report = {
-        let _spinner = Spinner::new("opening the checkpoint");
+        let _spinner = request.spinner("opening the checkpoint");
         report(&request.open(&asked.path)?, request.language)?
     };
     if asked.json {

@@ -5,12 +5,16 @@ use super::{
     colour::{Ask, Environment, ThemeChoice, colours, is_dumb, is_old},
     settings::Settings,
 };
-use crate::ui::theme::{Background, Glyphs, Scheme, Theme};
+use crate::ui::theme::{Background, Depth, Glyphs, Scheme, Theme};
 
 /// How the output looks: options, environment and settings together.
 pub struct Look {
     pub theme: ThemeChoice,
     pub colour: Ask,
+    /// The scheme of files, if `--theme` asks for one.
+    pub scheme_of_files: Option<Scheme>,
+    /// The theme of files.
+    pub theme_of_files: Theme,
     /// The characters of what is not for this terminal, such as files.
     pub glyphs: Glyphs,
     /// The theme of the walk, before its terminal has reported its background.
@@ -28,6 +32,8 @@ impl Look {
         Self {
             theme: choice(asked, settings),
             colour: ask(asked, settings, env),
+            scheme_of_files: scheme_of_files(asked),
+            theme_of_files: theme_of_files(asked, settings),
             glyphs: glyphs(asked, settings),
             terminal: of_terminal(asked, settings, env),
             has_commands: has_commands(env),
@@ -75,6 +81,18 @@ fn of_terminal(look: args::LookArgs, settings: &Settings, env: Environment) -> T
     let depth = colours(ask(look, settings, env), env, true);
     let scheme = choice(look, settings).scheme().unwrap_or(suits);
     Theme { background, ..Theme::new(depth, glyphs_there(look, settings, env)).with(scheme) }
+}
+
+/// Only an option says what files look like: they have no background that could be asked for, and settings are for
+/// screens.
+fn scheme_of_files(look: args::LookArgs) -> Option<Scheme> {
+    look.theme.and_then(ThemeChoice::scheme)
+}
+
+/// The theme of files: dark, unless an option says otherwise.
+fn theme_of_files(look: args::LookArgs, settings: &Settings) -> Theme {
+    let depth = if look.color == Some(Ask::Never) { Depth::None } else { Depth::True };
+    Theme::new(depth, glyphs(look, settings)).with(scheme_of_files(look).unwrap_or_default())
 }
 
 /// The background by COLORFGBG, which some terminals set: `15;0` is white on black.

@@ -19,14 +19,13 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new(what: &'static str, total: usize) -> Self {
+    /// One that is never shown on a dumb terminal: without cursor movement one line would follow another.
+    pub fn new(what: &'static str, total: usize, is_dumb: bool) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{msg}: [{bar:32}] {pos} of {len}") {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_message(what);
-        // A terminal without cursor movement would print one line after another.
-        let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         Self { bar, start: Instant::now(), is_settled: Cell::new(is_dumb) }
     }
 
@@ -46,14 +45,13 @@ pub struct Spinner {
 }
 
 impl Spinner {
-    /// Starts it; it is shown after a while.
-    pub fn new(what: &'static str) -> Self {
+    /// Starts it; it is shown after a while, on a dumb terminal never.
+    pub fn new(what: &'static str, is_dumb: bool) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
             bar.set_style(style);
         }
         bar.set_message(what);
-        let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let shown = bar.clone();
         if !is_dumb {
             std::thread::spawn(move || {

@@ -4,8 +4,8 @@
 //! high-level arguments). Commands take a request and ask nothing of the environment.
 
 use std::{
-    cell::OnceCell,
     path::{Path, PathBuf},
+    sync::OnceLock,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -18,14 +18,17 @@ use super::{
     known::Chosen,
     language::language,
     look::Look,
+    progress::{Progress, Spinner},
     sentence,
     settings::Settings,
+    view::ViewArgs,
 };
 use crate::{
     engine::change::{Change, Changes, MOST},
     lesson::Language,
     model::Name,
     text::ChatTemplate,
+    ui::panes::View,
     weights::{Checkpoint, places::Places},
 };
 
@@ -35,7 +38,7 @@ const NO_FIRST: &str =
     "--against-model sets a checkpoint beside another; give that too, with --model PATH";
 const NO_MODEL: &str = "--adapter changes a checkpoint; give that too, with --model PATH";
 
-/// The sentence, the models, the changes, the language and the look of a command.
+/// The sentence, the models, the changes, the language, the look and the view of a command.
 pub struct Request<'a> {
     /// The options of the look, for `config`, which says where a value comes from.
     pub asked: args::LookArgs,
@@ -43,18 +46,22 @@ pub struct Request<'a> {
     pub changes: Changes,
     pub language: Language,
     pub look: Look,
+    /// How maps are drawn.
+    pub view: View,
     /// Whether a checkpoint is opened although it needs more memory than is free.
     pub no_memory_check: bool,
     pub model: Option<Chosen>,
     /// The path of another checkpoint, to be set beside the first.
-    pub other_model: Option<PathBuf>,
+    other_model: Option<PathBuf>,
     /// The folder of the checkpoint's adapter.
     adapter: Option<PathBuf>,
+    /// Where checkpoints are looked for by name.
+    places: Places,
     /// Whether the sentence is a message in the checkpoint's chat template, and what is said before it.
     chat: bool,
     system: Option<String>,
     text: &'a TextArgs,
-    sentence: OnceCell<String>,
+    sentence: OnceLock<String>,
 }
 
 impl<'a> Request<'a> {
@@ -82,15 +89,17 @@ impl<'a> Request<'a> {
             changes: changes(&text.what_if).usage()?,
             language: language(asked.lang, settings.lang, env),
             look: Look::of(asked, &settings, env),
+            view: View::default(),
             settings,
             no_memory_check: which.no_memory_check,
             model: which.model.clone(),
             other_model: None,
             adapter: which.adapter.clone(),
+            places: Places::of(env),
             chat: which.chat,
             system: which.system.clone(),
             text,
-            sentence: OnceCell::new(),
+            sentence: OnceLock::new(),
         })
     }
 
@@ -114,6 +123,11 @@ impl<'a> Request<'a> {
             changes = changes.with(change.usage()?);
         }
         Ok(Self { changes, other_model: path.cloned(), ..self })
+    }
+
+    /// The same request with maps drawn so.
+    pub fn viewed(self, view: ViewArgs) -> Self {
+        Self { view: view.view(), ..self }
     }
 
     /// The sentence; standard input is read here, once.
@@ -150,11 +164,19 @@ impl<'a> Request<'a> {
     /// # Errors
     /// If it cannot be opened, or the adapter does not fit it.
     pub fn open(&self, path: &Path) -> anyhow::Result<Checkpoint> {
-        let checkpoint = Places::of(&super::variable).open(path)?;
+        let checkpoint = self.places.open(path)?;
         match &self.adapter {
             Some(adapter) => checkpoint.with_adapter(adapter),
             None => Ok(checkpoint),
         }
+    }
+
+    /// The checkpoint to be set beside the first, if one is asked for. The adapter belongs to the first.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn open_other(&self) -> anyhow::Result<Option<Checkpoint>> {
+        self.other_model.as_ref().map(|path| self.places.open(path)).transpose()
     }
 
     /// The chat template that the sentence is read in; None if none is asked for.
@@ -170,6 +192,16 @@ impl<'a> Request<'a> {
             format!("{name} has no chat template, so it was not trained on chats; leave out --chat")
         })?;
         Ok(Some(ChatTemplate::new(source, self.system.clone(), now())))
+    }
+
+    /// A count of finished parts, shown where this terminal can show it.
+    pub fn progress(&self, what: &'static str, total: usize) -> Progress {
+        Progress::new(what, total, self.look.is_dumb)
+    }
+
+    /// Work of unknown length, shown where this terminal can show it.
+    pub fn spinner(&self, what: &'static str) -> Spinner {
+        Spinner::new(what, self.look.is_dumb)
     }
 
     /// The models that are asked for; `otherwise` where no model is.

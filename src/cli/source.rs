@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{
     failure::{Outcome, Usage},
-    progress::Spinner,
     request::Request,
     sentence,
     streams::Streams,
@@ -15,7 +14,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
-    weights::{Checkpoint, places::Places},
+    weights::Checkpoint,
 };
 
 /// A reader with its first readings.
@@ -59,7 +58,7 @@ impl Source {
         };
         let mut readings = Readings::new(reader);
         let plain = {
-            let _spinner = Spinner::new("reading");
+            let _spinner = request.spinner("reading");
             let sentence = readings.reader().tokenizer().sentence(request.sentence()?).usage()?;
             readings.read_plain(sentence)?
         };
@@ -83,7 +82,7 @@ impl Source {
 /// The reader of the request; of the built-in models these.
 fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
     let Some(path) = request.checkpoint() else { return Ok(Reader::of(names)?) };
-    let _spinner = Spinner::new("opening the checkpoint");
+    let _spinner = request.spinner("opening the checkpoint");
     let checkpoint = request.open(path)?;
     let template = request.chat_template(&checkpoint)?;
     let reader = Reader::open(&checkpoint, request.no_memory_check)?;
@@ -93,9 +92,7 @@ fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
         let prefixes = unused_prefixes(&checkpoint, request.sentence()?);
         reader.noting(unused_template(&checkpoint).or(prefixes))
     };
-    let Some(path) = &request.other_model else { return Ok(reader) };
-    // The adapter belongs to the first.
-    let other = Places::of(&super::variable).open(path)?;
+    let Some(other) = request.open_other()? else { return Ok(reader) };
     let template = request.chat_template(&other)?;
     let beside = Reader::open(&other, request.no_memory_check)?;
     Ok(reader.beside(match template {

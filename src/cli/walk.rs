@@ -47,7 +47,7 @@ pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitC
             &lesson,
             &source.reading,
             begin(cli, request, &lesson)?,
-            cli.view.view(),
+            request.view,
             streams.out,
         )?;
         return Ok(ExitCode::SUCCESS);
@@ -100,7 +100,7 @@ fn start(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<Start> 
         theme: look.terminal,
         follows_background: look.theme == ThemeChoice::Auto,
         guide: guide(cli, settings),
-        view: cli.view.view(),
+        view: request.view,
         motion: if !cli.no_motion && settings.motion.unwrap_or(true) {
             Motion::Moving(Duration::ZERO)
         } else {
@@ -136,7 +136,7 @@ fn linear(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCo
         readings: source.readings,
         reading: source.reading,
         step,
-        view: cli.view.view(),
+        view: request.view,
         memory: kept.memory.clone(),
     };
     let mut input = stdin().lock();

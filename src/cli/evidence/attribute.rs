@@ -22,7 +22,6 @@ use crate::{
     cli::{
         args::evidence::AttributeArgs,
         failure::{Outcome, Usage},
-        progress::Progress,
         request::Request,
         streams::Streams,
     },
@@ -41,7 +40,7 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
     let words = Words::of(reading, &run);
     let groups =
         if asked.by_word { words::words(&words.source) } else { words::single(words.source.len()) };
-    let progress = Progress::new("passes", N_POINTS + groups.len());
+    let progress = request.progress("passes", N_POINTS + groups.len());
     let mut n_done = 0;
     let counted = reading.saliency_while(name, &run, &score, &groups, |done, _| {
         (n_done..done).for_each(|_| progress.step());

@@ -16,7 +16,6 @@ use crate::{
     cli::{
         args::evidence::LearnArgs,
         failure::{Outcome, Usage},
-        progress::Progress,
         request::Request,
         streams::Streams,
     },
@@ -33,7 +32,7 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
     let rate = asked.rate.unwrap_or_else(|| Optimizer::from(asked.optimizer).usual_rate());
     let mut learner =
         reading.learner(name, asked.target.as_deref(), asked.optimizer.into(), rate).usage()?;
-    let progress = Progress::new("steps", asked.steps.into());
+    let progress = request.progress("steps", asked.steps.into());
     for _ in 0..asked.steps {
         learner.step();
         progress.step();

@@ -17,7 +17,6 @@ use crate::{
     cli::{
         args::evidence::PatchArgs,
         failure::{Outcome, Usage},
-        progress::Progress,
         request::Request,
         streams::Streams,
     },
@@ -31,7 +30,7 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
     let against = reading.sentence_of(&asked.against).usage()?;
     let patching = reading.patching(name, &against, &asked.question.asked()).usage()?;
     let cells = patching.cells();
-    let progress = Progress::new("values patched", cells.len());
+    let progress = request.progress("values patched", cells.len());
     let (sender, receiver) = std::sync::mpsc::channel();
     let mut shares: Vec<Option<f32>> = vec![None; cells.len()];
     std::thread::scope(|scope| {
