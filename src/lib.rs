@@ -31,8 +31,9 @@
 //!   number that is shown as one of the pass.
 //! - Every number has one address, `encoder.1.self_attn.weights[2,8,1]`, on screen, in files, golden values and
 //!   messages. Sites are constants at the top of the file that records them.
-//! - The screen is a function of the state. [`ui::app`] alone changes the state and has no side effects: it returns
-//!   what is to be done, and [`term`] does it. Entering a step runs no code, so back, jump and export share one path.
+//! - The screen is a function of the state. [`ui::app`] alone changes the state (`tests/it/layers.rs`) and has no side
+//!   effects: it returns what is to be done, and [`term`] does it. Entering a step runs no code, so back, jump and export
+//!   share one path.
 //! - Panes draw into a buffer and change nothing; exporters write what was drawn.
 //! - Colours come from [`ui::theme`], words of the lesson and translations of the interface from `assets/lessons`. Meaning
 //!   never depends on colour alone.

@@ -67,15 +67,6 @@ pub struct Start {
     pub has_commands: bool,
 }
 
-/// The state that an earlier walk saved.
-pub struct Before {
-    pub memory: Memory,
-    /// Whether to offer to continue where the last walk ended.
-    pub offers: bool,
-    /// The problem with the saved state, if any.
-    pub trouble: Option<String>,
-}
-
 /// The result of a walk.
 pub struct Ended {
     pub code: ExitCode,
@@ -118,7 +109,7 @@ enum Next {
 ///
 /// # Errors
 /// If the first sentence cannot be read, or the terminal cannot be set up.
-pub fn run(start: Start, before: Before) -> Result<Ended> {
+pub fn run(start: Start) -> Result<Ended> {
     let (events, inbox) = mpsc::channel();
     signals::listen(events.clone(), screen::unblock)?;
     let workers = Workers {
@@ -129,9 +120,7 @@ pub fn run(start: Start, before: Before) -> Result<Ended> {
     let WalkStart { follows_background, theme, .. } = start.walk;
     let asks_background = follows_background && start.has_commands && theme.depth != Depth::None;
     workers.worker.read(start.walk.sentence.clone(), start.walk.changes.clone())?;
-    let mut state = State::begin(start.walk, exporter::export_options());
-    let Before { memory, offers, trouble } = before;
-    state.recall(memory, offers, trouble);
+    let mut state = State::begin(start.walk);
     if let Some(code) = first_reading(&mut state, &inbox, &workers)? {
         return Ok(Ended { code: code.into(), memory: state.memory(), unwritten: vec![] });
     }

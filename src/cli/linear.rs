@@ -1,8 +1,6 @@
 //! `lookback --linear`: the walk as plain text, one step at a time, controlled by lines of input. It moves no cursor and
 //! overwrites nothing, so it suits screen readers, slow connections and scripts.
 
-use crate::lesson::Language;
-use crate::lesson::tr;
 use std::{
     io::{self, BufRead, Read, Write},
     sync::Arc,
@@ -11,17 +9,15 @@ use std::{
 use crate::{
     analysis::reading::{Reading, Readings},
     engine::change::{Change, Changes},
-    lesson::Lesson,
+    lesson::{Language, tr},
     text::{shown, visible},
     ui::{
         app::{
-            Action, Command, Effect, Guide, Overlay, PaletteChoice, ReadFailure, State, ViewKey,
+            Action, Command, Effect, PaletteChoice, ReadFailure, State, ViewKey, WalkStart,
             WhatIfKey, update,
         },
         memory::Memory,
-        panes::View,
         plain::{self, Shown},
-        theme::{Depth, Glyphs, Theme},
     },
 };
 
@@ -96,14 +92,11 @@ impl<'a> Asked<'a> {
 /// The most lines in a row that leave all as it was: more of them are no script, but some other file, or no end of one.
 const MOST_IDLE: usize = 100;
 
-/// Where the walk begins, and what earlier walks kept.
+/// How the walk begins, with its first reading.
 pub struct LinearStart {
-    pub lesson: Arc<Lesson>,
+    pub walk: WalkStart,
     pub readings: Readings,
     pub reading: Arc<Reading>,
-    pub step: usize,
-    pub view: View,
-    pub memory: Memory,
 }
 
 /// Runs the walk until the input ends or a line quits; returns what is to be kept.
@@ -113,16 +106,12 @@ pub fn run(
     input: &mut dyn BufRead,
     out: &mut dyn Write,
 ) -> io::Result<Memory> {
-    let LinearStart { lesson, mut readings, reading, step, view, memory } = start;
+    let LinearStart { walk, mut readings, reading } = start;
     let reading = Arc::new(reading.waiting());
-    plain::opening(&reading, lesson.language, out)?;
-    let mut state = State::new(lesson, Theme::new(Depth::None, Glyphs::Ascii));
-    state.guide = Guide::at_pace(1.0);
-    state.nav.view = view;
-    state.passes.changes = (*reading.changes).clone();
+    let mut state = State::begin(walk);
+    plain::opening(&reading, state.lesson.language, out)?;
     update(&mut state, Action::Read(Ok(reading)));
-    state.recall(memory, false, None);
-    update(&mut state, Action::GoTo(step));
+    update(&mut state, Action::Dismiss);
     show(&state, out)?;
     let mut n_idle = 0;
     loop {
@@ -190,14 +179,13 @@ fn answer(
             let is_another = standing(state) != before;
             match effect {
                 Some(Effect::Read(sentence, changes)) => {
-                    read(state, readings, (&sentence, &changes), out)?;
+                    read(state, readings, &sentence, &changes, out)?;
                 }
                 _ => moved(state, is_another, out)?,
             }
         }
         Asked::Sentence(text) => {
-            state.message = None;
-            read(state, readings, (text, &Changes::default()), out)?;
+            pick(state, readings, PaletteChoice::Sentence(text.to_owned()), out)?;
         }
         Asked::Change(written) => change(state, readings, written, out)?,
         Asked::Target(text) => change(state, readings, &format!("teach={text}"), out)?,
@@ -226,13 +214,21 @@ fn change(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match written.parse::<Change>() {
-        Ok(change) => match update(state, Action::Pick(PaletteChoice::Change(change))) {
-            Some(Effect::Read(sentence, changes)) => {
-                read(state, readings, (&sentence, &changes), out)
-            }
-            _ => Ok(()),
-        },
+        Ok(change) => pick(state, readings, PaletteChoice::Change(change), out),
         Err(why) => writeln!(out, "\n{}.", visible(&why.to_string())),
+    }
+}
+
+/// Reads what a choice asks for, and prints the step.
+fn pick(
+    state: &mut State,
+    readings: &mut Readings,
+    choice: PaletteChoice,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match update(state, Action::Pick(choice)) {
+        Some(Effect::Read(sentence, changes)) => read(state, readings, &sentence, &changes, out),
+        _ => Ok(()),
     }
 }
 
@@ -240,7 +236,8 @@ fn change(
 fn read(
     state: &mut State,
     readings: &mut Readings,
-    (sentence, changes): (&str, &Changes),
+    sentence: &str,
+    changes: &Changes,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let outcome = readings
@@ -249,16 +246,14 @@ fn read(
         .map_err(|why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") });
     if let Ok(reading) = &outcome {
         plain::opening(reading, state.lesson.language, out)?;
-        state.passes.changes = changes.clone();
     }
     let why = outcome.as_ref().err().map(|failure| failure.why.clone());
     update(state, Action::Read(outcome));
-    if let Some(why) = why {
-        (state.overlay, state.message) = (Overlay::None, None);
-        return writeln!(out, "\n{}.", visible(&why));
+    update(state, Action::Dismiss);
+    match why {
+        Some(why) => writeln!(out, "\n{}.", visible(&why)),
+        None => show(state, out),
     }
-    state.message = None;
-    show(state, out)
 }
 
 /// Prints the step if it is another or shows something else, or why it is the same.

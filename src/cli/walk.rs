@@ -22,11 +22,12 @@ use super::{
 use crate::{
     lesson::Lesson,
     model::Name,
-    term::{self, Before, Start},
+    term::{self, Start, exporter},
     text::Tokenizer,
     ui::{
-        app::{Guide, Motion, WalkStart},
+        app::{EarlierWalks, Guide, Motion, WalkStart},
         plain,
+        theme::{Depth, Glyphs, Theme},
     },
     weights::memory,
 };
@@ -52,15 +53,10 @@ pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitC
         )?;
         return Ok(ExitCode::SUCCESS);
     }
-    let start = start(cli, request, streams)?;
     let kept = SavedState::find(!cli.look.no_config);
-    let before = Before {
-        memory: kept.memory.clone(),
-        offers: !request.has_sentence() && cli.at.is_none(),
-        trouble: kept.trouble.clone(),
-    };
-    let ended = term::run(start, before)
-        .map_err(|e| of_the_sentence(request).unwrap_or(Failure::Failed(e)))?;
+    let start = start(cli, request, &kept, streams)?;
+    let ended =
+        term::run(start).map_err(|e| of_the_sentence(request).unwrap_or(Failure::Failed(e)))?;
     note_unkept(kept.replace(&ended.memory), streams);
     for why in &ended.unwritten {
         let _ = writeln!(streams.notes, "note: {why}");
@@ -83,7 +79,7 @@ fn opened(request: &Request, streams: &mut Streams) -> Outcome<(Source, Lesson)>
 }
 
 /// The start of the walk on the terminal.
-fn start(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<Start> {
+fn start(cli: &Cli, request: &Request, kept: &SavedState, streams: &mut Streams) -> Outcome<Start> {
     // A checkpoint is read before the terminal is taken: which steps there are depends on it.
     let (own, sentence, lesson) = if request.checkpoint().is_some() {
         let (source, lesson) = opened(request, streams)?;
@@ -106,6 +102,12 @@ fn start(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<Start> 
         } else {
             Motion::Still
         },
+        earlier: EarlierWalks {
+            memory: kept.memory.clone(),
+            offers: !request.has_sentence() && cli.at.is_none(),
+            trouble: kept.trouble.clone(),
+        },
+        exports: exporter::export_options(),
     };
     let mouse = !cli.no_mouse && settings.mouse.unwrap_or(true);
     Ok(Start { walk, own, mouse, has_commands: look.has_commands })
@@ -129,16 +131,19 @@ fn linear(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCo
         return Err(Failure::Usage(wrong));
     }
     let (source, lesson) = opened(request, streams)?;
-    let step = begin(cli, request, &lesson)?;
     let kept = SavedState::find(!cli.look.no_config);
-    let start = LinearStart {
-        lesson: Arc::new(lesson),
-        readings: source.readings,
-        reading: source.reading,
+    let earlier = EarlierWalks { memory: kept.memory.clone(), ..EarlierWalks::default() };
+    let step = begin(cli, request, &lesson)?;
+    let sentence = source.plain.sentence.text.clone();
+    let theme = Theme::new(Depth::None, Glyphs::Ascii);
+    let walk = WalkStart {
+        changes: (*source.reading.changes).clone(),
         step,
         view: request.view,
-        memory: kept.memory.clone(),
+        earlier,
+        ..WalkStart::new(Arc::new(lesson), theme, sentence)
     };
+    let start = LinearStart { walk, readings: source.readings, reading: source.reading };
     let mut input = stdin().lock();
     let memory = linear::run(start, stdin().is_terminal(), &mut input, streams.out)?;
     note_unkept(kept.replace(&memory), streams);

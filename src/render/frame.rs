@@ -1,7 +1,5 @@
 //! Frames of the walk: for every step the cells that the screen would show, and its text.
 
-use crate::lesson::Language;
-use crate::lesson::tr;
 use std::{collections::BTreeSet, mem, sync::Arc, time::Duration};
 
 use ratatui::{
@@ -12,7 +10,7 @@ use ratatui::{
 use crate::{
     analysis::reading::Reading,
     engine::arithmetic::Arithmetic,
-    lesson::{Lesson, PaneKind, Selection, Step, quiz::Question},
+    lesson::{Language, Lesson, PaneKind, Selection, Step, quiz::Question, tr},
     render::picture::Picture,
     text::visible::visible_lines,
     ui::{
@@ -64,13 +62,10 @@ impl Shot {
     /// The shot of the walk's current state, without overlays and without the message of the last key; None before
     /// anything is read.
     pub fn of(state: &State, size: Size, themes: &[Theme]) -> Option<Self> {
-        let mut state = state.for_frame(size.width, size.height);
+        let state = state.for_frame(size.width, size.height);
         let reading = Arc::clone(state.passes.reading.as_ref()?);
-        let views = themes.iter().map(|&theme| {
-            state.theme = theme;
-            View { theme, buffer: drawn(&state, size) }
-        });
-        let views = views.collect();
+        let view = |&theme| View { theme, buffer: drawn(&state.in_theme(theme), size) };
+        let views = themes.iter().map(view).collect();
         Some(Self {
             index: state.nav.step,
             time: if state.is_unfolding() { BEAT } else { state.reading_time() },
@@ -192,16 +187,15 @@ impl Walk {
     pub fn new(lesson: Arc<Lesson>, reading: &Reading, themes: Vec<Theme>, size: Size) -> Self {
         let lesson = Arc::new(Arc::unwrap_or_clone(lesson).without_panes(PaneKind::Times));
         let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
-        state.size = (size.width, size.height);
+        update_and_run(&mut state, Action::Resize(size.width, size.height));
         update_and_run(&mut state, Action::Read(Ok(Arc::new(reading.waiting()))));
         Self { state, themes }
     }
 
     /// The same walk with maps drawn so.
     #[must_use]
-    pub const fn with_view(mut self, view: panes::View) -> Self {
-        self.state.nav.view = view;
-        self
+    pub fn with_view(self, view: panes::View) -> Self {
+        Self { state: self.state.with_view(view), ..self }
     }
 
     /// The wanted steps whose text does not fit on their frames.
@@ -222,11 +216,8 @@ impl Walk {
     pub fn unfolding_shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
         let themes = mem::take(&mut self.themes);
         let shots = move |state: &State| -> Vec<Shot> {
-            let shot = |beat: Option<usize>| {
-                let mut state = state.clone();
-                state.animation.beat = beat;
-                Shot::of(&state, state.size.into(), &themes)
-            };
+            let shot =
+                |beat: Option<usize>| Shot::of(&state.at_beat(beat), state.size.into(), &themes);
             beats(state).filter_map(shot).collect()
         };
         self.visit(wanted, shots).flatten()

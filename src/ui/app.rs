@@ -37,7 +37,7 @@ use ratatui::layout::Rect;
 
 pub use action::{Action, Command, Effect, PaletteChoice, ReadFailure, ViewKey, WhatIfKey};
 pub use attended::AttendedRow;
-pub use bookmarks::SavedProgress;
+pub use bookmarks::{EarlierWalks, SavedProgress};
 pub use clock::{Animation, BEAT, Motion, N_BEATS, Times, unfolded_part};
 pub use export_options::{
     ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile, Prompt,
@@ -87,6 +87,28 @@ pub struct WalkStart {
     pub view: View,
     /// Whether panes may move.
     pub motion: Motion,
+    pub earlier: EarlierWalks,
+    /// Formats and folder for exported frames.
+    pub exports: ExportOptions,
+}
+
+impl WalkStart {
+    /// The start of a walk over a sentence, at the first step, with nothing saved and nothing to export.
+    pub fn new(lesson: Arc<Lesson>, theme: Theme, sentence: String) -> Self {
+        Self {
+            sentence,
+            changes: Changes::default(),
+            lesson,
+            step: 0,
+            theme,
+            follows_background: false,
+            guide: Guide::default(),
+            view: View::default(),
+            motion: Motion::Still,
+            earlier: EarlierWalks::default(),
+            exports: ExportOptions::default(),
+        }
+    }
 }
 
 /// Everything that determines the content of the screen.
@@ -132,14 +154,18 @@ pub struct Word {
 
 impl State {
     /// State at the beginning of a walk, while the models read its sentence.
-    pub fn begin(start: WalkStart, exports: ExportOptions) -> Self {
+    pub fn begin(start: WalkStart) -> Self {
         let mut state = Self::new(start.lesson, start.theme);
+        state.follows_background = start.follows_background;
+        state.guide = start.guide;
+        state.exports = start.exports;
         state.nav.step = start.step.min(state.n_steps().saturating_sub(1));
         state.passes.pending = Some(start.sentence);
         state.passes.changes = start.changes;
         state.animation.motion = start.motion;
         state.nav.view = start.view;
-        Self { follows_background: start.follows_background, guide: start.guide, exports, ..state }
+        state.recall(start.earlier);
+        state
     }
 
     /// State at the first step of a lesson, before any sentence is read.

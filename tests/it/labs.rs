@@ -8,7 +8,7 @@ use lookback::{
     engine::change::Changes,
     lesson::{Language, Lesson},
     ui::{
-        app::{Action, Effect, Guide, State, update},
+        app::{Action, EarlierWalks, Effect, State, WalkStart, update},
         memory::Memory,
         theme::Theme,
     },
@@ -25,9 +25,13 @@ struct Walk {
 
 impl Walk {
     fn new(language: Language) -> Self {
+        Self::after(EarlierWalks::default(), language)
+    }
+
+    fn after(earlier: EarlierWalks, language: Language) -> Self {
         let lesson = Arc::new(Lesson::embedded(language).unwrap());
-        let mut state = State::new(lesson, Theme::default());
-        state.guide = Guide::at_pace(1.0);
+        let start = WalkStart::new(lesson, Theme::default(), SENTENCE.to_owned());
+        let state = State::begin(WalkStart { earlier, ..start });
         let mut walk = Self { state, readings: Readings::new(Reader::embedded().unwrap()) };
         walk.follow(Some(Effect::Read(SENTENCE.to_owned(), Changes::default())));
         walk
@@ -83,9 +87,9 @@ fn a_solution_is_played_after_the_hint_and_solves_the_lab() {
 
 #[test]
 fn what_was_solved_in_an_earlier_walk_is_known() {
-    let mut walk = Walk::new(Language::English);
     let memory = Memory { labs: vec!["lab-tokens".into()], ..Memory::default() };
-    walk.state.recall(memory, false, None);
+    let earlier = EarlierWalks { memory, ..EarlierWalks::default() };
+    let mut walk = Walk::after(earlier, Language::English);
     let step = walk.state.lesson.find("lab-tokens").unwrap();
     update(&mut walk.state, Action::GoTo(step));
     assert!(walk.shown().contains("Solved before."), "{}", walk.shown());

@@ -1,6 +1,6 @@
 //! The order of the modules, read from the real imports: a module uses only modules that `lib.rs` lists before it, files
 //! of one folder use each other in one direction, and nothing is imported through a parent that itself only
-//! imports it.
+//! imports it. Also who may change the state, and who may ask for the time or the environment.
 
 use crate::support::sources::rust_files;
 use std::{
@@ -10,7 +10,7 @@ use std::{
 };
 
 use syn::{
-    Attribute, File, Item, ItemMod, ItemUse, UseTree, Visibility,
+    Attribute, Expr, ExprAssign, File, Item, ItemMod, ItemUse, Member, UseTree, Visibility,
     visit::{self, Visit},
 };
 
@@ -291,6 +291,59 @@ fn time_environment_and_streams_are_kept_to_few_modules() {
         let found: BTreeSet<String> = files.iter().filter(has).map(first).collect();
         assert_eq!(found, modules.iter().map(|&m| m.to_owned()).collect(), "{what}");
     }
+}
+
+/// Whether an expression is a variable or a field called `state`.
+fn is_state(place: &Expr) -> bool {
+    match place {
+        Expr::Path(path) => path.path.is_ident("state"),
+        Expr::Field(field) => matches!(&field.member, Member::Named(name) if name == "state"),
+        _ => false,
+    }
+}
+
+/// Whether an expression is a field of `state`, at any depth.
+fn is_of_state(place: &Expr) -> bool {
+    match place {
+        Expr::Field(field) => is_state(&field.base) || is_of_state(&field.base),
+        Expr::Index(index) => is_of_state(&index.expr),
+        Expr::Tuple(places) => places.elems.iter().any(is_of_state),
+        _ => false,
+    }
+}
+
+/// The changes of a state's fields in a file, by their number.
+#[derive(Default)]
+struct Changes {
+    n: usize,
+}
+
+impl<'ast> Visit<'ast> for Changes {
+    fn visit_expr_assign(&mut self, change: &'ast ExprAssign) {
+        self.n += usize::from(is_of_state(&change.left));
+        visit::visit_expr_assign(self, change);
+    }
+}
+
+fn n_changes_of_state(text: &str) -> usize {
+    let mut changes = Changes::default();
+    changes.visit_file(&syn::parse_file(text).unwrap());
+    changes.n
+}
+
+#[test]
+fn the_state_is_changed_by_ui_app_alone() {
+    let mut files = vec![];
+    rust_files(Path::new("src"), &mut files);
+    let changes = |file: &PathBuf| n_changes_of_state(&fs::read_to_string(file).unwrap()) > 0;
+    let (app, others): (Vec<PathBuf>, Vec<PathBuf>) = files
+        .into_iter()
+        .partition(|file| module_of(file).starts_with(&["ui", "app"].map(str::to_owned)));
+    assert!(app.iter().any(changes));
+    let wrong: Vec<PathBuf> = others.into_iter().filter(changes).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let text = "fn f() { state.a = 1; self.state.b.c = 2; (state.d, x) = (3, 4); statement.e = 5; f = 6; }";
+    assert_eq!(n_changes_of_state(text), 3);
 }
 
 #[test]

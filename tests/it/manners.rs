@@ -16,7 +16,7 @@ use lookback::{
     lesson::{Language, Lesson, PaneKind},
     term::mouse,
     ui::{
-        app::{Action, Effect, MouseTarget, Overlay, State, update},
+        app::{Action, EarlierWalks, Effect, MouseTarget, Overlay, State, WalkStart, update},
         memory::{Memory, ResumePoint},
         screen::{Hit, hit},
         theme::{Background, Depth, Glyphs, Scheme, Theme},
@@ -358,17 +358,23 @@ fn left(sentence: &str, step: &str) -> ResumePoint {
     ResumePoint { sentence: sentence.to_owned(), step: step.to_owned() }
 }
 
+/// A walk that has read its sentence, after earlier ones.
+fn walk_after(earlier: EarlierWalks) -> State {
+    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
+    let start = WalkStart::new(lesson, Theme::default(), SENTENCE.to_owned());
+    let mut state = State::begin(WalkStart { earlier, ..start });
+    update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
+    state
+}
+
 #[test]
 fn the_last_walk_is_offered_and_taken_up() {
     let mut state = walk();
     press(&mut state, "R");
     assert!(message(&state).contains("no earlier walk is saved"));
     let last = Some(left("The \u{1b}dog sleeps.", "softmax"));
-    state.recall(
-        Memory { last, bookmarks: vec!["tokens".into()], ..Memory::default() },
-        true,
-        None,
-    );
+    let memory = Memory { last, bookmarks: vec!["tokens".into()], ..Memory::default() };
+    let mut state = walk_after(EarlierWalks { memory, offers: true, trouble: None });
     assert!(message(&state).contains("last time: \"The ␛dog sleeps.\" at step softmax; press R"));
     assert_eq!(state.bookmarked(), [state.lesson.find("tokens").unwrap()]);
     let effect = press(&mut state, "R");
@@ -384,9 +390,9 @@ fn the_last_walk_is_offered_and_taken_up() {
 
 #[test]
 fn a_walk_that_stays_where_it_began_does_not_replace_the_one_before() {
-    let mut state = walk();
     let last = left("The dog sleeps.", "softmax");
-    state.recall(Memory { last: Some(last.clone()), ..Memory::default() }, true, None);
+    let memory = Memory { last: Some(last.clone()), ..Memory::default() };
+    let mut state = walk_after(EarlierWalks { memory, offers: true, trouble: None });
     assert_eq!(state.memory().last, Some(last));
     press(&mut state, "l");
     assert_eq!(state.memory().last, Some(left(SENTENCE, &state.current().1.id)));
@@ -394,21 +400,18 @@ fn a_walk_that_stays_where_it_began_does_not_replace_the_one_before() {
 
 #[test]
 fn the_same_sentence_needs_no_reading_and_an_unknown_step_is_the_first() {
-    let mut state = walk();
-    state.recall(
-        Memory { last: Some(left(SENTENCE, "softmax")), ..Memory::default() },
-        false,
-        None,
-    );
+    let memory = Memory { last: Some(left(SENTENCE, "softmax")), ..Memory::default() };
+    let mut state = walk_after(EarlierWalks { memory, ..EarlierWalks::default() });
     assert_eq!(message(&state), "", "not offered where a sentence was given");
     assert_eq!(press(&mut state, "R"), None);
     assert_eq!(state.current().1.id, "softmax");
-    let gone = Memory {
+    let memory = Memory {
         last: Some(left(SENTENCE, "gone")),
         bookmarks: vec!["gone".into()],
         ..Memory::default()
     };
-    state.recall(gone, true, Some("it is damaged".into()));
+    let trouble = Some("it is damaged".into());
+    let mut state = walk_after(EarlierWalks { memory, offers: true, trouble });
     press(&mut state, "R");
     assert_eq!((state.nav.step, state.bookmarked()), (0, vec![]));
 }

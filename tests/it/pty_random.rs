@@ -16,8 +16,7 @@ use lookback::{
     lesson::{Language, Lesson, PaneKind},
     model::Name,
     ui::{
-        app::{Action, Command, ExportFormat, ExportOptions, SMALLEST, State},
-        memory::Memory,
+        app::{Action, Command, ExportFormat, ExportOptions, Guide, SMALLEST, State, WalkStart},
         theme::{Depth, Glyphs, Theme},
     },
 };
@@ -90,21 +89,24 @@ impl Mode {
         let is_ascii = self.args.contains(&"--ascii");
         let glyphs = if is_ascii { Glyphs::Ascii } else { Glyphs::Unicode };
         let lesson = Lesson::embedded(language).unwrap();
-        let mut state = State::new(Arc::new(lesson), Theme::new(self.depth, glyphs));
-        let steps = state.lesson.steps();
-        state.nav.step = steps.iter().position(|(_, step)| step.model == model).unwrap_or(0);
-        state.follows_background = true;
-        state.guide.asks_questions = true;
+        let step = lesson.steps().iter().position(|(_, step)| step.model == model).unwrap_or(0);
         let option = |format: &&Format| ExportFormat {
             extension: format.extension,
             is_animation: format.is_animation(),
         };
         let here = session.home.path().canonicalize().unwrap();
         let formats = FORMATS.iter().map(option).collect();
-        state.exports = ExportOptions::new(formats, here.to_string_lossy().into_owned());
-        state.passes.pending = Some(SENTENCE.to_owned());
-        state.recall(Memory::default(), false, None);
-        Walker::start(state, &READER, SENTENCE, SIZE)
+        let mut guide = Guide::default();
+        guide.asks_questions = true;
+        let theme = Theme::new(self.depth, glyphs);
+        let start = WalkStart {
+            step,
+            follows_background: true,
+            guide,
+            exports: ExportOptions::new(formats, here.to_string_lossy().into_owned()),
+            ..WalkStart::new(Arc::new(lesson), theme, SENTENCE.to_owned())
+        };
+        Walker::start(State::begin(start), &READER, SENTENCE, SIZE)
     }
 }
 

@@ -165,6 +165,8 @@ pub enum Action {
     Pick(PaletteChoice),
     /// Selects a row of the open list, or scrolls the help to it.
     Choose(usize),
+    /// Removes the message and what is open over the walk, where both are shown in another way.
+    Dismiss,
     /// A key without a binding, by its name.
     Unbound(String),
     /// The reading of a sentence, or why it cannot be read.

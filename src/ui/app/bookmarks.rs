@@ -55,9 +55,20 @@ impl SavedProgress {
     }
 }
 
+/// What earlier walks saved.
+#[derive(Default)]
+pub struct EarlierWalks {
+    pub memory: Memory,
+    /// Whether to offer to continue where the last walk ended.
+    pub offers: bool,
+    /// The problem with what was saved, if any.
+    pub trouble: Option<String>,
+}
+
 impl State {
-    /// Takes over what previous walks saved; shows `trouble` as an error and, if `offers`, offers to resume.
-    pub fn recall(&mut self, memory: Memory, offers: bool, trouble: Option<String>) {
+    /// Takes over what earlier walks saved; shows the problem with it, or offers to resume.
+    pub(super) fn recall(&mut self, earlier: EarlierWalks) {
+        let EarlierWalks { memory, offers, trouble } = earlier;
         self.saved = SavedProgress {
             bookmarks: memory.bookmarks.into_iter().collect(),
             labs: memory.labs.into_iter().collect(),

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Action, Effect, Overlay, State, update};
+use super::{Action, Animation, Effect, Overlay, State, update};
 use crate::{
     analysis::reading::Reading,
     lesson::{PaneKind, looks_through},
     model::Name,
+    ui::{panes::View, theme::Theme},
 };
 
 /// The rows before and after the cursor's that the map of the lens asks for.
@@ -104,6 +105,26 @@ impl State {
         let mut state = Self { passes, overlay: Overlay::None, message: None, ..self.clone() };
         update_and_run(&mut state, Action::Resize(width, height));
         state
+    }
+
+    /// A copy in another theme.
+    #[must_use]
+    pub fn in_theme(&self, theme: Theme) -> Self {
+        Self { theme, ..self.clone() }
+    }
+
+    /// The same state with maps drawn so.
+    #[must_use]
+    pub fn with_view(mut self, view: View) -> Self {
+        self.nav.view = view;
+        self
+    }
+
+    /// A copy at a beat of the step's unfolding; None shows everything.
+    #[must_use]
+    pub fn at_beat(&self, beat: Option<usize>) -> Self {
+        let animation = Animation { beat, ..self.animation.clone() };
+        Self { animation, ..self.clone() }
     }
 }
 

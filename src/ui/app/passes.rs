@@ -75,12 +75,15 @@ impl Passes {
             return None;
         }
         self.pending = None;
-        match self.reading.as_ref().filter(|reading| reading.sentence.text == sentence) {
-            // An impossible what-if: restore the changes of the reading on the screen.
-            Some(reading) => self.changes = (*reading.changes).clone(),
-            None => self.step_after_reading = None,
+        // The reading on the screen stays, and so do its changes.
+        if let Some(reading) = self.set_aside.as_ref().or(self.reading.as_ref()) {
+            self.changes = (*reading.changes).clone();
         }
-        Some(!self.has_sentence(sentence))
+        let is_new = !self.has_sentence(sentence);
+        if is_new {
+            self.step_after_reading = None;
+        }
+        Some(is_new)
     }
 
     /// The next of three views of a changed pass: its numbers, what the change made of them, the numbers before.

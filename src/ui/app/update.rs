@@ -50,6 +50,7 @@ fn apply(state: &mut State, action: Action) -> Option<Effect> {
             state.message = None;
             state.overlay.paste(&text.split_whitespace().collect::<Vec<_>>().join(" "));
         }
+        Action::Dismiss => (state.overlay, state.message) = (Overlay::None, None),
         Action::Choose(row) => state.overlay.choose(row),
         Action::Unbound(key) => {
             state.stop_playing();
