@@ -9,14 +9,16 @@
 //!
 //! # The modules, in the order of the flow; `cli` starts it
 //!
+//! A module is `foo.rs`, with its parts in `foo/`.
+//!
 //! | module | holds | for instance |
 //! | --- | --- | --- |
 //! | [`text`] | a sentence as tokens and back; text from outside made safe to show | `text::visible` |
-//! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape that records a pass | softmax: `engine::math::softmax_rows`, recorded by `engine::tape` |
+//! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape that records a pass | softmax: `engine::math::softmax_rows`, recorded by `engine::tape`; what-ifs: said in `engine::change`, applied in `engine::tape` |
 //! | [`weights`] | checkpoints as named, shape-checked tensors; quantised forms; limits | GGUF: `weights::gguf` |
 //! | [`model`] | layers and the models made of them, a file or folder for each architecture; decoding | attention: `model::layer::attention` |
 //! | [`analysis`] | a finished pass by address (trace), measures of it, all passes over a sentence (reading) | entropy: `analysis::measure::attention` |
-//! | [`lesson`] | chapters, steps, narration with this pass's numbers, questions, languages | a step: `assets/lessons` |
+//! | [`lesson`] | chapters, steps, narration with this pass's numbers, questions, languages | a step: `assets/lessons`; its numbers: `lesson::fact` |
 //! | [`ui`] | theme, widgets, panes, the state and its update, keys, the whole screen | heat map: `ui::widgets::heat`; keys: `ui::keys::table`; places of panes: `ui::app::arrangement` |
 //! | [`render`] | frames as escape codes, pixels and markup; fonts | `render::raster` |
 //! | [`export`] | frames and traces as files that appear whole or not at all | a format: `export::svg`, its entry in `export::FORMATS` |
@@ -34,6 +36,8 @@
 //! - The screen is a function of the state. [`ui::app`] alone changes the state (`tests/it/layers.rs`) and has no side
 //!   effects: it returns what is to be done, and [`term`] does it. Entering a step runs no code, so back, jump and export
 //!   share one path.
+//! - A reading ([`analysis::reading`]) is a cache that fills itself: a screen, which never waits, leaves a wish for what
+//!   is not known yet, a worker computes it, and the action that follows says only that there is something new.
 //! - Panes draw into a buffer and change nothing; exporters write what was drawn.
 //! - Colours come from [`ui::theme`], words of the lesson and translations of the interface from `assets/lessons`. Meaning
 //!   never depends on colour alone.

@@ -1,4 +1,10 @@
 //! One sentence as read by every built-in model, or by the user's checkpoint: all data that the screen can show.
+//!
+//! A reading is a cache that fills itself, behind locks. Its passes are there from the start; what takes longer is
+//! computed once, by whoever asks first, and the same for everybody. Who may wait asks [`Reading::waiting`] or the
+//! methods that compute. The screen may not: it gets None for what is not known yet, and the reading notes that it was
+//! missed (`wishes`). A worker computes what was missed; the action that then reaches `ui::app` carries no result, it
+//! says only that the next drawing has more to show. So drawing twice may show more, never something else.
 
 mod card;
 mod concern;

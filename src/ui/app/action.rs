@@ -173,11 +173,11 @@ pub enum Action {
     Read(Result<Arc<Reading>, ReadFailure>),
     /// A reading, and the same reading with one more block opened.
     Opened(Arc<Reading>, Arc<Reading>),
-    /// The slow measures of the reading are computed.
+    /// The reading has computed more of its slow measures, and holds them itself.
     Measured,
-    /// The requested lens is computed.
+    /// The reading has computed the requested lens.
     LensComputed,
-    /// The requested form of attention is computed.
+    /// The reading has computed the requested form of attention.
     AttentionComputed,
     /// Reading times measured on this machine.
     TimesMeasured(Arc<MachineTimes>),
