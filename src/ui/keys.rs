@@ -1,4 +1,4 @@
-//! Key bindings: one table, which is also the help.
+//! Key bindings: one table, which is also the help and the commands of the palette.
 
 pub mod palette;
 mod table;
@@ -9,7 +9,7 @@ use tui_input::InputRequest;
 use crate::ui::app::{Action, Command, Overlay, State};
 use table::TYPING;
 
-pub use table::{Binding, Group, KEYS};
+pub use table::{Binding, Group, KEYS, KeyCommand, commands, keys};
 
 /// A key with its modifiers; Shift is part of the character.
 pub type Key = (KeyCode, KeyModifiers);
@@ -17,10 +17,10 @@ pub type Key = (KeyCode, KeyModifiers);
 /// The action of a key in this state.
 pub fn action(state: &State, event: KeyEvent) -> Action {
     let key = without_implied_shift(event);
-    let command = KEYS.iter().flat_map(|b| b.keys).find(|(k, _)| *k == key).map(|(_, c)| *c);
+    let command = keys().find(|(k, _)| *k == key).map(|(_, command)| command);
     match &state.overlay {
         Overlay::Palette { query, chosen } => {
-            palette_action(state, (query.value(), *chosen), key, command)
+            palette_action(state, query.value(), *chosen, key, command)
         }
         Overlay::Help { first } => help_action(state, *first, key, command),
         Overlay::None | Overlay::Bookmarks { .. } => {
@@ -61,7 +61,8 @@ pub fn help_height(groups: &[Group]) -> usize {
 
 fn palette_action(
     state: &State,
-    (query, chosen): (&str, usize),
+    query: &str,
+    chosen: usize,
     key: Key,
     command: Option<Command>,
 ) -> Action {

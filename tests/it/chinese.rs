@@ -17,7 +17,7 @@ use lookback::{
     render::frame::Walk,
     ui::{
         app::{Action, ExportFormat, ExportOptions, State, update},
-        keys::KEYS,
+        keys::keys,
         plain,
         theme::{Depth, Glyphs, Theme},
     },
@@ -250,16 +250,14 @@ fn windows_messages_and_opened_numbers_are_in_chinese() {
             .map(str::to_owned)
             .into();
     // Every key, after nothing, in a matrix and in an opened number.
-    for binding in KEYS {
-        for (key, _) in binding.keys {
-            if let crossterm::event::KeyCode::Char(c) = key.0
-                && key.1.is_empty()
-                // The palette shows the engine's error about a missing value, in English.
-                && !matches!(c, 't' | '=')
-            {
-                windows.push(c.to_string());
-                windows.push(format!("4 Right Enter {c}"));
-            }
+    for ((code, modifiers), _) in keys() {
+        if let crossterm::event::KeyCode::Char(c) = code
+            && modifiers.is_empty()
+            // The palette shows the engine's error about a missing value, in English.
+            && !matches!(c, 't' | '=')
+        {
+            windows.push(c.to_string());
+            windows.push(format!("4 Right Enter {c}"));
         }
     }
     windows.extend(

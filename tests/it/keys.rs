@@ -19,7 +19,7 @@ use lookback::{
             Action, Command, Effect, ExportFormat, ExportOptions, ExportRefusal, ExportRequest,
             ExportedFile, Overlay, ReadFailure, State, update,
         },
-        keys::KEYS,
+        keys::{self, KEYS},
         panes::View,
         plain, screen,
         theme::{Depth, Glyphs, Theme},
@@ -294,8 +294,7 @@ fn a_key_that_does_nothing_says_so() {
 
 #[test]
 fn no_key_is_bound_twice() {
-    let keys: Vec<_> =
-        KEYS.iter().flat_map(|b| b.keys).map(|(key, _)| format!("{key:?}")).collect();
+    let keys: Vec<_> = keys::keys().map(|(key, _)| format!("{key:?}")).collect();
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
 }
 
@@ -362,7 +361,7 @@ fn name(command: Command) -> &'static str {
 
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
-    let bound: BTreeSet<_> = KEYS.iter().flat_map(|b| b.keys).map(|(_, c)| name(*c)).collect();
+    let bound: BTreeSet<_> = keys::keys().map(|(_, command)| name(command)).collect();
     assert_eq!(bound.len(), 54, "{bound:?}");
     let help = drawn_text(&after("?"), 80, 24) + &drawn_text(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {

@@ -3,20 +3,21 @@
 //! Commands, what-ifs, steps, stations of the map and sites; a query that parses as a what-if (`temperature=2`) or an address
 //! (`logits[0,12]`) is offered as one.
 
-use crate::lesson::Language;
-use crate::lesson::tr;
-use crate::ui::words::change_in_words;
 use nucleo_matcher::{
     Config, Matcher,
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-use super::{KEYS, key_name};
+use super::{KeyCommand, commands, key_name};
 use crate::{
     analysis::{evidence::slopes::LossSlopes, map::Station, measure::find::FINDERS},
     engine::{change::Change, site::Address, value::Cell},
+    lesson::{Language, tr},
     model::Name,
-    ui::app::{Command as C, PaletteChoice, State, ViewKey, WhatIfKey},
+    ui::{
+        app::{Command, PaletteChoice, State},
+        words::change_in_words,
+    },
 };
 
 /// A row of the palette.
@@ -32,75 +33,6 @@ impl AsRef<str> for Entry {
         &self.text
     }
 }
-
-/// The commands of the palette, with their names.
-pub static COMMANDS: &[(C, &str)] = &[
-    (C::NextStep, "next step"),
-    (C::PreviousStep, "step before"),
-    (C::NextChapter, "next chapter"),
-    (C::PreviousChapter, "chapter before"),
-    (C::FirstStep, "first step"),
-    (C::LastStep, "last step"),
-    (C::Find, "find a step"),
-    (C::Edit, "another sentence"),
-    (C::Unfold, "unfold this step once more"),
-    (C::Lab, "a lab's hint, and its solution"),
-    (C::StarPair, "the star pair: too tired, or too wide"),
-    (C::Accept, "open the number under the cursor"),
-    (C::ToggleWhatIf(WhatIfKey::Mask), "what if: causal mask off"),
-    (C::ToggleWhatIf(WhatIfKey::Head), "what if: this head out"),
-    (C::ToggleWhatIf(WhatIfKey::Layer), "what if: this layer out"),
-    (C::ToggleWhatIf(WhatIfKey::Positions), "what if: positions off"),
-    (C::ToggleWhatIf(WhatIfKey::Scaling), "what if: scaling off"),
-    (C::ToggleWhatIf(WhatIfKey::Residual), "what if: residuals off"),
-    (C::Temperature, "what if: another temperature"),
-    (C::SetNumber, "what if: set the number under the cursor"),
-    (C::Learn(1), "learn: one step"),
-    (C::Learn(10), "learn: ten steps"),
-    (C::Teach, "learn: what the model should write"),
-    (C::Difference, "show the difference a change makes, or the pass before it"),
-    (C::OtherSentence, "set another sentence beside this one"),
-    (C::FirstDifference, "the first number that a change affects"),
-    (C::Follow, "follow the word under the cursor, or explain its row"),
-    (C::View(ViewKey::Attention), "attention: weights, norms of values, means, rollout"),
-    (C::View(ViewKey::Logarithmic), "colours: logarithmic, or linear"),
-    (C::View(ViewKey::FirstToken), "colours of attention: leave out the first word, or not"),
-    (C::View(ViewKey::Threshold(-1)), "flow graph: more lines"),
-    (C::View(ViewKey::Threshold(1)), "flow graph: fewer lines"),
-    (C::Work, "patched values: stop the map, or go on with it"),
-    (C::Reset, "undo all changes"),
-    (C::NextPane, "next pane"),
-    (C::PreviousPane, "pane before"),
-    (C::Layer(-1), "layer below"),
-    (C::Layer(1), "layer above"),
-    (C::Head(-1), "head before"),
-    (C::Head(1), "next head"),
-    (C::Zoom(1), "zoom in"),
-    (C::Zoom(-1), "zoom out"),
-    (C::Screen(1, 0), "one screen down"),
-    (C::Screen(-1, 0), "one screen up"),
-    (C::Screen(0, 1), "one screen to the right"),
-    (C::Screen(0, -1), "one screen to the left"),
-    (C::FindCell, "find a cell of the matrix"),
-    (C::FindAgain, "find the next such cell"),
-    (C::Sort, "sort the table of heads"),
-    (C::Bookmark, "bookmark this step, or remove its bookmark"),
-    (C::Bookmarks, "list the bookmarks"),
-    (C::Resume, "resume the last walk"),
-    (C::NextTheme, "next colour theme"),
-    (C::Deeper, "show the deeper paragraph, or hide it"),
-    (C::Glossary, "what a word means"),
-    (C::Play, "autoplay: start or stop"),
-    (C::Pace(1), "autoplay: faster"),
-    (C::Pace(-1), "autoplay: slower"),
-    (C::Tour, "the short tour, or the whole walk"),
-    (C::Questions, "questions to predict first, or none"),
-    (C::Export, "export this frame to a file"),
-    (C::Copy, "copy this frame as text"),
-    (C::Help, "all keys"),
-    (C::Suspend, "to the shell"),
-    (C::Quit, "quit"),
-];
 
 /// Examples of what-ifs with a number; others can be typed.
 const NUMERIC_EXAMPLES: [&str; 6] =
@@ -187,10 +119,7 @@ fn model_of(state: &State, address: &Address) -> Option<Name> {
 }
 
 fn all_entries(state: &State) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = COMMANDS
-        .iter()
-        .map(|(command, text)| command_entry(*command, state.lesson.language.tr(text)))
-        .collect();
+    let mut entries: Vec<Entry> = command_entries(state.lesson.language).collect();
     entries.extend(finder_entries(state.lesson.language));
     entries.extend(change_entries(state));
     entries.extend(step_entries(state));
@@ -200,10 +129,15 @@ fn all_entries(state: &State) -> Vec<Entry> {
     entries
 }
 
-fn command_entry(command: C, text: &str) -> Entry {
-    let key = KEYS.iter().flat_map(|binding| binding.keys).find(|(_, c)| *c == command);
-    let detail = key.map_or_else(String::new, |(key, _)| key_name(*key));
-    Entry { text: text.to_owned(), detail, pick: PaletteChoice::Command(command) }
+/// Entries of the commands that have a name, each with its first key.
+fn command_entries(language: Language) -> impl Iterator<Item = Entry> {
+    commands().filter_map(move |KeyCommand { command, name, keys }| {
+        Some(Entry {
+            text: language.tr((*name)?).to_owned(),
+            detail: keys.first().map_or_else(String::new, |key| key_name(*key)),
+            pick: PaletteChoice::Command(*command),
+        })
+    })
 }
 
 /// Entries of the finders for cells in the focused matrix.
@@ -211,7 +145,7 @@ fn finder_entries(language: Language) -> impl Iterator<Item = Entry> {
     FINDERS.iter().enumerate().map(move |(i, finder)| Entry {
         text: format!("{}{}", language.tr("find: "), language.tr(finder.name)),
         detail: language.tr("in the matrix").into(),
-        pick: PaletteChoice::Command(C::RunFinder(i)),
+        pick: PaletteChoice::Command(Command::RunFinder(i)),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Table of key bindings: what the help shows of each, and its commands.
+//! Table of key bindings: what the help and the palette show of each, and its commands.
 
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
@@ -33,14 +33,54 @@ impl Group {
     }
 }
 
-/// A row of the help.
+/// A row of the help, with the commands that it tells about.
 pub struct Binding {
-    pub shown: &'static str,
-    pub keys: &'static [(Key, Command)],
-    pub help: &'static str,
     pub group: Group,
+    pub shown: &'static str,
+    pub help: &'static str,
     /// Keys and text in the bottom line of the screen, if shown there.
     pub hint: Option<(&'static str, &'static str)>,
+    pub commands: &'static [KeyCommand],
+}
+
+/// A command with its keys.
+pub struct KeyCommand {
+    pub command: Command,
+    /// Its name in the palette; None if it only moves the cursor or is of no use there.
+    pub name: Option<&'static str>,
+    pub keys: &'static [Key],
+}
+
+impl Binding {
+    const fn hint(self, keys: &'static str, text: &'static str) -> Self {
+        Self { hint: Some((keys, text)), ..self }
+    }
+
+    const fn runs(self, commands: &'static [KeyCommand]) -> Self {
+        Self { commands, ..self }
+    }
+}
+
+/// All keys, each with its command.
+pub fn keys() -> impl Iterator<Item = (Key, Command)> {
+    commands().flat_map(|KeyCommand { command, keys, .. }| keys.iter().map(|key| (*key, *command)))
+}
+
+/// All commands that have a key.
+pub fn commands() -> impl Iterator<Item = &'static KeyCommand> {
+    KEYS.iter().flat_map(|binding| binding.commands)
+}
+
+const fn row(group: Group, shown: &'static str, help: &'static str) -> Binding {
+    Binding { group, shown, help, hint: None, commands: &[] }
+}
+
+const fn named(command: Command, name: &'static str, keys: &'static [Key]) -> KeyCommand {
+    KeyCommand { command, name: Some(name), keys }
+}
+
+const fn unnamed(command: Command, keys: &'static [Key]) -> KeyCommand {
+    KeyCommand { command, name: None, keys }
 }
 
 const fn plain(code: KeyCode) -> Key {
@@ -56,425 +96,254 @@ const fn ctrl(c: char) -> Key {
 }
 
 use Command as C;
+use Group as G;
 
 /// Key bindings of the walk.
 pub static KEYS: &[Binding] = &[
-    Binding {
-        shown: "→ l n Space",
-        keys: &[
-            (plain(KeyCode::Right), C::NextStep),
-            (char('l'), C::NextStep),
-            (char('n'), C::NextStep),
-            (char(' '), C::NextStep),
-        ],
-        help: "next step",
-        group: Group::Walk,
-        hint: Some(("← →", "step")),
-    },
-    Binding {
-        shown: "← h p Backspace",
-        keys: &[
-            (plain(KeyCode::Left), C::PreviousStep),
-            (char('h'), C::PreviousStep),
-            (char('p'), C::PreviousStep),
-            (plain(KeyCode::Backspace), C::PreviousStep),
-        ],
-        help: "step before",
-        group: Group::Walk,
-        hint: None,
-    },
-    Binding {
-        shown: "} {",
-        keys: &[(char('}'), C::NextChapter), (char('{'), C::PreviousChapter)],
-        help: "next chapter, back",
-        group: Group::Walk,
-        hint: Some(("{ }", "chapter")),
-    },
-    Binding {
-        shown: "0 1 2 … 8",
-        keys: &[
-            (char('0'), C::Chapter(0)),
-            (char('1'), C::Chapter(1)),
-            (char('2'), C::Chapter(2)),
-            (char('3'), C::Chapter(3)),
-            (char('4'), C::Chapter(4)),
-            (char('5'), C::Chapter(5)),
-            (char('6'), C::Chapter(6)),
-            (char('7'), C::Chapter(7)),
-            (char('8'), C::Chapter(8)),
-        ],
-        help: "that chapter",
-        group: Group::Walk,
-        hint: None,
-    },
-    Binding {
-        shown: "g G",
-        keys: &[
-            (char('g'), C::FirstStep),
-            (plain(KeyCode::Home), C::FirstStep),
-            (char('G'), C::LastStep),
-            (plain(KeyCode::End), C::LastStep),
-        ],
-        help: "first, last step",
-        group: Group::Walk,
-        hint: None,
-    },
-    Binding {
-        shown: "/",
-        keys: &[(char('/'), C::Find)],
-        help: "find a step",
-        group: Group::Walk,
-        hint: Some(("/", "find")),
-    },
-    Binding {
-        shown: "b B",
-        keys: &[(char('b'), C::Bookmark), (char('B'), C::Bookmarks)],
-        help: "bookmark, list them",
-        group: Group::Walk,
-        hint: None,
-    },
-    Binding {
-        shown: "R",
-        keys: &[(char('R'), C::Resume)],
-        help: "resume last walk",
-        group: Group::Walk,
-        hint: None,
-    },
-    Binding {
-        shown: "i",
-        keys: &[(char('i'), C::Edit)],
-        help: "another sentence",
-        group: Group::Sentence,
-        hint: Some(("i", "sentence")),
-    },
-    Binding {
-        shown: "*",
-        keys: &[(char('*'), C::StarPair)],
-        help: "the pair tired, wide",
-        group: Group::Sentence,
-        hint: None,
-    },
-    Binding {
-        shown: "Enter",
-        keys: &[(plain(KeyCode::Enter), C::Accept)],
-        help: "open this number",
-        group: Group::Panes,
-        hint: Some(("Enter", "open")),
-    },
-    Binding {
-        shown: "d",
-        keys: &[(char('d'), C::Deeper)],
-        help: "deeper, or short",
-        group: Group::Guide,
-        hint: Some(("d", "deeper")),
-    },
-    Binding {
-        shown: "w",
-        keys: &[(char('w'), C::Glossary)],
-        help: "what a word means",
-        group: Group::Guide,
-        hint: Some(("w", "words")),
-    },
-    Binding {
-        shown: "!",
-        keys: &[(char('!'), C::Lab)],
-        help: "lab: hint, solution",
-        group: Group::Guide,
-        hint: None,
-    },
-    Binding {
-        shown: "P",
-        keys: &[(char('P'), C::Questions)],
-        help: "ask first, or not",
-        group: Group::Guide,
-        hint: None,
-    },
-    Binding {
-        shown: "T",
-        keys: &[(char('T'), C::Tour)],
-        help: "short tour",
-        group: Group::Guide,
-        hint: None,
-    },
-    Binding {
-        shown: "a",
-        keys: &[(char('a'), C::Play)],
-        help: "autoplay",
-        group: Group::Guide,
-        hint: None,
-    },
-    Binding {
-        shown: "U",
-        keys: &[(char('U'), C::Unfold)],
-        help: "unfold once more",
-        group: Group::Guide,
-        hint: None,
-    },
-    Binding {
-        shown: "+ -",
-        keys: &[(char('+'), C::Pace(1)), (char('-'), C::Pace(-1))],
-        help: "faster, slower",
-        group: Group::Guide,
-        hint: None,
-    },
-    Binding {
-        shown: "↑ ↓ k j",
-        keys: &[
-            (plain(KeyCode::Up), C::Move(-1, 0)),
-            (char('k'), C::Move(-1, 0)),
-            (plain(KeyCode::Down), C::Move(1, 0)),
-            (char('j'), C::Move(1, 0)),
-        ],
-        help: "row above, below",
-        group: Group::Panes,
-        hint: Some(("↑ ↓", "word")),
-    },
-    Binding {
-        shown: "H L",
-        keys: &[(char('H'), C::Move(0, -1)), (char('L'), C::Move(0, 1))],
-        help: "column left, right",
-        group: Group::Panes,
-        hint: Some(("H L", "column")),
-    },
-    Binding {
-        shown: "J K < >",
-        keys: &[
-            (char('J'), C::Screen(1, 0)),
-            (char('K'), C::Screen(-1, 0)),
-            (char('<'), C::Screen(0, -1)),
-            (char('>'), C::Screen(0, 1)),
-        ],
-        help: "the same by a screen",
-        group: Group::Panes,
-        hint: None,
-    },
-    Binding {
-        shown: "z Z",
-        keys: &[(char('z'), C::Zoom(1)), (char('Z'), C::Zoom(-1))],
-        help: "zoom in, out",
-        group: Group::Panes,
-        hint: None,
-    },
-    Binding {
-        shown: "f F",
-        keys: &[(char('f'), C::FindCell), (char('F'), C::FindAgain)],
-        help: "find a cell, the next",
-        group: Group::Panes,
-        hint: Some(("f", "find a cell")),
-    },
-    Binding {
-        shown: "c",
-        keys: &[(char('c'), C::Follow)],
-        help: "follow, explain a word",
-        group: Group::Panes,
-        hint: None,
-    },
-    Binding {
-        shown: "C Y O",
-        keys: &[
-            (char('C'), C::View(ViewKey::Attention)),
-            (char('Y'), C::View(ViewKey::Logarithmic)),
-            (char('O'), C::View(ViewKey::FirstToken)),
-        ],
-        help: "maps: form, log, sink",
-        group: Group::Panes,
-        hint: None,
-    },
-    Binding {
-        shown: "( )",
-        keys: &[
-            (char('('), C::View(ViewKey::Threshold(-1))),
-            (char(')'), C::View(ViewKey::Threshold(1))),
-        ],
-        help: "flow: more, less",
-        group: Group::Panes,
-        hint: None,
-    },
-    Binding {
-        shown: "S",
-        keys: &[(char('S'), C::Sort)],
-        help: "sort the heads",
-        group: Group::Panes,
-        hint: None,
-    },
-    Binding {
-        shown: "[ ]",
-        keys: &[(char('['), C::Layer(-1)), (char(']'), C::Layer(1))],
-        help: "layer below, above",
-        group: Group::Panes,
-        hint: Some(("[ ]", "layer")),
-    },
-    Binding {
-        shown: ", .",
-        keys: &[(char(','), C::Head(-1)), (char('.'), C::Head(1))],
-        help: "head before, next",
-        group: Group::Panes,
-        hint: Some((", .", "head")),
-    },
-    Binding {
-        shown: "Tab Shift-Tab",
-        keys: &[(plain(KeyCode::Tab), C::NextPane), (plain(KeyCode::BackTab), C::PreviousPane)],
-        help: "next pane, back",
-        group: Group::Panes,
-        hint: Some(("Tab", "pane")),
-    },
-    Binding {
-        shown: "PgUp PgDn",
-        keys: &[(plain(KeyCode::PageUp), C::Page(-1)), (plain(KeyCode::PageDown), C::Page(1))],
-        help: "scroll the text",
-        group: Group::Panes,
-        hint: None,
-    },
-    Binding {
-        shown: "V",
-        keys: &[(char('V'), C::NextTheme)],
-        help: "other colours",
-        group: Group::Program,
-        hint: None,
-    },
-    Binding {
-        shown: "m",
-        keys: &[(char('m'), C::ToggleWhatIf(WhatIfKey::Mask))],
-        help: "mask off",
-        group: Group::WhatIf,
-        hint: Some(("m o s u x", "what if")),
-    },
-    Binding {
-        shown: "o",
-        keys: &[(char('o'), C::ToggleWhatIf(WhatIfKey::Positions))],
-        help: "positions off",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "s",
-        keys: &[(char('s'), C::ToggleWhatIf(WhatIfKey::Scaling))],
-        help: "scaling off",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "u",
-        keys: &[(char('u'), C::ToggleWhatIf(WhatIfKey::Residual))],
-        help: "residuals off",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "x X",
-        keys: &[
-            (char('x'), C::ToggleWhatIf(WhatIfKey::Head)),
-            (char('X'), C::ToggleWhatIf(WhatIfKey::Layer)),
-        ],
-        help: "this head, layer out",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "t =",
-        keys: &[(char('t'), C::Temperature), (char('='), C::SetNumber)],
-        help: "temperature, number =",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "N M",
-        keys: &[(char('N'), C::Learn(1)), (char('M'), C::Learn(10))],
-        help: "learn: 1 step, 10",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "I",
-        keys: &[(char('I'), C::Teach)],
-        help: "what it should write",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "v",
-        keys: &[(char('v'), C::Difference)],
-        help: "what it did, before it",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "A D",
-        keys: &[(char('A'), C::OtherSentence), (char('D'), C::FirstDifference)],
-        help: "against, first change",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "W",
-        keys: &[(char('W'), C::Work)],
-        help: "stop a map, go on",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: "r",
-        keys: &[(char('r'), C::Reset)],
-        help: "undo all changes",
-        group: Group::WhatIf,
-        hint: None,
-    },
-    Binding {
-        shown: ":",
-        keys: &[(char(':'), C::Palette)],
-        help: "anything, by name",
-        group: Group::Program,
-        hint: Some((":", "all")),
-    },
-    Binding {
-        shown: "e",
-        keys: &[(char('e'), C::Export)],
-        help: "export this frame",
-        group: Group::Program,
-        hint: None,
-    },
-    Binding {
-        shown: "y",
-        keys: &[(char('y'), C::Copy)],
-        help: "copy it as text",
-        group: Group::Program,
-        hint: None,
-    },
-    Binding {
-        shown: "?",
-        keys: &[(char('?'), C::Help)],
-        help: "these keys",
-        group: Group::Program,
-        hint: Some(("?", "keys")),
-    },
-    Binding {
-        shown: "Esc",
-        keys: &[(plain(KeyCode::Esc), C::Leave)],
-        help: "close top window",
-        group: Group::Program,
-        hint: None,
-    },
-    Binding {
-        shown: "Ctrl-Z",
-        keys: &[(ctrl('z'), C::Suspend)],
-        help: "to the shell and back",
-        group: Group::Program,
-        hint: None,
-    },
-    Binding {
-        shown: "q",
-        keys: &[(char('q'), C::Quit)],
-        help: "quit",
-        group: Group::Program,
-        hint: Some(("q", "quit")),
-    },
-    Binding {
-        shown: "Ctrl-C",
-        keys: &[(ctrl('c'), C::QuitNow)],
-        help: "quit at once",
-        group: Group::Program,
-        hint: None,
-    },
+    row(G::Walk, "→ l n Space", "next step").hint("← →", "step").runs(&[named(
+        C::NextStep,
+        "next step",
+        &[plain(KeyCode::Right), char('l'), char('n'), char(' ')],
+    )]),
+    row(G::Walk, "← h p Backspace", "step before").runs(&[named(
+        C::PreviousStep,
+        "step before",
+        &[plain(KeyCode::Left), char('h'), char('p'), plain(KeyCode::Backspace)],
+    )]),
+    row(G::Walk, "} {", "next chapter, back").hint("{ }", "chapter").runs(&[
+        named(C::NextChapter, "next chapter", &[char('}')]),
+        named(C::PreviousChapter, "chapter before", &[char('{')]),
+    ]),
+    row(G::Walk, "0 1 2 … 8", "that chapter").runs(&[
+        unnamed(C::Chapter(0), &[char('0')]),
+        unnamed(C::Chapter(1), &[char('1')]),
+        unnamed(C::Chapter(2), &[char('2')]),
+        unnamed(C::Chapter(3), &[char('3')]),
+        unnamed(C::Chapter(4), &[char('4')]),
+        unnamed(C::Chapter(5), &[char('5')]),
+        unnamed(C::Chapter(6), &[char('6')]),
+        unnamed(C::Chapter(7), &[char('7')]),
+        unnamed(C::Chapter(8), &[char('8')]),
+    ]),
+    row(G::Walk, "g G", "first, last step").runs(&[
+        named(C::FirstStep, "first step", &[char('g'), plain(KeyCode::Home)]),
+        named(C::LastStep, "last step", &[char('G'), plain(KeyCode::End)]),
+    ]),
+    row(G::Walk, "/", "find a step").hint("/", "find").runs(&[named(
+        C::Find,
+        "find a step",
+        &[char('/')],
+    )]),
+    row(G::Walk, "b B", "bookmark, list them").runs(&[
+        named(C::Bookmark, "bookmark this step, or remove its bookmark", &[char('b')]),
+        named(C::Bookmarks, "list the bookmarks", &[char('B')]),
+    ]),
+    row(G::Walk, "R", "resume last walk").runs(&[named(
+        C::Resume,
+        "resume the last walk",
+        &[char('R')],
+    )]),
+    row(G::Sentence, "i", "another sentence").hint("i", "sentence").runs(&[named(
+        C::Edit,
+        "another sentence",
+        &[char('i')],
+    )]),
+    row(G::Sentence, "*", "the pair tired, wide").runs(&[named(
+        C::StarPair,
+        "the star pair: too tired, or too wide",
+        &[char('*')],
+    )]),
+    row(G::Panes, "Enter", "open this number").hint("Enter", "open").runs(&[named(
+        C::Accept,
+        "open the number under the cursor",
+        &[plain(KeyCode::Enter)],
+    )]),
+    row(G::Guide, "d", "deeper, or short").hint("d", "deeper").runs(&[named(
+        C::Deeper,
+        "show the deeper paragraph, or hide it",
+        &[char('d')],
+    )]),
+    row(G::Guide, "w", "what a word means").hint("w", "words").runs(&[named(
+        C::Glossary,
+        "what a word means",
+        &[char('w')],
+    )]),
+    row(G::Guide, "!", "lab: hint, solution").runs(&[named(
+        C::Lab,
+        "a lab's hint, and its solution",
+        &[char('!')],
+    )]),
+    row(G::Guide, "P", "ask first, or not").runs(&[named(
+        C::Questions,
+        "questions to predict first, or none",
+        &[char('P')],
+    )]),
+    row(G::Guide, "T", "short tour").runs(&[named(
+        C::Tour,
+        "the short tour, or the whole walk",
+        &[char('T')],
+    )]),
+    row(G::Guide, "a", "autoplay").runs(&[named(C::Play, "autoplay: start or stop", &[char('a')])]),
+    row(G::Guide, "U", "unfold once more").runs(&[named(
+        C::Unfold,
+        "unfold this step once more",
+        &[char('U')],
+    )]),
+    row(G::Guide, "+ -", "faster, slower").runs(&[
+        named(C::Pace(1), "autoplay: faster", &[char('+')]),
+        named(C::Pace(-1), "autoplay: slower", &[char('-')]),
+    ]),
+    row(G::Panes, "↑ ↓ k j", "row above, below").hint("↑ ↓", "word").runs(&[
+        unnamed(C::Move(-1, 0), &[plain(KeyCode::Up), char('k')]),
+        unnamed(C::Move(1, 0), &[plain(KeyCode::Down), char('j')]),
+    ]),
+    row(G::Panes, "H L", "column left, right")
+        .hint("H L", "column")
+        .runs(&[unnamed(C::Move(0, -1), &[char('H')]), unnamed(C::Move(0, 1), &[char('L')])]),
+    row(G::Panes, "J K < >", "the same by a screen").runs(&[
+        named(C::Screen(1, 0), "one screen down", &[char('J')]),
+        named(C::Screen(-1, 0), "one screen up", &[char('K')]),
+        named(C::Screen(0, -1), "one screen to the left", &[char('<')]),
+        named(C::Screen(0, 1), "one screen to the right", &[char('>')]),
+    ]),
+    row(G::Panes, "z Z", "zoom in, out").runs(&[
+        named(C::Zoom(1), "zoom in", &[char('z')]),
+        named(C::Zoom(-1), "zoom out", &[char('Z')]),
+    ]),
+    row(G::Panes, "f F", "find a cell, the next").hint("f", "find a cell").runs(&[
+        named(C::FindCell, "find a cell of the matrix", &[char('f')]),
+        named(C::FindAgain, "find the next such cell", &[char('F')]),
+    ]),
+    row(G::Panes, "c", "follow, explain a word").runs(&[named(
+        C::Follow,
+        "follow the word under the cursor, or explain its row",
+        &[char('c')],
+    )]),
+    row(G::Panes, "C Y O", "maps: form, log, sink").runs(&[
+        named(
+            C::View(ViewKey::Attention),
+            "attention: weights, norms of values, means, rollout",
+            &[char('C')],
+        ),
+        named(C::View(ViewKey::Logarithmic), "colours: logarithmic, or linear", &[char('Y')]),
+        named(
+            C::View(ViewKey::FirstToken),
+            "colours of attention: leave out the first word, or not",
+            &[char('O')],
+        ),
+    ]),
+    row(G::Panes, "( )", "flow: more, less").runs(&[
+        named(C::View(ViewKey::Threshold(-1)), "flow graph: more lines", &[char('(')]),
+        named(C::View(ViewKey::Threshold(1)), "flow graph: fewer lines", &[char(')')]),
+    ]),
+    row(G::Panes, "S", "sort the heads").runs(&[named(
+        C::Sort,
+        "sort the table of heads",
+        &[char('S')],
+    )]),
+    row(G::Panes, "[ ]", "layer below, above").hint("[ ]", "layer").runs(&[
+        named(C::Layer(-1), "layer below", &[char('[')]),
+        named(C::Layer(1), "layer above", &[char(']')]),
+    ]),
+    row(G::Panes, ", .", "head before, next").hint(", .", "head").runs(&[
+        named(C::Head(-1), "head before", &[char(',')]),
+        named(C::Head(1), "next head", &[char('.')]),
+    ]),
+    row(G::Panes, "Tab Shift-Tab", "next pane, back").hint("Tab", "pane").runs(&[
+        named(C::NextPane, "next pane", &[plain(KeyCode::Tab)]),
+        named(C::PreviousPane, "pane before", &[plain(KeyCode::BackTab)]),
+    ]),
+    row(G::Panes, "PgUp PgDn", "scroll the text").runs(&[
+        unnamed(C::Page(-1), &[plain(KeyCode::PageUp)]),
+        unnamed(C::Page(1), &[plain(KeyCode::PageDown)]),
+    ]),
+    row(G::Program, "V", "other colours").runs(&[named(
+        C::NextTheme,
+        "next colour theme",
+        &[char('V')],
+    )]),
+    row(G::WhatIf, "m", "mask off").hint("m o s u x", "what if").runs(&[named(
+        C::ToggleWhatIf(WhatIfKey::Mask),
+        "what if: causal mask off",
+        &[char('m')],
+    )]),
+    row(G::WhatIf, "o", "positions off").runs(&[named(
+        C::ToggleWhatIf(WhatIfKey::Positions),
+        "what if: positions off",
+        &[char('o')],
+    )]),
+    row(G::WhatIf, "s", "scaling off").runs(&[named(
+        C::ToggleWhatIf(WhatIfKey::Scaling),
+        "what if: scaling off",
+        &[char('s')],
+    )]),
+    row(G::WhatIf, "u", "residuals off").runs(&[named(
+        C::ToggleWhatIf(WhatIfKey::Residual),
+        "what if: residuals off",
+        &[char('u')],
+    )]),
+    row(G::WhatIf, "x X", "this head, layer out").runs(&[
+        named(C::ToggleWhatIf(WhatIfKey::Head), "what if: this head out", &[char('x')]),
+        named(C::ToggleWhatIf(WhatIfKey::Layer), "what if: this layer out", &[char('X')]),
+    ]),
+    row(G::WhatIf, "t =", "temperature, number =").runs(&[
+        named(C::Temperature, "what if: another temperature", &[char('t')]),
+        named(C::SetNumber, "what if: set the number under the cursor", &[char('=')]),
+    ]),
+    row(G::WhatIf, "N M", "learn: 1 step, 10").runs(&[
+        named(C::Learn(1), "learn: one step", &[char('N')]),
+        named(C::Learn(10), "learn: ten steps", &[char('M')]),
+    ]),
+    row(G::WhatIf, "I", "what it should write").runs(&[named(
+        C::Teach,
+        "learn: what the model should write",
+        &[char('I')],
+    )]),
+    row(G::WhatIf, "v", "what it did, before it").runs(&[named(
+        C::Difference,
+        "show the difference a change makes, or the pass before it",
+        &[char('v')],
+    )]),
+    row(G::WhatIf, "A D", "against, first change").runs(&[
+        named(C::OtherSentence, "set another sentence beside this one", &[char('A')]),
+        named(C::FirstDifference, "the first number that a change affects", &[char('D')]),
+    ]),
+    row(G::WhatIf, "W", "stop a map, go on").runs(&[named(
+        C::Work,
+        "patched values: stop the map, or go on with it",
+        &[char('W')],
+    )]),
+    row(G::WhatIf, "r", "undo all changes").runs(&[named(
+        C::Reset,
+        "undo all changes",
+        &[char('r')],
+    )]),
+    row(G::Program, ":", "anything, by name")
+        .hint(":", "all")
+        .runs(&[unnamed(C::Palette, &[char(':')])]),
+    row(G::Program, "e", "export this frame").runs(&[named(
+        C::Export,
+        "export this frame to a file",
+        &[char('e')],
+    )]),
+    row(G::Program, "y", "copy it as text").runs(&[named(
+        C::Copy,
+        "copy this frame as text",
+        &[char('y')],
+    )]),
+    row(G::Program, "?", "these keys").hint("?", "keys").runs(&[named(
+        C::Help,
+        "all keys",
+        &[char('?')],
+    )]),
+    row(G::Program, "Esc", "close top window").runs(&[unnamed(C::Leave, &[plain(KeyCode::Esc)])]),
+    row(G::Program, "Ctrl-Z", "to the shell and back").runs(&[named(
+        C::Suspend,
+        "to the shell",
+        &[ctrl('z')],
+    )]),
+    row(G::Program, "q", "quit").hint("q", "quit").runs(&[named(C::Quit, "quit", &[char('q')])]),
+    row(G::Program, "Ctrl-C", "quit at once").runs(&[unnamed(C::QuitNow, &[ctrl('c')])]),
 ];
 
 /// Key bindings of the typed line, as in a shell.

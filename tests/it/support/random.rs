@@ -6,7 +6,7 @@ use std::fmt;
 use crossterm::event::{
     KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind as Kind,
 };
-use lookback::ui::keys::KEYS;
+use lookback::ui::keys::{KEYS, Key};
 
 pub use super::chance::Random;
 
@@ -153,7 +153,9 @@ impl Random {
     /// A key of the table.
     fn bound(&mut self) -> KeyEvent {
         let binding = &KEYS[self.below(KEYS.len())];
-        match binding.keys[self.below(binding.keys.len())].0 {
+        let keys: Vec<Key> =
+            binding.commands.iter().flat_map(|command| command.keys).copied().collect();
+        match keys[self.below(keys.len())] {
             (KeyCode::Char(c), KeyModifiers::NONE) => typed(c),
             (code, modifiers) => KeyEvent::new(code, modifiers),
         }
