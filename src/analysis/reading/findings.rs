@@ -332,7 +332,7 @@ impl Reading {
         let Question { word, against, .. } = patching.question;
         let words = [word, against].map(|id| self.answer(&patching.a, id));
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
-        let read = [tokens(&patching.b.pass.source), tokens(&patching.b.pass.target)];
-        Some(Patched::new(patching, sentences, words, read))
+        let (source, target) = (tokens(&patching.b.pass.source), tokens(&patching.b.pass.target));
+        Some(Patched::new(patching, sentences, words, source, target))
     }
 }

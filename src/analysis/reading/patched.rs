@@ -39,7 +39,8 @@ impl Patched {
         patching: Patching,
         sentences: [String; 2],
         [word, against]: [String; 2],
-        [source, target]: [Vec<Token>; 2],
+        source: Vec<Token>,
+        target: Vec<Token>,
     ) -> Self {
         let cells = patching.cells();
         Self {

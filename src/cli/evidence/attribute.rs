@@ -58,7 +58,7 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
     };
     match &parts {
         Ok(parts) => {
-            let promoted = promoted(reading, name, &run, parts, (&question, asked.units))?;
+            let promoted = promoted(reading, name, &run, parts, &question, asked.units)?;
             add_parts(&mut report, parts, &words, &promoted, asked.units);
         }
         Err(why) => writeln!(report.text, "\n{why}.").unwrap_or(()),
@@ -231,7 +231,8 @@ fn promoted(
     name: Name,
     run: &Run,
     parts: &Attribution,
-    (question, n_units): (&Question, usize),
+    question: &Question,
+    n_units: usize,
 ) -> anyhow::Result<Vec<Promoted>> {
     let mut pieces: Vec<(&LogitPart, Piece)> = vec![];
     for part in &parts.parts {

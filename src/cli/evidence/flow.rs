@@ -49,7 +49,7 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
             percent(asked.threshold)
         ),
     };
-    add_route(&mut report.text, &flow, (row, asked.threshold), &words);
+    add_route(&mut report.text, &flow, row, asked.threshold, &words);
     for sum in flow.layers.iter().flat_map(|layer| &layer.sums) {
         add_sum(&mut report, sum, tokens, &words);
     }
@@ -65,7 +65,7 @@ fn text_of(tokens: &[Token], row: usize) -> &str {
 }
 
 /// The nodes of the route from the top down, each with what it was made of: sum by sum, the last one first.
-fn add_route(text: &mut String, flow: &Flow, (row, threshold): (usize, f32), words: &Words) {
+fn add_route(text: &mut String, flow: &Flow, row: usize, threshold: f32, words: &Words) {
     let tokens = if flow.stream == Stream::Source { &words.source } else { &words.target };
     let route = flow.route(row, threshold);
     for level in (1..flow.n_levels()).rev() {

@@ -95,7 +95,8 @@ impl Tape {
         place: Place,
         x: Node,
         vectors: Node,
-        (distances, meets): (&Arc<Distances>, Meets),
+        distances: &Arc<Distances>,
+        meets: Meets,
     ) -> Node {
         let distances = Arc::clone(distances);
         self.record(place, DotByDistance { distances, meets }, vec![x, vectors])

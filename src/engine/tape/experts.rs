@@ -72,7 +72,8 @@ impl Tape {
         place: Place,
         scores: Node,
         routes: &Arc<Routes>,
-        (how, factor): (ExpertWeights, f32),
+        how: ExpertWeights,
+        factor: f32,
     ) -> Node {
         self.record(place, Route { routes: Arc::clone(routes), how, factor }, vec![scores])
     }

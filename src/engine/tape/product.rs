@@ -60,11 +60,7 @@ fn sharing(of: usize, a: &Value, b: &Value) -> impl Iterator<Item = usize> {
 }
 
 /// The gradient of each plane of `b`: the sum over the planes of `a` that share it.
-fn zip_back(
-    a: &Value,
-    (b, grad): (&Value, &Value),
-    f: impl Fn(&Matrix, &Matrix) -> Matrix,
-) -> Value {
+fn zip_back(a: &Value, b: &Value, grad: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix) -> Value {
     let mut sums: Vec<Matrix> = vec![];
     for (p, (plane, grad)) in a.planes().iter().zip(grad.planes()).enumerate() {
         let of_plane = f(plane, grad);
@@ -105,7 +101,7 @@ impl Operation for MatMul {
         let (a, b) = (pull.inputs[0], pull.inputs[1]);
         vec![
             pull.for_input(0, || zip_planes(pull.grad, b, matmul_nt)),
-            pull.for_input(1, || zip_back(a, (b, pull.grad), matmul_tn)),
+            pull.for_input(1, || zip_back(a, b, pull.grad, matmul_tn)),
         ]
     }
 }
@@ -152,7 +148,7 @@ impl Operation for MatMulNt {
                 Some(_) => back(pull.grad.matrix(), b, Lines::Columns).into(),
                 None => zip_planes(pull.grad, b, matmul),
             }),
-            pull.for_input(1, || zip_back(a, (b, pull.grad), |a, grad| matmul_tn(grad, a))),
+            pull.for_input(1, || zip_back(a, b, pull.grad, |a, grad| matmul_tn(grad, a))),
         ]
     }
 }

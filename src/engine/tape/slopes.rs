@@ -89,7 +89,7 @@ impl Slopes {
         let inputs: Vec<&Value> = entry.inputs.iter().map(|n| self.value(tape, *n)).collect();
         let Some(cells) = operation.reached(&inputs, of) else {
             let output = self.value(tape, user);
-            return by_row(&**operation, (&inputs, output), grad, of);
+            return by_row(&**operation, &inputs, output, grad, of);
         };
         let operand = |(input, cell): Leaf| {
             let Entry { place, .. } = tape.entry(entry.inputs[input]);
@@ -122,7 +122,8 @@ impl Slopes {
 /// What reaches a cell of an input through each row of the output, from the operation's backward pass.
 fn by_row(
     operation: &dyn Operation,
-    (inputs, output): (&[&Value], &Value),
+    inputs: &[&Value],
+    output: &Value,
     grad: &Value,
     (input, cell): Leaf,
 ) -> Vec<Expr<Operand>> {

@@ -87,7 +87,7 @@ pub static FAMILIES: &[Family] = &[
                 groups: if in_groups { groups(settings, 1)? } else { None },
                 ..experts(settings, plan, ExpertWeights::Kept)?
             };
-            adjust(settings, plan, experts, (1.0, true))
+            adjust(settings, plan, experts, 1.0, true)
         },
         ..DEEPSEEK
     },
@@ -120,7 +120,7 @@ pub static FAMILIES: &[Family] = &[
                 ..experts(settings, plan, weights(is_normalized))?
             };
             let interleaves = settings.config.bool_or("rope_interleave", true)?;
-            adjust(settings, plan, experts, (2.5, interleaves))
+            adjust(settings, plan, experts, 2.5, interleaves)
         },
         ..DEEPSEEK
     },
@@ -137,7 +137,7 @@ pub static FAMILIES: &[Family] = &[
                 groups: groups(settings, if is_sigmoid { 2 } else { 1 })?,
                 ..experts(settings, plan, weights(is_normalized))?
             };
-            adjust(settings, plan, experts, (1.0, true))
+            adjust(settings, plan, experts, 1.0, true)
         },
         ..DEEPSEEK
     },
@@ -178,12 +178,13 @@ fn groups(settings: &Settings, summed: usize) -> Result<Option<ExpertGroups>> {
 }
 
 /// Attention by way of a few numbers, and experts in all layers but the first; `factor` is that of the experts' weights
-/// where the settings have none.
+/// where the settings have none, and `interleaves` says which numbers of a head a rotation pairs.
 fn adjust(
     settings: &Settings,
     plan: &mut DecoderPlan,
     experts: ExpertsPlan,
-    (factor, interleaves): (f32, bool),
+    factor: f32,
+    interleaves: bool,
 ) -> Result<()> {
     let config = &settings.config;
     let latent = latent(config)?;

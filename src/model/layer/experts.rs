@@ -328,11 +328,11 @@ impl Experts {
         let choice = self.choice(tape, scores);
         let (by, scored) = (tape.value(choice).matrix(), tape.value(scores).matrix());
         let routes = Arc::new(Routes::chosen_by(by, self.plan.k, scored));
-        let how = (self.plan.weights, self.plan.factor);
+        let (how, factor) = (self.plan.weights, self.plan.factor);
         let Some(beside) = &self.beside else {
-            return (tape.route(at.at(&WEIGHTS), scores, &routes, how), routes);
+            return (tape.route(at.at(&WEIGHTS), scores, &routes, how, factor), routes);
         };
-        let shares = tape.route(at.at(&SHARES), scores, &routes, how);
+        let shares = tape.route(at.at(&SHARES), scores, &routes, how, factor);
         let scales = tape.weight(&beside.scales);
         (tape.gain(at.at(&WEIGHTS_SCALED), shares, scales), routes)
     }

@@ -41,9 +41,11 @@ impl<'a> BeamTree<'a> {
     /// it continues.
     fn draw_hypothesis(
         &self,
-        (index, hypothesis): (usize, &Hypothesis),
+        index: usize,
+        hypothesis: &Hypothesis,
         is_winner: bool,
-        (x, line): (u16, Rect),
+        x: u16,
+        line: Rect,
         buf: &mut Buffer,
     ) {
         let theme = self.0.theme;
@@ -79,10 +81,10 @@ impl<'a> BeamTree<'a> {
             let style = if is_at_cursor { theme.accent().bold() } else { theme.dim() };
             let head = tr!(self.0.language, "step {n}", n = step + 1);
             put_line(buf, (x, area.y), area.right(), &[(&head, style)]);
-            for (hypothesis, line) in beams.steps[step].iter().enumerate().zip(area.rows().skip(1))
-            {
-                let is_winner = path.get(step) == Some(&hypothesis.0);
-                self.draw_hypothesis(hypothesis, is_winner, (x, line), buf);
+            let lines = area.rows().skip(1);
+            for ((i, hypothesis), line) in beams.steps[step].iter().enumerate().zip(lines) {
+                let is_winner = path.get(step) == Some(&i);
+                self.draw_hypothesis(i, hypothesis, is_winner, x, line, buf);
             }
         }
         for (rank, line) in (0..beams.width).zip(area.rows().skip(1)) {

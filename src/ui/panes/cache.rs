@@ -29,6 +29,14 @@ const LARGEST_CELL: u16 = 3;
 /// Columns between the table and the mask.
 const GAP: u16 = 3;
 
+/// Numbers of positions whose keys and values are reused or new, and of all that there will be.
+#[derive(Clone, Copy)]
+struct Positions {
+    reused: usize,
+    fresh: usize,
+    all: usize,
+}
+
 impl<'a> Cache<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
         let (sizes, layers) = (CacheSizes::of(subject.trace), attending(subject.trace));
@@ -50,18 +58,12 @@ impl<'a> Cache<'a> {
     }
 
     /// Draws a layer's name and its positions: reused, new, or still empty.
-    fn draw_positions(
-        &self,
-        name: &str,
-        (reused, fresh, n): (usize, usize, usize),
-        line: Rect,
-        buf: &mut Buffer,
-    ) {
+    fn draw_positions(&self, name: &str, positions: Positions, line: Rect, buf: &mut Buffer) {
         let theme = self.subject.scene.theme;
         let (old, new) = (self.reused(), self.fresh());
-        let per_sign = positions_per_sign(n);
-        let (reused, fresh, n) =
-            (reused / per_sign, fresh.div_ceil(per_sign), n.div_ceil(per_sign));
+        let per_sign = positions_per_sign(positions.all);
+        let (reused, fresh) = (positions.reused / per_sign, positions.fresh.div_ceil(per_sign));
+        let n = positions.all.div_ceil(per_sign);
         let empty = theme.glyph("·", ".").repeat(n.saturating_sub(reused + fresh));
         let name = right(name, usize::from(NAME_WIDTH) - 1) + " ";
         let (a, b) = (old.0.repeat(reused), new.0.repeat(fresh));
@@ -87,23 +89,21 @@ impl<'a> Cache<'a> {
             }
             _ => String::new(),
         };
+        let positions = Positions { reused: t, fresh: 1, all: self.n_positions() };
         for &layer in shown {
             if let Some(line) = lines.next() {
-                self.draw_positions(
-                    &tr!(language, "layer {layer} K,V", layer),
-                    (t, 1, self.n_positions()),
-                    line,
-                    buf,
-                );
+                let name = tr!(language, "layer {layer} K,V", layer);
+                self.draw_positions(&name, positions, line, buf);
             }
         }
         if sizes.n_source > 0
             && let Some(line) = lines.next()
         {
             // Cross-attention's keys and values are new at the first step only.
-            let n = sizes.n_source;
-            let marks = if t == 0 { (0, n, n) } else { (n, 0, n) };
-            self.draw_positions(language.tr("cross K,V"), marks, line, buf);
+            let all = sizes.n_source;
+            let (reused, fresh) = if t == 0 { (0, all) } else { (all, 0) };
+            let positions = Positions { reused, fresh, all };
+            self.draw_positions(language.tr("cross K,V"), positions, line, buf);
         }
         if let Some(line) = lines.next() {
             let (old, new) = (self.reused(), self.fresh());

@@ -1,13 +1,12 @@
 //! Continuations of a part of the sentence by the language model: one greedy, three sampled.
 
-use crate::lesson::Language;
-use crate::lesson::tr;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::continuation::{Continuation, Continued},
+    lesson::{Language, tr},
     text::Token,
     ui::widgets::lines::{put_line, put_on},
 };
@@ -32,7 +31,8 @@ impl<'a> Continuations<'a> {
     fn draw_block(
         &self,
         name: &str,
-        (words, style): (&[&str], Style),
+        words: &[&str],
+        style: Style,
         area: Rect,
         buf: &mut Buffer,
     ) -> u16 {
@@ -147,7 +147,7 @@ impl Pane for Continuations<'_> {
         // A blank line separates the continuations where the pane is high.
         let gap = u16::from(usize::from(area.height) > 2 * continued.ways.len());
         let mut y =
-            self.draw_block(self.0.language.tr("given"), (&given, theme.strong()), area, buf) + gap;
+            self.draw_block(self.0.language.tr("given"), &given, theme.strong(), area, buf) + gap;
         for way in &continued.ways {
             if y >= area.bottom() {
                 return;
@@ -156,7 +156,8 @@ impl Pane for Continuations<'_> {
             let rest = Rect { y, height: area.bottom() - y, ..area };
             y = self.draw_block(
                 &method_text(way, self.0.language),
-                (&words, Style::new()),
+                &words,
+                Style::new(),
                 rest,
                 buf,
             ) + gap;

@@ -35,7 +35,8 @@ impl<'a> ForcingTable<'a> {
     fn draw_token(
         &self,
         token: &ForcedToken,
-        (is_at_cursor, diverges): (bool, bool),
+        is_at_cursor: bool,
+        diverges: bool,
         line: Rect,
         buf: &mut Buffer,
     ) {
@@ -135,8 +136,9 @@ impl Pane for ForcingTable<'_> {
         }
         let cursor = self.cursor_row(forcing.places.len());
         for (i, line) in list_rows(without_top_rows(area, 1), forcing.places.len(), cursor) {
-            let marks = (self.0.focused && i == cursor, forcing.part == Some(i));
-            self.draw_token(&forcing.places[i], marks, line, buf);
+            let is_at_cursor = self.0.focused && i == cursor;
+            let diverges = forcing.part == Some(i);
+            self.draw_token(&forcing.places[i], is_at_cursor, diverges, line, buf);
         }
     }
 }

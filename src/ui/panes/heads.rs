@@ -115,7 +115,7 @@ impl<'a> Heads<'a> {
         };
         put_on(buf, area, &[(mark, style), (&name, style)]);
         let body = Self::cells_area(area);
-        let shown = body.map_or(0, |body| self.draw_cells(head, (area, body), scale, buf));
+        let shown = body.map_or(0, |body| self.draw_cells(head, area, body, scale, buf));
         let line = Rect { y: area.y + 1 + shown, height: 1, ..area };
         self.draw_strongest(head, line, buf);
     }
@@ -140,7 +140,8 @@ impl<'a> Heads<'a> {
     fn draw_cells(
         &self,
         head: usize,
-        (frame, body): (Rect, Rect),
+        frame: Rect,
+        body: Rect,
         scale: Scale,
         buf: &mut Buffer,
     ) -> u16 {

@@ -46,7 +46,7 @@ impl<'a> Hidden<'a> {
 
     /// The site transposed: rows are units, columns are words.
     fn strip(&self) -> Heat<'a> {
-        self.0.transposed(0, ["unit", "units"])
+        self.0.transposed(0, "unit", "units")
     }
 
     /// The last state, all units in one row.

@@ -62,10 +62,10 @@ struct Machine {
 
 impl Machine {
     /// The machine of a pass; `is_short` leaves out the sums and norms, and the probabilities after the logits.
-    fn new(trace: &Trace, n_tokens: (usize, usize), is_short: bool, language: Language) -> Self {
+    fn new(trace: &Trace, is_short: bool, language: Language) -> Self {
         let map = Map::of(trace, 0);
-        let reads = lines(trace, &map.source, n_tokens.0, is_short, language);
-        let writes = lines(trace, &map.target, n_tokens.1, is_short, language);
+        let reads = lines(trace, &map.source, trace.source.len(), is_short, language);
+        let writes = lines(trace, &map.target, trace.target.len(), is_short, language);
         let is_part = |line: &Line| matches!(line, Line::Part { .. });
         // The source is read by the last part in which words meet.
         let is_entry = |line: &Line| matches!(line, Line::Part { mixes_words: true, .. });
@@ -132,7 +132,7 @@ fn lines(
 impl Machines<'_> {
     fn machine(&self, name: Name, is_short: bool) -> Machine {
         let trace = self.0.reading.trace(name);
-        Machine::new(trace, (trace.source.len(), trace.target.len()), is_short, self.0.language)
+        Machine::new(trace, is_short, self.0.language)
     }
 
     fn height(&self, is_short: bool) -> u16 {

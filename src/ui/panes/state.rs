@@ -34,7 +34,7 @@ impl<'a> State<'a> {
 
     /// The site transposed, under what is kept: rows are numbers of the state, columns are words.
     fn strip(&self) -> Heat<'a> {
-        let heat = self.0.transposed(KEPT_ROWS, ["state", "rows"]);
+        let heat = self.0.transposed(KEPT_ROWS, "state", "rows");
         let (end, language) = (heat.scale.end(), self.0.scene.language);
         let kept: Vec<f32> =
             (0..self.0.n_rows()).map(|word| self.kept(word).unwrap_or(0.0) * end).collect();

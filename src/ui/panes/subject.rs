@@ -277,7 +277,7 @@ impl<'a> Subject<'a> {
 
     /// The plane transposed, for strips: a row for each of its columns, below `n_above` rows whose numbers and labels the
     /// pane gives; words are columns. `row` and `rows` name one row, and several.
-    pub fn transposed(&self, n_above: usize, [row, rows]: [&'static str; 2]) -> Heat<'a> {
+    pub fn transposed(&self, n_above: usize, row: &'static str, rows: &'static str) -> Heat<'a> {
         /// Interval between numbered rows.
         const NUMBERED: usize = 8;
         let Scene { theme, language, .. } = self.scene;

@@ -212,7 +212,8 @@ fn attention_spec(kind: crate::lesson::PaneKind) -> crate::lesson::PaneSpec {
 fn drawn_lines(
     reading: &Reading,
     kind: crate::lesson::PaneKind,
-    (selection, view): (Selection, View),
+    selection: Selection,
+    view: View,
     (w, h): (u16, u16),
 ) -> Vec<String> {
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
@@ -233,9 +234,14 @@ fn heads_show_the_strongest_key_with_its_whole_weight_at_every_size() {
     for n in [1, 7, 12] {
         let reading = reader.read(&"The animal didn't cross ".repeat(n)).unwrap();
         for (w, h) in [(40, 6), (46, 8), (58, 10), (76, 10), (76, 5), (118, 20)] {
-            let selected_view = (select(1, 0, 4 * n, 0), View::default());
-            let lines =
-                drawn_lines(&reading, crate::lesson::PaneKind::Heads, selected_view, (w, h));
+            let selection = select(1, 0, 4 * n, 0);
+            let lines = drawn_lines(
+                &reading,
+                crate::lesson::PaneKind::Heads,
+                selection,
+                View::default(),
+                (w, h),
+            );
             let lines: Vec<_> = lines.iter().map(|line| line.replace("<bos>", "bos")).collect();
             let after_signs = lines.iter().flat_map(|line| line.split("> ").skip(1));
             let numbers: Vec<&str> =
@@ -259,10 +265,12 @@ fn heads_show_the_strongest_key_with_its_whole_weight_at_every_size() {
 fn the_wall_frames_the_selected_head() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
     let kind = crate::lesson::PaneKind::Wall;
-    let selected_view = (select(1, 2, 0, 0), View::default());
-    assert!(drawn_lines(&reading, kind, selected_view, (70, 20))[0].contains("measuring"));
+    let selection = select(1, 2, 0, 0);
+    assert!(
+        drawn_lines(&reading, kind, selection, View::default(), (70, 20))[0].contains("measuring")
+    );
     reading.waiting().heads();
-    let lines = drawn_lines(&reading, kind, selected_view, (70, 20));
+    let lines = drawn_lines(&reading, kind, selection, View::default(), (70, 20));
     assert!(lines[0].split_whitespace().eq(["head", "0", "1", "2", "3"]), "{lines:#?}");
     let frame = lines.iter().position(|line| line.contains("+==")).unwrap();
     let layer = |n| lines.iter().position(|line| line.starts_with(&format!("{n:>4}"))).unwrap();
@@ -276,8 +284,9 @@ fn the_wall_frames_the_selected_head() {
 fn a_wall_that_does_not_fit_scrolls_to_the_selected_head() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
     reading.waiting().heads();
-    let selected_view = (select(1, 3, 0, 0), View::default());
-    let lines = drawn_lines(&reading, crate::lesson::PaneKind::Wall, selected_view, (16, 7));
+    let selection = select(1, 3, 0, 0);
+    let lines =
+        drawn_lines(&reading, crate::lesson::PaneKind::Wall, selection, View::default(), (16, 7));
     assert!(lines[0].contains('3') && !lines[0].contains('0'), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("+==")), "{lines:#?}");
 }
@@ -287,14 +296,14 @@ fn the_table_of_heads_has_one_row_per_head_and_always_shows_the_sort_column() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat and the dog saw.").unwrap();
     reading.waiting().heads();
     let kind = crate::lesson::PaneKind::HeadTable;
-    let lines = drawn_lines(&reading, kind, (select(0, 0, 0, 0), View::default()), (80, 12));
+    let lines = drawn_lines(&reading, kind, select(0, 0, 0, 0), View::default(), (80, 12));
     assert_eq!(lines.iter().filter(|line| !line.is_empty()).count(), 9, "{lines:#?}");
     assert!(lines[0].ends_with("largest"));
     let figure =
         crate::analysis::measure::heads::FIGURES.iter().position(|f| f.heading == "induction");
     let sort = super::Sort::Figure { figure: figure.unwrap(), is_rising: false };
     let view = View { sort, ..View::default() };
-    let lines = drawn_lines(&reading, kind, (select(0, 0, 0, 0), view), (32, 12));
+    let lines = drawn_lines(&reading, kind, select(0, 0, 0, 0), view, (32, 12));
     assert!(lines[0].ends_with("vinduction"), "{lines:#?}");
     let last = |line: &String| line.split_whitespace().last()?.parse::<f32>().ok();
     let column: Vec<f32> = lines[1..9].iter().map(|line| last(line).unwrap()).collect();
@@ -307,8 +316,14 @@ fn the_cache_shows_saved_multiplications_for_any_number_of_layers_and_tokens() {
     for n in [2, 50] {
         let reading = reader.read(&"The dog saw the cat and ".repeat(n)).unwrap();
         let last = reading.trace(Name::DecoderOnly).source.len() - 1;
-        let selected_view = (select(1, 0, last, 0), View::default());
-        let lines = drawn_lines(&reading, crate::lesson::PaneKind::Cache, selected_view, (76, 5));
+        let selection = select(1, 0, last, 0);
+        let lines = drawn_lines(
+            &reading,
+            crate::lesson::PaneKind::Cache,
+            selection,
+            View::default(),
+            (76, 5),
+        );
         assert!(lines[0].contains("layer 1"), "the selected layer: {lines:#?}");
         assert!(lines[0].contains('#'), "what is new is in view: {lines:#?}");
         assert!(lines[1].contains("layers 1-1 of 2"), "{lines:#?}");
@@ -327,7 +342,8 @@ fn long_texts_are_shown_whole_and_zoomed_in() {
         drawn_lines(
             &reading,
             crate::lesson::PaneKind::Matrix,
-            (select(1, 0, 200, 180), view),
+            select(1, 0, 200, 180),
+            view,
             (76, 20),
         )
     };

@@ -137,8 +137,8 @@ impl<'a> Beside<'a> {
             }
         };
         let index = self.find(&name("weight_g_idx")).map(Numbers::of).transpose()?;
-        let scales = (Numbers::of(scales)?, zeros);
-        let source = Grouped::new(ints, scales, index, Groups::OfLine(n_groups))?;
+        let source =
+            Grouped::new(ints, Numbers::of(scales)?, zeros, index, Groups::OfLine(n_groups))?;
         Ok(parts(stem, &format!("int{bits}"), Arc::new(source), false, others))
     }
 
@@ -160,8 +160,9 @@ impl<'a> Beside<'a> {
         let index = self.find(&name("g_idx"));
         others.extend(index);
         let index = index.map(Numbers::of).transpose()?;
-        let scales = (Numbers::of(scales)?, Zeros::Packed(zeros_packed, add));
-        let source = Grouped::new(ints, scales, index, Groups::OfLines(n_groups))?;
+        let zeros = Zeros::Packed(zeros_packed, add);
+        let source =
+            Grouped::new(ints, Numbers::of(scales)?, zeros, index, Groups::OfLines(n_groups))?;
         Ok(Some(parts(stem, &format!("GPTQ {bits} bit"), Arc::new(source), true, others)))
     }
 
@@ -175,8 +176,9 @@ impl<'a> Beside<'a> {
         let ints = Ints::of(self.tensor, size, 4, Order::Awq)?;
         let n_groups = axes(scales)?[0];
         let zeros_packed = Ints::of(zeros, (n_groups, size.1), 4, Order::Awq)?;
-        let packed = (Numbers::of(scales)?, Zeros::Packed(zeros_packed, 0.0));
-        let source = Grouped::new(ints, packed, None, Groups::OfLines(n_groups))?;
+        let zero_points = Zeros::Packed(zeros_packed, 0.0);
+        let groups = Groups::OfLines(n_groups);
+        let source = Grouped::new(ints, Numbers::of(scales)?, zero_points, None, groups)?;
         Ok(Some(parts(stem, "AWQ 4 bit", Arc::new(source), true, vec![scales, zeros])))
     }
 

@@ -47,7 +47,8 @@ impl Grouped {
     /// If there are not as many scales as groups, or an input's group does not exist.
     pub fn new(
         ints: Ints,
-        (scales, zeros): (Numbers, Zeros),
+        scales: Numbers,
+        zeros: Zeros,
         index: Option<Numbers>,
         groups: Groups,
     ) -> Result<Self> {

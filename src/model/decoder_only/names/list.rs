@@ -313,11 +313,12 @@ impl List<'_> {
             for (i, kind) in ["gate", "up", "down"].into_iter().enumerate() {
                 let shape = if i == 2 { (d_ff, d_model) } else { (d_model, d_ff) };
                 let StoredMap { weight, bias } =
-                    names.maps.stored(i, (expert, plan.n), [d_model, d_ff]);
+                    names.maps.stored(i, expert, plan.n, d_model, d_ff);
                 let ours = |letter| format!("blocks.{l}.ffn.experts.{expert}.{letter}_{kind}");
-                self.body(&ours('W'), &theirs(&weight.0), weight.1, shape, weight.2);
+                self.body(&ours('W'), &theirs(&weight.name), weight.kind, shape, weight.layout);
                 if plan.has_bias {
-                    self.body(&ours('b'), &theirs(&bias.0), bias.1, (1, shape.1), bias.2);
+                    let (shape, theirs) = ((1, shape.1), theirs(&bias.name));
+                    self.body(&ours('b'), &theirs, bias.kind, shape, bias.layout);
                 }
             }
         }
@@ -387,28 +388,36 @@ impl List<'_> {
     }
 }
 
-/// Where a map of one expert is stored: its tensor with its ending, that of its bias, and their layouts.
+/// Where a map of one expert is stored.
 struct StoredMap {
-    weight: (String, &'static str, WeightLayout),
-    bias: (String, &'static str, WeightLayout),
+    weight: StoredTensor,
+    bias: StoredTensor,
+}
+
+struct StoredTensor {
+    name: String,
+    /// The last part of its name: `weight`, `bias`, or none.
+    kind: &'static str,
+    layout: WeightLayout,
+}
+
+impl StoredTensor {
+    fn new(name: impl Into<String>, kind: &'static str, layout: WeightLayout) -> Self {
+        Self { name: name.into(), kind, layout }
+    }
 }
 
 impl ExpertMaps {
     /// Gate (0), up (1) or down (2) of one expert of `n`, which has `d_ff` units.
-    fn stored(
-        self,
-        i: usize,
-        (expert, n): (usize, usize),
-        [d_model, d_ff]: [usize; 2],
-    ) -> StoredMap {
+    fn stored(self, i: usize, expert: usize, n: usize, d_model: usize, d_ff: usize) -> StoredMap {
         let n_out = if i == 2 { d_model } else { d_ff };
         let whole = Stack { n, index: expert, each: n_out, first: 0, step: 1 };
         let of_pair = |first, step| {
             if i == 2 { whole } else { Stack { each: 2 * d_ff, first, step, ..whole } }
         };
         let named = |name: &str, [weight, bias]: [WeightLayout; 2]| StoredMap {
-            weight: (name.to_owned(), "weight", weight),
-            bias: (name.to_owned(), "bias", bias),
+            weight: StoredTensor::new(name, "weight", weight),
+            bias: StoredTensor::new(name, "bias", bias),
         };
         match self {
             Self::Apart(names) => {
@@ -422,8 +431,8 @@ impl ExpertMaps {
             Self::BarePairs(both, down) => {
                 let (name, stack) = (if i == 2 { down } else { both }, of_pair(i * d_ff, 1));
                 StoredMap {
-                    weight: (name.to_owned(), "", StackRows(stack)),
-                    bias: (format!("{name}_bias"), "", StackVector(stack)),
+                    weight: StoredTensor::new(name, "", StackRows(stack)),
+                    bias: StoredTensor::new(format!("{name}_bias"), "", StackVector(stack)),
                 }
             }
             Self::Alternating(both, down, form) => {
@@ -433,8 +442,8 @@ impl ExpertMaps {
                     StackForm::Mxfp4 => (BLOCKS, StackMxfp4(stack)),
                 };
                 StoredMap {
-                    weight: (format!("{name}{end}"), "", layout),
-                    bias: (format!("{name}_bias"), "", StackVector(stack)),
+                    weight: StoredTensor::new(format!("{name}{end}"), "", layout),
+                    bias: StoredTensor::new(format!("{name}_bias"), "", StackVector(stack)),
                 }
             }
         }

@@ -30,10 +30,9 @@ impl Attention {
             let [w_q, w_k] = [&maps.q, map].map(|map| map.on(tape));
             let kd = tape.project_heads(at.at(&K_DISTANCE), table, w_k, heads.n_heads);
             let qd = tape.project_heads(at.at(&Q_DISTANCE), table, w_q, heads.n_heads);
-            let of = (distances, Meets::Query);
-            terms.push(tape.dot_by_distance(at.at(&TO_POSITION), q, kd, of));
-            let of = (distances, Meets::Key);
-            terms.push(tape.dot_by_distance(at.at(&FROM_POSITION), k, qd, of));
+            let (to, from) = (at.at(&TO_POSITION), at.at(&FROM_POSITION));
+            terms.push(tape.dot_by_distance(to, q, kd, distances, Meets::Query));
+            terms.push(tape.dot_by_distance(from, k, qd, distances, Meets::Key));
         }
         let summed = tape.sum(at.at(&SUMMED), &terms);
         let root = Root { n: 3 * heads.d_head, times: 1 };

@@ -71,7 +71,8 @@ impl List<'_> {
         l: usize,
         (ours, name): Named,
         shape: (usize, usize),
-        (layouts, has_bias): ([WeightLayout; 2], HasBias),
+        layouts: [WeightLayout; 2],
+        has_bias: HasBias,
     ) {
         let theirs = self.of_layer(l, name);
         self.map(l, Map { ours, theirs, shape, layouts, has_bias });
@@ -91,11 +92,11 @@ impl List<'_> {
         let has_bias = self.bias_if(plan.has_bias);
         for (i, ours) in ["conv.*_B", "conv.*_C", "conv.*_x"].into_iter().enumerate() {
             let layouts = part(i * d_model..(i + 1) * d_model);
-            self.linear(l, (ours, names.inputs), (d_model, d_model), (layouts, has_bias));
+            self.linear(l, (ours, names.inputs), (d_model, d_model), layouts, has_bias);
         }
         self.filters(l, ("conv.filter", names.filter), (plan.n_taps, d_model), has_bias);
         let shape = (d_model, d_model);
-        self.linear(l, ("conv.*_out", names.out), shape, ([Linear, Vector], has_bias));
+        self.linear(l, ("conv.*_out", names.out), shape, [Linear, Vector], has_bias);
     }
 
     /// A state space: one map to gate, inputs and steps, a filter a channel, what each head has learned, the map back.
@@ -108,7 +109,7 @@ impl List<'_> {
         let mut first = 0;
         for (ours, width) in widths {
             let layouts = part(first..first + width);
-            self.linear(l, (ours, names.inputs), (d_model, width), (layouts, has_bias));
+            self.linear(l, (ours, names.inputs), (d_model, width), layouts, has_bias);
             first += width;
         }
         let has_filter_bias = self.bias_if(plan.has_filter_bias);
@@ -128,7 +129,7 @@ impl List<'_> {
         let layout = if self.is_gguf { HeadRows(plan.n_groups) } else { Vector };
         self.body(&format!("blocks.{l}.ssm.norm.gain"), &norm, "weight", (1, d_inner), layout);
         let shape = (d_inner, d_model);
-        self.linear(l, ("ssm.*_out", names.out), shape, ([Linear, Vector], has_bias));
+        self.linear(l, ("ssm.*_out", names.out), shape, [Linear, Vector], has_bias);
     }
 
     /// A gated delta net: one map to queries, keys and values, one each to gate, corrections and forgetting, a filter a
@@ -149,7 +150,7 @@ impl List<'_> {
             ("delta.*_out", (names.out, Linear), (plan.d_values(), d_model)),
         ];
         for (ours, (name, layout), shape) in maps {
-            self.linear(l, (ours, name), shape, ([layout, Vector], HasBias::No));
+            self.linear(l, (ours, name), shape, [layout, Vector], HasBias::No);
         }
         self.filters(l, ("delta.conv", names.filter), (plan.n_taps, plan.d_conv()), HasBias::No);
         let of_heads = [("dt_bias", names.dt_bias), (plan.rate.name(), names.rate)];

@@ -22,9 +22,13 @@ impl List<'_> {
     /// What each layer has.
     pub(super) fn per_layer(&mut self, l: usize, plan: PerLayerPlan) {
         let (names, d_model) = (self.names.per_layer, self.plan.heads.d_model);
-        let how = || ([Linear, Vector], HasBias::No);
-        self.linear(l, ("ple.*_gate", names.gate), (d_model, plan.width), how());
-        self.linear(l, ("ple.*_out", names.out), (plan.width, d_model), how());
+        let maps = [
+            ("ple.*_gate", names.gate, (d_model, plan.width)),
+            ("ple.*_out", names.out, (plan.width, d_model)),
+        ];
+        for (ours, name, shape) in maps {
+            self.linear(l, (ours, name), shape, [Linear, Vector], HasBias::No);
+        }
         let theirs = self.of_layer(l, names.post_norm);
         self.norm(&format!("blocks.{l}.ple.post_norm"), &theirs);
     }
