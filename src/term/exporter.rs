@@ -1,7 +1,5 @@
 //! Frames as files: free names, checks of a path, and the writing thread.
 
-use crate::lesson::Language;
-use crate::lesson::tr;
 use std::{
     cell::LazyCell,
     collections::BTreeSet,
@@ -20,6 +18,7 @@ use crate::{
         files::{Files, WriteError, reason},
         txt,
     },
+    lesson::{Language, tr},
     render::{font::Fonts, frame::Shot},
     ui::{
         app::{

@@ -19,8 +19,6 @@ mod dropout;
 mod evidence;
 mod flow;
 mod forcing;
-mod form;
-mod formed;
 mod gradient;
 mod head_table;
 mod heads;

@@ -12,7 +12,6 @@ mod stage;
 
 pub use stage::inside;
 
-use crate::lesson::{Language, tr};
 use ratatui::{
     buffer::Buffer,
     layout::{Alignment, Position, Rect},
@@ -23,6 +22,7 @@ use ratatui::{
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::{
+    lesson::{Language, tr},
     text::visible::{is_visible, without_hidden},
     ui::{
         app::{MouseTarget, Overlay, Piece, SMALLEST, State, TextRole},

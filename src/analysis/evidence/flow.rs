@@ -8,24 +8,18 @@
 //! A share says how much of a row's length comes from where. It does not say what for: a part that only lengthens the
 //! row counts too, and later layers may ignore it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    iter::successors,
-};
+mod sum;
 
-use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::Run;
-use crate::{
-    engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
-        math::matmul,
-        site::{Address, Place, Role, Stream, SubLayer, path_in},
-        tape::Node,
-        value::{Cell, Matrix, Value},
-    },
-    model::layer::attention::{CONTEXT, OUT, WEIGHTS},
+use crate::engine::{
+    arithmetic::{Arithmetic, Expr, Operand},
+    site::{Address, Place, Role, Stream},
+    value::Cell,
 };
+
+pub use sum::{FlowAttention, FlowOther, FlowSum};
 
 /// What the addresses of shares begin with.
 const SHARE: &str = "share.";
@@ -50,69 +44,6 @@ pub struct FlowLayer {
     pub sums: Vec<FlowSum>,
 }
 
-/// A sum of the stream, and its parts, by row. Lengths are in the L1 norm.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FlowSum {
-    /// The site of the sum: `blocks.3.resid_mid`.
-    pub path: String,
-    /// What heads take from words, if it adds attention.
-    pub attention: Option<FlowAttention>,
-    /// What is no part of a head: feed-forward, or the bias of attention.
-    pub others: Vec<FlowOther>,
-    /// The length of each row without the row before.
-    without_residual: Vec<f32>,
-    /// The length of each row, and the sum of the proximities of its parts.
-    lengths: Vec<[f32; 2]>,
-}
-
-/// What the heads of an attention take from each word.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FlowAttention {
-    /// `blocks.3.attn`
-    pub scope: String,
-    pub keys: Stream,
-    /// The length of a row without what a head takes from a word, by head. (row, key)
-    without: Vec<Matrix>,
-}
-
-/// An addend without words of its own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FlowOther {
-    /// `blocks.3.ffn.out`, `blocks.3.attn.b_O`
-    pub path: String,
-    pub is_feed_forward: bool,
-    /// The length of each row without it.
-    without: Vec<f32>,
-}
-
-/// An addend of a sum, row by row.
-enum Addend {
-    Heads(Box<Heads>),
-    Whole { path: String, is_feed_forward: bool, value: Value },
-}
-
-/// What the heads of an attention add.
-struct Heads {
-    scope: String,
-    keys: Stream,
-    /// (head, query, key)
-    weights: Value,
-    /// What each head would add for a word that it looks at alone. (head)(channel, key)
-    given: Vec<Matrix>,
-    /// What it is multiplied by before it is added, where a norm or a factor stands between. (query, channel)
-    factor: Option<Matrix>,
-    /// What is added beside the heads: the bias. (query, channel)
-    rest: Matrix,
-}
-
-/// The lengths of one row of a sum: without each of its parts, of the row, and the sum of the proximities.
-struct RowLengths {
-    residual: f32,
-    heads: Vec<Vec<f32>>,
-    others: Vec<f32>,
-    lengths: [f32; 2],
-}
-
 impl Flow {
     /// The flow of a stream. None for a model without a residual stream of that kind, and where an attention's output is
     /// changed in a way that heads do not share.
@@ -123,7 +54,7 @@ impl Flow {
         let mut layers: Vec<FlowLayer> = vec![];
         for place in run.sites().filter(is_sum) {
             let prefix = place.scope.layer_prefix()?.to_owned();
-            let sum = sum(run, place)?;
+            let sum = FlowSum::of(run, place)?;
             match layers.last_mut().filter(|layer| layer.prefix == prefix) {
                 Some(layer) => layer.sums.push(sum),
                 None => layers.push(FlowLayer { prefix, sums: vec![sum] }),
@@ -290,252 +221,5 @@ impl Route {
         let above = self.edges.range((level + 1, 0, 0)..(level + 2, 0, 0));
         let to = above.filter(|((_, _, from), _)| *from == row);
         to.max_by(|a, b| a.1.total_cmp(b.1)).map(|((_, to, _), _)| *to)
-    }
-}
-
-impl FlowSum {
-    pub fn n_rows(&self) -> usize {
-        self.lengths.len()
-    }
-
-    /// The heads of its attention; 0 without one.
-    pub fn n_heads(&self) -> usize {
-        self.attention.as_ref().map_or(0, |attention| attention.without.len())
-    }
-
-    /// The words that its attention looks at; 0 without one.
-    pub fn n_keys(&self) -> usize {
-        let first = self.attention.as_ref().and_then(|attention| attention.without.first());
-        first.map_or(0, Matrix::ncols)
-    }
-
-    /// The share of a part without which a row has this length.
-    fn share(&self, row: usize, without: f32) -> f32 {
-        let [length, total] = self.lengths[row];
-        (length - without).max(0.0) / total
-    }
-
-    /// The share of the row before.
-    pub fn residual(&self, row: usize) -> f32 {
-        self.share(row, self.without_residual[row])
-    }
-
-    /// The share of what a head takes from a word; 0 without attention.
-    pub fn of_head(&self, head: usize, row: usize, key: usize) -> f32 {
-        let attention = self.attention.as_ref();
-        attention.map_or(0.0, |attention| self.share(row, attention.without[head][(row, key)]))
-    }
-
-    /// The share of one of the other addends.
-    pub fn of_other(&self, other: &FlowOther, row: usize) -> f32 {
-        self.share(row, other.without[row])
-    }
-
-    fn feed_forward(&self, row: usize) -> f32 {
-        let fed = self.others.iter().filter(|other| other.is_feed_forward);
-        fed.map(|other| self.of_other(other, row)).sum()
-    }
-
-    /// The share of each word that is looked at, over the heads; empty without attention.
-    pub fn by_key(&self, row: usize) -> Vec<f32> {
-        let of_key = |key| (0..self.n_heads()).map(|head| self.of_head(head, row, key)).sum();
-        (0..self.n_keys()).map(of_key).collect()
-    }
-
-    /// The parts of a row that have a share: the share, and the length of the row without the part.
-    fn parts(&self, row: usize) -> Vec<(Operand, f32)> {
-        let part = |path: &str, cell: Cell, has_planes: bool, without: f32| {
-            let address = Address { path: format!("{SHARE}{path}"), cell, has_planes };
-            (Operand { address, value: self.share(row, without) }, without)
-        };
-        let own = Cell::new(0, row, 0);
-        let before = format!("{}.before", self.path);
-        let mut parts = vec![part(&before, own, false, self.without_residual[row])];
-        parts.extend(self.others.iter().map(|o| part(&o.path, own, false, o.without[row])));
-        if let Some(attention) = &self.attention {
-            let path = path_in(&attention.scope, WEIGHTS.name);
-            for (head, without) in attention.without.iter().enumerate() {
-                let of_key =
-                    |key: usize| part(&path, Cell::new(head, row, key), true, without[(row, key)]);
-                parts.extend((0..without.ncols()).map(of_key));
-            }
-        }
-        parts.retain(|(part, _)| part.value > 0.0);
-        parts
-    }
-
-    fn open_share(&self, address: &Address) -> Option<Arithmetic> {
-        let row = address.cell.row;
-        let &[length, total] = self.lengths.get(row)?;
-        let (Operand { address, value }, without) =
-            self.parts(row).into_iter().find(|(part, _)| part.address == *address)?;
-        let shorter = Expr::difference(Expr::Number(length), Expr::Number(without));
-        let proximity = Expr::Positive(Box::new(shorter));
-        Some(Arithmetic {
-            address,
-            value,
-            formula: "max(0, |y| - |y - part|) / sum over parts, |y| the sum of magnitudes",
-            expr: Some(Expr::quotient(proximity, Expr::Number(total))),
-        })
-    }
-}
-
-/// The shares of a sum; None if an addend cannot be taken apart.
-fn sum(run: &Run, place: &Place) -> Option<FlowSum> {
-    let tape = run.tape();
-    let node = run.node(&place.path)?;
-    let y = tape.value(node);
-    let inputs = tape.inputs(node);
-    let least = if place.role == Role::Residual(SubLayer::Both) { 3 } else { 2 };
-    let (residual, addends) = match inputs.split_first() {
-        Some((first, addends)) if inputs.len() >= least => (Some(tape.value(*first)), addends),
-        _ => (None, inputs),
-    };
-    let addends: Vec<Addend> =
-        addends.iter().map(|&node| addend(run, node)).collect::<Option<_>>()?;
-    let rows: Vec<RowLengths> = (0..y.shape().rows)
-        .into_par_iter()
-        .map(|row| {
-            row_lengths(&y.row(0, row), residual.map(|x| x.row(0, row)).as_deref(), &addends, row)
-        })
-        .collect();
-    Some(assembled(place, &addends, &rows))
-}
-
-/// An addend of the stream, with its heads apart if it is that of an attention.
-fn addend(run: &Run, node: Node) -> Option<Addend> {
-    let (tape, added) = (run.tape(), run.tape().value(node));
-    // The output of the sub-layer, before a norm or a factor that it goes through.
-    let mut way = successors(Some(node), |&node| tape.inputs(node).first().copied());
-    let out = way.find(|&node| tape.entry(node).place.role == Role::SubLayerOutput);
-    let scope = out.map(|out| tape.entry(out).place.scope.prefix());
-    let is_attention = |scope: &&str| {
-        [CONTEXT.name, WEIGHTS.name].iter().all(|name| run.node(&path_in(scope, name)).is_some())
-    };
-    if let Some(scope) = scope.filter(is_attention) {
-        return heads(run, scope, added).map(|heads| Addend::Heads(Box::new(heads)));
-    }
-    let path = tape.entry(node).place.path.clone();
-    Some(Addend::Whole { path, is_feed_forward: true, value: added.clone() })
-}
-
-/// What each head of an attention adds for each word. None if the heads' parts and the bias do not make up its output.
-fn heads(run: &Run, scope: &str, added: &Value) -> Option<Heads> {
-    let tape = run.tape();
-    let value = |name: &str| Some(tape.value(run.node(&path_in(scope, name))?));
-    let (weights, out) = (value(WEIGHTS.name)?, value(OUT.name)?);
-    let v = tape.value(run.values_read(scope)?);
-    let w_o = value("W_O")?.matrix();
-    let (n_heads, own) = (weights.shape().planes, v.shape());
-    let fits =
-        own.planes > 0 && n_heads.is_multiple_of(own.planes) && own.rows == weights.shape().cols;
-    if !fits || w_o.nrows() != n_heads * own.cols {
-        return None;
-    }
-    let given = (0..n_heads).map(|head| {
-        let part = w_o.rows(head * own.cols, own.cols).into_owned();
-        matmul(v.plane(head * own.planes / n_heads), &part)
-    });
-    let given: Vec<Matrix> = given.collect(); // (key, channel)
-    let heads = (0..n_heads).map(|head| matmul(weights.plane(head), &given[head]));
-    let of_heads = heads.reduce(|sum, next| sum + next)?;
-    let factor = (added != out).then(|| {
-        added.matrix().zip_map(out.matrix(), |a, o| if o.abs() > 1e-12 { a / o } else { 0.0 })
-    });
-    let rest = match &factor {
-        None => added.matrix() - of_heads,
-        Some(factor) => added.matrix() - of_heads.component_mul(factor),
-    };
-    if factor.is_none() && !is_one_row(&rest, 1e-3 * added.matrix().amax()) {
-        return None;
-    }
-    let entry = run.node(&path_in(scope, WEIGHTS.name)).map(|node| &tape.entry(node).place)?;
-    Some(Heads {
-        scope: scope.to_owned(),
-        keys: entry.scope.keys(),
-        weights: weights.clone(),
-        given: given.iter().map(Matrix::transpose).collect(),
-        factor,
-        rest,
-    })
-}
-
-/// Whether all rows are the first, as those of a bias are.
-fn is_one_row(rows: &Matrix, bound: f32) -> bool {
-    rows.row_iter().all(|row| (row - rows.row(0)).amax() <= bound)
-}
-
-/// The lengths of a row without each of its parts; `x` is the row before.
-fn row_lengths(y: &[f32], x: Option<&[f32]>, addends: &[Addend], row: usize) -> RowLengths {
-    let length = l1(y.iter().copied());
-    let without = |part: &[f32]| l1(y.iter().zip(part).map(|(y, part)| y - part));
-    let residual = x.map_or(length, without);
-    let (mut of_heads, mut others) = (vec![], vec![]);
-    for addend in addends {
-        match addend {
-            Addend::Whole { value, .. } => others.push(without(&value.row(0, row))),
-            Addend::Heads(heads) => {
-                let rest: Vec<f32> = heads.rest.row(row).iter().copied().collect();
-                others.push(without(&rest));
-                let factor = heads.factor.as_ref().map(|f| f.row(row).transpose());
-                of_heads.extend((0..heads.given.len()).map(|head| {
-                    let of_key = |key: usize| {
-                        let weight = heads.weights.get(Cell::new(head, row, key));
-                        if weight == 0.0 || !weight.is_finite() {
-                            return length;
-                        }
-                        let given = heads.given[head].column(key);
-                        let part =
-                            |c: usize| factor.as_ref().map_or(1.0, |f| f[c]) * weight * given[c];
-                        l1(y.iter().enumerate().map(|(c, y)| y - part(c)))
-                    };
-                    (0..heads.given[head].ncols()).map(of_key).collect::<Vec<f32>>()
-                }));
-            }
-        }
-    }
-    let all = [residual].into_iter().chain(others.iter().copied());
-    let all = all.chain(of_heads.iter().flatten().copied());
-    let total: f32 = all.map(|without| (length - without).max(0.0)).sum();
-    let lengths = [length, total.max(f32::MIN_POSITIVE)];
-    RowLengths { residual, heads: of_heads, others, lengths }
-}
-
-fn l1(numbers: impl Iterator<Item = f32>) -> f32 {
-    numbers.map(f32::abs).sum()
-}
-
-fn assembled(place: &Place, addends: &[Addend], rows: &[RowLengths]) -> FlowSum {
-    let other = |(i, addend): (usize, &Addend)| {
-        let (path, is_feed_forward) = match addend {
-            Addend::Heads(heads) => (path_in(&heads.scope, "b_O"), false),
-            Addend::Whole { path, is_feed_forward, .. } => (path.clone(), *is_feed_forward),
-        };
-        let without = rows.iter().map(|row| row.others[i]).collect();
-        FlowOther { path, is_feed_forward, without }
-    };
-    let attention = addends.iter().find_map(|addend| match addend {
-        Addend::Heads(heads) => Some(FlowAttention {
-            scope: heads.scope.clone(),
-            keys: heads.keys,
-            without: (0..heads.given.len())
-                .map(|head| {
-                    let n_keys = heads.given[head].ncols();
-                    Matrix::from_fn(rows.len(), n_keys, |row, key| rows[row].heads[head][key])
-                })
-                .collect(),
-        }),
-        Addend::Whole { .. } => None,
-    });
-    let lengths: Vec<[f32; 2]> = rows.iter().map(|row| row.lengths).collect();
-    let counts = |other: &FlowOther| {
-        other.without.iter().zip(&lengths).any(|(without, [length, _])| without < length)
-    };
-    FlowSum {
-        path: place.path.clone(),
-        without_residual: rows.iter().map(|row| row.residual).collect(),
-        attention,
-        others: addends.iter().enumerate().map(other).filter(counts).collect(),
-        lengths,
     }
 }

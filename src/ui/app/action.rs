@@ -6,7 +6,7 @@ use tui_input::InputRequest;
 
 use super::{
     export_options::{ExportRefusal, ExportRequest, ExportedFile},
-    mouse_target::MouseTarget,
+    point::MouseTarget,
 };
 use crate::{
     analysis::{

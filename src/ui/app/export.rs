@@ -1,6 +1,5 @@
 //! Exports the frame in view to a file, and copies it.
 
-use crate::lesson::tr;
 use std::path::MAIN_SEPARATOR;
 
 use tui_input::Input;
@@ -9,6 +8,7 @@ use super::{
     Command, Effect, ExportFormat, ExportRefusal, ExportRequest, ExportedFile, Overlay, Prompt,
     SMALLEST, State, export_options::file_name,
 };
+use crate::lesson::tr;
 
 impl State {
     /// Whether the input of a path is open: the frame in view does not change meanwhile.

@@ -3,11 +3,11 @@
 //! This module does not access the file system: [`Effect::Name`](super::Effect::Name) requests a free path, and an
 //! existing file is reported as an [`ExportRefusal`].
 
-use crate::lesson::Language;
-use crate::lesson::tr;
 use std::path::{MAIN_SEPARATOR, Path};
 
 use tui_input::Input;
+
+use crate::lesson::{Language, tr};
 
 /// A file format of exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

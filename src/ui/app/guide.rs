@@ -3,12 +3,12 @@
 //!
 //! Time advances only with [`super::Action::Tick`].
 
-use crate::lesson::Language;
-use crate::lesson::tr;
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Command, Line, State};
-use crate::lesson::{Paragraph, Span, deepen, mark_terms, narrate, question, quiz::Question};
+use crate::lesson::{
+    Language, Paragraph, Span, deepen, mark_terms, narrate, question, quiz::Question, tr,
+};
 
 /// Reading speed at pace 1, in words per minute.
 const WORDS_A_MINUTE: f32 = 200.0;

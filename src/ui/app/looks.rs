@@ -1,8 +1,10 @@
 //! The theme: it follows the terminal's background until the user chooses one.
 
 use super::State;
-use crate::lesson::tr;
-use crate::ui::theme::{Background, Depth, Scheme};
+use crate::{
+    lesson::tr,
+    ui::theme::{Background, Depth, Scheme},
+};
 
 impl State {
     /// Stores the background that the terminal reports, and adapts the theme if it follows it.

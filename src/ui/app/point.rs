@@ -1,6 +1,16 @@
-//! Moves by mouse; keys can make the same moves.
+//! Moves by mouse, which keys can make too, and the places that they go to.
 
-use super::{MouseTarget, State};
+use super::State;
+
+/// A place in a pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MouseTarget {
+    pub pane: usize,
+    /// Row and column of a cell, if one is drawn there.
+    pub cell: Option<(usize, usize)>,
+    /// The head drawn there, if the pane draws several.
+    pub head: Option<usize>,
+}
 
 impl State {
     /// Moves the cursor to a place, unless an overlay is open.

@@ -1,8 +1,5 @@
 //! Applies actions to the state.
 
-use crate::lesson::Language;
-use crate::lesson::tr;
-use crate::ui::words;
 use std::sync::Arc;
 
 use tui_input::Input;
@@ -12,8 +9,13 @@ use super::{
 };
 use crate::{
     analysis::reading::Reading,
-    lesson::shelf::{STAR_PAIR, ShelfSentence},
+    lesson::{
+        Language,
+        shelf::{STAR_PAIR, ShelfSentence},
+        tr,
+    },
     text::{Sentence, visible},
+    ui::words,
 };
 
 /// Applies an action to the state; returns the work left for the caller.

@@ -1,13 +1,12 @@
 //! What-ifs from the keyboard: the change that a key means here, and the request to the models.
 
 use super::{Effect, Overlay, State, WhatIfKey};
-use crate::lesson::tr;
-use crate::ui::words::changes_in_words;
 use crate::{
     analysis::{reading::Reading, trace::Recorded},
     engine::change::{Change, Changes, MOST, MOST_STEPS, Part},
-    lesson::PaneSpec,
+    lesson::{PaneSpec, tr},
     model::Name,
+    ui::words::changes_in_words,
 };
 
 impl State {

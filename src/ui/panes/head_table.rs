@@ -1,7 +1,5 @@
 //! Table of all heads: one row per head, one column per figure, sorted by any figure.
 
-use super::{words::PaneWords, words::words_of_heads};
-use crate::lesson::tr;
 use std::cmp::Ordering;
 
 use ratatui::{
@@ -10,10 +8,13 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, PreferredSize, Scene, Sort};
+use super::{
+    Pane, PreferredSize, Scene, Sort,
+    words::{PaneWords, words_of_heads},
+};
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
-    lesson::PaneSpec,
+    lesson::{PaneSpec, tr},
     ui::widgets::lines::{list_rows, put_line, put_on, right},
 };
 

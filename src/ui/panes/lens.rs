@@ -1,14 +1,15 @@
 //! The logit lens: the model's predictions after each layer, for the selected word.
 
-use super::{Scene, words::PaneWords};
-use crate::lesson::tr;
 use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject};
+use super::{
+    CursorCell, Pane, PreferredSize, Scene, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::measure::lens::{LensPrediction, chosen},
+    lesson::tr,
     text::percent,
     ui::widgets::lines::{left, list_rows, put_line, put_on, right, window, without_top_rows},
 };

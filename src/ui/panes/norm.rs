@@ -1,17 +1,15 @@
 //! Layer normalisation of one word: input, mean and variance, normalised row, row after gain and bias.
 
-use crate::lesson::Language;
-use crate::lesson::tr;
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
     style::Style,
 };
-
 use unicode_width::UnicodeWidthStr;
 
 use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
+    lesson::{Language, tr},
     model::layer::norm,
     ui::{
         theme::Theme,

@@ -1,8 +1,12 @@
 //! A plane of a site for panes: its labels, scale, marks, and its difference from the unchanged pass.
 
+mod form;
+
 use std::{borrow::Cow, ops::Range};
 
-use super::{CursorCell, Mark, Scene, View, form::Form};
+pub use form::Form;
+
+use super::{CursorCell, Mark, Scene, View};
 use crate::{
     analysis::trace::{Counterparts, Magnitude, Recorded, Trace},
     engine::{

@@ -1,9 +1,6 @@
 //! Small pictures of all attention heads: one row per layer, one column per head. Dark cells have small
 //! weights; a diagonal attends to neighbours, a column to one token, an even block to all tokens.
 
-use super::{words::PaneWords, words::words_of_heads};
-use crate::lesson::Language;
-use crate::lesson::tr;
 use std::ops::Range;
 
 use ratatui::{
@@ -12,11 +9,14 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{Pane, PreferredSize, Scene};
+use super::{
+    Pane, PreferredSize, Scene,
+    words::{PaneWords, words_of_heads},
+};
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     engine::math::picture::Picture,
-    lesson::PaneSpec,
+    lesson::{Language, PaneSpec, tr},
     ui::{
         theme::Theme,
         widgets::lines::{put_line, put_on, window},

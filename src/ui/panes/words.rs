@@ -1,15 +1,14 @@
 //! Contents of panes in words: for linear text, screen readers and the descriptions of exported pictures.
 
 use super::{Scene, subject::Subject};
-use crate::lesson::Language;
-use crate::lesson::tr;
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     engine::{
         math::largest,
         site::{Axis, Site},
+        value::Cell,
     },
-    lesson::PaneSpec,
+    lesson::{Language, PaneSpec, tr},
     model::Name,
     text::fixed,
 };
@@ -47,6 +46,27 @@ impl<'a> Subject<'a> {
         let (shape, selection) = (self.site.shape(), &self.scene.selection);
         let plane = if self.site.axes()[0] == Axis::Head { selection.head } else { selection.row };
         RowView { subject: self, plane: plane.min(shape.planes - 1), row: self.row() }
+    }
+
+    /// The numbers of each row of the form that is shown, in words: the largest two.
+    pub fn form_in_words(&self) -> Option<PaneWords> {
+        let form = self.form.as_ref()?;
+        let language = self.scene.language;
+        let line = |row: usize| {
+            let shown = |col: usize| self.shown_value(Cell::new(self.plane, row, col));
+            let mut keys: Vec<usize> = (0..self.n_cols()).filter(|&col| shown(col) > 0.0).collect();
+            keys.sort_by(|&a, &b| shown(b).total_cmp(&shown(a)));
+            let key = |&col: &usize| format!("“{}” {}", self.label(2, col), fixed(shown(col)));
+            let keys: Vec<String> = keys.iter().take(2).map(key).collect();
+            format!("{}: {}", self.label(1, row), keys.join(language.tr(", then ")))
+        };
+        let lines = (0..self.n_rows()).map(line).collect();
+        let (path, model) = (self.site.path(), language.tr(self.scene.model.title()));
+        let caption = language.tr(form.kind().caption());
+        let head = tr!(language, ", head {head}", head = self.plane);
+        let head = if self.n_planes() == 1 { "" } else { &head };
+        let heading = format!("{path} ({model}{head}), {caption}");
+        Some(PaneWords::new(heading, lines))
     }
 
     /// The pane in words, with its site as the heading.

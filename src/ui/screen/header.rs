@@ -1,8 +1,5 @@
 //! The header: chapter and position, title and formula, the output of a changed pass, and the sentence.
 
-use crate::lesson::Language;
-use crate::lesson::tr;
-use crate::ui::words::changes_in_words;
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -17,11 +14,13 @@ use crate::{
         math::kept,
         site::{Axis, Stream},
     },
+    lesson::{Language, tr},
     text::visible,
     ui::{
         app::{Piece, ScreenLayout, State, Word},
         screen::{map, sentence},
         widgets::lines::fit,
+        words::changes_in_words,
     },
 };
 

@@ -10,12 +10,12 @@ mod legend;
 
 pub use layout::Grid;
 
-use crate::lesson::Language;
 use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     analysis::trace::Magnitude,
     engine::math::picture::{Picture, more_prominent},
+    lesson::Language,
     ui::theme::Theme,
 };
 

@@ -1,12 +1,46 @@
 //! Attention in the form that is chosen: which subjects have it, what it says and opens into.
 
-use super::{Scene, form::Form, subject::Subject, words::PaneWords};
+use std::sync::Arc;
+
+use super::Subject;
 use crate::{
-    analysis::measure::attention_form::{AttentionForm, has_forms},
+    analysis::measure::attention_form::{AttentionForm, AttentionMap, has_forms},
     engine::{arithmetic::Arithmetic, value::Cell},
     lesson::tr,
     text::fixed,
+    ui::{panes::Scene, widgets::heat::Scale},
 };
+
+/// A form of attention shown instead of its weights.
+#[derive(Clone)]
+pub enum Form {
+    /// It is being computed.
+    Awaited(AttentionForm),
+    Known(Arc<Option<AttentionMap>>),
+}
+
+impl Form {
+    pub fn map(&self) -> Option<&AttentionMap> {
+        match self {
+            Self::Awaited(_) => None,
+            Self::Known(map) => map.as_ref().as_ref(),
+        }
+    }
+
+    pub fn kind(&self) -> AttentionForm {
+        match self {
+            Self::Awaited(kind) => *kind,
+            Self::Known(_) => self.map().map(|map| map.form).unwrap_or_default(),
+        }
+    }
+
+    pub fn scale(&self) -> Scale {
+        match self.map() {
+            Some(map) if map.form == AttentionForm::Norms => Scale::Amount(map.most.max(1e-6)),
+            _ => Scale::Unit,
+        }
+    }
+}
 
 impl Subject<'_> {
     /// The subject with the form of attention that is chosen, if these are attention weights and the model has it.
@@ -53,26 +87,5 @@ impl Subject<'_> {
             number,
             caption
         ))
-    }
-
-    /// The numbers of each row of the form that is shown, in words: the largest two.
-    pub fn form_in_words(&self) -> Option<PaneWords> {
-        let form = self.form.as_ref()?;
-        let language = self.scene.language;
-        let line = |row: usize| {
-            let shown = |col: usize| self.shown_value(Cell::new(self.plane, row, col));
-            let mut keys: Vec<usize> = (0..self.n_cols()).filter(|&col| shown(col) > 0.0).collect();
-            keys.sort_by(|&a, &b| shown(b).total_cmp(&shown(a)));
-            let key = |&col: &usize| format!("“{}” {}", self.label(2, col), fixed(shown(col)));
-            let keys: Vec<String> = keys.iter().take(2).map(key).collect();
-            format!("{}: {}", self.label(1, row), keys.join(language.tr(", then ")))
-        };
-        let lines = (0..self.n_rows()).map(line).collect();
-        let (path, model) = (self.site.path(), language.tr(self.scene.model.title()));
-        let caption = language.tr(form.kind().caption());
-        let head = tr!(language, ", head {head}", head = self.plane);
-        let head = if self.n_planes() == 1 { "" } else { &head };
-        let heading = format!("{path} ({model}{head}), {caption}");
-        Some(PaneWords::new(heading, lines))
     }
 }
