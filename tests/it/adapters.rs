@@ -1,7 +1,7 @@
 //! Adapters: every number of tiny checkpoints that LoRA changes against PyTorch
 //! (`assets/training/adapters_golden.py` made adapters and references), the what-if without them, and what is refused.
 
-use std::{fs, path::Path, process::Command, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use lookback::{
     analysis::{reading::Reader, trace::Trace},
@@ -16,7 +16,10 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::checkpoints::{Golden, Opened, assert_none, complaints};
-use crate::support::tiny::with_settings;
+use crate::support::{
+    program::{Run, run},
+    tiny::with_settings,
+};
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
 const ADAPTERS: &str = "tests/goldens/adapters";
@@ -169,22 +172,12 @@ fn folders_without_an_adapter_say_so() {
     assert!(error(folder.path()).contains("a pickle"));
 }
 
-fn lookback(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(assert_cmd::cargo::cargo_bin!("lookback"))
-        .args(args)
-        .args(["--no-config", "--lang", "en"])
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-}
-
 #[test]
 fn the_command_line_takes_an_adapter_and_its_what_if() {
     let (model, adapter) = (format!("{CHECKPOINTS}/llama3"), format!("{ADAPTERS}/llama3"));
     let open = |more: &[&str]| {
         let args = ["open", "logits[2,5]", "a lamp sang", "--model", &model];
-        let (code, out, err) = lookback(&[&args[..], more].concat());
+        let Run { code, out, err } = run(&[&args[..], more].concat());
         assert_eq!(code, 0, "{err}");
         out.lines().next().unwrap().to_owned()
     };
@@ -192,10 +185,10 @@ fn the_command_line_takes_an_adapter_and_its_what_if() {
     let off = open(&["--adapter", &adapter, "--what-if", "adapter=off"]);
     assert_ne!(plain, with);
     assert_eq!(plain, off);
-    let (_, walk, _) = lookback(&["a lamp sang", "--model", &model, "--adapter", &adapter]);
+    let Run { out: walk, .. } = run(&["a lamp sang", "--model", &model, "--adapter", &adapter]);
     assert!(walk.contains("LoRA of rank 2 to 5 in 8 weights"), "{walk}");
-    let (code, out, _) = lookback(&["inspect", &model, "--adapter", &adapter]);
+    let Run { code, out, .. } = run(&["inspect", &model, "--adapter", &adapter]);
     assert!(code == 0 && out.contains("LoRA of rank 2 to 5 in 8 weights"), "{out}");
-    let (code, _, err) = lookback(&["--adapter", &adapter, "The cat sat."]);
+    let Run { code, err, .. } = run(&["--adapter", &adapter, "The cat sat."]);
     assert!(code == 2 && err.contains("--model"), "{err}");
 }

@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{Cursor, Write},
     path::Path,
-    process::{Command, Stdio},
 };
 
 use lookback::{analysis::trace::Recorded, model::Name};
@@ -12,23 +11,19 @@ use safetensors::{Dtype, serialize_to_file, tensor::TensorView};
 use tempfile::TempDir;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use crate::support::built_in::reading;
+use crate::support::{
+    built_in::reading,
+    program::{Run, program},
+};
 
 const SHORT: &str = "The dog sleeps.";
 
-fn run(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(assert_cmd::cargo::cargo_bin!("lookback"))
-        .args(["trace", SHORT, "--no-config", "--lang", "en"])
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+fn run(args: &[&str]) -> Run {
+    Run::of(program().args(["trace", SHORT]).args(args))
 }
 
 fn compared(file: &Path, more: &[&str]) -> Vec<Vec<String>> {
-    let (code, out, err) = run(&[&["--against", file.to_str().unwrap()], more].concat());
+    let Run { code, out, err } = run(&[&["--against", file.to_str().unwrap()], more].concat());
     assert_eq!(code, 0, "{err}");
     out.lines()
         .map(|line| {
@@ -68,7 +63,7 @@ fn the_same_pass_differs_nowhere() {
     let folder = TempDir::new().unwrap();
     for name in ["pass.npz", "pass.safetensors"] {
         let path = folder.path().join(name);
-        assert_eq!(run(&["--out", path.to_str().unwrap()]).0, 0);
+        assert_eq!(run(&["--out", path.to_str().unwrap()]).code, 0);
         let lines = compared(&path, &[]);
         let n = lines.iter().position(Vec::is_empty).unwrap() - 1;
         assert!(n > 80, "{n}");
@@ -86,7 +81,7 @@ fn the_same_pass_differs_nowhere() {
 fn a_changed_pass_differs_from_the_change_on_and_the_worst_is_first() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("pass.npz");
-    assert_eq!(run(&["--out", path.to_str().unwrap()]).0, 0);
+    assert_eq!(run(&["--out", path.to_str().unwrap()]).code, 0);
     let lines = compared(&path, &["--what-if", "encoder.1.ffn=off"]);
     let shares: Vec<f32> =
         lines[1..].iter().take_while(|l| !l.is_empty()).map(|l| l[4].parse().unwrap()).collect();
@@ -172,7 +167,7 @@ fn files_that_cannot_be_compared_say_why() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
     let refused = |path: &Path, code: i32, part: &str| {
-        let (found, out, err) = run(&["--against", path.to_str().unwrap()]);
+        let Run { code: found, out, err } = run(&["--against", path.to_str().unwrap()]);
         assert!(found == code && out.is_empty(), "{found} {out}");
         assert!(err.contains(part) && err.lines().count() == 1, "{err}");
     };
@@ -197,6 +192,6 @@ fn files_that_cannot_be_compared_say_why() {
     refused(&at("short.npz"), 1, "`logits`: is cut short");
     npz(&at("kind.npz"), &[("logits", "<c8", false, &shape, vec![0; 12])]);
     refused(&at("kind.npz"), 1, "has the type `<c8`; save it as float32");
-    let (code, _, err) = run(&["--against", "x.npz", "--list"]);
+    let Run { code, err, .. } = run(&["--against", "x.npz", "--list"]);
     assert!(code == 2 && err.contains("--list"), "{err}");
 }

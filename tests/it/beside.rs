@@ -17,18 +17,14 @@ use lookback::{
         trace::Trace,
     },
     engine::{change::Change, value::Cell},
-    lesson::{Language, Lesson},
     model::{self, Name, Setup},
-    ui::{
-        app::{Action, Effect, State, update},
-        theme::Theme,
-    },
+    ui::app::{Action, Effect, State, update},
     weights::Checkpoint,
 };
 
 use crate::support::{
     built_in::{READER, reading},
-    walk::{drawn_text, message, press},
+    walk::{self, drawn_text, message, press},
 };
 
 const TIRED: &str = "The animal didn't cross the street because it was too tired.";
@@ -306,12 +302,7 @@ fn another_model_of_the_same_shape_is_set_beside_one() {
 }
 
 fn walk() -> State {
-    let mut state =
-        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
-    update(&mut state, Action::Read(Ok(reading(TIRED))));
-    state.enter(state.lesson.find("scores").unwrap());
-    state.message = None;
-    state
+    walk::at("scores", reading(TIRED))
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Chats: templates as transformers renders them (`assets/training/chat_golden.py`), the tokens that a checkpoint reads of
 //! them, and what the command line says.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use lookback::{
     analysis::reading::Reader,
@@ -11,7 +11,10 @@ use lookback::{
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use crate::support::weights::Gguf;
+use crate::support::{
+    program::{Run, program},
+    weights::Gguf,
+};
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
 /// The day that the references were made for.
@@ -84,15 +87,8 @@ fn with_file(name: &str, file: &str, content: &str) -> TempDir {
     folder
 }
 
-fn lookback(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(assert_cmd::cargo::cargo_bin!("lookback"))
-        .args(args)
-        .args(["--no-config", "--lang", "en"])
-        .env("SOURCE_DATE_EPOCH", SECONDS.to_string())
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+fn lookback(args: &[&str]) -> Run {
+    Run::of(program().args(args).env("SOURCE_DATE_EPOCH", SECONDS.to_string()))
 }
 
 const TEMPLATE: &str =
@@ -104,7 +100,7 @@ fn the_command_line_reads_a_sentence_as_a_message() {
     let path = folder.path().to_str().unwrap();
     let source = |more: &[&str]| {
         let args = ["trace", "a lamp sang", "--model", path, "--sites", "logits"];
-        let (code, out, err) = lookback(&[&args[..], more].concat());
+        let Run { code, out, err } = lookback(&[&args[..], more].concat());
         assert_eq!(code, 0, "{err}");
         let trace: Json = serde_json::from_str(&out).unwrap();
         let tokens = trace["tokens"]["source"].as_array().unwrap();
@@ -125,16 +121,16 @@ fn the_command_line_reads_a_sentence_as_a_message() {
 #[test]
 fn what_stands_in_the_way_of_a_chat_is_said() {
     let plain = format!("{CHECKPOINTS}/llama3");
-    let (code, _, err) = lookback(&["steps", "a", "--model", &plain, "--chat"]);
+    let Run { code, err, .. } = lookback(&["steps", "a", "--model", &plain, "--chat"]);
     assert!(code == 1 && err.contains("has no chat template"), "{err}");
-    let (code, _, err) = lookback(&["steps", "a", "--chat"]);
+    let Run { code, err, .. } = lookback(&["steps", "a", "--chat"]);
     assert!(code == 2 && err.contains("--model"), "{err}");
-    let (code, _, err) = lookback(&["steps", "a", "--model", &plain, "--system", "x"]);
+    let Run { code, err, .. } = lookback(&["steps", "a", "--model", &plain, "--system", "x"]);
     assert!(code == 2 && err.contains("--chat"), "{err}");
     let folder =
         with_file("llama3", "chat_template.jinja", "{{ raise_exception('no \u{1b}[2J') }}");
     let path = folder.path().to_str().unwrap();
-    let (code, _, err) = lookback(&["steps", "a", "--model", path, "--chat"]);
+    let Run { code, err, .. } = lookback(&["steps", "a", "--model", path, "--chat"]);
     assert!(
         code == 2 && err.contains("chat template: no ␛[2J") && err.lines().count() == 1,
         "{err}"

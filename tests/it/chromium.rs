@@ -4,10 +4,12 @@ use std::{
     fs,
     io::Cursor,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use crate::support::browser::Browser;
+use crate::support::{
+    browser::Browser,
+    program::{Run, program},
+};
 use lookback::lesson::{Language, Lesson};
 use serde_json::json;
 
@@ -15,13 +17,8 @@ const NASTY: &str = "<script>alert(\"x\")</script> & '</b> e\u{301} 猫 🐈.";
 
 fn export(folder: &Path, name: &str, args: &[&str]) -> PathBuf {
     let path = folder.join(name);
-    let done = Command::new(env!("CARGO_BIN_EXE_lookback"))
-        .args(["export", "--no-config", "--out"])
-        .arg(&path)
-        .args(args)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let done = Run::of(program().args(["export", "--out"]).arg(&path).args(args));
+    assert_eq!(done.code, 0, "{}", done.err);
     path
 }
 

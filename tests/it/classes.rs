@@ -1,24 +1,21 @@
 //! Heads that sort texts and tokens into classes: their names, and what the program says with them. The numbers are compared
 //! in `checkpoints.rs`.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use lookback::{model::Architecture, weights::Checkpoint};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
+use crate::support::program::{Run, run};
+
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
 
 fn lookback(args: &[&str]) -> String {
-    let output = Command::new(assert_cmd::cargo::cargo_bin!("lookback"))
-        .args(args)
-        .args(["--no-config", "--lang", "en"])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let note = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!note.contains("is not run"), "{note}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let Run { code, out, err } = run(args);
+    assert_eq!(code, 0, "{err}");
+    assert!(!err.contains("is not run"), "{err}");
+    out
 }
 
 /// The names of the classes of a tiny checkpoint with settings changed.

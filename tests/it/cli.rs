@@ -16,48 +16,18 @@ use lookback::{
     model::Name,
 };
 
-use crate::support::built_in::reading;
+use crate::support::{
+    built_in::reading,
+    program::{LOCALE, Run, program, run},
+};
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
-
-/// What chooses the language of the lesson.
-const LOCALE: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
-
-/// What a run of the program came to.
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn program() -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
-    let colour = ["NO_COLOR", "CLICOLOR_FORCE", "COLORTERM", "TERM"];
-    for name in colour.into_iter().chain(LOCALE) {
-        command.env_remove(name);
-    }
-    // No settings of whoever runs the tests, and none written.
-    for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
-        command.env(name, concat!(env!("CARGO_TARGET_TMPDIR"), "/empty-home"));
-    }
-    command.stdin(Stdio::null());
-    command
-}
 
 fn run_with(args: &[&str], change: impl FnOnce(&mut Command)) -> Run {
     let mut command = program();
     command.args(args);
     change(&mut command);
-    let output = command.output().unwrap();
-    Run {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-fn run(args: &[&str]) -> Run {
-    run_with(args, |_| ())
+    Run::of(&mut command)
 }
 
 /// The command ends well; its output.

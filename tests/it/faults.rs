@@ -1,8 +1,11 @@
 //! Checkpoints that are whole and still do not open, or open only in part: which setting, type or tensor it is.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use crate::support::weights::{Gguf, safetensors};
+use crate::support::{
+    program::run,
+    weights::{Gguf, safetensors},
+};
 use lookback::{
     analysis::reading::Reader,
     weights::{Checkpoint, ExpectedWeight, WeightLayout},
@@ -159,10 +162,8 @@ fn tensors_that_nobody_reads_are_mentioned() {
     }
     let left_out = left_out(folder.path()).unwrap();
     assert!(left_out.ends_with("not use: model.layers.0.self_attn.q_norm.weight"), "{left_out}");
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
     let path = folder.path().to_str().unwrap();
-    let output = command.args(["trace", "--list", "--model", path, "the"]).output().unwrap();
-    let notes = String::from_utf8(output.stderr).unwrap();
+    let notes = run(&["trace", "--list", "--model", path, "the"]).err;
     assert!(notes.contains("note: the file has tensors") && notes.contains("q_norm"), "{notes}");
 }
 

@@ -13,19 +13,15 @@ use lookback::{
         reading::{Reader, Reading},
     },
     engine::{site::Stream, value::Cell},
-    lesson::{Language, Lesson},
     model::Name,
-    ui::{
-        app::{Action, State, update},
-        theme::Theme,
-    },
+    ui::app::State,
     weights::Checkpoint,
 };
 
 use crate::support::{
     built_in::reading,
     evidence::{Goldens, assert_near},
-    walk::{drawn_text, message, press},
+    walk::{self, drawn_text, message, press},
 };
 
 const TIRED: &str = "The animal didn't cross the street because it was too tired.";
@@ -247,14 +243,9 @@ fn the_words_that_a_decoder_looks_at_have_columns_of_their_own() {
 }
 
 fn walk(step: &str) -> State {
-    let mut state =
-        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
     let star = reading(TIRED);
     star.findings();
-    update(&mut state, Action::Read(Ok(star)));
-    state.enter(state.lesson.find(step).unwrap());
-    state.message = None;
-    state
+    walk::at(step, star)
 }
 
 #[test]

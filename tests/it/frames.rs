@@ -1,9 +1,13 @@
 //! An exported frame is the screen: the walk in a real terminal against what every exporter makes of the
 //! same step.
 
-use std::{fs, path::Path, process::Command, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
-use crate::support::{built_in::reading, session::Session};
+use crate::support::{
+    built_in::reading,
+    program::{Run, program},
+    session::Session,
+};
 use lookback::{
     export::txt,
     lesson::{Language, Lesson, PaneKind},
@@ -82,14 +86,8 @@ fn panes_of_short_sentences_show_whole_titles_and_numbers() {
 }
 
 fn export(args: &[&str], out: &Path) {
-    let done = Command::new(env!("CARGO_BIN_EXE_lookback"))
-        .args(["export", "--no-config", "--out"])
-        .arg(out)
-        .args(args)
-        .env_remove("NO_COLOR")
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let done = Run::of(program().args(["export", "--out"]).arg(out).args(args));
+    assert_eq!(done.code, 0, "{}", done.err);
 }
 
 /// The screens of a film after each of its frames.

@@ -15,7 +15,6 @@ use lookback::{
     ui::{
         app::{Action, Effect, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey, update},
         keys::{self, palette},
-        theme::Theme,
     },
 };
 
@@ -25,11 +24,7 @@ const SENTENCE: &str = "The animal didn't cross the street because it was too ti
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn at(step: &str) -> State {
-    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
-    let mut state = State::new(lesson, Theme::default());
-    update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
-    state.enter(state.lesson.find(step).unwrap());
-    state
+    walk::at(step, Arc::clone(&READING))
 }
 
 /// Types names of keys apart by spaces; what the models are asked is answered at once.

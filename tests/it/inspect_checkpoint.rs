@@ -1,18 +1,16 @@
 //! `lookback inspect`: what it says of checkpoints, and of what is none.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
-use crate::support::weights::{counted, f32s, safetensors};
+use crate::support::{
+    program::{Run, program},
+    weights::{counted, f32s, safetensors},
+};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-/// Exit code, standard output, standard error.
-fn inspect(args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
-    let output = command.arg("inspect").args(args).args(["--no-config", "--lang", "en"]).output();
-    let output = output.unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+fn inspect(args: &[&str]) -> Run {
+    Run::of(program().arg("inspect").args(args))
 }
 
 /// A GPT-2 of which only the embedding table is there.
@@ -31,7 +29,7 @@ const GPT2: &str =
 #[test]
 fn missing_tensors_are_listed() {
     let folder = lacking(GPT2);
-    let (code, out, err) = inspect(&[folder.path().to_str().unwrap()]);
+    let Run { code, out, err } = inspect(&[folder.path().to_str().unwrap()]);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     assert!(out.contains("architecture  GPT-2 (gpt2)\n"), "{out}");
     assert!(out.contains("layers        2\n") && out.contains("parameters    66 (F32)\n"), "{out}");
@@ -43,7 +41,7 @@ fn missing_tensors_are_listed() {
 #[test]
 fn another_architecture_names_those_that_can_be_run() {
     let folder = lacking(r#"{"model_type":"mamba\u001b[2J","hidden_size":6}"#);
-    let (code, out, _) = inspect(&[folder.path().to_str().unwrap()]);
+    let Run { code, out, .. } = inspect(&[folder.path().to_str().unwrap()]);
     assert_eq!(code, 0);
     assert!(out.contains("type `mamba␛[2J`, which cannot be run") && out.contains("gpt2"), "{out}");
     assert!(out.contains("d_model       6\n") && out.contains("tokenizer     none\n"), "{out}");
@@ -51,7 +49,7 @@ fn another_architecture_names_those_that_can_be_run() {
 
 #[test]
 fn json_has_every_field() {
-    let (code, out, _) = inspect(&["tests/goldens/quants/llama.gguf", "--json"]);
+    let Run { code, out, .. } = inspect(&["tests/goldens/quants/llama.gguf", "--json"]);
     assert_eq!(code, 0);
     let report: Json = serde_json::from_str(&out).unwrap();
     assert_eq!((&report["schema"], &report["version"]), (&"lookback-inspect".into(), &1.into()));
@@ -88,12 +86,12 @@ fn what_cannot_be_opened_fails_with_its_sentence() {
     for (name, want) in
         [("model.gguf", "cut short"), ("old.pt", "can run code"), ("none", "cannot be read")]
     {
-        let (code, out, err) = inspect(&[&path(name)]);
+        let Run { code, out, err } = inspect(&[&path(name)]);
         assert_eq!((code, out.as_str()), (1, ""), "{name}");
         assert!(err.starts_with("error: ") && err.contains(want) && err.contains(name), "{err}");
     }
     assert!(Path::new(&path("old.pt")).exists());
-    assert_eq!(inspect(&[]).0, 2);
+    assert_eq!(inspect(&[]).code, 2);
 }
 
 /// A tiny checkpoint of the goldens in a folder of its own, its parts changed.
@@ -108,14 +106,14 @@ fn copy(name: &str, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) -> TempDir {
 }
 
 fn report(path: &str) -> Json {
-    let (code, out, err) = inspect(&[path, "--json"]);
+    let Run { code, out, err } = inspect(&[path, "--json"]);
     assert_eq!((code, err.as_str()), (0, ""), "{path}");
     serde_json::from_str(&out).unwrap()
 }
 
 #[test]
 fn what_the_model_does_not_read_is_no_parameter() {
-    let (_, out, _) = inspect(&["tests/goldens/checkpoints/gpt2", "--tensors"]);
+    let Run { out, .. } = inspect(&["tests/goldens/checkpoints/gpt2", "--tensors"]);
     assert!(out.contains("parameters    29,181 (F32)\n"), "{out}");
     assert!(out.lines().any(|line| line.contains("h.0.attn.bias") && line.ends_with("  not used")));
     assert!(out.lines().any(|l| l.contains("h.0.attn.c_attn.bias") && !l.contains("not used")));
@@ -151,7 +149,7 @@ fn tensors_of_a_gguf_file_have_their_own_names_and_hugging_faces() {
     let first = report("tests/goldens/quants/llama.gguf")["tensors"][0].clone();
     assert_eq!(first["name"], "model.embed_tokens.weight");
     assert_eq!(first["name_in_file"], "token_embd.weight");
-    let (_, out, _) = inspect(&["tests/goldens/quants/llama.gguf"]);
+    let Run { out, .. } = inspect(&["tests/goldens/quants/llama.gguf"]);
     assert!(out.contains("  token_embd.weight"), "{out}");
 }
 
@@ -173,7 +171,7 @@ fn weights_that_are_no_numbers_are_named() {
         (&odd[0]["not_finite"]["count"], &odd[0]["not_finite"]["value"]),
         (&1.into(), &"NaN".into())
     );
-    let (_, out, _) = inspect(&[folder.path().to_str().unwrap()]);
+    let Run { out, .. } = inspect(&[folder.path().to_str().unwrap()]);
     assert!(out.contains("not finite    1 of "), "{out}");
 }
 
@@ -192,7 +190,7 @@ fn a_tokenizer_that_cannot_work_is_reported_in_one_line() {
             _ => bytes,
         }
     });
-    let (code, out, err) = inspect(&[folder.path().to_str().unwrap()]);
+    let Run { code, out, err } = inspect(&[folder.path().to_str().unwrap()]);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     assert!(out.contains("tokenizer.json: the tokenizer is damaged"), "{out}");
     assert!(out.contains("which does not load"), "{out}");
@@ -202,7 +200,7 @@ fn a_tokenizer_that_cannot_work_is_reported_in_one_line() {
 fn a_missing_tokenizer_is_reported_with_its_path_and_what_makes_one() {
     let folder = copy("rnn", |_, bytes| bytes);
     fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
-    let (_, out, _) = inspect(&[folder.path().to_str().unwrap()]);
+    let Run { out, .. } = inspect(&[folder.path().to_str().unwrap()]);
     assert!(out.contains("tokenizer.json is missing") && out.contains("save_pretrained"), "{out}");
 }
 
@@ -212,6 +210,6 @@ fn settings_of_a_wrong_kind_are_reported_with_file_and_key() {
         "config.json" => String::from_utf8(bytes).unwrap().replace("silu", "tanhexp").into_bytes(),
         _ => bytes,
     });
-    let (_, out, _) = inspect(&[folder.path().to_str().unwrap()]);
+    let Run { out, .. } = inspect(&[folder.path().to_str().unwrap()]);
     assert!(out.contains("config.json: `hidden_act`: the activation `tanhexp`"), "{out}");
 }

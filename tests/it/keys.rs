@@ -2,7 +2,7 @@
 
 use crate::support::{
     built_in::READER,
-    walk::{drawn_text, message, press, text},
+    walk::{self, drawn_text, message, press, text},
 };
 use std::{
     collections::BTreeSet,
@@ -38,10 +38,7 @@ fn walk() -> State {
 }
 
 fn walk_in(language: Language) -> State {
-    let mut state = State::new(Arc::new(Lesson::embedded(language).unwrap()), Theme::default());
-    update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
-    state.message = None;
-    state
+    walk::over(Arc::clone(&READING), language)
 }
 
 fn after(keys: &str) -> State {

@@ -15,18 +15,14 @@ use lookback::{
         site::Address,
         value::{Cell, Value},
     },
-    lesson::{Language, Lesson},
     model::Name,
-    ui::{
-        app::{Action, Effect, Overlay, State, update},
-        theme::Theme,
-    },
+    ui::app::{Action, Effect, Overlay, State, update},
 };
 use safetensors::SafeTensors;
 
 use crate::support::{
     built_in::{READER, reading},
-    walk::{drawn_text, message, press},
+    walk::{self, drawn_text, message, press},
 };
 
 const SENTENCE: &str = "The dog sleeps.";
@@ -152,13 +148,10 @@ fn what_cannot_be_taught_is_refused_in_words() {
 }
 
 fn walk_at(step: &str) -> State {
-    let mut state =
-        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
     let reading = READER.read(SENTENCE).unwrap();
     reading.courses();
-    update(&mut state, Action::Read(Ok(Arc::new(reading))));
+    let mut state = walk::at(step, Arc::new(reading));
     update(&mut state, Action::Resize(120, 36));
-    state.enter(state.lesson.find(step).unwrap());
     state
 }
 

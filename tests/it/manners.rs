@@ -34,12 +34,8 @@ const SENTENCE: &str = "The animal didn't cross the street because it was too ti
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
 fn walk_at(step: &str, (width, height): (u16, u16)) -> State {
-    let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
-    let mut state = State::new(lesson, Theme::default());
-    update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
+    let mut state = walk::at(step, Arc::clone(&READING));
     update(&mut state, Action::Resize(width, height));
-    state.enter(state.lesson.find(step).unwrap());
-    state.message = None;
     state
 }
 

@@ -5,28 +5,22 @@ use std::{fs, path::Path, process::Command};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::program::{Run, program, run};
+
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
 
-/// Exit code, standard output, standard error.
-fn run(command: &mut Command) -> (i32, String, String) {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-}
-
-fn lookback(model: &str, args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
+fn lookback(model: &str, args: &[&str]) -> Run {
     let model = if Path::new(model).is_absolute() {
         model.into()
     } else {
         format!("{CHECKPOINTS}/{model}")
     };
-    run(command.args(args).args(["--model", &model, "--no-config", "--lang", "en"]))
+    Run::of(program().args(args).args(["--model", &model]))
 }
 
 #[test]
 fn the_walk_names_the_model_that_reads() {
-    let (code, out, _) = lookback("lstm", &["The cat sat."]);
+    let Run { code, out, .. } = lookback("lstm", &["The cat sat."]);
     assert_eq!(code, 0);
     assert!(out.starts_with("Lookback: lstm reads a text, step by step.\n"), "{out}");
 }
@@ -44,11 +38,11 @@ fn a_pass_with_numbers_that_are_none_says_where_they_begin() {
         fs::write(folder.path().join(name), bytes).unwrap();
     }
     let path = folder.path().to_str().unwrap();
-    let (code, out, err) = lookback(path, &["steps", "The cat sat."]);
+    let Run { code, out, err } = lookback(path, &["steps", "The cat sat."]);
     assert_eq!(code, 0);
     assert!(err.contains("NaN or infinite, first in rnn.") && err.contains(path), "{err}");
     assert!(!out.is_empty());
-    assert_eq!(lookback("rnn", &["steps", "The cat sat."]).2, "");
+    assert_eq!(lookback("rnn", &["steps", "The cat sat."]).err, "");
 }
 
 #[test]
@@ -63,15 +57,15 @@ fn an_unknown_way_of_splitting_text_is_reported() {
     value.copy_from_slice(b"gpt-9");
     let path = folder.path().join("gpt9.gguf");
     fs::write(&path, bytes).unwrap();
-    let (code, _, err) = lookback(path.to_str().unwrap(), &["steps", "The cat sat."]);
+    let Run { code, err, .. } = lookback(path.to_str().unwrap(), &["steps", "The cat sat."]);
     assert_eq!(code, 0);
     assert!(err.starts_with("note: ") && err.contains("`gpt-9`"), "{err}");
-    assert_eq!(lookback("gpt2.gguf", &["steps", "The cat sat."]).2, "");
+    assert_eq!(lookback("gpt2.gguf", &["steps", "The cat sat."]).err, "");
 }
 
 #[test]
 fn a_recurrent_model_says_what_can_be_changed_in_it() {
-    let (code, _, err) = lookback("gru", &["--what-if", "mask=off", "The cat sat."]);
+    let Run { code, err, .. } = lookback("gru", &["--what-if", "mask=off", "The cat sat."]);
     assert_eq!(code, 2);
     assert!(err.contains("has no part named in `mask=off`"), "{err}");
     assert!(err.contains("token.1=WORD"), "{err}");
@@ -79,7 +73,7 @@ fn a_recurrent_model_says_what_can_be_changed_in_it() {
 
 #[test]
 fn an_unknown_site_is_reported_with_the_command_that_lists_them() {
-    let (code, _, err) = lookback("minilm", &["open", "logits[0,0]", "The cat sat."]);
+    let Run { code, err, .. } = lookback("minilm", &["open", "logits[0,0]", "The cat sat."]);
     assert_eq!(code, 2);
     assert!(err.contains("`lookback trace --list --model PATH`"), "{err}");
 }
@@ -87,7 +81,7 @@ fn an_unknown_site_is_reported_with_the_command_that_lists_them() {
 /// The formula of a part without a bias speaks of none.
 #[test]
 fn formulas_are_those_of_the_model() {
-    let opened = |model, address| lookback(model, &["open", address, "The cat sat."]).1;
+    let opened = |model, address| lookback(model, &["open", address, "The cat sat."]).out;
     let has_bias = |model, address| opened(model, address).contains("+ b");
     assert!(!has_bias("llama2", "blocks.0.attn.q[0,1,1]"));
     assert!(!has_bias("llama2", "blocks.0.norm1.out[1,1]"));
@@ -97,7 +91,7 @@ fn formulas_are_those_of_the_model() {
 
 #[test]
 fn a_long_text_of_an_encoder_decoder_loses_no_step() {
-    let n_steps = |text: &str| lookback("t5", &["steps", text]).1.lines().count();
+    let n_steps = |text: &str| lookback("t5", &["steps", text]).out.lines().count();
     assert_eq!(n_steps("The cat sat."), n_steps(&"the cat sat ".repeat(75)));
 }
 
@@ -109,7 +103,7 @@ fn a_text_that_needs_more_memory_than_there_is_is_refused_with_the_figures() {
     let script = format!(
         "ulimit -v 1500000; exec {program} --no-config --model {CHECKPOINTS}/t5 steps {text}"
     );
-    let (code, _, err) = run(Command::new("sh").args(["-c", &script]));
+    let Run { code, err, .. } = Run::of(Command::new("sh").args(["-c", &script]));
     assert_eq!(code, 1, "{err}");
     assert!(err.contains("GB of memory are needed") && err.contains("--no-memory-check"), "{err}");
 }
@@ -126,12 +120,12 @@ fn replacing_files_does_not_switch_off_the_check_of_memory() {
             "ulimit -v 1500000; exec {program} --no-config --model {CHECKPOINTS}/t5 {command} {} --force {text}",
             out.display()
         );
-        let (code, _, err) = run(Command::new("sh").args(["-c", &script]));
+        let Run { code, err, .. } = Run::of(Command::new("sh").args(["-c", &script]));
         assert_eq!(code, 1, "{err}");
         assert!(err.contains("GB of memory are needed"), "{err}");
         assert!(!out.exists());
     }
-    let (code, _, err) = lookback("gpt2", &["steps", "--force", "The river"]);
+    let Run { code, err, .. } = lookback("gpt2", &["steps", "--force", "The river"]);
     assert!(code == 2 && err.contains("--force"), "{err}");
 }
 
@@ -161,12 +155,11 @@ fn a_text_of_which_the_tokenizer_leaves_nothing_is_refused_in_words() {
     for folder in [&without_letters, &empty_template] {
         let path = folder.path().to_str().unwrap();
         for command in [&[][..], &["steps"], &["trace"], &["open", "logits[0,0]"], &["export"]] {
-            let (code, _, err) = lookback(path, &[command, &["bcd"]].concat());
+            let Run { code, err, .. } = lookback(path, &[command, &["bcd"]].concat());
             assert_eq!(code, 2, "{command:?}: {err}");
             assert!(err.contains("no tokens") && err.contains("\"bcd\""), "{command:?}: {err}");
         }
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
-        let (code, out, err) = run(command.args(["--no-config", "inspect", path]));
+        let Run { code, out, err } = run(&["inspect", path]);
         assert_eq!(code, 0, "{err}");
         assert!(out.contains("no: the sentence has no tokens"), "{out}");
     }
@@ -174,7 +167,7 @@ fn a_text_of_which_the_tokenizer_leaves_nothing_is_refused_in_words() {
 
 #[test]
 fn a_beginning_token_that_comes_twice_is_noted() {
-    let notes = |text: &str| lookback("llama2", &["steps", text]).2;
+    let notes = |text: &str| lookback("llama2", &["steps", text]).err;
     assert!(notes("<s>the old").contains("begins with <s> twice"), "{}", notes("<s>the old"));
     assert_eq!(notes("the old"), "");
 }
@@ -197,7 +190,8 @@ fn t5(generation: &Value, tasks: &Value) -> TempDir {
 fn an_output_that_is_cut_is_noted_and_obeys_the_longest_length() {
     let settings = json!({"decoder_start_token_id": 0, "eos_token_id": 1, "max_length": 4});
     let folder = t5(&settings, &json!(null));
-    let (_, out, err) = lookback(folder.path().to_str().unwrap(), &["trace", "the old river"]);
+    let Run { out, err, .. } =
+        lookback(folder.path().to_str().unwrap(), &["trace", "the old river"]);
     let trace: Value = serde_json::from_str(&out).unwrap();
     let n = trace["tokens"]["output"].as_array().unwrap().len();
     assert!(n <= 3, "{n}");
@@ -211,7 +205,7 @@ fn prefixes_that_a_checkpoint_was_trained_with_are_suggested() {
     let tasks = json!({"summarization": {"prefix": "summarize: "}, "qa": {"max_length": 3}});
     let settings = json!({"decoder_start_token_id": 0, "eos_token_id": 1});
     let folder = t5(&settings, &tasks);
-    let notes = |text: &str| lookback(folder.path().to_str().unwrap(), &["steps", text]).2;
+    let notes = |text: &str| lookback(folder.path().to_str().unwrap(), &["steps", text]).err;
     assert!(notes("the old").contains("none of `summarize: `"), "{}", notes("the old"));
     assert!(!notes("summarize: the old").contains("summarize"));
 }
@@ -225,7 +219,7 @@ fn a_gguf_file_of_another_family_lists_those_that_are_read_as_gguf() {
     other[at..at + 5].copy_from_slice(b"grok7");
     let path = folder.path().join("other.gguf");
     fs::write(&path, other).unwrap();
-    let (code, _, err) = lookback(path.to_str().unwrap(), &["steps", "a"]);
+    let Run { code, err, .. } = lookback(path.to_str().unwrap(), &["steps", "a"]);
     assert_ne!(code, 0);
     let (_, listed) = err.split_once("those that can are ").unwrap();
     let listed: Vec<&str> = listed.trim().split(", ").collect();

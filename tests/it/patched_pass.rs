@@ -1,10 +1,7 @@
 //! A patched value as a what-if: the pass that a cell of the map stands for. Its measure is that of the map, which is
 //! compared with PyTorch in `evidence.rs`.
 
-use std::{
-    process::{Command, Stdio},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use lookback::{
     analysis::{
@@ -12,17 +9,14 @@ use lookback::{
         reading::{Asked, Reading},
     },
     engine::change::{Change, Changes},
-    lesson::{Language, Lesson},
     model::Name,
-    ui::{
-        app::{Action, Effect, State, update},
-        theme::Theme,
-    },
+    ui::app::{Action, Effect, update},
 };
 
 use crate::support::{
     built_in::{READER, reading},
-    walk::{drawn_text, message, press},
+    program::{Run, run},
+    walk::{self, drawn_text, message, press},
 };
 
 const TIRED: &str = "The animal didn't cross the street because it was too tired.";
@@ -123,10 +117,7 @@ fn a_patch_without_another_sentence_or_without_a_place_is_refused_in_words() {
 fn a_cell_of_the_map_opens_into_its_pass() {
     let star = reading(TIRED);
     star.findings();
-    let mut state =
-        State::new(Arc::new(Lesson::embedded(Language::English).unwrap()), Theme::default());
-    update(&mut state, Action::Read(Ok(Arc::clone(&star))));
-    state.enter(state.lesson.find("patching").unwrap());
+    let mut state = walk::at("patching", Arc::clone(&star));
     press(&mut state, "Down Enter");
     assert!(drawn_text(&state, 120, 36).contains("patched."));
     let Some(Effect::Read(sentence, asked)) = press(&mut state, "Enter") else {
@@ -140,21 +131,10 @@ fn a_cell_of_the_map_opens_into_its_pass() {
     assert!(frame.contains("patched "), "the title says what was put in: {frame}");
 }
 
-fn run(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(assert_cmd::cargo::cargo_bin!("lookback"))
-        .args(args)
-        .args(["--no-config", "--lang", "en"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-}
-
 #[test]
 fn open_takes_another_sentence_a_target_and_a_patch() {
     let cell = "encoder.0.norm2.out[3,5]";
-    let (code, out, err) = run(&["open", cell, TIRED, "--against", WIDE]);
+    let Run { code, out, err } = run(&["open", cell, TIRED, "--against", WIDE]);
     assert_eq!(code, 0, "{err}");
     let want = reading(WIDE).trace(Name::Transformer).open(&cell.parse().unwrap()).unwrap().value;
     assert!(
@@ -162,10 +142,11 @@ fn open_takes_another_sentence_a_target_and_a_patch() {
         "{out}"
     );
     let patch = format!("patch={cell}").replace(",5", "");
-    let (code, out, err) = run(&["open", cell, TIRED, "--against", WIDE, "--what-if", &patch]);
+    let Run { code, out, err } =
+        run(&["open", cell, TIRED, "--against", WIDE, "--what-if", &patch]);
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("taken from the other pass"), "{out}");
-    let (code, _, err) = run(&["open", "logits[0,5]", TIRED, "--target", "Le chien dort."]);
+    let Run { code, err, .. } = run(&["open", "logits[0,5]", TIRED, "--target", "Le chien dort."]);
     assert_eq!(code, 0, "{err}");
 }
 
@@ -192,7 +173,7 @@ fn two_passes_differ_as_they_do_in_pytorch() {
         let passes = ["diff", "--model", name, &a, "--against", &b];
         let asks = ["--words", &asked, "--place", &place, "--format", "json"];
         let args = [&passes[..], &asks].concat();
-        let (code, out, err) = run(&args);
+        let Run { code, out, err } = run(&args);
         assert_eq!(code, 0, "{name}: {err}");
         let json: Json = serde_json::from_str(&out).unwrap();
         let rows = json["rows"].as_array().unwrap();

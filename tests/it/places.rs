@@ -4,10 +4,12 @@ use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use crate::support::weights::{Gguf, counted, f32s};
+use crate::support::{
+    program::{Run, program},
+    weights::{Gguf, counted, f32s},
+};
 use lookback::weights::{Checkpoint, places::Places};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -194,15 +196,13 @@ fn manifests_that_are_no_manifests_do_no_harm() {
 }
 
 /// The program in this home, with nothing else of the environment that counts.
-fn program(home: &Path, args: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
+fn run(home: &Path, args: &[&str]) -> Run {
+    let mut command = program();
     for name in ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"] {
         command.env_remove(name);
     }
     command.env("HOME", home).env("OLLAMA_MODELS", home.join(".ollama/models"));
-    let output = command.args(args).args(["--no-config", "--lang", "en"]).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    Run::of(command.args(args))
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
         config.replacen('{', r#"{"quantization_config":{"quant_method":"hqq"},"#, 1);
     fs::write(packed.join("config.json"), packed_config).unwrap();
     write(hub.join("datasets--x--y/snapshots/1/a.json"), "{}");
-    let (code, out, err) = program(home.path(), &["models"]);
+    let Run { code, out, err } = run(home.path(), &["models"]);
     assert_eq!((code, err.as_str()), (0, ""));
     let lines: Vec<&str> = out.lines().collect();
     let line = |name: &str| *lines.iter().find(|line| line.starts_with(name)).unwrap();
@@ -232,14 +232,14 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
     );
     assert!(line("some/mamba ").ends_with("no: models of type `mamba␛[2J` cannot be run"), "{out}");
     assert!(line("some/packed ").contains("quantised by hqq, which is not read"), "{out}");
-    let (_, json, _) = program(home.path(), &["models", "--format", "json"]);
+    let Run { out: json, .. } = run(home.path(), &["models", "--format", "json"]);
     let json: Json = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["schema"], &json["version"]), (&"lookback-models".into(), &1.into()));
     let models = json["models"].as_array().unwrap();
     assert_eq!((models.len(), json["looked_in"].as_array().unwrap().len()), (8, 4));
     let opening = models.iter().filter(|model| model["opens"] == true);
     for name in opening.map(|model| model["name"].as_str().unwrap()) {
-        let (code, out, _) = program(home.path(), &["inspect", name, "--json"]);
+        let Run { code, out, .. } = run(home.path(), &["inspect", name, "--json"]);
         let report: Json = serde_json::from_str(&out).unwrap();
         assert_eq!((code, &report["runs"], &report["title"]), (0, &true.into(), &name.into()));
     }
@@ -248,7 +248,7 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
 #[test]
 fn where_there_is_no_model_it_says_where_it_looked() {
     let home = TempDir::new().unwrap();
-    let (code, out, err) = program(home.path(), &["models"]);
+    let Run { code, out, err } = run(home.path(), &["models"]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("No checkpoints were found.") && out.contains("hf download"), "{out}");
     assert!(out.contains(&format!("{}/.ollama/models\n", home.path().display())), "{out}");
@@ -258,10 +258,10 @@ fn where_there_is_no_model_it_says_where_it_looked() {
 fn a_plain_name_is_a_model_if_one_is_here() {
     let home = home();
     cached(&home.path().join(".cache/huggingface/hub"), "gpt2", "gpt2");
-    let (code, out, err) =
-        program(home.path(), &["--model", "gpt2", "trace", "--list", "the old man"]);
+    let Run { code, out, err } =
+        run(home.path(), &["--model", "gpt2", "trace", "--list", "the old man"]);
     assert!(code == 0 && out.contains("logits"), "{err}");
-    let (code, _, err) = program(home.path(), &["--model", "gpt3", "steps"]);
+    let Run { code, err, .. } = run(home.path(), &["--model", "gpt3", "steps"]);
     assert!(code == 2 && err.contains("there is no such model; the nearest is gru"), "{err}");
 }
 

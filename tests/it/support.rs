@@ -8,6 +8,7 @@ pub mod evidence;
 pub mod gguf;
 pub mod harm;
 pub mod hostile;
+pub mod program;
 pub mod random;
 pub mod reader;
 pub mod session;

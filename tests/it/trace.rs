@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Cursor, Read},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use lookback::{analysis::trace::Recorded, model::Name};
@@ -11,24 +11,20 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value as Json;
 use zip::ZipArchive;
 
-use crate::support::built_in::reading;
+use crate::support::{built_in::reading, program::program};
 
 const SHORT: &str = "The dog sleeps.";
 
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lookback"));
-    // No settings of whoever runs the tests, and none written.
-    for name in ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
-        command.env(name, concat!(env!("CARGO_TARGET_TMPDIR"), "/empty-home"));
-    }
-    command.arg("trace").args(args).stdin(Stdio::null());
+fn trace(args: &[&str]) -> Command {
+    let mut command = program();
+    command.arg("trace").args(args);
     command
 }
 
 /// What the command writes to its pipe.
 #[track_caller]
 fn traced(args: &[&str]) -> Vec<u8> {
-    let output = program(args).output().unwrap();
+    let output = trace(args).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
@@ -36,7 +32,7 @@ fn traced(args: &[&str]) -> Vec<u8> {
 /// The one line of error that the command ends with.
 #[track_caller]
 fn refused(args: &[&str], code: i32) -> String {
-    let output = program(args).output().unwrap();
+    let output = trace(args).output().unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{args:?}: {err}");
     assert!(output.stdout.is_empty(), "{args:?}");

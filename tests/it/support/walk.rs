@@ -1,11 +1,34 @@
 //! A walk in a test: keys that are pressed, and the screen that is drawn.
 
+use std::sync::Arc;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use lookback::ui::{
-    app::{Effect, State, update},
-    keys, screen,
+use lookback::{
+    analysis::reading::Reading,
+    lesson::{Language, Lesson},
+    ui::{
+        app::{Action, Effect, State, update},
+        keys, screen,
+        theme::Theme,
+    },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
+
+/// A walk over a reading, at its first step, without a message.
+pub fn over(reading: Arc<Reading>, language: Language) -> State {
+    let mut state = State::new(Arc::new(Lesson::embedded(language).unwrap()), Theme::default());
+    update(&mut state, Action::Read(Ok(reading)));
+    update(&mut state, Action::Dismiss);
+    state
+}
+
+/// An English walk over a reading, at a step, without a message.
+pub fn at(step: &str, reading: Arc<Reading>) -> State {
+    let mut state = over(reading, Language::English);
+    state.enter(state.lesson.find(step).unwrap());
+    update(&mut state, Action::Dismiss);
+    state
+}
 
 /// A key by its name: `Right`, `S-Tab`, `C-c`, `?`.
 pub fn key(name: &str) -> KeyEvent {
