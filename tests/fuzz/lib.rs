@@ -28,8 +28,8 @@ mod settings;
 mod tokenizer;
 #[path = "targets/what_if.rs"]
 mod what_if;
-#[path = "../it/support/wanted.rs"]
-mod wanted;
+#[path = "../it/support/any_tensor.rs"]
+mod any_tensor;
 
 use std::{
     alloc::System,
@@ -41,6 +41,7 @@ use std::{
     },
 };
 
+use any_tensor::wanted;
 use anyhow::Result;
 use cap::Cap;
 use lookback::{
@@ -49,7 +50,6 @@ use lookback::{
     weights::Checkpoint,
 };
 use tempfile::TempDir;
-use wanted::wanted;
 
 #[global_allocator]
 static MEMORY: Cap<System> = Cap::new(System, usize::MAX);

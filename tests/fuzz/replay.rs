@@ -1,17 +1,17 @@
 //! Each fuzz target on its corpus and on harmed copies of it: a quick look without the fuzzer, in every run of the tests.
 //! `LOOKBACK_COPIES=100000 cargo test --release --test fuzz` tries so many copies of each kind.
 
-#[path = "../it/support/chance.rs"]
-mod chance;
-#[path = "../it/support/harm.rs"]
-mod harm;
+#[path = "../it/support/rng.rs"]
+mod rng;
+#[path = "../it/support/damage.rs"]
+mod damage;
 #[path = "lib.rs"]
 mod kinds;
 
 use std::{env, fs, path::Path, sync::LazyLock};
 
-use chance::Random;
-use harm::{harm_bytes, harm_json};
+use damage::{harm_bytes, harm_json};
+use rng::Random;
 
 /// How many copies are tried by default.
 const COPIES: usize = 3000;

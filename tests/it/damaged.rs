@@ -11,10 +11,10 @@ use std::{
 };
 
 use crate::support::{
-    chance::Random,
+    any_tensor::wanted,
+    damage::{harm_bytes, harm_json},
     gguf,
-    harm::{harm_bytes, harm_json},
-    wanted::wanted,
+    rng::Random,
 };
 use half::f16;
 use lookback::{analysis::reading::Reader, weights::Checkpoint};

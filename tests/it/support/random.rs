@@ -8,7 +8,7 @@ use crossterm::event::{
 };
 use lookback::ui::keys::{KEYS, Key};
 
-pub use super::chance::Random;
+pub use super::rng::Random;
 
 /// Largest terminal.
 pub const LARGEST: (u16, u16) = (400, 120);

@@ -1,4 +1,4 @@
-//! A wish for whatever tensor there is.
+//! The weight that is expected of whatever tensor there is.
 
 use lookback::weights::{ExpectedWeight, TensorInfo, WeightLayout};
 

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::chance::Random;
+use crate::support::rng::Random;
 
 const BIN: &str = env!("CARGO_BIN_EXE_lookback");
 

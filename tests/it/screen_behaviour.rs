@@ -1,4 +1,4 @@
-//! The interface's manners: keys and mouse in, state and cells out.
+//! What the screen does with mouse, wheel and keys: cells, lists, themes, bookmarks, and the last walk taken up.
 
 use crate::support::{
     built_in::{READER, reading},

@@ -1,6 +1,6 @@
-//! Harm to copies of files, by chance.
+//! Damage to copies of files, by chance.
 
-use super::chance::Random;
+use super::rng::Random;
 
 /// Harm to bytes, mostly among the first `near`: bits turned, the end cut off, a length of another place
 /// or one that is far too large.
