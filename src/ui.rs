@@ -8,7 +8,7 @@
 
 pub mod theme;
 pub mod widgets;
-mod words;
+pub mod words;
 pub mod panes;
 pub mod memory;
 pub mod app;

@@ -86,8 +86,16 @@ impl Recorded {
     }
 
     pub fn address(&self, cell: Cell) -> Address {
-        Address { path: self.place.path.clone(), cell, has_planes: self.place.has_planes() }
+        self.place.address(cell)
     }
+}
+
+/// An index of a cell.
+pub struct CellIndex<'a> {
+    pub axis: Axis,
+    pub index: usize,
+    /// The token that it stands for, or the class.
+    pub token: Option<&'a str>,
 }
 
 /// Every value of one model's pass over one sentence.
@@ -211,6 +219,11 @@ impl Trace {
         self.holder(path).map(|(_, site)| site)
     }
 
+    /// The site that holds the number at an address; None if it is no number of the pass itself.
+    pub fn site_at(&self, address: &Address) -> Option<&Recorded> {
+        self.site(address.site_path()?)
+    }
+
     /// The path of what a sum of the residual stream adds: `encoder.0.self_attn.out` for `encoder.0.residual1`. None for
     /// another site, and for a sum of more than two.
     pub fn added(&self, sum: &Recorded) -> Option<String> {
@@ -276,12 +289,12 @@ impl Trace {
         )
     }
 
-    /// The site and the cell of an address.
+    /// The site and the cell of the address of a value.
     ///
     /// # Errors
-    /// If the site is unknown or the cell is outside it; the message says what exists.
+    /// If it is another number's, the site is unknown or the cell is outside it; the message says what exists.
     pub fn cell(&self, address: &Address) -> Result<(&Recorded, Cell)> {
-        let site = self.find(&address.path)?;
+        let site = self.find(&address.name())?;
         let (shape, [plane, row, col]) = (site.shape(), site.axes());
         if !shape.holds(address.cell) || (site.place.has_planes() && !address.has_planes) {
             let planes = if site.place.has_planes() {
@@ -329,32 +342,30 @@ impl Trace {
         self.vocab.get(token as usize).cloned().unwrap_or_else(|| token.to_string())
     }
 
-    /// The label of index `i` of a site's axis: a token, or a number.
-    pub fn label(&self, site: &Recorded, axis: Axis, i: usize) -> String {
-        let token = match (site.place.stream(axis), axis) {
-            (Some(stream), _) => self.tokens(stream).get(i).map(|t| t.text.clone()),
-            (None, Axis::Vocab) => self.vocab.get(i).cloned(),
-            (None, Axis::Class) => self.classes.get(i).cloned(),
+    /// The token at index `i` of a site's axis, or the name of the class; None for an axis that counts other things.
+    pub fn token(&self, site: &Recorded, axis: Axis, i: usize) -> Option<&str> {
+        match (site.place.stream(axis), axis) {
+            (Some(stream), _) => self.tokens(stream).get(i).map(|token| &*token.text),
+            (None, Axis::Vocab) => self.vocab.get(i).map(|token| &**token),
+            (None, Axis::Class) => self.classes.get(i).map(|class| &**class),
             _ => None,
-        };
-        token.unwrap_or_else(|| i.to_string())
+        }
     }
 
-    /// The labels of a cell's indices: `head 2 · query 7 “it” · key 1 “animal”`.
-    pub fn labels(&self, site: &Recorded, cell: Cell) -> String {
-        let indices = [cell.plane, cell.row, cell.col];
-        let axes = site.axes().into_iter().zip(indices);
-        let named = axes.filter(|(axis, _)| *axis != Axis::Single).map(|(axis, i)| {
-            let is_named = matches!(axis, Axis::Vocab | Axis::Class);
-            let is_word = site.place.stream(axis).is_some() || is_named;
-            let label = self.label(site, axis, i);
-            if is_word {
-                format!("{} {i} “{label}”", axis.name())
-            } else {
-                format!("{} {i}", axis.name())
-            }
-        });
-        named.collect::<Vec<_>>().join(" · ")
+    /// The label of index `i` of a site's axis: a token, or a number.
+    pub fn label(&self, site: &Recorded, axis: Axis, i: usize) -> String {
+        self.token(site, axis, i).map_or_else(|| i.to_string(), str::to_owned)
+    }
+
+    /// What a cell's indices count: of each axis but single ones, the index and the token there.
+    pub fn indices<'a>(
+        &'a self,
+        site: &'a Recorded,
+        cell: Cell,
+    ) -> impl Iterator<Item = CellIndex<'a>> {
+        let axes = site.axes().into_iter().zip([cell.plane, cell.row, cell.col]);
+        let counted = axes.filter(|(axis, _)| *axis != Axis::Single);
+        counted.map(|(axis, index)| CellIndex { axis, index, token: self.token(site, axis, index) })
     }
 
     /// The token of a row of the embedding table; None for another site.

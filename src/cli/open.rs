@@ -21,19 +21,18 @@ use super::{
 };
 use crate::{
     analysis::{
-        evidence::{flow::Flow, slopes::LossSlopes},
         reading::Reading,
-        trace::{Recorded, Trace},
+        trace::{CellIndex, Recorded, Trace},
     },
     engine::{
         arithmetic::{Arithmetic, Expr, Operand},
-        site::{Address, Axis},
-        tape::GRADIENT,
+        site::{Address, AddressKind, Axis},
         value::Cell,
     },
+    lesson::Language,
     model::Name,
     text::{nearest, shown, significant},
-    ui::theme::Glyphs,
+    ui::{theme::Glyphs, words::caption},
 };
 use tree::{Opened, Tree};
 
@@ -42,19 +41,16 @@ pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcom
     let reading = Source::read(request, &Name::ALL, Purpose::LookUp, streams)?.reading;
     let address = address.map_err(|e| not_a_cell(&reading, &asked.address).unwrap_or(e)).usage()?;
     let meant = request.names(&[]).first().copied();
-    let path = address.path.strip_prefix(GRADIENT).unwrap_or(&address.path);
-    let reading = with_insides(&reading, path);
-    if Flow::has_address(&address) {
-        // A share is of what is found in a pass.
-        reading.findings();
-    }
-    let model = if LossSlopes::has_address(&address) {
-        let name = learning_model(&reading, meant, &address).usage()?;
-        reading.begun_course(name, !request.no_memory_check).usage()?;
-        name
+    let reading = if is_share(&address) {
+        reading.findings(); // a share is of what is found in a pass
+        reading
     } else {
-        choose(&reading, meant, &address).usage()?
+        with_insides(&reading, &address.path)
     };
+    let model = choose(&reading, meant, &address).usage()?;
+    if address.kind == AddressKind::Gradient {
+        reading.begun_course(model, !request.no_memory_check).usage()?;
+    }
     let trace = reading.trace(model);
     let terms = if asked.all { usize::MAX } else { usize::from(asked.terms) };
     let open = |address: &Address| reading.open(model, address);
@@ -62,10 +58,10 @@ pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcom
     let is_ascii = request.look.glyphs == Glyphs::Ascii;
     let mut page = Page { reading: &reading, model, trace, terms, is_ascii, out: streams.out };
     if meant.is_none() && model != Name::Transformer {
-        let (has, path) = (model.title(), &address.path);
-        writeln!(streams.notes, "note: the Transformer has no site {path}; opened in the {has}")?;
+        let (has, sought) = (model.title(), sought(&address));
+        writeln!(streams.notes, "note: the Transformer has no {sought}; opened in the {has}")?;
     }
-    Ok(page.print(&tree)?)
+    Ok(page.print(&address, &tree)?)
 }
 
 /// The reading with the block of the path opened.
@@ -74,14 +70,19 @@ fn with_insides(reading: &Arc<Reading>, path: &str) -> Arc<Reading> {
     opened.map_or_else(|| Arc::clone(reading), Arc::new)
 }
 
+const fn is_share(address: &Address) -> bool {
+    matches!(address.kind, AddressKind::Share | AddressKind::Flow)
+}
+
 /// The requested model, else the Transformer, else the first that has the site, or the share.
 fn choose(reading: &Reading, asked: Option<Name>, address: &Address) -> anyhow::Result<Name> {
-    let path = address.path.as_str();
-    let is_share = Flow::has_address(address);
-    let has_site = |name: Name| reading.trace(name).site(path).is_some();
-    let has_share = |name: Name| reading.open(name, address).is_ok();
     let has = |name: &Name| {
-        reading.has(*name) && if is_share { has_share(*name) } else { has_site(*name) }
+        reading.has(*name)
+            && if is_share(address) {
+                reading.open(*name, address).is_ok()
+            } else {
+                reading.trace(*name).site(&address.path).is_some()
+            }
     };
     let translator = reading.has(Name::Transformer).then_some(Name::Transformer);
     let first = || translator.into_iter().chain(reading.names()).find(has);
@@ -92,14 +93,13 @@ fn choose(reading: &Reading, asked: Option<Name>, address: &Address) -> anyhow::
     }
 }
 
-/// The model that learns: the requested one, else as [`choose`] does for what the address is the slope of.
-fn learning_model(
-    reading: &Reading,
-    asked: Option<Name>,
-    address: &Address,
-) -> anyhow::Result<Name> {
-    let path = address.path.strip_prefix(GRADIENT).unwrap_or(&address.path).to_owned();
-    choose(reading, asked, &Address { path, ..address.clone() })
+/// What a model lacks that does not have the address: the site, or the share.
+fn sought(address: &Address) -> String {
+    if is_share(address) {
+        format!("share `{}`", shown(&address.to_string()))
+    } else {
+        format!("site `{}`", shown(&address.path))
+    }
 }
 
 fn elsewhere(
@@ -109,18 +109,18 @@ fn elsewhere(
     address: &Address,
 ) -> anyhow::Error {
     let Some(other) = other else { return nowhere(reading, address) };
-    let path = &address.path;
     anyhow!(
-        "the {} has no site `{path}`; the {} has it; write --model {other}",
+        "the {} has no {}; the {} has it; write --model {other}",
         asked.title(),
+        sought(address),
         other.title()
     )
 }
 
 fn nowhere(reading: &Reading, address: &Address) -> anyhow::Error {
-    let path = address.path.as_str();
-    if Flow::has_address(address) {
-        return anyhow!("no model has a part `{}`; `lookback flow` lists all shares", shown(path));
+    let sought = sought(address);
+    if is_share(address) {
+        return anyhow!("no model has the {sought}; `lookback flow` lists all shares");
     }
     let mut paths: Vec<&str> = vec![];
     for site in reading.names().flat_map(|name| reading.trace(name).sites()) {
@@ -128,11 +128,10 @@ fn nowhere(reading: &Reading, address: &Address) -> anyhow::Error {
             paths.push(site.path());
         }
     }
-    let near = nearest(path, paths.into_iter(), 3).join(", ");
-    let path = shown(path);
+    let near = nearest(&address.path, paths.into_iter(), 3).join(", ");
     let whose = if reading.has(Name::Checkpoint) { "PATH" } else { "all" };
     anyhow!(
-        "no model has a site `{path}`; the nearest are {near}; `lookback trace --list --model {whose}` \
+        "no model has a {sought}; the nearest are {near}; `lookback trace --list --model {whose}` \
          names them all"
     )
 }
@@ -170,13 +169,12 @@ struct Page<'a, 'w> {
 }
 
 impl Page<'_, '_> {
-    fn print(&mut self, tree: &Tree) -> io::Result<()> {
-        let root = &tree.cells[0];
-        let address = &root.arithmetic.address;
-        writeln!(self.out, "{address} = {}", value(root.arithmetic.value))?;
+    fn print(&mut self, address: &Address, tree: &Tree) -> io::Result<()> {
+        writeln!(self.out, "{address} = {}", value(tree.cells[0].arithmetic.value))?;
         if let Some(site) = self.site(address) {
+            let caption = caption(site, address, Language::English);
             let labels = self.labels(site, address.cell);
-            writeln!(self.out, "{}\n{labels}\n", Self::caption(site, address))?;
+            writeln!(self.out, "{caption}\n{labels}\n")?;
         }
         self.body(tree, 0, 1, &mut vec![false; tree.cells.len()])?;
         self.footer(tree)
@@ -217,26 +215,14 @@ impl Page<'_, '_> {
 
     /// The site of an address, or that of which it is the slope.
     fn site(&self, address: &Address) -> Option<&Recorded> {
-        if LossSlopes::has_address(address) {
-            return self.reading.site_of_slope(self.model, address);
-        }
-        self.trace.site(&address.path)
-    }
-
-    /// What a number is; of a slope, what it is the slope of.
-    fn caption(site: &Recorded, address: &Address) -> String {
-        match (LossSlopes::has_address(address), site.is_leaf) {
-            (false, _) => site.caption().to_owned(),
-            (true, true) => "slope of the loss with respect to a weight".to_owned(),
-            (true, false) => format!("slope of the loss with respect to this: {}", site.caption()),
-        }
+        self.reading.site_of(self.model, address)
     }
 
     fn operand(&mut self, operand: &Operand, indent: &str) -> io::Result<()> {
         let address = &operand.address;
         write!(self.out, "{indent}{address} = {}", value(operand.value))?;
         let Some(site) = self.site(address) else { return Ok(()) };
-        let labels = if site.is_leaf && !LossSlopes::has_address(address) {
+        let labels = if site.is_leaf && address.kind == AddressKind::Value {
             format!("{}{}", self.plain("· "), site.caption())
         } else {
             self.labels(site, address.cell)
@@ -267,17 +253,12 @@ impl Page<'_, '_> {
 
     /// `head 2 · query 7 "it" · key 1 "animal"`
     fn labels(&self, site: &Recorded, cell: Cell) -> String {
-        let indices = [cell.plane, cell.row, cell.col];
-        let axes = site.axes().into_iter().zip(indices).filter(|(axis, _)| *axis != Axis::Single);
-        let label = |(axis, i): (Axis, usize)| {
-            let (name, label) = (axis.name(), self.trace.label(site, axis, i));
-            if label == i.to_string() && axis != Axis::Vocab && site.place.stream(axis).is_none() {
-                format!("{name} {i}")
-            } else {
-                format!("{name} {i} \"{label}\"")
-            }
+        let label = |CellIndex { axis, index, token }: CellIndex| match token {
+            Some(token) => format!("{} {index} \"{token}\"", axis.name()),
+            None => format!("{} {index}", axis.name()),
         };
-        axes.map(label).collect::<Vec<_>>().join(if self.is_ascii { ", " } else { " · " })
+        let labels: Vec<_> = self.trace.indices(site, cell).map(label).collect();
+        labels.join(if self.is_ascii { ", " } else { " · " })
     }
 
     fn plain(&self, text: &str) -> String {

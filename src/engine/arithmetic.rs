@@ -204,10 +204,31 @@ impl fmt::Display for Function {
     }
 }
 
-/// An opened cell: its address, its value, and the expression that it was computed by.
+/// What an opened number is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NumberName {
+    Address(Address),
+    /// Of a number that has no address: what it is, such as `after dropout`, and of what.
+    Words {
+        what: &'static str,
+        of: Option<String>,
+    },
+}
+
+impl NumberName {
+    /// None for a number without one, which only the pane that shows it can open.
+    pub const fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Address(address) => Some(address),
+            Self::Words { .. } => None,
+        }
+    }
+}
+
+/// An opened number: its name, its value, and the expression that it was computed by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arithmetic {
-    pub address: Address,
+    pub name: NumberName,
     pub value: f32,
     /// The formula, such as `sum_k x[i,k] * W[k,j]`; for a leaf, its caption.
     pub formula: &'static str,

@@ -428,7 +428,7 @@ fn edit(change: &Change, place: &Place, shape: Shape) -> Option<Edit> {
         Change::Off { scope, part: Part::Whole } if is_in(scope, Role::SubLayerOutput) => {
             Some(Edit::All)
         }
-        Change::Set { address, value } if address.path == place.path => {
+        Change::Set { address, value } if address.site_path() == Some(&place.path) => {
             let local = address.cell.counted_from(place.origin)?;
             shape.holds(local).then_some(Edit::Cell(local, *value))
         }

@@ -360,7 +360,12 @@ impl Place {
     pub fn address(&self, local: Cell) -> Address {
         let o = self.origin;
         let cell = Cell::new(o.plane + local.plane, o.row + local.row, o.col + local.col);
-        Address { path: self.path.clone(), cell, has_planes: self.has_planes() }
+        Address {
+            kind: AddressKind::Value,
+            path: self.path.clone(),
+            cell,
+            has_planes: self.has_planes(),
+        }
     }
 
     pub fn has_planes(&self) -> bool {
@@ -371,22 +376,76 @@ impl Place {
 /// The longest accepted address, in bytes.
 const LONGEST_ADDRESS: usize = 1024;
 
+/// What the number at an address is. All kinds but the first are written before the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AddressKind {
+    /// A number of the pass itself.
+    Value,
+    /// The slope of the loss with respect to such a number: `gradient.embed.weight[12,3]`.
+    Gradient,
+    /// The share of a part in a row of the residual stream: `share.blocks.3.attn.weights[0,2,1]`.
+    Share,
+    /// All shares of a row of the residual stream after a layer: `flow.blocks.3[2,0]`.
+    Flow,
+}
+
+impl AddressKind {
+    const WRITTEN: [Self; 3] = [Self::Gradient, Self::Share, Self::Flow];
+
+    /// What is written before the path.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Value => "",
+            Self::Gradient => "gradient.",
+            Self::Share => "share.",
+            Self::Flow => "flow.",
+        }
+    }
+
+    /// The kind of a written name, and the path in it.
+    fn split(name: &str) -> (Self, &str) {
+        let written = |kind: Self| Some((kind, name.strip_prefix(kind.prefix())?));
+        Self::WRITTEN.into_iter().find_map(written).unwrap_or((Self::Value, name))
+    }
+}
+
 /// The address of one number: `encoder.0.self_attn.weights[2,7,1]`, or `logits[3,17]` for a plain matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
+    pub kind: AddressKind,
+    /// The path of the value, or of what the number is computed from.
     pub path: String,
     pub cell: Cell,
     /// Whether the plane index is written.
     pub has_planes: bool,
 }
 
+impl Address {
+    /// The path of the site that holds the number; None if it is no number of the pass itself.
+    pub fn site_path(&self) -> Option<&str> {
+        (self.kind == AddressKind::Value).then_some(&self.path)
+    }
+
+    /// The address without its cell: `gradient.embed.weight`.
+    pub fn name(&self) -> String {
+        format!("{}{}", self.kind.prefix(), self.path)
+    }
+
+    /// The address without the path before its last part: `weights[2,8,1]`, `gradient.W_1[3,5]`.
+    pub fn last_part(&self) -> String {
+        let last = self.path.rsplit('.').next().unwrap_or_default();
+        Self { path: last.to_owned(), ..self.clone() }.to_string()
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Cell { plane, row, col } = self.cell;
+        let (prefix, path) = (self.kind.prefix(), &self.path);
         if self.has_planes {
-            write!(f, "{}[{plane},{row},{col}]", self.path)
+            write!(f, "{prefix}{path}[{plane},{row},{col}]")
         } else {
-            write!(f, "{}[{row},{col}]", self.path)
+            write!(f, "{prefix}{path}[{row},{col}]")
         }
     }
 }
@@ -412,7 +471,7 @@ impl FromStr for Address {
             shown(text),
             text.len()
         );
-        let (path, rest) = text.trim().split_once('[').ok_or_else(wrong)?;
+        let (name, rest) = text.trim().split_once('[').ok_or_else(wrong)?;
         let inside = rest.strip_suffix(']').ok_or_else(wrong)?;
         let indices = inside.split(',').map(|n| n.trim().parse::<usize>().ok());
         let indices = indices.collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
@@ -421,10 +480,11 @@ impl FromStr for Address {
             [plane, row, col] => (Cell::new(plane, row, col), true),
             _ => return Err(wrong()),
         };
+        let (kind, path) = AddressKind::split(name);
         if path.is_empty() {
             return Err(wrong());
         }
-        Ok(Self { path: path.to_owned(), cell, has_planes })
+        Ok(Self { kind, path: path.to_owned(), cell, has_planes })
     }
 }
 
@@ -436,5 +496,27 @@ mod tests {
     fn a_scope_holds_what_stands_beneath_it() {
         assert!(lies_in("encoder.1.x", "") && lies_in("encoder.1.x", "encoder.1"));
         assert!(lies_in("encoder.1", "encoder.1") && !lies_in("encoder.10.x", "encoder.1"));
+    }
+
+    #[test]
+    fn the_kind_of_an_address_is_written_and_read() {
+        let cases = [
+            ("logits[3,17]", AddressKind::Value, "logits", "logits[3,17]"),
+            ("gradient.a.W_1[3,5]", AddressKind::Gradient, "a.W_1", "gradient.W_1[3,5]"),
+            (
+                "share.blocks.1.attn.weights[0,2,1]",
+                AddressKind::Share,
+                "blocks.1.attn.weights",
+                "share.weights[0,2,1]",
+            ),
+            ("flow.blocks.1[3,0]", AddressKind::Flow, "blocks.1", "flow.1[3,0]"),
+            ("shared.share[0,0]", AddressKind::Value, "shared.share", "share[0,0]"),
+        ];
+        for (text, kind, path, last) in cases {
+            let address: Address = text.parse().unwrap();
+            assert_eq!((address.kind, &*address.path), (kind, path));
+            assert_eq!((address.to_string(), address.last_part()), (text.into(), last.into()));
+        }
+        assert!("gradient.[0,0]".parse::<Address>().is_err());
     }
 }

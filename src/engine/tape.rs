@@ -47,7 +47,7 @@ pub use relative::Buckets;
 pub use replay::Replay;
 pub use rotary::{Dynamic, Longer, Pairs, Rope};
 pub use shape::Planes;
-pub use slopes::{GRADIENT, Slopes};
+pub use slopes::Slopes;
 pub use state_space::{RateForm, StateInputs};
 
 use std::{
@@ -58,7 +58,7 @@ use std::{
 use edited::Edited;
 
 use crate::engine::{
-    arithmetic::{Arithmetic, Expr, Operand},
+    arithmetic::{Arithmetic, Expr, NumberName, Operand},
     change::{Changes, Part},
     site::{Place, Role, lies_in},
     value::{Cell, Shape, Value},
@@ -277,8 +277,8 @@ impl Tape {
             expr.map(&mut |(input, cell)| self.operand(entry.inputs[input], cell))
         });
         let formula = entry.operation.as_ref().map_or(entry.place.site.caption, |o| o.formula());
-        let address = entry.place.address(cell);
-        Arithmetic { address, value: entry.value.get(cell), formula, expr }
+        let name = NumberName::Address(entry.place.address(cell));
+        Arithmetic { name, value: entry.value.get(cell), formula, expr }
     }
 
     fn operand(&self, node: Node, cell: Cell) -> Operand {

@@ -19,6 +19,7 @@ use crate::{
         plain::{self, Shown},
         screen::{self, inside},
         theme::Theme,
+        words::number_name,
     },
 };
 
@@ -131,14 +132,14 @@ impl Shot {
     }
 }
 
-/// The text of an opened cell: `Opened: logits[0,12] = 3.1416; x W + b`.
+/// The text of an opened number: `Opened: logits[0,12] = 3.1416; x W + b`.
 fn opened(level: &OpenedNumber, language: Language) -> String {
-    let Arithmetic { address, value, formula, .. } = &level.arithmetic;
+    let Arithmetic { name, value, formula, .. } = &level.arithmetic;
     let value = format_args!("{value:.4}").to_string();
     tr!(
         language,
-        "Opened: {address} = {value}; {formula}",
-        address,
+        "Opened: {name} = {value}; {formula}",
+        name = number_name(name, language),
         value,
         formula = language.tr(formula)
     )

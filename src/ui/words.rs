@@ -1,10 +1,11 @@
-//! Things of the lower modules in words of the interface: labels of cells, changes of a pass, and words that a model does not know.
+//! Things of the lower modules in words of the interface: names and labels of cells, changes of a pass, and words that a model does not know.
 
 use crate::{
-    analysis::trace::{Recorded, Trace},
+    analysis::trace::{CellIndex, Recorded, Trace},
     engine::{
+        arithmetic::NumberName,
         change::{Change, Changes, Part},
-        site::Axis,
+        site::{Address, AddressKind},
         value::Cell,
     },
     lesson::{Language, tr},
@@ -90,15 +91,35 @@ pub fn unread(sentence: &Sentence, language: Language) -> Option<String> {
 
 /// The labels of a cell's indices: `head 2 · query 7 “it” · key 1 “animal”`.
 pub fn cell_labels(trace: &Trace, site: &Recorded, cell: Cell, language: Language) -> String {
-    let axes = site.axes().into_iter().zip([cell.plane, cell.row, cell.col]);
-    let named = axes.filter(|(axis, _)| *axis != Axis::Single).map(|(axis, i)| {
+    let label = |CellIndex { axis, index: i, token }: CellIndex| {
         let name = language.tr(axis.name());
-        if site.place.stream(axis).is_some() || axis == Axis::Vocab {
-            let word = trace.label(site, axis, i);
-            tr!(language, "{name} {i} “{word}”", name, i, word)
-        } else {
-            format!("{name} {i}")
+        match token {
+            Some(word) => tr!(language, "{name} {i} “{word}”", name, i, word),
+            None => format!("{name} {i}"),
         }
-    });
-    named.collect::<Vec<_>>().join(" · ")
+    };
+    trace.indices(site, cell).map(label).collect::<Vec<_>>().join(" · ")
+}
+
+/// What the number at an address is, by its site or that of which it is the slope.
+pub fn caption(site: &Recorded, address: &Address, language: Language) -> String {
+    let caption = language.tr(site.caption());
+    if address.kind != AddressKind::Gradient {
+        caption.to_owned()
+    } else if site.is_leaf {
+        language.tr("slope of the loss with respect to a weight").to_owned()
+    } else {
+        tr!(language, "slope of the loss with respect to this: {caption}", caption)
+    }
+}
+
+/// The name of an opened number: its address, or words such as `after dropout: encoder.0.self_attn.out[3,5]`.
+pub fn number_name(name: &NumberName, language: Language) -> String {
+    match name {
+        NumberName::Address(address) => address.to_string(),
+        NumberName::Words { what, of: None } => language.tr(what).to_owned(),
+        NumberName::Words { what, of: Some(of) } => {
+            tr!(language, "{what}: {of}", what = language.tr(what), of)
+        }
+    }
 }

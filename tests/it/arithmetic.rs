@@ -30,7 +30,7 @@ fn check(reading: &Reading, seed: usize) {
                 }
                 let address = site.address(cells[i]);
                 let opened = trace.open(&address).unwrap();
-                assert_eq!(opened.address, address);
+                assert_eq!(opened.name.address(), Some(&address));
                 let expr = opened.expr.expect("a computed site has arithmetic");
                 assert!(
                     agree(opened.value, expr.eval()),

@@ -1,13 +1,25 @@
 //! Heads that sort texts and tokens into classes: their names, and what the program says with them. The numbers are compared
 //! in `checkpoints.rs`.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
-use lookback::{model::Architecture, weights::Checkpoint};
+use lookback::{
+    analysis::reading::Reader,
+    lesson::{Language, Lesson},
+    model::{Architecture, Name},
+    ui::{
+        app::{Action, State, update},
+        theme::Theme,
+    },
+    weights::Checkpoint,
+};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use crate::support::program::{Run, run};
+use crate::support::{
+    program::{Run, run},
+    walk::{drawn_text, press},
+};
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
 
@@ -86,4 +98,17 @@ fn what_a_variant_computes_in_another_way_is_refused_by_its_setting() {
     refused("albert", "num_hidden_groups", json!(2));
     refused("albert", "inner_group_num", json!(2));
     refused("mpnet", "relative_attention_num_buckets", json!(16));
+}
+
+#[test]
+fn the_inspector_names_the_class() {
+    let checkpoint = Checkpoint::open(&Path::new(CHECKPOINTS).join("bert_text")).unwrap();
+    let reading = Reader::open(&checkpoint, true).unwrap().read("the birds sleep").unwrap();
+    let lesson = Lesson::for_checkpoint(Language::English).unwrap();
+    let lesson = lesson.fitting(reading.trace(Name::Checkpoint));
+    let mut state = State::new(Arc::new(lesson), Theme::default());
+    update(&mut state, Action::Read(Ok(Arc::new(reading))));
+    press(&mut state, ": c l a s s e s . p r o b s [ 0 , 2 ] Enter");
+    let screen = drawn_text(&state, 120, 36);
+    assert!(screen.contains("class 2 “good”"), "{screen}");
 }

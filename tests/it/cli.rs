@@ -229,8 +229,9 @@ fn the_printed_arithmetic_comes_to_the_cell() {
                     if site.value.get(cells[i]).is_nan() {
                         continue; // beyond the probes' reach
                     }
-                    let opened = trace.open(&site.address(cells[i])).unwrap();
-                    let what = format!("{name} {}", opened.address);
+                    let address = site.address(cells[i]);
+                    let opened = trace.open(&address).unwrap();
+                    let what = format!("{name} {address}");
                     for terms in [1, 6, usize::MAX] {
                         check_line(&cli::line(&opened, terms).unwrap(), opened.value, &what);
                     }
@@ -265,8 +266,11 @@ fn open_takes_the_shares_of_a_row_and_the_share_of_one_part() {
     let out = good(&["open", &format!("share.{address}"), SENTENCE, "--model", "decoder_only"]);
     check_line(out.lines().nth(2).unwrap().trim(), value, &out);
     for none in ["share.blocks.1.attn.weights[0,0,9]", "flow.blocks.9[0,0]"] {
-        bad(&["open", none, SENTENCE], 2, &["lookback flow"]);
+        let none_has_it = format!("no model has the share `{none}`; `lookback flow` lists all");
+        bad(&["open", none, SENTENCE], 2, &[&none_has_it]);
     }
+    let elsewhere = run(&["open", "flow.blocks.1[3,0]", SENTENCE]);
+    assert!(elsewhere.err.contains("has no share `flow.blocks.1[3,0]`;"), "{}", elsewhere.err);
 }
 
 #[test]
@@ -292,7 +296,7 @@ fn open_takes_the_gradient_of_a_weight_and_the_slopes_in_it() {
     let gru = good(&["open", "gradient.decoder.W_hz[1,2]", SENTENCE, "--model", "gru"]);
     assert!(gru.contains("\n  gradient.gru.decoder.update_sum["), "{gru}");
     bad(&["open", "gradient.nothing[0,0]", SENTENCE], 2, &["a site `nothing`"]);
-    bad(&["open", "gradient.logits[99,0]", SENTENCE], 2, &["no cell of the pass"]);
+    bad(&["open", "gradient.logits[99,0]", SENTENCE], 2, &["not a cell of the pass"]);
     bad(&["open", "gradient.src.embed[0,0,0]", SENTENCE], 2, &["gradient.src.embed[0,0]"]);
 }
 
@@ -325,7 +329,7 @@ fn open_goes_down_to_learned_numbers_and_stays_bounded() {
 fn open_finds_the_model_that_has_the_site_and_says_so() {
     let run = run(&["open", "rnn.encoder.hidden[3,5]"]);
     assert_eq!(run.code, 0);
-    assert!(run.err.contains("the Transformer has no site rnn.encoder.hidden"), "{}", run.err);
+    assert!(run.err.contains("the Transformer has no site `rnn.encoder.hidden`"), "{}", run.err);
     assert!(run.err.contains("Elman RNN"), "{}", run.err);
     bad(&["open", "rnn.encoder.hidden[3,5]", "--model", "gru"], 2, &["--model elman"]);
     good(&["open", "rnn.encoder.hidden[3,5]", "--model", "elman"]);
@@ -373,7 +377,7 @@ fn json(text: &str) -> serde_json::Value {
 
 /// The number at an address, out of a traced document.
 fn at(document: &serde_json::Value, address: &str) -> f32 {
-    let Address { path, cell, has_planes } = address.parse().unwrap();
+    let Address { path, cell, has_planes, .. } = address.parse().unwrap();
     let sites = document["sites"].as_array().unwrap();
     let site = sites.iter().find(|site| site["path"] == path.as_str()).unwrap();
     let plane = if has_planes { &site["values"][cell.plane] } else { &site["values"] };

@@ -332,8 +332,8 @@ fn every_cell_opens(tape: &Tape) {
             let want = f64::from(opened.value);
             assert!(
                 (want - got).abs() <= 1e-5 * want.abs().max(1.0),
-                "{}: {want}, {got}",
-                opened.address
+                "{:?}: {want}, {got}",
+                opened.name
             );
         }
     }

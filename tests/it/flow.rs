@@ -265,7 +265,10 @@ fn one_key_shows_attention_in_its_other_forms_and_back() {
     assert_eq!(seen.last(), Some(&weights), "the weights come back");
     press(&mut state, "C");
     press(&mut state, "Enter");
-    assert!(drawn_text(&state, 120, 36).contains("norms.encoder."), "a norm opens");
+    assert!(
+        drawn_text(&state, 120, 36).contains("weight x length of the value: encoder."),
+        "a norm opens"
+    );
     let mut other = walk("tokens");
     press(&mut other, "C");
     assert!(message(&other).contains("no map of attention"));

@@ -15,6 +15,8 @@ use lookback::{
     ui::{
         app::{Action, Effect, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey, update},
         keys::{self, palette},
+        theme::Theme,
+        words::number_name,
     },
 };
 
@@ -184,7 +186,8 @@ fn a_what_if_is_listed_once_and_asks_for_its_value_in_words() {
 }
 
 fn opened(state: &State) -> String {
-    state.opened().map_or_else(String::new, |level| level.arithmetic.address.to_string())
+    let name = state.opened().map(|level| &level.arithmetic.name);
+    name.map_or_else(String::new, |name| number_name(name, Language::English))
 }
 
 fn drawn(state: &State, (width, height): (u16, u16)) -> String {

@@ -12,7 +12,7 @@ use lookback::{
     engine::{
         arithmetic::Expr,
         change::Changes,
-        site::Address,
+        site::{Address, AddressKind},
         value::{Cell, Value},
     },
     model::Name,
@@ -181,7 +181,9 @@ fn keys_take_a_step_ten_and_everything_back() {
 #[test]
 fn keys_open_the_gradient_in_an_update_and_go_on_to_the_loss() {
     let mut state = walk_at("update");
-    let path = |state: &State| state.opened().unwrap().arithmetic.address.path.clone();
+    let path = |state: &State| {
+        state.opened().unwrap().arithmetic.name.address().map(Address::name).unwrap_or_default()
+    };
     press(&mut state, "Enter Down Enter");
     assert_eq!(path(&state), "gradient.decoder.1.cross_attn.W_Q");
     assert!(drawn_text(&state, 120, 36).contains("slope[y] * dy/dx"));
@@ -206,15 +208,14 @@ fn numbers_that_the_screen_lacks_are_no_cells_of_a_slope() {
         let site = taught.trace(Name::Transformer).site(site).unwrap();
         for row in 0..3 {
             let of = site.address(Cell::new(0, row, 5));
-            let address = Address { path: format!("gradient.{}", of.path), ..of };
+            let address = Address { kind: AddressKind::Gradient, ..of };
             let opened = taught.open(Name::Transformer, &address).unwrap();
             let alone = course.open_slope(&address).unwrap();
             let [expr, alone] = [opened.expr, alone.expr].map(Option::unwrap);
             assert!((expr.eval() - alone.eval()).abs() < 1e-9);
             n_given += alone.leaves().len() - expr.leaves().len();
-            for leaf in
-                expr.leaves().into_iter().filter(|leaf| !leaf.address.path.starts_with("gradient."))
-            {
+            let leaves = expr.leaves().into_iter();
+            for leaf in leaves.filter(|leaf| leaf.address.kind == AddressKind::Value) {
                 let shown = taught.open(Name::Transformer, &leaf.address).unwrap().value;
                 assert!(
                     (shown - leaf.value).abs() <= 1e-5 * leaf.value.abs().max(1.0),

@@ -155,7 +155,7 @@ fn maps_and_length_are_as_the_folder_says() {
     for node in pass.tape.nodes().filter(|&node| !pass.tape.is_leaf(node)).collect::<Vec<_>>() {
         let opened = pass.tape.open(node, Cell::default());
         let (got, want) = (opened.expr.unwrap().eval(), f64::from(opened.value));
-        assert!((got - want).abs() < 1e-4, "{}", opened.address);
+        assert!((got - want).abs() < 1e-4, "{:?}", opened.name);
     }
     let settings = settings.replace("Tanh", "Tanhshrink");
     fs::write(folder.path().join("2_Dense/config.json"), settings).unwrap();

@@ -15,8 +15,8 @@ use lookback::{
     engine::{
         arithmetic::{Arithmetic, Expr, Operand},
         change::Change,
-        site::Address,
-        tape::{GRADIENT, Node, Slopes},
+        site::{Address, AddressKind},
+        tape::{Node, Slopes},
         value::{Cell, Value},
     },
     model::Name,
@@ -48,7 +48,7 @@ fn eval(opened: &Arithmetic) -> f64 {
 
 fn slopes_in(opened: &Arithmetic) -> Vec<Operand> {
     let leaves = opened.expr.as_ref().unwrap().leaves();
-    leaves.into_iter().filter(|o| LossSlopes::has_address(&o.address)).cloned().collect()
+    leaves.into_iter().filter(|o| o.address.kind == AddressKind::Gradient).cloned().collect()
 }
 
 /// Opens cells of every weight and of every value that the loss depends on. `is_open`: whether all operations of the
@@ -64,7 +64,7 @@ fn assert_all_open(label: &str, learner: &Learner, is_open: bool) {
         for cell in some_cells(slope, if tape.is_leaf(node) { 3 } else { 1 }) {
             let of = tape.entry(node).place.address(cell);
             let path = of.path.clone();
-            let address = Address { path: format!("{GRADIENT}{path}"), ..of };
+            let address = Address { kind: AddressKind::Gradient, ..of };
             let opened = slopes.open(&address).unwrap();
             assert_eq!(opened.value.to_bits(), slope.get(cell).to_bits(), "{label} {address}");
             let (got, want) = (eval(&opened), f64::from(opened.value));
@@ -96,7 +96,7 @@ fn assert_leads_to_the_loss(label: &str, learner: &Learner) {
             below.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
             next.extend(below.into_iter().map(|o| o.address).filter(|a| met.insert(row(a))));
         }
-        let is_logits = |(path, _): &(String, usize)| path == "gradient.logits";
+        let is_logits = |(path, _): &(String, usize)| path == "logits";
         assert!(met.iter().any(is_logits), "{label} {weight} leads to {met:?}");
     }
 }
@@ -161,8 +161,8 @@ fn of_a_large_pass_only_the_gradients_of_weights_open() {
         let got: f64 = terms.iter().map(Expr::eval).sum();
         let want = f64::from(gradient.get(cell));
         assert!((got - want).abs() < 1e-5 * want.abs(), "{}", tape.entry(weight).place.path);
-        let leaves = terms.iter().flat_map(Expr::leaves).map(|leaf| leaf.address.path.as_str());
-        let mut unopened = leaves.filter(|path| path.starts_with(GRADIENT));
-        assert!(unopened.all(|path| path == "gradient.logits"));
+        let leaves = terms.iter().flat_map(Expr::leaves).map(|leaf| &leaf.address);
+        let mut unopened = leaves.filter(|address| address.kind == AddressKind::Gradient);
+        assert!(unopened.all(|address| address.path == "logits"));
     }
 }

@@ -326,7 +326,7 @@ fn one_key_shows_the_other_pass_the_difference_and_the_first() {
     press(&mut state, "v");
     assert_eq!(shown(&state), WIDE);
     press(&mut state, "D");
-    let opened = &state.opened().unwrap().arithmetic.address;
+    let opened = state.opened().unwrap().arithmetic.name.address().unwrap();
     assert_eq!((&*opened.path, opened.cell.row), ("src.embed", 11));
     press(&mut state, "Esc");
     let Some(Effect::Read(sentence, changes)) = press(&mut state, "r") else { panic!("undone") };

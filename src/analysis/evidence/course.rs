@@ -7,8 +7,8 @@ use anyhow::Result;
 use super::{learning::Learner, slopes::LossSlopes};
 use crate::{
     engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
-        site::Address,
+        arithmetic::{Arithmetic, Expr, NumberName, Operand},
+        site::{Address, AddressKind},
         value::{Cell, Value},
     },
     text::Token,
@@ -109,16 +109,18 @@ impl Course {
 
     /// What the next step makes of a weight that is `now`: `w - rate * gradient`.
     pub fn update(&self, weight: &str, cell: Cell, now: f32) -> Arithmetic {
-        let address = |path: String| Address { path, cell, has_planes: false };
+        let address =
+            Address { kind: AddressKind::Value, path: weight.to_owned(), cell, has_planes: false };
         let slope = self.gradient(weight).map_or(0.0, |gradient| gradient.get(cell));
-        let operand = Operand { address: address(weight.to_owned()), value: now };
+        let name = NumberName::Words { what: "after the next step", of: Some(address.to_string()) };
+        let operand = Operand { address, value: now };
         let gradient = self.gradient(weight).map_or(Expr::Number(0.0), |gradient| {
             let address = LossSlopes::address(weight, cell);
             Expr::Leaf(Operand { address, value: gradient.get(cell) })
         });
         let step = Expr::Product(vec![Expr::Number(self.rate), gradient]);
         Arithmetic {
-            address: address(format!("next.{weight}")),
+            name,
             value: now - self.rate * slope,
             formula: "w - rate * gradient",
             expr: Some(Expr::difference(Expr::Leaf(operand), step)),

@@ -14,17 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::Run;
 use crate::engine::{
-    arithmetic::{Arithmetic, Expr, Operand},
-    site::{Address, Place, Role, Stream},
+    arithmetic::{Arithmetic, Expr, NumberName, Operand},
+    site::{Address, AddressKind, Place, Role, Stream},
     value::Cell,
 };
 
 pub use sum::{FlowAttention, FlowOther, FlowSum};
-
-/// What the addresses of shares begin with.
-const SHARE: &str = "share.";
-/// What the addresses of all shares of a row begin with: `flow.blocks.3`.
-const FLOW: &str = "flow.";
 
 /// What every row of a residual stream is made of, sum by sum.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,31 +160,32 @@ impl Flow {
         let terms = parts.into_iter().map(Expr::Leaf).collect();
         let n_sums = layer.sums.len() as f32;
         Some(Arithmetic {
-            address: Address {
-                path: format!("{FLOW}{}", layer.prefix),
+            name: NumberName::Address(Address {
+                kind: AddressKind::Flow,
+                path: layer.prefix.clone(),
                 cell: Cell::new(0, row, 0),
                 has_planes: false,
-            },
+            }),
             value: 1.0,
             formula: "the shares of all parts, over the number of the layer's sums",
             expr: Some(Expr::quotient(Expr::Sum(terms), Expr::Number(n_sums))),
         })
     }
 
-    /// Whether an address is that of a share, or of all shares of a row.
-    pub fn has_address(address: &Address) -> bool {
-        [SHARE, FLOW].iter().any(|prefix| address.path.starts_with(prefix))
-    }
-
-    /// What an address names: the shares of a row, or a part's share from its proximity.
+    /// What an address names: the shares of a row, or a part's share from its proximity. None for other addresses.
     pub fn open_address(&self, address: &Address) -> Option<Arithmetic> {
-        if let Some(prefix) = address.path.strip_prefix(FLOW) {
-            let layer = self.layers.iter().position(|layer| layer.prefix == prefix)?;
-            let row = Some(address.cell.row).filter(|row| *row < self.n_rows)?;
-            return self.open(layer + 1, row);
+        match address.kind {
+            AddressKind::Value | AddressKind::Gradient => None,
+            AddressKind::Share => {
+                let mut sums = self.layers.iter().flat_map(|layer| &layer.sums);
+                sums.find_map(|sum| sum.open_share(address))
+            }
+            AddressKind::Flow => {
+                let layer = self.layers.iter().position(|layer| layer.prefix == address.path)?;
+                let row = Some(address.cell.row).filter(|row| *row < self.n_rows)?;
+                self.open(layer + 1, row)
+            }
         }
-        let mut sums = self.layers.iter().flat_map(|layer| &layer.sums);
-        sums.find_map(|sum| sum.open_share(address))
     }
 }
 

@@ -8,10 +8,10 @@ use anyhow::{Context, Result, ensure};
 use super::{run::Run, score::Score};
 use crate::{
     engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
+        arithmetic::{Arithmetic, Expr, NumberName, Operand},
         math::beam::log_softmax,
-        site::Address,
-        tape::{GRADIENT, Node, Replay, Slopes},
+        site::{Address, AddressKind},
+        tape::{Node, Replay, Slopes},
         value::{Cell, Value},
     },
     model::{LOGITS, PROBS},
@@ -58,14 +58,9 @@ impl LossSlopes {
         self.get(self.run.node(path)?)
     }
 
-    /// Whether an address is that of a slope.
-    pub fn has_address(address: &Address) -> bool {
-        address.path.starts_with(GRADIENT)
-    }
-
     /// The address of the slope at a cell of a weight.
     pub fn address(weight: &str, cell: Cell) -> Address {
-        Address { path: format!("{GRADIENT}{weight}"), cell, has_planes: false }
+        Address { kind: AddressKind::Gradient, path: weight.to_owned(), cell, has_planes: false }
     }
 
     /// The sum that a slope is: `gradient.encoder.0.ffn.W_1[3,5]`. At the logits it is `(p - [is target]) / n`.
@@ -93,16 +88,16 @@ impl LossSlopes {
             }
         };
         let value = slope.unwrap_or(0.0);
-        Ok(Arithmetic { address: address.clone(), value, formula, expr: Some(expr) })
+        let name = NumberName::Address(address.clone());
+        Ok(Arithmetic { name, value, formula, expr: Some(expr) })
     }
 
     /// The node that holds the number of which an address is the slope, and the cell in it.
     fn find(&self, address: &Address) -> Result<(Node, Cell)> {
-        let path = address.path.strip_prefix(GRADIENT).unwrap_or_default();
         let tape = self.run.tape();
-        let nodes = self.run.nodes(path);
+        let nodes = self.run.nodes(&address.path);
         let first = nodes.first().with_context(|| {
-            format!("the pass in which the model learns has no `{}`", shown(path))
+            format!("the pass in which the model learns has no `{}`", shown(&address.path))
         })?;
         let place = &tape.entry(*first).place;
         let local = |node: &Node| {
@@ -111,8 +106,8 @@ impl LossSlopes {
         };
         let found = nodes.iter().find_map(local);
         found.filter(|_| address.has_planes == place.has_planes()).with_context(|| {
-            let first = place.address(Cell::default());
-            format!("`{address}` is no cell of the pass in which the model learns; its first is {GRADIENT}{first}")
+            let first = Address { kind: address.kind, ..place.address(Cell::default()) };
+            format!("`{address}` is not a cell of the pass in which the model learns; its first is {first}")
         })
     }
 

@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
+        arithmetic::{Arithmetic, Expr, NumberName, Operand},
         math::matmul,
-        site::{Address, Axis, Role, path_in},
+        site::{Axis, Role, path_in},
         value::{Cell, Matrix, Value},
     },
 };
@@ -275,14 +275,12 @@ impl AttentionMap {
                 )
             }
         };
-        let has_planes = self.value.shape().planes > 1;
-        let cell = if has_planes { cell } else { Cell { plane: 0, ..cell } };
-        let path = format!("{}.{}", self.form.id(), site.path());
-        Arithmetic {
-            address: Address { path, cell, has_planes },
-            value: self.get(cell),
-            formula,
-            expr: Some(expr),
-        }
+        let of = match self.made_of {
+            MadeOf::Lengths(_) => site.address(cell).to_string(),
+            // A number for all heads.
+            _ => format!("{}[*,{},{}]", site.path(), cell.row, cell.col),
+        };
+        let name = NumberName::Words { what: self.form.title(), of: Some(of) };
+        Arithmetic { name, value: self.get(cell), formula, expr: Some(expr) }
     }
 }

@@ -40,7 +40,7 @@ impl Reading {
             self.meant_by(model)?;
         }
         if let Change::Set { address, .. } = change {
-            let has = |trace: &&Arc<Trace>| trace.site(&address.path).is_some();
+            let has = |trace: &&Arc<Trace>| trace.site_at(address).is_some();
             let all = || self.traces.values();
             let translator = || self.traces.get(&Name::Transformer);
             if let Some(trace) = all().find(has).or_else(translator).or_else(|| all().next()) {
@@ -93,12 +93,12 @@ impl Reading {
     /// A number's value before the changes; None if it is the same now.
     pub fn before(&self, name: Name, address: &Address) -> Option<f32> {
         let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
-        let site = trace.site(&address.path)?;
+        let site = trace.site_at(address)?;
         let was = trace.before(plain, site, address.cell)?;
         (was.to_bits() != site.value.get(address.cell).to_bits()).then_some(was)
     }
 }
 
 fn is_weight(trace: &Trace, address: &Address) -> bool {
-    trace.site(&address.path).is_some_and(|site| site.role() == Role::AttentionWeights)
+    trace.site_at(address).is_some_and(|site| site.role() == Role::AttentionWeights)
 }

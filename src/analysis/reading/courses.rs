@@ -12,17 +12,14 @@ use crate::{
     analysis::{
         evidence::{
             course::{Course, since_first},
-            flow::Flow,
             learning::{Learner, Optimizer},
-            slopes::LossSlopes,
         },
         trace::Recorded,
     },
     engine::{
         arithmetic::{Arithmetic, Expr, Operand},
         change::{Changes, Learned},
-        site::{Address, Stream},
-        tape::GRADIENT,
+        site::{Address, AddressKind, Stream},
         value::Cell,
     },
     model::Name,
@@ -147,17 +144,23 @@ impl Reading {
     /// # Errors
     /// As for [`crate::analysis::trace::Trace::open`].
     pub fn open(&self, name: Name, address: &Address) -> Result<Arithmetic> {
-        if Flow::has_address(address) {
-            let flow = self.known_findings().and_then(|all| all.get(&name)?.flow.as_ref());
-            let share = flow.and_then(|flow| flow.open_address(address));
-            return share.with_context(|| format!("{address} has no share"));
+        match address.kind {
+            AddressKind::Value => self.open_value(name, address),
+            AddressKind::Gradient => {
+                let course = self.known_course(name).with_context(|| {
+                    format!("{address} is not known: the {} has not learned here", name.title())
+                })?;
+                Ok(self.over_own_cells(name, course.open_slope(address)?))
+            }
+            AddressKind::Share | AddressKind::Flow => {
+                let flow = self.known_findings().and_then(|all| all.get(&name)?.flow.as_ref());
+                let share = flow.and_then(|flow| flow.open_address(address));
+                share.with_context(|| format!("{address} has no share"))
+            }
         }
-        if LossSlopes::has_address(address) {
-            let course = self.known_course(name).with_context(|| {
-                format!("{address} is not known: the {} has not learned here", name.title())
-            })?;
-            return Ok(self.over_own_cells(name, course.open_slope(address)?));
-        }
+    }
+
+    fn open_value(&self, name: Name, address: &Address) -> Result<Arithmetic> {
         let opened = self.trace(name).open(address)?;
         let is_learned =
             self.learned.get(&name).is_some_and(|learned| learned.contains_key(&address.path));
@@ -166,11 +169,19 @@ impl Reading {
         Ok(was.map_or(opened.clone(), |was| since_first(opened, was)))
     }
 
-    /// The site that an address of a slope is about; None where its rows are other words in the pass in which the model
-    /// learns.
-    pub fn site_of_slope(&self, name: Name, address: &Address) -> Option<&Recorded> {
+    /// The site of an address, or that of which it is the slope. None for a share, and for a slope where the site's rows
+    /// are other words in the pass in which the model learns.
+    pub fn site_of(&self, name: Name, address: &Address) -> Option<&Recorded> {
+        match address.kind {
+            AddressKind::Value => self.trace(name).site(&address.path),
+            AddressKind::Gradient => self.site_of_slope(name, &address.path),
+            AddressKind::Share | AddressKind::Flow => None,
+        }
+    }
+
+    fn site_of_slope(&self, name: Name, path: &str) -> Option<&Recorded> {
         let trace = self.trace(name);
-        let site = trace.site(address.path.strip_prefix(GRADIENT)?)?;
+        let site = trace.site(path)?;
         let is_of_target = |axis| site.place.stream(axis) == Some(Stream::Target);
         let is_of_target = site.axes().into_iter().any(is_of_target);
         let has_same_words =
@@ -187,11 +198,11 @@ impl Reading {
             site.shape().holds(cell) && (site.value.get(cell) - value).abs() <= near
         };
         let is_own = |Operand { address, value }: &Operand| {
-            LossSlopes::has_address(address)
-                || match trace.site(&address.path) {
-                    Some(site) => has(site, address.cell, *value),
-                    None => trace.is_closed(&address.path),
-                }
+            let Some(path) = address.site_path() else { return true };
+            match trace.site(path) {
+                Some(site) => has(site, address.cell, *value),
+                None => trace.is_closed(path),
+            }
         };
         let cell = |operand: Operand| {
             if is_own(&operand) { Expr::Leaf(operand) } else { Expr::Number(operand.value) }

@@ -74,19 +74,28 @@ fn gather(expr: &Expr<Operand>, terms: &mut Vec<Term>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{arithmetic::Function, site::Address, value::Cell};
+    use crate::engine::{
+        arithmetic::{Function, NumberName},
+        site::{Address, AddressKind},
+        value::Cell,
+    };
 
     fn operand(col: usize, value: f32) -> Expr<Operand> {
         let cell = Cell::new(0, 0, col);
         Expr::Leaf(Operand {
-            address: Address { path: "x".into(), cell, has_planes: false },
+            address: Address {
+                kind: AddressKind::Value,
+                path: "x".into(),
+                cell,
+                has_planes: false,
+            },
             value,
         })
     }
 
     fn terms(expr: Expr<Operand>) -> Vec<Term> {
-        let address = Address { path: "y".into(), cell: Cell::default(), has_planes: false };
-        Arithmetic { address, value: 0.0, formula: "", expr: Some(expr) }.terms()
+        let name = NumberName::Words { what: "y", of: None };
+        Arithmetic { name, value: 0.0, formula: "", expr: Some(expr) }.terms()
     }
 
     #[test]

@@ -214,7 +214,10 @@ impl Operation for Rotate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{arithmetic::Operand, site::Address};
+    use crate::engine::{
+        arithmetic::Operand,
+        site::{Address, AddressKind},
+    };
 
     fn rope(factor: f32, pairs: Pairs) -> Arc<Rope> {
         Arc::new(Rope { speeds: vec![1.0, 0.1], factor, longer: None, pairs, first: 0 })
@@ -240,7 +243,12 @@ mod tests {
             let rotated = rotate.forward(&[&x]);
             for cell in x.shape().cells() {
                 let operand = |(_, cell): Leaf| Operand {
-                    address: Address { path: "x".into(), cell, has_planes: false },
+                    address: Address {
+                        kind: AddressKind::Value,
+                        path: "x".into(),
+                        cell,
+                        has_planes: false,
+                    },
                     value: x.get(cell),
                 };
                 let (got, want) =

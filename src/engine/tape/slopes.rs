@@ -9,12 +9,9 @@ use std::{
 use super::{BackwardArgs, Entry, Gradients, Leaf, Node, Operation, Replay, Tape};
 use crate::engine::{
     arithmetic::{Expr, Operand},
-    site::Address,
+    site::{Address, AddressKind},
     value::{Cell, Value},
 };
-
-/// What the addresses of slopes begin with: `gradient.embed.weight[12,3]`.
-pub const GRADIENT: &str = "gradient.";
 
 /// The most cells in a derivative that is written out; a longer one is its number.
 const MOST_LEAVES: usize = 200;
@@ -111,11 +108,8 @@ impl Slopes {
         if !self.opens(node) {
             return Expr::Number(value);
         }
-        let of = entry.place.address(cell);
-        Expr::Leaf(Operand {
-            address: Address { path: format!("{GRADIENT}{}", of.path), ..of },
-            value,
-        })
+        let address = Address { kind: AddressKind::Gradient, ..entry.place.address(cell) };
+        Expr::Leaf(Operand { address, value })
     }
 }
 

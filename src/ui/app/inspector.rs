@@ -119,7 +119,10 @@ impl State {
     }
 
     fn is_in_closed_block(&self, model: Name, address: &Address) -> bool {
-        self.passes.reading.as_ref().is_some_and(|r| r.trace(model).is_closed(&address.path))
+        let (Some(path), Some(reading)) = (address.site_path(), &self.passes.reading) else {
+            return false;
+        };
+        reading.trace(model).is_closed(path)
     }
 
     fn arithmetic_of(&self, model: Name, address: &Address) -> anyhow::Result<Arithmetic> {
@@ -167,7 +170,7 @@ impl State {
     /// Enters a step that shows the cell and opens it there; without such a step, opens it in the current one.
     pub(super) fn go_to(&mut self, model: Name, address: &Address) {
         self.inspector.close();
-        let places = self.places_of(model, &address.path);
+        let places = address.site_path().map_or_else(Vec::new, |path| self.places_of(model, path));
         // A list of a row's largest numbers may lack the cell; a matrix in another step has it.
         let is_shown = places.iter().any(|place| self.select_cell(*place, address));
         if let Some(first) = places.first().filter(|_| !is_shown) {
@@ -201,7 +204,7 @@ impl State {
         let Cell { row, col, .. } = address.cell;
         let is_on_cell = |&(row, col): &(usize, usize)| {
             let pointed = pane.cursor_cell(row, col).map(|p| p.address);
-            pointed.is_some_and(|p| (&p.path, p.cell) == (&address.path, address.cell))
+            pointed.is_some_and(|p| (p.site_path(), p.cell) == (address.site_path(), address.cell))
         };
         let ranks = pane.extent().1.min(MAX_RANKS);
         std::iter::once((row, col)).chain((0..ranks).map(|rank| (row, rank))).find(is_on_cell)
@@ -242,7 +245,8 @@ impl State {
     pub(super) fn reopen_numbers(&mut self) {
         let levels = std::mem::take(&mut self.inspector.levels);
         for level in levels {
-            let Ok(arithmetic) = self.arithmetic_of(level.model, &level.arithmetic.address) else {
+            let address = level.arithmetic.name.address();
+            let Some(Ok(arithmetic)) = address.map(|at| self.arithmetic_of(level.model, at)) else {
                 return;
             };
             let reopened = OpenedNumber::new(level.model, arithmetic);
@@ -255,22 +259,23 @@ impl State {
     /// Pane and selection for the chosen operand; None if a pane of the step shows its site.
     pub(super) fn operand_pane(&self) -> Option<(PaneSpec, Selection)> {
         let level = self.opened()?;
-        let Address { path, cell, .. } = &level.chosen()?.address;
+        let address = &level.chosen()?.address;
+        let (path, cell) = (address.site_path()?, address.cell); // no pane has a share as a site
         let trace = self.passes.reading.as_ref()?.trace(level.model);
         if trace.site(path).is_none() && !trace.is_closed(path) {
-            return None; // a share, which no pane has as a site
+            return None;
         }
         let (_, step) = self.current();
         let shows = |spec: &PaneSpec| {
             step.model_of(spec) == level.model
-                && spec.path(self.nav.selection.layer).as_ref() == Some(path)
+                && spec.path(self.nav.selection.layer).as_deref() == Some(path)
         };
         if self.specs().iter().any(shows) {
             return None;
         }
         let spec = PaneSpec {
             kind: PaneKind::Matrix,
-            site: Some(path.clone()),
+            site: Some(path.to_owned()),
             model: Some(level.model),
             title: None,
             stays_behind_tab: false,

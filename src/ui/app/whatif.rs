@@ -154,7 +154,7 @@ impl State {
     pub(super) fn type_change(&mut self, beginning: Option<&str>) {
         let beginning = beginning.map(str::to_owned).or_else(|| {
             if let Some(level) = self.opened() {
-                return Some(format!("{}=", level.arithmetic.address));
+                return Some(format!("{}=", level.arithmetic.name.address()?));
             }
             let cursor = (self.nav.selection.row, self.nav.selection.col);
             let pointed = self.panes().get(self.nav.focus)?.cursor_cell(cursor.0, cursor.1)?;

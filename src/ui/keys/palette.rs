@@ -10,8 +10,12 @@ use nucleo_matcher::{
 
 use super::{KeyCommand, commands, key_name};
 use crate::{
-    analysis::{evidence::slopes::LossSlopes, map::Station, measure::find::FINDERS},
-    engine::{change::Change, site::Address, value::Cell},
+    analysis::{map::Station, measure::find::FINDERS},
+    engine::{
+        change::Change,
+        site::{Address, AddressKind},
+        value::Cell,
+    },
     lesson::{Language, tr},
     model::Name,
     ui::{
@@ -110,11 +114,11 @@ fn what_if_entry(query: &str, language: Language) -> Entry {
 /// The step's model if it has the cell, else the first model that has it.
 fn model_of(state: &State, address: &Address) -> Option<Name> {
     let reading = state.passes.reading.as_ref()?;
-    let has_slope =
-        |model: Name| LossSlopes::has_address(address) && reading.open(model, address).is_ok();
-    let has = |model: &Name| {
-        reading.has(*model) && (reading.trace(*model).cell(address).is_ok() || has_slope(*model))
+    let has_number = |model: Name| match address.kind {
+        AddressKind::Value => reading.trace(model).cell(address).is_ok(),
+        _ => reading.open(model, address).is_ok(),
     };
+    let has = |model: &Name| reading.has(*model) && has_number(*model);
     [state.current().1.model].into_iter().chain(Name::ALL).find(has)
 }
 

@@ -18,9 +18,9 @@ use crate::{
         reading::Findings,
     },
     engine::{
-        arithmetic::{Arithmetic, Expr},
-        site::{Address, Stream},
-        value::{Cell, Matrix},
+        arithmetic::{Arithmetic, Expr, NumberName},
+        site::Stream,
+        value::Matrix,
     },
     lesson::{PaneSpec, tr},
     text::fixed,
@@ -126,11 +126,11 @@ impl Pane for AttributedHeads<'_> {
         let (part, head) = self.rows.get(row)?;
         let of = part.factors.cells.iter().filter(|f| f.cell.plane == *head && f.cell.col == col);
         let terms: Vec<_> = of.map(|factor| product(part, factor)).collect();
+        let (head, word) = (name(part, *head), self.label(col));
         Some(Arithmetic {
-            address: Address {
-                path: format!("logit.{}", name(part, *head)),
-                cell: Cell::new(0, 0, col),
-                has_planes: false,
+            name: NumberName::Words {
+                what: "added to the logit",
+                of: Some(tr!(self.scene.language, "{head} from “{word}”", head, word)),
             },
             value: self.amount(row, col),
             formula: "weight x what the word's value adds to the logit",

@@ -17,9 +17,8 @@ use crate::{
         reading::Findings,
     },
     engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
-        site::{Address, Stream},
-        value::Cell,
+        arithmetic::{Arithmetic, Expr, NumberName, Operand},
+        site::{Address, AddressKind, Stream},
     },
     lesson::tr,
     text::fixed,
@@ -96,7 +95,12 @@ impl<'a> AttributionList<'a> {
 /// What a cell of a part adds: the cell, which opens in turn, times the slope of the logit.
 pub(super) fn product(part: &LogitPart, factor: &Factor) -> Expr<Operand> {
     let Factors { path, has_planes, .. } = &part.factors;
-    let address = Address { path: path.clone(), cell: factor.cell, has_planes: *has_planes };
+    let address = Address {
+        kind: AddressKind::Value,
+        path: path.clone(),
+        cell: factor.cell,
+        has_planes: *has_planes,
+    };
     let cell = Expr::Leaf(Operand { address, value: factor.value });
     Expr::Product(vec![cell, Expr::Number(factor.slope)])
 }
@@ -128,11 +132,7 @@ impl Pane for AttributionList<'_> {
         let factors = part.factors.cells.iter().map(|factor| product(part, factor));
         let rest = (part.bias != 0.0).then_some(Expr::Number(part.bias));
         Some(Arithmetic {
-            address: Address {
-                path: format!("logit.{}", part.path),
-                cell: Cell::new(0, row, 0),
-                has_planes: false,
-            },
+            name: NumberName::Words { what: "added to the logit", of: Some(part.path.clone()) },
             value: part.amount,
             formula: "sum over its cells of cell x slope of the logit, and the bias",
             expr: Some(Expr::Sum(factors.chain(rest).collect())),

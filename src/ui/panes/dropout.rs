@@ -12,9 +12,8 @@ use super::{
 };
 use crate::{
     engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
+        arithmetic::{Arithmetic, Expr, NumberName, Operand},
         math::sampling::uniform,
-        site::Address,
         value::{Cell, Matrix},
     },
     lesson::tr,
@@ -77,7 +76,9 @@ impl Pane for Dropout<'_> {
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
         let cell = Cell::new(0, row, col);
         let site = self.0.site;
-        let operand = Operand { address: site.address(cell), value: site.value.get(cell) };
+        let address = site.address(cell);
+        let name = NumberName::Words { what: "after dropout", of: Some(address.to_string()) };
+        let operand = Operand { address, value: site.value.get(cell) };
         let leaf = Expr::Leaf(operand);
         let expr = if self.is_dropped(row, col) {
             Expr::Product(vec![leaf, Expr::Number(0.0)])
@@ -85,7 +86,7 @@ impl Pane for Dropout<'_> {
             Expr::quotient(leaf, Expr::Number(1.0 - SHARE))
         };
         Some(Arithmetic {
-            address: Address { path: format!("dropout.{}", site.path()), cell, has_planes: false },
+            name,
             value: self.value(row, col),
             formula: "0 with probability 0.1, else x / 0.9",
             expr: Some(expr),

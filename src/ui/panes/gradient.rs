@@ -9,11 +9,7 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Unfolding, is_of_state, line_at, words::PaneWords};
 use crate::{
     analysis::measure::gradient::Squares,
-    engine::{
-        arithmetic::{Arithmetic, Expr, Function},
-        site::Address,
-        value::Cell,
-    },
+    engine::arithmetic::{Arithmetic, Expr, Function, NumberName},
     lesson::{PaneSpec, tr},
     text::Token,
     text::{fixed, percent},
@@ -54,20 +50,23 @@ impl<'a> Gradient<'a> {
     fn cursor_row(&self) -> usize {
         self.scene.selection.row.min(self.words().len().saturating_sub(1))
     }
+
+    /// What is shown of each word.
+    fn quantity(&self) -> &'static str {
+        let [what, ascii] = if self.of_state {
+            ["‖d last state / d word‖", "|d last state / d word|"]
+        } else {
+            ["‖d log p(output) / d word‖", "|d log p(output) / d word|"]
+        };
+        self.scene.theme.glyph(what, ascii)
+    }
 }
 
 impl Pane for Gradient<'_> {
     fn title(&self) -> String {
         let name = self.title.as_deref().unwrap_or_else(|| self.scene.model.title());
         let name = self.scene.language.tr(name);
-        let what = if self.of_state {
-            "‖d last state / d word‖"
-        } else {
-            "‖d log p(output) / d word‖"
-        };
-        let ascii =
-            if self.of_state { "|d last state / d word|" } else { "|d log p(output) / d word|" };
-        format!("{name} · {}", self.scene.language.tr(self.scene.theme.glyph(what, ascii)))
+        format!("{name} · {}", self.scene.language.tr(self.quantity()))
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -77,17 +76,17 @@ impl Pane for Gradient<'_> {
     /// The norm as the root of a sum of squares: one per unit of the state, or per channel of the embedding.
     fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
         let squares = self.squares()?.get(row)?;
-        let (path, formula) = if self.of_state {
-            ("norm.d_last_state.d_word", "sqrt(sum over units of |d h_n[unit] / d x_t|^2)")
+        let formula = if self.of_state {
+            "sqrt(sum over units of |d h_n[unit] / d x_t|^2)"
         } else {
-            (
-                "norm.d_log_p_output.d_word",
-                "sqrt(sum over channels of (d log p / d x_j[channel])^2)",
-            )
+            "sqrt(sum over channels of (d log p / d x_j[channel])^2)"
         };
         let sum = Expr::Sum(squares.iter().map(|&square| Expr::Number(square)).collect());
         Some(Arithmetic {
-            address: Address { path: path.into(), cell: Cell::new(0, row, 0), has_planes: false },
+            name: NumberName::Words {
+                what: self.quantity(),
+                of: Some(format!("“{}”", self.words().get(row)?)),
+            },
             value: *self.norms()?.get(row)?,
             formula,
             expr: Some(Expr::call(Function::Sqrt, sum)),

@@ -12,8 +12,7 @@ use super::{CursorCell, Pane, PreferredSize, Scene, Unfolding, line_at, words::P
 use crate::{
     analysis::reading::Course,
     engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
-        site::Address,
+        arithmetic::{Arithmetic, Expr, NumberName, Operand},
         value::Cell,
     },
     lesson::tr,
@@ -89,7 +88,7 @@ impl Pane for LossTable<'_> {
         let course = self.course.as_ref()?;
         let costs = course.costs[1].iter().map(|cost| Expr::<Operand>::Number(*cost)).collect();
         Some(Arithmetic {
-            address: Address { path: "loss".to_owned(), cell: Cell::default(), has_planes: false },
+            name: NumberName::Words { what: "loss", of: None },
             value: course.loss(),
             formula: "mean over the words of the target of -ln p(word)",
             expr: Some(Expr::quotient(Expr::Sum(costs), Expr::Number(self.n() as f32))),

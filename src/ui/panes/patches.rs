@@ -18,10 +18,10 @@ use crate::{
         reading::Patched,
     },
     engine::{
-        arithmetic::{Arithmetic, Expr},
+        arithmetic::{Arithmetic, Expr, NumberName},
         change::{Change, Patch},
-        site::{Address, Stream},
-        value::{Cell, Matrix},
+        site::Stream,
+        value::Matrix,
     },
     lesson::{PaneSpec, tr},
     text::fixed,
@@ -135,14 +135,14 @@ impl Pane for PatchedMap<'_> {
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
         let (patched, map) = self.patched?;
         let share = patched.share(map, row, col)??;
+        let of = &patched.maps()[map];
         let [a, b] = patched.ends();
         let score = b + share * (a - b);
         let less = |a: f32| Expr::difference(Expr::Number(a), Expr::Number(b));
         Some(Arithmetic {
-            address: Address {
-                path: format!("patched.{}", patched.maps()[map].rows.get(row)?),
-                cell: Cell::new(0, 0, col),
-                has_planes: false,
+            name: NumberName::Words {
+                what: "patched",
+                of: Some(format!("{} “{}”", of.rows.get(row)?, Self::label(patched, of, col))),
             },
             value: share,
             formula: "(patched - B) / (A - B), each a difference of the two words' logits",

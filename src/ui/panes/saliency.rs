@@ -10,8 +10,7 @@ use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
 use crate::{
     analysis::{evidence::saliency::Saliency, reading::Findings},
     engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
-        site::Address,
+        arithmetic::{Arithmetic, Expr, NumberName, Operand},
         value::Cell,
     },
     lesson::tr,
@@ -98,24 +97,23 @@ impl Pane for SaliencyTable<'_> {
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
         let saliency = self.saliency()?;
         let value = figures(saliency, row).get(col).copied()??;
-        let (name, formula, expr) = match col {
-            0 => ("gradient", "sum_c x[c] * d score / d x[c]", self.products(saliency, row)),
+        let (formula, expr) = match col {
+            0 => ("sum_c x[c] * d score / d x[c]", self.products(saliency, row)),
             1 => {
                 let terms = saliency.points.iter().map(|point| Expr::Number(point[row]));
                 let formula =
                     "sum over 50 points t of weight_t * sum_c x[c] * d score(t x) / d x[c]";
-                ("integrated", formula, Expr::Sum(terms.collect()))
+                (formula, Expr::Sum(terms.collect()))
             }
             _ => {
                 let [whole, without] = [saliency.score, saliency.without[row]?].map(Expr::Number);
-                ("left_out", "score - score without the word", Expr::difference(whole, without))
+                ("score - score without the word", Expr::difference(whole, without))
             }
         };
         Some(Arithmetic {
-            address: Address {
-                path: format!("{name}.{}", saliency.embedding),
-                cell: Cell::new(0, row, 0),
-                has_planes: false,
+            name: NumberName::Words {
+                what: HEADINGS[col.min(HEADINGS.len() - 1)],
+                of: Some(format!("“{}”", self.found?.source.get(row)?.text)),
             },
             value,
             formula,

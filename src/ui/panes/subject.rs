@@ -68,7 +68,7 @@ impl<'a> Subject<'a> {
         let is_here = |mark: &&Mark| {
             mark.model == self.scene.model
                 && mark.address.cell.plane == plane
-                && mark.address.path == self.site.path()
+                && mark.address.site_path() == Some(self.site.path())
         };
         let cell = |mark: &Mark| (mark.address.cell.row, mark.address.cell.col, mark.is_chosen);
         let mut marks: Vec<_> = self.scene.marks.iter().filter(is_here).map(cell).collect();

@@ -2,7 +2,7 @@
 
 use crate::lesson::Language;
 use crate::lesson::tr;
-use crate::ui::words::cell_labels;
+use crate::ui::words::{caption, cell_labels, number_name};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -13,14 +13,10 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    analysis::{
-        evidence::slopes::LossSlopes,
-        trace::{Recorded, Trace},
-    },
+    analysis::trace::{Recorded, Trace},
     engine::{
-        arithmetic::{Expr, Operand, terms::Term},
+        arithmetic::{Expr, NumberName, Operand, terms::Term},
         site::{Address, Axis},
-        tape::GRADIENT,
     },
     ui::{
         app::{OpenedNumber, State},
@@ -56,31 +52,24 @@ struct Inspector<'a> {
 }
 
 impl Inspector<'_> {
-    /// The lines above the list: path, address and value, labels, caption, formula and arithmetic; one item per line
+    /// The lines above the list: path, name and value, labels, caption, formula and arithmetic; one item per line
     /// if the screen is narrow, else three lines.
     fn head(&self) -> Vec<Line<'static>> {
         let theme = &self.state.theme;
         let arithmetic = &self.level.arithmetic;
-        let site = self.site(&arithmetic.address);
         let language = self.language();
-        let labels = site.map_or_else(String::new, |site| {
-            labels(self.trace, site, &arithmetic.address, language)
+        let address = arithmetic.name.address();
+        let of_site = address.and_then(|address| Some((self.site(address)?, address)));
+        let labels = of_site.map_or_else(String::new, |(site, address)| {
+            labels(self.trace, site, address, language)
         });
-        let caption = language.tr(site.map_or("", Recorded::caption));
-        let is_slope = LossSlopes::has_address(&arithmetic.address);
-        let caption = match (is_slope, site.is_some_and(|site| site.is_leaf)) {
-            (false, _) => caption.to_owned(),
-            (true, true) => language.tr("slope of the loss with respect to a weight").to_owned(),
-            (true, false) => {
-                tr!(language, "slope of the loss with respect to this: {caption}", caption)
-            }
-        };
         let breadcrumb = Line::styled(self.breadcrumb(), theme.dim());
-        let address = Span::styled(arithmetic.address.to_string(), theme.accent().bold());
+        let name = number_name(&arithmetic.name, language);
+        let name = Span::styled(name, theme.accent().bold());
         let mut lines = vec![breadcrumb];
         if self.width >= MIN_WIDTH_FOR_SHARED_LINES {
             let labels = Span::styled(format!("   {labels}"), theme.dim());
-            let number = [vec![address], self.value(), vec![labels]].concat();
+            let number = [vec![name], self.value(), vec![labels]].concat();
             lines.push(cut_spans(number, self.width));
             let formula = Span::styled(language.tr(arithmetic.formula), theme.accent());
             let available_width = self.width.saturating_sub(formula.width() + 2);
@@ -88,7 +77,9 @@ impl Inspector<'_> {
             lines.push(cut_spans(vec![formula, Span::raw(format!("  {text}"))], self.width));
             return lines;
         }
-        lines.push(cut_spans(vec![address], self.width));
+        let caption =
+            of_site.map_or_else(String::new, |(site, address)| caption(site, address, language));
+        lines.push(cut_spans(vec![name], self.width));
         lines.push(cut_spans(self.value(), self.width));
         lines.push(self.cut_line(&labels, theme.dim()));
         lines.push(self.cut_line(&caption, Style::new()));
@@ -122,7 +113,8 @@ impl Inspector<'_> {
     }
 
     fn value_before_change(&self) -> Option<f32> {
-        self.state.passes.reading.as_ref()?.before(self.level.model, &self.level.arithmetic.address)
+        let address = self.level.arithmetic.name.address()?;
+        self.state.passes.reading.as_ref()?.before(self.level.model, address)
     }
 
     /// The path of opened numbers, `weights[2,8,1] › masked[2,8,1] › q[2,8,3]`; only its end if it is long.
@@ -133,7 +125,10 @@ impl Inspector<'_> {
             .inspector
             .levels
             .iter()
-            .map(|level| last_name(&level.arithmetic.address))
+            .map(|level| match &level.arithmetic.name {
+                NumberName::Address(address) => address.last_part(),
+                NumberName::Words { what, .. } => self.language().tr(what).to_owned(),
+            })
             .collect();
         let mut first = 0;
         let joined = |first: usize| {
@@ -211,8 +206,8 @@ impl Inspector<'_> {
     /// more. None if no axis is summed over.
     fn summed_index(&self, term: &Term, available_width: usize) -> Option<String> {
         let (site, axis, index) = self.summed_axis(term)?;
-        if is_token_axis(site, axis) {
-            return Some(format!("“{}”", self.trace.label(site, axis, index)));
+        if let Some(token) = self.trace.token(site, axis, index) {
+            return Some(format!("“{token}”"));
         }
         let name = format!("{} {index}", self.language().tr(axis.name()));
         Some(if name.width() <= available_width { name } else { index.to_string() })
@@ -223,10 +218,11 @@ impl Inspector<'_> {
         let summands = || self.level.terms.iter().filter(|term| term.is_summand);
         let operands = term.operands().into_iter().enumerate().filter(|_| term.is_summand);
         operands.into_iter().find_map(|(i, Operand { address, .. })| {
-            let Address { path, cell, .. } = address;
+            let Address { kind, path, cell, .. } = address;
             let others = summands().filter_map(|other| other.operands().get(i).copied());
-            let others = others.filter(|other| other.address.path == *path);
-            let other = others.map(|other| other.address.cell).find(|other| other != cell)?;
+            let others = others.map(|other| &other.address);
+            let others = others.filter(|other| other.kind == *kind && other.path == *path);
+            let other = others.map(|other| other.cell).find(|other| other != cell)?;
             let pairs = [(cell.plane, other.plane), (cell.row, other.row), (cell.col, other.col)];
             let site = self.site(address)?;
             let mut axes = site.axes().into_iter().zip(pairs);
@@ -245,10 +241,7 @@ impl Inspector<'_> {
 
     /// The site of an address, or that of which it is the slope.
     fn site(&self, address: &Address) -> Option<&Recorded> {
-        if LossSlopes::has_address(address) {
-            return self.state.passes.reading.as_ref()?.site_of_slope(self.level.model, address);
-        }
-        self.trace.site(&address.path)
+        self.state.passes.reading.as_ref()?.site_of(self.level.model, address)
     }
 
     /// The token of an operand's column, else of its row; None if neither axis has tokens.
@@ -256,9 +249,9 @@ impl Inspector<'_> {
         let site = self.site(&operand.address)?;
         let cell = operand.address.cell;
         let [_, row, col] = site.axes();
-        let named = [(col, cell.col), (row, cell.row)];
-        let (axis, i) = named.into_iter().find(|(axis, _)| is_token_axis(site, *axis))?;
-        Some(tr!(self.language(), "“{word}”", word = self.trace.label(site, axis, i)))
+        let token = |axis, i| self.trace.token(site, axis, i);
+        let word = token(col, cell.col).or_else(|| token(row, cell.row))?;
+        Some(tr!(self.language(), "“{word}”", word))
     }
 
     /// The line of key hints.
@@ -281,11 +274,6 @@ impl Inspector<'_> {
     }
 }
 
-/// Whether an axis of a site counts tokens, of a text or of the vocabulary.
-fn is_token_axis(site: &Recorded, axis: Axis) -> bool {
-    axis == Axis::Vocab || site.place.stream(axis).is_some()
-}
-
 /// The labels of a cell; a row of the embedding table is also named by its token.
 fn labels(trace: &Trace, site: &Recorded, address: &Address, language: Language) -> String {
     let labels = cell_labels(trace, site, address.cell, language);
@@ -293,15 +281,6 @@ fn labels(trace: &Trace, site: &Recorded, address: &Address, language: Language)
         Some(word) => tr!(language, "the row of “{word}” · {labels}", word, labels),
         None => labels,
     }
-}
-
-/// An address without the path before its last name: `weights[2,8,1]`, `gradient.W_1[3,5]`.
-fn last_name(address: &Address) -> String {
-    let text = address.to_string();
-    let path_end = text.find('[').unwrap_or(text.len());
-    let start = text[..path_end].rfind('.').map_or(0, |i| i + 1);
-    let prefix = if LossSlopes::has_address(address) { GRADIENT } else { "" };
-    format!("{prefix}{}", &text[start..])
 }
 
 /// A number with about four significant digits.

@@ -4,13 +4,12 @@ use std::iter::successors;
 
 use rayon::prelude::*;
 
-use super::SHARE;
 use crate::{
     analysis::evidence::run::Run,
     engine::{
-        arithmetic::{Arithmetic, Expr, Operand},
+        arithmetic::{Arithmetic, Expr, NumberName, Operand},
         math::matmul,
-        site::{Address, Place, Role, Stream, SubLayer, path_in},
+        site::{Address, AddressKind, Place, Role, Stream, SubLayer, path_in},
         tape::Node,
         value::{Cell, Matrix, Value},
     },
@@ -131,7 +130,8 @@ impl FlowSum {
     /// The parts of a row that have a share: the share, and the length of the row without the part.
     pub(super) fn parts(&self, row: usize) -> Vec<(Operand, f32)> {
         let part = |path: &str, cell: Cell, has_planes: bool, without: f32| {
-            let address = Address { path: format!("{SHARE}{path}"), cell, has_planes };
+            let (kind, path) = (AddressKind::Share, path.to_owned());
+            let address = Address { kind, path, cell, has_planes };
             (Operand { address, value: self.share(row, without) }, without)
         };
         let own = Cell::new(0, row, 0);
@@ -158,7 +158,7 @@ impl FlowSum {
         let shorter = Expr::difference(Expr::Number(length), Expr::Number(without));
         let proximity = Expr::Positive(Box::new(shorter));
         Some(Arithmetic {
-            address,
+            name: NumberName::Address(address),
             value,
             formula: "max(0, |y| - |y - part|) / sum over parts, |y| the sum of magnitudes",
             expr: Some(Expr::quotient(proximity, Expr::Number(total))),
