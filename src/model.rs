@@ -40,6 +40,9 @@ use crate::{
     weights::{Checkpoint, Weights, is_in_gguf},
 };
 
+/// The path of the embedding table, whose rows are tokens.
+pub const EMBEDDING_TABLE: &str = "embed.weight";
+
 pub static EMBED: Site =
     Site::matrix("embed", [Position, Channel], "each token's row of the embedding table")
         .called(&["E[id]", "ids"]);

@@ -26,7 +26,7 @@ use crate::{
         value::{Cell, Shape, Value},
     },
     model::{
-        LOGITS, Name, PROBS, Pass,
+        EMBEDDING_TABLE, LOGITS, Name, PROBS, Pass,
         layer::attention::{CONTEXT, V, V_NORMALIZED},
     },
     text::{self, Token, Tokenizer},
@@ -370,7 +370,7 @@ impl Trace {
 
     /// The token of a row of the embedding table; None for another site.
     pub fn word_of_row(&self, site: &Recorded, row: usize) -> Option<&str> {
-        let is_table = site.is_leaf && site.path() == "embed.weight";
+        let is_table = site.is_leaf && site.path() == EMBEDDING_TABLE;
         self.vocab.get(row).filter(|_| is_table).map(String::as_str)
     }
 }

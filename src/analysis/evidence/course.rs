@@ -11,11 +11,9 @@ use crate::{
         site::{Address, AddressKind},
         value::{Cell, Value},
     },
+    model::EMBEDDING_TABLE,
     text::Token,
 };
-
-/// The embedding table, whose rows are words.
-pub const TABLE: &str = "embed.weight";
 
 /// The rows of the table that are named.
 const MOST_ROWS: usize = 8;
@@ -60,7 +58,7 @@ impl Course {
         tokens: impl Fn(&[u32]) -> Vec<Token>,
         kept: Option<[f32; 2]>,
     ) -> Self {
-        let rows = learner.moved_rows(TABLE, MOST_ROWS);
+        let rows = learner.moved_rows(EMBEDDING_TABLE, MOST_ROWS);
         let ids: Vec<u32> = rows.iter().map(|(row, _)| *row as u32).collect();
         Self {
             n_steps: learner.n_steps(),

@@ -13,9 +13,12 @@ use crate::{
         site::{Axis, Place, Role, Stream, path_in},
         value::Matrix,
     },
-    model::layer::attention::CONTEXT,
+    model::{EMBEDDING_TABLE, layer::attention::CONTEXT},
     text::Token,
 };
+
+/// The table of target tokens, in a model that does not share one.
+const TARGET_TABLE: &str = "tgt.embed.weight";
 
 /// A score, and what it is.
 pub struct HeadScore {
@@ -216,8 +219,8 @@ impl Circuits<'_> {
             return None;
         }
         let table = match place.scope.keys() {
-            Stream::Target if run.node("tgt.embed.weight").is_some() => "tgt.embed.weight",
-            _ => "embed.weight",
+            Stream::Target if run.node(TARGET_TABLE).is_some() => TARGET_TABLE,
+            _ => EMBEDDING_TABLE,
         };
         let product = self.products.entry(table).or_insert_with(|| to_logits(run, table));
         let through = product.as_ref().filter(|m| m.ncols() == values.nrows())?;
@@ -233,8 +236,7 @@ impl Circuits<'_> {
 fn to_logits(run: &Run, table: &str) -> Option<Matrix> {
     let value = |name: &str| Some(run.tape().value(run.node(name)?).matrix());
     let embed = value(table)?;
-    let unembed =
-        ["unembed.weight", "tgt.embed.weight", "embed.weight"].into_iter().find_map(value)?;
+    let unembed = ["unembed.weight", TARGET_TABLE, EMBEDDING_TABLE].into_iter().find_map(value)?;
     (embed.shape() == unembed.shape()).then(|| matmul_tn(unembed, embed))
 }
 

@@ -2,7 +2,11 @@
 //!
 //! The pass on screen is computed as a whole; the counts are for writing the same output token by token.
 
-use crate::{analysis::trace::Trace, engine::value::Value, model::Name};
+use crate::{
+    analysis::trace::Trace,
+    engine::value::Value,
+    model::{EMBEDDING_TABLE, Name},
+};
 
 /// The sizes that the counts depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +65,7 @@ impl CacheSizes {
             Name::Transformer | Name::TransformerUnguided => ("decoder", trace.source.len()),
             _ => ("blocks", 0),
         };
-        let table = trace.value("embed.weight")?.shape();
+        let table = trace.value(EMBEDDING_TABLE)?.shape();
         let attention = if stack == "blocks" { "attn" } else { "self_attn" };
         let attending = attending(trace);
         let is_open = |l: &&usize| trace.value(&keys.replace("{layer}", &l.to_string())).is_some();

@@ -10,6 +10,7 @@ use nalgebra::{DVector, SymmetricEigen};
 use crate::{
     analysis::trace::Trace,
     engine::value::{Matrix, Value},
+    model::EMBEDDING_TABLE,
     text::Tokenizer,
 };
 
@@ -38,7 +39,7 @@ pub struct Neighbourhood {
 /// The neighbourhood of a token, among the whole words of the vocabulary. None if the trace has no table of
 /// embeddings, or the token no direction in it.
 pub fn neighbourhood(trace: &Trace, tokenizer: &Tokenizer, id: u32) -> Option<Neighbourhood> {
-    let table = trace.value("embed.weight").map(Value::matrix)?;
+    let table = trace.value(EMBEDDING_TABLE).map(Value::matrix)?;
     let is_there = (id as usize) < table.nrows();
     let own =
         is_there.then(|| table.row(id as usize).transpose()).filter(|row| row.norm() > 0.0)?;

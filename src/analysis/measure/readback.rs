@@ -8,7 +8,7 @@ use crate::{
         math::{argmax, matmul, matmul_nt},
         value::{Cell, Matrix},
     },
-    model::{Model, Setup},
+    model::{EMBEDDING_TABLE, Model, Setup},
 };
 
 /// The probe's prediction for one source word.
@@ -71,7 +71,7 @@ pub fn kept_by_length(
     setup: &Setup,
 ) -> Option<Vec<ReadBackCount>> {
     let (w, b) = (trace.value("readback.W")?, trace.value("readback.b")?);
-    let (n, table) = (source.len(), trace.value("embed.weight")?.matrix());
+    let (n, table) = (source.len(), trace.value(EMBEDDING_TABLE)?.matrix());
     let last_states = (1..=n).map(|read| last_state(model, &source[n - read..], setup));
     let states = Matrix::from_rows(&last_states.collect::<Option<Vec<_>>>()?); // (length, unit)
     let mut right = vec![0; n];

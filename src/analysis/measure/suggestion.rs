@@ -5,7 +5,7 @@ use nalgebra::DVector;
 use crate::{
     analysis::trace::Trace,
     engine::value::Value,
-    model::LOGITS,
+    model::{EMBEDDING_TABLE, LOGITS},
     text::{Tokenizer, Unknown},
 };
 
@@ -21,7 +21,7 @@ pub fn suggestions(
     tokenizer: &Tokenizer,
     unknown: &Unknown,
 ) -> Vec<String> {
-    let table = language_model.value("embed.weight").map(Value::matrix);
+    let table = language_model.value(EMBEDDING_TABLE).map(Value::matrix);
     let logits = language_model.value(LOGITS.name).map(Value::matrix);
     let (Some(table), Some(logits)) = (table, logits) else { return vec![] };
     // The model reads `<bos>` first, so row i predicts the sentence's token i.

@@ -19,7 +19,7 @@ use crate::{
         request::Request,
         streams::Streams,
     },
-    model::Name,
+    model::{EMBEDDING_TABLE, Name},
     text::grouped,
 };
 
@@ -113,7 +113,7 @@ fn add_moved(report: &mut Report, moved: &[Moved], token: impl Fn(usize) -> Stri
         "what moved, most first", "distance", "share"
     );
     for (i, m) in moved.iter().enumerate() {
-        let word = (m.name == "embed.weight").then(|| token(m.row));
+        let word = (m.name == EMBEDDING_TABLE).then(|| token(m.row));
         if i < MOST_MOVED {
             let of_row = word.as_ref().map_or_else(String::new, |word| {
                 format!("  most in the row of \"{word}\" ({:.0} %)", 100.0 * m.row_share)

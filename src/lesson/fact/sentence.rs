@@ -4,7 +4,7 @@ use super::{Context, Fact, fact, fact_of_built_in, length};
 use crate::{
     engine::value::Shape,
     lesson::phrases::Phrases,
-    model::{ModelSizes, Name},
+    model::{EMBEDDING_TABLE, ModelSizes, Name},
     text::{grouped, spoken},
 };
 
@@ -23,7 +23,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact("unknown", "words no model has seen, with words to use instead", unknown),
     fact("alike", "the two different words whose embeddings point most alike", alike),
     fact("vocab", "tokens of the vocabulary", |c| {
-        grouped(size_of_first(c, &["embed.weight"], |shape| shape.rows))
+        grouped(size_of_first(c, &[EMBEDDING_TABLE], |shape| shape.rows))
     }),
     fact("d_model", "numbers of an embedding row", |c| d_model(c).to_string()),
     fact("root_d_model", "its square root", |c| root(d_model(c))),

@@ -10,9 +10,10 @@ use ratatui::{
 
 use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
 use crate::{
-    analysis::{evidence::course::TABLE, reading::Course},
+    analysis::reading::Course,
     engine::{arithmetic::Arithmetic, value::Cell},
     lesson::tr,
+    model::EMBEDDING_TABLE,
     text::fixed,
     ui::widgets::lines::{left, list_rows, put_line, put_on, without_top_rows},
 };
@@ -53,7 +54,7 @@ fn name(course: &Course, row: usize) -> String {
 fn steepest(course: &Course, row: usize) -> Option<(String, Cell)> {
     let (weight, of_row) = match row.checked_sub(course.parts.len()) {
         None => (course.parts.get(row)?.weight.clone(), None),
-        Some(i) => (TABLE.to_owned(), Some(course.rows.get(i)?.0.id as usize)),
+        Some(i) => (EMBEDDING_TABLE.to_owned(), Some(course.rows.get(i)?.0.id as usize)),
     };
     let cell = course.steepest(&weight, of_row)?;
     Some((weight, cell))
