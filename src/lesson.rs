@@ -25,6 +25,7 @@ use serde::Deserialize;
 
 use crate::{
     analysis::{reading::Reading, trace::Trace},
+    engine::site::in_layer,
     model::Name,
     text,
 };
@@ -412,7 +413,7 @@ fn fill(template: &Template, context: &Context) -> Vec<Paragraph> {
     };
     let span = |mark: &template::Mark| Span {
         text: mark.pieces.iter().map(text_of).collect(),
-        site: mark.site.as_ref().map(|s| s.replace("{layer}", &context.layer().to_string())),
+        site: mark.site.as_ref().map(|site| in_layer(site, context.layer())),
         strong: mark.strong,
         is_term: false,
     };

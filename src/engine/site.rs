@@ -279,6 +279,12 @@ impl Scope {
         self.layer.map(|layer| &self.prefix[..layer.length as usize])
     }
 
+    /// The prefix of the stack of layers that this scope lies in: `encoder` of `encoder.0.self_attn`.
+    pub fn stack(&self) -> Option<&str> {
+        let (stack, _) = self.layer_prefix()?.rsplit_once('.')?;
+        Some(stack)
+    }
+
     /// The stream that rows count.
     pub const fn rows(&self) -> Stream {
         self.rows
@@ -299,6 +305,19 @@ impl Scope {
 pub fn lies_in(path: &str, scope: &str) -> bool {
     let rest = path.strip_prefix(scope);
     scope.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What stands for the number of the layer in a pattern of paths: `encoder.{layer}.self_attn.scores`.
+const LAYER: &str = "{layer}";
+
+/// Whether a pattern names a site of every layer.
+pub fn is_layered(pattern: &str) -> bool {
+    pattern.contains(LAYER)
+}
+
+/// The path of a pattern in a layer.
+pub fn in_layer(pattern: &str, layer: usize) -> String {
+    pattern.replace(LAYER, &layer.to_string())
 }
 
 /// The path of a name in a scope; in the empty scope, the name alone.
@@ -345,6 +364,12 @@ impl Place {
     pub fn plane(mut self, plane: usize) -> Self {
         self.origin.plane = plane;
         self
+    }
+
+    /// The pattern of this site's paths in the layers of its stack; None outside layers.
+    pub fn pattern(&self) -> Option<String> {
+        let within = &self.path[self.scope.layer_prefix()?.len()..];
+        Some(format!("{}.{LAYER}{within}", self.scope.stack()?))
     }
 
     /// The stream that an axis of this place indexes; None if the axis does not count tokens.

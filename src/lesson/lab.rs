@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     analysis::{measure::heads::Summary, trace::Trace},
-    engine::change::{Change, Part},
+    engine::{
+        change::{Change, Part},
+        site::lies_in,
+    },
     model::Name,
     text::{self, Token},
 };
@@ -254,11 +257,11 @@ fn is_taught(c: &Context) -> bool {
 
 /// The summaries of the heads of the step's self-attention.
 fn self_heads<'a>(c: &Context<'a>) -> impl Iterator<Item = &'a Summary> {
-    let stack = |path: &str| path.split('.').next().map(str::to_owned);
-    let shown = c.main().and_then(|site| stack(site.path()));
+    let stack = c.main().and_then(|site| site.place.scope.stack());
     let heads = c.reading.heads().and_then(|heads| heads.get(&c.step.model));
     let is_of_tokens = |head: &&Summary| head.figures.previous.is_some();
-    heads.into_iter().flatten().filter(is_of_tokens).filter(move |head| stack(&head.path) == shown)
+    let is_shown = move |head: &&Summary| stack.is_some_and(|stack| lies_in(&head.path, stack));
+    heads.into_iter().flatten().filter(is_of_tokens).filter(is_shown)
 }
 
 /// Layer and head with the largest weight on the token before.

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::model::Name;
+use crate::{
+    engine::site::{in_layer, is_layered},
+    model::Name,
+};
 
 /// A kind of pane, and the site that it shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
@@ -139,6 +142,11 @@ pub struct PaneSpec {
 impl PaneSpec {
     /// The site's path in the selected layer.
     pub fn path(&self, layer: usize) -> Option<String> {
-        self.site.as_ref().map(|site| site.replace("{layer}", &layer.to_string()))
+        self.site.as_ref().map(|site| in_layer(site, layer))
+    }
+
+    /// The pattern of its site; None if that is not one of a layer.
+    pub fn layered_site(&self) -> Option<&str> {
+        self.site.as_deref().filter(|site| is_layered(site))
     }
 }

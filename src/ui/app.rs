@@ -304,8 +304,7 @@ impl State {
     pub fn n_layers(&self) -> usize {
         let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else { return 0 };
         let count = |spec: &PaneSpec| {
-            let template = spec.site.as_ref().filter(|site| site.contains("{layer}"))?;
-            Some(reading.trace(step.model_of(spec)).n_layers(template))
+            Some(reading.trace(step.model_of(spec)).n_layers(spec.layered_site()?))
         };
         self.specs().iter().filter_map(count).max().unwrap_or(0)
     }

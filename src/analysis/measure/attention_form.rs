@@ -5,14 +5,12 @@
 //! eq. 5). Attention rollout follows weights through the layers, half of each layer being the residual (Abnar and
 //! Zuidema 2020, Quantifying Attention Flow, eq. 1); it knows neither values nor feed-forward.
 
-use std::collections::BTreeSet;
-
 use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, Operand},
         math::matmul,
-        site::{Axis, Role, path_in},
+        site::{Axis, Role, in_layer, path_in},
         value::{Cell, Matrix, Value},
     },
 };
@@ -112,20 +110,22 @@ pub fn has_forms(site: &Recorded) -> bool {
 /// and where the model lacks what the form needs: values and `W_O` as wide as the heads, or rows and keys that are the
 /// same words. Closed blocks are opened for it one at a time.
 pub fn attention_map(trace: &Trace, path: &str, form: AttentionForm) -> Option<AttentionMap> {
+    let opened = trace.opened(path);
+    let trace = opened.as_ref().unwrap_or(trace);
+    let site = trace.site(path).filter(|site| has_forms(site))?;
     let (value, made_of) = match form {
         AttentionForm::Weights => return None,
-        AttentionForm::Norms => norms(trace, path)?,
+        AttentionForm::Norms => norms(trace, site)?,
         AttentionForm::MeanOfHeads => {
-            let weights = weights_at(trace, path)?;
-            (mean(&weights).into(), MadeOf::Heads(weights.shape().planes))
+            (mean(&site.value).into(), MadeOf::Heads(site.shape().planes))
         }
         AttentionForm::MeanOfLayers => {
-            let layers = layers(trace, path, usize::MAX)?;
+            let layers = layers(trace, site, usize::MAX)?;
             let share = 1.0 / layers.len() as f32;
             let sum = layers.iter().skip(1).fold(layers.first()?.clone(), |sum, next| sum + next);
             ((sum * share).into(), MadeOf::Layers(layers))
         }
-        AttentionForm::Rollout => rollout(trace, path)?,
+        AttentionForm::Rollout => rollout(trace, site)?,
     };
     let most = value.numbers().filter(|x| x.is_finite()).fold(0.0, f32::max);
     Some(AttentionMap { form, value, most, made_of })
@@ -144,10 +144,7 @@ fn mean(weights: &Value) -> Matrix {
 }
 
 /// `a |v W_O|`, head by head. Several heads may share their values.
-fn norms(trace: &Trace, path: &str) -> Option<(Value, MadeOf)> {
-    let opened = trace.opened(path);
-    let trace = opened.as_ref().unwrap_or(trace);
-    let site = trace.site(path).filter(|site| has_forms(site))?;
+fn norms(trace: &Trace, site: &Recorded) -> Option<(Value, MadeOf)> {
     let lengths = value_lengths(trace, site)?;
     let of = |(head, weights): (usize, &Matrix)| {
         Matrix::from_fn(weights.nrows(), weights.ncols(), |row, col| {
@@ -176,47 +173,28 @@ fn value_lengths(trace: &Trace, weights: &Recorded) -> Option<Value> {
 }
 
 /// The mean of the heads of each layer up to `last` that has such a site. None if they differ in size.
-fn layers(trace: &Trace, path: &str, last: usize) -> Option<Vec<Matrix>> {
-    let (stack, layer, rest) = parts(path)?;
-    let number = |path: &str| path.strip_prefix(stack)?.split('.').next()?.parse::<usize>().ok();
-    let known = trace.sites().filter_map(|site| number(site.path()));
-    let numbers: BTreeSet<usize> =
-        known.chain(trace.hidden().iter().filter_map(|p| number(p))).collect();
-    let own = weights_at(trace, path)?.shape();
+fn layers(trace: &Trace, site: &Recorded, last: usize) -> Option<Vec<Matrix>> {
+    let (pattern, own) = (site.place.pattern()?, site.shape());
     let mut found = vec![];
-    for number in numbers.into_iter().filter(|number| *number <= last) {
-        let path = format!("{stack}{number}{rest}");
-        let Some(weights) = weights_at(trace, &path) else { continue };
+    for layer in trace.known_layers().into_iter().filter(|layer| *layer <= last) {
+        let Some(weights) = weights_at(trace, &in_layer(&pattern, layer)) else { continue };
         if weights.shape().rows != own.rows || weights.shape().cols != own.cols {
             return None;
         }
         found.push(mean(&weights));
     }
-    (!found.is_empty() && layer <= last).then_some(found)
-}
-
-/// `encoder.1.self_attn.weights` as `encoder.`, 1 and `.self_attn.weights`.
-fn parts(path: &str) -> Option<(&str, usize, &str)> {
-    let begin = path.find('.')? + 1;
-    let end = begin + path[begin..].find('.')?;
-    Some((&path[..begin], path[begin..end].parse().ok()?, &path[end..]))
+    Some(found)
 }
 
 /// `R_l = A_l R_(l-1)` with `A_l` half the mean of the heads and half the word itself, its rows summing to 1.
-fn rollout(trace: &Trace, path: &str) -> Option<(Value, MadeOf)> {
-    let site = weights_at(trace, path)?.shape();
-    let (_, layer, _) = parts(path)?;
-    let is_of_itself = {
-        let opened = trace.opened(path);
-        let place = &opened.as_ref().unwrap_or(trace).site(path)?.place;
-        place.scope.rows() == place.scope.keys()
-    };
-    if !is_of_itself || site.rows != site.cols {
+fn rollout(trace: &Trace, site: &Recorded) -> Option<(Value, MadeOf)> {
+    let (scope, shape) = (&site.place.scope, site.shape());
+    if scope.rows() != scope.keys() || shape.rows != shape.cols {
         return None;
     }
-    let mut product = Matrix::identity(site.rows, site.rows);
+    let mut product = Matrix::identity(shape.rows, shape.rows);
     let (mut factor, mut before) = (product.clone(), product.clone());
-    for mean in layers(trace, path, layer)? {
+    for mean in layers(trace, site, scope.layer_index()?)? {
         factor = with_residual(&mean);
         before = product;
         product = matmul(&factor, &before);

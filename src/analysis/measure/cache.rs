@@ -60,15 +60,10 @@ pub struct Step {
 impl CacheSizes {
     /// The sizes of a pass; None for a model without self-attention in its decoder.
     pub fn of(trace: &Trace) -> Option<Self> {
-        let keys = kept_keys(trace)?;
-        let (stack, n_source) = match trace.model {
-            Name::Transformer | Name::TransformerUnguided => ("decoder", trace.source.len()),
-            _ => ("blocks", 0),
-        };
+        let (stack, attention) = decoder(trace)?;
         let table = trace.value(EMBEDDING_TABLE)?.shape();
-        let attention = if stack == "blocks" { "attn" } else { "self_attn" };
         let attending = attending(trace);
-        let is_open = |l: &&usize| trace.value(&keys.replace("{layer}", &l.to_string())).is_some();
+        let is_open = |l: &&usize| trace.value(&format!("{stack}.{l}.{attention}.k")).is_some();
         let first = attending.iter().find(is_open)?;
         // The width of a site of attention, or the columns of a map, in all layers.
         let width = |of: &str| -> usize {
@@ -92,7 +87,7 @@ impl CacheSizes {
             n_layers: attending.len(),
             d_model: table.cols,
             vocab: table.rows,
-            n_source,
+            n_source: if trace.target.is_empty() { 0 } else { trace.source.len() },
         })
     }
 
@@ -175,20 +170,21 @@ impl LatentSizes {
     }
 }
 
-/// The site of keys that a text is continued with, in any layer; None for a model without self-attention in its decoder.
-fn kept_keys(trace: &Trace) -> Option<&'static str> {
+/// The stack of layers that writes, and its self-attention; None for a model without self-attention in its decoder.
+fn decoder(trace: &Trace) -> Option<(&'static str, &'static str)> {
     match trace.model {
-        Name::Transformer | Name::TransformerUnguided => Some("decoder.{layer}.self_attn.k"),
-        Name::DecoderOnly => Some("blocks.{layer}.attn.k"),
-        Name::Checkpoint if trace.target.is_empty() => Some("blocks.{layer}.attn.k"),
+        Name::Transformer | Name::TransformerUnguided => Some(("decoder", "self_attn")),
+        Name::DecoderOnly => Some(("blocks", "attn")),
+        Name::Checkpoint if trace.target.is_empty() => Some(("blocks", "attn")),
         _ => None,
     }
 }
 
 /// The layers that keep keys and values: in a hybrid some of them.
 pub fn attending(trace: &Trace) -> Vec<usize> {
-    let keeps = |&l: &usize| kept_keys(trace).is_some_and(|keys| trace.layer_has(keys, l));
-    trace.known_layers().into_iter().filter(keeps).collect()
+    let Some((stack, attention)) = decoder(trace) else { return vec![] };
+    let keys = format!("{stack}.{{layer}}.{attention}.k");
+    trace.known_layers().into_iter().filter(|&l| trace.layer_has(&keys, l)).collect()
 }
 
 /// The multiplications of all short convolutions for one token: two gates, the input, the filters, the way back.

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Record, Recorded, Trace};
 use crate::engine::{
-    site::{Scope, lies_in},
+    site::{Scope, in_layer, lies_in},
     tape::{Inside, Node, Tape},
     value::{Shape, Value},
 };
@@ -18,8 +18,8 @@ const MOST_NUMBERS: usize = 1 << 25;
 
 /// A block whose inside was recomputed.
 pub(super) struct Opened {
-    /// The block's path: `blocks.3`.
-    prefix: String,
+    /// The block: `blocks.3`.
+    scope: Scope,
     /// The block's node on the tape of the pass.
     node: Node,
     /// The block's output and inputs on the tape of the inside.
@@ -29,8 +29,8 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    fn new(prefix: String, node: Node, Inside { tape, out, inputs }: Inside) -> Self {
-        Self { prefix, node, out, inputs, record: Record::new(tape) }
+    fn new(scope: Scope, node: Node, Inside { tape, out, inputs }: Inside) -> Self {
+        Self { scope, node, out, inputs, record: Record::new(tape) }
     }
 
     /// Whether a site of the pass is the block's output, in place of which its inside is listed.
@@ -48,7 +48,7 @@ impl Opened {
     }
 
     fn holds(&self, path: &str) -> bool {
-        lies_in(path, &self.prefix)
+        lies_in(path, self.scope.prefix())
     }
 
     /// The number of values that were recomputed.
@@ -80,13 +80,12 @@ impl Trace {
         self.closed(path).is_some()
     }
 
-    fn closed(&self, path: &str) -> Option<(Node, String)> {
+    fn closed(&self, path: &str) -> Option<(Node, &Scope)> {
         if self.opened_at(path).is_some() {
             return None;
         }
         let hidden = self.record.tape.hidden();
-        let found = hidden.into_iter().find(|(_, scope)| lies_in(path, scope.prefix()))?;
-        Some((found.0, found.1.prefix().to_owned()))
+        hidden.into_iter().find(|(_, scope)| lies_in(path, scope.prefix()))
     }
 
     /// The paths of the blocks whose inside was not kept, in the order of computation: `blocks.0`, `blocks.1`.
@@ -109,10 +108,10 @@ impl Trace {
     }
 
     fn with_one_more(&self, path: &str) -> Option<Self> {
-        let (node, prefix) = self.closed(path)?;
+        let (node, scope) = self.closed(path)?;
         let inside = self.record.tape.inside(node)?;
         let mut opened = self.opened.clone();
-        opened.push(Arc::new(Opened::new(prefix, node, inside)));
+        opened.push(Arc::new(Opened::new(scope.clone(), node, inside)));
         Some(Self { opened, ..self.clone() })
     }
 
@@ -123,8 +122,7 @@ impl Trace {
         let tape = &self.record.tape;
         let mut seen = HashSet::new();
         let is_first = |(node, scope): &(Node, &Scope)| {
-            let stack = scope.prefix().rsplit_once('.').map_or("", |(stack, _)| stack);
-            seen.insert((stack.to_owned(), tape.kind_of_block(*node)))
+            seen.insert((scope.stack().map(str::to_owned), tape.kind_of_block(*node)))
         };
         let firsts = tape.hidden().into_iter().filter(is_first);
         let firsts: Vec<String> = firsts.map(|(_, scope)| scope.prefix().to_owned()).collect();
@@ -132,10 +130,10 @@ impl Trace {
         firsts.iter().fold(self, open)
     }
 
-    /// The layers of any stack whose sites are known, in order: all, or those of opened blocks.
+    /// The layers of all stacks, in order; of a closed one the output is known.
     pub fn known_layers(&self) -> Vec<usize> {
-        let number = |path: &str| path.split('.').nth(1)?.parse().ok();
-        let layers: BTreeSet<usize> = self.sites().filter_map(|site| number(site.path())).collect();
+        let layer = |site: &Recorded| site.place.scope.layer_index();
+        let layers: BTreeSet<usize> = self.sites().filter_map(layer).collect();
         layers.into_iter().collect()
     }
 
@@ -147,15 +145,15 @@ impl Trace {
 
     /// The shape of the site at `template` in a layer, told as [`Self::layer_has`] is.
     pub fn shape_in(&self, template: &str, layer: usize) -> Option<Shape> {
-        let path = template.replace("{layer}", &layer.to_string());
+        let path = in_layer(template, layer);
         let shape = |path: &str| self.site(path).map(Recorded::shape);
         let Some((node, _)) = self.closed(&path) else { return shape(&path) };
         let kind = self.record.tape.kind_of_block(node);
         let is_like = |opened: &&Arc<Opened>| self.record.tape.kind_of_block(opened.node) == kind;
-        self.opened.iter().filter(is_like).find_map(|opened| {
-            let number = opened.prefix.rsplit_once('.').map_or("", |(_, number)| number);
-            shape(&template.replace("{layer}", number))
-        })
+        self.opened
+            .iter()
+            .filter(is_like)
+            .find_map(|opened| shape(&in_layer(template, opened.scope.layer_index()?)))
     }
 
     /// The number of layers up to the last that has the site at `template`, where `{layer}` is the layer; opened or not.

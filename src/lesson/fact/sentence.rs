@@ -2,7 +2,7 @@
 
 use super::{Context, Fact, fact, fact_of_built_in, length};
 use crate::{
-    engine::value::Shape,
+    engine::{site::in_layer, value::Shape},
     lesson::phrases::Phrases,
     model::{EMBEDDING_TABLE, ModelSizes, Name},
     text::{grouped, spoken},
@@ -100,8 +100,7 @@ fn size_in_layer(
     size: fn(Shape) -> usize,
     configured: fn(ModelSizes) -> usize,
 ) -> usize {
-    let in_one =
-        |layer: usize| templates.iter().map(move |t| t.replace("{layer}", &layer.to_string()));
+    let in_one = |layer: usize| templates.iter().map(move |site| in_layer(site, layer));
     let paths: Vec<String> = [c.layer(), 0].into_iter().flat_map(in_one).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     match size_of_first(c, &paths, size) {

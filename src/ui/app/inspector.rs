@@ -220,8 +220,8 @@ impl State {
             let step = steps[i].1;
             let place = |(pane, spec): (usize, &PaneSpec)| {
                 let layer = (0..MAX_LAYERS).find(|&l| spec.path(l).as_deref() == Some(path))?;
-                let is_layered = spec.site.as_ref()?.contains("{layer}");
-                (step.model_of(spec) == model).then_some((i, pane, is_layered.then_some(layer)))
+                let layer = spec.layered_site().map(|_| layer);
+                (step.model_of(spec) == model).then_some((i, pane, layer))
             };
             step.panes.iter().enumerate().find_map(place)
         };

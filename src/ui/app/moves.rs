@@ -130,8 +130,8 @@ impl State {
             return false;
         };
         let has = |spec: &&PaneSpec| {
-            let template = spec.site.as_ref().filter(|site| site.contains("{layer}"));
-            template.is_some_and(|site| reading.trace(step.model_of(spec)).layer_has(site, layer))
+            let trace = reading.trace(step.model_of(spec));
+            spec.layered_site().is_some_and(|site| trace.layer_has(site, layer))
         };
         self.specs().iter().find(has).is_some()
     }
