@@ -15,7 +15,6 @@ use lookback::{
     ui::{
         app::{Action, Effect, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey, update},
         keys::{self, palette},
-        theme::Theme,
         words::number_name,
     },
 };
