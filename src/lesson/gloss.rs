@@ -1,7 +1,8 @@
 //! Word-by-word meanings of French words, for readers who know no French.
 //!
 //! The English ones are the words most often aligned with a French word in the training sentences
-//! (`assets/training/glosses.py`); another language's table may be shorter, and English fills its gaps.
+//! (`assets/training/glosses.py`), 96 of them corrected by hand; another language's table may be shorter, and
+//! English fills its gaps.
 
 use std::{collections::HashMap, sync::OnceLock};
 
@@ -31,15 +32,23 @@ pub fn gloss(french: &str, language: Language) -> String {
     words.collect::<Vec<_>>().join(if language == Language::Chinese { "" } else { " " })
 }
 
-/// The words of a stretch: an elided word keeps its apostrophe (`qu'`), hyphens part words (`est-ce`).
+/// The words of a stretch that is no word of the table: an elided word keeps its apostrophe (`qu'`), hyphens part words
+/// (`est-ce`), and a `t` between two hyphens is only there for the sound (`a-t-il`).
 fn parts(text: &str) -> Vec<&str> {
-    const TODAY: &str = "aujourd'hui";
-    if text.get(..TODAY.len()).is_some_and(|start| start.eq_ignore_ascii_case(TODAY)) {
-        return vec![&text[..TODAY.len()]];
+    let text = text.trim_matches(is_mark);
+    if table(Language::English).contains_key(&*text.to_lowercase()) {
+        return vec![text];
     }
-    let pieces = text.split_inclusive('\'').flat_map(|piece| piece.split('-'));
-    let is_mark = |c: char| !c.is_alphanumeric() && c != '\'';
-    pieces.map(|piece| piece.trim_matches(is_mark)).filter(|piece| !piece.is_empty()).collect()
+    let pieces = text.split_inclusive('\'').flat_map(|piece| {
+        let n = piece.split('-').count();
+        let is_sound = move |i: usize, part: &str| part == "t" && i > 0 && i + 1 < n;
+        piece.split('-').enumerate().filter(move |(i, part)| !is_sound(*i, part))
+    });
+    pieces.map(|(_, piece)| piece.trim_matches(is_mark)).filter(|piece| !piece.is_empty()).collect()
+}
+
+fn is_mark(c: char) -> bool {
+    !c.is_alphanumeric() && c != '\''
 }
 
 #[cfg(test)]
@@ -55,6 +64,12 @@ mod tests {
         assert_eq!(english("Zorblax"), "Zorblax");
         assert_eq!(english("Aujourd'hui,"), "today");
         assert_eq!(english("?"), "");
+        assert_eq!(english("a-t-il"), "has he");
+        assert_eq!(english("«Quelqu’un,"), "somebody");
+        assert_eq!(english("grands-mères"), "grandmothers");
+        assert_eq!(english("est-ce"), "is this");
+        assert_eq!(gloss("a-t-elle", Language::Chinese), "有她");
+        assert_eq!(gloss("quelqu'un", Language::Chinese), "某人");
     }
 
     #[test]
