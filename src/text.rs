@@ -27,7 +27,7 @@ pub use figures::{fixed, grouped, percent, significant, spoken};
 pub use gguf::GgufVocab;
 pub use lines::{LineRun, is_wide, runs};
 pub use older::{OlderFiles, SENTENCEPIECE, tokenizer_json};
-pub use sentence::{Sentence, Token, Unknown};
+pub use sentence::{Sentence, Token, Unknown, word_at, word_text};
 pub use specials::{SpecialIds, Specials, ids_of};
 
 use std::sync::{Arc, OnceLock};

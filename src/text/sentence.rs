@@ -39,10 +39,7 @@ impl Sentence {
 
     /// The tokens of the word that the token at `position` belongs to.
     pub fn word_at(&self, position: usize) -> Range<usize> {
-        let continues = |i: &usize| self.tokens[*i].continues;
-        let start = (0..=position).rev().find(|i| !continues(i)).unwrap_or(0);
-        let end = (position + 1..self.tokens.len()).find(|i| !continues(i));
-        start..end.unwrap_or(self.tokens.len())
+        word_at(&self.tokens, position)
     }
 
     /// A message on words for which a checkpoint's vocabulary has no token; None if there are none.
@@ -65,6 +62,23 @@ impl Sentence {
         let read = &self.tokens.get(unknown.tokens.start)?.text;
         Some(Unread { word: shortened(&unknown.word), read, n_others: words.len() - 1 })
     }
+}
+
+/// The tokens of the word that the token at `position` belongs to.
+pub fn word_at(tokens: &[Token], position: usize) -> Range<usize> {
+    let continues = |i: &usize| tokens[*i].continues;
+    let start = (0..=position).rev().find(|i| !continues(i)).unwrap_or(0);
+    let end = (position + 1..tokens.len()).find(|i| !continues(i));
+    start..end.unwrap_or(tokens.len())
+}
+
+/// The text of the word that the token at `position` belongs to, without the marks between its tokens.
+pub fn word_text(tokens: &[Token], position: usize) -> String {
+    let part = |token: &Token| match token.text.strip_prefix('-') {
+        Some(rest) if token.continues => rest.to_owned(),
+        _ => token.text.clone(),
+    };
+    tokens[word_at(tokens, position)].iter().map(part).collect()
 }
 
 impl Unknown {
@@ -100,6 +114,8 @@ pub struct Unknown {
     pub is_read: bool,
     /// Seen words that fit in its place, the most similar first; empty for a checkpoint.
     pub instead: Vec<String>,
+    /// Whether it is a word that training had, but not in capitals.
+    pub is_capitals: bool,
 }
 
 /// The beginning of a long word.

@@ -73,6 +73,7 @@ impl Vocabulary {
                 tokens: i..i + 1,
                 is_read: false,
                 instead: vec![],
+                is_capitals: false,
             })
             .collect()
     }

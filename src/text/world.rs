@@ -17,18 +17,32 @@ pub fn words() -> &'static [&'static str] {
     &WORDS
 }
 
-/// The words of an encoded text that no training sentence had. Numbers and punctuation have been seen.
+/// The words of an encoded text that no training sentence had, or not in capitals. Numbers and punctuation have been
+/// seen.
 pub fn unknown(engine: &Engine, encoding: &Encoding) -> Vec<Unknown> {
     let words = word_ranges(engine, encoding).into_iter();
     words
-        .filter(|tokens| !is_seen(engine, &encoding.get_ids()[tokens.clone()]))
-        .map(|tokens| {
-            let text = engine.decode(&encoding.get_ids()[tokens.clone()], false);
-            let word = visible(text.unwrap_or_default().trim());
-            Unknown { word, tokens, is_read: true, instead: vec![] }
+        .filter_map(|tokens| {
+            let ids = &encoding.get_ids()[tokens.clone()];
+            let is_capitals = is_spelled_in_capitals(engine, ids);
+            if is_seen(engine, ids) && !is_capitals {
+                return None;
+            }
+            let word = visible(engine.decode(ids, false).unwrap_or_default().trim());
+            Some(Unknown { word, tokens, is_read: true, instead: vec![], is_capitals })
         })
         .filter(|unknown| !unknown.word.is_empty())
         .collect()
+}
+
+/// Whether these tokens spell a seen word in capitals that takes fewer in small letters: `THE`, not `TV`.
+fn is_spelled_in_capitals(engine: &Engine, ids: &[u32]) -> bool {
+    let text = engine.decode(ids, false).unwrap_or_default();
+    let word = text.trim();
+    let small = || engine.encode_fast(format!(" {}", word.to_lowercase()), false);
+    is_seen_word(word)
+        && !word.contains(char::is_lowercase)
+        && small().is_ok_and(|small| small.get_ids().len() < ids.len())
 }
 
 /// The tokens of each word; adjacent words that are spelled in bytes count as one.
