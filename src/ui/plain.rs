@@ -113,6 +113,10 @@ pub fn opening(reading: &Reading, language: Language, out: &mut dyn Write) -> io
     writeln!(out)?;
     write_wrapped(out, "", &tr!(language, "The sentence: {text}", text = visible(&sentence.text)))?;
     writeln!(out, "{}", tr!(language, "Tokens: {n}.", n = sentence.tokens.len()))?;
+    let note = language.tr(
+        "Where a text speaks of keys, colours, lines or a map, it means the screen; its numbers are here in words.",
+    );
+    write_wrapped(out, "", note)?;
     if !reading.changes.is_empty() {
         let words = visible(&changes_in_words(&reading.changes, language));
         write_wrapped(out, "", &tr!(language, "This is a changed pass: {words}.", words))?;

@@ -25,10 +25,13 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::Off { scope, part: Part::Head(head) } => {
             tr!(language, "head {head} of {scope} off", head, scope)
         }
-        Change::Off { .. } => {
-            let subject = change.subject();
-            tr!(language, "{subject} off", subject = language.tr(&subject))
-        }
+        Change::Off { .. } => match change.subject().as_str() {
+            "mask" => language.tr("mask off").to_owned(),
+            "positions" => language.tr("positions off").to_owned(),
+            "scaling" => language.tr("scaling off").to_owned(),
+            "residual" => language.tr("residual off").to_owned(),
+            subject => tr!(language, "{subject} off", subject),
+        },
         Change::Set { address, value } => tr!(language, "{address} set to {value}", address, value),
         Change::Token { position, word } => {
             tr!(language, "token {position} “{word}”", position, word)

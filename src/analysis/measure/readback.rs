@@ -26,7 +26,7 @@ pub struct ReadBack {
     pub is_right: bool,
 }
 
-/// The probes' predictions, first word first, without words beyond the probes' range (40). Empty for a model without
+/// The probes' predictions, first word first, without words beyond the probes' range (24). Empty for a model without
 /// probes.
 pub fn read_back(trace: &Trace) -> Vec<ReadBack> {
     let Some(site) = trace.site("readback.probs") else { return vec![] };

@@ -58,8 +58,8 @@ impl<'a> AttributionList<'a> {
     /// The words that the strongest head or unit of a part promotes.
     fn promoted(&self, row: usize) -> Option<String> {
         let (_, words) = self.found?.promoted.get(row)?.as_ref()?;
-        let words: Vec<String> = words.iter().map(|word| format!("“{word}”")).collect();
         let language = self.scene.language;
+        let words: Vec<String> = words.iter().map(|word| tr!(language, "“{word}”", word)).collect();
         Some(tr!(language, "it promotes {words}", words = words.join(language.tr(", "))))
     }
 

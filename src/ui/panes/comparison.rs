@@ -160,7 +160,7 @@ impl Pane for Comparison<'_> {
             let s = schedule(name, built_in(n));
             tr!(
                 language,
-                "{name}: {steps} sequential steps, a longest path of {path} between two words, {n} multiplications",
+                "{name}: sequential steps: {steps}; longest path between two words: {path}; multiplications: {n}",
                 name = language.tr(name.title()),
                 steps = s.sequential,
                 path = s.longest_path,

@@ -18,7 +18,7 @@ use crate::{
         site::{Axis, Role, Stream},
         value::Matrix,
     },
-    lesson::PaneSpec,
+    lesson::{PaneSpec, tr},
     text::fixed,
     ui::{
         widgets::{
@@ -140,7 +140,8 @@ impl Pane for DifferenceMap<'_> {
         } else {
             fixed(share)
         };
-        Some(format!("{path}  “{word}”  {share}"))
+        let word = tr!(self.scene.language, "“{word}”", word);
+        Some(format!("{path}  {word}  {share}"))
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -114,7 +114,7 @@ impl Pane for Distance<'_> {
         let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
         let title = tr!(
             language,
-            "{up} {what} / the line's own mean (log) · {right} words before the last",
+            "{up} {what} / the line's own mean (log) · {right} tokens before the last",
             up = language.tr(up),
             what,
             right = language.tr(right)

@@ -20,7 +20,7 @@ use crate::{
     analysis::{measure::ablation::KnockOut, reading::Evidence},
     engine::site::{Axis, Stream},
     lesson::tr,
-    text::fixed,
+    text::{fixed, spoken},
     ui::widgets::lines::{fit, put_line, put_on, right, window},
 };
 
@@ -239,11 +239,8 @@ impl<'a> EvidenceTable<'a> {
 
 /// Formats a number right-aligned: two decimals, or an exponent where two decimals would show zero.
 fn format_small(v: f32, width: usize) -> String {
-    let text = match v.abs() {
-        0.0 => "0.00".to_owned(),
-        a if (0.01..1000.0).contains(&a) => format!("{v:.2}"),
-        _ => format!("{v:.0e}"),
-    };
+    // As the narration says it, since both show the knock-out.
+    let text = if v == 0.0 { "0.00".to_owned() } else { spoken(v) };
     format!("{text:>width$}")
 }
 
@@ -316,7 +313,7 @@ impl Pane for EvidenceTable<'_> {
         });
         let n = subject.trace.output.len();
         let heads = self.heads().iter().map(|without| {
-            let (head, change, tokens) = (without.head, fixed(without.change), without.tokens);
+            let (head, change, tokens) = (without.head, spoken(without.change), without.tokens);
             tr!(
                 language,
                 "without head {head}: log p {change}, {tokens} of {n} tokens change",

@@ -149,13 +149,13 @@ impl Pane for LensMap<'_> {
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
         let predictions = self.row_predictions(row.min(self.subject.n_rows() - 1))?;
         let prediction = predictions.get(col.min(self.n_layers.saturating_sub(1)))?;
-        let top: Vec<String> = prediction
-            .top
-            .iter()
-            .map(|(token, p)| format!("“{}” {}", self.subject.label(2, *token), percent(*p)))
-            .collect();
-        let (word, rank) = (self.subject.label(1, row), prediction.rank);
         let language = self.subject.scene.language;
+        let top = prediction.top.iter().map(|(token, p)| {
+            let word = tr!(language, "“{word}”", word = self.subject.label(2, *token));
+            format!("{word} {}", percent(*p))
+        });
+        let top: Vec<String> = top.collect();
+        let (word, rank) = (self.subject.label(1, row), prediction.rank);
         Some(tr!(
             language,
             "{site}  after “{word}”: {top}; rank {rank}; c follows a word",
@@ -207,7 +207,8 @@ impl Pane for LensMap<'_> {
             words.dedup();
             let words: Vec<String> =
                 words.into_iter().map(|word| self.subject.label(2, word)).collect();
-            format!("“{}”: {}", self.subject.label(1, row), words.join(" > "))
+            let word = tr!(language, "“{word}”", word = self.subject.label(1, row));
+            format!("{word}: {}", words.join(" > "))
         };
         let lines = ((last + 1).saturating_sub(ROWS_IN_WORDS)..=last).map(line).collect();
         PaneWords::of_model(language, "The likeliest word from layer to layer", model, lines)

@@ -106,6 +106,7 @@ fn lines(
                 continue;
             }
             let times = match is_recurrent(station) {
+                true if n_tokens == 1 => language.tr("1 step").to_owned(),
                 true => tr!(language, "{n} steps", n = n_tokens),
                 false if n_layers > 1 => tr!(language, "{n} layers", n = n_layers),
                 false => String::new(),

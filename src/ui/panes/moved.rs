@@ -12,7 +12,7 @@ use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
 use crate::{
     analysis::reading::Course,
     engine::{arithmetic::Arithmetic, value::Cell},
-    lesson::tr,
+    lesson::{Language, tr},
     model::EMBEDDING_TABLE,
     text::fixed,
     ui::widgets::lines::{left, list_rows, put_line, put_on, without_top_rows},
@@ -43,10 +43,10 @@ impl<'a> MovedList<'a> {
     }
 }
 
-fn name(course: &Course, row: usize) -> String {
+fn name(course: &Course, row: usize, language: Language) -> String {
     match row.checked_sub(course.parts.len()) {
         None => course.parts[row].scope.clone(),
-        Some(i) => format!("“{}”", course.rows[i].0.text),
+        Some(i) => tr!(language, "“{word}”", word = course.rows[i].0.text),
     }
 }
 
@@ -123,8 +123,9 @@ impl Pane for MovedList<'_> {
         let Scene { reading, language, model, .. } = self.scene;
         let lines = reading.course(model).map(|course| {
             let n = course.parts.len() + course.rows.len();
-            let line =
-                |row: usize| format!("{}: {}", name(&course, row), fixed(distance(&course, row)));
+            let line = |row: usize| {
+                format!("{}: {}", name(&course, row, language), fixed(distance(&course, row)))
+            };
             (0..n).map(line).collect()
         });
         PaneWords::of_model(language, "What moved", model, lines.unwrap_or_default())
@@ -147,7 +148,7 @@ impl Pane for MovedList<'_> {
         for (row, lines) in list_rows(without_top_rows(area, 1), self.n(), self.row()) {
             let is_at_cursor = self.scene.focused && row == self.row();
             let style = if is_at_cursor { theme.cursor() } else { Style::new() };
-            let name = left(&name(course, row), NAME_WIDTH);
+            let name = left(&name(course, row, self.scene.language), NAME_WIDTH);
             let figure = left(&format!(" {:.5}", distance(course, row)), FIGURE_WIDTH);
             let x = put_on(buf, lines, &[(&name, style), (&figure, Style::new())]);
             let (most, ink) = if row < n_parts {

@@ -160,7 +160,8 @@ impl Pane for PatchedMap<'_> {
         };
         let map = &patched.maps()[map];
         let label = Self::label(patched, map, col);
-        Some(format!("{}  “{label}”  {share}  A: {}", map.rows.get(row)?, patched.sentences[0]))
+        let word = tr!(language, "“{word}”", word = label);
+        Some(format!("{}  {word}  {share}  A: {}", map.rows.get(row)?, patched.sentences[0]))
     }
 
     /// B's pass with the cell's value of A put in.

@@ -79,7 +79,7 @@ impl Pane for ReadBackTable<'_> {
         let n = self.answers.len();
         tr!(
             language,
-            "{name} · {right} of {n} words can be read back ({share}%)",
+            "{name} · {right} of {n} tokens can be read back ({share}%)",
             name = language.tr(name),
             right,
             n,
@@ -130,7 +130,7 @@ impl Pane for ReadBackTable<'_> {
             )
         };
         let share = share_right(&self.answers).map(|share| {
-            tr!(language, "read back correctly: {n} of the words", n = percent(share))
+            tr!(language, "read back correctly: {n} of the tokens", n = percent(share))
         });
         let lines = self.answers.iter().map(line).chain(share).collect();
         PaneWords::of_model(

@@ -86,7 +86,7 @@ impl Pane for ReadBackLength<'_> {
         let language = self.0.language;
         tr!(
             language,
-            "{up} of these read back · {right} the last n words, read alone · {all} all",
+            "{up} of these read back · {right} the last n tokens, read alone · {all} all",
             up = language.tr(up),
             right = language.tr(right),
             all
@@ -136,7 +136,7 @@ impl Pane for ReadBackLength<'_> {
             tr!(language, "of the last {n}, read alone: {all}", n = i + 1, all = all.join(", "))
         };
         let lines = (0..self.0.reading.sentence.tokens.len()).map(line).collect();
-        PaneWords::new(language.tr("Words read back, by length"), lines)
+        PaneWords::new(language.tr("Tokens read back, by length"), lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

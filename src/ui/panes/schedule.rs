@@ -111,7 +111,11 @@ impl ScheduleChart<'_> {
             .beat
             .map_or_else(String::new, |beat| tr!(self.0.language, "{n} of ", n = beat.min(n)));
         let dot = self.0.theme.glyph(" · ", " - ");
-        let units = if name == Name::Elman { ["steps in a row", "steps"] } else { ["layers"; 2] };
+        let units = match (name, n) {
+            (Name::Elman, 1) => ["step"; 2],
+            (Name::Elman, _) => ["steps in a row", "steps"],
+            _ => ["layers"; 2],
+        };
         let texts = units.map(|unit| format!("{dot}{done}{n} {}", self.0.language.tr(unit)));
         let fitting = texts.into_iter().find(|text| text.width() <= usize::from(width));
         fitting.unwrap_or_default()
@@ -231,7 +235,7 @@ impl Pane for ScheduleChart<'_> {
             let steps = schedule(name, built_in(n)).sequential;
             tr!(
                 language,
-                "{name}: {steps} steps, one after the other, to read {n} tokens",
+                "{name}: tokens to read: {n}; steps, one after the other: {steps}",
                 name = language.tr(name.title()),
                 steps,
                 n

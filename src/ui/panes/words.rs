@@ -56,7 +56,13 @@ impl<'a> Subject<'a> {
             let shown = |col: usize| self.shown_value(Cell::new(self.plane, row, col));
             let mut keys: Vec<usize> = (0..self.n_cols()).filter(|&col| shown(col) > 0.0).collect();
             keys.sort_by(|&a, &b| shown(b).total_cmp(&shown(a)));
-            let key = |&col: &usize| format!("“{}” {}", self.label(2, col), fixed(shown(col)));
+            let key = |&col: &usize| {
+                format!(
+                    "{} {}",
+                    tr!(language, "“{word}”", word = self.label(2, col)),
+                    fixed(shown(col))
+                )
+            };
             let keys: Vec<String> = keys.iter().take(2).map(key).collect();
             format!("{}: {}", self.label(1, row), keys.join(language.tr(", then ")))
         };
