@@ -5,7 +5,7 @@
 //! says so. A fact reads a few rows at most, since the screen evaluates facts at every frame.
 
 pub mod attention;
-mod compare;
+pub mod compare;
 mod decoding;
 mod experts;
 mod latent;
@@ -34,7 +34,7 @@ use crate::{
         value::Cell,
     },
     model::{Name, layer::attention::MASKED},
-    text::{self, Token, grouped},
+    text::{self, Token, grouped, word_at, word_text},
 };
 
 /// A fact, written `{name}` in a text.
@@ -234,9 +234,12 @@ impl<'a> Context<'a> {
     /// The row of `it` or `they`; in the target, the row that writes its translation.
     fn pronoun(&self) -> Option<usize> {
         match self.stream() {
-            Stream::Source => pronoun_in(self.tokens(), ENGLISH_PRONOUNS),
-            Stream::Target => pronoun_in(&self.trace().output, FRENCH_PRONOUNS)
-                .filter(|&row| row < self.tokens().len()),
+            Stream::Source => last_of(self.tokens(), ENGLISH_PRONOUNS),
+            Stream::Target => {
+                let asker = last_of(&self.reading.sentence.tokens, ENGLISH_PRONOUNS)?;
+                attention::written_for(self.trace(), self.step.model, asker)
+                    .filter(|&row| row < self.tokens().len())
+            }
         }
     }
 
@@ -257,16 +260,31 @@ impl<'a> Context<'a> {
 }
 
 const ENGLISH_PRONOUNS: &[&str] = &["it", "they"];
+/// English words that French writes with one of [`FRENCH_PRONOUNS`].
+const ENGLISH_SUBJECTS: &[&str] = &["it", "they", "he", "she"];
 pub(super) const FRENCH_PRONOUNS: &[&str] = &["il", "elle", "ils", "elles"];
 
-/// Index of the last token that is one of these words.
-pub(super) fn pronoun_in(tokens: &[Token], words: &[&str]) -> Option<usize> {
-    tokens.iter().rposition(|token| words.contains(&token.text.to_lowercase().as_str()))
+/// The first token of each word.
+fn word_starts(tokens: &[Token]) -> impl DoubleEndedIterator<Item = usize> {
+    (0..tokens.len()).filter(move |&i| !tokens[i].continues)
 }
 
-/// Index of the last token that has a letter.
-pub(super) fn last_word_in(tokens: &[Token]) -> Option<usize> {
-    tokens.iter().rposition(|token| token.text.chars().any(char::is_alphabetic))
+/// Where these words begin, in whatever case.
+pub(super) fn all_of(tokens: &[Token], words: &[&str]) -> impl DoubleEndedIterator<Item = usize> {
+    let is_one = move |&i: &usize| words.contains(&word_text(tokens, i).to_lowercase().as_str());
+    word_starts(tokens).filter(is_one)
+}
+
+/// Where the last of these words begins, in whatever case.
+fn last_of(tokens: &[Token], words: &[&str]) -> Option<usize> {
+    all_of(tokens, words).next_back()
+}
+
+/// Index of the last token that is a whole word; of the start of the last word, if each is cut into tokens.
+fn last_word_in(tokens: &[Token]) -> Option<usize> {
+    let is_word = |&i: &usize| tokens[i].text.chars().any(char::is_alphabetic);
+    let words = || word_starts(tokens).rev().filter(is_word);
+    words().find(|&i| word_at(tokens, i).len() == 1).or_else(|| words().next())
 }
 
 impl Phrases {
@@ -292,6 +310,15 @@ impl Phrases {
             x if (0.9995..1.0).contains(&x) => self.percent_of(">99.9"),
             x if (0.995..1.0).contains(&x) => self.percent_of(&format!("{:.1}", 100.0 * x)),
             x => self.percent_of(&format!("{:.0}", 100.0 * x)),
+        }
+    }
+
+    /// A word of several tokens says that what follows is about all of them.
+    fn quoted_word(&self, tokens: &[Token], position: usize) -> String {
+        let word = self.quote(&word_text(tokens, position));
+        match word_at(tokens, position).len() {
+            1 => word,
+            n => self.tokens_together(&word, &n.to_string()),
         }
     }
 

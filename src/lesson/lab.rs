@@ -8,9 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 use super::{
     Paragraph,
     fact::{
-        Context, FRENCH_PRONOUNS,
+        Context, FRENCH_PRONOUNS, all_of,
         attention::{guided_look, has_pronoun},
-        pronoun_in,
     },
     fill,
     template::Template,
@@ -22,7 +21,7 @@ use crate::{
         site::lies_in,
     },
     model::Name,
-    text::{self, Token},
+    text::{self, Token, word_text},
 };
 
 /// What solves a lab.
@@ -93,7 +92,7 @@ pub static KINDS: &[LabKind] = &[
     ),
     kind(
         "kept-pronoun",
-        "one head off: the French is another, its pronoun is not",
+        "one head off: the French is another, its pronouns are not",
         keeps_pronoun,
         |_| Solution { sentence: DOG, changes: &["decoder.1.cross_attn.head.0=off"], head: None },
     ),
@@ -228,13 +227,13 @@ fn needs_head(c: &Context) -> bool {
 }
 
 fn keeps_pronoun(c: &Context) -> bool {
-    let pronoun = |trace: &Trace| {
-        let found = pronoun_in(&trace.output, FRENCH_PRONOUNS);
-        found.map(|i| trace.output[i].text.clone())
+    let pronouns = |trace: &Trace| -> Vec<String> {
+        let found = all_of(&trace.output, FRENCH_PRONOUNS);
+        found.map(|i| word_text(&trace.output, i).to_lowercase()).collect()
     };
-    let now = pronoun(c.reading.trace(Name::Transformer));
-    let before = c.reading.plain_trace(Name::Transformer).and_then(pronoun);
-    needs_head(c) && now.is_some() && now == before
+    let now = pronouns(c.reading.trace(Name::Transformer));
+    let before = c.reading.plain_trace(Name::Transformer).map(pronouns);
+    needs_head(c) && !now.is_empty() && before.is_some_and(|before| before == now)
 }
 
 fn is_unheard(c: &Context) -> bool {

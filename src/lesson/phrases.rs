@@ -112,6 +112,9 @@ phrases! {
     pairs(n);
     step();
     steps(n);
+    once();
+    times(n);
+    tokens_together(word, n);
 
     then_second(word, weight);
     head_looks(head, word, weight);
@@ -125,6 +128,7 @@ phrases! {
     no_pronoun();
     no_pronoun_in_task();
     pronouns_written(asker, transformer, elman);
+    pronoun_written(asker, transformer);
     neither_pronoun();
 
     path_none();
@@ -136,7 +140,6 @@ phrases! {
     token_with(word, share);
     came_next(word, share);
     nothing_came();
-    odds_over();
     same_french();
     other_french();
     twin_agrees();
@@ -155,6 +158,8 @@ phrases! {
     kv_own();
 
     part_of(part, all);
+    kept_up_to(n);
+    kept_none();
     ratio_one_word();
     ratio_none();
     ratio_smaller(n);
@@ -164,7 +169,10 @@ phrases! {
     changed_pass();
     other_pass(sentence);
     mask_off();
+    same_unscaled(weight);
+    other_unscaled(weight, without);
     all_known();
+    in_capitals(word);
     unknown(words, word, instead);
     alike(one, other, cosine);
     alike_none();

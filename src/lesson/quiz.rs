@@ -7,7 +7,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{
     Paragraph,
-    fact::{Context, attention::previous_weights, layer::sum_parts, learning::output_costs},
+    fact::{
+        Context,
+        attention::{nouns_before_pronoun, previous_weights},
+        compare::by_word,
+        layer::sum_parts,
+        learning::output_costs,
+    },
     fill,
     template::Template,
 };
@@ -25,7 +31,7 @@ use crate::{
         Name,
         layer::{attention, feed_forward},
     },
-    text,
+    text::{self, word_text},
 };
 
 /// Maximum number of words or tokens to choose from.
@@ -67,6 +73,12 @@ pub static KINDS: &[QuestionKind] = &[
     kind("steps-in-a-row", "how often an RNN waits", 0, steps_in_a_row),
     kind("next-token", "the likeliest token after the selected row", 0, next_token),
     kind("strongest-key", "what the selected word looks at most", 0, strongest_key),
+    kind(
+        "noun-of-pronoun",
+        "the same; of a pronoun, the nouns before it are among the choices",
+        0,
+        noun_of_pronoun,
+    ),
     kind("previous-head", "the head that looks most at the token before", 0, previous_head),
     kind("rank-kept", "whether softmax keeps the largest score largest: yes, no", 2, rank_kept),
     kind("longer-part", "the row before, or what attention adds", 2, longer_part),
@@ -138,13 +150,24 @@ pub struct Question {
 /// Asks for the largest of `values`: at most [`MAX_CHOICES`] of them in their own order. None if the largest is not
 /// clear.
 fn choice(values: &[f32], name: impl Fn(usize) -> String) -> Option<Quiz> {
+    choice_among(values, &[], name)
+}
+
+/// [`choice`] that offers the largest, then these, then the next largest.
+fn choice_among(values: &[f32], offered: &[usize], name: impl Fn(usize) -> String) -> Option<Quiz> {
     if values.len() < 2 || values.iter().any(|v| v.is_nan()) {
         return None;
     }
-    let mut best = largest(values, MAX_CHOICES);
-    let first = best[0];
-    if values[best[1]] >= values[first] {
+    let order = largest(values, values.len());
+    let first = order[0];
+    if values[order[1]] >= values[first] {
         return None;
+    }
+    let mut best: Vec<usize> = vec![];
+    for &i in order[..1].iter().chain(offered).chain(&order) {
+        if best.len() < MAX_CHOICES && !best.contains(&i) {
+            best.push(i);
+        }
     }
     best.sort_unstable();
     let names: Vec<String> = best.iter().map(|&i| name(i)).collect();
@@ -208,7 +231,9 @@ fn forgetting(c: &Context) -> Option<Quiz> {
 }
 
 fn influence(c: &Context) -> Option<Quiz> {
-    choice(&c.reading.influence()?.get(&c.step.model)?.norms, |i| token_of(c, i))
+    let tokens = &c.reading.sentence.tokens;
+    let (starts, words) = by_word(tokens, &c.reading.influence()?.get(&c.step.model)?.norms);
+    choice(&words, |i| word_text(tokens, starts[i]))
 }
 
 fn costliest(c: &Context) -> Option<Quiz> {
@@ -252,6 +277,12 @@ fn row_in_head(c: &Context, site: &Recorded) -> Option<Vec<f32>> {
 fn strongest_key(c: &Context) -> Option<Quiz> {
     let site = c.beside(&attention::WEIGHTS)?;
     choice(&row_in_head(c, site)?, |i| c.trace().label(site, site.axes()[2], i))
+}
+
+fn noun_of_pronoun(c: &Context) -> Option<Quiz> {
+    let site = c.beside(&attention::WEIGHTS)?;
+    let (weights, name) = (row_in_head(c, site)?, |i| c.trace().label(site, site.axes()[2], i));
+    choice_among(&weights, &nouns_before_pronoun(c, &weights), name)
 }
 
 fn previous_head(c: &Context) -> Option<Quiz> {

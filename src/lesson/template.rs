@@ -5,7 +5,7 @@
 //!   `{layer}` is the selected layer, and the words may hold blanks;
 //! * `*words*`: strong; the words may hold blanks.
 //!
-//! `[[` is a plain `[`.
+//! `[[` is a plain `[`, `**` a plain `*`.
 //!
 //! A line break inside a paragraph is a space, or nothing between two wide characters (Chinese); an empty line starts
 //! the next paragraph. Facts are filled in after the marks are parsed, so brackets in the sentence do no harm.
@@ -83,6 +83,9 @@ fn parse_marks(text: &str) -> Result<Vec<Mark>> {
             '[' if rest.starts_with("[[") => {
                 (Mark { pieces: pieces("[")?, ..Mark::default() }, &rest[2..])
             }
+            '*' if rest.starts_with("**") => {
+                (Mark { pieces: pieces("*")?, ..Mark::default() }, &rest[2..])
+            }
             '[' => linked(rest)?,
             '*' => strong(rest)?,
             _ => plain(rest)?,
@@ -140,7 +143,8 @@ mod tests {
 
     #[test]
     fn marks_are_read() {
-        let text = "Row {n} of\n[the {layer} scores](a.{layer}.b) is *{x}*.\n\nPress [[ or ].";
+        let text =
+            "Row {n} of\n[the {layer} scores](a.{layer}.b) is *{x}*.\n\nPress [[ or ] or **.";
         let template = template(text).unwrap();
         assert_eq!(template.facts().collect::<Vec<_>>(), ["n", "layer", "x"]);
         assert_eq!(
@@ -151,7 +155,10 @@ mod tests {
         assert_eq!(template.paragraphs.len(), 2);
         let words = |m: &Mark| format!("{:?}", m.pieces);
         let last: String = template.paragraphs[1].iter().map(words).collect();
-        assert_eq!(last, r#"[Words("Press ")][Words("[")][Words(" or ].")]"#);
+        assert_eq!(
+            last,
+            r#"[Words("Press ")][Words("[")][Words(" or ] or ")][Words("*")][Words(".")]"#
+        );
     }
 
     #[test]

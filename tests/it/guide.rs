@@ -255,7 +255,7 @@ fn the_right_option_is_what_the_pass_says() {
             row(reading, step.model, &format!("encoder.{}.{name}", selection.layer), selection.row)
         };
         match step.ask.as_ref().unwrap().kind.name {
-            "strongest-key" | "next-token" | "influence" => {
+            "strongest-key" | "noun-of-pronoun" | "next-token" | "influence" => {
                 let shown = format!("“{right}”");
                 let first = reveal.find('“').map(|at| &reveal[at..]);
                 assert!(first.is_some_and(|text| text.starts_with(&shown)), "{about}");

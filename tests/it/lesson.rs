@@ -13,7 +13,7 @@ use lookback::{
     },
     model::Name,
 };
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::support::built_in::READER;
 
@@ -450,4 +450,159 @@ fn steps_with_times_say_why_the_transformer_is_slower() {
         }
     }
     assert_eq!(n, Language::ALL.len());
+}
+
+const PIANO: &str = "My sister didn't buy the old piano because it was too heavy.";
+const MADE_UP: &str = "When did the zorblax give Anna 42 old books about the river?";
+
+fn step(language: Language, id: &str) -> &'static Step {
+    steps_in_every_language().find(|(l, step)| *l == language && step.id == id).unwrap().1
+}
+
+/// The text of a step where it starts, in English.
+fn text_of(reading: &Reading, id: &str) -> String {
+    let step = step(Language::English, id);
+    plain(&narrate(step, reading, &step.start(reading, Selection::default())))
+}
+
+#[test]
+fn a_pronoun_of_another_word_is_not_what_is_written_for_it() {
+    let written = |text: &str| text_of(&READER.read(text).unwrap(), "task");
+    let idea = written("She said it was her idea.");
+    assert!(idea.contains("for “it”, the Transformer writes neither."), "{idea}");
+    let cold = written("He thinks it is cold because she opened the window");
+    assert!(cold.contains("for “it”, the Transformer writes “il”."), "{cold}");
+    let bill = written("The waiter gave the bill to the woman because she wanted to pay it.");
+    assert!(bill.contains("for “it”, the Transformer writes neither."), "{bill}");
+    let piano = written(PIANO);
+    assert!(piano.contains("the Transformer writes “il”, the Elman RNN “elle”."), "{piano}");
+}
+
+/// The keys that the texts name, with the row of the help that says the same.
+static KEYS_NAMED: [(&str, &str); 15] = [
+    ("Enter", "Enter"),
+    ("Tab", "Tab Shift-Tab"),
+    ("i", "i"),
+    ("I", "I"),
+    ("x", "x X"),
+    ("m", "m"),
+    ("*", "*"),
+    (":", ":"),
+    (",", ", ."),
+    (".", ", ."),
+    ("N", "N M"),
+    ("M", "N M"),
+    ("↑", "↑ ↓ k j"),
+    ("→", "→ l n Space"),
+    ("[", "[ ]"),
+];
+
+/// What follows “press” in a text, up to the next space or character of Chinese.
+fn keys_pressed(text: &str) -> Vec<String> {
+    let text = text.replace("[[", "[").replace("**", "*");
+    let after = ["press ", "Press ", "按 "];
+    let starts = after.iter().flat_map(|word| text.match_indices(word).map(|(i, w)| i + w.len()));
+    let key = |start: usize| -> String {
+        let rest = text[start..].split_whitespace().next().unwrap_or_default();
+        let rest: String = rest.chars().take_while(|c| c.width() != Some(2)).collect();
+        let bare = rest.trim_end_matches([',', '.', ';', ':', ')']);
+        if bare.is_empty() { rest.chars().take(1).collect() } else { bare.to_owned() }
+    };
+    // Press and Wolf (2017) are authors.
+    starts.map(key).filter(|key| key != "and").collect()
+}
+
+#[test]
+fn keys_named_in_texts_exist_and_numbers_are_opened_with_enter() {
+    let rows: Vec<&str> = lookback::ui::keys::KEYS.iter().map(|row| row.shown).collect();
+    let mut n = 0;
+    for (language, step) in steps_in_every_language() {
+        for key in [&step.text, &step.deeper].into_iter().flat_map(|t| keys_pressed(&t.source)) {
+            let row = KEYS_NAMED.iter().find(|(named, _)| *named == key);
+            let row = row.unwrap_or_else(|| panic!("{language} {}: press {key:?}", step.id)).1;
+            assert!(rows.contains(&row), "{row}");
+            n += 1;
+        }
+    }
+    assert!(n > 20, "{n}");
+    let task = &step(Language::English, "task").deeper.source;
+    assert!(task.contains("opens into its arithmetic with Enter"), "{task}");
+    let task = &step(Language::Chinese, "task").deeper.source;
+    assert!(task.contains("按 Enter，任何一个数"), "{task}");
+}
+
+#[test]
+fn tokens_are_counted_as_tokens() {
+    let reading = READER.read(MADE_UP).unwrap();
+    reading.measure();
+    assert!(text_of(&reading, "rnn-bottleneck").contains("19 tokens with 128 numbers each"));
+    assert!(text_of(&reading, "rnn-read-back").contains("of 19 tokens can be read back"));
+    let looks = text_of(&reading, "it-looks");
+    assert!(looks.contains("“zorblax” (5 tokens together)"), "{looks}");
+    let one = READER.read("dog").unwrap();
+    let machines = text_of(&one, "two-machines");
+    assert!(machines.contains("1 step in a row"), "{machines}");
+}
+
+#[test]
+fn a_length_of_nothing_is_said_in_words() {
+    let reading = READER.read("zorblax").unwrap();
+    reading.measure();
+    let text = text_of(&reading, "read-back-length");
+    assert!(!text.contains("length 0"), "{text}");
+    assert!(text.contains("not even the last token alone"), "{text}");
+}
+
+#[test]
+fn a_step_without_a_pronoun_starts_on_a_whole_word() {
+    let reading = READER.read("The girl saw a zorblax").unwrap();
+    for id in ["embedding", "rnn-word"] {
+        let row = step(Language::English, id).start(&reading, Selection::default()).row;
+        assert_eq!(reading.sentence.word_at(row).len(), 1, "{id}");
+        assert!(reading.sentence.tokens[row].text.chars().all(char::is_alphabetic), "{id}");
+    }
+}
+
+#[test]
+fn words_in_capitals_were_not_seen_and_pronouns_are_found_in_any_case() {
+    let reading = READER.read("THE GIRL BROKE THE WINDOW BECAUSE IT WAS OLD").unwrap();
+    let tokens = text_of(&reading, "tokens");
+    assert!(tokens.contains("Words in capitals, such as “THE”"), "{tokens}");
+    assert!(text_of(&reading, "task").contains("for “IT”"));
+    let usual = READER.read("I like TV.").unwrap();
+    assert!(usual.sentence.unknown.is_empty(), "{:?}", usual.sentence.unknown);
+}
+
+#[test]
+fn numbers_computed_from_shown_numbers_agree_with_them() {
+    let reading = READER.read(PIANO).unwrap();
+    let text = text_of(&reading, "probabilities");
+    let after = |word: &str| -> f64 {
+        let rest = &text[text.find(word).unwrap() + word.len()..];
+        let end = rest.find(|c: char| !c.is_ascii_digit() && !".,".contains(c)).unwrap();
+        rest[..end].trim_end_matches(['.', ',']).replace(',', "").parse().unwrap()
+    };
+    let lead = after("A lead of ");
+    assert!((after(" leads with ") - after(" follows with ") - lead).abs() < 1e-9, "{text}");
+    let odds = after(&format!("e^{lead:.2} = "));
+    assert!((lead.exp() / odds - 1.0).abs() < 1e-3, "{text}");
+}
+
+#[test]
+fn sentences_end_in_one_full_stop_and_examples_fit_the_sentence() {
+    let reading = READER.read(PIANO).unwrap();
+    reading.measure();
+    for (_, step) in LESSON.steps() {
+        let text = text_of(&reading, &step.id);
+        let quoted_stop = text.replace("“.”.", "");
+        assert!(!quoted_stop.contains(".”."), "{}: {text}", step.id);
+    }
+    assert!(text_of(&reading, "lab-one-word").contains("token.12=tired"));
+    let dog = READER.read("The dog didn't drink the water because it was too hot.").unwrap();
+    let looks = step(Language::English, "it-looks");
+    let asked =
+        lookback::lesson::question(looks, &dog, &looks.start(&dog, Selection::default())).unwrap();
+    for noun in ["dog", "water"] {
+        assert!(asked.options.iter().any(|option| option == noun), "{:?}", asked.options);
+    }
 }

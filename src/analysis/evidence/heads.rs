@@ -181,13 +181,17 @@ const BEFORE_NOUNS: [&str; 24] = [
     "la", "les", "l'", "un", "une", "des", "ce", "cette", "son", "sa", "ses",
 ];
 
+/// The positions of words that follow an article or a possessive.
+pub fn noun_positions(lower: &[String]) -> impl Iterator<Item = usize> {
+    (1..lower.len()).filter(move |&i| BEFORE_NOUNS.contains(&lower[i - 1].as_str()))
+}
+
 /// The mean weight of pronouns on words before them that follow an article or a possessive.
 fn on_nouns(weights: &[Vec<f32>], tokens: &[Token]) -> Option<f32> {
     let lower: Vec<String> = tokens.iter().map(|token| token.text.to_lowercase()).collect();
     let is_pronoun = |row: &usize| PRONOUNS.contains(&lower[*row].as_str());
-    let is_noun = |i: &usize| *i > 0 && BEFORE_NOUNS.contains(&lower[*i - 1].as_str());
     let of_pronoun = |row: usize| {
-        let nouns: Vec<usize> = (0..row).filter(is_noun).collect();
+        let nouns: Vec<usize> = noun_positions(&lower[..row]).collect();
         let weights = weights.get(row).filter(|_| !nouns.is_empty())?;
         Some(nouns.iter().filter_map(|noun| weights.get(*noun)).sum::<f32>())
     };

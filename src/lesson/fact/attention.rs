@@ -1,25 +1,34 @@
 //! Facts about attention: scores, weights, the mask, and the guided head.
 
 use super::{
-    Context, ENGLISH_PRONOUNS, FRENCH_PRONOUNS, Fact, fact, fact_of_built_in, last_word_in,
-    pronoun_in,
+    Context, ENGLISH_PRONOUNS, ENGLISH_SUBJECTS, FRENCH_PRONOUNS, Fact, all_of, fact,
+    fact_of_built_in, last_of, last_word_in,
 };
 use crate::{
     analysis::{
+        evidence::heads::noun_positions,
         measure::{
             ablation::KnockOut,
             attention::{AttendedKey, entropy_bits, strongest, strongest_word},
         },
         trace::{Recorded, Trace},
     },
-    engine::{math::largest, value::Cell},
+    engine::{
+        math::{argmax, largest},
+        value::Cell,
+    },
     lesson::phrases::Phrases,
     model::{Name, layer::attention, rnn_attention},
-    text::{grouped, spoken},
+    text::{grouped, spoken, word_at, word_text},
 };
 
 /// Site and index of the head that was guided from a pronoun to its noun (MODEL_CARD.md).
 const GUIDED: (&str, usize) = ("encoder.1.self_attn.weights", 2);
+
+/// Attention from the output to the source, in the last layer; its head 0 was guided to the aligned word in the
+/// Transformer, not in its twin.
+const CROSS: &str = "decoder.1.cross_attn.weights";
+const ALIGNED_HEAD: usize = 0;
 
 pub(super) static FACTS: &[Fact] = &[
     fact("key", "the word that the selected one looks at most", |c| {
@@ -52,9 +61,9 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(extremes(c).map(|e| spoken(e.1)))
     }),
     fact(
-        "unscaled_weight",
-        "the strongest weight, had the scores not been divided",
-        unscaled_weight,
+        "unscaled",
+        "the strongest weight, and what it were had the scores not been divided",
+        unscaled,
     ),
     fact("knock_out", "change of log p(output) without the selected head", |c| {
         knock_out(c, |knocked| spoken(knocked.change))
@@ -107,13 +116,13 @@ pub(super) static FACTS: &[Fact] = &[
         pronouns_written,
     ),
     fact_of_built_in("guided_key", "where the guided head looks from the pronoun", |c| {
-        guided(c, Name::Transformer, |c, l| c.phrases.quote(&l.word))
+        guided(c, Name::Transformer, looked_at)
     }),
     fact_of_built_in("guided_weight", "the weight on it", |c| {
         guided(c, Name::Transformer, |c, l| c.phrases.share(l.weight))
     }),
     fact_of_built_in("unguided_key", "where the twin's same head looks", |c| {
-        guided(c, Name::TransformerUnguided, |c, l| c.phrases.quote(&l.word))
+        guided(c, Name::TransformerUnguided, looked_at)
     }),
     fact_of_built_in("unguided_weight", "the weight on it", |c| {
         guided(c, Name::TransformerUnguided, |c, l| c.phrases.share(l.weight))
@@ -187,10 +196,19 @@ fn softmax(row: &[f32]) -> Vec<f32> {
     exp.into_iter().map(|x| x / sum).collect()
 }
 
-fn unscaled_weight(c: &Context) -> String {
-    let row = c.beside(&attention::SCORES).and_then(|site| row_of(c, site));
-    let most = row.and_then(|row| softmax(&row).into_iter().max_by(f32::total_cmp));
-    c.phrases.or_none(most.map(|x| c.phrases.share(x)))
+fn unscaled(c: &Context) -> String {
+    let said = || {
+        let scores = row_of(c, c.beside(&attention::SCORES)?)?;
+        let most = |row: Vec<f32>| row.into_iter().max_by(f32::total_cmp);
+        let [with, without] =
+            [most(weights(c)?)?, most(softmax(&scores))?].map(|x| c.phrases.share(x));
+        Some(if with == without {
+            c.phrases.same_unscaled(&with)
+        } else {
+            c.phrases.other_unscaled(&with, &without)
+        })
+    };
+    c.phrases.or_none(said())
 }
 
 fn future_share(c: &Context) -> String {
@@ -200,15 +218,30 @@ fn future_share(c: &Context) -> String {
 }
 
 pub fn has_pronoun(c: &Context) -> bool {
-    pronoun_in(&c.reading.sentence.tokens, ENGLISH_PRONOUNS).is_some()
+    last_of(&c.reading.sentence.tokens, ENGLISH_PRONOUNS).is_some()
 }
 
 /// Position and text of the pronoun, else of the last word.
 fn pronoun_or_last(c: &Context) -> (usize, String) {
     let tokens = &c.reading.sentence.tokens;
-    let position = pronoun_in(tokens, ENGLISH_PRONOUNS).or_else(|| last_word_in(tokens));
+    let position = last_of(tokens, ENGLISH_PRONOUNS).or_else(|| last_word_in(tokens));
     let position = position.unwrap_or(tokens.len().saturating_sub(1));
-    (position, tokens.get(position).map_or_else(String::new, |t| t.text.clone()))
+    (position, word_text(tokens, position))
+}
+
+/// Where the nouns before the selected pronoun stand; none if another word is selected. Of the two words after an
+/// article, the one with the larger weight is taken for the noun.
+pub fn nouns_before_pronoun(c: &Context, weights: &[f32]) -> Vec<usize> {
+    let (tokens, row) = (c.tokens(), c.row());
+    if !all_of(tokens, ENGLISH_PRONOUNS).any(|i| i == row) {
+        return vec![];
+    }
+    let lower: Vec<String> = tokens.iter().map(|token| token.text.to_lowercase()).collect();
+    let noun = |i: usize| {
+        let next = (i + 1 < row && weights[i + 1] > weights[i]).then_some(i + 1);
+        next.unwrap_or(i)
+    };
+    noun_positions(&lower[..row]).map(noun).collect()
 }
 
 fn note_without_pronoun(c: &Context, text: fn(&Phrases) -> String) -> String {
@@ -234,12 +267,19 @@ fn guided(c: &Context, model: Name, text_of: fn(&Context, &AttendedKey) -> Strin
     c.phrases.or_none(guided_look(c, c.reading.trace(model)).map(|look| text_of(c, &look)))
 }
 
+/// The word looked at; the weights on its tokens are added up.
+fn looked_at(c: &Context, look: &AttendedKey) -> String {
+    c.phrases.quoted_word(&c.reading.sentence.tokens, look.key)
+}
+
 fn unguided_there(c: &Context) -> String {
     let twin = c.reading.trace(Name::TransformerUnguided).site(GUIDED.0);
     let shares =
         twin.zip(guided_look(c, c.reading.trace(Name::Transformer))).map(|(site, look)| {
+            let (tokens, asker) = (&c.reading.sentence.tokens, pronoun_or_last(c).0);
             let share_of = |head| {
-                c.phrases.share(site.value.get(Cell::new(head, pronoun_or_last(c).0, look.key)))
+                let on = |key| site.value.get(Cell::new(head, asker, key));
+                c.phrases.share(word_at(tokens, look.key).map(on).sum())
             };
             c.phrases.list(&(0..site.shape().planes).map(share_of).collect::<Vec<_>>())
         });
@@ -255,7 +295,7 @@ fn noun_distance(c: &Context) -> String {
     let word = c.phrases.quote(&look.word);
     match position.checked_sub(look.key) {
         Some(back @ 1..) => {
-            c.phrases.noun_back(&word, &c.phrases.counted(back, Phrases::word, Phrases::words))
+            c.phrases.noun_back(&word, &c.phrases.counted(back, Phrases::token, Phrases::tokens))
         }
         _ => c.phrases.noun_only(&word),
     }
@@ -268,25 +308,63 @@ fn pronoun_look(c: &Context) -> String {
     };
     c.phrases.pronoun_looks(
         &c.phrases.quote(&pronoun_or_last(c).1),
-        &c.phrases.quote(&look.word),
+        &looked_at(c, &look),
         &c.phrases.share(look.weight),
         &pronoun_written(c, Name::Transformer),
     )
 }
 
-/// The last pronoun that a model writes.
+/// Index in the output of the French pronoun that rests most on the source's token `asker`, and on nothing more. A model
+/// without attention does not say what its pronouns stand for: its last one.
+pub(super) fn written_for(trace: &Trace, model: Name, asker: usize) -> Option<usize> {
+    let mut pronouns = all_of(&trace.output, FRENCH_PRONOUNS);
+    let rows = trace.output_rows();
+    if alignment(trace, model, *rows.first()?).is_none() {
+        return pronouns.next_back();
+    }
+    let on_asker = |i: usize| {
+        let weights = alignment(trace, model, *rows.get(i)?)?;
+        let weight = *weights.get(asker)?;
+        (argmax(weights) == Some(asker)).then_some((i, weight))
+    };
+    pronouns.filter_map(on_asker).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i)
+}
+
+/// The weights on the source of the row that writes a token: of the aligned head, else the mean over heads. None for a
+/// model without attention to the source.
+fn alignment(trace: &Trace, model: Name, row: usize) -> Option<Vec<f32>> {
+    let site = trace.site(CROSS).or_else(|| trace.site("attn.weights"))?;
+    if !site.shape().holds(Cell::new(0, row, 0)) {
+        return None;
+    }
+    if model == Name::Transformer {
+        return Some(site.value.row(ALIGNED_HEAD, row));
+    }
+    let n_heads = site.shape().planes;
+    let mut sums = vec![0.0; site.shape().cols];
+    for head in 0..n_heads {
+        sums.iter_mut().zip(site.value.row(head, row)).for_each(|(sum, x)| *sum += x);
+    }
+    Some(sums.into_iter().map(|sum| sum / n_heads as f32).collect())
+}
+
+/// What a model writes for the sentence's pronoun.
 fn pronoun_written(c: &Context, model: Name) -> String {
-    let output = &c.reading.trace(model).output;
-    let written = pronoun_in(output, FRENCH_PRONOUNS).map(|i| c.phrases.quote(&output[i].text));
+    let trace = c.reading.trace(model);
+    let written = written_for(trace, model, pronoun_or_last(c).0);
+    let written = written.map(|i| c.phrases.quote(&word_text(&trace.output, i)));
     written.unwrap_or_else(|| c.phrases.neither_pronoun())
 }
 
+/// Of the Elman RNN only where its pronoun can stand for nothing else.
 fn pronouns_written(c: &Context) -> String {
     if !has_pronoun(c) {
         return c.phrases.no_pronoun_in_task();
     }
     let asker = c.phrases.quote(&pronoun_or_last(c).1);
-    let [transformer, elman] =
-        [Name::Transformer, Name::Elman].map(|model| pronoun_written(c, model));
-    c.phrases.pronouns_written(&asker, &transformer, &elman)
+    let transformer = pronoun_written(c, Name::Transformer);
+    if all_of(&c.reading.sentence.tokens, ENGLISH_SUBJECTS).count() > 1 {
+        return c.phrases.pronoun_written(&asker, &transformer);
+    }
+    c.phrases.pronouns_written(&asker, &transformer, &pronoun_written(c, Name::Elman))
 }

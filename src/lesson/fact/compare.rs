@@ -1,6 +1,6 @@
 //! Facts that compare RNN and Transformer: steps, paths, operations, influence, accuracy.
 
-use super::{Context, Fact, fact, fact_of_built_in};
+use super::{Context, Fact, fact, fact_of_built_in, word_starts};
 use crate::{
     analysis::{
         measure::{
@@ -10,19 +10,20 @@ use crate::{
         reading::Gradient,
     },
     engine::math::largest,
+    lesson::phrases::Phrases,
     model::Name,
-    text::grouped,
+    text::{Token, grouped, word_at},
 };
 
 pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("steps_rnn", "steps an RNN's encoder takes in a row", |c| {
-        schedule_of(c, Name::Elman).sequential.to_string()
+        c.phrases.counted(schedule_of(c, Name::Elman).sequential, Phrases::step, Phrases::steps)
     }),
     fact_of_built_in("steps_transformer", "the same, Transformer", |c| {
         schedule_of(c, Name::Transformer).sequential.to_string()
     }),
     fact_of_built_in("path_rnn", "steps from the first word to the last in an RNN", |c| {
-        schedule_of(c, Name::Elman).longest_path.to_string()
+        c.phrases.counted(schedule_of(c, Name::Elman).longest_path, Phrases::once, Phrases::times)
     }),
     fact_of_built_in("path_transformer", "the same, Transformer, in words", |c| {
         if n_tokens(c) == 1 { c.phrases.path_none() } else { c.phrases.path_direct() }
@@ -72,16 +73,22 @@ fn schedule_of(c: &Context, model: Name) -> Schedule {
 fn influence(c: &Context, model: Name) -> String {
     let Some(influence) = c.reading.influence() else { return c.phrases.measuring() };
     let Some(Gradient { norms, .. }) = influence.get(&model) else { return c.phrases.no_value() };
-    let sum: f32 = norms.iter().sum();
-    let strongest = largest(norms, 1)
-        .first()
-        .and_then(|&i| Some((c.reading.sentence.tokens.get(i)?, norms[i])));
-    match strongest {
-        Some((token, norm)) if sum > 0.0 => {
-            c.phrases.influence(&c.phrases.quote(&token.text), &c.phrases.percent(norm / sum))
+    let (tokens, sum) = (&c.reading.sentence.tokens, norms.iter().sum::<f32>());
+    let (starts, words) = by_word(tokens, norms);
+    match largest(&words, 1).first() {
+        Some(&i) if sum > 0.0 => {
+            let word = c.phrases.quoted_word(tokens, starts[i]);
+            c.phrases.influence(&word, &c.phrases.percent(words[i] / sum))
         }
         _ => c.phrases.influence_none(),
     }
+}
+
+/// The words' first tokens, and the sums of their tokens' numbers.
+pub fn by_word(tokens: &[Token], numbers: &[f32]) -> (Vec<usize>, Vec<f32>) {
+    let sum =
+        |start: usize| numbers.get(word_at(tokens, start)).unwrap_or_default().iter().sum::<f32>();
+    word_starts(tokens).map(|start| (start, sum(start))).unzip()
 }
 
 /// The share of the influence in the sentence's first half; a word in the middle counts half.

@@ -28,8 +28,8 @@ pub(super) static FACTS: &[Fact] = &[
     fact("costliest_cost", "the cross-entropy of that word", |c| {
         c.phrases.or_none(costliest(c).map(|(_, cost)| spoken(cost)))
     }),
-    fact("costliest_p", "the probability of that word", |c| {
-        c.phrases.or_none(costliest(c).map(|(_, cost)| c.phrases.share((-cost).exp())))
+    fact("costliest_p", "the probability of that word, after the sign that compares it", |c| {
+        c.phrases.or_none(costliest(c).map(|(_, cost)| compared((-cost).exp())))
     }),
     fact("rate", "the learning rate", |c| learning_rate(c).to_string()),
     fact("n_weights", "learned numbers of the step's model", |c| grouped(n_weights(c.trace()))),
@@ -86,6 +86,15 @@ fn costliest(c: &Context) -> Option<(String, f32)> {
     let costs = costs(c);
     let numbers: Vec<f32> = costs.iter().map(|(_, cost)| *cost).collect();
     costs.get(*largest(&numbers, 1).first()?).cloned()
+}
+
+/// `= 0.53`, `> 0.99`, `< 0.01`
+fn compared(share: f32) -> String {
+    match share {
+        p if p >= 0.995 => "> 0.99".to_owned(),
+        p if p < 0.005 => "< 0.01".to_owned(),
+        p => format!("= {p:.2}"),
+    }
 }
 
 fn learning_rate(c: &Context) -> f32 {

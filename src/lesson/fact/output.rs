@@ -8,7 +8,7 @@ use crate::{
     engine::math::largest,
     lesson::phrases::Phrases,
     model::Name,
-    text::spoken,
+    text::grouped,
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -17,14 +17,16 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("second_next", "the second", |c| ranked_text(c, "probs", 1, |c, r| c.phrases.quote(&r.0))),
     fact("top3", "the three likeliest with their probabilities", top3),
-    fact("logit_next", "the highest logit", |c| ranked_text(c, "logits", 0, |_, r| spoken(r.1))),
-    fact("logit_second", "the second", |c| ranked_text(c, "logits", 1, |_, r| spoken(r.1))),
+    fact("logit_next", "the highest logit", |c| {
+        c.phrases.or_none(shown_logit(c, 0).map(|x| format!("{x:.2}")))
+    }),
+    fact("logit_second", "the second", |c| {
+        c.phrases.or_none(shown_logit(c, 1).map(|x| format!("{x:.2}")))
+    }),
     fact("logit_lead", "the difference of the two", |c| {
-        c.phrases.or_none(logit_lead(c).map(|l| format!("{l:.1}")))
+        c.phrases.or_none(logit_lead(c).map(|x| format!("{x:.2}")))
     }),
-    fact("odds", "e to that difference", |c| {
-        c.phrases.or_none(logit_lead(c).map(|lead| odds(c, lead)))
-    }),
+    fact("odds", "e to that difference", |c| c.phrases.or_none(logit_lead(c).map(odds))),
     fact("actual", "what the language model gave to the words that really came", actual),
     fact("answer", "the answer that a question-answering head finds", |c| {
         c.phrases.or_none(answer(c).map(|(text, _)| c.phrases.quote(&text)))
@@ -94,15 +96,21 @@ fn top3(c: &Context) -> String {
     largest(&row, 3).iter().map(text_of).collect::<Vec<_>>().join(&c.phrases.list_between())
 }
 
-fn logit_lead(c: &Context) -> Option<f32> {
-    let site = c.trace().logits()?;
-    Some(ranked_token(c, site, 0)?.1 - ranked_token(c, site, 1)?.1)
+/// The nth largest logit as the text shows it, so that what is computed from shown numbers agrees with them.
+fn shown_logit(c: &Context, n: usize) -> Option<f64> {
+    let (_, logit) = ranked_token(c, c.trace().logits()?, n)?;
+    Some((f64::from(logit) * 100.0).round() / 100.0)
 }
 
-fn odds(c: &Context, lead: f32) -> String {
+fn logit_lead(c: &Context) -> Option<f64> {
+    let lead = shown_logit(c, 0)? - shown_logit(c, 1)?;
+    Some((lead * 100.0).round() / 100.0)
+}
+
+fn odds(lead: f64) -> String {
     match lead.exp() {
-        odds if odds >= 10_000.0 => c.phrases.odds_over(),
-        odds if odds >= 10.0 => format!("{odds:.0}"),
+        odds if odds >= 1e9 => format!("{odds:.1e}"),
+        odds if odds >= 10.0 => grouped(odds.round() as usize),
         odds => format!("{odds:.1}"),
     }
 }
@@ -119,10 +127,12 @@ fn actual(c: &Context) -> String {
     }
 }
 
-/// A model's output in quotes; a very long one is cut, the panes show it in full.
+/// A model's output in quotes, without its full stop, since sentences about it have their own; a very long one is cut,
+/// the panes show it in full.
 fn output_of(c: &Context, model: Name) -> String {
     const MAX_GRAPHEMES: usize = 90;
     let text = c.reading.trace(model).output_text.trim();
+    let text = text.strip_suffix('.').map_or(text, str::trim_end);
     let graphemes: Vec<&str> = text.graphemes(true).collect();
     match graphemes.len() {
         0 => c.phrases.nothing(),
@@ -137,8 +147,13 @@ fn agrees(c: &Context, model: Name) -> bool {
     c.reading.trace(model).output_text == c.reading.trace(Name::Transformer).output_text
 }
 
+/// Nothing is said of a model that wrote nothing.
 fn same_or_other(c: &Context, model: Name) -> String {
-    if agrees(c, model) { c.phrases.same_french() } else { c.phrases.other_french() }
+    match c.reading.trace(model).output_text.trim() {
+        "" => String::new(),
+        _ if agrees(c, model) => c.phrases.same_french(),
+        _ => c.phrases.other_french(),
+    }
 }
 
 fn twin_translation(c: &Context) -> String {

@@ -21,7 +21,7 @@ pub(super) static FACTS: &[Fact] = &[
         gate_mean(c, &recurrent::UPDATE)
     }),
     fact("reset_mean", "mean of the reset gate", |c| gate_mean(c, &recurrent::RESET)),
-    fact("readback", "how many words the step's model gives back", |c| {
+    fact("readback", "how many tokens the step's model gives back", |c| {
         n_right_of_all(c, &c.read_back())
     }),
     fact_of_built_in("readback_elman", "the same, Elman RNN", |c| {
@@ -30,7 +30,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("readback_gru", "the same, GRU", |c| {
         n_right_of_all(c, &c.reading.read_back(Name::Gru))
     }),
-    fact_of_built_in("kept_elman", "for how many words the Elman RNN gives back all", |c| {
+    fact_of_built_in("kept_elman", "up to which length the Elman RNN gives back all", |c| {
         fully_read_back(c, Name::Elman)
     }),
     fact_of_built_in("kept_gru", "the same, GRU", |c| fully_read_back(c, Name::Gru)),
@@ -85,11 +85,14 @@ fn n_right_of_all(c: &Context, answers: &[ReadBack]) -> String {
     c.phrases.part_of(&right.to_string(), &answers.len().to_string())
 }
 
-/// Number of words up to which all are read back; measured on a worker thread, never here.
+/// The length up to which all tokens are read back; measured on a worker thread, never here.
 fn fully_read_back(c: &Context, model: Name) -> String {
     let Some(kept) = c.reading.kept() else { return c.phrases.measuring() };
-    let kept = kept.get(&model);
-    c.phrases.or_none(kept.map(|k| k.iter().take_while(|k| k.right == k.read).count().to_string()))
+    let length = kept.get(&model).map(|k| k.iter().take_while(|k| k.right == k.read).count());
+    c.phrases.or_none(length.map(|n| match n {
+        0 => c.phrases.kept_none(),
+        n => c.phrases.kept_up_to(&n.to_string()),
+    }))
 }
 
 fn first_answer(c: &Context, text_of: fn(&Context, &ReadBack) -> String) -> String {

@@ -1,6 +1,6 @@
 //! Facts about the sentence, its words and the models' sizes.
 
-use super::{Context, Fact, fact, fact_of_built_in, length};
+use super::{Context, Fact, fact, fact_of_built_in, last_word_in, length};
 use crate::{
     engine::{site::in_layer, value::Shape},
     lesson::phrases::Phrases,
@@ -20,6 +20,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact("n_source_pairs", "pairs of source words", |c| grouped(n_tokens(c).pow(2))),
     fact("n_rows", "rows of the step's stream", |c| grouped(c.tokens().len())),
     fact("word", "the selected word", |c| c.word(c.row())),
+    fact("another_word", "a change of the last word, as it is typed", another_word),
     fact("unknown", "words no model has seen, with words to use instead", unknown),
     fact("alike", "the two different words whose embeddings point most alike", alike),
     fact("vocab", "tokens of the vocabulary", |c| {
@@ -132,6 +133,9 @@ fn unknown(c: &Context) -> String {
         first.instead.iter().map(|word| c.phrases.quote(word)).collect();
     let words: Vec<String> =
         unknown.iter().take(3).map(|u| c.phrases.quote(&shortened(&u.word))).collect();
+    if unknown.iter().all(|word| word.is_capitals) {
+        return c.phrases.in_capitals(&words[0]);
+    }
     let words = if unknown.len() > 3 {
         c.phrases.counted(unknown.len(), Phrases::word, Phrases::words)
     } else {
@@ -142,6 +146,14 @@ fn unknown(c: &Context) -> String {
         &c.phrases.quote(&shortened(&first.word)),
         &c.phrases.list(&replacements),
     )
+}
+
+/// The last word is often the adjective that decides a pronoun.
+fn another_word(c: &Context) -> String {
+    let tokens = &c.reading.sentence.tokens;
+    let position = last_word_in(tokens).unwrap_or(0);
+    let is_tired = tokens.get(position).is_some_and(|token| token.text == "tired");
+    format!("token.{position}={}", if is_tired { "wide" } else { "tired" })
 }
 
 /// At most 16 characters of a word, so that long unknown words leave space for the rest.
