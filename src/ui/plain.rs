@@ -152,7 +152,8 @@ fn step(
         title = step.title
     );
     writeln!(out, "\n\n## {place}\n")?;
-    write_wrapped(out, "", &tr!(language, "Formula: {formula}", formula = step.formula))?;
+    let formula = formula_text(&step.formula);
+    write_wrapped(out, "", &tr!(language, "Formula: {formula}", formula))?;
     write_wrapped(out, "", &tr!(language, "Source: {source}", source = step.source))?;
     if let Some(row) = looks_through(step, reading, selection) {
         reading.lens(step.model, row); // the narration needs it
@@ -204,6 +205,16 @@ fn pane_in_words(
     PaneWords { heading: format!("{title}{heading}"), lines }
 }
 
+/// A formula whose parts, which wide gaps separate on the screen, are separated by semicolons.
+fn formula_text(formula: &str) -> String {
+    let parts = formula.split("  ").map(str::trim).filter(|part| !part.is_empty());
+    parts.fold(String::new(), |text, part| match text.chars().last() {
+        None => part.to_owned(),
+        Some(';' | ',' | ':') => format!("{text} {part}"),
+        Some(_) => format!("{text}; {part}"),
+    })
+}
+
 fn paragraph_text(paragraph: &Paragraph) -> String {
     paragraph.spans.iter().map(|span| span.text.as_str()).collect()
 }
@@ -243,6 +254,19 @@ mod tests {
         assert_eq!(lines[2], format!("  {long}"));
         assert_eq!(lines[3], "  b");
         Ok(())
+    }
+
+    #[test]
+    fn parts_of_a_formula_are_separated() {
+        let pairs = [
+            ("path: n-1 and 1    steps: O(n)", "path: n-1 and 1; steps: O(n)"),
+            ("A V;  norm(y);  norm(z)", "A V; norm(y); norm(z)"),
+            ("x ← m · x / 0.9,  m = 0", "x ← m · x / 0.9, m = 0"),
+            ("Q = x W_Q   K = x W_K   V = x W_V", "Q = x W_Q; K = x W_K; V = x W_V"),
+        ];
+        for (formula, text) in pairs {
+            assert_eq!(formula_text(formula), text);
+        }
     }
 
     #[test]
