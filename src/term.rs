@@ -182,8 +182,7 @@ fn walk(
                 Next::Stay => {}
                 Next::Suspend if has_shell() => screen.suspend(stop)?,
                 Next::Suspend => {
-                    let why = "Ctrl-Z, with no shell to go to,".to_owned();
-                    update(state, Action::Unbound(why));
+                    update(state, Action::CannotSuspend);
                 }
                 Next::Resume => screen.resume()?,
                 Next::End(code) => return Ok(code),

@@ -263,8 +263,7 @@ fn moved(state: &State, is_another: bool, out: &mut dyn Write) -> io::Result<()>
         return show(state, out);
     }
     if let Some(message) = &state.message {
-        let why = message.text.replace(language.tr("; g goes back to the first"), "");
-        return writeln!(out, "\n{}", tr!(language, "Not moved: {why}.", why));
+        return writeln!(out, "\n{}", tr!(language, "Not moved: {why}.", why = message.text));
     }
     writeln!(out, "\n{}", language.tr("This is that step already. r says it again."))
 }

@@ -140,6 +140,8 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub text: String,
+    /// The key of the walk that helps, in words.
+    pub key_hint: Option<&'static str>,
     pub is_error: bool,
 }
 

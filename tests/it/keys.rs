@@ -612,7 +612,8 @@ fn the_frame_that_is_exported_is_what_was_in_view() {
     let (before, opened) = (drawn_text(&state, 80, 24), state.inspector.levels.len());
     press(&mut state, "e");
     assert_ne!(drawn_text(&state, 80, 24), before);
-    state.message = Some(lookback::ui::app::Message { text: "hello".into(), is_error: false });
+    state.message =
+        Some(lookback::ui::app::Message { text: "hello".into(), key_hint: None, is_error: false });
     let theme = state.theme;
     let shot = Shot::of(&state, (80, 24).into(), &[theme]).unwrap();
     assert_eq!(text(shot.buffer()), before);

@@ -114,7 +114,11 @@ impl Mode {
 /// when a key has been answered.
 fn is_blind(action: &Action) -> bool {
     match action {
-        Action::Type(_) | Action::Paste(_) | Action::Unbound(_) | Action::Resize(..) => true,
+        Action::Type(_)
+        | Action::Paste(_)
+        | Action::Unbound(_)
+        | Action::CannotSuspend
+        | Action::Resize(..) => true,
         Action::Do(command) => matches!(
             command,
             Command::NextStep

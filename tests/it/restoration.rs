@@ -161,7 +161,7 @@ fn a_process_that_was_stopped_takes_the_terminal_again_as_large_as_it_is_now() {
 fn ctrl_z_without_a_shell_says_so() {
     let mut session = start();
     session.press("\x1a");
-    session.until_shown("Ctrl-Z, with no shell to go to, does nothing here");
+    session.until_shown("Ctrl-Z does nothing here: there is no shell to go back to");
     session.press("l");
     session.until_shown(SECOND);
     session.press("q");

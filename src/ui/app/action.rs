@@ -169,6 +169,8 @@ pub enum Action {
     Dismiss,
     /// A key without a binding, by its name.
     Unbound(String),
+    /// The walk was to be suspended, but no shell would resume it.
+    CannotSuspend,
     /// The reading of a sentence, or why it cannot be read.
     Read(Result<Arc<Reading>, ReadFailure>),
     /// A reading, and the same reading with one more block opened.

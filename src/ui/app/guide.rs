@@ -326,7 +326,7 @@ impl State {
             self.enter(step);
         } else {
             self.guide.page_time = None;
-            self.show_message("that was the last step; g goes back to the first");
+            self.show_key_hint("that was the last step", "g goes back to the first");
         }
     }
 

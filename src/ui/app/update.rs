@@ -60,6 +60,10 @@ fn apply(state: &mut State, action: Action) -> Option<Effect> {
             let key = language.tr(&key);
             state.show_message(tr!(language, "{key} does nothing here; ? shows the keys", key));
         }
+        Action::CannotSuspend => {
+            state.stop_playing();
+            state.show_message("Ctrl-Z does nothing here: there is no shell to go back to");
+        }
         Action::Read(outcome) => take_reading(state, outcome),
         Action::Opened(of, opened) => state.take_opened_block(&of, opened),
         Action::Measured => {}
@@ -93,6 +97,7 @@ const fn is_of_user(action: &Action) -> bool {
             | Action::Paste(_)
             | Action::Choose(_)
             | Action::Unbound(_)
+            | Action::CannotSuspend
             | Action::Point(_)
             | Action::GoTo(_)
             | Action::Scroll(_)
@@ -125,7 +130,7 @@ fn run_command(state: &mut State, command: Command) -> Option<Effect> {
 fn step_on(state: &mut State) {
     match state.next_stop() {
         Some(step) => state.enter(step),
-        None => state.show_message("this is the last step; g goes back to the first"),
+        None => state.show_key_hint("this is the last step", "g goes back to the first"),
     }
 }
 
@@ -363,12 +368,19 @@ fn unknown_words_note(sentence: &Sentence, language: Language) -> Option<String>
 impl State {
     pub(super) fn show_message(&mut self, text: impl Into<String>) {
         let text = visible(self.lesson.language.tr(&text.into()));
-        self.message = Some(Message { text, is_error: false });
+        self.message = Some(Message { text, key_hint: None, is_error: false });
+    }
+
+    /// Shows a message and, where there are keys, the one that helps.
+    pub(super) fn show_key_hint(&mut self, text: &'static str, key_hint: &'static str) {
+        let (language, key_hint) = (self.lesson.language, Some(self.lesson.language.tr(key_hint)));
+        let text = language.tr(text).to_owned();
+        self.message = Some(Message { text, key_hint, is_error: false });
     }
 
     pub(super) fn show_error(&mut self, text: impl Into<String>) {
         let text = visible(self.lesson.language.tr(&text.into()));
-        self.message = Some(Message { text, is_error: true });
+        self.message = Some(Message { text, key_hint: None, is_error: true });
     }
 
     /// Reads the star pair's first sentence, or the second if the first is shown.

@@ -1,5 +1,7 @@
 //! The footer: the cell under the cursor, the timeline of all steps, and key hints or a message.
 
+use std::borrow::Cow;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
@@ -10,9 +12,9 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    lesson::tr,
+    lesson::{Language, tr},
     ui::{
-        app::State,
+        app::{Message, State},
         keys::KEYS,
         panes::{CursorCell, Pane},
         widgets::lines::fit,
@@ -168,18 +170,26 @@ fn dot(state: &State, step: usize, style: Style) -> Span<'static> {
 /// Draws the message if there is one, else as many key hints as fit.
 pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
     let (accent, wrong) = (state.theme.accent(), state.theme.incorrect());
+    let language = state.lesson.language;
     let (text, style) = match (&state.message, &state.passes.pending) {
         // The export prompt shows the message in full.
         (Some(message), _) if !state.is_exporting() => {
-            (message.text.as_str(), if message.is_error { wrong } else { accent })
+            (&*with_key_hint(message, language), if message.is_error { wrong } else { accent })
         }
         (_, None) if state.guide.is_playing() => return draw_playback(state, area, buf),
         (_, Some(_)) if state.passes.reading.is_some() => {
-            (state.lesson.language.tr("reading the sentence …"), accent)
+            (language.tr("reading the sentence …"), accent)
         }
         _ => return draw_key_hints(state, area, buf),
     };
     draw_message(text, style, area, buf);
+}
+
+fn with_key_hint(message: &Message, language: Language) -> Cow<'_, str> {
+    let message_text = message.text.as_str();
+    message.key_hint.map_or(Cow::Borrowed(message_text), |key_hint| {
+        tr!(language, "{message}; {key_hint}", message = message_text, key_hint).into()
+    })
 }
 
 /// Draws a message on the last line; a long one also covers up to two lines above.

@@ -78,7 +78,7 @@ impl<'a> Walker<'a> {
     fn carry_out(&mut self, effect: Effect) -> bool {
         let answer = match effect {
             Effect::Quit => return false,
-            Effect::Suspend => Action::Unbound("Ctrl-Z, with no shell to go to,".into()),
+            Effect::Suspend => Action::CannotSuspend,
             Effect::Name(path) => Action::FreePathFound(path),
             Effect::Copy => Action::Copied(self.copied()),
             Effect::Export(order) => self.exported(order.path, order.replaces),
