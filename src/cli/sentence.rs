@@ -8,7 +8,11 @@ use super::{
     args::TextArgs,
     failure::{Outcome, Usage},
 };
-use crate::text::{MAX_TOKENS, Sentence, Unknown, visible};
+use crate::{
+    lesson::Language,
+    text::{MAX_TOKENS, Sentence, Unknown, visible},
+    ui::words,
+};
 
 /// The default: to know what `it` is, one has to look back.
 pub const DEFAULT: &str = "The dog didn't drink the water because it was too hot.";
@@ -53,7 +57,7 @@ fn without_line_end(text: &str) -> &str {
 fn not_utf8(lossy: &str) -> anyhow::Error {
     let shown: String = visible(lossy).chars().take(60).collect();
     anyhow!(
-        "the sentence \"{shown}\" is not valid UTF-8; its marks � stand for bytes that are no text; type it again as UTF-8"
+        "the sentence \"{shown}\" is not valid UTF-8; each � stands for bytes that are not text; type it again as UTF-8"
     )
 }
 
@@ -62,18 +66,19 @@ const MOST_NAMED: usize = 4;
 
 /// A note on words that no model has seen; None if there are none.
 pub fn remark(sentence: &Sentence) -> Option<String> {
-    if let Some(unread) = sentence.unread() {
+    if let Some(unread) = words::unread(sentence, Language::English) {
         return Some(unread);
     }
-    let mut words: Vec<&Unknown> = vec![];
+    let mut unseen: Vec<&Unknown> = vec![];
     for unknown in &sentence.unknown {
-        if !words.iter().any(|known| known.word == unknown.word) {
-            words.push(unknown);
+        if !unseen.iter().any(|known| known.word == unknown.word) {
+            unseen.push(unknown);
         }
     }
-    let named: Vec<_> = words.iter().take(MOST_NAMED).map(|u| u.described()).collect();
-    let more = words.len().saturating_sub(MOST_NAMED);
+    let described = |unknown: &&Unknown| words::described(unknown, Language::English);
+    let named: Vec<_> = unseen.iter().take(MOST_NAMED).map(described).collect();
+    let more = unseen.len().saturating_sub(MOST_NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let named = named.join(", ");
-    (!words.is_empty()).then(|| format!("never seen in training: {named}{more}"))
+    (!unseen.is_empty()).then(|| format!("never seen in training: {named}{more}"))
 }

@@ -14,6 +14,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::Name,
     text::visible,
+    ui::words::changes_in_words,
     weights::Checkpoint,
 };
 
@@ -65,7 +66,8 @@ impl Source {
         note_what_is_odd(request, &readings, &plain, streams)?;
         let reading = readings.change(&plain, &request.changes).usage()?;
         if !request.changes.is_empty() {
-            writeln!(streams.notes, "note: a changed pass: {}", visible(&request.changes.words()))?;
+            let words = changes_in_words(&request.changes, Language::English);
+            writeln!(streams.notes, "note: a changed pass: {}", visible(&words))?;
         }
         Ok(Self { readings, plain, reading })
     }

@@ -137,34 +137,6 @@ impl Change {
             Self::Rate(_) => "rate".into(),
         }
     }
-
-    /// The change in words, for the title of a changed pass: `head 2 of encoder.1.self_attn off`.
-    pub fn words(&self) -> String {
-        match self {
-            Self::Off { scope, part: Part::Head(head) } => format!("head {head} of {scope} off"),
-            Self::Off { scope, part: Part::Expert(expert) } => {
-                format!("expert {expert} of {scope} off")
-            }
-            Self::Off { scope, part } => format!("{} off", part.within(scope)),
-            Self::Set { address, value } => format!("{address} set to {value}"),
-            Self::Token { position, word } => format!("token {position} “{word}”"),
-            Self::Against(text) => format!("against “{text}”"),
-            Self::OtherModel(name) => format!("against the model {name}"),
-            Self::Patch(patch) => format!("patched {patch}"),
-            Self::Target(text) => format!("target “{text}”"),
-            Self::Temperature(t) => format!("temperature {t}"),
-            Self::Sample(seed) => format!("sampled, seed {seed}"),
-            Self::TopK(k) => format!("top {k}"),
-            Self::TopP(p) => format!("top-p {p}"),
-            Self::Beam(n) => format!("beam {n}"),
-            Self::Learn { model, steps } if model.is_empty() => {
-                format!("{steps} steps of learning")
-            }
-            Self::Learn { model, steps } => format!("{steps} steps of learning of {model}"),
-            Self::Teach(text) => format!("taught “{text}”"),
-            Self::Rate(rate) => format!("learning rate {rate}"),
-        }
-    }
 }
 
 impl Part {
@@ -298,11 +270,6 @@ impl Changes {
     #[must_use]
     pub fn toggled(&self, change: Change) -> Self {
         if self.all.contains(&change) { self.without(&change) } else { self.with(change) }
-    }
-
-    /// The changes in words: `mask off, head 2 of encoder.1.self_attn off`.
-    pub fn words(&self) -> String {
-        self.all.iter().map(Change::words).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether the part is off at this place.
@@ -446,7 +413,7 @@ mod tests {
         let changes = Changes::default().with(parse("temperature=2")).with(parse("temperature=3"));
         assert_eq!(changes.to_string(), "temperature=3");
         let changes = changes.toggled(parse("mask=off"));
-        assert_eq!(changes.words(), "temperature 3, mask off");
+        assert_eq!(changes.to_string(), "temperature=3 mask=off");
         assert_eq!(changes.toggled(parse("mask=off")).to_string(), "temperature=3");
     }
 }

@@ -42,18 +42,6 @@ impl Sentence {
         word_at(&self.tokens, position)
     }
 
-    /// A message on words for which a checkpoint's vocabulary has no token; None if there are none.
-    pub fn unread(&self) -> Option<String> {
-        let Unread { word, read, n_others } = self.first_unread()?;
-        let more = match n_others {
-            0 => String::new(),
-            n => format!(" and {n} more"),
-        };
-        Some(format!(
-            "the model's vocabulary has no token for \"{word}\"{more}; `{read}` is read instead"
-        ))
-    }
-
     /// The first word for which a checkpoint's vocabulary has no token; None if there is none.
     pub fn first_unread(&self) -> Option<Unread<'_>> {
         let mut words: Vec<&str> = self.unknown.iter().map(|u| u.word.as_str()).collect();
@@ -79,19 +67,6 @@ pub fn word_text(tokens: &[Token], position: usize) -> String {
         _ => token.text.clone(),
     };
     tokens[word_at(tokens, position)].iter().map(part).collect()
-}
-
-impl Unknown {
-    /// `"zorblax" (5 tokens; expected there: man, boy, teacher)`
-    pub fn described(&self) -> String {
-        let n = self.tokens.len();
-        let parts = if n == 1 { "1 token".to_owned() } else { format!("{n} tokens") };
-        let expected = match &self.instead[..] {
-            [] => String::new(),
-            words => format!("; expected there: {}", words.join(", ")),
-        };
-        format!("\"{}\" ({parts}{expected})", self.word)
-    }
 }
 
 /// A word for which a checkpoint's vocabulary has no token.

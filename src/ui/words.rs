@@ -25,6 +25,9 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::Off { scope, part: Part::Head(head) } => {
             tr!(language, "head {head} of {scope} off", head, scope)
         }
+        Change::Off { scope, part: Part::Expert(expert) } => {
+            tr!(language, "expert {expert} of {scope} off", expert, scope)
+        }
         Change::Off { .. } => match change.subject().as_str() {
             "mask" => language.tr("mask off").to_owned(),
             "positions" => language.tr("positions off").to_owned(),
@@ -45,16 +48,12 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::TopK(k) => tr!(language, "top {k}", k),
         Change::TopP(p) => tr!(language, "top-p {p}", p),
         Change::Beam(n) => tr!(language, "beam {n}", n),
-        Change::Learn { model, steps: n } if model.is_empty() => {
-            if *n == 1 {
-                language.tr("1 step of learning").to_owned()
-            } else {
-                tr!(language, "{n} steps of learning", n)
-            }
-        }
-        Change::Learn { model, steps: n } => {
-            tr!(language, "{n} steps of learning of {model}", n, model)
-        }
+        Change::Learn { model, steps } => match (&**model, *steps) {
+            ("", 1) => language.tr("1 step of learning").to_owned(),
+            ("", n) => tr!(language, "{n} steps of learning", n),
+            (model, 1) => tr!(language, "1 step of learning of {model}", model),
+            (model, n) => tr!(language, "{n} steps of learning of {model}", n, model),
+        },
         Change::Teach(text) => tr!(language, "taught “{text}”", text),
         Change::Rate(rate) => tr!(language, "learning rate {rate}", rate),
     }

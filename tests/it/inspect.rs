@@ -15,7 +15,7 @@ use lookback::{
     ui::{
         app::{Action, Effect, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey, update},
         keys::{self, palette},
-        words::number_name,
+        words::{changes_in_words, number_name},
     },
 };
 
@@ -295,7 +295,7 @@ fn what_ifs_are_combined_described_and_undone() {
     press(&mut state, "m x");
     let reading = state.passes.reading.clone().unwrap();
     assert_eq!(
-        reading.changes.words(),
+        changes_in_words(&reading.changes, Language::English),
         format!(
             "mask off, head {} of decoder.{}.self_attn off",
             state.nav.selection.head, state.nav.selection.layer
@@ -307,7 +307,7 @@ fn what_ifs_are_combined_described_and_undone() {
         assert!(screen.contains("writes"), "{screen}");
     }
     press(&mut state, "m");
-    assert!(!state.passes.changes.words().contains("mask"));
+    assert!(!state.passes.changes.to_string().contains("mask"));
     press(&mut state, "r");
     assert!(state.passes.reading.as_ref().unwrap().plain.is_none());
     assert!(!drawn(&state, (120, 36)).contains("changed:"));

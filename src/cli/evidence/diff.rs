@@ -27,8 +27,10 @@ use crate::{
         streams::Streams,
     },
     engine::{math::softmax_rows, site::Stream, value::Matrix},
+    lesson::Language,
     model::Name,
     text::percent,
+    ui::words::changes_in_words,
 };
 
 /// The words of the next one that are compared.
@@ -45,7 +47,7 @@ pub fn run(asked: &DiffArgs, request: &Request, streams: &mut Streams) -> Outcom
     };
     if request.changes.is_empty() {
         return Err(anyhow!(
-            "there is one pass; give another: --against \"SENTENCE\", --against-model PATH, or a --what-if"
+            "there is only one pass; give another: --against \"SENTENCE\", --against-model PATH, or a --what-if"
         ))
         .usage();
     }
@@ -122,7 +124,7 @@ impl<'a> Both<'a> {
         let mut text = format!(
             "{}: two passes, A and B ({})\nA reads:  {}\nB reads:  {}\nA writes: {}\nB writes: {}\n",
             self.name.title(),
-            b.changes.words(),
+            changes_in_words(&b.changes, Language::English),
             a.sentence.read_text(),
             b.sentence.read_text(),
             says[0],
