@@ -28,7 +28,9 @@ pub use product::{
     MatrixView, in_strips, matmul, matmul_nt, matmul_tn, product, product_into, strip,
 };
 pub use scan::{ScanInputs, scan};
-pub use softmax::{log_probability, mask_in_place, softmax_into, softmax_rows};
+pub use softmax::{
+    log_probability, log_softmax, mask_in_place, slopes_of_log_softmax, softmax_into, softmax_rows,
+};
 pub use stored::{times, times_transposed};
 pub use vector::{
     add_multiple, add_row, add_to_columns, divide_rows_by_root, dot, each_plane, exp, in_pool,

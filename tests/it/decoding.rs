@@ -10,7 +10,7 @@ use lookback::{
     },
     engine::{
         change::{Change, Changes},
-        math::beam::log_softmax,
+        math::log_softmax,
         value::Cell,
     },
     export::txt,

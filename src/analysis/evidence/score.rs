@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::run::Run;
 use crate::engine::{
-    math::beam::log_softmax,
+    math::{log_softmax, slopes_of_log_softmax},
     tape::Node,
     value::{Cell, Value},
 };
@@ -112,15 +112,4 @@ impl Score {
         }
         seeds
     }
-}
-
-/// `d log softmax(z)_chosen / d z = onehot(chosen) - softmax(z)`, in f64; `1 - p` is the sum of the others, which a
-/// confident model's f32 would lose.
-fn slopes_of_log_softmax(logits: &[f32], chosen: usize) -> Vec<f64> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - most).exp()).collect();
-    let total: f64 = exps.iter().sum();
-    let others: f64 = exps.iter().enumerate().filter(|(i, _)| *i != chosen).map(|(_, e)| e).sum();
-    let slope = |(i, e): (usize, f64)| if i == chosen { others / total } else { -e / total };
-    exps.into_iter().enumerate().map(slope).collect()
 }

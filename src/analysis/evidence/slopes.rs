@@ -9,7 +9,7 @@ use super::{run::Run, score::Score};
 use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, Operand},
-        math::beam::log_softmax,
+        math::log_softmax,
         site::{Address, AddressKind},
         tape::{Node, Replay, Slopes},
         value::{Cell, Value},

@@ -9,7 +9,7 @@ use crate::{
     analysis::trace::Trace,
     engine::{
         change::{Change, Changes, Part},
-        math::{argmax, beam::log_softmax},
+        math::{argmax, log_softmax},
         tape::Keep,
         value::Value,
     },

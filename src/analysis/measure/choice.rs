@@ -4,7 +4,7 @@ use crate::{
     analysis::trace::Trace,
     engine::{
         math::{
-            beam::log_softmax,
+            log_softmax,
             sampling::{Choice, Choosing},
         },
         value::Cell,

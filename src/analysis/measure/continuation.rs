@@ -1,7 +1,7 @@
 //! The language model's continuations of a part of the sentence: one greedy, then sampled ones.
 
 use crate::{
-    engine::math::{beam::log_softmax, sampling::Choosing},
+    engine::math::{log_softmax, sampling::Choosing},
     model::{Model, Setup},
     text::{EOS, Token, Tokenizer},
 };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     analysis::trace::Trace,
     engine::{
+        math::slopes_of_log_softmax,
         site::Role,
         value::{Cell, Value},
     },
@@ -80,19 +81,8 @@ pub fn of_log_probability(trace: &Trace, wanted: &str) -> Option<Value> {
     for (row, chosen) in trace.output_rows().into_iter().zip(&trace.output) {
         let slopes = slopes_of_log_softmax(&logits.row(0, row), chosen.id as usize);
         for (col, slope) in slopes.into_iter().enumerate() {
-            seed.set(Cell::new(0, row, col), slope);
+            seed.set(Cell::new(0, row, col), slope as f32);
         }
     }
     trace.gradient(&[("logits", seed)], wanted)
-}
-
-/// `d log softmax(z)_chosen / d z = onehot(chosen) - softmax(z)`. Computed in f64, with `1 - p` as the sum of the
-/// others, since f32 loses the `1 - p` of a confident model.
-fn slopes_of_log_softmax(logits: &[f32], chosen: usize) -> Vec<f32> {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - most).exp()).collect();
-    let total: f64 = exps.iter().sum();
-    let others: f64 = exps.iter().enumerate().filter(|(i, _)| *i != chosen).map(|(_, e)| e).sum();
-    let slope = |(i, e): (usize, f64)| if i == chosen { others / total } else { -e / total };
-    exps.into_iter().enumerate().map(slope).map(|s| s as f32).collect()
 }

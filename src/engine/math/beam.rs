@@ -6,6 +6,8 @@
 //! et al. 2016, equation 14), with the alpha of 0.6 that Vaswani et al. 2017, section 6.1, use; without it short
 //! outputs would have an advantage.
 
+use super::log_softmax;
+
 /// The strength of the length penalty.
 pub const ALPHA: f64 = 0.6;
 
@@ -142,19 +144,9 @@ impl<S: Clone> Live<S> {
     }
 }
 
-/// `z/T - log sum exp(z/T)` for each logit, computed in f64 with the maximum subtracted first: f32 would lose the
-/// differences between the outputs of a confident model.
-pub fn log_softmax(logits: &[f32], temperature: f32) -> Vec<f64> {
-    let scaled = || logits.iter().map(|z| f64::from(z / temperature));
-    let most = scaled().fold(f64::NEG_INFINITY, f64::max);
-    let log_sum = scaled().map(|z| (z - most).exp()).sum::<f64>().ln();
-    scaled().map(|z| z - most - log_sum).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::math::log_probability;
 
     const END: u32 = 3;
 
@@ -175,20 +167,6 @@ mod tests {
             log_softmax(&logits(&read), 1.0)[tokens[i] as usize]
         };
         (0..tokens.len()).map(at).sum()
-    }
-
-    #[test]
-    fn log_probabilities_are_those_of_softmax() {
-        let many: Vec<f32> = (0..5000).map(|i| (i * 37 % 101) as f32 * 0.3 - 12.0).collect();
-        for token in [0, 1, 777, 4999] {
-            let (got, want) = (log_probability(&many, token), log_softmax(&many, 1.0)[token]);
-            assert!((got - want).abs() < 1e-5, "{got} {want}");
-        }
-        let sum: f64 = (1..=3).map(|z| f64::from(z).exp()).sum();
-        for (i, got) in log_softmax(&[1.0, 2.0, 3.0], 1.0).into_iter().enumerate() {
-            assert!((got - (i as f64 + 1.0 - sum.ln())).abs() < 1e-12, "{i}: {got}");
-        }
-        assert_eq!(log_softmax(&[2.0, 4.0, 6.0], 2.0), log_softmax(&[1.0, 2.0, 3.0], 1.0));
     }
 
     #[test]

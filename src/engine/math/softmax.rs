@@ -36,6 +36,26 @@ pub fn log_probability(logits: &[f32], token: usize) -> f64 {
     f64::from(logits[token] - most[0]) - f64::from(sum).ln()
 }
 
+/// `z/T - log sum exp(z/T)` for each logit, computed in f64 with the maximum subtracted first: f32 would lose the
+/// differences between the outputs of a confident model.
+pub fn log_softmax(logits: &[f32], temperature: f32) -> Vec<f64> {
+    let scaled = || logits.iter().map(|z| f64::from(z / temperature));
+    let most = scaled().fold(f64::NEG_INFINITY, f64::max);
+    let log_sum = scaled().map(|z| (z - most).exp()).sum::<f64>().ln();
+    scaled().map(|z| z - most - log_sum).collect()
+}
+
+/// `d log softmax(z)_chosen / d z = onehot(chosen) - softmax(z)`, in f64; `1 - p` is the sum of the others, which a
+/// confident model's f32 would lose.
+pub fn slopes_of_log_softmax(logits: &[f32], chosen: usize) -> Vec<f64> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - most).exp()).collect();
+    let total: f64 = exps.iter().sum();
+    let others: f64 = exps.iter().enumerate().filter(|(i, _)| *i != chosen).map(|(_, e)| e).sum();
+    let slope = |(i, e): (usize, f64)| if i == chosen { others / total } else { -e / total };
+    exps.into_iter().enumerate().map(slope).collect()
+}
+
 /// The operations of an exponential, about.
 const EXP: usize = 8;
 
@@ -124,6 +144,20 @@ mod tests {
         assert!(y.row_iter().all(|r| (r.sum() - 1.0).abs() < 1e-6));
         assert!(y[(0, 2)].abs() < f32::EPSILON);
         assert!((y[(1, 0)] - 1.0 / 3.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn log_probabilities_are_those_of_softmax() {
+        let many: Vec<f32> = (0..5000).map(|i| (i * 37 % 101) as f32 * 0.3 - 12.0).collect();
+        for token in [0, 1, 777, 4999] {
+            let (got, want) = (log_probability(&many, token), log_softmax(&many, 1.0)[token]);
+            assert!((got - want).abs() < 1e-5, "{got} {want}");
+        }
+        let sum: f64 = (1..=3).map(|z| f64::from(z).exp()).sum();
+        for (i, got) in log_softmax(&[1.0, 2.0, 3.0], 1.0).into_iter().enumerate() {
+            assert!((got - (i as f64 + 1.0 - sum.ln())).abs() < 1e-12, "{i}: {got}");
+        }
+        assert_eq!(log_softmax(&[2.0, 4.0, 6.0], 2.0), log_softmax(&[1.0, 2.0, 3.0], 1.0));
     }
 
     #[test]
