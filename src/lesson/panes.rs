@@ -119,6 +119,11 @@ impl PaneKind {
     pub const fn walks_heads(self) -> bool {
         matches!(self, Self::Wall | Self::HeadTable)
     }
+
+    /// Whether it shows attention weights in the form that is chosen.
+    pub const fn has_attention_forms(self) -> bool {
+        matches!(self, Self::Matrix | Self::Heads)
+    }
 }
 
 /// One pane of a step.

@@ -32,6 +32,7 @@ mod loss;
 mod machines;
 mod matrix;
 mod missing;
+mod model_line;
 mod moved;
 mod neighbours;
 mod norm;

@@ -161,7 +161,7 @@ fn step(
     paragraphs(&narrate(step, reading, selection), out)?;
     // Times are never twice the same.
     for pane in step.panes.iter().filter(|pane| pane.kind != PaneKind::Times) {
-        if matches!(pane.kind, PaneKind::Matrix | PaneKind::Heads)
+        if pane.kind.has_attention_forms()
             && let Some(path) = pane.path(selection.layer)
         {
             reading.attention_map(step.model_of(pane), &path, view.attention);

@@ -93,9 +93,7 @@ impl State {
     fn shown_maps_of_attention(&self) -> impl Iterator<Item = (Name, String)> {
         let step = self.current().1;
         let focused = self.focused().into_iter();
-        let maps = focused
-            .chain(self.specs())
-            .filter(|spec| matches!(spec.kind, PaneKind::Matrix | PaneKind::Heads));
+        let maps = focused.chain(self.specs()).filter(|spec| spec.kind.has_attention_forms());
         maps.filter_map(move |spec| {
             let site = self.site(spec).filter(|site| has_forms(site))?;
             Some((step.model_of(spec), site.path().to_owned()))

@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, model_line, words::PaneWords};
 use crate::{
     analysis::measure::accuracy::n_words,
     lesson::tr,
@@ -16,13 +16,8 @@ use crate::{
 
 pub(super) struct AccuracyChart<'a>(pub(super) Scene<'a>);
 
-const MODELS: [(Name, char); 5] = [
-    (Name::Elman, 'E'),
-    (Name::Gru, 'G'),
-    (Name::RnnAttention, 'A'),
-    (Name::TransformerUnguided, 'U'),
-    (Name::Transformer, 'T'),
-];
+const MODELS: [Name; 5] =
+    [Name::Elman, Name::Gru, Name::RnnAttention, Name::TransformerUnguided, Name::Transformer];
 const LABEL_WIDTH: u16 = 24;
 /// Fewest lines of a chart, with a blank one below it, that tell its lines apart.
 const LEAST_CHART: u16 = 9;
@@ -36,16 +31,6 @@ impl AccuracyChart<'_> {
     /// chrF by bucket, 0 to 100.
     fn scores(&self, name: Name) -> &[f32] {
         self.0.reading.accuracy.chrf.get(name.id()).map_or(&[], Vec::as_slice)
-    }
-
-    fn style(&self, i: usize) -> Style {
-        match MODELS[i].0 {
-            Name::Transformer => self.0.theme.pane(0),
-            Name::TransformerUnguided => self.0.theme.pane(2),
-            Name::RnnAttention => self.0.theme.pane(3),
-            Name::Gru => self.0.theme.pane(1),
-            _ => Style::new(),
-        }
     }
 
     /// Index of the length bucket of the current sentence.
@@ -62,12 +47,12 @@ impl AccuracyChart<'_> {
     fn chart(&self) -> Chart<'_> {
         let buckets = &self.0.reading.accuracy.buckets;
         let last = self.current_bucket().unwrap_or(0);
-        let series = |(i, (name, letter)): (usize, &(Name, char))| Series {
-            letter: *letter,
+        let series = |name: Name| Series {
+            letter: model_line::letter(name),
             name: self.0.language.tr(name.title()).to_owned(),
-            style: self.style(i),
-            points: self.scores(*name).to_vec(),
-            at_cursor: self.scores(*name).get(last).map(|v| format!("{v:.0}")).unwrap_or_default(),
+            style: model_line::style(name, *self.0.theme),
+            points: self.scores(name).to_vec(),
+            at_cursor: self.scores(name).get(last).map(|v| format!("{v:.0}")).unwrap_or_default(),
         };
         let words = |[low, high]: &[usize; 2], is_last: bool| {
             if is_last { format!("{low}+") } else { format!("{low}-{high}") }
@@ -75,7 +60,7 @@ impl AccuracyChart<'_> {
         let column = |(i, bucket)| (words(bucket, i + 1 == buckets.len()), String::new());
         Chart {
             theme: self.0.theme,
-            series: MODELS.iter().enumerate().map(series).collect(),
+            series: MODELS.map(series).into(),
             reference: vec![],
             columns: buckets.iter().enumerate().map(column).collect(),
             heights: Heights::Linear,
@@ -102,22 +87,23 @@ impl AccuracyChart<'_> {
         }
         put_on(buf, area, &[(self.0.language.tr("  words"), theme.dim())]);
         let pitch = if area.height > 2 * MODELS.len() as u16 { 2 } else { 1 };
-        for (i, (name, letter)) in MODELS.iter().enumerate() {
+        for (i, name) in MODELS.into_iter().enumerate() {
+            let style = model_line::style(name, *theme);
             let y = area.y + 1 + pitch * i as u16;
             if y >= area.bottom() {
                 break;
             }
             let label = [
-                (&*format!("{letter} "), self.style(i).bold()),
+                (&*format!("{} ", model_line::letter(name)), style.bold()),
                 (self.0.language.tr(name.title()), Style::new()),
             ];
             put_line(buf, (area.x, y), area.right().min(area.x + LABEL_WIDTH), &label);
-            for (bucket, score) in self.scores(*name).iter().enumerate() {
+            for (bucket, score) in self.scores(name).iter().enumerate() {
                 let x = area.x + LABEL_WIDTH + bucket as u16 * w;
-                put_line(buf, (x, y), area.right(), &[(&format!("{score:.0}"), self.style(i))]);
+                put_line(buf, (x, y), area.right(), &[(&format!("{score:.0}"), style)]);
                 if pitch > 1 {
                     let bar = theme.bar(score / 100.0, usize::from(w) - 1);
-                    put_line(buf, (x, y + 1), area.right(), &[(&bar, self.style(i))]);
+                    put_line(buf, (x, y + 1), area.right(), &[(&bar, style)]);
                 }
             }
         }
@@ -155,7 +141,7 @@ impl Pane for AccuracyChart<'_> {
             });
             Some(format!("{}: {}", language.tr(name.title()), cells.collect::<Vec<_>>().join(", ")))
         };
-        let lines = Name::ALL.iter().filter_map(row).collect();
+        let lines = MODELS.iter().filter_map(row).collect();
         PaneWords::new(language.tr("chrF, by length in words"), lines)
     }
 

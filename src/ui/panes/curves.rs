@@ -1,8 +1,8 @@
 //! How the built-in models were trained: the recorded loss over the steps, a line a model.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, model_line, words::PaneWords};
 use crate::{
     analysis::measure::training::Training,
     lesson::tr,
@@ -16,13 +16,13 @@ use crate::{
 
 pub(super) struct TrainingCurves<'a>(pub(super) Scene<'a>);
 
-const MODELS: [(Name, char); 6] = [
-    (Name::Elman, 'E'),
-    (Name::Gru, 'G'),
-    (Name::RnnAttention, 'A'),
-    (Name::TransformerUnguided, 'U'),
-    (Name::Transformer, 'T'),
-    (Name::DecoderOnly, 'D'),
+const MODELS: [Name; 6] = [
+    Name::Elman,
+    Name::Gru,
+    Name::RnnAttention,
+    Name::TransformerUnguided,
+    Name::Transformer,
+    Name::DecoderOnly,
 ];
 
 /// The width from which on the lines have their names at their ends: six do not fit side by side above the chart.
@@ -32,22 +32,9 @@ const LEAST_WIDTH: u16 = 72;
 const STEP: usize = 500;
 
 impl TrainingCurves<'_> {
-    fn style(&self, i: usize) -> Style {
-        let theme = self.0.theme;
-        let styles = [
-            Style::new(),
-            theme.pane(1),
-            theme.pane(3),
-            theme.pane(2),
-            theme.pane(0),
-            theme.correct(),
-        ];
-        styles[i]
-    }
-
     /// The columns of the chart: steps, up to the last one recorded.
     fn n_columns() -> usize {
-        let last = MODELS.iter().filter_map(|(name, _)| Training::of(*name)).map(|t| t.step).max();
+        let last = MODELS.into_iter().filter_map(Training::of).map(|t| t.step).max();
         last.unwrap_or(0) / STEP
     }
 
@@ -60,12 +47,12 @@ impl TrainingCurves<'_> {
             };
             (0..Self::n_columns()).map(|column| at(column).unwrap_or(f32::NAN)).collect()
         };
-        let series = |(i, (name, letter)): (usize, &(Name, char))| Series {
-            letter: *letter,
+        let series = |name: Name| Series {
+            letter: model_line::letter(name),
             name: self.0.language.tr(name.title()).to_owned(),
-            style: self.style(i),
-            points: points(*name),
-            at_cursor: final_loss(*name).map(fixed).unwrap_or_default(),
+            style: model_line::style(name, *self.0.theme),
+            points: points(name),
+            at_cursor: final_loss(name).map(fixed).unwrap_or_default(),
         };
         let thousands = |column: usize| match (column + 1) * STEP {
             step if step.is_multiple_of(1000) => format!("{}k", step / 1000),
@@ -73,7 +60,7 @@ impl TrainingCurves<'_> {
         };
         Chart {
             theme: self.0.theme,
-            series: MODELS.iter().enumerate().map(series).collect(),
+            series: MODELS.map(series).into(),
             reference: vec![],
             columns: (0..Self::n_columns()).map(|i| (thousands(i), String::new())).collect(),
             heights: Heights::Log,
@@ -102,8 +89,8 @@ impl Pane for TrainingCurves<'_> {
 
     fn in_words(&self) -> PaneWords {
         let language = self.0.language;
-        let line = |(name, _): &(Name, char)| {
-            let training = Training::of(*name)?;
+        let line = |name: Name| {
+            let training = Training::of(name)?;
             let (first, last) = (training.curve.first()?, training.curve.last()?);
             Some(tr!(
                 language,
@@ -117,7 +104,7 @@ impl Pane for TrainingCurves<'_> {
             ))
         };
         let heading = language.tr("Loss in training, recorded then");
-        PaneWords::new(heading, MODELS.iter().filter_map(line).collect())
+        PaneWords::new(heading, MODELS.into_iter().filter_map(line).collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

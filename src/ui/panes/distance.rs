@@ -3,9 +3,9 @@
 //! Each line is divided by its own mean, since the models' gradients differ in overall size: the chart
 //! compares how fast they fall off.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, PreferredSize, Scene, Unfolding, is_of_state, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, is_of_state, model_line, words::PaneWords};
 use crate::{
     lesson::{PaneSpec, tr},
     model::Name,
@@ -25,8 +25,7 @@ pub(super) struct Distance<'a> {
     of_state: bool,
 }
 
-const MODELS: [(Name, char); 4] =
-    [(Name::Elman, 'E'), (Name::Gru, 'G'), (Name::RnnAttention, 'A'), (Name::Transformer, 'T')];
+const MODELS: [Name; 4] = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
 
 impl<'a> Distance<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
@@ -36,13 +35,13 @@ impl<'a> Distance<'a> {
     }
 
     /// The models shown: for the last hidden state only the first two, which pass it to the decoder.
-    fn models(&self) -> &'static [(Name, char)] {
+    fn models(&self) -> &'static [Name] {
         if self.of_state { &MODELS[..2] } else { &MODELS }
     }
 
     fn norms(&self, model: usize) -> Option<&'a [f32]> {
         let gradients = self.scene.gradients(self.of_state)?;
-        Some(&gradients.get(&self.models().get(model)?.0)?.norms)
+        Some(&gradients.get(self.models().get(model)?)?.norms)
     }
 
     fn n_words(&self) -> usize {
@@ -56,20 +55,15 @@ impl<'a> Distance<'a> {
         (selection.col.min(self.models().len() - 1), selection.row.min(last))
     }
 
-    fn style(&self, model: usize) -> Style {
-        let theme = self.scene.theme;
-        [Style::new(), theme.pane(1), theme.pane(3), theme.pane(0)][model]
-    }
-
     fn series(&self, model: usize) -> Option<Series> {
         let points = divided_by_mean(self.norms(model)?);
-        let (name, letter) = self.models()[model];
+        let name = self.models()[model];
         let at_cursor = points.get(self.cursor().1).map(|v| self.scene.theme.figure(*v, 7));
         let at_cursor = at_cursor.unwrap_or_default().trim().to_owned();
         Some(Series {
-            letter,
+            letter: model_line::letter(name),
             name: self.scene.language.tr(name.title()).to_owned(),
-            style: self.style(model),
+            style: model_line::style(name, *self.scene.theme),
             points,
             at_cursor,
         })
@@ -77,7 +71,7 @@ impl<'a> Distance<'a> {
 
     /// The curve of the model under the cursor over many sentences, for each word.
     fn usual(&self) -> Option<Vec<f32>> {
-        let (name, _) = self.models()[self.cursor().0];
+        let name = self.models()[self.cursor().0];
         let typical = &self.scene.reading.typical;
         let curves = if self.of_state { &typical.forgetting } else { &typical.influence };
         let curve = curves.get(name.id())?;
@@ -123,7 +117,7 @@ impl Pane for Distance<'_> {
             return title;
         }
         let dashes = theme.glyph(REFERENCE.0, REFERENCE.1).repeat(3);
-        let (name, n) = (self.models()[self.cursor().0].0, self.scene.reading.typical.n_sentences);
+        let (name, n) = (self.models()[self.cursor().0], self.scene.reading.typical.n_sentences);
         let name = language.tr(name.title());
         let usual = tr!(language, "{dashes} {name} over {n} sentences", dashes, name, n);
         format!("{title}{}{usual}", theme.glyph(" · ", " - "))
@@ -134,7 +128,7 @@ impl Pane for Distance<'_> {
     }
 
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
-        let (norms, name) = (self.norms(col)?, self.models().get(col)?.0.title());
+        let (norms, name) = (self.norms(col)?, self.models().get(col)?.title());
         let word = &self.scene.reading.sentence.tokens.get(row)?.text;
         let (norm, share) = (*norms.get(row)?, *divided_by_mean(norms).get(row)?);
         let away = self.n_words() - 1 - row;
@@ -163,7 +157,7 @@ impl Pane for Distance<'_> {
         let line = |(i, token): (usize, &Token)| {
             let share_of = |model: usize| {
                 let share = *divided_by_mean(self.norms(model)?).get(i)?;
-                let name = language.tr(self.models()[model].0.title());
+                let name = language.tr(self.models()[model].title());
                 Some(format!("{name} {}", fixed(share)))
             };
             let all: Vec<String> = (0..self.models().len()).filter_map(share_of).collect();

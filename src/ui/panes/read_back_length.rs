@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, model_line, words::PaneWords};
 use crate::{
     analysis::measure::readback::ReadBackCount,
     lesson::tr,
@@ -16,11 +16,11 @@ use crate::{
 
 pub(super) struct ReadBackLength<'a>(pub(super) Scene<'a>);
 
-const MODELS: [(Name, char); 2] = [(Name::Elman, 'E'), (Name::Gru, 'G')];
+const MODELS: [Name; 2] = [Name::Elman, Name::Gru];
 
 impl<'a> ReadBackLength<'a> {
     fn counts(&self, model: usize) -> Option<&'a [ReadBackCount]> {
-        self.0.reading.kept()?.get(&MODELS.get(model)?.0).map(Vec::as_slice)
+        self.0.reading.kept()?.get(MODELS.get(model)?).map(Vec::as_slice)
     }
 
     /// Line and column of the cursor; the selected row is the length.
@@ -30,13 +30,13 @@ impl<'a> ReadBackLength<'a> {
     }
 
     fn series(&self, model: usize) -> Option<Series> {
-        let (counts, (name, letter)) = (self.counts(model)?, *MODELS.get(model)?);
+        let (counts, name) = (self.counts(model)?, *MODELS.get(model)?);
         let at_cursor =
             counts.get(self.cursor().1).map(|count| format!("{}/{}", count.right, count.asked));
         Some(Series {
-            letter,
+            letter: model_line::letter(name),
             name: self.0.language.tr(name.title()).to_owned(),
-            style: self.0.theme.pane(model),
+            style: model_line::style(name, *self.0.theme),
             points: counts.iter().map(|count| count.right as f32).collect(),
             at_cursor: at_cursor.unwrap_or_default(),
         })
@@ -45,7 +45,7 @@ impl<'a> ReadBackLength<'a> {
     /// The curve of the model under the cursor over many sentences.
     fn usual(&self, n_columns: usize) -> Option<Series> {
         let ((model, column), typical) = (self.cursor(), &self.0.reading.typical);
-        let (name, _) = MODELS[model];
+        let name = MODELS[model];
         let curve = typical.read_back.get(name.id())?;
         let points: Vec<f32> =
             (0..n_columns).map(|i| curve.get(i).copied().unwrap_or(f32::NAN)).collect();
@@ -98,7 +98,7 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
-        let (count, name) = (self.counts(col)?.get(row)?, MODELS.get(col)?.0.title());
+        let (count, name) = (self.counts(col)?.get(row)?, MODELS.get(col)?.title());
         let word = &self.0.reading.sentence.tokens.iter().rev().nth(row)?.text;
         let ReadBackCount { read, asked, right } = count;
         let (language, name) = (self.0.language, self.0.language.tr(name));

@@ -301,16 +301,15 @@ impl Pane for Translations<'_> {
         let line = |name: Name| {
             let glosses = self.words(name).into_iter().map(|word| word.gloss);
             let glosses: Vec<String> = glosses.filter(|gloss| !gloss.is_empty()).collect();
-            let meaning = match (name, glosses.is_empty()) {
-                (Name::DecoderOnly, _) | (_, true) => String::new(),
-                (_, false) => {
-                    tr!(language, " (word by word: {glosses})", glosses = glosses.join(" "))
-                }
+            let meaning = if glosses.is_empty() {
+                String::new()
+            } else {
+                tr!(language, " (word by word: {glosses})", glosses = glosses.join(" "))
             };
             let output = &self.0.reading.trace(name).output_text;
             format!("{}: {output}{meaning}", language.tr(name.title()))
         };
-        PaneWords::new(language.tr("Every model's output"), Name::ALL.map(line).to_vec())
+        PaneWords::new(language.tr("Every model's output"), MODELS.map(line).to_vec())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
