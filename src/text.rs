@@ -35,7 +35,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, Result, bail, ensure};
 use tokenizers::Encoding;
 
-pub use crate::text::visible::{shown, visible};
+pub use crate::text::visible::{shown, visible, visible_path};
 use engine::Engine;
 use vocabulary::Vocabulary;
 
@@ -342,8 +342,7 @@ impl Tokenizer {
                 let one = || Ok(vocabulary.one_token(&self.engine, &word, old));
                 let Some(id) = engine::spawn_guarded(one)? else {
                     bail!(
-                        "`{}` is not one token of the model's vocabulary, so it cannot stand in the \
-                         place of one; try {}",
+                        "`{}` is not a single token of the model's vocabulary, so it cannot replace one; try {}",
                         shown(&word),
                         vocabulary::alike(&self.vocab(), &visible(&word), 3).join(", ")
                     )

@@ -11,7 +11,7 @@ use super::{
     settings::{self, KEYS},
     streams::Streams,
 };
-use crate::{lesson::Language, text::visible, ui::theme::Glyphs};
+use crate::{lesson::Language, text::visible_path, ui::theme::Glyphs};
 
 pub fn run(request: &Request, streams: &mut Streams) -> Outcome {
     let out = &mut *streams.out;
@@ -30,9 +30,9 @@ pub fn run(request: &Request, streams: &mut Streams) -> Outcome {
 fn place(skips_file: bool, out: &mut dyn Write) -> io::Result<()> {
     match settings::path() {
         _ if skips_file => writeln!(out, "No settings file is read (--no-config)."),
-        None => writeln!(out, "There is no home, so there is no settings file."),
+        None => writeln!(out, "There is no home folder, so there is no settings file."),
         Some(path) => {
-            let shown = visible(&path.to_string_lossy());
+            let shown = visible_path(&path);
             let note = if path.exists() { "" } else { " (there is none yet)" };
             writeln!(out, "Settings file: {shown}{note}")
         }

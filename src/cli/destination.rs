@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::{
     export::{FORMATS, Format, instead_of},
     lesson::Lesson,
-    text::visible,
+    text::visible_path,
 };
 
 /// A file to be written.
@@ -46,7 +46,7 @@ impl Destination {
                 targets.len() == 1,
                 "{} files cannot all be {}; name a folder, or choose one step in one format",
                 targets.len(),
-                shown(out)
+                visible_path(out)
             );
             out.clone_into(&mut targets[0].path);
         }
@@ -62,7 +62,7 @@ impl Destination {
         ensure!(
             !self.is_standard || n == 1,
             "{n} files cannot go to standard output; it takes one step in one format, or one film; \
-             write --out FOLDER, or one step as in --steps tokens"
+             pass --out FOLDER, or one step as in --steps tokens"
         );
         Ok(self.targets.first().filter(|_| self.is_standard))
     }
@@ -76,7 +76,7 @@ impl Destination {
         ensure!(
             !needs_folder || !out.exists() || out.is_dir(),
             "{} is a file, not a folder, and does not have the format's extension; name a folder with --out",
-            shown(out)
+            visible_path(out)
         );
         Ok(&self.targets)
     }
@@ -95,8 +95,8 @@ pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static For
         let extensions: Vec<&str> = FORMATS.iter().map(|format| format.extension).collect();
         ensure!(
             is_folder || of_name.is_some(),
-            "{} has no known file extension; there are {}{instead}; or name a folder and give --format",
-            shown(out),
+            "{} has no known file extension; the known ones are {}{instead}; or name a folder and give --format",
+            visible_path(out),
             extensions.join(", ")
         );
         return Ok(of_name.or(Format::find("txt")).into_iter().collect());
@@ -106,17 +106,13 @@ pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static For
         ensure!(
             asked.iter().any(|format| is_named_as(out, format)),
             "{} has the extension of {}, but {} is requested; change one of them, or name a folder",
-            shown(out),
+            visible_path(out),
             other.id,
             ids.join(",")
         );
     }
     let is_asked = |format: &&Format| asked.iter().any(|asked| asked.id == format.id);
     Ok(FORMATS.iter().copied().filter(is_asked).collect())
-}
-
-fn shown(path: &Path) -> String {
-    visible(&path.to_string_lossy())
 }
 
 fn targets(

@@ -32,7 +32,7 @@ use crate::{
     engine::tape::Keep,
     export::files::reason,
     model::{self, Model, Name, Setup},
-    text::{Tokenizer, visible},
+    text::{Tokenizer, visible_path},
 };
 
 pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcome {
@@ -96,7 +96,7 @@ impl Line {
 }
 
 fn lines(path: &Path) -> Outcome<Vec<Line>> {
-    let shown = visible(&path.to_string_lossy());
+    let shown = visible_path(path);
     let unreadable =
         |e: io::Error| anyhow!("{shown} cannot be read; {}; give another with --data", reason(&e));
     let source: Box<dyn BufRead> = if path == Path::new("-") {

@@ -34,7 +34,7 @@ use crate::{
         font::{CELL, Fonts},
         frame::{Shot, Walk},
     },
-    text::visible::{Visible, visible},
+    text::visible::{Visible, visible, visible_path},
     ui::theme::Theme,
 };
 
@@ -90,7 +90,7 @@ pub fn run(asked: &ExportArgs, request: &Request, streams: &mut Streams) -> Outc
 fn list(targets: &[Target], lesson: &Lesson, n_steps: usize, streams: &mut Streams) -> Outcome {
     let (all, out): (_, &mut dyn io::Write) = (lesson.steps(), &mut Visible(streams.out));
     for Target { path, format, step } in targets {
-        let path = visible(&path.to_string_lossy());
+        let path = visible_path(path);
         let what = step.map_or_else(|| format!("{n_steps} steps"), |step| all[step].1.id.clone());
         writeln!(out, "{path}\t{}\t{what}", format.id)?;
     }
@@ -100,7 +100,7 @@ fn list(targets: &[Target], lesson: &Lesson, n_steps: usize, streams: &mut Strea
 fn not_on_a_terminal(format: &Format) -> Result<()> {
     ensure!(
         format.is_text || !io::stdout().is_terminal(),
-        "{} is not for a terminal; write --out FILE.{}, or redirect the output",
+        "{} is not for a terminal; pass --out FILE.{}, or redirect the output",
         format.id,
         format.extension
     );
@@ -126,7 +126,7 @@ fn small_enough(asked: &ExportArgs, formats: &[&Format]) -> Result<()> {
 fn fonts(asked: &ExportArgs) -> Result<Fonts> {
     let fonts = Fonts::embedded(asked.scale)?;
     let Some(path) = &asked.font else { return Ok(fonts) };
-    let shown = || visible(&path.to_string_lossy());
+    let shown = || visible_path(path);
     let unreadable =
         |e: io::Error| anyhow!("{} cannot be read; {}; choose another --font", shown(), reason(&e));
     // Opening a pipe would block.

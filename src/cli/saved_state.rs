@@ -10,7 +10,7 @@ use etcetera::BaseStrategy;
 
 use crate::{
     export::files::reason,
-    text::visible,
+    text::visible_path,
     ui::memory::{Memory, StateFolder},
 };
 
@@ -33,11 +33,14 @@ impl SavedState {
         let trouble = loaded.as_ref().err().zip(path.as_ref()).map(|(why, path)| {
             let aside = if path.is_file() {
                 let is_free = |name: &Path| path.with_file_name(name).symlink_metadata().is_err();
-                format!("; it stays beside as {}", shown(Path::new(&aside(is_free))))
+                format!("; it stays beside as {}", visible_path(Path::new(&aside(is_free))))
             } else {
                 String::new()
             };
-            format!("what was kept of the last walk cannot be read ({}: {why}){aside}", shown(path))
+            format!(
+                "what was kept of the last walk cannot be read ({}: {why}){aside}",
+                visible_path(path)
+            )
         });
         Self { path, memory: loaded.unwrap_or_default(), trouble }
     }
@@ -62,7 +65,7 @@ impl SavedState {
             anyhow!(
                 "{} cannot be written ({why}), so the place in the walk is not kept; \
                  --no-config asks for that",
-                shown(path)
+                visible_path(path)
             )
         })
     }
@@ -88,10 +91,6 @@ fn put_aside(folder: &StateFolder, path: &Path) -> Result<()> {
 fn followed(path: PathBuf) -> PathBuf {
     let target = |path: &Path| Some(path.parent()?.join(fs::read_link(path).ok()?));
     fs::canonicalize(&path).ok().or_else(|| target(&path)).unwrap_or(path)
-}
-
-fn shown(path: &Path) -> String {
-    visible(&path.to_string_lossy())
 }
 
 fn path() -> Option<PathBuf> {

@@ -14,7 +14,7 @@ use super::colour::{Ask, ThemeChoice};
 use crate::{
     export::files::reason,
     lesson::Language,
-    text::{nearest, visible},
+    text::{nearest, visible, visible_path},
 };
 
 /// The limit on the file's bytes.
@@ -78,7 +78,7 @@ pub fn path() -> Option<PathBuf> {
 /// # Errors
 /// If there is a file that cannot be read or understood; the message says where and what to do.
 pub fn load(path: &Path) -> Result<Settings> {
-    let shown = visible(&path.to_string_lossy());
+    let shown = visible_path(path);
     let unreadable = |e: io::Error| {
         anyhow!("{shown} cannot be read; {}; fix it, or skip it with --no-config", reason(&e))
     };

@@ -13,7 +13,7 @@ use crate::{
     engine::tape::Keep,
     lesson::{Language, Lesson},
     model::Name,
-    text::visible,
+    text::{visible, visible_path},
     ui::words::changes_in_words,
     weights::Checkpoint,
 };
@@ -178,7 +178,7 @@ fn note_what_is_odd(
     if let Some(path) = request.checkpoint()
         && let Some(site) = plain.trace(Name::Checkpoint).not_finite()
     {
-        let path = visible(&path.to_string_lossy());
+        let path = visible_path(path);
         writeln!(
             streams.notes,
             "note: numbers of this pass are NaN or infinite, first in {site}; `lookback inspect {path}` \

@@ -29,7 +29,7 @@ use crate::{
     model::Name,
     text::{
         nearest,
-        visible::{Visible, shown, visible},
+        visible::{Visible, shown, visible_path},
     },
 };
 
@@ -109,7 +109,7 @@ fn format_of(requested: Option<TraceFormat>, out: &Path) -> Result<&'static Writ
         ensure!(
             of_name.id == asked.id,
             "{} has the extension of {}, but {} is requested; change one of them",
-            visible(&out.to_string_lossy()),
+            visible_path(out),
             of_name.extensions[0],
             asked.extensions[0]
         );
@@ -122,7 +122,7 @@ fn not_onto_a_terminal(format: &WritableFormat, out: &Path, is_terminal: bool) -
     let end = format.extensions[0];
     ensure!(
         format.is_text || !is_terminal || out != Path::new("-"),
-        "{end} is not for a terminal; write --out FILE.{end}, or redirect the output"
+        "{end} is not for a terminal; pass --out FILE.{end}, or redirect the output"
     );
     Ok(())
 }

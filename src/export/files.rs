@@ -20,7 +20,7 @@ use std::{
 use anyhow::{Error, Result, anyhow};
 use rustix::process::geteuid;
 
-use crate::text::visible;
+use crate::text::visible_path;
 use workshop::{Identity, StagingFolder, Unnamed};
 
 /// Why a file was not written.
@@ -160,7 +160,7 @@ fn name(path: &Path) -> &Path {
 /// If the file system refuses.
 pub fn make_folder(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| {
-        let path = shown(path);
+        let path = visible_path(path);
         anyhow!("the folder {path} cannot be made; {}; choose another with --out", reason(&e))
     })
 }
@@ -168,23 +168,25 @@ pub fn make_folder(path: &Path) -> Result<()> {
 fn may_write(path: &Path, is_forced: bool) -> Result<()> {
     let link = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_symlink);
     if link.as_ref().is_some_and(|link| link.uid() != geteuid().as_raw()) {
-        let what = format!("{} is a link that somebody else made", shown(path));
+        let what = format!("{} is a link that somebody else made", visible_path(path));
         return Err(WriteError { what, remedy: "choose another place with --out" }.into());
     }
     match fs::metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound && (link.is_none() || is_forced) => Ok(()),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let what = format!("{} is a link that leads nowhere; nothing was written", shown(path));
-            Err(WriteError { what, remedy: "write --force to replace the link" }.into())
+            let what =
+                format!("{} is a link that leads nowhere; nothing was written", visible_path(path));
+            Err(WriteError { what, remedy: "pass --force to replace the link" }.into())
         }
         Err(e) => Err(cannot_write(path, &e)),
         Ok(there) if there.is_dir() => {
-            let what = format!("{} is a folder; give a file", shown(path));
+            let what = format!("{} is a folder; give a file", visible_path(path));
             Err(WriteError { what, remedy: "add a name to it" }.into())
         }
         Ok(there) if !there.is_file() => {
-            let what = format!("{} is no regular file; it would be replaced", shown(path));
-            Err(WriteError { what, remedy: "write --out - and redirect" }.into())
+            let what =
+                format!("{} is not a regular file, and would be replaced", visible_path(path));
+            Err(WriteError { what, remedy: "pass --out - and redirect the output" }.into())
         }
         Ok(_) if is_forced => Ok(()),
         Ok(_) => Err(exists(path)),
@@ -192,12 +194,12 @@ fn may_write(path: &Path, is_forced: bool) -> Result<()> {
 }
 
 fn exists(path: &Path) -> Error {
-    let what = format!("{} exists; nothing was written", shown(path));
-    WriteError { what, remedy: "write --force to replace it" }.into()
+    let what = format!("{} exists; nothing was written", visible_path(path));
+    WriteError { what, remedy: "pass --force to replace it" }.into()
 }
 
 fn cannot_write(path: &Path, e: &io::Error) -> Error {
-    let what = format!("{} cannot be written; {}", shown(path), reason(e));
+    let what = format!("{} cannot be written; {}", visible_path(path), reason(e));
     WriteError { what, remedy: "choose another place with --out" }.into()
 }
 
@@ -206,10 +208,6 @@ pub fn reason(e: &io::Error) -> String {
     let text = e.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     text.to_lowercase()
-}
-
-fn shown(path: &Path) -> String {
-    visible(&path.to_string_lossy())
 }
 
 fn folder(path: &Path) -> &Path {

@@ -3,11 +3,19 @@
 //! Control characters, invisible characters and those that change the direction of text are written out. Safe text
 //! is unchanged, so applying a function twice is the same as once.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 /// Text that is safe to show: `␛`, `␊`, `<U+202E>` for what is hidden, everything else as it is.
 pub fn visible(text: &str) -> String {
     replaced(text, |_| false, written_out)
+}
+
+/// A path, safe to show.
+pub fn visible_path(path: &Path) -> String {
+    visible(&path.to_string_lossy())
 }
 
 /// The beginning of a text that may be of any length, safe to show.

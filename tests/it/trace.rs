@@ -268,7 +268,7 @@ fn arrays_are_not_shown_on_a_terminal() {
     let mut shown = String::new();
     // A terminal whose program has ended may say so with an error.
     let _ = pty.master.try_clone_reader().unwrap().read_to_string(&mut shown);
-    assert!(shown.contains("write --out FILE.npz"), "{shown}");
+    assert!(shown.contains("pass --out FILE.npz"), "{shown}");
 }
 
 /// Whether a value is as a schema says; of JSON Schema only the words that ours uses.
