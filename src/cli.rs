@@ -168,15 +168,15 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
     if let Some(sentence) = &cli.text.sentence {
         let sentence = crate::text::visible(&sentence.to_string_lossy());
         let wrong = anyhow::anyhow!(
-            "\"{sentence}\" stands before a command; give the command first, its sentence after it; \
-             to read a sentence that is a command's name, write `lookback -- NAME`"
+            "\"{sentence}\" stands before a command; put the command first and its sentence after it; \
+             to read a sentence that is a command's name, use `lookback -- NAME`"
         );
         return Err(Failure::Usage(wrong));
     }
     let others = [
         (
             !cli.text.what_if.is_empty(),
-            "--what-if stands before a command; write it after the command",
+            "--what-if stands before a command; put it after the command",
         ),
         (
             cli.tour || cli.autoplay || cli.no_questions || cli.no_motion,
@@ -190,11 +190,11 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
             cli.beside.against.is_some()
                 || cli.beside.against_model.is_some()
                 || cli.target.target.is_some(),
-            "--against, --against-model and --target stand before a command; write them after it",
+            "--against, --against-model and --target stand before a command; put them after it",
         ),
         (
             cli.view.is_given(),
-            "--attention, --log-colors and --no-sink stand before a command; write them after it",
+            "--attention, --log-colors and --no-sink stand before a command; put them after it",
         ),
         (cli.no_mouse, "--no-mouse is for the walk; leave it or the command out"),
         (cli.linear, "--linear is for the walk; leave it or the command out"),

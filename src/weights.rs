@@ -172,7 +172,7 @@ impl Checkpoint {
         let name = shown(&folder.join("config.json").to_string_lossy());
         let config = small(folder, "config.json")?.with_context(|| {
             format!(
-                "{name} is missing; without it nothing is known of the model; put it beside the weights"
+                "{name} is missing; without it nothing is known about the model; put it beside the weights"
             )
         })?;
         let config = Config::from_json(name, &config)?.of_text();
@@ -186,7 +186,7 @@ impl Checkpoint {
         }
         ensure!(
             broken.is_empty(),
-            "{}: the index promises tensors that are missing; fetch these files again:{}",
+            "{}: the index lists tensors that are missing; fetch these files again:{}",
             shown(&path.to_string_lossy()),
             listed(&broken)
         );

@@ -125,7 +125,7 @@ fn clause(paragraph: &str) -> String {
     visible(line.trim_start_matches("error: ").trim_start_matches("tip: "))
 }
 
-/// The nearest option of any command, for an option given to the wrong command.
+/// The nearest option of any command, for an option that is misspelt or stands before or after the wrong command.
 fn near(argument: &str) -> Option<String> {
     let wanted = argument.strip_prefix("--")?;
     let whole = Cli::command();
@@ -140,5 +140,10 @@ fn near(argument: &str) -> Option<String> {
     }
     let nearest = nearest(wanted, found.iter().map(|(long, _)| *long), 1).pop()?;
     let (_, commands) = found.iter().find(|(long, _)| *long == nearest)?;
-    Some(format!("the nearest is --{nearest}, an option of {}", commands.join(", ")))
+    let commands = commands.join(", ");
+    Some(match nearest == wanted {
+        true if commands == whole.get_name() => format!("--{nearest} is only for the walk"),
+        true => format!("--{nearest} is an option of {commands}; put it after the command"),
+        false => format!("the nearest is --{nearest}, an option of {commands}"),
+    })
 }

@@ -110,7 +110,7 @@ fn elsewhere(
 ) -> anyhow::Error {
     let Some(other) = other else { return nowhere(reading, address) };
     anyhow!(
-        "the {} has no {}; the {} has it; write --model {other}",
+        "the {} has no {}; the {} has it; pass --model {other}",
         asked.title(),
         sought(address),
         other.title()

@@ -235,7 +235,7 @@ impl EncoderDecoder {
         let start = plan.rules.start;
         ensure!(
             (start as usize) < targets,
-            "`decoder_start_token_id` is {start}, but there are {targets} tokens to begin with"
+            "`decoder_start_token_id` is {start}, but the vocabulary has {targets} tokens"
         );
         let own = || weights.matrix("unembed.weight", (targets, plan.d_model()));
         Ok(Self {

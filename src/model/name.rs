@@ -70,7 +70,7 @@ impl FromStr for Name {
         match Self::ALL.into_iter().find(|name| name.id() == text) {
             Some(name) => Ok(name),
             None => bail!(
-                "no model `{}`; there are {}",
+                "no model `{}`; the models are {}",
                 visible(text),
                 Self::ALL.map(Self::id).join(", ")
             ),

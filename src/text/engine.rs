@@ -213,7 +213,7 @@ fn model(model: TokenizerModel) -> Result<ModelWrapper> {
                 .map_err(sanitized)
         }
         other => bail!(
-            "its model is of the kind `{}`; known are BPE, WordPiece, Unigram and WordLevel",
+            "its model is of the kind `{}`; supported: BPE, WordPiece, Unigram and WordLevel",
             visible(other)
         ),
     }

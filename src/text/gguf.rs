@@ -85,7 +85,7 @@ pub fn plan(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
         "bert" => Ok(wordpiece(vocab)),
         "t5" => unigram(vocab),
         other => bail!(
-            "its tokenizer is of the kind `{}`; known are gpt2, llama, gemma4, bert and t5; take the model as a \
+            "its tokenizer is of the kind `{}`; supported: gpt2, llama, gemma4, bert and t5; use the model's \
              Hugging Face folder",
             visible(other)
         ),

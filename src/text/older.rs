@@ -226,7 +226,7 @@ fn refuse_own_ids(model_type: &str) -> Result<()> {
     const OWN_IDS: [&str; 4] = ["m2m_100", "nllb", "xlnet", "plbart"];
     if OWN_IDS.contains(&model_type) {
         bail!(
-            "a `{model_type}` numbers its tokens in its own way, which only its tokenizer.json says; \
+            "a `{model_type}` numbers its tokens in its own way, which only its tokenizer.json describes; \
              `transformers.AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)` makes it"
         );
     }

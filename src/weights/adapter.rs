@@ -245,7 +245,7 @@ impl Opened<'_> {
         let target = self.target(&plain(&tensor.name))?;
         ensure!(
             !self.model.is_gguf(),
-            "replaces a tensor of the model; only with a Hugging Face folder is that read, not with a GGUF file"
+            "replaces a tensor of the model, which is supported for a Hugging Face folder, not for a GGUF file"
         );
         ensure!(
             target.shape == tensor.shape,
@@ -265,7 +265,7 @@ impl Opened<'_> {
         let is_tied = !has_own && self.model.config().bool_or(TIED, true)?;
         ensure!(
             !is_tied,
-            "changes the table of embeddings, which the logits use too; that is not run"
+            "changes the table of embeddings, which the logits use too; that is not supported"
         );
         Ok(())
     }
@@ -306,7 +306,7 @@ fn of_pattern(patterns: &Config, module: &str) -> Result<Option<f32>> {
     for key in patterns.keys() {
         ensure!(
             !key.contains(['^', '$', '*', '+', '?', '(', '[', '{', '|', '\\']),
-            "`alpha_pattern` has the expression `{}`; only names are read there",
+            "`alpha_pattern` has the expression `{}`; only names are supported",
             shown(key)
         );
         if module == key || module.strip_suffix(key).is_some_and(|rest| rest.ends_with('.')) {
@@ -349,7 +349,7 @@ impl Update {
         tensor: &TensorInfo,
         base: &Value,
     ) -> Result<Arc<Value>> {
-        let kept = base.as_stored().context("is a vector, which no product can be added to")?;
+        let kept = base.as_stored().context("is a vector, to which no product can be added")?;
         let (lines, numbers, _) = wanted.part(tensor.is_transposed);
         // Whether the tensor's lines are inputs: rows of a table, and of a Conv1D as Hugging Face stores it.
         let is_conv1d =

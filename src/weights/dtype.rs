@@ -110,7 +110,7 @@ impl Dtype {
     /// A clause that lists the readable formats, for messages.
     pub fn known() -> String {
         let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
-        format!("read are {}", names.join(", "))
+        names.join(", ")
     }
 
     pub fn format(self) -> &'static BlockFormat {

@@ -84,7 +84,7 @@ pub fn files(path: &Path) -> Result<CheckpointFiles> {
         "json" if file_name(path).ends_with(".index.json") => sharded(path, folder),
         end if PICKLES.contains(&end) => Err(pickle(path)),
         _ => bail!(
-            "{name} is not a checkpoint that can be read; give a folder with config.json and {WHOLE}, a \
+            "{name} is not a readable checkpoint; give a folder with config.json and {WHOLE}, a \
              .safetensors file with config.json beside it, or a .gguf file"
         ),
     }
@@ -136,7 +136,7 @@ fn none(inside: &[PathBuf], name: &str) -> anyhow::Error {
     }
     if let Some(found) = of(&OTHERS) {
         return anyhow!(
-            "{} holds weights in a form that is not read; get the model's {WHOLE}, or a .gguf file",
+            "{} holds weights in a form that is not supported; get the model's {WHOLE}, or a .gguf file",
             shown(&found.to_string_lossy())
         );
     }

@@ -147,7 +147,7 @@ pub fn peek(parts: &[PathBuf]) -> Result<(Option<String>, Option<String>)> {
         }
     }
     let unread: Vec<String> = unread.into_iter().collect();
-    let obstacle = || format!("its tensors are in {}, which is not read", unread.join(", "));
+    let obstacle = || format!("its tensors are in {}, which is not supported", unread.join(", "));
     Ok((named, (!unread.is_empty()).then(obstacle)))
 }
 
@@ -174,7 +174,7 @@ fn counts(cursor: &mut Cursor) -> Result<(u64, u64)> {
         n if n.swap_bytes() <= 3 => {
             bail!("is GGUF for big-endian machines; convert the model again, without that option")
         }
-        n => bail!("is GGUF of version {n}; versions 2 and 3 are read"),
+        n => bail!("is GGUF of version {n}; versions 2 and 3 are supported"),
     }
     let (n_tensors, n_entries) = (cursor.u64()?, cursor.u64()?);
     ensure!(
@@ -214,7 +214,7 @@ fn data(metadata: &Metadata, table_end: usize) -> Result<u64> {
         "metadata `general.alignment` is {alignment}, want a power of two"
     );
     let end = (table_end as u64).checked_next_multiple_of(alignment);
-    end.context("has a table of tensors that ends nowhere")
+    end.context("has a table of tensors without an end")
 }
 
 /// What a tensor's entry is checked against.

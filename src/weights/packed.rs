@@ -116,7 +116,11 @@ impl Packed {
         numbers: Range<usize>,
     ) -> Result<Self> {
         let dtype = tensor.form.with_context(|| {
-            format!("has dtype {}, which is not read; {}", tensor.dtype, Dtype::known())
+            format!(
+                "has dtype {}, which is not supported; supported: {}",
+                tensor.dtype,
+                Dtype::known()
+            )
         })?;
         let format = dtype.format();
         let is_whole = |n: usize| n.is_multiple_of(format.numbers);

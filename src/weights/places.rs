@@ -130,7 +130,11 @@ impl Places {
                 let path = |model: &LocalModel| model.path.to_string_lossy().into_owned();
                 let one = |model| shown(&if by_path { path(model) } else { model.name.clone() });
                 let names: Vec<String> = found.iter().map(one).collect();
-                bail!("`{name}` is {} models; give one of them: {}", found.len(), names.join(", "))
+                bail!(
+                    "`{name}` stands for {} models; give one of them: {}",
+                    found.len(),
+                    names.join(", ")
+                )
             }
         }
     }

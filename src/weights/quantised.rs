@@ -64,7 +64,7 @@ impl Config {
             let by =
                 if method.is_empty() { String::new() } else { format!(" by {}", shown(&method)) };
             return Some(format!(
-                "{}: `{key}` says that the weights are quantised{by}, which is not read; read are {}",
+                "{}: `{key}` says that the weights are quantised{by}, which is not supported; supported: {}",
                 self.file(),
                 METHODS.join(", ")
             ));
@@ -78,7 +78,7 @@ fn refused(method: &str, how: &Config) -> Option<String> {
     let number = |key: &str| how.get(key).and_then(Json::as_u64);
     let text = |key: &str| how.get(key).and_then(Json::as_str).map(str::to_lowercase);
     let not_read = |key: &str, value: &str, read: &str| {
-        Some(format!("`{key}` is {}, which is not read; read are {read}", shown(value)))
+        Some(format!("`{key}` is {}, which is not supported; supported: {read}", shown(value)))
     };
     match method {
         "gptq" => {

@@ -381,7 +381,7 @@ impl Faults<'_> {
             n => format!("and {} others have", n - 1),
         };
         Some(format!(
-            "`{}` {have} dtype {forms}, which is not read; get the model in a form that is: {}",
+            "`{}` {have} dtype {forms}, which is not supported; get the model in a form that is: {}",
             shown(&first.name_in_file),
             Dtype::known()
         ))

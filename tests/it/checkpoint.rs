@@ -98,7 +98,7 @@ fn what_is_no_checkpoint_is_refused_in_a_sentence() {
     fs::remove_file(bare.path().join("config.json")).unwrap();
     assert!(refused(bare.path()).contains("config.json is missing"));
     assert!(refused(&bare.path().join("none")).contains("cannot be read"));
-    assert!(refused(Path::new("Cargo.toml")).contains("is not a checkpoint that can be read"));
+    assert!(refused(Path::new("Cargo.toml")).contains("is not a readable checkpoint"));
 }
 
 #[test]

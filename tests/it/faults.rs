@@ -93,7 +93,7 @@ fn tensors_in_a_form_that_is_not_read_say_which() {
         }
     });
     let error = refused(folder.path());
-    assert!(error.contains("others have dtype F8_E4M3, which is not read"), "{error}");
+    assert!(error.contains("others have dtype F8_E4M3, which is not supported"), "{error}");
 }
 
 #[test]

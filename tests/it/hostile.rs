@@ -127,7 +127,7 @@ fn each_fault_of_a_gguf_header_has_its_sentence() {
         (with_counts(0, 0, |_| ()), "does not name its architecture"),
         (twice, "`k` twice"),
         (one(|f| f.text("k").u32(9).u32(8).u64(1 << 40)), "longer than the"),
-        (one(|f| f.text("k").u32(77)), "does not know: 77"),
+        (one(|f| f.text("k").u32(77)), "unknown kind of value: 77"),
         (one(|f| f.number("split.count", 3)), "part 1 of 3, but is read as part 1 of 1"),
         (of_version(1), "version 1"),
         (of_version(3_u32.swap_bytes()), "big-endian"),
@@ -207,7 +207,7 @@ fn a_folder_without_weights_says_what_there_is_instead() {
     for name in ["pytorch_model.BIN", "x.pt", "x.ckpt", "x.pth"] {
         assert!(error_of(&[(name, b"PK"), ("config.json", b"{}")]).contains("pickle"), "{name}");
     }
-    assert!(error_of(&[("tf_model.h5", b"x")]).contains("in a form that is not read"));
+    assert!(error_of(&[("tf_model.h5", b"x")]).contains("in a form that is not supported"));
     assert!(error_of(&[("gpt2/model.safetensors", &good)]).contains("gpt2: give that folder"));
     assert!(
         error_of(&[("snapshots/a1/model.safetensors", &good)]).contains("a1: give that folder")

@@ -231,7 +231,7 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
         line("llama3.2:1b ").ends_with("yes") && line("pub/repo/a.gguf ").contains("LM Studio")
     );
     assert!(line("some/mamba ").ends_with("no: models of type `mamba␛[2J` cannot be run"), "{out}");
-    assert!(line("some/packed ").contains("quantised by hqq, which is not read"), "{out}");
+    assert!(line("some/packed ").contains("quantised by hqq, which is not supported"), "{out}");
     let Run { out: json, .. } = run(home.path(), &["models", "--format", "json"]);
     let json: Json = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["schema"], &json["version"]), (&"lookback-models".into(), &1.into()));

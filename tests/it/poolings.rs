@@ -114,8 +114,8 @@ fn each_pooling_is_done_in_todays_form_and_the_older_one() {
 #[test]
 fn poolings_that_are_not_run_are_refused_by_name() {
     for (settings, want) in [
-        (r#"{"pooling_mode":"weightedmean"}"#, "the pooling `weightedmean` is not run"),
-        (r#"{"pooling_mode":"a\u001b"}"#, "`a␛` is not run"),
+        (r#"{"pooling_mode":"weightedmean"}"#, "the pooling `weightedmean` is not supported"),
+        (r#"{"pooling_mode":"a\u001b"}"#, "`a␛` is not supported"),
         (r#"{"pooling_mode":["cls","mean"]}"#, "several poolings are joined (cls, mean)"),
         (
             r#"{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":true}"#,
@@ -167,7 +167,7 @@ fn maps_and_length_are_as_the_folder_says() {
 fn lists_of_modules_that_make_no_sense_are_refused() {
     let other = list(&["Pooling", "Normalize", "LSTM"]);
     for (modules, want) in [
-        (other.as_str(), "`LSTM` at this place is not run"),
+        (other.as_str(), "`LSTM` is not supported at this place"),
         ("{}", "is not a list of modules"),
         (r#"[{"path":"../x","type":"a.Pooling"}]"#, "`../x`, which is not a folder"),
         (r#"[{"path":"/etc","type":"a.Pooling"}]"#, "`/etc`, which is not a folder"),

@@ -90,12 +90,17 @@ fn error_of(folder: &Path) -> String {
 #[test]
 fn settings_that_are_not_read_are_named() {
     for (form, key, value, wanted) in [
-        ("gptq", "bits", json!(3), "`bits` is 3, which is not read; read are 2, 4 and 8"),
+        ("gptq", "bits", json!(3), "`bits` is 3, which is not supported; supported: 2, 4 and 8"),
         ("awq", "version", json!("gemv"), "`version` is gemv"),
         ("awq", "bits", json!(8), "`bits` is 8"),
         ("mlx_4", "mode", json!("mxfp4"), "`mode` is mxfp4"),
         ("ct_pack", "format", json!("marlin-24"), "`format` is marlin-24"),
-        ("int8", "quant_method", json!("hqq"), "quantised by hqq, which is not read; read are fp8"),
+        (
+            "int8",
+            "quant_method",
+            json!("hqq"),
+            "quantised by hqq, which is not supported; supported: fp8",
+        ),
     ] {
         let folder = changed(form, &[(key, value)], |_, _, _| true);
         let error = error_of(folder.path());

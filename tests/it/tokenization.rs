@@ -833,7 +833,10 @@ fn damaged_older_files_are_refused_in_words() {
         ..OlderFiles::default()
     };
     assert!(wrong(sentencepiece(b"")).contains("tokenizer.model"));
-    assert!(wrong(sentencepiece(b"\xff\xff\xff\xff\xff")).contains("no SentencePiece model"));
+    assert!(
+        wrong(sentencepiece(b"\xff\xff\xff\xff\xff"))
+            .contains("not a readable SentencePiece model")
+    );
     let bytes = model("unigram");
     let other = OlderFiles { model_type: "xlnet", ..sentencepiece(&bytes) };
     assert!(wrong(other).contains("save_pretrained"));

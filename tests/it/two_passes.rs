@@ -295,7 +295,7 @@ fn another_model_of_the_same_shape_is_set_beside_one() {
     assert!(now.numbers().zip(want.numbers()).all(|(a, b)| a.to_bits() == b.to_bits()));
     assert!(both.plain_trace(Name::Checkpoint).is_some());
     let refused = opened("gpt2").beside(opened("llama3")).err().unwrap().to_string();
-    assert!(refused.contains("not of one shape") && refused.contains("heads"), "{refused}");
+    assert!(refused.contains("differ in shape") && refused.contains("heads"), "{refused}");
     let missing = [Change::OtherModel("x".into())].into_iter().collect();
     let missing = READER.read_changed(&reading(TIRED), missing).err().unwrap().to_string();
     assert!(missing.contains("--against-model"), "{missing}");

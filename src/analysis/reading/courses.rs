@@ -263,7 +263,7 @@ impl Reading {
         self.names().find(is_meant).with_context(|| {
             let id = if id.is_empty() { Name::Transformer.id() } else { id };
             format!(
-                "no model `{}` here that could learn; there are {}",
+                "no model `{}` here can learn; those that can are {}",
                 crate::text::shown(id),
                 all()
             )
@@ -276,7 +276,7 @@ impl Reading {
         };
         ensure!(
             card.n_weights <= MOST_WEIGHTS,
-            "models of at most 200 million weights are taught; this one has {:.0} million",
+            "only models of at most 200 million weights can be taught; this one has {:.0} million",
             card.n_weights as f64 / 1e6
         );
         let Some(needed) = self.teaching_bytes(name) else { return Ok(()) };

@@ -83,7 +83,7 @@ impl Reading {
         let found: Vec<u32> = found.map(|(id, _)| id as u32).collect();
         ensure!(
             !found.is_empty(),
-            "`{}` is no token of the model; the nearest are {}",
+            "`{}` is not a token of the model; the nearest are {}",
             text::shown(word),
             text::nearest(word, vocab.iter().map(String::as_str), 3).join(", ")
         );
@@ -134,7 +134,7 @@ impl Reading {
             let n = run.output_rows().len();
             ensure!(
                 place < n,
-                "the output has {n} places, so that a place is 0 to {}",
+                "the output has {n} places, so a place is 0 to {}",
                 n.saturating_sub(1)
             );
         }
@@ -149,7 +149,7 @@ impl Reading {
     /// If the model has no residual stream.
     pub fn attribution(&self, run: &Run, question: &Question) -> Result<Attribution> {
         attribution(run, &question.score()).context(
-            "the logits of this model are no sum of parts: it has no residual stream; gradients work for it",
+            "the logits of this model are not a sum of parts, as it has no residual stream; gradients work for it",
         )
     }
 
@@ -175,7 +175,7 @@ impl Reading {
     pub fn saliency(&self, name: Name, run: &Run, score: &Score) -> Result<Saliency> {
         let tokens = words::single(run.pass.source.len());
         self.saliency_while(name, run, score, &tokens, |_, _| true)?
-            .context("the words of this model cannot be followed: it embeds none")
+            .context("the words of this model cannot be followed: it does not embed them")
     }
 
     /// Which words counted, each one or more tokens, while `goes_on`, which is called with the passes that are done, of how

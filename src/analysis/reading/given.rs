@@ -120,7 +120,7 @@ impl<'a> Matched<'a> {
         let n = self.rows.len();
         ensure!(row < n, "the other text has {n} rows at {}, counted from 0", self.site.path());
         let from = self.rows[row].with_context(|| {
-            format!("word {row} of the other text has no counterpart in the first, so that there is nothing to put there")
+            format!("word {row} of the other text has no counterpart in the first, so there is nothing to put there")
         })?;
         Ok(self.part(0, from, row))
     }

@@ -162,13 +162,13 @@ impl Reader {
         let (own, theirs) = (shape(&self), shape(&other));
         ensure!(
             own == theirs,
-            "the two models are not of one shape: one has {}, the other {}",
+            "the two models differ in shape: one has {}, the other {}",
             own.unwrap_or_default(),
             theirs.unwrap_or_default()
         );
         ensure!(
             self.tokenizer.vocab() == other.tokenizer.vocab(),
-            "the two models have other vocabularies, so that their numbers stand for other words"
+            "the two models have different vocabularies, so their numbers stand for different words"
         );
         let other = Self { keep: self.keep, walks: self.walks, ..other };
         Ok(Self { other: Some(Box::new(other)), ..self })
@@ -256,7 +256,7 @@ impl Reader {
             Some(patch) => {
                 ensure!(
                     changes.against().is_some() && changes.other_model().is_none(),
-                    "patch={patch} puts a value of this sentence's pass into another's; give that one too, as in against=The dog sleeps."
+                    "patch={patch} puts a value of this sentence's pass into another's; give that sentence too, as in against=The dog sleeps."
                 );
                 let rest = changes.without_patch().without_other();
                 let first = if rest.is_empty() { None } else { Some(read(rest)?) };

@@ -30,7 +30,7 @@ pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
         }
         TokenizerSource::Gguf(vocab) => Tokenizer::from_gguf(vocab).context(checkpoint.name()),
         TokenizerSource::None if checkpoint.is_gguf() => bail!(
-            "{} holds no vocabulary that is read (`tokenizer.ggml.model`), so no text can be read; \
+            "{} holds no supported vocabulary (`tokenizer.ggml.model`), so no text can be read; \
              convert the model again, with its tokenizer",
             checkpoint.name()
         ),

@@ -48,7 +48,7 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
         true
     });
     drop(progress);
-    let counted = counted?.context("the words of this model cannot be followed: it embeds none")?;
+    let counted = counted?.context("the words of this model cannot be followed: it does not embed them")?;
     let labels: Vec<String> = groups.into_iter().map(|word| label(&words.source[word])).collect();
     let mut report = Report {
         about: about(reading, name, &run, &question),
@@ -313,7 +313,7 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
     }
     let _ = writeln!(
         text,
-        "gap of the integral {:.5}; the baseline is the embedding of zeros, which is not a word.",
+        "gap of the integral {:.5}; the baseline is an embedding of zeros, which no word has.",
         counted.gap()
     );
     let trust = if counted.is_complete() {

@@ -55,7 +55,7 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
     }
     let _ = writeln!(
         report.text,
-        "\nA share is of a row's length, and length is no importance; every layer is judged by itself."
+        "\nA share is of a row's length, and length is not importance; every layer is judged by itself."
     );
     report.write(&asked.out, streams)
 }

@@ -67,7 +67,7 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
     }
     let _ = writeln!(
         report.text,
-        "Steps on one sentence are no training: they teach it alone, and change the rest unasked."
+        "Steps on one sentence are not training: they teach only that sentence, and change the rest as a side effect."
     );
     report.write(&asked.out, streams)
 }

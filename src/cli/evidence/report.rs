@@ -75,7 +75,7 @@ impl Report {
         let is_standard = out.out.out == Path::new("-");
         let format = out.format_of().usage()?;
         if format == EvidenceFormat::Npz && is_standard && io::stdout().is_terminal() {
-            let why = "npz is not for a terminal; write --out FILE.npz, or redirect the output";
+            let why = "npz is not for a terminal; pass --out FILE.npz, or redirect the output";
             return Err(anyhow!(why)).usage();
         }
         let content = |out: &mut dyn Write| match format {

@@ -105,7 +105,7 @@ impl PoolPlan {
         let weight = |map: &&DensePlan| checkpoint.tensor(&map.weight()).is_none();
         if let Some(map) = plan.maps.iter().find(weight) {
             bail!(
-                "{} is missing, which has the weights of a map after the pooling; a .bin file beside it is a pickle, \
+                "{}, which has the weights of a map after the pooling, is missing; a .bin file beside it is a pickle, \
                  which is not read",
                 checkpoint.name_beside(&format!("{}/model.safetensors", map.folder))
             );
@@ -128,8 +128,8 @@ impl PoolPlan {
             "Normalize" => self.is_normalized = true,
             "Dropout" => {}
             kind => bail!(
-                "modules.json: a module of type `{}` at this place is not run; Pooling, then Dense, then \
-                 Normalize are",
+                "modules.json: a module of type `{}` is not supported at this place; supported: Pooling, \
+                 then Dense, then Normalize",
                 visible(kind)
             ),
         }
@@ -167,14 +167,15 @@ fn pooling(settings: &Config) -> Result<Pooling> {
     };
     ensure!(
         named.len() <= 1,
-        "{}: several poolings are joined ({}), which is not run",
+        "{}: several poolings are joined ({}), which is not supported",
         settings.file(),
         visible(&named.join(", "))
     );
     let name = named.first().copied().unwrap_or("mean");
     let found = POOLINGS.iter().find(|(known, ..)| *known == name).and_then(|(.., found)| *found);
-    found
-        .with_context(|| format!("{}: the pooling `{}` is not run", settings.file(), visible(name)))
+    found.with_context(|| {
+        format!("{}: the pooling `{}` is not supported", settings.file(), visible(name))
+    })
 }
 
 /// # Errors

@@ -76,7 +76,7 @@ impl Activation {
         let found = NAMED.iter().find(|(known, _)| *known == name);
         found.map(|(_, activation)| *activation).with_context(|| {
             format!(
-                "the activation `{}` is not among those that can be run: {}",
+                "the activation `{}` is not supported; supported: {}",
                 visible(name),
                 NAMED.map(|(known, _)| known).join(", ")
             )

@@ -109,7 +109,7 @@ impl RnnLmPlan {
         let more = format!("weight_ih_l{}", self.n_layers);
         for (part, what) in [
             ("weight_ih_l0_reverse", "reads in both directions, so it cannot tell the next token"),
-            ("weight_hr_l0", "projects its hidden states, which is not run"),
+            ("weight_hr_l0", "projects its hidden states, which is not supported"),
             (&more, "has more layers than config.json says in `n_layers`"),
         ] {
             let is_there = |name: &&str| checkpoint.tensor(&format!("{name}{part}")).is_some();

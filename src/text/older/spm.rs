@@ -64,7 +64,7 @@ const ONLY_WRITTEN: &str = "\u{f8f0}";
 
 fn parsed(bytes: &[u8]) -> Result<Model> {
     let model = Model::decode(bytes).ok().filter(|model| !model.pieces.is_empty());
-    let model = model.context("it is no SentencePiece model that can be read; fetch it again")?;
+    let model = model.context("it is not a readable SentencePiece model; fetch it again")?;
     check_size(model.pieces.len())?;
     Ok(model)
 }
@@ -143,7 +143,7 @@ pub(super) fn sentencepiece(bytes: &[u8], files: &OlderFiles) -> Result<Json> {
         UNIGRAM if files.model_type == "mbart" => mbart(&model),
         UNIGRAM if files.model_type == "pegasus" => pegasus(&model, files),
         UNIGRAM => unigram(&model, files),
-        other => bail!("it is of kind {other}; known are 1 (unigram) and 2 (BPE)"),
+        other => bail!("it is of kind {other}; supported: 1 (unigram) and 2 (BPE)"),
     }
 }
 
@@ -213,7 +213,9 @@ fn m2m(model: &Model, vocab: &[u8], files: &OlderFiles) -> Result<Json> {
     let begin = format!("__{language}__");
     let of = |name: &str| {
         let id = vocab.get(name).copied();
-        id.with_context(|| format!("`src_lang` is {}, which is no language of it", shown(language)))
+        id.with_context(|| {
+            format!("`src_lang` is {}, which is not one of its languages", shown(language))
+        })
     };
     let template = template(&[(&begin, of(&begin)?)], &[("</s>", of("</s>")?)]);
     let mut json = bpe(model, files)?;

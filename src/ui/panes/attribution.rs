@@ -185,7 +185,8 @@ impl Pane for AttributionList<'_> {
             return;
         };
         let Some(attribution) = &found.attribution else {
-            let text = language.tr("this model has no residual stream, so its logits are no sum");
+            let text =
+                language.tr("this model has no residual stream, so its logits are not a sum");
             put_on(buf, area, &[(text, theme.dim())]);
             return;
         };

@@ -219,7 +219,7 @@ fn value<'a>(cursor: &mut Cursor<'a>, kind: u32, depth: usize) -> Result<Meta<'a
         10 => Meta::Whole(cursor.u64()?.into()),
         11 => Meta::Whole(i64::from_le_bytes(cursor.array()?).into()),
         12 => Meta::Float(f64::from_le_bytes(cursor.array()?)),
-        _ => bail!("has a kind of value that GGUF does not know: {kind}"),
+        _ => bail!("has an unknown kind of value: {kind}"),
     })
 }
 

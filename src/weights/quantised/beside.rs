@@ -83,7 +83,7 @@ impl<'a> Beside<'a> {
         let source: Arc<dyn Decoded> = if is_integer {
             ensure!(
                 self.find(&format!("{stem}.weight_zero_point")).is_none(),
-                "has zero points, which are not read of integers of eight bits"
+                "has zero points, which are not supported for integers of eight bits"
             );
             Arc::new(Int8::of(self.tensor, Numbers::of(scales)?, 1.0, (n_lines, len))?)
         } else {

@@ -55,7 +55,7 @@ impl Numbers {
     pub fn of(tensor: &TensorInfo) -> Result<Self> {
         let found = PLAIN.iter().find(|known| known.0 == tensor.dtype);
         let &PlainType(_, width, read) = found.with_context(|| {
-            format!("`{}` has dtype {}, which is not read here", tensor.shown(), tensor.dtype)
+            format!("`{}` has dtype {}, which is not supported here", tensor.shown(), tensor.dtype)
         })?;
         Ok(Self { bytes: Bytes::of(tensor), width, read })
     }

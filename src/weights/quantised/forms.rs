@@ -71,7 +71,7 @@ impl Grouped {
         ensure!(index.len() == n_in, "has groups of {} inputs, want {n_in}", index.len());
         let groups: Vec<u32> = (0..n_in).map(|i| index.get(i) as u32).collect();
         let is_known = groups.iter().all(|&group| (group as usize) < n_groups);
-        ensure!(is_known, "has an input in a group that there is none of");
+        ensure!(is_known, "has an input in a group that does not exist");
         // -1 for all says that they follow one another.
         grouped.index = Some(groups).filter(|_| (0..n_in).all(|i| index.get(i) >= 0.0));
         Ok(grouped)
