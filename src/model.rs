@@ -45,6 +45,7 @@ pub const EMBEDDING_TABLE: &str = "embed.weight";
 
 pub static EMBED: Site =
     Site::matrix("embed", [Position, Channel], "each token's row of the embedding table")
+        .with(Role::Embedding)
         .called(&["E[id]", "ids"]);
 pub static SCALED: Site = Site::matrix("scaled", [Position, Channel], "embedding * sqrt(d_model)")
     .called(&["E[id] · √d_model", "scaled"]);
@@ -53,7 +54,7 @@ pub static POS: Site = Site::matrix(
     [Position, Channel],
     "positional encoding: sines and cosines of the position",
 )
-.with(Role::Positions)
+.with(Role::AddedPositions)
 .called(&["PE(pos,2i)", "PE(pos)"]);
 pub static LOGITS: Site =
     Site::matrix("logits", [Position, Vocab], "a score for every token of the vocabulary")

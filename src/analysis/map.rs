@@ -8,7 +8,7 @@ use std::{
 use crate::{
     analysis::trace::{Recorded, Trace},
     engine::site::{Axis, Role, Stream, lies_in},
-    model::{EMBED, rnn::PROJ},
+    model::rnn::PROJ,
 };
 
 /// A part of a model that the map names: an embedding, an attention, a norm, the logits.
@@ -128,7 +128,11 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
         None => true,
     };
     let sites: Vec<&Recorded> = sites.iter().filter(is_shown).copied().collect();
-    let all: BTreeSet<&str> = sites.iter().map(|site| above(site.path())).collect();
+    // Scopes, and whether each is that of a norm.
+    let mut all: BTreeMap<&str, bool> = BTreeMap::new();
+    for site in &sites {
+        *all.entry(above(site.path())).or_default() |= site.role() == Role::NormScale;
+    }
     let scopes: BTreeSet<&str> = sites.iter().map(|site| scope_of(site, &all)).collect();
     let holding = |site: &Recorded| {
         let scope = scope_of(site, &all);
@@ -169,22 +173,23 @@ fn above(path: &str) -> &str {
 }
 
 /// The scope of a site; of a norm within a sub-layer, as those of queries and keys are, that of the sub-layer.
-fn scope_of<'a>(site: &'a Recorded, scopes: &BTreeSet<&str>) -> &'a str {
+fn scope_of<'a>(site: &'a Recorded, scopes: &BTreeMap<&str, bool>) -> &'a str {
     let scope = above(site.path());
-    let Some(layer) = site.place.scope.layer_prefix().filter(|_| scope.ends_with("norm")) else {
+    let is_norm = scopes.get(scope).is_some_and(|is_norm| *is_norm);
+    let Some(layer) = site.place.scope.layer_prefix().filter(|_| is_norm) else {
         return scope;
     };
     let outer = |scope: &&'a str| scope.rsplit_once('.').map(|(outer, _)| outer);
     let mut within = iter::successors(outer(&scope), outer).take_while(|outer| *outer != layer);
-    within.find(|outer| scopes.contains(outer)).unwrap_or(scope)
+    within.find(|outer| scopes.contains_key(outer)).unwrap_or(scope)
 }
 
 fn station(sites: &[&Recorded], site: &Recorded, path: &str, holding: Holding) -> Station {
     let is_sum = matches!(site.role(), Role::Residual(_));
     let is_recurrent = site.place.scope.layer_prefix() == Some(path);
     let held = || sites.iter().filter(|s| lies_in(s.path(), path));
-    let is_embedding = held().any(|s| s.place.site.name == EMBED.name);
-    let has_positions = held().any(|s| s.role() == Role::Positions);
+    let is_embedding = held().any(|s| s.role() == Role::Embedding);
+    let has_positions = held().any(|s| s.role() == Role::AddedPositions);
     let name = match path.rsplit('.').next() {
         _ if is_sum => "+",
         _ if is_embedding && has_positions => "embed+pos",

@@ -144,7 +144,7 @@ impl Part {
     pub const fn makes(self, role: Role) -> bool {
         match self {
             Self::Mask => matches!(role, Role::MaskedScores),
-            Self::Positions => matches!(role, Role::Positions),
+            Self::Positions => matches!(role, Role::Positions | Role::AddedPositions),
             Self::Scaling => matches!(role, Role::ScaledScores),
             Self::Residual => matches!(role, Role::Residual(_)),
             Self::Sinks => matches!(role, Role::SinkShares),

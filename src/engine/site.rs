@@ -77,8 +77,16 @@ impl Axis {
 pub enum Role {
     /// A step of the computation without another role.
     Intermediate,
-    /// Encodings of positions, or what they rotate or bias.
+    /// Each token's row of the embedding table.
+    Embedding,
+    /// Encodings of positions that are added to the embedding.
+    AddedPositions,
+    /// Encodings of positions that rotate or bias, or what they rotate or bias.
     Positions,
+    /// What the first layer reads: where a residual stream begins.
+    StreamInput,
+    /// The variance or the mean square that a norm divides by the root of.
+    NormScale,
     /// Scores divided by the root of d_k.
     ScaledScores,
     /// Scores, minus infinity where a query may not look.

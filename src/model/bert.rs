@@ -41,7 +41,7 @@ pub use modern::ModernBert;
 
 pub static POS: Site =
     Site::matrix("pos", [Position, Channel], "each position's row of a learned table")
-        .with(Role::Positions)
+        .with(Role::AddedPositions)
         .called(&["PE(pos,2i)", "PE(pos)"]);
 pub static TYPE: Site = Site::matrix(
     "type",
@@ -49,12 +49,16 @@ pub static TYPE: Site = Site::matrix(
     "which of two texts a token belongs to: the second, after a separator",
 );
 pub static INPUT: Site = Site::matrix("input", [Position, Channel], "embedding + position + type")
+    .with(Role::StreamInput)
     .called(&["input_t", "input", "x"]);
 pub static UNTYPED: Site = Site::matrix("input", [Position, Channel], "embedding + position")
+    .with(Role::StreamInput)
     .called(&["input_t", "input", "x"]);
 pub static PLAIN: Site = Site::matrix("input", [Position, Channel], "the embedding alone")
+    .with(Role::StreamInput)
     .called(&["input_t", "input", "x"]);
 pub static TYPED: Site = Site::matrix("input", [Position, Channel], "embedding + type")
+    .with(Role::StreamInput)
     .called(&["input_t", "input", "x"]);
 pub static DISTANCES: Site = Site::matrix(
     "distances",

@@ -80,31 +80,36 @@ pub static FAMILIES: &[&[Family]] = &[
 
 pub static LEARNED: Site =
     Site::matrix("pos", [Position, Channel], "each position's row of a learned table")
-        .with(Role::Positions)
+        .with(Role::AddedPositions)
         .called(&["PE(pos,2i)", "PE(pos)"]);
 pub static INPUT: Site = Site::matrix(
     "input",
     [Position, Channel],
     "what the first block reads: scaled embedding + position",
 )
+.with(Role::StreamInput)
 .called(&["input_t", "input", "x"]);
 pub static SUM: Site =
     Site::matrix("input", [Position, Channel], "what the first block reads: embedding + position")
+        .with(Role::StreamInput)
         .called(&["input_t", "input", "x"]);
 pub static PLAIN: Site =
     Site::matrix("input", [Position, Channel], "what the first block reads: the embedding alone")
+        .with(Role::StreamInput)
         .called(&["input_t", "input", "x"]);
 pub static MULTIPLIED: Site =
     Site::matrix("scaled", [Position, Channel], "embedding * the embedding multiplier")
         .called(&["E[id] · m", "scaled"]);
 pub static SCALED_INPUT: Site =
     Site::matrix("input", [Position, Channel], "what the first block reads: the scaled embedding")
+        .with(Role::StreamInput)
         .called(&["input_t", "input", "x"]);
 pub static NORMED_INPUT: Site = Site::matrix(
     "input",
     [Position, Channel],
     "what the first block reads: the normalised embedding",
 )
+.with(Role::StreamInput)
 .called(&["input_t", "input", "x"]);
 pub static UNSCALED_LOGITS: Site =
     Site::matrix("raw_logits", [Position, Vocab], "a score for every token, before the scale")

@@ -47,18 +47,21 @@ use crate::{
 
 pub static TABLE_POS: Site =
     Site::matrix("pos", [Position, Channel], "each position's row of the model's table")
-        .with(Role::Positions)
+        .with(Role::AddedPositions)
         .called(&["PE(pos,2i)", "PE(pos)"]);
 pub static INPUT: Site = Site::matrix(
     "input",
     [Position, Channel],
     "what the first layer reads: scaled embedding + position",
 )
+.with(Role::StreamInput)
 .called(&["input_t", "input", "x"]);
 pub static SUM: Site = Site::matrix("input", [Position, Channel], "embedding + position")
+    .with(Role::StreamInput)
     .called(&["input_t", "input", "x"]);
 pub static PLAIN: Site =
     Site::matrix("input", [Position, Channel], "what the first layer reads: the embedding alone")
+        .with(Role::StreamInput)
         .called(&["input_t", "input", "x"]);
 pub static TIED: Site = Site::matrix(
     "scaled",

@@ -18,10 +18,7 @@ use crate::{
     },
     model::{
         LOGITS,
-        layer::{
-            attention::{CONTEXT, WEIGHTS},
-            norm::{MEAN_SQUARE, VAR},
-        },
+        layer::attention::{CONTEXT, WEIGHTS},
     },
 };
 
@@ -163,10 +160,7 @@ pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {
     let tape = run.tape();
     let kinds: Vec<(Node, PartKind)> =
         tape.nodes().filter_map(|n| Some((n, kind(run, n)?))).collect();
-    let is_scale = |node: &Node| {
-        let name = tape.entry(*node).place.site.name;
-        name == VAR.name || name == MEAN_SQUARE.name
-    };
+    let is_scale = |node: &Node| tape.entry(*node).place.role == Role::NormScale;
     let constants: HashSet<Node> =
         tape.nodes().filter(is_scale).chain(kinds.iter().map(|k| k.0)).collect();
     let uncapped = run.with_role(Role::UncappedLogits).next().and_then(|at| run.node(&at.path));
@@ -218,8 +212,8 @@ fn kind(run: &Run, node: Node) -> Option<PartKind> {
             Some(PartKind::LayerEmbedding)
         }
         Role::SubLayerOutput => Some(PartKind::FeedForward),
-        Role::Positions if place.site.name == "pos" => Some(PartKind::Positions),
-        _ if place.site.name == "embed" => Some(PartKind::Embedding),
+        Role::AddedPositions => Some(PartKind::Positions),
+        Role::Embedding => Some(PartKind::Embedding),
         _ => None,
     }
 }

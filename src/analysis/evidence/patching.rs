@@ -167,7 +167,7 @@ fn maps(run: &Run, end: usize) -> Vec<PatchMap> {
     }
     let is_post_norm = run.with_role(Role::NormedStream).next().is_some();
     let of_kind = |place: &&Place, kind: PatchKind| match (kind, place.role) {
-        (PatchKind::Residual, _) if is_input(place) => true,
+        (PatchKind::Residual, Role::StreamInput) => true,
         (PatchKind::Residual, Role::NormedStream) | (PatchKind::Heads, Role::HeadContext) => true,
         (PatchKind::Residual, Role::Residual(_)) => !is_post_norm,
         (PatchKind::Attention, Role::SubLayerOutput) => is_of_attention(run, place),
@@ -203,11 +203,6 @@ fn maps(run: &Run, end: usize) -> Vec<PatchMap> {
         }
     }
     maps
-}
-
-/// Whether the site is where a stream begins.
-fn is_input(place: &Place) -> bool {
-    place.site.name == "input" && place.scope.layer_index().is_none()
 }
 
 /// Whether it is the output of a state space or a short convolution.

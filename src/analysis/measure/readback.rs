@@ -3,13 +3,16 @@
 use nalgebra::RowDVector;
 
 use crate::{
-    analysis::trace::Trace,
+    analysis::trace::{Recorded, Trace},
     engine::{
         math::{argmax, matmul, matmul_nt},
         value::{Cell, Matrix},
     },
     model::{EMBEDDING_TABLE, Model, Setup},
 };
+
+/// The site of the probes' predictions.
+const ANSWERS: &str = "readback.probs";
 
 /// The probe's prediction for one source word.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +32,8 @@ pub struct ReadBack {
 /// The probes' predictions, first word first, without words beyond the probes' range (24). Empty for a model without
 /// probes.
 pub fn read_back(trace: &Trace) -> Vec<ReadBack> {
-    let Some(site) = trace.site("readback.probs") else { return vec![] };
-    let reach = (0..trace.source.len()).filter(|&t| !site.value.get(Cell::new(0, t, 0)).is_nan());
+    let Some(site) = trace.site(ANSWERS) else { return vec![] };
+    let reach = (0..trace.source.len()).filter(|&t| !is_out_of_reach(site, t));
     reach
         .filter_map(|position| {
             let token = &trace.source[position];
@@ -44,6 +47,11 @@ pub fn read_back(trace: &Trace) -> Vec<ReadBack> {
             })
         })
         .collect()
+}
+
+/// Whether a row of a site has no numbers because the probes reach only the last words.
+pub fn is_out_of_reach(site: &Recorded, row: usize) -> bool {
+    site.path() == ANSWERS && site.value.get(Cell::new(0, row, 0)).is_nan()
 }
 
 /// The share of words read back correctly, 0 to 1. None without probes.

@@ -43,6 +43,7 @@ pub static INPUT: Site = Site::matrix(
     [Position, Channel],
     "what the first layer reads: the embedding normalised",
 )
+.with(Role::StreamInput)
 .called(&["input_t", "input", "x"]);
 
 /// The settings that determine its shape and weights.

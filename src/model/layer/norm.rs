@@ -17,9 +17,11 @@ use crate::{
 
 pub static MEAN: Site = Site::matrix("mean", [Position, Single], "the mean of each word's vector");
 pub static VAR: Site =
-    Site::matrix("var", [Position, Single], "the variance of each word's vector");
+    Site::matrix("var", [Position, Single], "the variance of each word's vector")
+        .with(Role::NormScale);
 pub static MEAN_SQUARE: Site =
-    Site::matrix("mean_square", [Position, Single], "the mean of the squares of each vector");
+    Site::matrix("mean_square", [Position, Single], "the mean of the squares of each vector")
+        .with(Role::NormScale);
 pub static RMS_NORMALIZED: Site = Site::matrix(
     "normalized",
     [Position, Channel],
@@ -43,17 +45,20 @@ pub static OUT: Site =
 pub static HEAD_MEAN: Site =
     Site::planes("mean", [Head, Position, Single], "the mean of each head's vector");
 pub static HEAD_VAR: Site =
-    Site::planes("var", [Head, Position, Single], "the variance of each head's vector");
+    Site::planes("var", [Head, Position, Single], "the variance of each head's vector")
+        .with(Role::NormScale);
 pub static HEAD_MEAN_SQUARE: Site = Site::planes(
     "mean_square",
     [Head, Position, Single],
     "the mean of the squares of each head's vector",
-);
+)
+.with(Role::NormScale);
 pub static ROW_MEAN_SQUARE: Site = Site::matrix(
     "mean_square",
     [Position, Single],
     "the mean of the squares of all heads' vectors together",
-);
+)
+.with(Role::NormScale);
 pub static HEAD_NORMALIZED: Site = Site::planes(
     "normalized",
     [Head, Position, Channel],

@@ -96,7 +96,8 @@ pub static GROUP_MEAN_SQUARE: Site = Site::planes(
     "mean_square",
     [Group, Position, Single],
     "the mean of the squares of each group's vector",
-);
+)
+.with(Role::NormScale);
 pub static GROUP_NORMALIZED: Site = Site::planes(
     "normalized",
     [Group, Position, Channel],

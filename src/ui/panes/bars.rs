@@ -10,8 +10,10 @@ use super::{
     CursorCell, Pane, PreferredSize, Unfolding, line_at, subject::Subject, words::PaneWords,
 };
 use crate::{
+    analysis::measure::readback::is_out_of_reach,
     engine::{site::Axis, value::Cell},
     lesson::tr,
+    text::percent,
     ui::widgets::{
         heat::Scale,
         lines::{list_rows, put_bar, put_on, put_text, right},
@@ -49,11 +51,6 @@ impl<'a> Bars<'a> {
         }
         let scale = subject.scale();
         Self { subject, order, scale }
-    }
-
-    /// Whether a row has no numbers because the probes reach only the last words.
-    fn is_out_of_reach(&self, row: usize) -> bool {
-        self.subject.site.path() == "readback.probs" && self.subject.value(row, 0).is_nan()
     }
 
     fn cursor_bar(&self) -> usize {
@@ -125,10 +122,9 @@ impl Pane for Bars<'_> {
         let title = format!("{} · {axis} {word}", subject.title());
         let full = self.full_bar();
         if self.scale.is_of_shares() && full < 1.0 {
-            let percent = format!("{:.0}", full * 100.0);
             return format!(
                 "{title} · {}",
-                tr!(subject.scene.language, "bars to {percent} %", percent)
+                tr!(subject.scene.language, "bars to {percent}", percent = percent(full))
             );
         }
         title
@@ -139,7 +135,9 @@ impl Pane for Bars<'_> {
     }
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.subject.cursor_cell(row, *self.order.get(col)?).filter(|_| !self.is_out_of_reach(row))
+        self.subject
+            .cursor_cell(row, *self.order.get(col)?)
+            .filter(|_| !is_out_of_reach(self.subject.site, row))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -165,7 +163,7 @@ impl Pane for Bars<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        if self.is_out_of_reach(self.subject.row()) {
+        if is_out_of_reach(self.subject.site, self.subject.row()) {
             let text =
                 self.subject.scene.language.tr("no numbers: the probes do not reach back so far");
             put_text(buf, area, text, self.subject.scene.theme.dim());

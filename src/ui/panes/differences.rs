@@ -101,12 +101,15 @@ impl<'a> DifferenceMap<'a> {
 
 /// Whether a site is one of the residual stream, or what is added to it.
 fn is_of_stream(site: &Recorded, stream: Stream) -> bool {
-    let is_input = site.place.site.name == "input" && site.place.scope.layer_index().is_none();
-    let role = matches!(
+    let is_of_stream = matches!(
         site.role(),
-        Role::Residual(_) | Role::SubLayerOutput | Role::NormedStream | Role::LayerInput
+        Role::StreamInput
+            | Role::Residual(_)
+            | Role::SubLayerOutput
+            | Role::NormedStream
+            | Role::LayerInput
     );
-    (is_input || role)
+    is_of_stream
         && site.place.scope.rows() == stream
         && matches!(site.axes()[1], Axis::Position | Axis::Query)
 }
