@@ -23,7 +23,9 @@ mod world;
 
 pub use chat::{ChatTemplate, SpecialTexts, template_of};
 pub use engine::is_guarded;
-pub use figures::{fixed, grouped, percent, significant, spoken};
+pub use figures::{
+    cell_value, decimals, fixed, grouped, percent, percent_in_tenths, share, significant, spoken,
+};
 pub use gguf::GgufVocab;
 pub use lines::{LineRun, is_wide, runs};
 pub use older::{OlderFiles, SENTENCEPIECE, tokenizer_json};

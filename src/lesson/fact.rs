@@ -293,26 +293,6 @@ impl Phrases {
         text.unwrap_or_else(|| self.no_value())
     }
 
-    /// A share between 0 and 1 with two decimals.
-    fn share(&self, x: f32) -> String {
-        match x {
-            x if x.is_nan() => "NaN".into(),
-            x if x > 0.0 && x < 0.005 => self.share_under(),
-            x if (0.995..1.0).contains(&x) => self.share_over(),
-            x => format!("{x:.2}"),
-        }
-    }
-
-    fn percent(&self, x: f32) -> String {
-        match x {
-            x if x.is_nan() => "NaN".into(),
-            x if x > 0.0 && x < 0.005 => self.percent_under(),
-            x if (0.9995..1.0).contains(&x) => self.percent_of(">99.9"),
-            x if (0.995..1.0).contains(&x) => self.percent_of(&format!("{:.1}", 100.0 * x)),
-            x => self.percent_of(&format!("{:.0}", 100.0 * x)),
-        }
-    }
-
     /// A word of several tokens says that what follows is about all of them.
     fn quoted_word(&self, tokens: &[Token], position: usize) -> String {
         let word = self.quote(&word_text(tokens, position));
@@ -362,26 +342,6 @@ fn minus(a: &[f32], b: &[f32]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lesson::{Language, Lesson};
-    use crate::text::spoken;
-
-    #[test]
-    fn numbers_are_as_long_as_they_need_to_be() {
-        let texts = [1234.4, 56.78, 3.333, 0.5, 0.0123, 0.00123, 1.5e-7, 0.0, -2.0, 12_345.0];
-        let want =
-            ["1234", "56.8", "3.33", "0.50", "0.0123", "0.0012", "2e-7", "0", "-2.00", "1.2e4"];
-        assert_eq!(texts.map(spoken).to_vec(), want);
-    }
-
-    #[test]
-    fn shares_are_never_rounded_to_nothing_or_to_all() {
-        let lesson = Lesson::embedded(Language::English).unwrap();
-        let phrases = &lesson.chapters[0].steps[0].phrases;
-        let shares = [0.001, 0.25, 1.0, 0.9999].map(|x| phrases.share(x));
-        assert_eq!(shares, ["under 0.01", "0.25", "1.00", "over 0.99"]);
-        let percents = [0.001, 0.25, 0.9999, 1.0].map(|x| phrases.percent(x));
-        assert_eq!(percents, ["under 1 %", "25 %", ">99.9 %", "100 %"]);
-    }
 
     #[test]
     fn names_of_facts_are_unique_and_explained() {

@@ -95,11 +95,6 @@ phrases! {
     measuring();
     nothing();
 
-    share_under();
-    share_over();
-    percent_of(n);
-    percent_under();
-
     list_empty();
     list_between();
     list_end(start, last);

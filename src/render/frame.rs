@@ -12,7 +12,7 @@ use crate::{
     engine::arithmetic::Arithmetic,
     lesson::{Language, Lesson, PaneKind, Selection, Step, quiz::Question, tr},
     render::picture::Picture,
-    text::visible::visible_lines,
+    text::{cell_value, visible::visible_lines},
     ui::{
         app::{Action, BEAT, N_BEATS, OpenedNumber, State, update_and_run},
         panes::{self, Unfolding},
@@ -135,7 +135,7 @@ impl Shot {
 /// The text of an opened number: `Opened: logits[0,12] = 3.1416; x W + b`.
 fn opened(level: &OpenedNumber, language: Language) -> String {
     let Arithmetic { name, value, formula, .. } = &level.arithmetic;
-    let value = format_args!("{value:.4}").to_string();
+    let value = cell_value(*value);
     tr!(
         language,
         "Opened: {name} = {value}; {formula}",

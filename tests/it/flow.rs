@@ -299,7 +299,7 @@ fn colours_may_be_logarithmic_or_leave_out_the_first_word_and_the_numbers_stay()
 fn the_flow_graph_is_walked_opened_and_thinned_out() {
     let mut state = walk("flow");
     let wide = drawn_text(&state, 120, 36);
-    assert!(wide.contains("tired") && wide.contains("lines: shares from 4.0 % on"), "{wide}");
+    assert!(wide.contains("tired") && wide.contains("lines: shares from 4.0% on"), "{wide}");
     let rows = |state: &State| {
         let found = state.passes.reading.as_ref().unwrap().known_findings().unwrap();
         let flow = found[&Name::DecoderOnly].flow.as_ref().unwrap();
@@ -318,9 +318,9 @@ fn the_flow_graph_is_walked_opened_and_thinned_out() {
     press(&mut state, "Enter Enter");
     assert!(drawn_text(&state, 120, 36).contains("share."), "a node opens, and a share in it");
     press(&mut state, "Esc Esc )");
-    assert!(message(&state).contains("8.0 %"));
+    assert!(message(&state).contains("8.0%"));
     press(&mut state, "( (");
-    assert!(message(&state).contains("2.0 %"));
+    assert!(message(&state).contains("2.0%"));
     press(&mut state, "Down c");
     assert!(message(&state).contains("this word's last row"));
     press(&mut state, "c");

@@ -20,7 +20,7 @@ use crate::{
         streams::Streams,
     },
     model::{EMBEDDING_TABLE, Name},
-    text::grouped,
+    text::{grouped, percent, percent_in_tenths},
 };
 
 /// The weights listed in the table for people.
@@ -116,14 +116,14 @@ fn add_moved(report: &mut Report, moved: &[Moved], token: impl Fn(usize) -> Stri
         let word = (m.name == EMBEDDING_TABLE).then(|| token(m.row));
         if i < MOST_MOVED {
             let of_row = word.as_ref().map_or_else(String::new, |word| {
-                format!("  most in the row of \"{word}\" ({:.0} %)", 100.0 * m.row_share)
+                format!("  most in the row of \"{word}\" ({})", percent(m.row_share))
             });
             let _ = writeln!(
                 report.text,
-                "{:width$} {:>9.4} {:>7.2}%{of_row}",
+                "{:width$} {:>9.4} {:>8}{of_row}",
                 m.name,
                 m.distance,
-                100.0 * m.share
+                percent_in_tenths(m.share)
             );
         }
         let place = Place {

@@ -19,7 +19,7 @@ use crate::{
     },
     lesson::phrases::Phrases,
     model::{Name, layer::attention, rnn_attention},
-    text::{grouped, spoken, word_at, word_text},
+    text::{grouped, percent, share, spoken, word_at, word_text},
 };
 
 /// Site and index of the head that was guided from a pronoun to its noun (MODEL_CARD.md).
@@ -34,7 +34,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact("key", "the word that the selected one looks at most", |c| {
         nth_look_text(c, 0, |c, l| c.phrases.quote(&l.word))
     }),
-    fact("weight", "the weight on it", |c| nth_look_text(c, 0, |c, l| c.phrases.share(l.weight))),
+    fact("weight", "the weight on it", |c| nth_look_text(c, 0, |_, l| share(l.weight))),
     fact("then_second", "the second and its weight, if there is one", then_second),
     fact("heads_look", "where every head looks from the selected word", heads_look),
     fact(
@@ -45,7 +45,7 @@ pub(super) static FACTS: &[Fact] = &[
                 let plane = site.value.plane(c.head().min(site.shape().planes - 1));
                 plane.column(0).mean()
             });
-            c.phrases.or_none(first.map(|share| c.phrases.percent(share)))
+            c.phrases.or_none(first.map(percent))
         },
     ),
     fact("entropy", "spread of the selected row in bits", |c| {
@@ -98,9 +98,8 @@ pub(super) static FACTS: &[Fact] = &[
         |c| {
             let weights = previous_weights(c);
             let best = largest(&weights, 1).first().copied();
-            let said = best.map(|head| {
-                c.phrases.head_with(&head.to_string(), &c.phrases.share(weights[head]))
-            });
+            let said =
+                best.map(|head| c.phrases.head_with(&head.to_string(), &share(weights[head])));
             c.phrases.or_none(said)
         },
     ),
@@ -119,13 +118,13 @@ pub(super) static FACTS: &[Fact] = &[
         guided(c, Name::Transformer, looked_at)
     }),
     fact_of_built_in("guided_weight", "the weight on it", |c| {
-        guided(c, Name::Transformer, |c, l| c.phrases.share(l.weight))
+        guided(c, Name::Transformer, |_, l| share(l.weight))
     }),
     fact_of_built_in("unguided_key", "where the twin's same head looks", |c| {
         guided(c, Name::TransformerUnguided, looked_at)
     }),
     fact_of_built_in("unguided_weight", "the weight on it", |c| {
-        guided(c, Name::TransformerUnguided, |c, l| c.phrases.share(l.weight))
+        guided(c, Name::TransformerUnguided, |_, l| share(l.weight))
     }),
     fact_of_built_in(
         "unguided_there",
@@ -156,7 +155,7 @@ fn nth_look_text(c: &Context, n: usize, text_of: fn(&Context, &AttendedKey) -> S
 
 fn then_second(c: &Context) -> String {
     let text_of = |look: AttendedKey| {
-        c.phrases.then_second(&c.phrases.quote(&look.word), &c.phrases.share(look.weight))
+        c.phrases.then_second(&c.phrases.quote(&look.word), &share(look.weight))
     };
     nth_look(c, 1).map_or_else(String::new, text_of)
 }
@@ -165,7 +164,7 @@ fn heads_look(c: &Context) -> String {
     let Some(site) = c.beside(&attention::WEIGHTS) else { return c.phrases.no_value() };
     let looks = (0..site.shape().planes).filter_map(|head| {
         let look = strongest(c.trace(), site.path(), head, c.row())?;
-        let (word, weight) = (c.phrases.quote(&look.word), c.phrases.share(look.weight));
+        let (word, weight) = (c.phrases.quote(&look.word), share(look.weight));
         Some(c.phrases.head_looks(&head.to_string(), &word, &weight))
     });
     c.phrases.list(&looks.collect::<Vec<_>>())
@@ -201,7 +200,7 @@ fn unscaled(c: &Context) -> String {
         let scores = row_of(c, c.beside(&attention::SCORES)?)?;
         let most = |row: Vec<f32>| row.into_iter().max_by(f32::total_cmp);
         let [with, without] =
-            [most(weights(c)?)?, most(softmax(&scores))?].map(|x| c.phrases.share(x));
+            [most(weights(c)?)?, most(softmax(&scores))?].map(|x| share(x));
         Some(if with == without {
             c.phrases.same_unscaled(&with)
         } else {
@@ -214,7 +213,7 @@ fn unscaled(c: &Context) -> String {
 fn future_share(c: &Context) -> String {
     let row = c.beside(&attention::SCALED).and_then(|site| row_of(c, site));
     let future = row.map(|row| softmax(&row).into_iter().skip(c.row() + 1).fold(0.0, |a, b| a + b));
-    c.phrases.or_none(future.map(|x| c.phrases.percent(x)))
+    c.phrases.or_none(future.map(percent))
 }
 
 pub fn has_pronoun(c: &Context) -> bool {
@@ -279,7 +278,7 @@ fn unguided_there(c: &Context) -> String {
             let (tokens, asker) = (&c.reading.sentence.tokens, pronoun_or_last(c).0);
             let share_of = |head| {
                 let on = |key| site.value.get(Cell::new(head, asker, key));
-                c.phrases.share(word_at(tokens, look.key).map(on).sum())
+                share(word_at(tokens, look.key).map(on).sum())
             };
             c.phrases.list(&(0..site.shape().planes).map(share_of).collect::<Vec<_>>())
         });
@@ -309,7 +308,7 @@ fn pronoun_look(c: &Context) -> String {
     c.phrases.pronoun_looks(
         &c.phrases.quote(&pronoun_or_last(c).1),
         &looked_at(c, &look),
-        &c.phrases.share(look.weight),
+        &share(look.weight),
         &pronoun_written(c, Name::Transformer),
     )
 }

@@ -12,7 +12,7 @@ use crate::{
     engine::math::largest,
     lesson::phrases::Phrases,
     model::Name,
-    text::{Token, grouped, word_at},
+    text::{Token, grouped, percent, word_at},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -78,7 +78,7 @@ fn influence(c: &Context, model: Name) -> String {
     match largest(&words, 1).first() {
         Some(&i) if sum > 0.0 => {
             let word = c.phrases.quoted_word(tokens, starts[i]);
-            c.phrases.influence(&word, &c.phrases.percent(words[i] / sum))
+            c.phrases.influence(&word, &percent(words[i] / sum))
         }
         _ => c.phrases.influence_none(),
     }
@@ -98,7 +98,7 @@ fn first_half_share(c: &Context, model: Name) -> String {
     let (whole, half) = (norms.iter().sum::<f32>(), norms.len() / 2);
     let middle = if norms.len() % 2 == 1 { norms[half] / 2.0 } else { 0.0 };
     let first_half = norms[..half].iter().sum::<f32>() + middle;
-    if whole > 0.0 { c.phrases.percent(first_half / whole) } else { c.phrases.no_value() }
+    if whole > 0.0 { percent(first_half / whole) } else { c.phrases.no_value() }
 }
 
 /// The bucket of this sentence, or the nearest one.

@@ -9,7 +9,7 @@ use crate::{
         lens::LensPrediction,
     },
     engine::math::sampling::{Choice, Choosing},
-    text::{grouped, spoken},
+    text::{grouped, percent, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -18,9 +18,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(of_chosen(c, |c, i, choice| word(c, choice.candidates[i].token)))
     }),
     fact("chosen_probability", "its probability", |c| {
-        c.phrases.or_none(of_chosen(c, |c, i, choice| {
-            c.phrases.percent(choice.candidates[i].probability)
-        }))
+        c.phrases.or_none(of_chosen(c, |_, i, choice| percent(choice.candidates[i].probability)))
     }),
     fact("p_at_half", "the likeliest token's probability at temperature 0.5", |c| {
         top_probability_at(c, 0.5)
@@ -42,7 +40,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(least_sure(c.trace()).map(|(_, token, _)| word(c, token)))
     }),
     fact("unsure_probability", "with which probability", |c| {
-        c.phrases.or_none(least_sure(c.trace()).map(|(_, _, p)| c.phrases.percent(p)))
+        c.phrases.or_none(least_sure(c.trace()).map(|(_, _, p)| percent(p)))
     }),
     fact("log_p", "log-probability of the whole output", |c| {
         c.phrases.or_none(c.reading.log_probability(c.step.model).map(|p| spoken(p as f32)))
@@ -75,7 +73,7 @@ pub(super) static FACTS: &[Fact] = &[
         of_lens(c, |guesses| Some(grouped(guesses.first()?.rank)))
     }),
     fact("lens_probability", "its probability after the last place", |c| {
-        of_lens(c, |guesses| Some(c.phrases.percent(guesses.last()?.probability)))
+        of_lens(c, |guesses| Some(percent(guesses.last()?.probability)))
     }),
     fact("lens_settled", "the place from which on it is first", |c| of_lens(c, settled)),
 ];
@@ -96,7 +94,7 @@ fn top_probability_at(c: &Context, temperature: f32) -> String {
         let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         1.0 / row.iter().map(|z| ((z - max) / temperature).exp()).sum::<f32>()
     };
-    c.phrases.or_none(logits.map(|row| c.phrases.percent(top_probability(row))))
+    c.phrases.or_none(logits.map(|row| percent(top_probability(row))))
 }
 
 fn of_cache(c: &Context, count: fn(CacheSizes, usize, usize) -> usize) -> String {
@@ -117,7 +115,7 @@ fn of_lens(c: &Context, text_of: impl Fn(&[LensPrediction]) -> Option<String>) -
 
 fn top(c: &Context, guess: &LensPrediction) -> Option<String> {
     let (token, p) = guess.top.first()?;
-    Some(format!("{} {}", word(c, *token), c.phrases.percent(*p)))
+    Some(format!("{} {}", word(c, *token), percent(*p)))
 }
 
 /// The first place after which the chosen token stays at rank 1.

@@ -4,7 +4,7 @@ use super::{Context, Fact, fact};
 use crate::{
     analysis::{measure::load, trace::Recorded},
     model::layer::{attention::SINK, experts::WEIGHTS},
-    text::fixed,
+    text::{fixed, percent},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -30,11 +30,11 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(weights(c).map(|site| idle(site).to_string()))
     }),
     fact("sink_share", "the share of the selected row that the head's sink takes", |c| {
-        c.phrases.or_none(sink(c).map(|shares| c.phrases.percent(shares[c.row()])))
+        c.phrases.or_none(sink(c).map(|shares| percent(shares[c.row()])))
     }),
     fact("sink_mean", "the same, the mean of all rows", |c| {
         let mean = |shares: Vec<f32>| shares.iter().sum::<f32>() / shares.len() as f32;
-        c.phrases.or_none(sink(c).map(|shares| c.phrases.percent(mean(shares))))
+        c.phrases.or_none(sink(c).map(|shares| percent(mean(shares))))
     }),
 ];
 

@@ -5,7 +5,7 @@ use crate::{
     analysis::measure::stream::{self, Station, stations},
     engine::{site::Site, value::Cell},
     model::layer::{feed_forward, norm},
-    text::spoken,
+    text::{percent, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -84,5 +84,5 @@ fn zero_share(c: &Context) -> String {
     let hidden = c.row_beside(&feed_forward::HIDDEN);
     let share =
         hidden.map(|row| row.iter().filter(|&&x| x == 0.0).count() as f32 / row.len() as f32);
-    c.phrases.or_none(share.map(|x| c.phrases.percent(x)))
+    c.phrases.or_none(share.map(percent))
 }

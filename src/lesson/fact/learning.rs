@@ -12,7 +12,7 @@ use crate::{
         value::Cell,
     },
     lesson::phrases::Phrases,
-    text::{Token, grouped, spoken},
+    text::{Token, grouped, share, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[

@@ -8,7 +8,7 @@ use crate::{
     engine::math::largest,
     lesson::phrases::Phrases,
     model::Name,
-    text::grouped,
+    text::{grouped, share, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -32,7 +32,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(answer(c).map(|(text, _)| c.phrases.quote(&text)))
     }),
     fact("answer_share", "the probability of its first token times that of its last", |c| {
-        c.phrases.or_none(answer(c).map(|(_, share)| c.phrases.share(share)))
+        c.phrases.or_none(answer(c).map(|(_, x)| share(x)))
     }),
     fact("n_output", "tokens the step's model wrote, <eos> included", |c| {
         c.trace().output.len().to_string()
@@ -91,7 +91,7 @@ fn top3(c: &Context) -> String {
     let Some(row) = c.row_of(site) else { return c.phrases.no_value() };
     let text_of = |&i: &usize| {
         let word = c.phrases.quote(&c.trace().label(site, site.axes()[2], i));
-        c.phrases.token_with(&word, &c.phrases.share(row[i]))
+        c.phrases.token_with(&word, &share(row[i]))
     };
     largest(&row, 3).iter().map(text_of).collect::<Vec<_>>().join(&c.phrases.list_between())
 }
@@ -122,7 +122,7 @@ fn actual(c: &Context) -> String {
         Some((token, *row.get(token.id as usize)?))
     });
     match given {
-        Some((token, p)) => c.phrases.came_next(&c.phrases.quote(&token.text), &c.phrases.share(p)),
+        Some((token, p)) => c.phrases.came_next(&c.phrases.quote(&token.text), &share(p)),
         None => c.phrases.nothing_came(),
     }
 }

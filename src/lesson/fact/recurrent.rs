@@ -6,7 +6,7 @@ use crate::{
     engine::site::Site,
     lesson::phrases::Phrases,
     model::{Name, layer::recurrent},
-    text::spoken,
+    text::{share, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -38,7 +38,7 @@ pub(super) static FACTS: &[Fact] = &[
         first_answer(c, |c, a| c.phrases.quote(&a.word))
     }),
     fact("first_probability", "what the probe gives it", |c| {
-        first_answer(c, |c, a| c.phrases.share(a.probability))
+        first_answer(c, |_, a| share(a.probability))
     }),
     fact("first_guess", "the probe's own guess there", |c| {
         first_answer(c, |c, a| c.phrases.quote(&a.guess))
@@ -77,7 +77,7 @@ fn saturated(c: &Context) -> String {
 }
 
 fn gate_mean(c: &Context, site: &Site) -> String {
-    c.phrases.or_none(c.row_beside(site).map(|row| c.phrases.share(mean(&row))))
+    c.phrases.or_none(c.row_beside(site).map(|row| share(mean(&row))))
 }
 
 fn n_right_of_all(c: &Context, answers: &[ReadBack]) -> String {

@@ -4,7 +4,7 @@ use super::{Context, Fact, fact, length, minus};
 use crate::{
     analysis::trace::Recorded,
     engine::value::{Cell, Shape},
-    text::{grouped, spoken},
+    text::{grouped, share, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -29,7 +29,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact(
         "state_kept",
         "the share of the selected head's state that the selected word keeps",
-        |c| c.phrases.or_none(decay_at(c, c.row(), head(c)).map(|share| c.phrases.share(share))),
+        |c| c.phrases.or_none(decay_at(c, c.row(), head(c)).map(share)),
     ),
     fact("step_size", "the size of the selected head's step at the selected word", |c| {
         c.phrases.or_none(at(c, "dt", c.row(), head(c)).map(spoken))
@@ -38,8 +38,8 @@ pub(super) static FACTS: &[Fact] = &[
         "corrected",
         "the share of a difference that the selected head corrects at the word",
         |c| {
-            let share = at(c, "beta", c.row(), head(c));
-            c.phrases.or_none(share.map(|share| c.phrases.share(share)))
+            let corrected = at(c, "beta", c.row(), head(c));
+            c.phrases.or_none(corrected.map(share))
         },
     ),
     fact("head_keys", "numbers of a key of a head with a memory", |c| {
@@ -49,13 +49,13 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(survivors(c).map(|all| ends(&all).0.0.to_string()))
     }),
     fact("slow_share", "how much of it", |c| {
-        c.phrases.or_none(survivors(c).map(|all| c.phrases.share(ends(&all).0.1)))
+        c.phrases.or_none(survivors(c).map(|all| share(ends(&all).0.1)))
     }),
     fact("quick_head", "the head that has kept least of it", |c| {
         c.phrases.or_none(survivors(c).map(|all| ends(&all).1.0.to_string()))
     }),
     fact("quick_share", "how much of it", |c| {
-        c.phrases.or_none(survivors(c).map(|all| c.phrases.share(ends(&all).1.1)))
+        c.phrases.or_none(survivors(c).map(|all| share(ends(&all).1.1)))
     }),
     fact("head_state_size", "length of the selected head's state after the selected word", |c| {
         c.phrases.or_none(state(c, c.row()).map(|state| spoken(length(&state))))

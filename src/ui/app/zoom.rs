@@ -9,6 +9,7 @@ use crate::{
         heads::FIGURES,
     },
     lesson::{PaneKind, PaneSpec, tr},
+    text::cell_value,
     ui::{
         panes::{Pane, Sort},
         widgets::heat::Zoom,
@@ -122,8 +123,9 @@ impl State {
             Some(Some(found)) => found,
         };
         self.move_to(found.hit.row, found.hit.col);
-        let cell = pointed
-            .map_or_else(String::new, |cell| format!(": {} = {:.4}", cell.address, cell.value));
+        let cell = pointed.map_or_else(String::new, |cell| {
+            format!(": {} = {}", cell.address, cell_value(cell.value))
+        });
         let entropy = found
             .hit
             .entropy

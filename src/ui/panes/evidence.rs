@@ -137,8 +137,8 @@ impl<'a> EvidenceTable<'a> {
             let Some(&v) = column.numbers.get(key) else { continue };
             let x = line.x + WORD_WIDTH + i as u16 * pitch;
             let end = line.right().min(x + pitch - 1);
-            let figure = format!("{} ", format_small(v, FIGURE_WIDTH));
-            let x = put_line(buf, (x, line.y), end, &[(&figure, style)]);
+            let number = format!("{} ", figure(v));
+            let x = put_line(buf, (x, line.y), end, &[(&number, style)]);
             let available_width = usize::from(end.saturating_sub(x));
             let bar = theme.bar(v.abs() / column.largest, available_width);
             put_line(buf, (x, line.y), end, &[(&bar, self.bar_style(v, column.largest))]);
@@ -167,8 +167,8 @@ impl<'a> EvidenceTable<'a> {
                 }
             };
         };
-        let (change, n) = (format_small(knocked.change, FIGURE_WIDTH), self.0.trace.output.len());
-        let (head, change, tokens) = (knocked.head, change.trim(), knocked.tokens);
+        let (change, n) = (decimals(knocked.change, 2), self.0.trace.output.len());
+        let (head, change, tokens) = (knocked.head, change, knocked.tokens);
         tr!(
             language,
             "head {head} off: log p {change}, {tokens}/{n} tokens",
@@ -184,7 +184,7 @@ impl<'a> EvidenceTable<'a> {
         let is_selected = knocked.head == self.0.plane;
         let style = if is_selected { theme.accent() } else { theme.dim() };
         let mark = if is_selected { theme.glyph("▸", ">") } else { " " };
-        let change = format_small(knocked.change, FIGURE_WIDTH);
+        let change = figure(knocked.change);
         let head = self.0.scene.language.tr("head");
         let text = format!("{mark} {head} {:<3}{change} {:>3} ", knocked.head, knocked.tokens);
         let x = put_on(buf, line, &[(&text, style)]);
@@ -237,11 +237,10 @@ impl<'a> EvidenceTable<'a> {
     }
 }
 
-/// Formats a number right-aligned: two decimals, or an exponent where two decimals would show zero.
-fn format_small(v: f32, width: usize) -> String {
-    // As the narration says it, since both show the knock-out.
+/// A number in its column, as the narration says it, since both show the knock-out.
+fn figure(v: f32) -> String {
     let text = if v == 0.0 { "0.00".to_owned() } else { spoken(v) };
-    format!("{text:>width$}")
+    format!("{text:>FIGURE_WIDTH$}")
 }
 
 /// Width of each of the three columns of numbers, in columns.
@@ -347,16 +346,5 @@ impl Pane for EvidenceTable<'_> {
             let knock_out_text = self.knock_out_text();
             put_on(buf, line, &[(&knock_out_text, Style::new().bold())]);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::format_small;
-
-    #[test]
-    fn small_numbers_are_not_shown_as_zero() {
-        let want = ["   0.00", "  -0.44", "  -2e-4", "   1.00"];
-        assert_eq!([-0.0, -0.44, -0.000_2, 1.0].map(|v| format_small(v, 7)), want);
     }
 }

@@ -112,7 +112,7 @@ impl Pane for Gradient<'_> {
         let largest = norms.iter().copied().fold(0.0, f32::max);
         let words = norms.iter().zip(&self.scene.reading.sentence.tokens).enumerate();
         let line = |(i, (norm, token)): (usize, (&f32, &Token))| {
-            let share = if largest > 0.0 { percent(norm / largest) } else { "0 %".into() };
+            let share = percent(if largest > 0.0 { norm / largest } else { 0.0 });
             tr!(
                 language,
                 "{i} \"{word}\": {norm}, {share} of the largest",

@@ -9,7 +9,7 @@ use super::{Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::neighbours::{Neighbour, Neighbourhood},
     lesson::tr,
-    text::fixed,
+    text::{fixed, percent},
     ui::widgets::lines::{left, put_line, put_on, right},
 };
 
@@ -100,12 +100,11 @@ impl Pane for Neighbours<'_> {
         let title = tr!(language, "words used like “{word}”: cosine, and a map", word);
         let Some(found) = &self.found else { return title };
         let dot = subject.scene.theme.glyph(" · ", " - ");
-        let percent = format!("{:.0}", found.shown_variance * 100.0);
         let shown = tr!(
             language,
-            "2 of {n} dimensions, {percent} % of the spread",
+            "2 of {n} dimensions, {percent} of the spread",
             n = subject.n_cols(),
-            percent
+            percent = percent(found.shown_variance)
         );
         format!("{title}{dot}{shown}")
     }

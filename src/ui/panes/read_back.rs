@@ -74,16 +74,16 @@ impl Pane for ReadBackTable<'_> {
     fn title(&self) -> String {
         let language = self.scene.language;
         let name = self.title.as_deref().unwrap_or_else(|| self.scene.model.title());
-        let share = share_right(&self.answers).unwrap_or(0.0) * 100.0;
+        let share = share_right(&self.answers).unwrap_or(0.0);
         let right = self.answers.iter().filter(|a| a.is_right).count();
         let n = self.answers.len();
         tr!(
             language,
-            "{name} · {right} of {n} tokens can be read back ({share}%)",
+            "{name} · {right} of {n} tokens can be read back ({share})",
             name = language.tr(name),
             right,
             n,
-            share = format_args!("{share:.0}")
+            share = percent(share)
         )
     }
 

@@ -13,6 +13,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     lesson::{Language, tr},
+    text::cell_value,
     ui::{
         app::{Message, State},
         keys::KEYS,
@@ -35,14 +36,14 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
     let mut spans = vec![
         Span::styled(format!(" {}", cell.address), state.theme.accent()),
         Span::styled(" = ", dim),
-        Span::styled(format!("{:.4}", cell.value), state.theme.strong()),
+        Span::styled(cell_value(cell.value), state.theme.strong()),
     ];
     if let Some(old_value) = value_before_change(state, &cell) {
         let change = tr!(
             state.lesson.language,
             "  was {was}, {change}",
-            was = format_args!("{old_value:.4}"),
-            change = format_args!("{:+.4}", cell.value - old_value)
+            was = cell_value(old_value),
+            change = with_sign(cell.value - old_value)
         );
         spans.push(Span::styled(change, state.theme.incorrect()));
     }
@@ -183,6 +184,12 @@ pub fn hints(state: &State, area: Rect, buf: &mut Buffer) {
         _ => return draw_key_hints(state, area, buf),
     };
     draw_message(text, style, area, buf);
+}
+
+/// A difference of cells' values, with its sign.
+fn with_sign(difference: f32) -> String {
+    let sign = if difference > 0.0 { "+" } else { "" };
+    format!("{sign}{}", cell_value(difference))
 }
 
 fn with_key_hint(message: &Message, language: Language) -> Cow<'_, str> {

@@ -18,6 +18,7 @@ use crate::{
         arithmetic::{Expr, NumberName, Operand, terms::Term},
         site::{Address, Axis},
     },
+    text::{cell_value, significant},
     ui::{
         app::{OpenedNumber, State},
         widgets::lines::{fit, window},
@@ -92,7 +93,7 @@ impl Inspector<'_> {
     /// `= 0.31*1.20 + 0.4`, with as many terms of a sum as fit, the rest as one number; None for a given number.
     fn arithmetic_text(&self, available_width: usize) -> Option<String> {
         let expr = self.level.arithmetic.expr.as_ref()?;
-        let text = |n_terms| format!("= {}", expr.text(n_terms, &figure));
+        let text = |n_terms| format!("= {}", expr.text(n_terms, &in_arithmetic));
         let fitting = (1..=INLINE_TERMS).rev().map(text);
         Some(fitting.into_iter().find(|t| t.width() <= available_width).unwrap_or_else(|| text(0)))
     }
@@ -154,8 +155,12 @@ impl Inspector<'_> {
         if !hidden.is_empty() {
             let sum: f64 = hidden.iter().map(|term| term.value).sum();
             let n = hidden.len();
-            let text =
-                tr!(self.language(), "  {n} more of the sum, together {sum}", n, sum = figure(sum));
+            let text = tr!(
+                self.language(),
+                "  {n} more of the sum, together {sum}",
+                n,
+                sum = cell_value(sum)
+            );
             lines.push(Line::styled(text, theme.dim()));
         }
         lines
@@ -168,7 +173,7 @@ impl Inspector<'_> {
         let mark = if is_chosen { theme.glyph("▸ ", "> ") } else { "  " };
         let ink = if is_chosen { theme.strong() } else { Style::new() };
         let mut spans = vec![Span::styled(mark, theme.accent())];
-        spans.push(Span::styled(format!("{:>9}", figure(term.value)), ink));
+        spans.push(Span::styled(format!("{:>9}", cell_value(term.value)), ink));
         match &term.expr {
             Expr::Leaf(_) | Expr::Number(_) => {}
             Expr::Product(factors) => {
@@ -177,12 +182,12 @@ impl Inspector<'_> {
                     let is_open = is_chosen && j == self.level.operand;
                     let style = if is_open { theme.cursor() } else { ink };
                     spans.push(Span::styled(between[j.min(1)], theme.dim()));
-                    spans.push(Span::styled(factor.text(INLINE_TERMS, &figure), style));
+                    spans.push(Span::styled(factor.text(INLINE_TERMS, &in_arithmetic), style));
                 }
             }
             expr => {
                 spans.push(Span::styled(" = ", theme.dim()));
-                spans.push(Span::styled(expr.text(INLINE_TERMS, &figure), ink));
+                spans.push(Span::styled(expr.text(INLINE_TERMS, &in_arithmetic), ink));
             }
         }
         let used: usize = spans.iter().map(Span::width).sum();
@@ -283,31 +288,9 @@ fn labels(trace: &Trace, site: &Recorded, address: &Address, language: Language)
     }
 }
 
-/// A number with about four significant digits.
-fn figure(v: f64) -> String {
-    let text = match v.abs() {
-        _ if !v.is_finite() => {
-            return if v > 0.0 {
-                "∞"
-            } else if v < 0.0 {
-                "-∞"
-            } else {
-                "NaN"
-            }
-            .into();
-        }
-        0.0 => return "0".into(),
-        a if a >= 1e6 => return format!("{v:.2e}"),
-        a if a >= 100.0 => format!("{v:.1}"),
-        a if a >= 10.0 => format!("{v:.2}"),
-        a if a >= 0.01 => format!("{v:.4}"),
-        _ => return format!("{v:.2e}"),
-    };
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
+/// A number in written arithmetic, in the form of `lookback open`, with four digits.
+fn in_arithmetic(n: f64) -> String {
+    significant(n, 4)
 }
 
 /// Spans cut to `width` columns.

@@ -1,19 +1,13 @@
 //! Formats of numbers on the screen.
 
 use super::Theme;
+use crate::text::{percent_in_tenths, spoken};
 
 impl Theme {
     /// A number in at most `width` columns, right-aligned, as exact as it fits (four digits at most).
     pub fn number(&self, v: f32, width: usize) -> String {
-        let text = if v.is_nan() {
-            "NaN".to_owned()
-        } else if v.is_infinite() {
-            let sign = if v < 0.0 { "-" } else { "" };
-            format!("{sign}{}", self.glyph("∞", "inf"))
-        } else {
-            finite(v, width)
-        };
-        format!("{text:>width$}")
+        let text = if v.is_finite() { finite(v, width) } else { spoken(v) };
+        self.padded(&text, width)
     }
 
     /// An end of a scale, in about five columns; a small one keeps its first digit: `0.50`, `2e-7`.
@@ -24,31 +18,19 @@ impl Theme {
         }
     }
 
-    /// A number to three digits, in at most `width` columns, right-aligned: for figures of any size.
+    /// A number in about three digits, in at most `width` columns, right-aligned: for figures of any size.
     pub fn figure(&self, v: f32, width: usize) -> String {
-        let decimals = match v.abs() {
-            a if a >= 100.0 => 0,
-            a if a >= 10.0 => 1,
-            a if a >= 1.0 => 2,
-            a if a >= 0.1 => 3,
-            a if a >= 0.01 => 4,
-            _ => 5,
-        };
-        let text = unsigned_zero(format!("{v:.decimals$}"));
-        if text.len() <= width && v.is_finite() {
-            return format!("{text:>width$}");
-        }
-        self.number(v, width)
+        let text = spoken(v);
+        if text.len() > width { self.number(v, width) } else { self.padded(&text, width) }
     }
 
-    /// A share of 1 as a percentage in six columns; a small positive share is not rounded to zero.
+    /// A share of 1 as a percentage in six columns.
     pub fn percent(&self, share: f32) -> String {
-        let text = if share > 0.0 && share < 0.000_5 {
-            "<0.1%".to_owned()
-        } else {
-            format!("{:.1}%", share * 100.0)
-        };
-        format!("{text:>6}")
+        self.padded(&percent_in_tenths(share), 6)
+    }
+
+    fn padded(&self, number: &str, width: usize) -> String {
+        format!("{:>width$}", number.replace('∞', self.glyph("∞", "inf")))
     }
 }
 
