@@ -48,7 +48,8 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
         true
     });
     drop(progress);
-    let counted = counted?.context("the words of this model cannot be followed: it does not embed them")?;
+    let counted =
+        counted?.context("the words of this model cannot be followed: it does not embed them")?;
     let labels: Vec<String> = groups.into_iter().map(|word| label(&words.source[word])).collect();
     let mut report = Report {
         about: about(reading, name, &run, &question),

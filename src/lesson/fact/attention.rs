@@ -199,8 +199,7 @@ fn unscaled(c: &Context) -> String {
     let said = || {
         let scores = row_of(c, c.beside(&attention::SCORES)?)?;
         let most = |row: Vec<f32>| row.into_iter().max_by(f32::total_cmp);
-        let [with, without] =
-            [most(weights(c)?)?, most(softmax(&scores))?].map(|x| share(x));
+        let [with, without] = [most(weights(c)?)?, most(softmax(&scores))?].map(|x| share(x));
         Some(if with == without {
             c.phrases.same_unscaled(&with)
         } else {

@@ -12,7 +12,7 @@ use crate::{
         value::Cell,
     },
     lesson::phrases::Phrases,
-    text::{Token, grouped, share, spoken},
+    text::{Token, grouped, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[

@@ -8,7 +8,7 @@ use crate::{
     engine::math::largest,
     lesson::phrases::Phrases,
     model::Name,
-    text::{grouped, share, spoken},
+    text::{grouped, share},
 };
 
 pub(super) static FACTS: &[Fact] = &[

@@ -20,7 +20,7 @@ use crate::{
     analysis::{measure::ablation::KnockOut, reading::Evidence},
     engine::site::{Axis, Stream},
     lesson::tr,
-    text::{fixed, spoken},
+    text::{decimals, fixed, spoken},
     ui::widgets::lines::{fit, put_line, put_on, right, window},
 };
 
