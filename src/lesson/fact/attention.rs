@@ -199,8 +199,9 @@ fn unscaled(c: &Context) -> String {
     let said = || {
         let scores = row_of(c, c.beside(&attention::SCORES)?)?;
         let most = |row: Vec<f32>| row.into_iter().max_by(f32::total_cmp);
-        let [with, without] = [most(weights(c)?)?, most(softmax(&scores))?].map(|x| share(x));
-        Some(if with == without {
+        let both = [most(weights(c)?)?, most(softmax(&scores))?];
+        let [with, without] = both.map(share);
+        Some(if with == without || both.iter().all(|&x| x >= 0.995) {
             c.phrases.same_unscaled(&with)
         } else {
             c.phrases.other_unscaled(&with, &without)
