@@ -167,8 +167,8 @@ fn maps(run: &Run, end: usize) -> Vec<PatchMap> {
     }
     let is_post_norm = run.with_role(Role::NormedStream).next().is_some();
     let of_kind = |place: &&Place, kind: PatchKind| match (kind, place.role) {
-        (PatchKind::Residual, Role::StreamInput) => true,
-        (PatchKind::Residual, Role::NormedStream) | (PatchKind::Heads, Role::HeadContext) => true,
+        (PatchKind::Residual, Role::StreamInput | Role::NormedStream)
+        | (PatchKind::Heads, Role::HeadContext) => true,
         (PatchKind::Residual, Role::Residual(_)) => !is_post_norm,
         (PatchKind::Attention, Role::SubLayerOutput) => is_of_attention(run, place),
         (PatchKind::FeedForward, Role::SubLayerOutput) => {

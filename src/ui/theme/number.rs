@@ -29,7 +29,7 @@ impl Theme {
         self.padded(&percent_in_tenths(share), 6)
     }
 
-    fn padded(&self, number: &str, width: usize) -> String {
+    fn padded(self, number: &str, width: usize) -> String {
         format!("{:>width$}", number.replace('∞', self.glyph("∞", "inf")))
     }
 }
