@@ -17,6 +17,7 @@ use ratatui::{
 };
 
 pub use glyph::ascii;
+pub use number::with_decimals;
 use palette::{Ink, Palette};
 pub use xterm::{NAMED, number_of, rgb};
 

@@ -274,9 +274,12 @@ impl<'a> Subject<'a> {
         self.heat_of(self.plane, self.scale())
     }
 
-    /// Heat map for layout only: its scale is not computed.
+    /// Heat map for layout only: its scale is that of shares where all numbers would have to be read for it.
     pub fn layout_heat(&self) -> Heat<'a> {
-        self.heat_of(self.plane, Scale::Unit)
+        let is_known = !self.shows_difference() && self.form.is_none();
+        let is_in_memory = self.site.value.as_stored().is_none();
+        let scale = if is_known && is_in_memory { self.scale() } else { Scale::Unit };
+        self.heat_of(self.plane, scale)
     }
 
     /// The plane transposed, for strips: a row for each of its columns, below `n_above` rows whose numbers and labels the

@@ -50,6 +50,14 @@ fn finite(v: f32, width: usize) -> String {
     if text.len() <= width { text } else { "#".repeat(width) }
 }
 
+/// A number with so many decimals in at most `width` columns; a leading zero is dropped where there is no room for it.
+pub fn with_decimals(v: f32, decimals: usize, width: usize) -> Option<String> {
+    let text = unsigned_zero(format!("{v:.decimals$}"));
+    let is_fraction = decimals > 0 && text.trim_start_matches('-').starts_with("0.");
+    let text = if text.len() > width && is_fraction { text.replacen("0.", ".", 1) } else { text };
+    (text.len() <= width).then_some(text)
+}
+
 /// Removes the sign of a number that is rounded to zero.
 fn unsigned_zero(text: String) -> String {
     match text.strip_prefix('-') {

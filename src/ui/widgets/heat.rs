@@ -1,12 +1,13 @@
 //! A heat map: one matrix of numbers as terminal cells with labels, numbers and a legend.
 //!
-//! `layout` computes the geometry, `draw` and `cells` draw the characters. A heat map depends on no lesson, no site
+//! `layout` computes the geometry, `numbers` the decimals, `draw` and `cells` draw the characters. A heat map depends on no lesson, no site
 //! and no state.
 
 mod cells;
 mod draw;
 mod layout;
 mod legend;
+mod numbers;
 
 pub use layout::Grid;
 
@@ -66,11 +67,14 @@ impl Scale {
         const QUERIES: f32 = 0.9;
         /// The most that is left, so that a scale of its own shows more.
         const MOST_LEFT: f32 = 0.5;
-        // The first query sees nothing else where later tokens are masked.
-        let rows = 1..picture.rows;
-        if rows.len() < 2 || picture.cols < 3 {
+        /// Fewer queries show no habit.
+        const LEAST_QUERIES: usize = 8;
+        if picture.rows < LEAST_QUERIES || picture.cols < 3 {
             return Self::Unit;
         }
+        // The first query sees nothing else where later tokens are masked.
+        let is_masked = picture.most(0..1, 1..picture.cols) <= 0.0;
+        let rows = usize::from(is_masked)..picture.rows;
         let n_held = rows.clone().filter(|&row| picture.get(row, 0) >= HELD).count();
         let left = picture.most(rows.clone(), 1..picture.cols);
         if n_held as f32 >= QUERIES * rows.len() as f32 && left > 0.0 && left < MOST_LEFT {
@@ -122,14 +126,6 @@ impl Scale {
     /// Position of a value on the ramp: 0 to 1 or -1 to 1, outliers beyond.
     pub fn position(self, v: f32) -> f32 {
         v / self.end()
-    }
-
-    /// Columns of the largest number without decimals, sign included.
-    fn integer_width(self) -> usize {
-        match self {
-            Self::Unit | Self::Shares { .. } => 1,
-            _ => format!("-{:.0}", self.max()).len(),
-        }
     }
 }
 
@@ -211,6 +207,8 @@ pub enum Columns<'a> {
     Labels(Labels<'a>),
     /// Column numbers at intervals.
     Counted,
+    /// The labels of the first, the last and the cursor's column, on one line.
+    Ends(Labels<'a>),
 }
 
 /// Marked cells by row and column; the value tells whether the mark is the chosen one.
@@ -367,6 +365,21 @@ mod tests {
         assert_eq!(scale.with(Scale::Shares { to: 0.2 }), Scale::Shares { to: 0.2 });
         let alone = Picture::new(1, 4, vec![1.0, 0.0, 0.0, 0.0]);
         assert_eq!(Scale::of_weights(&alone), Scale::Unit);
+    }
+
+    #[test]
+    fn a_short_sentence_and_one_without_a_mask_have_the_whole_scale() {
+        let first_looks_elsewhere = |n: usize| {
+            let cell = |i: usize| match (i / n, i % n) {
+                (0, 1) => 0.78,
+                (0, _) => 0.1,
+                (_, 0) => 0.96,
+                _ => 0.01,
+            };
+            Scale::of_weights(&Picture::new(n, n, (0..n * n).map(cell).collect()))
+        };
+        assert_eq!(first_looks_elsewhere(3), Scale::Unit);
+        assert_eq!(first_looks_elsewhere(10), Scale::Unit, "the first query counts too");
     }
 
     #[test]

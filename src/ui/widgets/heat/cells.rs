@@ -11,6 +11,9 @@ use super::{
     layout::{CellWidth, Layout},
 };
 
+/// Columns of the longest number.
+const MAX_NUMBER_WIDTH: usize = 8;
+
 impl Heat<'_> {
     /// Draws one line of a row that is several lines high, without numbers.
     pub(super) fn draw_background(
@@ -85,13 +88,11 @@ impl Heat<'_> {
         buf: &mut Buffer,
     ) {
         let v = (self.value)(row, col);
-        // Two decimals are enough to compare shares.
-        let digits = if self.scale.is_of_shares() { 6 } else { 8 };
         let inner = usize::from(width) - 1;
         let number = if v.is_nan() && self.colours.has_gaps {
             self.gap().to_string()
         } else {
-            self.theme.number(v, inner.min(digits))
+            self.number(v, inner.min(MAX_NUMBER_WIDTH))
         };
         let number = format!("{number:>inner$}");
         let plain = || if v.is_finite() { Style::new() } else { self.theme.dim() };

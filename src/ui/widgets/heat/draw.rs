@@ -55,6 +55,13 @@ impl Heat<'_> {
         }
     }
 
+    /// Draws, on a line outside of an area, the legend of the cells that [`Self::draw`] draws in it.
+    pub fn draw_legend_of(&self, area: Rect, line: Rect, buf: &mut Buffer) {
+        if !area.is_empty() && !line.is_empty() && self.n_rows > 0 && self.n_cols > 0 {
+            self.draw_legend(&self.layout(self.fitting_cell(area), area), line, buf);
+        }
+    }
+
     fn draw_row_label(&self, layout: &Layout, row: usize, (x, y): (u16, u16), buf: &mut Buffer) {
         let rows_per_line = layout.cell.rows_per_line();
         let is_at_cursor = row / rows_per_line == self.cursor.0 / rows_per_line;
@@ -80,42 +87,51 @@ impl Heat<'_> {
             return;
         }
         let left = area.x + layout.label_width;
+        if let Columns::Ends(labels) = &self.columns {
+            let width = area.right().saturating_sub(left);
+            return self.draw_ends(labels, layout, Rect { x: left, width, ..area }, buf);
+        }
         if let CellWidth::Block { .. } = layout.cell {
             let width = area.right().saturating_sub(left);
             return self.draw_block_headings(layout, Rect { x: left, width, ..area }, buf);
         }
         match (&self.columns, layout.cell.label_width_above()) {
-            (Columns::Labels(labels), Some(w)) => {
-                self.draw_labels_above(labels, w, layout, area, buf);
+            (Columns::Labels(labels), above) => {
+                let interval = self.grid().label_interval(layout.cell, layout.header_height);
+                match interval.or(above.map(|_| 1)) {
+                    Some(interval) => self.draw_labels_above(labels, interval, layout, area, buf),
+                    None => self.draw_vertical_labels(labels, layout.cell, layout, area, buf),
+                }
             }
-            (Columns::Labels(labels), None) => {
-                self.draw_vertical_labels(labels, layout.cell, layout, area, buf);
-            }
-            (Columns::Counted, _) => {
+            (Columns::Counted | Columns::Ends(_), _) => {
                 let width = area.right().saturating_sub(left);
                 self.draw_column_numbers(layout, Rect { x: left, width, ..area }, buf);
             }
         }
     }
 
-    /// Draws labels above cells, ending at the cell's right edge, on as many lines in turn as the header has.
+    /// Draws labels above cells, ending at the cell's right edge, on as many lines in turn as the header has: that of
+    /// the cursor's column and others at an interval from it.
     fn draw_labels_above(
         &self,
         labels: &Labels,
-        cell_width: u16,
+        interval: usize,
         layout: &Layout,
         area: Rect,
         buf: &mut Buffer,
     ) {
-        let n_lines = layout.header_height;
-        for (i, col) in layout.cols.clone().enumerate() {
+        let n_lines = usize::from(layout.header_height);
+        let room = layout.cell.columns(n_lines * interval).saturating_sub(1);
+        let is_labelled = |col: &usize| col % interval == self.cursor.1 % interval;
+        for (nth, col) in layout.cols.clone().filter(is_labelled).enumerate() {
             let Some(label) = labels.get(col) else { continue };
-            let end = area.x + layout.label_width + (i as u16 + 1) * cell_width;
-            let width = (n_lines * cell_width - 1).min(end.saturating_sub(area.x));
-            let text = fit(&label, width.into());
+            let end = layout.cell.columns(col - layout.cols.start + 1) as u16;
+            let end = area.x + layout.label_width + end;
+            let width = room.min(usize::from(end.saturating_sub(area.x)));
+            let text = fit(&label, width);
             let x = end - text.width() as u16;
             let style = self.label_style(col == self.cursor.1);
-            buf.set_stringn(x, area.y + i as u16 % n_lines, text, width.into(), style);
+            buf.set_stringn(x, area.y + (nth % n_lines) as u16, text, width, style);
         }
     }
 
@@ -140,6 +156,29 @@ impl Heat<'_> {
                     buf[(x, y)].set_char(*letter).set_style(self.label_style(col == self.cursor.1));
                 }
             }
+        }
+    }
+
+    /// Draws the label of the cursor's column, and those of the first and the last where they are clear of it.
+    fn draw_ends(&self, labels: &Labels, layout: &Layout, line: Rect, buf: &mut Buffer) {
+        let [name, first, last] =
+            [self.cursor.1, layout.cols.start, layout.cols.end.saturating_sub(1)]
+                .map(|col| labels.get(col).unwrap_or_default());
+        let name = fit(&name, line.width.into());
+        let before = self.cursor.1.saturating_sub(layout.cols.start);
+        let at = line.x + layout.cell.columns(before) as u16;
+        let from = at.min(line.right() - name.width() as u16);
+        let to = from + name.width() as u16;
+        let mut put = |x: u16, text: &str, style| {
+            buf.set_stringn(x, line.y, text, line.right().saturating_sub(x).into(), style);
+        };
+        put(from, &name, self.label_style(true));
+        if line.x + (first.width() as u16) < from {
+            put(line.x, &first, self.theme.dim());
+        }
+        let end = line.x + layout.cell.columns(layout.cols.len()) as u16;
+        if let Some(x) = end.checked_sub(last.width() as u16).filter(|x| *x > to) {
+            put(x, &last, self.theme.dim());
         }
     }
 
@@ -177,7 +216,7 @@ impl Heat<'_> {
         let cells_per_point = layout.cell.cells_in(1);
         let name = match &self.columns {
             Columns::Labels(labels) => labels.get(self.cursor.1).unwrap_or_default(),
-            Columns::Counted => self.cursor.1.to_string(),
+            Columns::Counted | Columns::Ends(_) => self.cursor.1.to_string(),
         };
         let cursor_point = self.cursor.1.saturating_sub(layout.cols.start) / cells_per_point;
         for i in (0..layout.cell.columns(layout.cols.len())).step_by(INTERVAL) {

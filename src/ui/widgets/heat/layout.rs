@@ -91,6 +91,8 @@ pub(super) struct Layout {
 }
 
 const MAX_HEADER_HEIGHT: usize = 8;
+/// The most lines over which labels are staggered.
+const STAGGERED_LINES: u16 = 3;
 /// Columns of the widest label above a cell that is never cut.
 const MAX_WHOLE_LABEL: usize = 9;
 /// Width of the shortest legend: two numbers with shades between them.
@@ -107,8 +109,8 @@ pub struct Grid {
     longest_heading: Option<usize>,
     /// Columns of the widest column label.
     widest_heading: usize,
-    /// Columns of the largest number without decimals.
-    digits: usize,
+    /// Columns that the numbers need at least.
+    number_width: usize,
     has_half_blocks: bool,
     rows_may_grow: bool,
     /// Whether the cells are as wide as fits: [`Zoom::Fit`].
@@ -134,7 +136,8 @@ impl Grid {
             CellWidth::Half,
         ];
         let fits = |w: &CellWidth| {
-            let is_legible = !matches!(w, CellWidth::Number(w) if usize::from(*w) <= self.digits);
+            let is_legible =
+                !matches!(w, CellWidth::Number(w) if usize::from(*w) <= self.number_width);
             is_legible && w.columns(self.n_cols) <= available_width
         };
         let usable = |w: &&CellWidth| **w != CellWidth::Half || self.has_half_blocks;
@@ -163,19 +166,37 @@ impl Grid {
         if matches!(cell, CellWidth::Block { .. }) {
             return u16::from(longest > 0).min(area_height);
         }
-        // Labels are whole; upright ones take the lines that the rows leave, but at least three.
+        // Labels are whole; upright ones take the lines that the rows leave, but at least those of staggered ones.
         if let Some(width) = cell.label_width_above() {
             return self.staggered(width).min(area_height);
         }
         let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
-        let max_height = spare.clamp(3, MAX_HEADER_HEIGHT).min(usize::from(area_height) / 2);
-        longest.min(max_height) as u16
+        let most = spare.clamp(STAGGERED_LINES.into(), MAX_HEADER_HEIGHT);
+        longest.min(most).min(usize::from(area_height) / 2) as u16
     }
 
     /// Number of lines over which labels above cells of this width are staggered, so that they are whole.
     fn staggered(&self, width: u16) -> u16 {
         let widest = self.widest_heading.min(MAX_WHOLE_LABEL) as u16;
-        (widest + 1).div_ceil(width).clamp(1, 3)
+        (widest + 1).div_ceil(width).clamp(1, STAGGERED_LINES)
+    }
+
+    /// The interval at which columns are labelled where labels neither fit their cells nor stand upright, so that those
+    /// that are drawn, on `n_lines` lines in turn, are whole; None where labels stand upright.
+    pub(super) fn label_interval(&self, cell: CellWidth, n_lines: u16) -> Option<usize> {
+        let is_upright = self.longest_heading.is_none_or(|longest| longest <= n_lines.into());
+        if is_upright || cell.label_width_above().is_some() {
+            return None;
+        }
+        let widest = self.widest_heading.min(MAX_WHOLE_LABEL);
+        (1..=self.n_cols).find(|n| cell.columns(n * usize::from(n_lines)) > widest)
+    }
+
+    /// Whether the cells have numbers in an area of that width.
+    pub fn has_numbers(&self, width: u16) -> bool {
+        let available_width = usize::from(width.saturating_sub(self.label_width(width)));
+        let cell = self.cell_width(available_width);
+        matches!(cell, CellWidth::Number(_)) && cell.columns(self.n_cols) <= available_width
     }
 
     /// The columns and lines of an area that a drawing uses, labels and legend included.
@@ -213,7 +234,7 @@ impl Heat<'_> {
                 let longest = labels.measured().map(|label| label.chars().count()).max();
                 (2, longest.unwrap_or(0).min(MAX_HEADER_HEIGHT) as u16)
             }
-            Columns::Counted => (1, 1),
+            Columns::Counted | Columns::Ends(_) => (1, 1),
         };
         let height = (self.n_rows.min(1000) as u16) + header + 1;
         (self.label_width(200) + n_cols * per_col, height)
@@ -250,13 +271,13 @@ impl Heat<'_> {
             widest_label: self.row_labels.measured().map(|l| l.width()).max().unwrap_or(0),
             longest_heading: match &self.columns {
                 Columns::Labels(labels) => Some(longest(labels).unwrap_or(0)),
-                Columns::Counted => None,
+                Columns::Counted | Columns::Ends(_) => None,
             },
             widest_heading: match &self.columns {
                 Columns::Labels(labels) => labels.measured().map(|l| l.width()).max().unwrap_or(0),
-                Columns::Counted => 0,
+                Columns::Counted | Columns::Ends(_) => 0,
             },
-            digits: self.scale.integer_width(),
+            number_width: self.scale.number_width(),
             has_half_blocks: self.has_half_blocks(),
             rows_may_grow: self.rows_may_grow,
             is_fitted: self.zoom == Zoom::Fit,
@@ -303,7 +324,7 @@ impl Heat<'_> {
             (Zoom::Overview, _) => self.blocks(area, available_width),
             (Zoom::Cells, _) => CellWidth::Plain(2),
             (Zoom::Numbers, _) => {
-                CellWidth::Number((self.scale.integer_width() as u16 + 1).clamp(7, 12))
+                CellWidth::Number((self.scale.number_width() as u16 + 1).clamp(7, 12))
             }
         }
     }
@@ -311,7 +332,10 @@ impl Heat<'_> {
     /// The smallest blocks with which the whole matrix is in view.
     fn blocks(&self, area: Rect, available_width: usize) -> CellWidth {
         let has_halves = self.has_half_blocks();
-        let lines = usize::from(area.height.saturating_sub(2)) * if has_halves { 2 } else { 1 };
+        let has_header = self.grid().longest_heading != Some(0);
+        let n_others = if has_header { 2 } else { 1 };
+        let n_lines = usize::from(area.height.saturating_sub(n_others));
+        let lines = n_lines * if has_halves { 2 } else { 1 };
         let cells_per_point = |n: usize, n_points: usize| n.div_ceil(n_points.max(1)).max(1);
         CellWidth::Block {
             rows: cells_per_point(self.n_rows, lines),

@@ -49,8 +49,8 @@ fn fit_or_none(axes: &str, width: usize) -> String {
 impl Heat<'_> {
     pub(super) fn draw_legend(&self, layout: &Layout, line: Rect, buf: &mut Buffer) {
         let (low, high) = self.ends();
-        let end = |v| self.theme.scale_end(v);
-        let (from, to) = (format!("{} ", end(low)), format!(" {}", end(high)));
+        let [low, high] = self.end_texts(low, high);
+        let (from, to) = (format!("{low} "), format!(" {high}"));
         let mut free = FreeColumns(line.width);
         let ends = (from.width() + to.width()) as u16;
         if line.width < ends + MIN_SHADES {
