@@ -13,6 +13,7 @@ mod export;
 mod formula;
 mod glossary;
 mod guide;
+mod hues;
 mod inspector;
 mod insides;
 mod labs;

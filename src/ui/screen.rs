@@ -27,7 +27,7 @@ use crate::{
     ui::{
         app::{MouseTarget, Overlay, Piece, SMALLEST, State, TextRole},
         keys::palette,
-        theme::{Theme, ascii},
+        theme::ascii,
     },
 };
 
@@ -213,16 +213,11 @@ fn draw_left_and_right(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
 
 /// The style of a piece of narration: that of its role; glossary terms are also underlined.
 fn style(state: &State, piece: &Piece) -> Style {
-    let style = role(&state.theme, piece.role);
-    if piece.is_term { style.underlined() } else { style }
-}
-
-/// The style of a text role.
-pub fn role(theme: &Theme, role: TextRole) -> Style {
-    match role {
+    let style = match piece.role {
         TextRole::Plain => Style::new(),
-        TextRole::Strong => theme.strong(),
-        TextRole::Pane(i) => theme.pane(i),
+        TextRole::Strong => state.theme.strong(),
+        TextRole::Pane(i) => state.theme.pane(state.hue(i)),
         TextRole::Site => Style::new().italic(),
-    }
+    };
+    if piece.is_term { style.underlined() } else { style }
 }

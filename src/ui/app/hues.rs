@@ -1,0 +1,57 @@
+//! The colours of a step's panes: queries, keys and values have their own on every screen, in titles, formula and text.
+
+use super::State;
+use crate::lesson::PaneSpec;
+
+/// Last names of the sites of queries, keys and values, in the order of their colours.
+const OWN: [&[&str]; 3] = [&["q", "query"], &["k", "keys"], &["v", "values"]];
+/// Colours of the theme for other panes beside those, in the order in which they are taken.
+const OTHERS: [usize; 4] = [3, 2, 1, 0];
+
+impl State {
+    /// The index of a pane's colour in the theme.
+    pub fn hue(&self, pane: usize) -> usize {
+        hues(&self.current().1.panes).get(pane).copied().unwrap_or(pane)
+    }
+}
+
+fn own_hue(spec: &PaneSpec) -> Option<usize> {
+    let name = spec.site.as_deref()?.rsplit('.').next()?;
+    OWN.iter().position(|names| names.contains(&name))
+}
+
+/// The colours of panes: without queries, keys and values in their order.
+fn hues(panes: &[PaneSpec]) -> Vec<usize> {
+    let own: Vec<Option<usize>> = panes.iter().map(own_hue).collect();
+    if own.iter().all(Option::is_none) {
+        return (0..panes.len()).collect();
+    }
+    let mut free = OTHERS.into_iter().filter(|hue| !own.contains(&Some(*hue))).cycle();
+    own.iter().map(|own| own.or_else(|| free.next()).unwrap_or(0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hues_of(sites: &[&str]) -> Vec<usize> {
+        let pane = |site: &&str| {
+            let text = format!("kind = \"matrix\"\nsite = \"{site}\"");
+            toml::from_str(&text).unwrap()
+        };
+        hues(&sites.iter().map(pane).collect::<Vec<PaneSpec>>())
+    }
+
+    #[test]
+    fn queries_keys_and_values_have_their_colours_on_every_step() {
+        let path = "encoder.{layer}.self_attn";
+        let sites = ["q", "k", "v"].map(|name| format!("{path}.{name}"));
+        assert_eq!(hues_of(&sites.each_ref().map(String::as_str)), [0, 1, 2]);
+        assert_eq!(
+            hues_of(&["attn.energies", "attn.tanh", "attn.query", "attn.keys"]),
+            [3, 2, 0, 1]
+        );
+        assert_eq!(hues_of(&["x.weights", "x.v", "x.context", "x.out"]), [3, 2, 1, 0]);
+        assert_eq!(hues_of(&["x.scores", "x.weights"]), [0, 1], "without them in order");
+    }
+}
