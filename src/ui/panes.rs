@@ -80,7 +80,7 @@ use crate::{
         theme::Theme,
         widgets::{
             heat::{Grid, Heat, Zoom},
-            lines::{list_height, list_rows, spaced_height},
+            lines::{List, list_height, spaced_height},
         },
     },
 };
@@ -222,6 +222,11 @@ impl PreferredSize {
         }
     }
 
+    /// Whether it is a heat map whose cells have numbers at a size.
+    pub fn has_numbers(&self, (width, _): (u16, u16)) -> bool {
+        matches!(self.growth, Growth::Cells(grid) if grid.has_numbers(width))
+    }
+
     /// The part of the used size that is not blank, 0 to 1, roughly: most bars of a list are short.
     pub const fn density(&self) -> f32 {
         match self.growth {
@@ -351,6 +356,16 @@ pub trait Pane {
 
     fn preferred_size(&self) -> PreferredSize;
 
+    /// The list that [`Self::draw`] draws in an area, if it draws one.
+    fn list(&self, _area: Rect) -> Option<List> {
+        None
+    }
+
+    /// Numbers of items of a list above and below those in view, which the frame tells.
+    fn out_of_view(&self, area: Rect) -> [usize; 2] {
+        self.list(area).map_or([0; 2], List::out_of_view)
+    }
+
     /// Cursor position (row, column) of the cell that [`Self::draw`] draws at a screen position.
     fn cell_at(&self, _area: Rect, _position: Position) -> Option<(usize, usize)> {
         None
@@ -478,12 +493,6 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Card => Box::new(card::Card(scene)),
         PaneKind::Continuations => Box::new(continuations::Continuations(scene)),
     }
-}
-
-/// Index of the item at a screen position in a list drawn by [`list_rows`].
-fn line_at(n: usize, cursor: usize, area: Rect, position: Position) -> Option<usize> {
-    let mut rows = list_rows(area, n, cursor);
-    rows.find(|(_, lines)| lines.contains(position)).map(|(i, _)| i)
 }
 
 #[cfg(test)]

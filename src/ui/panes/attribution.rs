@@ -8,9 +8,7 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    Pane, PreferredSize, Scene, Unfolding, line_at, saliency::TOO_LARGE, words::PaneWords,
-};
+use super::{Pane, PreferredSize, Scene, Unfolding, saliency::TOO_LARGE, words::PaneWords};
 use crate::{
     analysis::{
         evidence::attribution::{Attribution, Factor, Factors, LogitPart, PartKind},
@@ -22,7 +20,7 @@ use crate::{
     },
     lesson::tr,
     text::fixed,
-    ui::widgets::lines::{left, list_rows, put_line, put_on, put_text},
+    ui::widgets::lines::{List, left, put_line, put_on, put_text, without_top_rows},
 };
 
 pub(super) struct AttributionList<'a> {
@@ -157,8 +155,12 @@ impl Pane for AttributionList<'_> {
         )
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(without_top_rows(area, 1), self.parts.len(), self.row()))
+    }
+
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        line_at(self.parts.len(), self.row(), area, position).map(|row| (row, 0))
+        Some((self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -205,8 +207,7 @@ impl Pane for AttributionList<'_> {
         let total = if whole.width() <= area.width.into() { whole } else { short };
         put_on(buf, area, &[(&total, theme.dim())]);
         let (label, most) = (usize::from(self.label_width()), self.most());
-        let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        for (row, lines) in list_rows(body, self.parts.len(), self.row()) {
+        for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {
             let part = self.parts[row];
             let is_at_cursor = self.scene.focused && row == self.row();
             let style = if is_at_cursor { theme.cursor() } else { Style::new() };

@@ -6,9 +6,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{
-    CursorCell, Pane, PreferredSize, Unfolding, line_at, subject::Subject, words::PaneWords,
-};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::readback::is_out_of_reach,
     engine::{site::Axis, value::Cell},
@@ -16,7 +14,7 @@ use crate::{
     text::percent,
     ui::widgets::{
         heat::Scale,
-        lines::{list_rows, put_bar, put_on, put_text, right},
+        lines::{List, put_bar, put_on, put_text, right},
     },
 };
 
@@ -30,7 +28,7 @@ pub(super) struct Bars<'a> {
 
 /// Maximum number of vocabulary tokens shown.
 const MAX_TOKENS: usize = 40;
-/// Number of bars that a pane asks for.
+/// Number of bars that a pane asks for at least.
 const IDEAL_BARS: u16 = 12;
 /// What a bar over the full width can stand for, if shares are small.
 const SHARES_OF_FULL_BARS: [f32; 4] = [0.1, 0.2, 0.5, 1.0];
@@ -57,10 +55,15 @@ impl<'a> Bars<'a> {
         self.subject.scene.selection.col.min(self.order.len() - 1)
     }
 
-    /// Number of bars that are listed: the first, until the cursor goes on.
+    /// Number of bars that a pane asks for: all words, or the likeliest tokens.
+    fn n_wanted(&self) -> usize {
+        let is_ranked = self.subject.site.axes()[2] == Axis::Vocab;
+        if is_ranked { self.order.len().min(IDEAL_BARS.into()) } else { self.order.len() }
+    }
+
+    /// Number of bars that are listed: those that are wanted, until the cursor goes on.
     fn n_listed(&self) -> usize {
-        let few = usize::from(IDEAL_BARS);
-        if self.cursor_bar() < few { self.order.len().min(few) } else { self.order.len() }
+        if self.cursor_bar() < self.n_wanted() { self.n_wanted() } else { self.order.len() }
     }
 
     /// The value of a bar over the full width: for shares the least of [`SHARES_OF_FULL_BARS`] that holds all, else
@@ -141,15 +144,18 @@ impl Pane for Bars<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let n = self.order.len() as u16;
-        let few = n.min(IDEAL_BARS);
-        PreferredSize::new((30, n.min(5)), (60, few))
+        let n = self.n_wanted() as u16;
+        PreferredSize::new((30, n.min(5)), (60, n.min(IDEAL_BARS)))
             .whole_at((30, n.min(LEAST_BARS)))
-            .of_items(few, 0, 140)
+            .of_items(n, 0, 140)
+    }
+
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(area, self.n_listed(), self.cursor_bar()))
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        line_at(self.n_listed(), self.cursor_bar(), area, position).map(|i| (self.subject.row(), i))
+        Some((self.subject.row(), self.list(area)?.at(position)?))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -169,7 +175,7 @@ impl Pane for Bars<'_> {
             put_text(buf, area, text, self.subject.scene.theme.dim());
             return;
         }
-        for (i, lines) in list_rows(area, self.n_listed(), self.cursor_bar()) {
+        for (i, lines) in self.list(area).into_iter().flat_map(List::rows) {
             self.draw_bar(i, lines, buf);
         }
     }

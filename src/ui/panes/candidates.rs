@@ -10,7 +10,7 @@ use crate::{
     engine::math::sampling::{Candidate, Choice, Choosing, Cut},
     lesson::tr,
     text::percent,
-    ui::widgets::lines::{list_rows, put_line, put_on, right, without_top_rows},
+    ui::widgets::lines::{List, put_line, put_on, right, without_top_rows},
 };
 
 pub(super) struct Candidates<'a> {
@@ -172,6 +172,10 @@ impl Pane for Candidates<'_> {
         PreferredSize::new((62, n.min(6)), (88, n)).of_items(n - 2, 2, 150)
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(without_top_rows(area, 2), self.listed.len(), self.cursor_index()))
+    }
+
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
     }
@@ -212,8 +216,7 @@ impl Pane for Candidates<'_> {
         if let Some(line) = lines.next() {
             self.draw_header(line, buf);
         }
-        let rows = without_top_rows(area, 2);
-        for (i, lines) in list_rows(rows, self.listed.len(), self.cursor_index()) {
+        for (i, lines) in self.list(area).into_iter().flat_map(List::rows) {
             self.draw_candidate(choice, i, lines, buf);
         }
     }

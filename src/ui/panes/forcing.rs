@@ -7,16 +7,24 @@ use crate::{
     analysis::measure::forcing::{ForcedToken, Forcing},
     lesson::tr,
     text::percent,
-    ui::widgets::lines::{left, list_rows, put_on, right, without_top_rows},
+    ui::widgets::lines::{List, left, put_on, right, without_top_rows},
 };
 
 pub(super) struct ForcingTable<'a>(pub(super) Scene<'a>);
 
+/// Columns of words, and of the rest of a line: signs, numbers and the note.
 const WORD_WIDTH: usize = 12;
+const LEAST_WORD_WIDTH: usize = 8;
+const OTHER_WIDTH: u16 = 26;
 
 impl<'a> ForcingTable<'a> {
     fn forcing(&self) -> Option<&'a Forcing> {
         self.0.reading.forcing()?.get(&self.0.model)
+    }
+
+    /// Columns of each of the three words of a line, so that the note after them is whole.
+    fn word_width(width: u16) -> usize {
+        usize::from(width.saturating_sub(OTHER_WIDTH) / 3).clamp(LEAST_WORD_WIDTH, WORD_WIDTH)
     }
 
     fn cursor_row(&self, n: usize) -> usize {
@@ -41,13 +49,14 @@ impl<'a> ForcingTable<'a> {
         buf: &mut Buffer,
     ) {
         let theme = self.0.theme;
-        let given = right(&token.given.text, WORD_WIDTH);
+        let width = Self::word_width(line.width);
+        let given = right(&token.given.text, width);
         let (forced_sign, forced) = self.sign(token.is_forced_right());
         let (free_sign, free) = self.sign(token.is_free_right());
         let ended = theme.glyph("–", "-");
         let wrote = token.free.as_ref().map_or(ended, |word| word.text.as_str());
         let numbers = format!("{} ", theme.percent(token.probability));
-        let (a, b) = (left(&token.forced.text, WORD_WIDTH), left(wrote, WORD_WIDTH));
+        let (a, b) = (left(&token.forced.text, width), left(wrote, width));
         let note = if diverges {
             self.0.language.tr(theme.glyph("← they part", "<- they part"))
         } else {
@@ -88,6 +97,11 @@ impl Pane for ForcingTable<'_> {
         PreferredSize::new((52, n.min(6)), (66, n)).of_items(n - 1, 1, 90)
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        let n = self.forcing()?.places.len();
+        Some(List::new(without_top_rows(area, 1), n, self.cursor_row(n)))
+    }
+
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
     }
@@ -125,17 +139,18 @@ impl Pane for ForcingTable<'_> {
         };
         let mut lines = area.rows();
         if let Some(line) = lines.next() {
+            let width = Self::word_width(area.width);
             let head = format!(
                 "{}    {}{}  {}",
-                right(language.tr("is given"), WORD_WIDTH),
-                left(language.tr("would write"), WORD_WIDTH),
+                right(language.tr("is given"), width),
+                left(language.tr("would write"), width),
                 left(language.tr("p(right)"), 9),
                 language.tr("on its own")
             );
             put_on(buf, line, &[(&head, dim)]);
         }
         let cursor = self.cursor_row(forcing.places.len());
-        for (i, line) in list_rows(without_top_rows(area, 1), forcing.places.len(), cursor) {
+        for (i, line) in self.list(area).into_iter().flat_map(List::rows) {
             let is_at_cursor = self.0.focused && i == cursor;
             let diverges = forcing.part == Some(i);
             self.draw_token(&forcing.places[i], is_at_cursor, diverges, line, buf);

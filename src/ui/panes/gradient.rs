@@ -6,14 +6,14 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, is_of_state, line_at, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, is_of_state, words::PaneWords};
 use crate::{
     analysis::measure::gradient::Squares,
     engine::arithmetic::{Arithmetic, Expr, Function, NumberName},
     lesson::{PaneSpec, tr},
     text::Token,
     text::{fixed, percent},
-    ui::widgets::lines::{list_rows, put_bar, put_on, right},
+    ui::widgets::lines::{List, put_bar, put_on, right},
 };
 
 pub(super) struct Gradient<'a> {
@@ -98,8 +98,12 @@ impl Pane for Gradient<'_> {
         PreferredSize::new((20, n.min(5)), (MIN_WIDTH_WITH_NORM, n)).of_items(n, 0, 140)
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(area, self.words().len(), self.cursor_row()))
+    }
+
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        line_at(self.words().len(), self.cursor_row(), area, position).map(|word| (word, 0))
+        Some((self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -136,7 +140,7 @@ impl Pane for Gradient<'_> {
         let total = norms.iter().sum::<f32>().max(f32::MIN_POSITIVE);
         let largest = norms.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let words = self.words();
-        for (i, lines) in list_rows(area, words.len(), self.cursor_row()) {
+        for (i, lines) in self.list(area).into_iter().flat_map(List::rows) {
             let is_at_cursor = self.scene.focused && i == self.cursor_row();
             let word = right(words[i], if is_narrow { 8 } else { 12 });
             let figure = format!(" {}", theme.figure(norms[i], 7));

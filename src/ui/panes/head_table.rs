@@ -15,7 +15,7 @@ use super::{
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     lesson::{PaneSpec, tr},
-    ui::widgets::lines::{list_rows, put_line, put_on, right},
+    ui::widgets::lines::{List, put_line, put_on, right, without_top_rows},
 };
 
 /// Table of heads; its site is the attention `weights`.
@@ -149,12 +149,6 @@ impl<'a> HeadTable<'a> {
             _ => Style::new(),
         }
     }
-
-    /// The area of the rows, below the header.
-    fn rows_area(area: Rect) -> Rect {
-        let above = area.height.min(1);
-        Rect { y: area.y + above, height: area.height - above, ..area }
-    }
 }
 
 impl Pane for HeadTable<'_> {
@@ -201,7 +195,7 @@ impl Pane for HeadTable<'_> {
     }
 
     fn visible_extent(&self, area: Rect) -> (usize, usize) {
-        (usize::from(Self::rows_area(area).height).max(1), 1)
+        (usize::from(area.height.saturating_sub(1)).max(1), 1)
     }
 
     fn is_sortable(&self) -> bool {
@@ -214,14 +208,13 @@ impl Pane for HeadTable<'_> {
         PreferredSize::new((40, n.min(6)), (all, n)).of_items(n - 1, 1, all)
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(without_top_rows(area, 1), self.rows().len(), self.selected_row()))
+    }
+
     /// Layer and head of the row at a position.
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        let row = super::line_at(
-            self.rows().len(),
-            self.selected_row(),
-            Self::rows_area(area),
-            position,
-        )?;
+        let row = self.list(area)?.at(position)?;
         Some((self.rows()[row].layer, self.rows()[row].head))
     }
 
@@ -240,8 +233,7 @@ impl Pane for HeadTable<'_> {
         if let Some(line) = area.rows().next() {
             self.draw_header(&shown, line, buf);
         }
-        let body = Self::rows_area(area);
-        for (row, line) in list_rows(body, self.rows().len(), self.selected_row()) {
+        for (row, line) in self.list(area).into_iter().flat_map(List::rows) {
             self.draw_row(row, &shown, line, buf);
         }
     }

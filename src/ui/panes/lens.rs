@@ -11,7 +11,7 @@ use crate::{
     analysis::measure::lens::{LensPrediction, chosen},
     lesson::tr,
     text::percent,
-    ui::widgets::lines::{left, list_rows, put_line, put_on, right, window, without_top_rows},
+    ui::widgets::lines::{List, left, put_line, put_on, right, window, without_top_rows},
 };
 
 /// Pane of the logit lens; its site is `probs`.
@@ -195,7 +195,7 @@ impl Pane for Lens<'_> {
         }
         let n_above = 1 + u16::from(self.predictions.is_none());
         let rows = without_top_rows(area, n_above);
-        for (place, line) in list_rows(rows, shown.len(), 0) {
+        for (place, line) in List::new(rows, shown.len(), 0).rows() {
             self.draw_prediction(shown[place], line, buf);
         }
     }

@@ -6,14 +6,12 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{
-    CursorCell, Pane, PreferredSize, Unfolding, line_at, subject::Subject, words::PaneWords,
-};
+use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::load::tokens,
     lesson::tr,
     text::fixed,
-    ui::widgets::lines::{list_rows, put_bar, put_on, right},
+    ui::widgets::lines::{List, put_bar, put_on, right},
 };
 
 /// Experts by the number of tokens that go to them; its site is a router's `weights`.
@@ -90,9 +88,12 @@ impl Pane for Load<'_> {
             .of_items(few, 0, 120)
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(area, self.order.len(), self.cursor_line()))
+    }
+
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        line_at(self.order.len(), self.cursor_line(), area, position)
-            .map(|i| (self.subject.row(), i))
+        Some((self.subject.row(), self.list(area)?.at(position)?))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -109,7 +110,7 @@ impl Pane for Load<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        for (i, lines) in list_rows(area, self.order.len(), self.cursor_line()) {
+        for (i, lines) in self.list(area).into_iter().flat_map(List::rows) {
             self.draw_expert(i, lines, buf);
         }
     }

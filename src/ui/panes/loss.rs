@@ -8,7 +8,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{CursorCell, Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::reading::Course,
     engine::{
@@ -19,7 +19,7 @@ use crate::{
     text::fixed,
     ui::{
         theme::Theme,
-        widgets::lines::{left, list_rows, put_line, put_on, without_top_rows},
+        widgets::lines::{List, left, put_line, put_on, without_top_rows},
     },
 };
 
@@ -112,9 +112,12 @@ impl Pane for LossTable<'_> {
         )
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(without_top_rows(area, 2), self.n(), self.row()))
+    }
+
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        let body = without_top_rows(area, 2);
-        line_at(self.n(), self.row(), body, position).map(|row| (row, 0))
+        Some((self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -146,7 +149,7 @@ impl Pane for LossTable<'_> {
         let pieces: Vec<(&str, Style)> = columns.iter().map(|c| (&**c, theme.dim())).collect();
         put_on(buf, heading, &pieces);
         let most = course.costs.iter().flatten().copied().fold(0.1, f32::max);
-        for (row, lines) in list_rows(without_top_rows(area, 2), self.n(), self.row()) {
+        for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {
             let style = row_style(*theme, self.scene.focused && row == self.row());
             let cost = course.costs[1][row];
             let word = left(&course.target[row].text, WORD_WIDTH);

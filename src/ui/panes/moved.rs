@@ -8,14 +8,14 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::reading::Course,
     engine::{arithmetic::Arithmetic, value::Cell},
     lesson::{Language, tr},
     model::EMBEDDING_TABLE,
-    text::fixed,
-    ui::widgets::lines::{left, list_rows, put_line, put_on, without_top_rows},
+    text::{fixed, significant},
+    ui::widgets::lines::{List, left, put_line, put_on, without_top_rows},
 };
 
 pub(super) struct MovedList<'a> {
@@ -110,9 +110,12 @@ impl Pane for MovedList<'_> {
         )
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(without_top_rows(area, 1), self.n(), self.row()))
+    }
+
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        let body = without_top_rows(area, 1);
-        line_at(self.n(), self.row(), body, position).map(|row| (row, 0))
+        Some((self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -139,26 +142,18 @@ impl Pane for MovedList<'_> {
         };
         let heading = left(language.tr("part, word"), NAME_WIDTH) + language.tr("distance");
         put_on(buf, area, &[(&heading, theme.dim())]);
-        let n_parts = course.parts.len();
-        // Layers and words have a scale each: a word is a row of one part.
-        let most = |rows: std::ops::Range<usize>| {
-            rows.map(|row| distance(course, row)).fold(f32::MIN_POSITIVE, f32::max)
-        };
-        let (most_part, most_word) = (most(0..n_parts), most(n_parts..self.n()));
-        for (row, lines) in list_rows(without_top_rows(area, 1), self.n(), self.row()) {
+        let distances = (0..self.n()).map(|row| distance(course, row));
+        let most = distances.fold(f32::MIN_POSITIVE, f32::max);
+        for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {
             let is_at_cursor = self.scene.focused && row == self.row();
             let style = if is_at_cursor { theme.cursor() } else { Style::new() };
             let name = left(&name(course, row, self.scene.language), NAME_WIDTH);
-            let figure = left(&format!(" {:.5}", distance(course, row)), FIGURE_WIDTH);
+            let figure =
+                left(&format!(" {}", significant(distance(course, row).into(), 2)), FIGURE_WIDTH);
             let x = put_on(buf, lines, &[(&name, style), (&figure, Style::new())]);
-            let (most, ink) = if row < n_parts {
-                (most_part, theme.accent())
-            } else {
-                (most_word, theme.correct())
-            };
             let width = lines.right().saturating_sub(x).min(MOST_BAR);
             let bar = theme.bar(distance(course, row) / most, width.into());
-            put_line(buf, (x, lines.y), lines.right(), &[(&bar, ink)]);
+            put_line(buf, (x, lines.y), lines.right(), &[(&bar, theme.accent())]);
         }
     }
 }

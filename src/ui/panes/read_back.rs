@@ -10,14 +10,14 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    CursorCell, Pane, PreferredSize, Scene, Unfolding, line_at, subject::Subject, words::PaneWords,
+    CursorCell, Pane, PreferredSize, Scene, Unfolding, subject::Subject, words::PaneWords,
 };
 use crate::{
     analysis::measure::readback::{ReadBack, share_right},
     engine::value::Cell,
     lesson::tr,
     text::percent,
-    ui::widgets::lines::{left, list_rows, put_bar, put_line, put_on, right},
+    ui::widgets::lines::{List, left, put_bar, put_line, put_on, right, without_top_rows},
 };
 
 pub(super) struct ReadBackTable<'a> {
@@ -104,9 +104,12 @@ impl Pane for ReadBackTable<'_> {
         PreferredSize::new((TABLE_WIDTH as u16, n.min(6)), (66, n)).of_items(n - 1, 1, 140)
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(without_top_rows(area, 1), self.answers.len(), self.cursor_answer()))
+    }
+
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        let rows_area = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        let i = line_at(self.answers.len(), self.cursor_answer(), rows_area, position)?;
+        let i = self.list(area)?.at(position)?;
         Some((self.answers[i].position, 0))
     }
 
@@ -155,9 +158,7 @@ impl Pane for ReadBackTable<'_> {
             if name.width() < 6 { right(name, 6) } else { name.to_owned() }
         );
         put_on(buf, area, &[(&head, self.scene.theme.dim())]);
-        let available_lines = area.height.saturating_sub(1);
-        let rows_area = Rect { y: area.y + 1, height: available_lines, ..area };
-        for (i, lines) in list_rows(rows_area, self.answers.len(), self.cursor_answer()) {
+        for (i, lines) in self.list(area).into_iter().flat_map(List::rows) {
             self.draw_answer(i, lines, buf);
         }
     }

@@ -6,7 +6,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, line_at, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::{evidence::saliency::Saliency, reading::Findings},
     engine::{
@@ -15,7 +15,7 @@ use crate::{
     },
     lesson::tr,
     text::fixed,
-    ui::widgets::lines::{list_rows, put_line, put_on, put_text, right},
+    ui::widgets::lines::{List, put_line, put_on, put_text, right, without_top_rows},
 };
 
 pub(super) struct SaliencyTable<'a> {
@@ -144,10 +144,14 @@ impl Pane for SaliencyTable<'_> {
         PreferredSize::new((width, n.min(6) + 1), (width, n + 1)).of_items(n, 1, 3 * width)
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(without_top_rows(area, 1), self.n(), self.row()))
+    }
+
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let across = usize::from(position.x.saturating_sub(area.x)).saturating_sub(WORD_WIDTH);
         let col = (across / usize::from(pitch(area))).min(HEADINGS.len() - 1);
-        line_at(self.n(), self.row(), area, position).map(|row| (row, col))
+        Some((self.list(area)?.at(position)?, col))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -206,8 +210,7 @@ impl Pane for SaliencyTable<'_> {
         let n = self.n();
         let column = |i: usize| (0..n).filter_map(move |row| figures(saliency, row)[i]);
         let most = [0, 1, 2].map(|i| column(i).map(f32::abs).fold(f32::MIN_POSITIVE, f32::max));
-        let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        for (row, lines) in list_rows(body, n, self.row()) {
+        for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {
             let is_at_cursor = self.scene.focused && row == self.row();
             let style = if is_at_cursor { theme.accent() } else { Style::new() };
             let word = right(&found.source[row].text, WORD_WIDTH);

@@ -10,9 +10,7 @@ use crate::{
     analysis::measure::schedule::{built_in, ready_at, schedule},
     lesson::tr,
     model::Name,
-    ui::widgets::lines::{
-        list_rows, put_line, put_on, right, spaced_height, window, without_top_rows,
-    },
+    ui::widgets::lines::{List, put_line, put_on, right, spaced_height, without_top_rows},
 };
 
 pub(super) struct ScheduleChart<'a>(pub(super) Scene<'a>);
@@ -97,6 +95,12 @@ impl ScheduleChart<'_> {
     fn charts(&self, area: Rect) -> Charts {
         let n = self.words().len();
         Charts::new((area.width, area.height), n as u16, built_in(n).n_layers as u16)
+    }
+
+    /// Lines above the words: the step numbers are left out if all words are in view only without them.
+    fn lines_above(&self, area: Rect) -> u16 {
+        let has_room_without = usize::from(area.height) == self.words().len() + 1;
+        if has_room_without { HEADER_LINES - 1 } else { HEADER_LINES }
     }
 
     fn cursor_row(&self) -> usize {
@@ -225,6 +229,13 @@ impl Pane for ScheduleChart<'_> {
             .of_lines()
     }
 
+    /// The words of charts side by side; charts one above the other have all.
+    fn list(&self, area: Rect) -> Option<List> {
+        let rows = without_top_rows(area, self.lines_above(area));
+        let list = List::new(rows, self.words().len(), self.cursor_row());
+        (self.charts(area).line_offset == 0).then_some(list)
+    }
+
     fn unfolding(&self) -> Unfolding {
         Unfolding::Drawn
     }
@@ -246,36 +257,31 @@ impl Pane for ScheduleChart<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let (charts, n) = (self.charts(area), self.words().len());
-        // Omits the step numbers if all words are visible only without them.
-        let time_lines = u16::from(usize::from(area.height) != n + 1);
+        let (charts, n_above) = (self.charts(area), self.lines_above(area));
         if area.is_empty() {
             return;
         }
         self.draw_headings(charts, area, buf);
-        if let Some(line) = area.rows().nth(1).filter(|_| time_lines > 0) {
+        if let Some(line) = area.rows().nth(1).filter(|_| n_above == HEADER_LINES) {
             self.draw_time(charts, line, buf);
         }
-        let lines = || area.rows().skip(usize::from(1 + time_lines));
-        if charts.line_offset == 0 {
-            let rows_area = without_top_rows(area, 1 + time_lines);
-            for (t, rows) in list_rows(rows_area, n, self.cursor_row()) {
-                self.draw_label(t, rows, buf);
-                for line in rows.rows() {
-                    self.draw_staircase(t, charts, line, buf);
-                    self.draw_columns(charts, line, buf);
-                }
+        for (t, rows) in self.list(area).into_iter().flat_map(List::rows) {
+            self.draw_label(t, rows, buf);
+            for line in rows.rows() {
+                self.draw_staircase(t, charts, line, buf);
+                self.draw_columns(charts, line, buf);
             }
-            return;
         }
-        let shown = window(n, lines().count(), self.cursor_row());
-        for (t, line) in shown.clone().zip(lines()) {
-            self.draw_label(t, line, buf);
-            self.draw_staircase(t, charts, line, buf);
-        }
-        for (t, line) in shown.zip(lines().skip(charts.line_offset.into())) {
-            self.draw_label(t, line, buf);
-            self.draw_columns(charts, line, buf);
+        if charts.line_offset > 0 {
+            let lines = || without_top_rows(area, n_above).rows();
+            for (t, line) in (0..self.words().len()).zip(lines()) {
+                self.draw_label(t, line, buf);
+                self.draw_staircase(t, charts, line, buf);
+            }
+            for (t, line) in (0..self.words().len()).zip(lines().skip(charts.line_offset.into())) {
+                self.draw_label(t, line, buf);
+                self.draw_columns(charts, line, buf);
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     text::fixed,
     ui::widgets::{
         heat,
-        lines::{list_rows, put_line, put_on, right, window, without_top_rows},
+        lines::{List, put_line, put_on, right, window, without_top_rows},
     },
 };
 
@@ -192,6 +192,12 @@ impl Pane for Stream<'_> {
         .of_items(n - 1, 1, NAME_WIDTH + columns + FIGURES_WIDTH + MAX_BAR_WIDTH)
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        let stations = self.stations();
+        let selected = self.selected_station(&stations);
+        Some(List::new(without_top_rows(area, 1), stations.len(), selected))
+    }
+
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
     }
@@ -223,8 +229,7 @@ impl Pane for Stream<'_> {
         if let Some(line) = lines.next() {
             self.draw_heading(self.band_width(line.width), line, buf);
         }
-        let rows = without_top_rows(area, 1);
-        for (i, line) in list_rows(rows, stations.len(), self.selected_station(&stations)) {
+        for (i, line) in self.list(area).into_iter().flat_map(List::rows) {
             self.draw_station(&stations[i], scale, line, buf);
         }
     }

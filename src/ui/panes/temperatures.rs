@@ -9,7 +9,7 @@ use crate::{
     engine::math::sampling::{Choice, Choosing},
     lesson::tr,
     text::percent,
-    ui::widgets::lines::{list_rows, put_bar, put_line, put_on, right, without_top_rows},
+    ui::widgets::lines::{List, put_bar, put_line, put_on, right, without_top_rows},
 };
 
 const TEMPERATURES: [f32; 3] = [0.5, 1.0, 2.0];
@@ -91,6 +91,10 @@ impl Pane for Temperatures<'_> {
         PreferredSize::new((least, n.min(5)), (least + 24, n + 1)).of_items(n, 1, 140)
     }
 
+    fn list(&self, area: Rect) -> Option<List> {
+        Some(List::new(without_top_rows(area, 1), self.n_listed() + 1, self.cursor_row()))
+    }
+
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
     }
@@ -118,8 +122,7 @@ impl Pane for Temperatures<'_> {
             let head = format!("T = {temperature}");
             put_line(buf, (x_of(t), area.y), area.right(), &[(&head, theme.strong())]);
         }
-        let rows = without_top_rows(area, 1);
-        for (i, lines) in list_rows(rows, self.n_listed() + 1, self.cursor_row()) {
+        for (i, lines) in self.list(area).into_iter().flat_map(List::rows) {
             let is_at_cursor = self.subject.scene.focused && i == self.cursor_row();
             let style = match (is_at_cursor, i < self.n_listed()) {
                 (true, _) => theme.cursor(),

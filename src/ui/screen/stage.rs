@@ -9,10 +9,11 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
+use crate::lesson::tr;
 use crate::ui::{
     app::{self, ScreenLayout, State, unfolded_part},
     panes::Pane,
-    widgets::lines::fit,
+    widgets::lines::{fit, put_on},
 };
 
 /// Draws the panes in view; while the step unfolds, only their parts that the beat shows.
@@ -47,7 +48,25 @@ fn draw_pane(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Bu
     // While a question is open, the panes stay empty: they show the answer.
     if state.guide.quiz.is_none() {
         pane.draw(inside(frame), buf);
+        draw_out_of_view(state, pane, frame, buf);
     }
+}
+
+/// Draws how many items of a list are out of view, on the lower edge of its frame.
+fn draw_out_of_view(state: &State, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
+    let (theme, language) = (&state.theme, state.lesson.language);
+    let [above, below] = pane.out_of_view(inside(frame));
+    let note = |n: usize, sign: &str, is_above: bool| match (n, is_above) {
+        (0, _) => String::new(),
+        (_, true) => tr!(language, " {sign} {n} more above ", sign, n),
+        (_, false) => tr!(language, " {sign} {n} more below ", sign, n),
+    };
+    let above = note(above, theme.glyph("▴", "^"), true);
+    let below = note(below, theme.glyph("▾", "v"), false);
+    let edge = Rect { y: frame.bottom().saturating_sub(1), height: frame.height.min(1), ..frame };
+    let corner = 1;
+    let line = Rect { x: edge.x + corner, width: edge.width.saturating_sub(2 * corner), ..edge };
+    put_on(buf, line, &[(&above, theme.dim()), (&below, theme.dim())]);
 }
 
 /// A pane's title; while a question is open only its name, since the rest may be the answer.
@@ -65,7 +84,7 @@ pub fn inside(frame: Rect) -> Rect {
 }
 
 fn title_style(state: &State, i: usize) -> Style {
-    let style = state.theme.pane(i);
+    let style = state.theme.pane(state.hue(i));
     if i == state.nav.focus { style.bold() } else { style }
 }
 

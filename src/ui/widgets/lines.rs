@@ -2,7 +2,11 @@
 
 use std::ops::Range;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::text::runs;
@@ -17,22 +21,51 @@ pub fn window(n: usize, size: usize, selected: usize) -> Range<usize> {
 /// Lines from one item of a list to the next where the area is high.
 const MAX_PITCH: usize = 3;
 
-/// The items of a list in view, each with its lines: one, or two where the area is so high that three lines an item
-/// fit; a blank line separates items as soon as two fit. Item `selected` is in view.
-pub fn list_rows(
+/// A list in an area. Its items have a line each, or two where the area is so high that three lines an item fit; a blank
+/// line separates items as soon as two fit. Item `selected` is in view.
+#[derive(Clone, Copy, Debug)]
+pub struct List {
     area: Rect,
     n: usize,
     selected: usize,
-) -> impl Iterator<Item = (usize, Rect)> + use<> {
-    let pitch = (usize::from(area.height) / n.max(1)).clamp(1, MAX_PITCH);
-    let lines = move |(i, item): (usize, usize)| {
-        let y = area.y + (i * pitch) as u16;
-        (item, Rect { y, height: (pitch as u16 - 1).max(1), ..area })
-    };
-    window(n, usize::from(area.height) / pitch, selected).enumerate().map(lines)
 }
 
-/// Lines of an area of that height that [`list_rows`] uses for `n` items.
+impl List {
+    pub const fn new(area: Rect, n: usize, selected: usize) -> Self {
+        Self { area, n, selected }
+    }
+
+    fn pitch(self) -> usize {
+        (usize::from(self.area.height) / self.n.max(1)).clamp(1, MAX_PITCH)
+    }
+
+    fn shown(self) -> Range<usize> {
+        window(self.n, usize::from(self.area.height) / self.pitch(), self.selected)
+    }
+
+    /// The items in view, each with its lines.
+    pub fn rows(self) -> impl Iterator<Item = (usize, Rect)> {
+        let (area, pitch) = (self.area, self.pitch());
+        let lines = move |(i, item): (usize, usize)| {
+            let y = area.y + (i * pitch) as u16;
+            (item, Rect { y, height: (pitch as u16 - 1).max(1), ..area })
+        };
+        self.shown().enumerate().map(lines)
+    }
+
+    /// The item at a screen position.
+    pub fn at(self, position: Position) -> Option<usize> {
+        self.rows().find(|(_, lines)| lines.contains(position)).map(|(i, _)| i)
+    }
+
+    /// Numbers of items above and below those in view.
+    pub fn out_of_view(self) -> [usize; 2] {
+        let shown = self.shown();
+        [shown.start, self.n - shown.end]
+    }
+}
+
+/// Lines of an area of that height that a [`List`] uses for `n` items.
 pub fn list_height(height: u16, n: u16) -> u16 {
     let pitch = (height / n.max(1)).clamp(1, MAX_PITCH as u16);
     (pitch * n).min(height)
@@ -180,6 +213,17 @@ mod tests {
         assert_eq!(window(10, 4, 9), 6..10);
         assert_eq!(window(3, 10, 2), 0..3);
         assert_eq!(window(0, 10, 0), 0..0);
+    }
+
+    #[test]
+    fn a_list_counts_the_items_out_of_view() {
+        let out_of_view =
+            |height, selected| List::new(Rect::new(0, 0, 20, height), 14, selected).out_of_view();
+        assert_eq!(
+            [out_of_view(9, 0), out_of_view(9, 7), out_of_view(9, 13)],
+            [[0, 5], [3, 2], [5, 0]]
+        );
+        assert_eq!([out_of_view(14, 3), out_of_view(30, 3)], [[0, 0]; 2]);
     }
 
     #[test]
