@@ -14,14 +14,15 @@ use crate::{
     lesson::tr,
     model::Name,
     text::{Token, visible},
-    ui::widgets::lines::{fit, put_line, put_on},
+    ui::widgets::lines::{fit, put_line},
 };
 
 pub(super) struct Translations<'a>(pub(super) Scene<'a>);
 
 const MODELS: [Name; 5] =
     [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer, Name::TransformerUnguided];
-/// The order in which models lose their glosses where space is short: those that the lesson says least of come first.
+/// The order in which models lose their glosses where space is short, if no other reason decides: those that the lesson
+/// says least of come first.
 const GLOSSES_LOST: [Name; 5] =
     [Name::TransformerUnguided, Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
 const LEGEND_LINES: u16 = 1;
@@ -63,9 +64,18 @@ impl Translations<'_> {
         [(language.tr("English").to_owned(), english)].into_iter().chain(models).collect()
     }
 
+    /// The models in the order in which they lose their glosses: those that write what the Transformer writes, then those
+    /// that do not; the selected one, or without focus that of the step, is the last of its kind.
+    fn glosses_lost(&self) -> [Name; 5] {
+        let kept = self.selected_block().checked_sub(1).map(|i| MODELS[i]);
+        let differs = |name: Name| self.words(name).iter().any(|word| !word.is_common);
+        let mut lost = GLOSSES_LOST;
+        lost.sort_by_key(|name| (differs(*name), Some(*name) == kept));
+        lost
+    }
+
     /// The blocks wrapped to the area's width. Where they and the legend do not fit, they lose their bars; then blocks
-    /// lose their glosses in [`GLOSSES_LOST`]; the selected one, or without focus that of the step's model, keeps its
-    /// own.
+    /// lose their glosses, in the order of [`Self::glosses_lost`].
     fn wrapped_blocks(&self, area: Rect, gap: u16) -> Vec<Block> {
         let width = area.width - names_width(area.width);
         let mut all = self.blocks();
@@ -76,13 +86,12 @@ impl Translations<'_> {
             all.iter().map(wrap).collect()
         };
         let total = |blocks: &[Block]| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
-        let kept = self.selected_block().checked_sub(1).map(|i| MODELS[i]);
         let mut blocks = wrapped(&all);
         if total(&blocks) + LEGEND_LINES > area.height + gap {
             all.iter_mut().flat_map(|(_, words)| words).for_each(|word| word.p = None);
             blocks = wrapped(&all);
         }
-        for name in GLOSSES_LOST.into_iter().filter(|name| Some(*name) != kept) {
+        for name in self.glosses_lost() {
             if total(&blocks) + LEGEND_LINES <= area.height + gap {
                 break;
             }
@@ -130,36 +139,44 @@ impl Translations<'_> {
         }
     }
 
-    /// Draws the legend: what underlined words mean, and what bars do if there are any.
+    /// Draws the legend: what underlined words mean, and what bars do if there are any; in fewer words where it is
+    /// narrow.
     fn draw_legend(&self, has_bars: bool, line: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.0.theme, self.0.language);
-        let (sign, meaning) = ("underlined", ": not what the Transformer writes");
-        let [sign, meaning] = [sign, meaning].map(|text| language.tr(text));
-        let bars = language.tr("; bar: the word's probability");
-        let length = |bars: &str| (sign.width() + meaning.width() + bars.width()) as u16;
-        let bars = if has_bars && length(bars) <= line.width { bars } else { "" };
-        let x = line.x + names_width(line.width).min(line.width.saturating_sub(length(bars)));
-        let pieces =
-            [(sign, theme.incorrect().underlined()), (meaning, theme.dim()), (bars, theme.dim())];
+        let sign = language.tr("underlined");
+        let long = [": not what the Transformer writes", "; bar: the word's probability"];
+        let short = [": not the Transformer's", "; bar: probability"];
+        let text = |texts: [&'static str; 2]| {
+            let [meaning, bars] = texts.map(|text| language.tr(text));
+            format!("{meaning}{}", if has_bars { bars } else { "" })
+        };
+        let fits = |text: &String| sign.width() + text.width() <= line.width.into();
+        let text = Some(text(long)).filter(fits).unwrap_or_else(|| text(short));
+        let length = (sign.width() + text.width()) as u16;
+        let x = line.x + names_width(line.width).min(line.width.saturating_sub(length));
+        let pieces = [(sign, theme.incorrect().underlined()), (&*text, theme.dim())];
         put_line(buf, (x, line.y), line.right(), &pieces);
     }
 
-    /// Draws the numbers of blocks above and below the visible ones.
-    fn draw_hidden_counts(&self, shown: &Range<usize>, n: usize, line: Rect, buf: &mut Buffer) {
-        let (theme, language) = (self.0.theme, self.0.language);
-        let count_text = |n: usize, sign: &str, is_above: bool| {
-            if n == 0 {
-                String::new()
-            } else if is_above {
-                tr!(language, "{sign} {n} more above   ", sign, n)
-            } else {
-                tr!(language, "{sign} {n} more below   ", sign, n)
-            }
-        };
-        let below = count_text(n - shown.end, theme.glyph("▾", "v"), false);
-        let above = count_text(shown.start, theme.glyph("▴", "^"), true);
-        put_on(buf, line, &[(&above, theme.dim()), (&below, theme.dim())]);
+    /// The blocks in an area above the legend.
+    fn layout(&self, area: Rect) -> Layout {
+        let gap = u16::from(area.height > 20);
+        let blocks = self.wrapped_blocks(area, gap);
+        let needed = |gap| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
+        let gap = if needed(MAX_GAP) < area.height { MAX_GAP } else { gap };
+        let heights: Vec<u16> = blocks.iter().map(|block| height(block) + gap).collect();
+        // The last block needs no gap below it.
+        let available_lines = area.height.saturating_sub(LEGEND_LINES) + gap;
+        let shown = visible_blocks(&heights, available_lines, self.selected_block());
+        Layout { blocks, heights, shown }
     }
+}
+
+/// Blocks with their heights, gaps included, and those in view.
+struct Layout {
+    blocks: Vec<Block>,
+    heights: Vec<u16>,
+    shown: Range<usize>,
 }
 
 /// A block's name and its lines of words.
@@ -279,6 +296,11 @@ impl Pane for Translations<'_> {
         (MODELS.len() + 1, 1)
     }
 
+    fn out_of_view(&self, area: Rect) -> [usize; 2] {
+        let Layout { blocks, shown, .. } = self.layout(area);
+        [shown.start, blocks.len() - shown.end]
+    }
+
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let name = *MODELS.get(row.checked_sub(1)?)?;
         let n = self.words(name).iter().filter(|word| !word.is_common).count();
@@ -313,29 +335,21 @@ impl Pane for Translations<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let gap = u16::from(area.height > 20);
-        let blocks = self.wrapped_blocks(area, gap);
-        let needed = |gap| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
-        let gap = if needed(MAX_GAP) < area.height { MAX_GAP } else { gap };
-        let heights: Vec<u16> = blocks.iter().map(|block| height(block) + gap).collect();
-        let all = heights.iter().sum::<u16>();
-        // The last block needs no gap below it.
-        let has_all = all <= area.height + gap;
-        let available_lines = if has_all { all } else { area.height.saturating_sub(1) };
-        let shown = visible_blocks(&heights, available_lines, self.selected_block());
-        let mut rest = area;
-        for i in shown.clone() {
+        let Layout { blocks, heights, shown } = self.layout(area);
+        let mut rest = Rect { height: area.height.saturating_sub(LEGEND_LINES), ..area };
+        // The lines that the last whole block leaves are filled with the next one's first.
+        for i in (shown.start..blocks.len()).take(shown.len() + 1) {
+            if rest.height == 0 {
+                break;
+            }
             let height = heights[i].min(rest.height);
             self.draw_block(i, &blocks[i], Rect { height, ..rest }, buf);
             rest = Rect { y: rest.y + height, height: rest.height - height, ..rest };
         }
-        if !has_all {
-            let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
-            self.draw_hidden_counts(&shown, blocks.len(), last.intersection(area), buf);
-        } else if rest.height > 0 {
-            let has_bars =
-                blocks.iter().flat_map(|(_, l)| l.iter().flatten()).any(|w| w.p.is_some());
-            self.draw_legend(has_bars, rest, buf);
+        let legend = Rect { height: area.bottom() - rest.y, ..rest };
+        let has_bars = blocks.iter().flat_map(|(_, l)| l.iter().flatten()).any(|w| w.p.is_some());
+        if legend.height > 0 {
+            self.draw_legend(has_bars, legend, buf);
         }
     }
 }
