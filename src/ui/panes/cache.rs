@@ -1,6 +1,7 @@
 //! The cache of keys and values at one step of generation: its contents, and the multiplications it saves.
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
@@ -22,8 +23,6 @@ pub(super) struct Cache<'a> {
 const NAME_WIDTH: u16 = 13;
 /// Width of the table beside the mask, in columns.
 const TABLE_WIDTH: u16 = 50;
-/// Width of the names of the counts, in columns.
-const LABEL_WIDTH: usize = 18;
 /// Most lines of a position of the mask.
 const LARGEST_CELL: u16 = 3;
 /// Columns between the table and the mask.
@@ -254,15 +253,10 @@ impl Pane for Cache<'_> {
         let other_lines = counts.len() + 1 + usize::from(sizes.n_source > 0);
         let available_lines = usize::from(area.height).saturating_sub(other_lines).max(1);
         self.draw_layers(sizes, available_lines, &mut lines, buf);
+        let label = counts.iter().map(|(name, _)| name.width() + 2).max().unwrap_or(0);
         for ((name, count), line) in counts.iter().zip(lines) {
-            put_on(
-                buf,
-                line,
-                &[
-                    (&left(name, LABEL_WIDTH), Style::new()),
-                    (count, self.subject.scene.theme.strong()),
-                ],
-            );
+            let name = left(name, label);
+            put_on(buf, line, &[(&name, Style::new()), (count, self.subject.scene.theme.strong())]);
         }
         if has_mask {
             self.draw_mask(Rect { x: area.x + beside, width: area.width - beside, ..area }, buf);

@@ -9,6 +9,8 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Pane, PreferredSize, Scene, Unfolding, saliency::TOO_LARGE, words::PaneWords};
 use crate::{
     analysis::{
@@ -123,25 +125,29 @@ impl<'a> FlowGraph<'a> {
         }
     }
 
-    fn legend(&self) -> String {
-        let theme = self.scene.theme;
+    /// What lines and signs mean, the most important first, as much as is whole in so many columns.
+    fn legend(&self, width: u16) -> String {
+        const GAP: &str = "   ";
+        let (theme, language) = (self.scene.theme, self.scene.language);
         let share = percent(self.scene.view.threshold.share());
-        let (language, fed) = (self.scene.language, theme.glyph("■", "#"));
-        if self.first_place() == 0 {
-            return tr!(
-                language,
-                "lines: shares from {share} on, ( ) change it   {fed} with feed-forward   c explains another word",
-                share,
-                fed
-            );
+        let fed = theme.glyph("■", "#");
+        let last = match self.first_place() {
+            0 => language.tr("c explains another word").to_owned(),
+            _ => tr!(language, "{other} the other text", other = theme.glyph("○", ".")),
+        };
+        let parts = [
+            tr!(language, "lines: shares from {share} on, ( ) change it", share),
+            tr!(language, "{fed} with feed-forward", fed),
+            last,
+        ];
+        let mut legend = String::new();
+        for part in parts {
+            let gap = if legend.is_empty() { "" } else { GAP };
+            if legend.width() + gap.width() + part.width() <= width.into() {
+                legend = legend + gap + &part;
+            }
         }
-        tr!(
-            language,
-            "lines: shares from {share} on, ( ) change it   {fed} with feed-forward   {other} the other text",
-            share,
-            fed,
-            other = theme.glyph("○", ".")
-        )
+        legend
     }
 
     /// The shares of a row in words, sum after sum: `itself 69 %, from “animal” 31 % (most by head 2); then feed-forward
@@ -304,7 +310,7 @@ impl Pane for FlowGraph<'_> {
         self.draw_edges(&grid, area, buf);
         self.draw_nodes(flow, &grid, area, buf);
         self.draw_labels(&grid, area, buf);
-        let legend = self.legend();
+        let legend = self.legend(area.width);
         put_line(buf, (area.x, area.bottom() - 1), area.right(), &[(&legend, theme.dim())]);
     }
 }

@@ -74,8 +74,14 @@ const MIN_PITCH_FOR_WORDS: u16 = 4;
 const MAX_PITCH: u16 = 12;
 /// Smallest width at which names stand at the ends of their lines.
 const MIN_WIDTH_FOR_NAMES: u16 = 60;
-/// Widest name at the end of a line.
+/// Widest name at the end of a line, and in the legend where names are cut.
 const MAX_NAME_WIDTH: usize = 26;
+/// Columns between two entries of the legend.
+const LEGEND_GAP: usize = 3;
+/// Columns of the widest word below a column that is never cut.
+const MAX_WHOLE_WORD: usize = 9;
+/// Height from which on words may be on two lines in turn.
+const HEIGHT_OF_TWO: u16 = 10;
 
 /// Geometry of the plot.
 struct Frame {
@@ -168,7 +174,7 @@ impl Chart<'_> {
         let width = area.width.saturating_sub(TICK_WIDTH + self.name_width(area.width));
         let pitch = (width / n as u16).clamp(1, MAX_PITCH);
         let shown = window(self.columns.len(), usize::from(width / pitch), self.cursor.1);
-        let lines_below = if pitch >= MIN_PITCH_FOR_WORDS && area.height >= 7 { 2 } else { 1 };
+        let lines_below = 1 + self.word_lines(pitch, area.height);
         let height = area.height.saturating_sub(1 + lines_below);
         let (low, high) = self.range();
         let plot = Rect {
@@ -178,6 +184,21 @@ impl Chart<'_> {
             height,
         };
         Frame { plot, first: shown.start, last: shown.end, pitch, low, high }
+    }
+
+    /// Columns of the widest word that is whole, and a blank.
+    fn word_width(&self) -> u16 {
+        let widest = self.columns.iter().map(|(_, word)| word.width()).max().unwrap_or(0);
+        widest.min(MAX_WHOLE_WORD) as u16 + 1
+    }
+
+    /// Lines on which words stand in turn below the numbers.
+    fn word_lines(&self, pitch: u16, height: u16) -> u16 {
+        match pitch >= MIN_PITCH_FOR_WORDS && height >= 7 {
+            false => 0,
+            true if self.word_width() > pitch && height >= HEIGHT_OF_TWO => 2,
+            true => 1,
+        }
     }
 
     pub fn draw(&self, area: Rect, buf: &mut Buffer) {
@@ -284,17 +305,23 @@ impl Chart<'_> {
         let sign = |s: &Series| {
             if self.theme.is_ascii() { s.letter.to_string() } else { "━".to_owned() }
         };
-        let short = |s: &Series| format!("{} {}", sign(s), s.name);
-        let long = |s: &Series| format!("{} {}", short(s), s.at_cursor).trim_end().to_owned();
-        let width = self.series.iter().map(|s| long(s).width() + 3).sum::<usize>();
+        let long =
+            |s: &Series| format!("{} {} {}", sign(s), s.name, s.at_cursor).trim_end().to_owned();
+        let room = usize::from(area.width) + LEGEND_GAP;
+        let width = |text: &dyn Fn(&Series) -> String| -> usize {
+            self.series.iter().map(|s| text(s).width() + LEGEND_GAP).sum()
+        };
+        let has_values = width(&long) <= room;
+        // Where names do not fit, all long ones are cut to one width, so that each line has its entry.
+        let cut = |s: &Series, to: usize| format!("{} {}", sign(s), fit(&s.name, to));
+        let fits = |to: &usize| width(&|s| cut(s, *to)) <= room;
+        let widest = (1..=MAX_NAME_WIDTH).rev().find(fits).unwrap_or(1);
         let mut x = area.x;
         for (i, series) in self.series.iter().enumerate() {
             let is_cursor = self.focused && i == self.cursor.0;
             let style = if is_cursor { series.style.bold().underlined() } else { series.style };
-            let fits = width <= usize::from(area.width) + 3;
-            let text = if fits { long(series) } else { short(series) };
-            let text = fit(&text, usize::from(area.right().saturating_sub(x)));
-            x = put(buf, (x, area.y), area.right(), &text, style) + 3;
+            let text = if has_values { long(series) } else { cut(series, widest) };
+            x = put(buf, (x, area.y), area.right(), &text, style) + LEGEND_GAP as u16;
         }
     }
 
@@ -370,23 +397,28 @@ impl Chart<'_> {
         }
     }
 
-    /// Draws the numbers of the columns as closely as they fit, and words below where they fit.
+    /// Draws the numbers of the columns as closely as they fit, and below them the words, as many as are whole.
     fn draw_columns(&self, frame: &Frame, area: Rect, buf: &mut Buffer) {
         let y = frame.plot.bottom();
         let longest = self.columns.iter().map(|(n, _)| n.width()).max().unwrap_or(1) as u16 + 1;
         let interval = usize::from(longest.div_ceil(frame.pitch).max(1));
+        let n_lines = self.word_lines(frame.pitch, area.height);
+        let room = frame.pitch * n_lines;
+        let words_every = usize::from(self.word_width().div_ceil(room.max(1)));
         for column in frame.first..frame.last {
             let Some(x) = frame.x(column) else { continue };
             let (number, word) = &self.columns[column];
             let is_cursor = self.focused && column == self.cursor.1;
             let style = if is_cursor { self.theme.accent() } else { self.theme.dim() };
-            // Counted from the last column, which always has its number.
-            if (self.columns.len() - 1 - column).is_multiple_of(interval) && y < area.bottom() {
+            // Counted from the last column, which always has its number and word.
+            let from_last = self.columns.len() - 1 - column;
+            if from_last.is_multiple_of(interval) && y < area.bottom() {
                 put(buf, (x, y), area.right(), number, style);
             }
-            if frame.pitch >= MIN_PITCH_FOR_WORDS && y + 1 < area.bottom() {
-                let word = fit(word, usize::from(frame.pitch) - 1);
-                put(buf, (x, y + 1), area.right(), &word, style);
+            if n_lines > 0 && from_last.is_multiple_of(words_every) {
+                let turn = (from_last / words_every) as u16 % n_lines;
+                let word = fit(word, usize::from(room) * words_every - 1);
+                put(buf, (x, y + 1 + turn), area.right(), &word, style);
             }
         }
     }
