@@ -1,6 +1,7 @@
 //! How the built-in models were trained: the recorded loss over the steps, a line a model.
 
 use ratatui::{buffer::Buffer, layout::Rect};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Unfolding, model_line, words::PaneWords};
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     text::{fixed, grouped},
     ui::widgets::{
         chart::{Chart, Heights, Series},
-        lines::put_on,
+        lines::{put_text, without_top_rows},
     },
 };
 
@@ -28,10 +29,27 @@ const MODELS: [Name; 6] = [
 /// The width from which on the lines have their names at their ends: six do not fit side by side above the chart.
 const LEAST_WIDTH: u16 = 72;
 
+/// Columns that a broken line may lack.
+const RAGGED: u16 = 10;
+
 /// Steps from one column of the chart to the next.
 const STEP: usize = 500;
 
 impl TrainingCurves<'_> {
+    /// What the axes are, and where lines begin that do not begin with the training.
+    fn note(&self) -> String {
+        let language = self.0.language;
+        let late = MODELS.into_iter().filter_map(|name| Some((name, first_step(name)?)));
+        let late =
+            late.map(|(name, step)| format!("{} {}", language.tr(name.title()), grouped(step)));
+        let models = late.collect::<Vec<_>>().join("; ");
+        tr!(
+            language,
+            "recorded while they were trained; → steps, ↑ nats a token; kept only from a step on: {models}",
+            models
+        )
+    }
+
     /// The columns of the chart: steps, up to the last one recorded.
     fn n_columns() -> usize {
         let last = MODELS.into_iter().filter_map(Training::of).map(|t| t.step).max();
@@ -68,6 +86,11 @@ impl TrainingCurves<'_> {
             focused: false,
         }
     }
+}
+
+/// The step from which on a model's record was kept, if that is not its first.
+fn first_step(name: Name) -> Option<usize> {
+    Some(Training::of(name)?.curve.first()?.0).filter(|first| *first > STEP)
 }
 
 fn final_loss(name: Name) -> Option<f32> {
@@ -108,10 +131,12 @@ impl Pane for TrainingCurves<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let [chart, note] = [area.height.saturating_sub(1), area.height.min(1)];
+        let note = self.note();
+        let n_lines = (note.width() as u16)
+            .div_ceil(area.width.saturating_sub(RAGGED).max(1))
+            .min(area.height / 2);
+        let chart = area.height - n_lines;
         self.chart().draw(Rect { height: chart, ..area }, buf);
-        let line = Rect { y: area.bottom() - note, height: note, ..area };
-        let text = self.0.language.tr("recorded while they were trained; → steps, ↑ nats a token");
-        put_on(buf, line, &[(text, self.0.theme.dim())]);
+        put_text(buf, without_top_rows(area, chart), &note, self.0.theme.dim());
     }
 }

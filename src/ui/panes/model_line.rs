@@ -24,6 +24,6 @@ pub(super) fn style(name: Name, theme: Theme) -> Style {
         Name::RnnAttention => theme.pane(3),
         Name::TransformerUnguided => theme.pane(2),
         Name::Transformer => theme.pane(0),
-        Name::DecoderOnly => theme.correct(),
+        Name::DecoderOnly => theme.ink(1.0),
     }
 }
