@@ -36,6 +36,8 @@ pub(super) struct Score {
     rest: f32,
 }
 
+/// The worth of numbers in the main picture: more than that of any other picture.
+const WORTH_OF_NUMBERS: f32 = 1.0;
 /// The worth of a body without blank cells.
 const WORTH_OF_FULL: f32 = 3.0;
 
@@ -95,7 +97,7 @@ fn score(body: Rect, frames: &[(usize, Rect)], wanted: &[PreferredSize]) -> Opti
         let (visible, detail) = (part(size, wanted.whole), part(size, wanted.ideal));
         if i == main {
             score.main = (visible * 20.0) as u8;
-            score.rest += detail;
+            score.rest += detail + if wanted.has_numbers(size) { WORTH_OF_NUMBERS } else { 0.0 };
         } else if visible < LEAST_VISIBLE {
             return None;
         } else {
