@@ -202,7 +202,8 @@ Examples:
 pub const ATTRIBUTE: &str = "\
 The logit of a word, less that of another, is a sum: what each sub-layer adds, of attention what each
 head adds from each word, of feed-forward what each hidden unit adds. The scale of the norms is held
-fixed at that of this pass; then the parts add up exactly. Which words counted is asked in three ways:
+fixed at that of this pass; then the parts add up exactly, where a soft cap bends the logits to the
+difference before it, which is said. Which words counted is asked in three ways:
 gradient x input, integrated gradients (50 points, from the embedding of zeros), and leaving one out.
 A recurrent network has no such parts; the words are asked about all the same. What a head or a unit
 promotes are the words that its direction alone raises most through the unembedding.
