@@ -18,6 +18,7 @@ mod plan;
 mod sentence;
 mod specials;
 mod surface;
+mod target;
 mod vocabulary;
 mod world;
 

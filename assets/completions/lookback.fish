@@ -522,7 +522,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand heads" -l chat -d 'Rea
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -l no-memory-check -d 'Read although more memory is needed than is free'
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
-complete -c lookback -n "__fish_lookback_using_subcommand learn" -l target -d 'What a translator should write (default: what it writes)' -r -f
+complete -c lookback -n "__fish_lookback_using_subcommand learn" -l target -d 'What a translator should write (default: what it writes), or the masked words of a text' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l steps -d 'How many steps' -r
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l optimizer -d 'The rule of the update' -r -f -a "sgd\t'w - rate * gradient'
 adam\t'Kingma and Ba 2015'"

@@ -289,14 +289,16 @@ Examples:
 
 pub const LEARN: &str = "\
 The loss is the mean cross-entropy of the target's tokens: of a translator what it should write, of a
-model that only reads its sentence's own next words. Every weight follows its gradient; nothing is
-saved. Of the built-in models the loss on 20 other sentences is printed too: what it forgot.
+masked language model what stands at [MASK], of a model that only reads its sentence's own next words.
+Every weight follows its gradient; nothing is saved. Of the built-in models the loss on 20 other
+sentences is printed too: what it forgot. Steps end where the loss is no longer finite (exit code 1).
 
---format json, csv and npz have a row for every number: measure (loss, moved, kept-before, kept-after),
-step, weight, row (that moved most), token, amount.
+--format json, csv and npz have a row for every number: measure (loss, moved, kept-before, kept-after;
+with --steps 0 next-step in place of moved), step, weight, row (that moved most), token, amount.
 
 Examples:
   lookback learn \"The dog sleeps.\" --target \"Le chat dort.\" --steps 20
+  lookback learn --model PATH \"The [MASK] sleeps.\" --target dog
   lookback learn --model decoder_only --optimizer adam --format csv";
 
 pub const EVAL: &str = "\

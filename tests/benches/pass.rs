@@ -123,7 +123,7 @@ fn learn_one_step(bencher: Bencher) {
         learner.expect("it learns what it writes")
     };
     bencher.with_inputs(begin).bench_local_refs(|learner| {
-        learner.step().expect("it has logits");
+        learner.step().expect("the rate is small");
         reading.run_with(Name::Transformer, &learner.learned()).map(|run| run.n_rows())
     });
 }

@@ -72,6 +72,7 @@ mod screens;
 mod sites;
 mod slopes;
 mod state_spaces;
+mod teaching;
 mod text;
 mod tokenization;
 mod trace;

@@ -79,6 +79,11 @@ impl Course {
         self.losses.last().copied().unwrap_or(f32::NAN)
     }
 
+    /// Whether a weight moved; before the first step, whether that will move one.
+    pub fn moves(&self) -> bool {
+        self.parts.iter().any(|part| part.distance > 0.0)
+    }
+
     /// The slope of the loss with respect to a weight; None if it has no influence.
     pub fn gradient(&self, weight: &str) -> Option<&Value> {
         self.slopes.at(weight)

@@ -3,7 +3,7 @@
 //! The loss is the mean cross-entropy of the target's tokens, as in training, without dropout. A few steps on one
 //! sentence are no training: they teach this sentence, and what else they change is not chosen by anyone.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::{run::Run, score::Score, slopes::LossSlopes};
 use crate::engine::{
@@ -28,6 +28,18 @@ impl Optimizer {
         match self {
             Self::Sgd => 0.005,
             Self::Adam => 0.001,
+        }
+    }
+
+    /// What the first step adds to a weight with this gradient.
+    fn first_step(self, gradient: f32, rate: f32) -> f32 {
+        match self {
+            Self::Sgd => -rate * gradient,
+            // The moments, corrected for their start at 0, are the gradient and its square.
+            Self::Adam => {
+                let g = f64::from(gradient);
+                (-f64::from(rate) * g / (g.abs() + EPS)) as f32
+            }
         }
     }
 }
@@ -56,6 +68,8 @@ pub struct Learner {
     optimizer: Optimizer,
     rate: f32,
     n_steps: i32,
+    /// Whether the next step would leave no finite numbers.
+    has_diverged: bool,
     /// The loss before every step, and after the last.
     pub losses: Vec<f32>,
     /// The cross-entropy of every word of the target before the first step, and now, in nats.
@@ -74,6 +88,26 @@ pub struct Moved {
     pub row: usize,
     pub row_share: f32,
 }
+
+/// Steps that grew until a number was not finite.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diverged {
+    /// The step after which it was not.
+    pub step: usize,
+    pub rate: f32,
+}
+
+impl fmt::Display for Diverged {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { step, rate } = self;
+        write!(
+            f,
+            "the loss is not finite after step {step}: take a smaller rate than {rate}, or fewer steps"
+        )
+    }
+}
+
+impl std::error::Error for Diverged {}
 
 /// What the weights as they are now make of the target.
 struct Outcome {
@@ -113,7 +147,18 @@ impl Learner {
         let (run, target) = (Arc::new(run), Arc::from(target));
         let Outcome { loss, costs, slopes } = outcome(&run, &target, &parameters)?;
         let (losses, costs) = (vec![loss], [costs.clone(), costs]);
-        Some(Self { run, target, parameters, slopes, optimizer, rate, n_steps: 0, losses, costs })
+        Some(Self {
+            run,
+            target,
+            parameters,
+            slopes,
+            optimizer,
+            rate,
+            n_steps: 0,
+            has_diverged: false,
+            losses,
+            costs,
+        })
     }
 
     /// The gradient of the loss with respect to a weight, by name; zero where the loss does not depend on it.
@@ -129,19 +174,34 @@ impl Learner {
     }
 
     /// One step: every weight follows its gradient.
-    pub fn step(&mut self) -> Option<()> {
-        self.n_steps += 1;
+    ///
+    /// # Errors
+    /// If the loss or a weight would no longer be finite; the weights stay as they are, and no step follows.
+    pub fn step(&mut self) -> Result<(), Diverged> {
+        let step = self.n_steps + 1;
+        let diverged = Diverged { step: step as usize, rate: self.rate };
+        if self.has_diverged {
+            return Err(diverged);
+        }
+        let before: Vec<_> = self.parameters.iter().map(|p| Arc::clone(&p.value)).collect();
         for parameter in &mut self.parameters {
             let Some(gradient) = self.slopes.get(parameter.node) else { continue };
             match self.optimizer {
                 Optimizer::Sgd => parameter.descend(gradient, self.rate),
-                Optimizer::Adam => parameter.adam(gradient, self.rate, self.n_steps),
+                Optimizer::Adam => parameter.adam(gradient, self.rate, step),
             }
         }
-        let Outcome { loss, costs, slopes } = outcome(&self.run, &self.target, &self.parameters)?;
-        self.losses.push(loss);
-        (self.costs[1], self.slopes) = (costs, slopes);
-        Some(())
+        let outcome = outcome(&self.run, &self.target, &self.parameters);
+        let is_finite = self.parameters.iter().all(Parameter::is_finite);
+        let Some(outcome) = outcome.filter(|outcome| outcome.loss.is_finite() && is_finite) else {
+            self.has_diverged = true;
+            self.parameters.iter_mut().zip(before).for_each(|(p, value)| p.value = value);
+            return Err(diverged);
+        };
+        self.n_steps = step;
+        self.losses.push(outcome.loss);
+        (self.costs[1], self.slopes) = (outcome.costs, outcome.slopes);
+        Ok(())
     }
 
     /// The number of steps taken.
@@ -192,7 +252,7 @@ impl Learner {
     fn difference(&self, parameter: &Parameter) -> Option<Value> {
         if self.n_steps == 0 {
             let gradient = self.slopes.get(parameter.node)?;
-            return Some(gradient.map(|g| -self.rate * g));
+            return Some(gradient.map(|g| self.optimizer.first_step(g, self.rate)));
         }
         let was = self.run.tape().value(parameter.node);
         Some(parameter.value.zip_map(was, |now, was| now - was))
@@ -218,6 +278,10 @@ fn outcome(
 }
 
 impl Parameter {
+    fn is_finite(&self) -> bool {
+        self.value.planes().iter().all(|plane| plane.iter().all(|x| x.is_finite()))
+    }
+
     fn descend(&mut self, gradient: &Value, rate: f32) {
         for (w, g) in Arc::make_mut(&mut self.value).planes_mut().iter_mut().zip(gradient.planes())
         {

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::{Result, bail, ensure};
 
-use super::Reading;
+use super::{
+    Reading,
+    learner::{TAKES_NO_TARGET, TargetKind},
+};
 use crate::{
     analysis::trace::Trace,
     engine::{
@@ -32,8 +35,12 @@ impl Reading {
                 "{change}: an attention weight is a share; give 0 to 1"
             );
         }
-        let is_of_learning = matches!(change, Change::Teach(_) | Change::Rate(_));
-        if is_of_learning || self.traces.values().any(|trace| trace.applies_to(change)) {
+        if let Change::Teach(target) = change {
+            return self.check_target(target);
+        }
+        if matches!(change, Change::Rate(_))
+            || self.traces.values().any(|trace| trace.applies_to(change))
+        {
             return Ok(());
         }
         if let Change::Learn { model, .. } = change {
@@ -57,6 +64,17 @@ impl Reading {
         );
         let near = text::nearest(&change.to_string(), parts.iter().map(String::as_str), 3);
         bail!("no model has the part named in `{change}`; the nearest are {}", near.join(", "))
+    }
+
+    /// # Errors
+    /// If no model can be taught this target.
+    fn check_target(&self, target: &str) -> Result<()> {
+        let kinds = || self.names().map(|name| self.target_kind(name));
+        if !kinds().flatten().any(TargetKind::is_given) {
+            kinds().next().transpose()?;
+            bail!(TAKES_NO_TARGET);
+        }
+        self.tokenizer.target(target).map(drop)
     }
 
     pub(super) fn unless_it_applies(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Reading, wishes::Slow};
+use super::{Reading, learner::TargetKind, wishes::Slow};
 use crate::{
     analysis::{
         evidence::{
@@ -53,7 +53,8 @@ impl Teaching {
     /// Begins to teach a model what the changes of the reading say.
     fn begin(reading: &Reading, name: Name) -> Result<Self> {
         let (rule, changes) = (Optimizer::Sgd, &reading.changes);
-        let target = changes.taught().filter(|_| !reading.trace(name).target.is_empty());
+        let target =
+            changes.taught().filter(|_| reading.target_kind(name).is_ok_and(TargetKind::is_given));
         let rate = changes.rate().unwrap_or_else(|| rule.usual_rate());
         Ok(Self {
             sentence: reading.sentence.text.clone(),
@@ -74,7 +75,7 @@ impl Teaching {
 
     fn go_on_to(&mut self, n_steps: usize) -> Result<()> {
         while self.learner.n_steps() < n_steps {
-            self.learner.step().context("the model gives no logits to learn from")?;
+            self.learner.step()?;
         }
         Ok(())
     }
@@ -109,6 +110,12 @@ impl Reading {
 
     fn computed_course(&self, name: Name) -> Option<Arc<Course>> {
         self.courses.lock().unwrap_or_else(PoisonError::into_inner).get(&name).map(Arc::clone)
+    }
+
+    /// Whether the changes say how a model is to learn: by which rate, or what.
+    pub fn sets_lesson(&self, name: Name) -> bool {
+        let is_taught = || self.target_kind(name).is_ok_and(TargetKind::is_given);
+        self.changes.rate().is_some() || self.changes.taught().is_some() && is_taught()
     }
 
     /// The same, computed if need be for a model in the binary; takes some passes.

@@ -3,7 +3,6 @@
 use std::{ops::Range, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
-use rayon::prelude::*;
 
 use super::Reading;
 use crate::{
@@ -11,21 +10,14 @@ use crate::{
         Question, Run, Score,
         attribution::{Attribution, LogitPart, attribution},
         heads::{HeadScores, HeadTexts, head_scores},
-        learning::{Learner, Optimizer},
         patching::Patching,
         promotion::{Piece, Promotion, promotions},
         saliency::{Saliency, saliency},
     },
-    engine::{
-        change::{Changes, Learned},
-        site::Role,
-    },
+    engine::site::Role,
     model::{Model, Name},
     text::{self, Sentence, Tokenizer, words},
 };
-
-/// 20 held-out sentences of the grammar and their French, a tab between.
-static KEPT: &str = include_str!("../../../assets/models/kept.tsv");
 
 /// What is asked about a reading; what is left out follows from the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,7 +50,7 @@ impl Reading {
         self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()
     }
 
-    fn asked_model(&self, name: Name) -> Result<&dyn Model> {
+    pub(super) fn asked_model(&self, name: Name) -> Result<&dyn Model> {
         self.model(name).with_context(|| format!("the {} has not read the sentence", name.title()))
     }
 
@@ -270,85 +262,6 @@ impl Reading {
                 "both sentences give `{word}` and `{against}` the same logits: there is no difference to explain; give another sentence, or other words"
             ),
         }
-    }
-
-    /// A model that is taught: what it should write about this sentence, or else the sentence's own next words.
-    ///
-    /// # Errors
-    /// If the target is empty or too long, or if the model cannot be taught so.
-    pub fn learner(
-        &self,
-        name: Name,
-        target: Option<&str>,
-        optimizer: Optimizer,
-        rate: f32,
-    ) -> Result<Learner> {
-        let own = self.run(name, None)?;
-        let (run, wanted) = if own.reads_only() {
-            ensure!(
-                target.is_none(),
-                "a model that only reads learns its sentence's next words; it takes no target"
-            );
-            let first = own.n_before();
-            let row = |i: usize| (first + i).checked_sub(1);
-            let words = own.ids.iter().enumerate();
-            let wanted = words.filter_map(|(i, &id)| Some((row(i)?, id))).collect::<Vec<_>>();
-            (own, wanted)
-        } else {
-            let end = self.asked_model(name)?.ends().first().copied();
-            let words = match target {
-                None => own.pass.output.clone(),
-                Some(text) => self.sentence_of(text)?.ids().into_iter().chain(end).collect(),
-            };
-            let read = words[..words.len().saturating_sub(1)].to_vec();
-            (self.run(name, Some(read))?, words.into_iter().enumerate().collect())
-        };
-        ensure!(!wanted.is_empty(), "there is nothing to learn: one word has no next word");
-        Learner::new(run, wanted, optimizer, rate)
-            .context("the model gives no logits to learn from")
-    }
-
-    /// A pass of a model with other weights over this sentence; a decoder writes its own output.
-    ///
-    /// # Errors
-    /// If the reading has no such model.
-    pub fn run_with(&self, name: Name, learned: &Arc<Learned>) -> Result<Run> {
-        let changes = Arc::new(self.changes.with_weights(Arc::clone(learned)));
-        Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, None))
-    }
-
-    /// The mean loss on the kept sentences, with a built-in model's own weights and with others: what it forgot.
-    /// None for a checkpoint, whose training is unknown.
-    pub fn kept_losses(&self, name: Name, learned: &Arc<Learned>) -> Option<(f32, f32)> {
-        Some((self.kept_loss(name, &Arc::default())?, self.kept_loss(name, learned)?))
-    }
-
-    /// The mean loss on the kept sentences with these weights in place of a built-in model's own.
-    pub(super) fn kept_loss(&self, name: Name, learned: &Arc<Learned>) -> Option<f32> {
-        let model = self.model(name).filter(|_| name != Name::Checkpoint)?;
-        let changes = Arc::new(Changes::default().with_weights(Arc::clone(learned)));
-        let lines: Vec<&str> = KEPT.lines().collect();
-        let loss = |line: &&str| self.loss_on(model, line, &changes);
-        let losses = lines.par_iter().map(loss).collect::<Option<Vec<f32>>>()?;
-        Some(losses.iter().sum::<f32>() / losses.len() as f32)
-    }
-
-    /// The mean cross-entropy of a line's French after its English; of its English for a model that only reads.
-    fn loss_on(&self, model: &dyn Model, line: &str, changes: &Arc<Changes>) -> Option<f32> {
-        let (english, french) = line.split_once('\t')?;
-        let [read, say] = [english, french].map(|text| self.tokenizer.encode(text).ok());
-        let (read, mut say) = (read?, say?);
-        let n_said = say.len();
-        let run = Run::new(model, &read, changes, Some(say.clone()));
-        let words: Vec<(usize, u32)> = if run.reads_only() {
-            let row = |(i, &id): (usize, &u32)| Some(((run.n_before() + i).checked_sub(1)?, id));
-            read.iter().enumerate().filter_map(row).collect()
-        } else {
-            say.extend(model.ends().first().copied());
-            say.into_iter().enumerate().take(n_said + 1).collect()
-        };
-        let n = words.len() as f32;
-        Some(-Score::LogProbability(words).of_run(&run)? / n)
     }
 
     /// The tokenizer of this reading's models.

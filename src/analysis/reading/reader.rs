@@ -242,9 +242,6 @@ impl Reader {
             if let Change::Token { position, word } = change {
                 sentence = reader.tokenizer.replaced(&sentence, *position, word)?;
             }
-            if let Change::Teach(text) = change {
-                reader.tokenizer.sentence(text).context("the target cannot be taught")?;
-            }
             if !matches!(change, Change::Patch(_)) {
                 plain.check(change)?;
             }

@@ -192,7 +192,7 @@ pub struct LearnArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
-    /// What a translator should write (default: what it writes)
+    /// What a translator should write (default: what it writes), or the masked words of a text
     #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other)]
     pub target: Option<String>,
 

@@ -11,16 +11,16 @@ use super::{
 use crate::{
     analysis::evidence::{
         Run,
-        learning::{Learner, Moved, Optimizer},
+        learning::{Learner, Optimizer},
     },
     cli::{
         args::evidence::LearnArgs,
-        failure::{Outcome, Usage},
+        failure::{Failure, Outcome, Usage},
         request::Request,
         streams::Streams,
     },
     model::{EMBEDDING_TABLE, Name},
-    text::{grouped, percent, percent_in_tenths},
+    text::{decimals, grouped, percent, percent_in_tenths},
 };
 
 /// The weights listed in the table for people.
@@ -33,29 +33,33 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
     let mut learner =
         reading.learner(name, asked.target.as_deref(), asked.optimizer.into(), rate).usage()?;
     let progress = request.progress("steps", asked.steps.into());
+    let mut outcome = Ok(());
     for _ in 0..asked.steps {
-        learner.step();
+        outcome = learner.step();
+        if outcome.is_err() {
+            break;
+        }
         progress.step();
     }
     drop(progress);
-    let said = |run: &Run| reading.tokenizer().decode(&run.pass.output);
+    let said = |run: &Run| reading.tokenizer().said(&run.pass.output);
     let before = reading.run(name, None)?;
     let after = reading.run_with(name, &learner.learned())?;
     let (said_before, said_after) = (said(&before), said(&after));
     let about = json!({
         "command": "learn", "model": name.id(), "sentence": reading.sentence.read_text(), "target": asked.target,
-        "optimizer": asked.optimizer.name(), "rate": rate, "weights": learner.n_weights(),
+        "optimizer": asked.optimizer.name(), "rate": rate, "steps": learner.n_steps(), "weights": learner.n_weights(),
         "before": said_before, "after": said_after,
     });
     let mut report = Report {
         about: about.as_object().cloned().unwrap_or_default(),
         columns: vec!["measure", "step", "weight", "row", "token", "amount"],
         rows: vec![],
-        text: heading(name, &learner, asked, rate),
+        text: heading(name, &learner, asked.optimizer),
     };
     add_losses(&mut report, &learner);
     let _ = writeln!(report.text, "\nsays before: {said_before}\nsays after:  {said_after}");
-    add_moved(&mut report, &learner.moved(), |row| reading.tokenizer().token(row as u32).text);
+    add_moved(&mut report, &learner, |row| reading.tokenizer().token(row as u32).text);
     let kept = reading.kept_losses(name, &learner.learned());
     if let Some((before, after)) = kept {
         let _ = writeln!(
@@ -69,7 +73,8 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
         report.text,
         "Steps on one sentence are not training: they teach only that sentence, and change the rest as a side effect."
     );
-    report.write(&asked.out, streams)
+    report.write(&asked.out, streams)?;
+    outcome.map_err(|diverged| Failure::Failed(diverged.into()))
 }
 
 /// What an amount is of; what does not apply is missing.
@@ -86,43 +91,61 @@ fn row(measure: &str, place: Place, amount: f32) -> Vec<Field> {
     vec![measure.into(), step, weight, row, token, amount.into()]
 }
 
-fn heading(name: Name, learner: &Learner, asked: &LearnArgs, rate: f32) -> String {
+fn heading(name: Name, learner: &Learner, optimizer: OptimizerChoice) -> String {
+    let n = learner.n_steps();
     format!(
-        "{}: {} steps of {} at rate {rate} on {} weights\n",
+        "{}: {n} {} of {} at rate {} on {} weights\n",
         name.title(),
-        asked.steps,
-        asked.optimizer.name(),
+        if n == 1 { "step" } else { "steps" },
+        optimizer.name(),
+        learner.rate(),
         grouped(learner.n_weights()),
     )
+}
+
+/// A number with so many decimals; with an exponent where it is so large that these say nothing.
+fn decimals(x: f32, n: usize) -> String {
+    if x < 1e5 { format!("{x:.n$}") } else { format!("{x:.3e}") }
 }
 
 fn add_losses(report: &mut Report, learner: &Learner) {
     let _ = writeln!(report.text, "\nstep      loss");
     for (step, &loss) in learner.losses.iter().enumerate() {
-        let _ = writeln!(report.text, "{step:>4} {loss:>9.5}");
+        let _ = writeln!(report.text, "{step:>4} {:>9}", decimals(loss, 5));
         let place = Place { step: step.into(), ..Place::default() };
         report.rows.push(row("loss", place, loss));
     }
 }
 
-fn add_moved(report: &mut Report, moved: &[Moved], token: impl Fn(usize) -> String) {
+/// How far each weight moved; before the first step, how far that will move it.
+fn add_moved(report: &mut Report, learner: &Learner, token: impl Fn(usize) -> String) {
+    let moved = learner.moved();
+    let (measure, heading) = match learner.n_steps() {
+        0 => ("next-step", "what the next step moves, most first"),
+        _ => ("moved", "what moved, most first"),
+    };
     let width = moved.iter().map(|m| m.name.len()).max().unwrap_or(0);
-    let _ = writeln!(
-        report.text,
-        "\n{:width$} {:>9} {:>8}",
-        "what moved, most first", "distance", "share"
-    );
+    let anything_moved = moved.iter().any(|m| m.distance > 0.0);
+    let _ = if anything_moved {
+        writeln!(report.text, "\n{heading:width$} {:>9} {:>8}", "distance", "share")
+    } else {
+        writeln!(
+            report.text,
+            "\nnothing {}",
+            if learner.n_steps() == 0 { "moves" } else { "moved" }
+        )
+    };
     for (i, m) in moved.iter().enumerate() {
-        let word = (m.name == EMBEDDING_TABLE).then(|| token(m.row));
-        if i < MOST_MOVED {
+        let word = (m.name == EMBEDDING_TABLE && m.distance > 0.0).then(|| token(m.row));
+        if i < MOST_MOVED && anything_moved {
             let of_row = word.as_ref().map_or_else(String::new, |word| {
                 format!("  most in the row of \"{word}\" ({})", percent(m.row_share))
             });
             let _ = writeln!(
                 report.text,
-                "{:width$} {:>9.4} {:>8}{of_row}",
+                "{:width$} {:>9} {:>8}{of_row}",
                 m.name,
-                m.distance,
+                decimals(m.distance, 4),
                 percent_in_tenths(m.share)
             );
         }
@@ -132,6 +155,6 @@ fn add_moved(report: &mut Report, moved: &[Moved], token: impl Fn(usize) -> Stri
             token: word.into(),
             ..Place::default()
         };
-        report.rows.push(row("moved", place, m.distance));
+        report.rows.push(row(measure, place, m.distance));
     }
 }

@@ -1,0 +1,191 @@
+//! Models that can be taught: what they learn about the sentence, and what they forget meanwhile.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use rayon::prelude::*;
+
+use super::Reading;
+use crate::{
+    analysis::evidence::{
+        Run, Score,
+        learning::{Learner, Optimizer},
+    },
+    engine::{
+        change::{Changes, Learned},
+        site::Axis,
+    },
+    model::{Model, Name},
+    text,
+};
+
+/// 20 held-out sentences of the grammar and their French, a tab between.
+static KEPT: &str = include_str!("../../../assets/models/kept.tsv");
+
+const NOTHING_TO_LEARN_FROM: &str = "the model gives no logits to learn from";
+pub(super) const TAKES_NO_TARGET: &str =
+    "a model that only reads learns its sentence's next words; it takes no target";
+
+/// What the words are that a model is taught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// What a translator should write.
+    Written,
+    /// What stands at the masked positions.
+    Masked,
+    /// The sentence's own next words.
+    NextWords,
+}
+
+impl TargetKind {
+    /// Whether a person can say what the words are.
+    pub fn is_given(self) -> bool {
+        self != Self::NextWords
+    }
+}
+
+impl Reading {
+    /// A model that is taught: what it should write about this sentence, the words that are masked in it, or else the
+    /// sentence's own next words.
+    ///
+    /// # Errors
+    /// If the target is empty, too long, or not what is masked, or if the model cannot be taught so.
+    pub fn learner(
+        &self,
+        name: Name,
+        target: Option<&str>,
+        optimizer: Optimizer,
+        rate: f32,
+    ) -> Result<Learner> {
+        let own = self.run(name, None)?;
+        let (run, wanted) = match self.target_kind(name)? {
+            TargetKind::Written => self.forced_to_write(name, own, target)?,
+            TargetKind::Masked => {
+                let wanted = self.masked_words(&own, target)?;
+                (own, wanted)
+            }
+            TargetKind::NextWords => {
+                ensure!(target.is_none(), TAKES_NO_TARGET);
+                let wanted = next_words(&own, &own.ids);
+                (own, wanted)
+            }
+        };
+        ensure!(!wanted.is_empty(), "there is nothing to learn: one word has no next word");
+        Learner::new(run, wanted, optimizer, rate).context(NOTHING_TO_LEARN_FROM)
+    }
+
+    /// What the words are that a model of this reading is taught.
+    ///
+    /// # Errors
+    /// If it has no words to learn, such as one that sorts texts into classes.
+    pub fn target_kind(&self, name: Name) -> Result<TargetKind> {
+        let trace = self.trace(name);
+        if !trace.target.is_empty() {
+            return Ok(TargetKind::Written);
+        }
+        if trace.is_masked_lm() {
+            return Ok(TargetKind::Masked);
+        }
+        let has_words = trace.logits().is_some_and(|logits| logits.axes()[2] == Axis::Vocab);
+        ensure!(has_words, "the model writes no words, so there are none to learn");
+        Ok(TargetKind::NextWords)
+    }
+
+    /// A run that reads what it should write (by default its own output), and each of these words with its row.
+    fn forced_to_write(
+        &self,
+        name: Name,
+        own: Run,
+        target: Option<&str>,
+    ) -> Result<(Run, Vec<(usize, u32)>)> {
+        let end = self.asked_model(name)?.ends().first().copied();
+        let words = match target {
+            None => own.pass.output,
+            Some(text) => self.tokenizer.target(text)?.into_iter().chain(end).collect(),
+        };
+        let read = words[..words.len().saturating_sub(1)].to_vec();
+        Ok((self.run(name, Some(read))?, words.into_iter().enumerate().collect()))
+    }
+
+    /// The masked positions, each with the word of the target that stands there. The target's first word may be one
+    /// with the mark of its space; the likelier is meant.
+    fn masked_words(&self, own: &Run, target: Option<&str>) -> Result<Vec<(usize, u32)>> {
+        let rows = self.tokenizer.masked(&self.sentence);
+        ensure!(
+            !rows.is_empty(),
+            "the model learns masked words: mask a word, as in \"The {} sleeps.\", and give it as the target",
+            self.tokenizer.mask()
+        );
+        let text = target.with_context(|| {
+            format!(
+                "the model learns masked words: give as the target what {} stands for",
+                self.tokenizer.mask()
+            )
+        })?;
+        let forms = [text.to_owned(), format!(" {text}")].map(|form| self.tokenizer.target(&form));
+        let [plain, spaced] = forms;
+        let n_given = plain.as_ref().map_or(0, Vec::len);
+        let placed = |words: Vec<u32>| rows.iter().copied().zip(words).collect::<Vec<_>>();
+        let fitting = [plain?, spaced?].into_iter().filter(|words| words.len() == rows.len());
+        let likelihood = |words: &Vec<(usize, u32)>| {
+            Score::LogProbability(words.clone()).of_run(own).unwrap_or(f32::NEG_INFINITY)
+        };
+        let likelier =
+            fitting.map(placed).rev().max_by(|a, b| likelihood(a).total_cmp(&likelihood(b)));
+        likelier.with_context(|| {
+            format!(
+                "the target has as many tokens as are masked: \"{}\" has {n_given}, masked are {}",
+                text::shown(text),
+                rows.len()
+            )
+        })
+    }
+
+    /// A pass of a model with other weights over this sentence; a decoder writes its own output.
+    ///
+    /// # Errors
+    /// If the reading has no such model.
+    pub fn run_with(&self, name: Name, learned: &Arc<Learned>) -> Result<Run> {
+        let changes = Arc::new(self.changes.with_weights(Arc::clone(learned)));
+        Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, None))
+    }
+
+    /// The mean loss on the kept sentences, with a built-in model's own weights and with others: what it forgot.
+    /// None for a checkpoint, whose training is unknown.
+    pub fn kept_losses(&self, name: Name, learned: &Arc<Learned>) -> Option<(f32, f32)> {
+        Some((self.kept_loss(name, &Arc::default())?, self.kept_loss(name, learned)?))
+    }
+
+    /// The mean loss on the kept sentences with these weights in place of a built-in model's own.
+    pub(super) fn kept_loss(&self, name: Name, learned: &Arc<Learned>) -> Option<f32> {
+        let model = self.model(name).filter(|_| name != Name::Checkpoint)?;
+        let changes = Arc::new(Changes::default().with_weights(Arc::clone(learned)));
+        let lines: Vec<&str> = KEPT.lines().collect();
+        let loss = |line: &&str| self.loss_on(model, line, &changes);
+        let losses = lines.par_iter().map(loss).collect::<Option<Vec<f32>>>()?;
+        Some(losses.iter().sum::<f32>() / losses.len() as f32)
+    }
+
+    /// The mean cross-entropy of a line's French after its English; of its English for a model that only reads.
+    fn loss_on(&self, model: &dyn Model, line: &str, changes: &Arc<Changes>) -> Option<f32> {
+        let (english, french) = line.split_once('\t')?;
+        let [read, say] = [english, french].map(|text| self.tokenizer.encode(text).ok());
+        let (read, mut say) = (read?, say?);
+        let n_said = say.len();
+        let run = Run::new(model, &read, changes, Some(say.clone()));
+        let words: Vec<(usize, u32)> = if run.reads_only() {
+            next_words(&run, &read)
+        } else {
+            say.extend(model.ends().first().copied());
+            say.into_iter().enumerate().take(n_said + 1).collect()
+        };
+        let n = words.len() as f32;
+        Some(-Score::LogProbability(words).of_run(&run)? / n)
+    }
+}
+
+/// The words of a text that a model only reads, each with the row that predicts it.
+fn next_words(run: &Run, ids: &[u32]) -> Vec<(usize, u32)> {
+    let row = |(i, &id): (usize, &u32)| Some(((run.n_before() + i).checked_sub(1)?, id));
+    ids.iter().enumerate().filter_map(row).collect()
+}
