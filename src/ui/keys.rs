@@ -19,7 +19,7 @@ pub fn action(state: &State, event: KeyEvent) -> Action {
     let key = without_implied_shift(event);
     let command = keys().find(|(k, _)| *k == key).map(|(_, command)| command);
     match &state.overlay {
-        Overlay::Palette { query, chosen } => {
+        Overlay::Palette { query, chosen, .. } => {
             palette_action(state, query.value(), *chosen, key, command)
         }
         Overlay::Help { first } => help_action(state, *first, key, command),

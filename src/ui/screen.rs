@@ -122,7 +122,9 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
         Overlay::Bookmarks { chosen } => overlay::bookmarks(state, *chosen, area, buf),
         Overlay::Glossary { query, chosen } => overlay::glossary(state, query, *chosen, area, buf),
         Overlay::Edit { sentence } => overlay::edit(state, sentence, area, buf),
-        Overlay::Palette { query, chosen } => overlay::palette(state, query, *chosen, area, buf),
+        Overlay::Palette { query, chosen, .. } => {
+            overlay::palette(state, query, *chosen, area, buf);
+        }
         Overlay::Export(prompt) => overlay::export(state, prompt, area, buf),
     }
 }
@@ -146,7 +148,7 @@ pub fn hit(state: &State, area: Rect, position: Position) -> Hit {
         Overlay::Bookmarks { chosen } => {
             row(overlay::step_row_at(*chosen, area, position), state.bookmarked().len())
         }
-        Overlay::Palette { query, chosen } => {
+        Overlay::Palette { query, chosen, .. } => {
             let n = palette::entries(state, query.value()).len();
             row(overlay::palette_row_at(*chosen, area, position), n)
         }

@@ -20,8 +20,8 @@ pub enum Overlay {
     Bookmarks { chosen: usize },
     /// Input of another sentence.
     Edit { sentence: Input },
-    /// Search for anything that can be done.
-    Palette { query: Input, chosen: usize },
+    /// Search for anything that can be done. A query that a key began keeps its first characters, such as `teach=`.
+    Palette { query: Input, chosen: usize, n_kept: usize },
     /// Search in the glossary.
     Glossary { query: Input, chosen: usize },
     /// Input of the path for an exported frame.
@@ -35,7 +35,13 @@ impl Overlay {
 
     /// The palette with the beginning of a query.
     pub(super) fn palette(text: &str) -> Self {
-        Self::Palette { query: Input::new(text.to_owned()), chosen: 0 }
+        Self::Palette { query: Input::new(text.to_owned()), chosen: 0, n_kept: 0 }
+    }
+
+    /// The palette with a what-if whose value is typed; its subject, up to the `=`, stays.
+    pub(super) fn subject(subject: &str, value: &str) -> Self {
+        let query = Input::new(format!("{subject}{value}"));
+        Self::Palette { query, chosen: 0, n_kept: subject.chars().count() }
     }
 
     /// The input of a sentence, with its text cut to the longest line.
@@ -52,9 +58,13 @@ impl Overlay {
                     line.handle(request);
                 }
             }
+            Self::Palette { query, chosen, n_kept } if *n_kept > 0 => {
+                edit_after(*n_kept, query, request);
+                *chosen = 0;
+            }
             Self::Find { query, chosen }
             | Self::Glossary { query, chosen }
-            | Self::Palette { query, chosen } => {
+            | Self::Palette { query, chosen, .. } => {
                 query.handle(request);
                 *chosen = 0;
             }
@@ -70,7 +80,7 @@ impl Overlay {
             }
             Self::Find { query, chosen }
             | Self::Glossary { query, chosen }
-            | Self::Palette { query, chosen } => {
+            | Self::Palette { query, chosen, .. } => {
                 insert(query, text);
                 *chosen = 0;
             }
@@ -98,6 +108,15 @@ impl Overlay {
             *chosen = chosen.saturating_add_signed(rows).min(n.saturating_sub(1));
         }
     }
+}
+
+/// Edits what follows the first characters of a line; they stay, and the cursor behind them.
+fn edit_after(n_kept: usize, line: &mut Input, request: InputRequest) {
+    let (kept, rest): (String, String) =
+        (line.value().chars().take(n_kept).collect(), line.value().chars().skip(n_kept).collect());
+    let mut rest = Input::new(rest).with_cursor(line.cursor().saturating_sub(n_kept));
+    rest.handle(request);
+    *line = Input::new(kept + rest.value()).with_cursor(n_kept + rest.cursor());
 }
 
 fn insert(line: &mut Input, text: &str) {

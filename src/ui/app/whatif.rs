@@ -2,7 +2,10 @@
 
 use super::{Effect, Overlay, State, WhatIfKey};
 use crate::{
-    analysis::{reading::Reading, trace::Recorded},
+    analysis::{
+        reading::{Reading, TargetKind},
+        trace::Recorded,
+    },
     engine::change::{Change, Changes, MOST, MOST_STEPS, Part},
     lesson::{PaneSpec, tr},
     model::Name,
@@ -43,13 +46,19 @@ impl State {
     pub(super) fn type_target(&mut self) {
         let model = self.current().1.model;
         let Some(reading) = &self.passes.reading else { return };
-        let trace = reading.trace(model);
-        if trace.target.is_empty() {
-            self.show_message("this model learns the sentence's own next words; N takes a step");
-            return;
+        match reading.target_kind(model) {
+            Err(why) => self.show_error(why.to_string()),
+            Ok(TargetKind::NextWords) => {
+                self.show_message(
+                    "this model learns the sentence's own next words; N takes a step",
+                );
+            }
+            Ok(TargetKind::Written | TargetKind::Masked) => {
+                let written = &reading.trace(model).output_text;
+                let target = reading.changes.taught().unwrap_or(written);
+                self.overlay = Overlay::subject("teach=", target);
+            }
         }
-        let target = reading.changes.taught().unwrap_or(&trace.output_text);
-        self.overlay = Overlay::palette(&format!("teach={target}"));
     }
 
     pub(super) fn reset(&mut self) -> Option<Effect> {
@@ -140,7 +149,7 @@ impl State {
     pub(super) fn type_other_sentence(&mut self) {
         let Some(reading) = &self.passes.reading else { return };
         let text = reading.counterpart().unwrap_or_default();
-        self.overlay = Overlay::palette(&format!("against={text}"));
+        self.overlay = Overlay::subject("against=", &text);
     }
 
     /// Whether all differences in the focused matrix are zero.
@@ -161,7 +170,7 @@ impl State {
             Some(format!("{}=", pointed.address))
         });
         match beginning {
-            Some(text) => self.overlay = Overlay::palette(&text),
+            Some(subject) => self.overlay = Overlay::subject(&subject, ""),
             None => self.show_message("there is no number under the cursor"),
         }
     }
@@ -179,6 +188,8 @@ impl State {
             .is_some_and(|plain| std::ptr::eq(plain, reading.trace(model)));
         self.show_message(if words.is_empty() {
             "back to the original pass".to_owned()
+        } else if is_same && reading.sets_lesson(model) {
+            tr!(language, "{words}; N takes a step of learning, r undoes it", words)
         } else if is_same {
             tr!(
                 language,
