@@ -32,13 +32,14 @@ pub fn fixed(v: f32) -> String {
 }
 
 /// A number with so many decimals; with an exponent and two decimals fewer where these would show zero; without decimals
-/// from 1000 on.
+/// from 1000 on, and in three digits where that is a million or more.
 pub fn decimals(v: impl Into<f64>, n: usize) -> String {
     let v = v.into();
     match v.abs() {
         _ if !v.is_finite() => not_finite(v),
         0.0 => format!("{:.n$}", 0.0),
         a if a < 0.5 * 0.1_f64.powi(n as i32) => format!("{v:.*e}", n.saturating_sub(2)),
+        a if a >= 1e6 => format!("{v:.2e}"),
         a if a >= 1000.0 => format!("{v:.0}"),
         _ => format!("{v:.n$}"),
     }

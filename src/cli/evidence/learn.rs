@@ -103,11 +103,6 @@ fn heading(name: Name, learner: &Learner, optimizer: OptimizerChoice) -> String 
     )
 }
 
-/// A number with so many decimals; with an exponent where it is so large that these say nothing.
-fn decimals(x: f32, n: usize) -> String {
-    if x < 1e5 { format!("{x:.n$}") } else { format!("{x:.3e}") }
-}
-
 fn add_losses(report: &mut Report, learner: &Learner) {
     let _ = writeln!(report.text, "\nstep      loss");
     for (step, &loss) in learner.losses.iter().enumerate() {

@@ -405,6 +405,8 @@ impl Chart<'_> {
         let n_lines = self.word_lines(frame.pitch, area.height);
         let room = frame.pitch * n_lines;
         let words_every = usize::from(self.word_width().div_ceil(room.max(1)));
+        // All numbers stand so far to the left that the last one is whole.
+        let shift = (frame.end() + longest).saturating_sub(area.right() + 2);
         for column in frame.first..frame.last {
             let Some(x) = frame.x(column) else { continue };
             let (number, word) = &self.columns[column];
@@ -413,7 +415,7 @@ impl Chart<'_> {
             // Counted from the last column, which always has its number and word.
             let from_last = self.columns.len() - 1 - column;
             if from_last.is_multiple_of(interval) && y < area.bottom() {
-                put(buf, (x, y), area.right(), number, style);
+                put(buf, (x.saturating_sub(shift), y), area.right(), number, style);
             }
             if n_lines > 0 && from_last.is_multiple_of(words_every) {
                 let turn = (from_last / words_every) as u16 % n_lines;

@@ -166,14 +166,35 @@ pub fn put_bar(buf: &mut Buffer, x: u16, area: Rect, bar: (&str, Style)) {
     }
 }
 
-/// Draws styled pieces from (x, y) on, cut at column `right`. Returns the column after the last piece.
+/// The parts of a text, three spaces between, that fit in `width` columns; the whole text if not even the first does.
+pub fn whole_parts(text: &str, width: usize) -> &str {
+    let ends = text.match_indices("   ").map(|(end, _)| end).chain([text.len()]);
+    let fitting = ends.filter(|end| text[..*end].width() <= width).last();
+    &text[..fitting.unwrap_or(text.len())]
+}
+
+/// The first of these texts that fits in `width` columns, the longest first; else the last one.
+pub fn first_fitting<const N: usize>(texts: [String; N], width: usize) -> String {
+    let fitting = texts.iter().position(|text| text.width() <= width);
+    texts.into_iter().nth(fitting.unwrap_or(N - 1)).unwrap_or_default()
+}
+
+/// Draws styled pieces from (x, y) on; where they go beyond column `right`, they end with `…`. Returns the column after
+/// the last piece.
 pub fn put_line(buf: &mut Buffer, (x, y): (u16, u16), right: u16, pieces: &[(&str, Style)]) -> u16 {
     let mut x = x;
-    for (text, style) in pieces {
+    for (i, (text, style)) in pieces.iter().enumerate() {
         if x >= right || y >= buf.area.bottom() {
             break;
         }
-        x = buf.set_stringn(x, y, text, usize::from(right - x), *style).0;
+        let room = usize::from(right - x);
+        let is_end = text.width() >= room;
+        let goes_on = || pieces[i + 1..].iter().any(|(text, _)| !text.trim().is_empty());
+        x = if is_end && (text.trim_end().width() > room || goes_on()) {
+            buf.set_stringn(x, y, fit(&format!("{text}…"), room), room, *style).0
+        } else {
+            buf.set_stringn(x, y, text, room, *style).0
+        };
     }
     x
 }
@@ -204,6 +225,8 @@ pub fn put_on(buf: &mut Buffer, line: Rect, pieces: &[(&str, Style)]) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::buffer::Cell;
+
     use super::*;
 
     #[test]
@@ -235,6 +258,33 @@ mod tests {
         );
         assert_eq!((named_in(3), named(".", "0.34", 6)), (String::new(), ". 0.34".to_owned()));
         assert_eq!((whole("72", 2), whole("72", 1)), ("72", ""));
+    }
+
+    #[test]
+    fn what_goes_on_beyond_the_edge_ends_with_a_sign() {
+        let drawn = |pieces: &[&str], width: u16| {
+            let mut buf = Buffer::empty(Rect::new(0, 0, 12, 1));
+            let pieces: Vec<(&str, Style)> = pieces.iter().map(|p| (*p, Style::new())).collect();
+            put_line(&mut buf, (0, 0), width, &pieces);
+            let shown: String = buf.content.iter().map(Cell::symbol).collect();
+            shown.trim_end().to_owned()
+        };
+        assert_eq!(drawn(&["it was 0.5"], 10), "it was 0.5");
+        assert_eq!(drawn(&["it was 0.5"], 9), "it was 0…");
+        assert_eq!(drawn(&["it was ", "0.5"], 7), "it was…");
+        assert_eq!(drawn(&["it was ", " ", "  "], 6), "it was");
+        assert_eq!(drawn(&["it was   "], 6), "it was");
+        let parts = "lines   ( ) change it   c explains";
+        assert_eq!(
+            [40, 33, 22, 6].map(|width| whole_parts(parts, width)),
+            [parts, "lines   ( ) change it", "lines   ( ) change it", "lines"]
+        );
+        assert_eq!(whole_parts(parts, 4), parts);
+        let texts = || ["a long text".to_owned(), "a text".to_owned()];
+        assert_eq!(
+            [11, 10, 3].map(|width| first_fitting(texts(), width)),
+            ["a long text", "a text", "a text"]
+        );
     }
 
     #[test]
