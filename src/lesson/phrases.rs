@@ -161,6 +161,9 @@ phrases! {
     ratio_larger(n);
     ratio_same(steps);
 
+    target_own();
+    target_given();
+
     changed_pass();
     other_pass(sentence);
     mask_off();

@@ -16,6 +16,7 @@ use lookback::{
         value::{Cell, Value},
     },
     model::Name,
+    text::fixed,
     ui::app::{Action, Effect, Overlay, State, update},
 };
 use safetensors::SafeTensors;
@@ -240,6 +241,107 @@ fn a_target_is_typed_over_what_the_model_writes_and_begins_a_new_lesson() {
     let _ = press(&mut state, "I");
     assert!(matches!(state.overlay, Overlay::None));
     assert!(message(&state).contains("own next words"), "{}", message(&state));
+}
+
+#[test]
+fn the_subject_of_a_typed_what_if_stays() {
+    for (step, key, subject) in
+        [("update", "I", "teach="), ("patching", "A", "against="), ("update", "t", "temperature=")]
+    {
+        let mut state = walk_at(step);
+        let _ = press(&mut state, key);
+        let _ = press(&mut state, "C-u Backspace C-a Backspace C-w");
+        let Overlay::Palette { query, .. } = &state.overlay else { panic!("no palette") };
+        assert_eq!(query.value(), subject, "{step}");
+        assert_eq!(query.cursor(), subject.len(), "{step}");
+    }
+    let mut state = walk_at("update");
+    let changed = asked(press(&mut state, "I C-u L e Space z o r g l u b Enter"));
+    assert_eq!(changed, "teach=Le zorglub");
+    let mut state = walk_at("update");
+    let _ = press(&mut state, ": x y C-u");
+    let Overlay::Palette { query, .. } = &state.overlay else { panic!("no palette") };
+    assert_eq!(query.value(), "", "a query of one's own is cleared");
+}
+
+#[test]
+fn a_target_and_a_rate_are_said_to_be_set() {
+    let said = |step: &str, texts: &[&str]| {
+        let mut state = walk_at(step);
+        update(&mut state, Action::Read(Ok(Arc::new(changed(texts)))));
+        message(&state).to_owned()
+    };
+    let taught = said("loss", &["teach=Le zorglub dort."]);
+    assert_eq!(taught, "taught “Le zorglub dort.”; N takes a step of learning, r undoes it");
+    for rate in ["rate=2", "rate=0"] {
+        let said = said("loss", &[rate]);
+        assert!(said.contains("learning rate") && said.contains("N takes a step"), "{said}");
+    }
+    let other = said("llm-input", &["teach=Le zorglub dort."]);
+    assert!(other.contains("is unchanged"), "the language model takes no target: {other}");
+}
+
+#[test]
+fn the_text_tells_a_given_target_from_the_output() {
+    for language in [Language::English, Language::Chinese] {
+        let lesson = Arc::new(Lesson::embedded(language).unwrap());
+        let shown = |reading: Reading| {
+            let mut state = State::new(Arc::clone(&lesson), Theme::default());
+            reading.courses();
+            update(&mut state, Action::Read(Ok(Arc::new(reading))));
+            update(&mut state, Action::Resize(120, 36));
+            state.enter(state.lesson.find("loss").unwrap());
+            // Left of the panes.
+            let text = drawn_text(&state, 120, 36);
+            let left = text.lines().filter_map(|line| line.split(['│', '╭', '╰']).next());
+            left.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect::<String>()
+        };
+        let (own, given) = match language {
+            Language::English => ("itself,soitcostslittle", "theFrenchthatyougave"),
+            Language::Chinese => ("自己写的", "你给的法语"),
+        };
+        let [plain, taught] =
+            [shown(READER.read(SENTENCE).unwrap()), shown(changed(&["teach=Le zorglub dort."]))];
+        assert!(plain.contains(own) && !plain.contains(given), "{plain}");
+        assert!(taught.contains(given) && !taught.contains(own), "{taught}");
+    }
+}
+
+#[test]
+fn what_learning_did_is_whole_on_a_small_screen() {
+    let texts = ["learn=41", "teach=Elle chante souvent.", "rate=0.05"];
+    let mut state = walk_at("lab-teach");
+    update(&mut state, Action::Read(Ok(Arc::new(changed(&texts)))));
+    let shown = drawn_text(&state, 80, 24);
+    let course = state.passes.reading.as_ref().unwrap().known_course(Name::Transformer).unwrap();
+    let [before, now] = course.kept.unwrap().map(fixed);
+    for text in [format!("{before}, now {now}"), " 38 41".to_owned(), "after 41 steps".to_owned()] {
+        assert!(shown.contains(&text), "{text}\n{shown}");
+    }
+    let was = format!("it was {}", fixed(course.losses[0]));
+    state.enter(state.lesson.find("loss").unwrap());
+    let shown = drawn_text(&state, 80, 24);
+    assert!(shown.contains(&was), "{shown}");
+}
+
+#[test]
+fn nothing_is_said_to_move_where_nothing_does() {
+    let title = |texts: &[&str]| {
+        let mut state = walk_at("update");
+        let reading = changed(texts);
+        reading.courses();
+        update(&mut state, Action::Read(Ok(Arc::new(reading))));
+        let panes = state.panes();
+        (panes[1].title(), panes[1].in_words().heading)
+    };
+    let both = |text: &str, heading: &str| (text.to_owned(), format!("{heading} (Transformer)"));
+    assert_eq!(
+        title(&["rate=0"]),
+        both("the next step moves nothing", "The next step moves nothing")
+    );
+    assert_eq!(title(&["rate=0", "learn=1"]), both("nothing moved", "Nothing moved"));
+    assert_eq!(title(&["learn=1"]), both("what moved", "What moved"));
+    assert_eq!(title(&["rate=0.1"]), both("what the next step moves", "What the next step moves"));
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Facts about learning: the loss of the output, what steps of learning did, and the recorded training.
 
+use std::sync::Arc;
+
 use super::{Context, Fact, fact, fact_of_built_in};
 use crate::{
     analysis::{
         evidence::learning::Optimizer,
         measure::training::Training,
+        reading::Course,
         trace::{Recorded, Trace},
     },
     engine::{
@@ -19,6 +22,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact("loss", "mean cross-entropy of the output, or of what is taught, in nats", |c| {
         c.phrases.or_none(mean(&costs(c)).map(spoken))
     }),
+    fact("target_note", "whose the target is, and so whether its loss is low", target_note),
     fact("perplexity", "e to the power of the loss", |c| {
         c.phrases.or_none(mean(&costs(c)).map(|loss| spoken(loss.exp())))
     }),
@@ -64,10 +68,22 @@ pub fn output_costs(trace: &Trace) -> Vec<f32> {
     trace.output_rows().into_iter().zip(&trace.output).map(cost).collect()
 }
 
+/// What a model is taught, where a person said what.
+fn given_course(c: &Context) -> Option<Arc<Course>> {
+    let is_given = c.reading.changes.taught().is_some();
+    c.reading.known_course(c.step.model).filter(|_| is_given)
+}
+
+fn target_note(c: &Context) -> String {
+    match given_course(c) {
+        None => c.phrases.target_own(),
+        Some(_) => c.phrases.target_given(),
+    }
+}
+
 /// Words and their cross-entropies: of what is taught if that was asked for, else of the output.
 fn costs(c: &Context) -> Vec<(String, f32)> {
-    let is_taught = c.reading.changes.taught().is_some();
-    let course = c.reading.known_course(c.step.model).filter(|_| is_taught);
+    let course = given_course(c);
     let named = |tokens: &[Token], costs: &[f32]| {
         tokens.iter().map(|token| token.text.clone()).zip(costs.iter().copied()).collect()
     };

@@ -8,13 +8,13 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
-    analysis::reading::Course,
+    analysis::{reading::Course, trace::Trace},
     engine::math::kept,
     lesson::tr,
-    text::fixed,
+    text::{Token, fixed},
     ui::widgets::{
         chart::{Chart, Heights, Series},
-        lines::{fit, put_on, put_text, right, without_top_rows},
+        lines::{first_fitting, fit, put_on, put_text, right, without_top_rows},
     },
     weights::memory,
 };
@@ -37,7 +37,7 @@ impl<'a> LearningCurve<'a> {
     fn chart<'b>(&'b self, course: &'b Course) -> Chart<'b> {
         let Scene { theme, language, selection, focused, .. } = self.scene;
         let last = course.losses.len().saturating_sub(1);
-        let column = if focused && selection.col > 0 { selection.col.min(last) } else { last };
+        let column = if focused { shown_step(course, selection.col) } else { last };
         let series = Series {
             letter: '*',
             name: language.tr("loss").to_owned(),
@@ -57,17 +57,24 @@ impl<'a> LearningCurve<'a> {
     }
 
     /// The outputs before and now.
-    fn outputs(&self) -> (&'a str, &'a str) {
+    fn outputs(&self) -> (String, String) {
         let Scene { reading, model, .. } = self.scene;
-        let now = &reading.trace(model).output_text;
-        (reading.plain_trace(model).map_or(now, |plain| &plain.output_text), now)
+        let said = |trace: &Trace| self.said(&trace.output);
+        let now = said(reading.trace(model));
+        (reading.plain_trace(model).map_or_else(|| now.clone(), said), now)
+    }
+
+    /// Tokens as text.
+    fn said(&self, tokens: &[Token]) -> String {
+        let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+        self.scene.reading.tokenizer().said(&ids)
     }
 
     fn draw_outputs(&self, area: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.scene.theme, self.scene.language);
         let (was, now) = self.outputs();
         let [before, after] = ["before: ", "now: "].map(|text| language.tr(text));
-        let width = before.len().max(after.len());
+        let width = before.width().max(after.width());
         let [before, after] = [before, after].map(|text| right(text, width));
         let room = usize::from(area.width).saturating_sub(width);
         let (was, now): (Vec<&str>, Vec<&str>) =
@@ -92,12 +99,14 @@ impl<'a> LearningCurve<'a> {
         }
         if let Some(line) = lines.next() {
             put_on(buf, line, &pieces);
-            if now[first..].join(" ").width() > room {
-                let end = Rect { x: line.right().saturating_sub(1), width: 1, ..line };
-                put_on(buf, end, &[(theme.glyph("…", "~"), theme.dim())]);
-            }
         }
     }
+}
+
+/// The step at a column of the cursor; the last one until the cursor is moved.
+fn shown_step(course: &Course, col: usize) -> usize {
+    let last = course.losses.len().saturating_sub(1);
+    if col > 0 { col.min(last) } else { last }
 }
 
 /// The first of these words that is shown, so that the one at `at` can be seen in so many columns.
@@ -131,25 +140,25 @@ fn unasked(scene: Scene) -> Option<String> {
     ))
 }
 
-/// What was forgotten: the loss on other sentences; None for a checkpoint.
-fn kept_text(scene: Scene, course: &Course) -> Option<String> {
-    let [before, now] = course.kept?;
+/// What was forgotten, in so many columns: the loss on other sentences; None for a checkpoint.
+fn kept_text(scene: Scene, course: &Course, width: usize) -> Option<String> {
+    let language = scene.language;
+    let [before, now] = course.kept?.map(fixed);
     Some(if course.n_steps == 0 {
-        tr!(scene.language, "20 other sentences: loss {before}", before = fixed(before))
+        tr!(language, "20 other sentences: loss {before}", before)
     } else {
-        tr!(
-            scene.language,
-            "20 other sentences: loss {before}, now {now}",
-            before = fixed(before),
-            now = fixed(now)
-        )
+        let long = tr!(language, "20 other sentences: loss {before}, now {now}", before, now);
+        first_fitting([long, tr!(language, "20 others: {before}, now {now}", before, now)], width)
     })
 }
 
 /// What is learned, how, and how far it is.
 fn heading(scene: Scene, course: &Course) -> String {
-    let (n, rate) = (course.n_steps, course.rate);
-    tr!(scene.language, "{n} steps of w - {rate} * gradient", n, rate)
+    let rate = course.rate;
+    match course.n_steps {
+        1 => tr!(scene.language, "1 step of w - {rate} * gradient", rate),
+        n => tr!(scene.language, "{n} steps of w - {rate} * gradient", n, rate),
+    }
 }
 
 impl Pane for LearningCurve<'_> {
@@ -157,10 +166,7 @@ impl Pane for LearningCurve<'_> {
         let language = self.scene.language;
         self.course.as_ref().map_or_else(
             || language.tr("steps of learning").to_owned(),
-            |course| {
-                let text = course.target.iter().map(|token| token.text.as_str());
-                tr!(language, "learning “{text}”", text = text.collect::<Vec<_>>().join(" "))
-            },
+            |course| tr!(language, "learning “{text}”", text = self.said(&course.target).trim()),
         )
     }
 
@@ -170,13 +176,13 @@ impl Pane for LearningCurve<'_> {
 
     fn status_line(&self, _: usize, col: usize) -> Option<String> {
         let course = self.course.as_ref()?;
-        let loss = course.losses.get(col)?;
-        Some(tr!(
-            self.scene.language,
-            "after {n} steps: loss {loss}",
-            n = col,
-            loss = format_args!("{loss:.5}")
-        ))
+        let step = shown_step(course, col);
+        let loss = course.losses.get(step)?;
+        let (language, loss) = (self.scene.language, format!("{loss:.5}"));
+        Some(match step {
+            1 => tr!(language, "after 1 step: loss {loss}", loss),
+            n => tr!(language, "after {n} steps: loss {loss}", n, loss),
+        })
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -202,7 +208,7 @@ impl Pane for LearningCurve<'_> {
             lines.push(tr!(language, "loss step by step: {losses}", losses = losses.join(", ")));
             lines.push(format!("{}{was}", language.tr("before: ")));
             lines.push(format!("{}{now}", language.tr("now: ")));
-            lines.extend(kept_text(self.scene, &course));
+            lines.extend(kept_text(self.scene, &course, usize::MAX));
             lines
         });
         let lines = lines.unwrap_or_else(|| unasked(self.scene).into_iter().collect());
@@ -223,9 +229,10 @@ impl Pane for LearningCurve<'_> {
         }
         let top = if has_curve { area.bottom() - below } else { area.y };
         let lines = Rect { y: top, height: below, ..area };
-        Line::styled(heading(self.scene, course), theme.dim()).render(lines, buf);
+        let heading = fit(&heading(self.scene, course), lines.width.into());
+        Line::styled(heading, theme.dim()).render(lines, buf);
         self.draw_outputs(without_top_rows(lines, 1), buf);
-        if let Some(text) = kept_text(self.scene, course) {
+        if let Some(text) = kept_text(self.scene, course, lines.width.into()) {
             let last = Rect { y: lines.bottom().saturating_sub(1), height: 1, ..lines };
             let has_worsened = course.kept.is_some_and(|[before, now]| now > 1.05 * before);
             let style = if has_worsened { theme.incorrect() } else { theme.dim() };

@@ -19,7 +19,7 @@ use crate::{
     text::fixed,
     ui::{
         theme::Theme,
-        widgets::lines::{List, left, put_line, put_on, without_top_rows},
+        widgets::lines::{List, first_fitting, left, put_line, put_on, without_top_rows},
     },
 };
 
@@ -129,7 +129,7 @@ impl Pane for LossTable<'_> {
         let lines = reading.course(model).map(|course| {
             let words = course.target.iter().zip(&course.costs[1]);
             let words = words.map(|(word, cost)| cost_line(self.scene, &word.text, *cost));
-            words.chain([mean_line(self.scene, &course)]).collect()
+            words.chain([mean_line(self.scene, &course, usize::MAX)]).collect()
         });
         PaneWords::of_model(language, "The loss", model, lines.unwrap_or_default())
     }
@@ -140,7 +140,7 @@ impl Pane for LossTable<'_> {
             super::learning::draw_unknown(self.scene, area, buf);
             return;
         };
-        put_on(buf, area, &[(&mean_line(self.scene, course), theme.strong())]);
+        put_on(buf, area, &[(&mean_line(self.scene, course, area.width.into()), theme.strong())]);
         let heading = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
         let columns = [language.tr("word"), "p", "-ln p"];
         let widths = [WORD_WIDTH, FIGURE_WIDTH, FIGURE_WIDTH];
@@ -173,12 +173,19 @@ fn cost_line(scene: Scene, word: &str, cost: f32) -> String {
     tr!(scene.language, "“{word}”: -ln {p} = {cost} nats", word, p, cost)
 }
 
-/// `loss 0.123 = the mean over 14 tokens; it was 0.456`
-fn mean_line(scene: Scene, course: &Course) -> String {
-    let (loss, n) = (fixed(course.loss()), course.target.len());
-    let mean = tr!(scene.language, "loss {loss} = the mean over {n} tokens", loss, n);
+/// `loss 0.123 = the mean over 14 tokens; it was 0.456`, in so many columns
+fn mean_line(scene: Scene, course: &Course, width: usize) -> String {
+    let (language, loss) = (scene.language, fixed(course.loss()));
+    let mean = match course.target.len() {
+        1 => tr!(language, "loss {loss}, of 1 token", loss),
+        n => tr!(language, "loss {loss} = the mean over {n} tokens", loss, n),
+    };
     match course.losses.first().filter(|_| course.n_steps > 0) {
         None => mean,
-        Some(first) => mean + &tr!(scene.language, "; it was {first}", first = fixed(*first)),
+        Some(first) => {
+            let was = tr!(language, "; it was {first}", first = fixed(*first));
+            let short = tr!(language, "loss {loss}", loss);
+            first_fitting([mean + &was, short + &was], width)
+        }
     }
 }

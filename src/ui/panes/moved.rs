@@ -67,10 +67,21 @@ fn distance(course: &Course, row: usize) -> f32 {
     }
 }
 
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 impl Pane for MovedList<'_> {
     fn title(&self) -> String {
-        let is_first = self.course.as_ref().is_none_or(|course| course.n_steps == 0);
-        let title = if is_first { "what the next step moves" } else { "what moved" };
+        let course = self.course.as_ref();
+        let is_first = course.is_none_or(|course| course.n_steps == 0);
+        let title = match (is_first, course.is_none_or(|course| course.moves())) {
+            (true, true) => "what the next step moves",
+            (true, false) => "the next step moves nothing",
+            (false, true) => "what moved",
+            (false, false) => "nothing moved",
+        };
         self.scene.language.tr(title).to_owned()
     }
 
@@ -124,14 +135,16 @@ impl Pane for MovedList<'_> {
 
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
-        let lines = reading.course(model).map(|course| {
+        let course = reading.course(model);
+        let lines = course.clone().filter(|course| course.moves()).map(|course| {
             let n = course.parts.len() + course.rows.len();
             let line = |row: usize| {
                 format!("{}: {}", name(&course, row, language), fixed(distance(&course, row)))
             };
             (0..n).map(line).collect()
         });
-        PaneWords::of_model(language, "What moved", model, lines.unwrap_or_default())
+        let title = capitalized(&Self { course, scene: self.scene }.title());
+        PaneWords::of_model(language, &title, model, lines.unwrap_or_default())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
