@@ -15,9 +15,13 @@ use lookback::{
         site::{Address, AddressKind},
         value::{Cell, Value},
     },
+    lesson::{Language, Lesson},
     model::Name,
     text::fixed,
-    ui::app::{Action, Effect, Overlay, State, update},
+    ui::{
+        app::{Action, Effect, Overlay, State, update},
+        theme::Theme,
+    },
 };
 use safetensors::SafeTensors;
 

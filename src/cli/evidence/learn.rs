@@ -14,7 +14,7 @@ use crate::{
         learning::{Learner, Optimizer},
     },
     cli::{
-        args::evidence::LearnArgs,
+        args::evidence::{LearnArgs, OptimizerChoice},
         failure::{Failure, Outcome, Usage},
         request::Request,
         streams::Streams,
