@@ -735,7 +735,7 @@ fn evidence_is_a_table_in_four_forms() {
     assert!(gru.contains("no residual stream") && gru.contains("gap of the integral"), "{gru}");
     bad(&["patch", star, "--against", star], 2, &["no difference"]);
     bad(&["patch", star, "--against", wide, "--model", "gru"], 2, &["residual stream"]);
-    bad(&["attribute", star, "--words", "xyzzy"], 2, &["no token"]);
+    bad(&["attribute", star, "--words", "xyzzy"], 2, &["not a token"]);
     bad(&["attribute", star, "--model", "all"], 2, &["one model"]);
     bad(&["learn", star, "--rate=-1"], 2, &["0 to 10"]);
     let heads = json(&["heads", star]);

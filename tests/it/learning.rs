@@ -295,10 +295,17 @@ fn the_text_tells_a_given_target_from_the_output() {
             update(&mut state, Action::Read(Ok(Arc::new(reading))));
             update(&mut state, Action::Resize(120, 36));
             state.enter(state.lesson.find("loss").unwrap());
-            // Left of the panes.
+            // Beside the panes, left or right.
             let text = drawn_text(&state, 120, 36);
-            let left = text.lines().filter_map(|line| line.split(['│', '╭', '╰']).next());
-            left.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect::<String>()
+            let edges = ['│', '╭', '╰', '╮', '╯'];
+            let beside = text.lines().map(|line| {
+                let mut parts = line.split(edges);
+                [parts.next().unwrap_or_default(), parts.next_back().unwrap_or_default()].concat()
+            });
+            beside
+                .flat_map(|line| line.chars().collect::<Vec<_>>())
+                .filter(|c| !c.is_whitespace())
+                .collect::<String>()
         };
         let (own, given) = match language {
             Language::English => ("itself,soitcostslittle", "theFrenchthatyougave"),
