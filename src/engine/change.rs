@@ -124,7 +124,7 @@ impl Change {
             Self::Token { position, .. } => format!("token.{position}"),
             Self::Against(_) => "against".into(),
             Self::OtherModel(_) => "against_model".into(),
-            Self::Patch(patch) => format!("patch.{patch}"),
+            Self::Patch(_) => "patch".into(),
             Self::Target(_) => "target".into(),
             Self::Temperature(_) => "temperature".into(),
             Self::Sample(_) => "sample".into(),
@@ -135,6 +135,16 @@ impl Change {
             Self::Learn { model, .. } => format!("learn.{model}"),
             Self::Teach(_) => "teach".into(),
             Self::Rate(_) => "rate".into(),
+        }
+    }
+}
+
+impl Change {
+    /// Whether it is about the same; each value of another pass is about itself.
+    fn has_subject_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Patch(one), Self::Patch(other)) => one == other,
+            _ => self.subject() == other.subject(),
         }
     }
 }
@@ -223,7 +233,7 @@ impl Changes {
 
     #[must_use]
     pub fn without(&self, change: &Change) -> Self {
-        let others = self.all.iter().filter(|other| other.subject() != change.subject());
+        let others = self.all.iter().filter(|other| !other.has_subject_of(change));
         Self { all: others.cloned().collect(), ..self.clone() }
     }
 
