@@ -189,7 +189,7 @@ fn station(sites: &[&Recorded], site: &Recorded, path: &str, holding: Holding) -
     let is_recurrent = site.place.scope.layer_prefix() == Some(path);
     let held = || sites.iter().filter(|s| lies_in(s.path(), path));
     let is_embedding = held().any(|s| s.role() == Role::Embedding);
-    let has_positions = held().any(|s| s.role() == Role::AddedPositions);
+    let has_positions = held().any(|s| matches!(s.role(), Role::Positions | Role::AddedPositions));
     let name = match path.rsplit('.').next() {
         _ if is_sum => "+",
         _ if is_embedding && has_positions => "embed+pos",

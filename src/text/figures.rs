@@ -38,7 +38,7 @@ pub fn decimals(v: impl Into<f64>, n: usize) -> String {
     match v.abs() {
         _ if !v.is_finite() => not_finite(v),
         0.0 => format!("{:.n$}", 0.0),
-        a if a < 0.5 * 0.1_f64.powi(n as i32) => format!("{v:.*e}", n.saturating_sub(2)),
+        a if a < 10_f64.powi(-(n as i32)) => format!("{v:.*e}", n.saturating_sub(2)),
         a if a >= 1e6 => format!("{v:.2e}"),
         a if a >= 1000.0 => format!("{v:.0}"),
         _ => format!("{v:.n$}"),

@@ -1,4 +1,5 @@
-//! Things of the lower modules in words of the interface: names and labels of cells, changes of a pass, and words that a model does not know.
+//! Things of the lower modules in words of the interface: names and labels of cells, changes of a pass, and words that a
+//! model does not know.
 
 use crate::{
     analysis::trace::{CellIndex, Recorded, Trace},
@@ -28,12 +29,12 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::Off { scope, part: Part::Expert(expert) } => {
             tr!(language, "expert {expert} of {scope} off", expert, scope)
         }
-        Change::Off { .. } => match change.subject().as_str() {
-            "mask" => language.tr("mask off").to_owned(),
-            "positions" => language.tr("positions off").to_owned(),
-            "scaling" => language.tr("scaling off").to_owned(),
-            "residual" => language.tr("residual off").to_owned(),
-            subject => tr!(language, "{subject} off", subject),
+        Change::Off { scope, part } => match part {
+            Part::Mask if scope.is_empty() => language.tr("mask off").to_owned(),
+            Part::Positions if scope.is_empty() => language.tr("positions off").to_owned(),
+            Part::Scaling if scope.is_empty() => language.tr("scaling off").to_owned(),
+            Part::Residual if scope.is_empty() => language.tr("residual off").to_owned(),
+            _ => tr!(language, "{subject} off", subject = change.subject()),
         },
         Change::Set { address, value } => tr!(language, "{address} set to {value}", address, value),
         Change::Token { position, word } => {

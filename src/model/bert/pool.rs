@@ -105,7 +105,7 @@ impl PoolPlan {
         let weight = |map: &&DensePlan| checkpoint.tensor(&map.weight()).is_none();
         if let Some(map) = plan.maps.iter().find(weight) {
             bail!(
-                "{}, which has the weights of a map after the pooling, is missing; a .bin file beside it is a pickle, \
+                "{} is missing; it has the weights of a map after the pooling; a .bin file beside it is a pickle, \
                  which is not read",
                 checkpoint.name_beside(&format!("{}/model.safetensors", map.folder))
             );

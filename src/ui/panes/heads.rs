@@ -163,7 +163,7 @@ impl<'a> Heads<'a> {
         }
     }
 
-    fn draw_head(&self, head: usize, area: Rect, (plan, scale): (Plan, Scale), buf: &mut Buffer) {
+    fn draw_head(&self, head: usize, area: Rect, plan: Plan, scale: Scale, buf: &mut Buffer) {
         let (theme, is_selected) = (self.0.scene.theme, head == self.0.plane);
         let style =
             if is_selected { theme.accent().add_modifier(Modifier::BOLD) } else { theme.dim() };
@@ -202,7 +202,7 @@ impl<'a> Heads<'a> {
     }
 
     /// Draws the scale of all heads, and what their points are, on the last line.
-    fn draw_legend(&self, area: Rect, (plan, scale): (Plan, Scale), buf: &mut Buffer) {
+    fn draw_legend(&self, area: Rect, plan: Plan, scale: Scale, buf: &mut Buffer) {
         let line = Rect { y: area.bottom() - 1, height: 1, ..area };
         let frame = self.frame(self.0.plane, area, plan).intersection(area);
         if let Some(body) = Self::cells_area(frame) {
@@ -313,11 +313,11 @@ impl Pane for Heads<'_> {
         for head in 0..self.n_heads() {
             let frame = self.frame(head, area, plan).intersection(area);
             if !frame.is_empty() {
-                self.draw_head(head, frame, (plan, scale), buf);
+                self.draw_head(head, frame, plan, scale, buf);
             }
         }
         if plan.has_notes && !area.is_empty() {
-            self.draw_legend(area, (plan, scale), buf);
+            self.draw_legend(area, plan, scale, buf);
         }
     }
 }

@@ -290,7 +290,10 @@ fn labels(trace: &Trace, site: &Recorded, address: &Address, language: Language)
 
 /// A number in written arithmetic, in the form of `lookback open`: four digits, three of one with an exponent.
 fn in_arithmetic(n: f64) -> String {
-    significant(n, if n.abs() < 0.01 { 3 } else { 4 })
+    match n.abs() {
+        _ if !n.is_finite() => cell_value(n),
+        a => significant(n, if a < 0.01 { 3 } else { 4 }),
+    }
 }
 
 /// Spans cut to `width` columns.
