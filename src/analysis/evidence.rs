@@ -28,5 +28,5 @@ pub mod score;
 pub mod slopes;
 
 pub use question::Question;
-pub use run::Run;
+pub use run::{RowsOf, Run};
 pub use score::Score;

@@ -100,6 +100,7 @@ pub struct TextArgs {
     /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
     /// learn=10: that many steps of learning on the sentence before it is read, by the Transformer or the checkpoint
     /// (learn.gru=10: by another). teach=Le chat dort.: what it should learn to write. rate=0.1: the learning rate.
+    /// words=il,elle, place=3: what the steps of evidence ask about, as --words and --place of `lookback attribute`.
     /// against=SENTENCE, target=TEXT: as --against and --target of the walk.
     /// patch=encoder.0.norm2.out[5], patch=encoder.1.self_attn.head.2: a row, or a head, of this sentence's pass put into
     /// that of against=.

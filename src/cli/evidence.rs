@@ -16,9 +16,10 @@ use super::{
 };
 use crate::{
     analysis::{
-        evidence::{Run, run::RowsOf},
+        evidence::{RowsOf, Run},
         reading::Reading,
     },
+    engine::site::Stream,
     model::Name,
     text::Token,
     weights::memory,
@@ -50,6 +51,13 @@ impl Words {
     fn of(reading: &Reading, run: &Run) -> Self {
         let tokens = |ids: &[u32]| reading.tokenizer().tokens(ids);
         Self { source: tokens(&run.pass.source), target: tokens(&run.pass.target) }
+    }
+
+    fn of_stream(&self, stream: Stream) -> &[Token] {
+        match stream {
+            Stream::Source => &self.source,
+            Stream::Target => &self.target,
+        }
     }
 
     /// What a row of the logits is about, in words.

@@ -113,6 +113,10 @@ pub enum Change {
     Teach(String),
     /// The learning rate.
     Rate(f32),
+    /// The words that evidence asks about: one, or two with a comma between them.
+    Words(String),
+    /// The place in the output that evidence asks about, from 0.
+    Place(usize),
 }
 
 impl Change {
@@ -135,6 +139,8 @@ impl Change {
             Self::Learn { model, .. } => format!("learn.{model}"),
             Self::Teach(_) => "teach".into(),
             Self::Rate(_) => "rate".into(),
+            Self::Words(_) => "words".into(),
+            Self::Place(_) => "place".into(),
         }
     }
 }
@@ -353,6 +359,28 @@ impl Changes {
             Change::Rate(rate) => Some(*rate),
             _ => None,
         })
+    }
+
+    /// The words that evidence asks about; none where nobody said.
+    pub fn asked_words(&self) -> Vec<String> {
+        let asked = self.all.iter().find_map(|change| match change {
+            Change::Words(words) => Some(words.split(',').map(str::to_owned).collect()),
+            _ => None,
+        });
+        asked.unwrap_or_default()
+    }
+
+    /// The place in the output that evidence asks about.
+    pub fn asked_place(&self) -> Option<usize> {
+        self.all.iter().find_map(|change| match change {
+            Change::Place(place) => Some(*place),
+            _ => None,
+        })
+    }
+
+    /// Whether they say what evidence asks about.
+    pub fn asks(&self) -> bool {
+        self.all.iter().any(|change| matches!(change, Change::Words(_) | Change::Place(_)))
     }
 
     /// How the next token is chosen.

@@ -71,7 +71,7 @@ use crate::{
     engine::{
         arithmetic::Arithmetic,
         change::Changes,
-        site::{Address, Role},
+        site::{Address, Role, Stream},
         value::Matrix,
     },
     lesson::{Language, PaneKind, PaneSpec, Selection},
@@ -402,7 +402,7 @@ pub trait Pane {
     }
 
     /// The row of the stream at a cursor position that the pane can explain.
-    fn row_to_explain(&self, _row: usize, _col: usize) -> Option<usize> {
+    fn row_to_explain(&self, _row: usize, _col: usize) -> Option<(Stream, usize)> {
         None
     }
 
@@ -451,7 +451,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
         PaneKind::State => of_site(|s| Box::new(state::State(s))),
         PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s.with_form()))),
-        PaneKind::Flow => Box::new(flow::FlowGraph::new(scene, title)),
+        PaneKind::Flow => Box::new(flow::FlowGraph::new(scene, spec, title)),
         PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         PaneKind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
         PaneKind::Norm => of_site(|s| Box::new(norm::Norm(s))),

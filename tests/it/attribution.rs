@@ -1,5 +1,7 @@
 //! What is asked of any model: the parts of its logits, its words, its classes, its masked words.
 
+use std::sync::Arc;
+
 use lookback::{
     analysis::{
         evidence::{
@@ -10,11 +12,15 @@ use lookback::{
         },
         reading::{Asked, Reading},
     },
+    engine::change::Change,
     model::Name,
     text::words,
 };
 
-use crate::support::{built_in::reading, tiny::Tiny};
+use crate::support::{
+    built_in::{READER, reading},
+    tiny::Tiny,
+};
 
 fn read(model: &str, text: &str) -> Reading {
     Tiny::open(model).reader.read(text).unwrap()
@@ -136,11 +142,11 @@ fn words_that_are_no_question_are_refused_in_words() {
 
 #[test]
 fn an_inserted_word_is_where_two_passes_part() {
-    let plain = std::sync::Arc::new(reading("The dog sleeps."));
+    let plain = Arc::new(reading("The dog sleeps."));
     for (other, row) in [("The big dog sleeps.", 1), ("A small bird sings.", 0)] {
         let change = format!("against={other}").parse().unwrap();
         let changes = [change].into_iter().collect();
-        let changed = crate::support::built_in::READER.read_changed(&plain, changes).unwrap();
+        let changed = READER.read_changed(&plain, changes).unwrap();
         let first = changed.first_difference(Name::Transformer).unwrap();
         assert_eq!((first.path.as_str(), first.cell.row), ("src.embed", row), "{other}");
     }
@@ -152,4 +158,47 @@ fn the_whole_output_is_a_score_too() {
     let run = reading.run(Name::Transformer, None).unwrap();
     let whole = Score::of_output(&run);
     assert_eq!(whole.rows(), 0..run.pass.output.len());
+}
+
+/// The parts of a masked model's logit are those of the tangent of its head, which the pane says.
+#[test]
+fn a_head_that_bends_leaves_something_over() {
+    let reading = read("bert", "the river [MASK] in");
+    let found = &reading.findings()[&Name::Checkpoint];
+    let attribution = found.attribution.as_ref().unwrap();
+    assert!(!attribution.adds_up(), "{}", attribution.rest());
+    assert_eq!((found.asked_at.as_str(), found.rows_of), ("[MASK]", RowsOf::Words));
+    let gpt = read("gpt2", "the river in");
+    let found = &gpt.findings()[&Name::Checkpoint];
+    assert!(found.attribution.as_ref().unwrap().adds_up());
+    assert_eq!(found.rows_of, RowsOf::NextWords);
+}
+
+/// What the walk's evidence is asked about can be said: it changes the question, and no number of the pass.
+#[test]
+fn the_walk_is_asked_about_words_that_are_given() {
+    let plain = Arc::new(reading("The dog sleeps."));
+    let read = |texts: &[&str]| {
+        let changes = texts.iter().map(|text| text.parse::<Change>().unwrap()).collect();
+        READER.read_changed(&plain, changes)
+    };
+    let given = read(&["words=dort,mange"]).unwrap();
+    assert!(std::ptr::eq(given.trace(Name::Transformer), plain.trace(Name::Transformer)));
+    let found = &given.findings()[&Name::Transformer];
+    assert_eq!((found.word.as_str(), found.against.as_str()), ("dort", "mange"));
+    let run = plain.run(Name::Transformer, None).unwrap();
+    let want = plain.question(&run, &asked(&["dort", "mange"])).unwrap();
+    let score = want.score().of_run(&run).unwrap();
+    assert!((found.attribution.as_ref().unwrap().score - score).abs() < 1e-5);
+    let placed = read(&["place=1"]).unwrap();
+    let word = &placed.findings()[&Name::Transformer].word;
+    assert_eq!(*word, plain.trace(Name::Transformer).output[1].text);
+    let refused = |text: &str| format!("{:#}", read(&[text]).err().unwrap());
+    assert!(
+        refused("words=dort,qzxv").contains("is not a token"),
+        "{}",
+        refused("words=dort,qzxv")
+    );
+    assert!(refused("place=99").contains("the output has"), "{}", refused("place=99"));
+    assert!("words=il,il".parse::<Change>().is_err() && "words=".parse::<Change>().is_err());
 }

@@ -60,7 +60,7 @@ fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 19] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 21] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -150,10 +150,39 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 19] = [
         &["own-router", "own-experts", "own-shared-expert", "own-layer-scalar", "own-value-norm"],
         &["own-gated", "own-layer-embedding", "own-borrowed-keys", "own-scaling"],
     ),
-    ("bert", 14, &["own-types", "enc-weights", "mlm"], &["sentence-vector", "own-mask"]),
+    (
+        "bert",
+        25,
+        &[
+            "own-types",
+            "enc-weights",
+            "mlm",
+            "mlm-which-part",
+            "mlm-flow",
+            "mlm-which-words",
+            "enc-against",
+            "mlm-patching",
+            "mlm-learning",
+        ],
+        &["sentence-vector", "own-mask", "own-which-part", "own-learning", "class-flow"],
+    ),
+    (
+        "bert_text",
+        24,
+        &[
+            "own-classes",
+            "class-which-part",
+            "class-flow",
+            "class-which-words",
+            "enc-against",
+            "class-patching",
+        ],
+        &["mlm-which-part", "mlm-learning", "own-learning"],
+    ),
+    ("electra_score", 16, &["enc-against"], &["class-which-part", "class-patching"]),
     ("deberta", 17, &["enc-distances", "mlm"], &["enc-scaled", "own-positions", "own-types"]),
     ("bert_answer", 19, &["own-answer", "own-types"], &["own-classes", "sentence-vector"]),
-    ("minilm", 13, &["sentence-vector"], &["mlm", "own-logits"]),
+    ("minilm", 13, &["sentence-vector", "enc-against"], &["mlm", "own-logits", "class-flow"]),
     ("t5", 14, &["enc-bias", "dec-cross"], &["enc-scaled", "own-source-positions"]),
     ("bart", 16, &["own-source-positions", "enc-scaled", "dec-cross"], &["enc-bias"]),
     ("lstm", 6, &["lm-gates", "lm-hidden"], &["lm-gru", "own-weights"]),

@@ -253,8 +253,6 @@ fn windows_messages_and_opened_numbers_are_in_chinese() {
     for ((code, modifiers), _) in keys() {
         if let crossterm::event::KeyCode::Char(c) = code
             && modifiers.is_empty()
-            // The palette shows the engine's error about a missing value, in English.
-            && !matches!(c, 't' | '=')
         {
             windows.push(c.to_string());
             windows.push(format!("4 Right Enter {c}"));

@@ -242,6 +242,27 @@ fn the_words_that_a_decoder_looks_at_have_columns_of_their_own() {
     assert!(frame.contains("animal") && frame.contains("rue"), "words of both texts: {frame}");
 }
 
+/// A translator's routes go on in its encoder, from the source word that gave most, down to the source's tokens.
+#[test]
+fn routes_of_a_translator_go_on_down_to_the_words_of_the_source() {
+    let mut state = walk("flow");
+    press(&mut state, "Tab Tab");
+    let found = Arc::clone(state.passes.reading.as_ref().unwrap());
+    let found = &found.known_findings().unwrap()[&Name::Transformer];
+    let target = found.flow_of(Stream::Target).unwrap();
+    let given = |row: usize| target.route(row, 0.04).strongest_elsewhere().unwrap();
+    let title = |row: usize| format!("the last row of “{}” was made", found.source[row].text);
+    let asked = given(found.row());
+    let frame = drawn_text(&state, 120, 36);
+    assert!(frame.contains(&title(asked)) && frame.contains("input"), "{frame}");
+    assert!(!frame.contains('○'), "the encoder reads one text: {frame}");
+    let other = (0..target.n_rows).find(|&row| given(row) != asked).unwrap();
+    state.nav.view.explained = Some((Stream::Target, other));
+    assert!(drawn_text(&state, 120, 36).contains(&title(given(other))), "that of another word");
+    state.nav.view.explained = Some((Stream::Source, 0));
+    assert!(drawn_text(&state, 120, 36).contains(&title(0)), "one that was picked");
+}
+
 fn walk(step: &str) -> State {
     let star = reading(TIRED);
     star.findings();
@@ -302,7 +323,7 @@ fn the_flow_graph_is_walked_opened_and_thinned_out() {
     assert!(wide.contains("tired") && wide.contains("lines: shares from 4.0% on"), "{wide}");
     let rows = |state: &State| {
         let found = state.passes.reading.as_ref().unwrap().known_findings().unwrap();
-        let flow = found[&Name::DecoderOnly].flow.as_ref().unwrap();
+        let flow = found[&Name::DecoderOnly].flow_of(Stream::Source).unwrap();
         let level = flow.n_levels() - 1 - state.nav.selection.row;
         (level, state.nav.selection.col)
     };
@@ -310,7 +331,7 @@ fn the_flow_graph_is_walked_opened_and_thinned_out() {
     let (level, at) = rows(&state);
     let found = Arc::clone(state.passes.reading.as_ref().unwrap());
     let found = &found.known_findings().unwrap()[&Name::DecoderOnly];
-    let flow = found.flow.as_ref().unwrap();
+    let flow = found.flow_of(Stream::Source).unwrap();
     let want = flow.route(found.row(), 0.04).down(level + 1, found.row());
     assert_eq!(Some(at), want, "down follows the largest share");
     press(&mut state, "Up");

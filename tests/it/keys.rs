@@ -327,6 +327,7 @@ fn name(command: Command) -> &'static str {
         Command::ToggleWhatIf(_) => "toggle what-if",
         Command::Learn(_) => "learn",
         Command::Teach => "teach",
+        Command::Ask => "ask",
         Command::Reset => "reset",
         Command::Difference => "difference",
         Command::FirstDifference => "first difference",
@@ -359,7 +360,7 @@ fn name(command: Command) -> &'static str {
 #[test]
 fn every_command_is_in_the_help_and_every_row_of_it_is_drawn_whole() {
     let bound: BTreeSet<_> = keys::keys().map(|(_, command)| name(command)).collect();
-    assert_eq!(bound.len(), 54, "{bound:?}");
+    assert_eq!(bound.len(), 55, "{bound:?}");
     let help = drawn_text(&after("?"), 80, 24) + &drawn_text(&after("? PgDn PgDn PgDn"), 80, 24);
     for binding in KEYS {
         assert!(help.contains(binding.shown) && help.contains(binding.help), "{}", binding.help);

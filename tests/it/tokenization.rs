@@ -648,6 +648,33 @@ fn model_types_with_ids_of_their_own_give_theirs() {
     }
 }
 
+/// mBART-50 has more languages than mBART, and puts the text's first; both take it from the settings.
+#[test]
+fn the_language_of_a_text_stands_where_its_mbart_wants_it() {
+    let bytes = model("fairseq");
+    let files = |config| OlderFiles {
+        sentencepiece: Some(("sentencepiece.bpe.model", &*bytes)),
+        tokenizer_config: Some(config),
+        model_type: "mbart",
+        ..OlderFiles::default()
+    };
+    let languages = 140 + 1;
+    let of_class = json!({"tokenizer_class": "MBart50Tokenizer", "src_lang": "sl_SI"});
+    let of_codes = json!({"language_codes": "ML50"});
+    let german = json!({"src_lang": "de_DE"});
+    for (config, begin, end) in [
+        (&of_class, vec![languages + 51], vec![2]),
+        (&of_codes, vec![languages + 3], vec![2]),
+        (&german, vec![], vec![2, languages + 2]),
+    ] {
+        let ids = from_older(&files(config)).encode("the river").unwrap();
+        assert!(ids.starts_with(&begin) && ids.ends_with(&end), "{config}: {ids:?}");
+    }
+    let slovenian = json!({"src_lang": "sl_SI"});
+    let refused = format!("{:#}", tokenizer_json(&files(&slovenian)).unwrap_err());
+    assert!(refused.contains("`src_lang` is sl_SI"), "{refused}");
+}
+
 #[test]
 fn unigram_vocabularies_of_gguf_give_the_ids_of_sentencepiece() {
     let bytes = model("unigram");

@@ -147,6 +147,12 @@ impl Attribution {
     pub fn rest(&self) -> f32 {
         self.score - self.parts.iter().map(|part| part.amount).sum::<f32>()
     }
+
+    /// Whether nothing but rounding is left over. A head with a curved function leaves more (BERT's, for masked words):
+    /// the parts are then those of its tangent.
+    pub fn adds_up(&self) -> bool {
+        self.rest().abs() < 1e-3 * self.score.abs().max(1.0)
+    }
 }
 
 /// What the logit of the score is made of. None for a score that is no logit, and for a model without a residual

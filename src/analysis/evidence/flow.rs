@@ -206,6 +206,12 @@ impl Route {
         self.nodes.range((level, 0)..(level + 1, 0)).map(|(_, row)| *row)
     }
 
+    /// The word of the other text that gives one of these rows its largest share.
+    pub fn strongest_elsewhere(&self) -> Option<usize> {
+        let strongest = self.elsewhere.iter().max_by(|a, b| a.1.total_cmp(b.1));
+        strongest.map(|((_, _, word), _)| *word)
+    }
+
     /// The row of the level below with the largest share of a row.
     pub fn down(&self, level: usize, row: usize) -> Option<usize> {
         let edges = self.edges.range((level, row, 0)..(level, row + 1, 0));

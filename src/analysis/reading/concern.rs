@@ -35,8 +35,11 @@ impl Reading {
                 "{change}: an attention weight is a share; give 0 to 1"
             );
         }
-        if let Change::Teach(target) = change {
-            return self.check_target(target);
+        match change {
+            Change::Teach(target) => return self.check_target(target),
+            Change::Words(_) => return self.check_words(change),
+            Change::Place(place) => return self.check_place(*place),
+            _ => {}
         }
         if matches!(change, Change::Rate(_))
             || self.traces.values().any(|trace| trace.applies_to(change))
@@ -75,6 +78,25 @@ impl Reading {
             bail!(TAKES_NO_TARGET);
         }
         self.tokenizer.target(target).map(drop)
+    }
+
+    /// # Errors
+    /// If a word that is asked about is neither a token nor a class.
+    fn check_words(&self, asked: &Change) -> Result<()> {
+        let classes = self.model(Name::Checkpoint).map_or(&[][..], |model| model.classes());
+        let is_class =
+            |word: &str| classes.iter().any(|class| class.eq_ignore_ascii_case(word.trim()));
+        let words = Changes::default().with(asked.clone()).asked_words();
+        let mut others = words.iter().filter(|word| !is_class(word));
+        others.try_for_each(|word| self.tokens_of_word(word).map(drop))
+    }
+
+    /// # Errors
+    /// If no model writes so many words.
+    fn check_place(&self, place: usize) -> Result<()> {
+        let n = self.traces.values().map(|trace| trace.output.len()).max().unwrap_or(0);
+        ensure!(place < n, "the output has {n} places, so a place is 0 to {}", n.saturating_sub(1));
+        Ok(())
     }
 
     pub(super) fn unless_it_applies(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {

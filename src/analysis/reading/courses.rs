@@ -160,8 +160,8 @@ impl Reading {
                 Ok(self.over_own_cells(name, course.open_slope(address)?))
             }
             AddressKind::Share | AddressKind::Flow => {
-                let flow = self.known_findings().and_then(|all| all.get(&name)?.flow.as_ref());
-                let share = flow.and_then(|flow| flow.open_address(address));
+                let found = self.known_findings();
+                let share = found.and_then(|all| all.get(&name)?.open_flow(address));
                 share.with_context(|| format!("{address} has no share"))
             }
         }

@@ -19,7 +19,7 @@ use crate::{
     text::{self, Sentence, Tokenizer, words},
 };
 
-/// What is asked about a reading; what is left out follows from the output.
+/// What is asked about a reading; what is left out follows from its changes, and else from the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// A word, and one to set it against.
@@ -110,11 +110,20 @@ impl Reading {
         Ok(vec![class as u32])
     }
 
+    /// What is asked: this, or else what the changes of the reading ask.
+    fn asked(&self, asked: &Asked) -> Asked {
+        if *asked != Asked::default() {
+            return asked.clone();
+        }
+        Asked { words: self.changes.asked_words(), place: self.changes.asked_place() }
+    }
+
     /// The question about a run of this reading.
     ///
     /// # Errors
     /// If a word is no token, if both are the same, or if the place is not in the output.
     pub fn question(&self, run: &Run, asked: &Asked) -> Result<Question> {
+        let asked = self.asked(asked);
         ensure!(asked.words.len() <= 2, "give one word, or two with a comma between them");
         let words = asked.words.iter().map(|word| self.answers(run, word));
         let words = words.collect::<Result<Vec<_>>>()?;
@@ -243,7 +252,7 @@ impl Reading {
         let forced = (!plain.reads_only()).then(|| plain.pass.target[1..].to_vec());
         let other = Run::new(model, &against.ids(), &changes, forced);
         let mut question = self.question(&plain, asked)?;
-        if asked.words.is_empty() && asked.place.is_none() {
+        if self.asked(asked) == Asked::default() {
             question = Question::between(&plain, &other, question);
         }
         let row = plain.row_in(&other, question.row).with_context(|| {

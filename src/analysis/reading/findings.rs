@@ -11,13 +11,16 @@ use std::{
 use super::{Asked, Patched, Reading, wishes::Slow};
 use crate::{
     analysis::evidence::{
-        Question, Run,
+        Question, RowsOf, Run,
         attribution::Attribution,
         flow::Flow,
         promotion::{Piece, promotions, strongest},
         saliency::Saliency,
     },
-    engine::site::Stream,
+    engine::{
+        arithmetic::Arithmetic,
+        site::{Address, Stream},
+    },
     model::{Name, layer::attention::HeadSizes},
     text::{Token, words},
     weights::memory,
@@ -25,10 +28,13 @@ use crate::{
 
 /// Evidence about one model's pass. What takes longer arrives later.
 pub struct Findings {
-    /// The words asked about, and the text's last words before them.
+    /// The words asked about, or classes.
     pub word: String,
     pub against: String,
-    pub before: String,
+    /// The text's last words before them; the word that they stand at, where a model sees those after it too; empty for
+    /// classes of the whole text.
+    pub asked_at: String,
+    pub rows_of: RowsOf,
     /// The tokens that the model read.
     pub source: Vec<Token>,
     pub target: Vec<Token>,
@@ -36,8 +42,9 @@ pub struct Findings {
     pub attribution: Option<Attribution>,
     /// By part of the attribution: its strongest piece, and the words that this promotes.
     pub promoted: Vec<Option<(Piece, Vec<String>)>>,
-    /// What every row of the stream that is written from is made of; None for a model without one, and for a long text.
-    pub flow: Option<Flow>,
+    /// What every row of the stream that is written from is made of, and of a translator then those of the source; none
+    /// for a model without one, and for a long text.
+    flows: Vec<Flow>,
     question: Question,
     saliency: OnceLock<Option<Saliency>>,
     /// The passes that it takes: done, and of how many.
@@ -49,6 +56,16 @@ impl Findings {
     /// The row of the logits that is asked about.
     pub const fn row(&self) -> usize {
         self.question.row
+    }
+
+    /// What every row of a stream is made of.
+    pub fn flow_of(&self, stream: Stream) -> Option<&Flow> {
+        self.flows.iter().find(|flow| flow.stream == stream)
+    }
+
+    /// What an address of a flow names, or of one of its shares.
+    pub fn open_flow(&self, address: &Address) -> Option<Arithmetic> {
+        self.flows.iter().find_map(|flow| flow.open_address(address))
     }
 
     /// Which words counted; None until it is known, and for a model that embeds none or is too large.
@@ -114,6 +131,18 @@ const N_OF_SALIENCY: usize = 200;
 
 /// What a patched pass takes of a whole one, on the average.
 const PART_OF_PASS: f32 = 0.6;
+
+/// The words that a row of the logits is about: see [`Findings::asked_at`].
+fn asked_at(run: &Run, read: &[Token], row: usize) -> String {
+    let n_words = match run.rows_of {
+        RowsOf::Output | RowsOf::NextWords => 3,
+        RowsOf::Words => 1,
+        RowsOf::Text => 0,
+    };
+    let read = &read[..=row.min(read.len().saturating_sub(1))];
+    let last = read[read.len().saturating_sub(n_words)..].iter().map(|token| token.text.as_str());
+    last.collect::<Vec<_>>().join(" ")
+}
 
 impl Reading {
     /// All evidence, computed at the first call, in tenths of a second for the built-in models.
@@ -210,16 +239,18 @@ impl Reading {
         let question = self.question(&run, &Asked::default()).ok()?;
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let (source, target) = (tokens(&run.pass.source), tokens(&run.pass.target));
-        let read = if target.is_empty() { &source } else { &target };
-        let read = &read[..=question.row.min(read.len().saturating_sub(1))];
-        let last = &read[read.len().saturating_sub(3)..];
         let [word, against] = [question.word, question.against].map(|id| self.answer(&run, id));
         let attribution = self.attribution(&run, &question).ok();
         let promoted = attribution.as_ref().map(|a| self.promoted(name, &run, a, question.row));
         Some(Findings {
-            before: last.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" "),
+            asked_at: asked_at(
+                &run,
+                if target.is_empty() { &source } else { &target },
+                question.row,
+            ),
+            rows_of: run.rows_of,
             promoted: promoted.unwrap_or_default(),
-            flow: self.find_flow(name, &run),
+            flows: self.find_flows(name, &run),
             attribution,
             word,
             against,
@@ -232,13 +263,17 @@ impl Reading {
         })
     }
 
-    fn find_flow(&self, name: Name, run: &Run) -> Option<Flow> {
-        let sizes = self.sizes(name)?;
-        let stream = if run.reads_only() { Stream::Source } else { Stream::Target };
+    fn find_flows(&self, name: Name, run: &Run) -> Vec<Flow> {
+        let Some(sizes) = self.sizes(name) else { return vec![] };
+        let streams: &[Stream] = match run.reads_only() {
+            true => &[Stream::Source],
+            false => &[Stream::Target, Stream::Source],
+        };
         let n_rows = run.n_rows().max(run.pass.source.len());
         let HeadSizes { n_heads, d_model, .. } = sizes.heads;
         let products = Flow::products(sizes.n_layers, n_heads, d_model, n_rows);
-        (products <= MOST_OF_FLOW).then(|| Flow::new(run, stream)).flatten()
+        let streams = streams.iter().filter(|_| products <= MOST_OF_FLOW);
+        streams.filter_map(|&stream| Flow::new(run, stream)).collect()
     }
 
     /// The strongest piece of each part, and the words that it promotes.

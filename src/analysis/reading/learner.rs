@@ -91,6 +91,12 @@ impl Reading {
         Ok(TargetKind::NextWords)
     }
 
+    /// Whether a model that learns masked words has none to learn in this sentence.
+    pub fn lacks_mask(&self, name: Name) -> bool {
+        self.target_kind(name).is_ok_and(|kind| kind == TargetKind::Masked)
+            && self.tokenizer.masked(&self.sentence).is_empty()
+    }
+
     /// A run that reads what it should write (by default its own output), and each of these words with its row.
     fn forced_to_write(
         &self,
@@ -107,8 +113,8 @@ impl Reading {
         Ok((self.run(name, Some(read))?, words.into_iter().enumerate().collect()))
     }
 
-    /// The masked positions, each with the word of the target that stands there. The target's first word may be one
-    /// with the mark of its space; the likelier is meant.
+    /// The masked positions, each with the word of the target that stands there, or else with the model's own. The
+    /// target's first word may be one with the mark of its space; the likelier is meant.
     fn masked_words(&self, own: &Run, target: Option<&str>) -> Result<Vec<(usize, u32)>> {
         let rows = self.tokenizer.masked(&self.sentence);
         ensure!(
@@ -116,12 +122,9 @@ impl Reading {
             "the model learns masked words: mask a word, as in \"The {} sleeps.\", and give it as the target",
             self.tokenizer.mask()
         );
-        let text = target.with_context(|| {
-            format!(
-                "the model learns masked words: give as the target what {} stands for",
-                self.tokenizer.mask()
-            )
-        })?;
+        let Some(text) = target else {
+            return Ok(rows.into_iter().zip(own.pass.output.iter().copied()).collect());
+        };
         let forms = [text.to_owned(), format!(" {text}")].map(|form| self.tokenizer.target(&form));
         let [plain, spaced] = forms;
         let n_given = plain.as_ref().map_or(0, Vec::len);

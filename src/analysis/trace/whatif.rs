@@ -65,8 +65,8 @@ impl Trace {
             | Change::TopP(_)
             | Change::Beam(_) => true,
             Change::Learn { model, .. } => self.is_meant_by(model),
-            // They change how a model learns, not how it reads.
-            Change::Teach(_) | Change::Rate(_) => false,
+            // They change how a model learns or what is asked about it, not how it reads.
+            Change::Teach(_) | Change::Rate(_) | Change::Words(_) | Change::Place(_) => false,
         }
     }
 

@@ -136,8 +136,7 @@ fn add_parts(
     }
     add_promoted(report, promoted);
     // Where a head of its own follows the last norm, as in BERT, the logit is no sum of these parts alone.
-    let is_rounding = parts.rest().abs() < 1e-3 * parts.score.abs().max(1.0);
-    let rest = if is_rounding { "left over (rounding)" } else { "left over (not linear)" };
+    let rest = if parts.adds_up() { "left over (rounding)" } else { "left over (not linear)" };
     let _ = writeln!(report.text, "{rest:width$} {:>9.4}", parts.rest());
     let _ = writeln!(
         report.text,

@@ -10,7 +10,7 @@ use super::{
     report::{Field, Report},
 };
 use crate::{
-    analysis::evidence::flow::{Flow, FlowSum},
+    analysis::evidence::flow::{Flow, FlowSum, Route},
     cli::{
         args::evidence::FlowArgs,
         failure::{Outcome, Usage},
@@ -31,13 +31,14 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
         "the rows of this model cannot be taken apart by words and heads: a Transformer's can",
     );
     let flow = flow.usage()?;
+    let source_flow = (stream == Stream::Target).then(|| Flow::new(&run, Stream::Source)).flatten();
     let row = question.row.min(flow.n_rows - 1);
     let words = Words::of(reading, &run);
     let about = json!({
         "command": "flow", "model": name.id(), "sentence": reading.sentence.read_text(),
         "row": row, "threshold": asked.threshold,
     });
-    let tokens = if stream == Stream::Source { &words.source } else { &words.target };
+    let tokens = words.of_stream(stream);
     let mut report = Report {
         about: about.as_object().cloned().unwrap_or_default(),
         columns: vec!["site", "position", "token", "part", "head", "key", "key_token", "share"],
@@ -50,8 +51,15 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
         ),
     };
     add_route(&mut report.text, &flow, row, asked.threshold, &words);
-    for sum in flow.layers.iter().flat_map(|layer| &layer.sums) {
-        add_sum(&mut report, sum, tokens, &words);
+    add_sums(&mut report, &flow, &words);
+    if let Some(source) = source_flow {
+        add_route_of_source(
+            &mut report,
+            &source,
+            &flow.route(row, asked.threshold),
+            &words,
+            asked.threshold,
+        );
     }
     let _ = writeln!(
         report.text,
@@ -64,9 +72,34 @@ fn text_of(tokens: &[Token], row: usize) -> &str {
     tokens.get(row).map_or("", |token| token.text.as_str())
 }
 
+/// The routes of the source word that gave most to the target's routes.
+fn add_route_of_source(
+    report: &mut Report,
+    flow: &Flow,
+    of_target: &Route,
+    words: &Words,
+    threshold: f32,
+) {
+    let Some(row) = of_target.strongest_elsewhere() else { return };
+    let word = text_of(&words.source, row);
+    let _ = writeln!(
+        report.text,
+        "\nthe source word that gave most: from which words the last row of \"{word}\" was made"
+    );
+    add_route(&mut report.text, flow, row, threshold, words);
+    add_sums(report, flow, words);
+}
+
+/// A row for every part of every row of all sums.
+fn add_sums(report: &mut Report, flow: &Flow, words: &Words) {
+    for sum in flow.layers.iter().flat_map(|layer| &layer.sums) {
+        add_sum(report, sum, words.of_stream(flow.stream), words);
+    }
+}
+
 /// The nodes of the route from the top down, each with what it was made of: sum by sum, the last one first.
 fn add_route(text: &mut String, flow: &Flow, row: usize, threshold: f32, words: &Words) {
-    let tokens = if flow.stream == Stream::Source { &words.source } else { &words.target };
+    let tokens = words.of_stream(flow.stream);
     let route = flow.route(row, threshold);
     for level in (1..flow.n_levels()).rev() {
         let layer = &flow.layers[level - 1];
@@ -89,11 +122,9 @@ fn parts_of(flow: &Flow, sum: &FlowSum, row: usize, threshold: f32, words: &Word
     let mut parts = vec![("itself".to_owned(), sum.residual(row))];
     if let Some(attention) = &sum.attention {
         let (keys, mark) = match attention.keys {
-            keys if keys == flow.stream => {
-                (if keys == Stream::Source { &words.source } else { &words.target }, "")
-            }
-            Stream::Source => (&words.source, " (source)"),
-            Stream::Target => (&words.target, " (target)"),
+            keys if keys == flow.stream => (words.of_stream(keys), ""),
+            Stream::Source => (words.of_stream(Stream::Source), " (source)"),
+            Stream::Target => (words.of_stream(Stream::Target), " (target)"),
         };
         parts.extend((0..sum.n_keys()).map(|key| {
             let share = |head: usize| sum.of_head(head, row, key);
@@ -133,7 +164,7 @@ fn add_sum(report: &mut Report, sum: &FlowSum, tokens: &[Token], words: &Words) 
             add(part, none(), none(), none(), sum.of_other(other, row));
         }
         let Some(attention) = &sum.attention else { continue };
-        let keys = if attention.keys == Stream::Source { &words.source } else { &words.target };
+        let keys = words.of_stream(attention.keys);
         for (head, key) in (0..sum.n_heads()).flat_map(|h| (0..sum.n_keys()).map(move |k| (h, k))) {
             let word = text_of(keys, key).into();
             add("attention", head.into(), key.into(), word, sum.of_head(head, row, key));

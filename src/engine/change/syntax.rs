@@ -27,10 +27,13 @@ impl fmt::Display for Change {
             | Self::Against(text)
             | Self::OtherModel(text)
             | Self::Target(text)
-            | Self::Teach(text) => f.write_str(text),
+            | Self::Teach(text)
+            | Self::Words(text) => f.write_str(text),
             Self::Patch(patch) => write!(f, "{patch}"),
             Self::Sample(seed) => write!(f, "{seed}"),
-            Self::TopK(n) | Self::Beam(n) | Self::Learn { steps: n, .. } => write!(f, "{n}"),
+            Self::TopK(n) | Self::Beam(n) | Self::Place(n) | Self::Learn { steps: n, .. } => {
+                write!(f, "{n}")
+            }
         }
     }
 }
@@ -81,6 +84,8 @@ impl FromStr for Change {
             "beam" => Ok(Self::Beam(at_least_one(subject, value, 16)?)),
             "rate" => Ok(Self::Rate(number(subject, value, within(0.0, 10.0), "0 to 10")?)),
             "teach" => Ok(Self::Teach(text_of(subject, value)?)),
+            "words" => Ok(Self::Words(words(value)?)),
+            "place" => Ok(Self::Place(whole(subject, value, u64::from(u32::MAX))? as usize)),
             "learn" => learn(subject, "", value),
             _ if subject.starts_with("learn.") => learn(subject, &subject["learn.".len()..], value),
             _ if value == "off" => Ok(off(subject)),
@@ -106,6 +111,22 @@ fn token(text: &str, position: &str, word: &str) -> Result<Change> {
 fn text_of(subject: &str, value: &str) -> Result<String> {
     ensure!(!value.is_empty(), "{subject}= gives no text; write {subject}=The dog sleeps.");
     Ok(value.to_owned())
+}
+
+/// One word, or two different ones with a comma between them.
+fn words(value: &str) -> Result<String> {
+    let words: Vec<&str> = value.split(',').map(str::trim).collect();
+    let is_good = match words[..] {
+        [word] => !word.is_empty(),
+        [word, against] => !word.is_empty() && !against.is_empty() && word != against,
+        _ => false,
+    };
+    ensure!(
+        is_good,
+        "words=`{}`: give one word, or two different ones, as in words=il,elle",
+        shown(value)
+    );
+    Ok(words.join(","))
 }
 
 fn learn(subject: &str, model: &str, value: &str) -> Result<Change> {
@@ -198,6 +219,9 @@ mod tests {
             "beam=4",
             "learn=10",
             "learn.gru=1",
+            "words=il,elle",
+            "words=il",
+            "place=3",
             "teach=Le chat dort.",
             "rate=0.1",
         ] {

@@ -140,7 +140,7 @@ pub(super) fn sentencepiece(bytes: &[u8], files: &OlderFiles) -> Result<Json> {
         BPE => bpe(&model, files),
         UNIGRAM if files.model_type.starts_with("xlm-roberta") => Ok(xlm_roberta(&model)),
         UNIGRAM if files.model_type == "camembert" => camembert(&model),
-        UNIGRAM if files.model_type == "mbart" => mbart(&model),
+        UNIGRAM if files.model_type == "mbart" => mbart(&model, files),
         UNIGRAM if files.model_type == "pegasus" => pegasus(&model, files),
         UNIGRAM => unigram(&model, files),
         other => bail!("it is of kind {other}; supported: 1 (unigram) and 2 (BPE)"),
@@ -327,27 +327,42 @@ fn camembert(model: &Model) -> Result<Json> {
     .json(model)
 }
 
-/// The languages of the first mBART, in the order of their ids.
-const MBART_LANGUAGES: [&str; 25] = [
+/// The languages of mBART-50, in the order of their ids; the first mBART has the first 25.
+const MBART_LANGUAGES: [&str; 52] = [
     "ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN",
     "it_IT", "ja_XX", "kk_KZ", "ko_KR", "lt_LT", "lv_LV", "my_MM", "ne_NP", "nl_XX", "ro_RO",
-    "ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN",
+    "ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN", "af_ZA", "az_AZ", "bn_IN", "fa_IR", "he_IL",
+    "hr_HR", "id_ID", "ka_GE", "km_KH", "mk_MK", "ml_IN", "mn_MN", "mr_IN", "pl_PL", "ps_AF",
+    "pt_XX", "sv_SE", "sw_KE", "ta_IN", "te_IN", "th_TH", "tl_XX", "uk_UA", "ur_PK", "xh_ZA",
+    "gl_ES", "sl_SI",
 ];
+const N_FIRST_MBART: usize = 25;
 
-/// mBART's ids: fairseq's four tokens, the model's pieces without its first three, languages, the mask. English is the
-/// language of the text.
-fn mbart(model: &Model) -> Result<Json> {
+/// mBART's ids: fairseq's four tokens, the model's pieces without its first three, languages, the mask. The text's language
+/// (English, if the settings name none) stands behind it; in mBART-50 before it.
+fn mbart(model: &Model, files: &OlderFiles) -> Result<Json> {
     const OWN: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
-    let after = [&MBART_LANGUAGES[..], &["<mask>"]].concat();
+    let says = |setting: &str, value: &str| {
+        files.setting(setting).and_then(Json::as_str).is_some_and(|own| own.starts_with(value))
+    };
+    let is_50 = says("tokenizer_class", "MBart50") || says("language_codes", "ML50");
+    let languages = if is_50 { &MBART_LANGUAGES[..] } else { &MBART_LANGUAGES[..N_FIRST_MBART] };
+    let asked = files.setting("src_lang").and_then(Json::as_str).unwrap_or("en_XX");
+    let language = languages.iter().find(|language| **language == asked).with_context(|| {
+        format!("`src_lang` is {}, which is not one of its languages", shown(asked))
+    })?;
+    let after = [languages, &["<mask>"]].concat();
     let special = [&OWN[..], &after].concat();
+    let (begin, end): (&[&str], &[&str]) =
+        if is_50 { (&[language], &["</s>"]) } else { (&[], &["</s>", language]) };
     Shifted {
         own: scored(OWN, 0.0),
         skipped: 3,
         after: &after,
         unknown: 3,
         special: &special,
-        begin: &[],
-        end: &["</s>", "en_XX"],
+        begin,
+        end,
     }
     .json(model)
 }

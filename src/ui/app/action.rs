@@ -59,6 +59,8 @@ pub enum Command {
     Learn(usize),
     /// Opens the palette for what the model should learn to write.
     Teach,
+    /// Opens the palette for the words that evidence asks about.
+    Ask,
     /// Removes every what-if.
     Reset,
     /// Shows the changed pass, what the change made of it, or the pass before it, in turn.

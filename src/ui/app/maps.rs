@@ -3,6 +3,7 @@
 use super::{Effect, State};
 use crate::{
     analysis::measure::attention_form::{AttentionForm, has_forms},
+    engine::site::Stream,
     lesson::{PaneKind, tr},
     model::Name,
     text::percent,
@@ -55,10 +56,10 @@ impl State {
     }
 
     /// Explains another row in the flow graph, or again what is asked about.
-    pub(super) fn explain_row(&mut self, row: usize) {
+    pub(super) fn explain_row(&mut self, row: (Stream, usize)) {
         let explained = Some(row).filter(|row| self.nav.view.explained != Some(*row));
         self.nav.view.explained = explained;
-        (self.nav.selection.row, self.nav.selection.col) = (0, row);
+        (self.nav.selection.row, self.nav.selection.col) = (0, row.1);
         self.show_message(match explained {
             Some(_) => "the routes to this word's last row; c on it goes back",
             None => "the routes to the word that is asked about",

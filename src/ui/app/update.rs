@@ -198,6 +198,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
         Command::Learn(steps) => return state.learn(steps),
         Command::Teach => state.type_target(),
+        Command::Ask => state.type_question(),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
         Command::FirstDifference => state.go_to_first_difference(),
@@ -233,6 +234,7 @@ fn run_in_inspector(state: &mut State, command: Command) -> Option<Effect> {
         Command::ToggleWhatIf(_)
         | Command::Learn(_)
         | Command::Teach
+        | Command::Ask
         | Command::Reset
         | Command::Difference
         | Command::SetNumber

@@ -152,6 +152,20 @@ impl State {
         self.overlay = Overlay::subject("against=", &text);
     }
 
+    /// Opens the palette with the words that evidence asks about, to be edited.
+    pub(super) fn type_question(&mut self) {
+        let model = self.current().1.model;
+        let Some(reading) = &self.passes.reading else { return };
+        let asked = reading.changes.asked_words();
+        let found = reading.known_findings().and_then(|all| all.get(&model));
+        let words = match found {
+            _ if !asked.is_empty() => asked,
+            Some(found) => vec![found.word.clone(), found.against.clone()],
+            None => vec![],
+        };
+        self.overlay = Overlay::subject("words=", &words.join(","));
+    }
+
     /// Whether all differences in the focused matrix are zero.
     fn difference_is_zero(&self) -> bool {
         let panes = self.panes();
@@ -188,6 +202,8 @@ impl State {
             .is_some_and(|plain| std::ptr::eq(plain, reading.trace(model)));
         self.show_message(if words.is_empty() {
             "back to the original pass".to_owned()
+        } else if is_same && reading.changes.asks() {
+            tr!(language, "{words}; r undoes it", words)
         } else if is_same && reading.sets_lesson(model) {
             tr!(language, "{words}; N takes a step of learning, r undoes it", words)
         } else if is_same {

@@ -308,6 +308,11 @@ pub static KEYS: &[Binding] = &[
         named(C::OtherSentence, "set another sentence beside this one", &[char('A')]),
         named(C::FirstDifference, "the first number that a change affects", &[char('D')]),
     ]),
+    row(G::WhatIf, "Q", "ask about words").runs(&[named(
+        C::Ask,
+        "evidence: which words it is asked about",
+        &[char('Q')],
+    )]),
     row(G::WhatIf, "W", "stop a map, go on").runs(&[named(
         C::Work,
         "patched values: stop the map, or go on with it",

@@ -11,7 +11,10 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Unfolding, saliency::TOO_LARGE, words::PaneWords};
 use crate::{
     analysis::{
-        evidence::attribution::{Attribution, Factor, Factors, LogitPart, PartKind},
+        evidence::{
+            RowsOf,
+            attribution::{Attribution, Factor, Factors, LogitPart, PartKind},
+        },
         reading::Findings,
     },
     engine::{
@@ -90,6 +93,35 @@ impl<'a> AttributionList<'a> {
     }
 }
 
+impl AttributionList<'_> {
+    /// What the parts add up to, in so many columns where that can be.
+    fn sum_in_words(&self, attribution: &Attribution, width: usize) -> String {
+        let (language, x) = (self.scene.language, fixed(attribution.score));
+        let (whole, short) = if !attribution.adds_up() {
+            let rest = fixed(attribution.rest());
+            let short = tr!(language, "logits: {x} = the sum of these, and {rest}", x, rest);
+            let whole = tr!(
+                language,
+                "logits: {x} = the sum of these, and {rest} that the head's curve leaves over",
+                x,
+                rest
+            );
+            (whole, short)
+        } else if attribution.is_before_cap {
+            let text = tr!(language, "logits before the soft cap: {x} = the sum of these", x);
+            (text.clone(), text)
+        } else {
+            let whole = tr!(
+                language,
+                "logits: {x} = the sum of these, with the norm's scale held fixed",
+                x
+            );
+            (whole, tr!(language, "logits: {x} = the sum of these", x))
+        };
+        if whole.width() <= width { whole } else { short }
+    }
+}
+
 /// What a cell of a part adds: the cell, which opens in turn, times the slope of the logit.
 pub(super) fn product(part: &LogitPart, factor: &Factor) -> Expr<Operand> {
     let Factors { path, has_planes, .. } = &part.factors;
@@ -114,9 +146,23 @@ impl Pane for AttributionList<'_> {
         let language = self.scene.language;
         match self.found {
             None => language.tr("what pushed the word").to_owned(),
-            Some(Findings { word, against, before, .. }) => {
-                tr!(language, "after “{before}”: “{word}” over “{against}”", before, word, against)
-            }
+            Some(Findings { word, against, asked_at, rows_of, .. }) => match rows_of {
+                RowsOf::Output | RowsOf::NextWords => tr!(
+                    language,
+                    "after “{before}”: “{word}” over “{against}”",
+                    before = asked_at,
+                    word,
+                    against
+                ),
+                RowsOf::Words => tr!(
+                    language,
+                    "at “{place}”: “{word}” over “{against}”",
+                    place = asked_at,
+                    word,
+                    against
+                ),
+                RowsOf::Text => tr!(language, "“{word}” over “{against}”", word, against),
+            },
         }
     }
 
@@ -192,19 +238,7 @@ impl Pane for AttributionList<'_> {
             put_on(buf, area, &[(text, theme.dim())]);
             return;
         };
-        let x = fixed(attribution.score);
-        let (whole, short) = if attribution.is_before_cap {
-            let text = tr!(language, "logits before the soft cap: {x} = the sum of these", x);
-            (text.clone(), text)
-        } else {
-            let whole = tr!(
-                language,
-                "logits: {x} = the sum of these, with the norm's scale held fixed",
-                x
-            );
-            (whole, tr!(language, "logits: {x} = the sum of these", x))
-        };
-        let total = if whole.width() <= area.width.into() { whole } else { short };
+        let total = self.sum_in_words(attribution, area.width.into());
         put_on(buf, area, &[(&total, theme.dim())]);
         let (label, most) = (usize::from(self.label_width()), self.most());
         for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {

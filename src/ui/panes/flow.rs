@@ -18,7 +18,7 @@ use crate::{
         reading::Findings,
     },
     engine::{arithmetic::Arithmetic, site::Stream},
-    lesson::tr,
+    lesson::{PaneSpec, tr},
     text::{Token, percent},
     ui::widgets::lines::{put_line, put_text},
 };
@@ -34,24 +34,25 @@ pub(super) struct FlowGraph<'a> {
     scene: Scene<'a>,
     found: Option<&'a Findings>,
     flow: Option<&'a Flow>,
+    stream: Stream,
     route: Route,
     title: Option<String>,
 }
 
 impl<'a> FlowGraph<'a> {
-    pub(super) fn new(scene: Scene<'a>, title: Option<String>) -> Self {
+    pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec, title: Option<String>) -> Self {
         let found = scene.reading.known_findings().and_then(|all| all.get(&scene.model));
-        Self { title, ..Self::of(scene, found) }
+        let site = spec.path(0).and_then(|path| scene.reading.trace(scene.model).site(&path));
+        let stream = site.map_or(Stream::Source, |site| site.place.scope.rows());
+        Self { title, ..Self::of(scene, found, stream) }
     }
 
-    fn of(scene: Scene<'a>, found: Option<&'a Findings>) -> Self {
-        let flow = found.and_then(|found| found.flow.as_ref());
-        let row = |flow: &Flow| {
-            let asked = scene.view.explained.or_else(|| Some(found?.row()));
-            asked.unwrap_or(0).min(flow.n_rows - 1)
-        };
-        let route = flow.map(|flow| flow.route(row(flow), scene.view.threshold.share()));
-        Self { scene, found, flow, route: route.unwrap_or_default(), title: None }
+    fn of(scene: Scene<'a>, found: Option<&'a Findings>, stream: Stream) -> Self {
+        let flow = found.and_then(|found| found.flow_of(stream));
+        let route = found.zip(flow).map(|(found, flow)| {
+            flow.route(explained_row(scene, found, flow), scene.view.threshold.share())
+        });
+        Self { scene, found, flow, stream, route: route.unwrap_or_default(), title: None }
     }
 
     fn n_levels(&self) -> usize {
@@ -75,8 +76,7 @@ impl<'a> FlowGraph<'a> {
     }
 
     fn tokens(&self) -> &'a [Token] {
-        let stream = self.flow.map_or(Stream::Source, |flow| flow.stream);
-        self.found.map_or(&[], |found| match stream {
+        self.found.map_or(&[], |found| match self.stream {
             Stream::Source => &found.source,
             Stream::Target => &found.target,
         })
@@ -85,7 +85,7 @@ impl<'a> FlowGraph<'a> {
     /// The tokens of the other text that rows look at; none if they look at none.
     fn other_tokens(&self) -> &'a [Token] {
         let Some((flow, found)) = self.flow.zip(self.found) else { return &[] };
-        let all = match flow.stream {
+        let all = match self.stream {
             Stream::Target => &found.source,
             Stream::Source => &found.target,
         };
@@ -197,6 +197,22 @@ impl<'a> FlowGraph<'a> {
     }
 }
 
+/// The row that a graph explains: the one picked, or the one asked about; of a translator's source the word from which the
+/// routes of its output take most.
+fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
+    let picked = |stream| match scene.view.explained {
+        Some((picked, row)) if picked == stream => Some(row),
+        _ => None,
+    };
+    let of_source = || {
+        let target = found.flow_of(Stream::Target).filter(|_| flow.stream == Stream::Source)?;
+        let row = picked(Stream::Target).unwrap_or_else(|| found.row()).min(target.n_rows - 1);
+        target.route(row, scene.view.threshold.share()).strongest_elsewhere()
+    };
+    let row = picked(flow.stream).or_else(of_source).unwrap_or_else(|| found.row());
+    row.min(flow.n_rows - 1)
+}
+
 impl Pane for FlowGraph<'_> {
     fn title(&self) -> String {
         let language = self.scene.language;
@@ -249,8 +265,8 @@ impl Pane for FlowGraph<'_> {
         Some(self.line(self.flow?, self.node(row, col)))
     }
 
-    fn row_to_explain(&self, row: usize, col: usize) -> Option<usize> {
-        self.flow.map(|_| self.node(row, col).1)
+    fn row_to_explain(&self, row: usize, col: usize) -> Option<(Stream, usize)> {
+        self.flow.map(|_| (self.stream, self.node(row, col).1))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -283,7 +299,7 @@ impl Pane for FlowGraph<'_> {
 
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
-        let pane = Self::of(self.scene, reading.findings().get(&model));
+        let pane = Self::of(self.scene, reading.findings().get(&model), self.stream);
         let lines = pane.flow.map_or_else(Vec::new, |flow| {
             pane.route.nodes.iter().rev().map(|node| pane.line(flow, *node)).collect()
         });

@@ -11,7 +11,7 @@ use crate::{
     analysis::{reading::Course, trace::Trace},
     engine::math::kept,
     lesson::tr,
-    text::{Token, fixed},
+    text::{Token, fixed, grouped},
     ui::widgets::{
         chart::{Chart, Heights, Series},
         lines::{first_fitting, fit, put_on, put_text, right, without_top_rows},
@@ -120,7 +120,17 @@ fn first_shown(words: &[&str], at: usize, width: usize) -> usize {
 
 /// What is said where there is no course yet: that it is computed, or what it would take.
 pub(super) fn draw_unknown(scene: Scene, area: Rect, buf: &mut Buffer) {
-    match unasked(scene) {
+    draw_text_or_measuring(scene, unasked(scene), area, buf);
+}
+
+/// The same beside a pane that says what it would take.
+pub(super) fn draw_unknown_beside(scene: Scene, area: Rect, buf: &mut Buffer) {
+    let text = unasked(scene).map(|_| scene.language.tr("Known after the first step.").to_owned());
+    draw_text_or_measuring(scene, text, area, buf);
+}
+
+fn draw_text_or_measuring(scene: Scene, text: Option<String>, area: Rect, buf: &mut Buffer) {
+    match text {
         Some(text) => put_text(buf, area, &text, scene.theme.dim()),
         None => {
             put_on(buf, area, &[(scene.measuring(), scene.theme.dim())]);
@@ -130,12 +140,21 @@ pub(super) fn draw_unknown(scene: Scene, area: Rect, buf: &mut Buffer) {
 
 /// What teaching a checkpoint takes, which begins only when asked for; None for a model in the binary.
 fn unasked(scene: Scene) -> Option<String> {
-    let n_weights = scene.reading.card.as_ref()?.n_weights;
-    let needed = scene.reading.teaching_bytes(scene.model)?;
+    let Scene { reading, model, language, .. } = scene;
+    let n_weights = reading.card.as_ref()?.n_weights;
+    let needed = reading.teaching_bytes(model)?;
+    if reading.lacks_mask(model) {
+        let mask = reading.tokenizer().mask();
+        return Some(tr!(
+            language,
+            "Nothing is masked: write {mask} for a word, with i; then N takes a step of learning.",
+            mask
+        ));
+    }
     Some(tr!(
-        scene.language,
-        "N takes a step of learning: of {n} million weights, in about {bytes} of memory.",
-        n = format_args!("{:.1}", n_weights as f64 / 1e6),
+        language,
+        "N takes a step of learning: of {n} weights, in about {bytes} of memory.",
+        n = grouped(n_weights),
         bytes = memory::bytes(needed)
     ))
 }

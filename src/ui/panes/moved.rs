@@ -150,7 +150,7 @@ impl Pane for MovedList<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.scene.theme, self.scene.language);
         let Some(course) = &self.course else {
-            super::learning::draw_unknown(self.scene, area, buf);
+            super::learning::draw_unknown_beside(self.scene, area, buf);
             return;
         };
         let heading = left(language.tr("part, word"), NAME_WIDTH) + language.tr("distance");
