@@ -282,8 +282,8 @@ impl Trace {
         }
         let near = text::nearest(path, self.sites().map(Recorded::path), 3);
         bail!(
-            "the {} has no site `{}`; the nearest are {}; `lookback trace --sites '*' --list` names them all",
-            self.model.title(),
+            "{} has no site `{}`; the nearest are {}; `lookback trace --sites '*' --list` names them all",
+            self.model.in_sentence(),
             text::shown(path),
             near.join(", ")
         )

@@ -110,10 +110,10 @@ fn elsewhere(
 ) -> anyhow::Error {
     let Some(other) = other else { return nowhere(reading, address) };
     anyhow!(
-        "the {} has no {}; the {} has it; pass --model {other}",
-        asked.title(),
+        "{} has no {}; {} has it; pass --model {other}",
+        asked.in_sentence(),
         sought(address),
-        other.title()
+        other.in_sentence()
     )
 }
 

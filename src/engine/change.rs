@@ -378,9 +378,9 @@ impl Changes {
         })
     }
 
-    /// Whether they say what evidence asks about.
-    pub fn asks(&self) -> bool {
-        self.all.iter().any(|change| matches!(change, Change::Words(_) | Change::Place(_)))
+    /// Whether they only say what evidence asks about, so that there is no other pass.
+    pub fn only_ask(&self) -> bool {
+        self.all.iter().all(|change| matches!(change, Change::Words(_) | Change::Place(_)))
     }
 
     /// How the next token is chosen.

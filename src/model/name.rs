@@ -55,6 +55,19 @@ impl Name {
             Self::Checkpoint => "your model",
         }
     }
+
+    /// The title within a sentence, with its article.
+    pub const fn in_sentence(self) -> &'static str {
+        match self {
+            Self::Elman => "the Elman RNN",
+            Self::Gru => "the GRU",
+            Self::RnnAttention => "the RNN with attention",
+            Self::Transformer => "the Transformer",
+            Self::TransformerUnguided => "the unguided Transformer",
+            Self::DecoderOnly => "the decoder-only LM",
+            Self::Checkpoint => "your model",
+        }
+    }
 }
 
 impl fmt::Display for Name {

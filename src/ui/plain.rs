@@ -117,7 +117,7 @@ pub fn opening(reading: &Reading, language: Language, out: &mut dyn Write) -> io
         "Where a text speaks of keys, colours, lines or a map, it means the screen; its numbers are here in words.",
     );
     write_wrapped(out, "", note)?;
-    if !reading.changes.is_empty() {
+    if reading.plain.is_some() {
         let words = visible(&changes_in_words(&reading.changes, language));
         write_wrapped(out, "", &tr!(language, "This is a changed pass: {words}.", words))?;
     }

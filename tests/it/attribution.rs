@@ -184,6 +184,7 @@ fn the_walk_is_asked_about_words_that_are_given() {
     };
     let given = read(&["words=dort,mange"]).unwrap();
     assert!(std::ptr::eq(given.trace(Name::Transformer), plain.trace(Name::Transformer)));
+    assert!(given.plain.is_none(), "no other pass");
     let found = &given.findings()[&Name::Transformer];
     assert_eq!((found.word.as_str(), found.against.as_str()), ("dort", "mange"));
     let run = plain.run(Name::Transformer, None).unwrap();

@@ -155,7 +155,7 @@ impl Reading {
             AddressKind::Value => self.open_value(name, address),
             AddressKind::Gradient => {
                 let course = self.known_course(name).with_context(|| {
-                    format!("{address} is not known: the {} has not learned here", name.title())
+                    format!("{address} is not known: {} has not learned here", name.in_sentence())
                 })?;
                 Ok(self.over_own_cells(name, course.open_slope(address)?))
             }

@@ -51,7 +51,8 @@ impl Reading {
     }
 
     pub(super) fn asked_model(&self, name: Name) -> Result<&dyn Model> {
-        self.model(name).with_context(|| format!("the {} has not read the sentence", name.title()))
+        self.model(name)
+            .with_context(|| format!("{} has not read the sentence", name.in_sentence()))
     }
 
     /// The bytes that a run takes beside the weights; None if unknown.
@@ -213,7 +214,7 @@ impl Reading {
         let texts =
             HeadTexts { run: &run, twice: twice.as_ref(), source: &source, target: &target };
         let scores = head_scores(&texts);
-        ensure!(!scores.is_empty(), "the {} has no attention heads", name.title());
+        ensure!(!scores.is_empty(), "{} has no attention heads", name.in_sentence());
         Ok(scores)
     }
 
@@ -246,8 +247,8 @@ impl Reading {
         let plain = Run::new(model, &giving.ids(), &changes, self.target()?);
         ensure!(
             plain.with_role(Role::SubLayerOutput).next().is_some(),
-            "the {} has no residual stream to patch; a Transformer has one",
-            name.title()
+            "{} has no residual stream to patch; a Transformer has one",
+            name.in_sentence()
         );
         let forced = (!plain.reads_only()).then(|| plain.pass.target[1..].to_vec());
         let other = Run::new(model, &against.ids(), &changes, forced);

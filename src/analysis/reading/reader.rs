@@ -275,7 +275,7 @@ impl Reader {
         };
         let traces = reader.run(&sentence, setup, |name| plain.unless_it_applies(name, &changes));
         let reading = reader.reading(sentence, traces);
-        let plain = Some(Arc::clone(plain));
+        let plain = (!changes.only_ask()).then(|| Arc::clone(plain));
         Ok(Reading { changes, plain, learned, given, courses, ..reading })
     }
 

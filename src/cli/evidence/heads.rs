@@ -70,7 +70,7 @@ fn map(reading: &Reading, name: Name, form: AttentionForm) -> Result<Report> {
         let inside: Vec<String> = inside.map(str::to_owned).collect();
         paths.extend(inside.into_iter().filter(|path| !trace.sites().any(|s| s.path() == path)));
     }
-    ensure!(!paths.is_empty(), "the {} has no attention heads", name.title());
+    ensure!(!paths.is_empty(), "{} has no attention heads", name.in_sentence());
     let about = json!({
         "command": "heads", "model": name.id(), "sentence": reading.sentence.read_text(),
         "map": form.id(), "definition": form.caption(),
@@ -84,7 +84,7 @@ fn map(reading: &Reading, name: Name, form: AttentionForm) -> Result<Report> {
     for path in paths {
         add_map(&mut report, trace, &path, form);
     }
-    ensure!(!report.rows.is_empty(), "the {} lacks what this form needs", name.title());
+    ensure!(!report.rows.is_empty(), "{} lacks what this form needs", name.in_sentence());
     Ok(report)
 }
 

@@ -202,16 +202,16 @@ impl State {
             .is_some_and(|plain| std::ptr::eq(plain, reading.trace(model)));
         self.show_message(if words.is_empty() {
             "back to the original pass".to_owned()
-        } else if is_same && reading.changes.asks() {
+        } else if reading.changes.only_ask() {
             tr!(language, "{words}; r undoes it", words)
         } else if is_same && reading.sets_lesson(model) {
             tr!(language, "{words}; N takes a step of learning, r undoes it", words)
         } else if is_same {
             tr!(
                 language,
-                "{words}: the {model} has no such part and is unchanged",
+                "{words}: {model} has no such part and is unchanged",
                 words,
-                model = language.tr(model.title())
+                model = language.tr(model.in_sentence())
             )
         } else {
             tr!(language, "{words}; v shows the difference, r undoes it", words)

@@ -103,7 +103,8 @@ fn literal_entry(state: &State, query: &str) -> Option<Entry> {
 fn what_if_entry(query: &str, language: Language) -> Entry {
     let (detail, pick) = match query.parse::<Change>() {
         _ if query.ends_with('=') => {
-            let text = tr!(language, "type a value for {subject}", subject = query.trim_end_matches('='));
+            let text =
+                tr!(language, "type a value for {subject}", subject = query.trim_end_matches('='));
             (text.clone(), PaletteChoice::Nothing(text))
         }
         Ok(change) => {
