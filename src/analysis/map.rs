@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     analysis::trace::{Recorded, Trace},
-    engine::site::{Axis, Role, Stream, lies_in},
+    engine::site::{Axis, Role, Stream, last_name, lies_in, parent},
     model::rnn::PROJ,
 };
 
@@ -19,10 +19,59 @@ pub struct Station {
     holding: Holding,
     /// The last name of the path; `embed`, `embed+pos` and `+` for what has other names in other models.
     pub name: String,
-    /// Whether it adds a sub-layer's output to the residual stream.
-    pub is_sum: bool,
-    /// Whether it only reads, so that nothing follows from it: the probe of a hidden state.
-    pub is_probe: bool,
+    pub kind: StationKind,
+}
+
+/// What a station does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StationKind {
+    /// Adds a sub-layer's output to the residual stream.
+    Sum,
+    /// Only reads, so that nothing follows from it: the probe of a hidden state.
+    Probe,
+    /// Turns tokens into vectors; positions may be added to them.
+    Embedding {
+        has_positions: bool,
+    },
+    /// Carries a hidden state from word to word.
+    Recurrence,
+    Attention,
+    Norm,
+    /// The probabilities of tokens.
+    Probabilities,
+    Other,
+}
+
+impl StationKind {
+    /// The kind of the station at a path, by the roles of what it holds.
+    fn of(sites: &[&Recorded], path: &str) -> Self {
+        let held = || sites.iter().filter(|site| lies_in(site.path(), path));
+        let has = |role| held().any(|site| site.role() == role);
+        // Not a part that has a norm, as attention has of its queries.
+        let is_scale =
+            |site: &&Recorded| site.role() == Role::NormScale && parent(site.path()) == path;
+        if held().any(|site| site.place.is_of(&PROJ)) {
+            Self::Probe
+        } else if has(Role::Embedding) {
+            let has_positions = has(Role::Positions) || has(Role::AddedPositions);
+            Self::Embedding { has_positions }
+        } else if has(Role::HiddenState) {
+            Self::Recurrence
+        } else if has(Role::AttentionWeights) {
+            Self::Attention
+        } else if held().any(is_scale) {
+            Self::Norm
+        } else if has(Role::Probabilities) {
+            Self::Probabilities
+        } else {
+            Self::Other
+        }
+    }
+
+    /// Whether words meet in it.
+    pub const fn mixes_words(self) -> bool {
+        matches!(self, Self::Recurrence | Self::Attention)
+    }
 }
 
 /// Which sites a station holds.
@@ -41,7 +90,7 @@ impl Station {
     pub fn holds(&self, site: &str) -> bool {
         match self.holding {
             Holding::Site => site == self.path,
-            Holding::Scope => above(site) == self.path,
+            Holding::Scope => parent(site) == self.path,
             Holding::Everything => lies_in(site, &self.path),
         }
     }
@@ -131,7 +180,7 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
     // Scopes, and whether each is that of a norm.
     let mut all: BTreeMap<&str, bool> = BTreeMap::new();
     for site in &sites {
-        *all.entry(above(site.path())).or_default() |= site.role() == Role::NormScale;
+        *all.entry(parent(site.path())).or_default() |= site.role() == Role::NormScale;
     }
     let scopes: BTreeSet<&str> = sites.iter().map(|site| scope_of(site, &all)).collect();
     let holding = |site: &Recorded| {
@@ -167,38 +216,34 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
     runs.map(section).collect()
 }
 
-/// The part of a path before its last name. Of a router, which has no scope of its own, that is `blocks.0.ffn.router`.
-fn above(path: &str) -> &str {
-    path.rsplit_once('.').map_or("", |(above, _)| above)
-}
-
-/// The scope of a site; of a norm within a sub-layer, as those of queries and keys are, that of the sub-layer.
+/// The scope of a site; of a norm within a sub-layer, as those of queries and keys are, that of the sub-layer. A router,
+/// which the model has no scope for, has one here: `blocks.0.ffn.router`.
 fn scope_of<'a>(site: &'a Recorded, scopes: &BTreeMap<&str, bool>) -> &'a str {
-    let scope = above(site.path());
+    let scope = parent(site.path());
     let is_norm = scopes.get(scope).is_some_and(|is_norm| *is_norm);
     let Some(layer) = site.place.scope.layer_prefix().filter(|_| is_norm) else {
         return scope;
     };
-    let outer = |scope: &&'a str| scope.rsplit_once('.').map(|(outer, _)| outer);
-    let mut within = iter::successors(outer(&scope), outer).take_while(|outer| *outer != layer);
-    within.find(|outer| scopes.contains_key(outer)).unwrap_or(scope)
+    let mut outer = iter::successors(Some(parent(scope)), |scope| Some(parent(scope)))
+        .take_while(|outer| *outer != layer && lies_in(outer, layer));
+    outer.find(|outer| scopes.contains_key(outer)).unwrap_or(scope)
 }
 
 fn station(sites: &[&Recorded], site: &Recorded, path: &str, holding: Holding) -> Station {
-    let is_sum = matches!(site.role(), Role::Residual(_));
-    let is_recurrent = site.place.scope.layer_prefix() == Some(path);
-    let held = || sites.iter().filter(|s| lies_in(s.path(), path));
-    let is_embedding = held().any(|s| s.role() == Role::Embedding);
-    let has_positions = held().any(|s| matches!(s.role(), Role::Positions | Role::AddedPositions));
-    let name = match path.rsplit('.').next() {
-        _ if is_sum => "+",
-        _ if is_embedding && has_positions => "embed+pos",
-        _ if is_embedding => "embed",
-        _ if is_recurrent => "hidden",
-        name => name.unwrap_or(path),
+    let kind = match site.role() {
+        Role::Residual(_) => StationKind::Sum,
+        _ => StationKind::of(sites, path),
     };
-    let is_probe = held().any(|s| std::ptr::eq(s.place.site, &raw const PROJ));
-    Station { path: path.to_owned(), name: name.to_owned(), holding, is_sum, is_probe }
+    let is_layer = site.place.scope.layer_prefix() == Some(path);
+    let name = match kind {
+        StationKind::Sum => "+",
+        StationKind::Embedding { has_positions: true } => "embed+pos",
+        StationKind::Embedding { has_positions: false } => "embed",
+        // A layer that is one station is that of a recurrent model.
+        _ if is_layer => "hidden",
+        _ => last_name(path),
+    };
+    Station { path: path.to_owned(), holding, name: name.to_owned(), kind }
 }
 
 /// The stacks of layers among sites. Each shows layer `layer`, or its first if the inside of that one is not there.
@@ -206,7 +251,7 @@ fn stacks(sites: &[&Recorded], layer: usize) -> BTreeMap<String, Stack> {
     let mut stacks = BTreeMap::<String, Stack>::new();
     for site in sites {
         let scope = &site.place.scope;
-        let (Some(name), Some(index)) = (stack_name(site), scope.layer_index()) else { continue };
+        let (Some(name), Some(index)) = (scope.stack(), scope.layer_index()) else { continue };
         let new = || Stack { name: name.to_owned(), layer: 0, n_layers: 0 };
         let stack = stacks.entry(name.to_owned()).or_insert_with(new);
         stack.n_layers = stack.n_layers.max(index + 1);
@@ -217,11 +262,6 @@ fn stacks(sites: &[&Recorded], layer: usize) -> BTreeMap<String, Stack> {
     stacks
 }
 
-/// `encoder` for a site in `encoder.0`.
-fn stack_name(site: &Recorded) -> Option<&str> {
-    site.place.scope.layer_prefix()?.rsplit_once('.').map(|(name, _)| name)
-}
-
 fn stack_of<'a>(site: &Recorded, stacks: &'a BTreeMap<String, Stack>) -> Option<&'a Stack> {
-    stacks.get(stack_name(site)?)
+    stacks.get(site.place.scope.stack()?)
 }

@@ -32,7 +32,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::engine::{
     math::sampling::Choosing,
-    site::{Address, Place, Role, lies_in, path_in},
+    site::{Address, Place, Role, last_name, lies_in, path_in},
     value::{Cell, Shape, Value},
 };
 
@@ -173,7 +173,7 @@ impl Part {
         let name = match self {
             Self::Whole => return scope.to_owned(),
             // `encoder.0.residual1` names a single residual and is its own scope.
-            Self::Residual if last(scope).starts_with("resid") => return scope.to_owned(),
+            Self::Residual if is_residual(scope) => return scope.to_owned(),
             Self::Head(head) => format!("head.{head}"),
             Self::Expert(expert) => format!("expert.{expert}"),
             named => NAMED.iter().find(|(_, part)| *part == named).map_or("", |n| n.0).to_owned(),
@@ -182,8 +182,9 @@ impl Part {
     }
 }
 
-fn last(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
+/// Whether a path is that of a sum of the residual stream, as it is typed: `encoder.0.residual1`, `blocks.0.resid_mid`.
+fn is_residual(path: &str) -> bool {
+    last_name(path).starts_with("resid")
 }
 
 /// Changes that apply together, at most one for each subject. Two are equal if the same was asked for, whatever weights

@@ -3,7 +3,7 @@
 //! A [`Site`] names a value of a model. A [`Scope`] is the part of the model that records it (`encoder.0.self_attn`).
 //! Together they make a [`Place`], the name that traces, panes, exports and tests use.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, ptr, str::FromStr, sync::Arc};
 
 use crate::{engine::value::Cell, text::visible::shown};
 
@@ -277,6 +277,11 @@ impl Scope {
         &self.prefix
     }
 
+    /// Its own name: `self_attn` of `encoder.0.self_attn`.
+    pub fn name(&self) -> &str {
+        last_name(&self.prefix)
+    }
+
     /// The number of the layer that this scope is or lies in, from 0.
     pub fn layer_index(&self) -> Option<usize> {
         self.layer.map(|layer| layer.index as usize)
@@ -333,6 +338,16 @@ pub fn path_in(scope: &str, name: &str) -> String {
     if scope.is_empty() { name.to_owned() } else { format!("{scope}.{name}") }
 }
 
+/// The last name of a path: `scores` of `encoder.0.self_attn.scores`.
+pub fn last_name(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// A path without its last name: `encoder.0.self_attn` of `encoder.0.self_attn.scores`; empty if it has one name.
+pub fn parent(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
+}
+
 /// A site's full path, its axes, and the origin of the recorded part.
 ///
 /// A recurrent model records a site row by row: the part of step `t` has its origin at row `t`.
@@ -349,9 +364,18 @@ pub struct Place {
 impl Place {
     pub fn weight(path: impl Into<String>) -> Self {
         let path: String = path.into();
-        let scope = path.rsplit_once('.').map_or("", |(scope, _)| scope);
-        let scope = Scope::new(scope, Stream::Source, Stream::Source);
+        let scope = Scope::new(parent(&path), Stream::Source, Stream::Source);
         Self { path, site: &WEIGHT, role: WEIGHT.role, scope, origin: Cell::default() }
+    }
+
+    /// Whether it holds values of this site.
+    pub fn is_of(&self, site: &'static Site) -> bool {
+        ptr::eq(self.site, site)
+    }
+
+    /// Whether it holds numbers that were learned in training.
+    pub fn is_weight(&self) -> bool {
+        self.is_of(&WEIGHT)
     }
 
     /// The same place with a role that depends on the model.
@@ -466,8 +490,7 @@ impl Address {
 
     /// The address without the path before its last part: `weights[2,8,1]`, `gradient.W_1[3,5]`.
     pub fn last_part(&self) -> String {
-        let last = self.path.rsplit('.').next().unwrap_or_default();
-        Self { path: last.to_owned(), ..self.clone() }.to_string()
+        Self { path: last_name(&self.path).to_owned(), ..self.clone() }.to_string()
     }
 }
 

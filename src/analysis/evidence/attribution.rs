@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use super::{run::Run, score::Score};
 use crate::{
     engine::{
-        site::{Place, Role, Stream, path_in},
+        site::{Place, Role, Stream, last_name, path_in},
         tape::Node,
         value::{Cell, Matrix, Value},
     },
@@ -38,6 +38,8 @@ pub struct Attribution {
 pub struct LogitPart {
     /// The site: `decoder.1.cross_attn.out`, or the weight for a bias.
     pub path: String,
+    /// The scope of the site: `decoder.1.cross_attn`.
+    pub scope: String,
     pub kind: PartKind,
     pub amount: f32,
     /// Of an attention sub-layer: the stream of the words that it looks at, and its heads.
@@ -201,7 +203,8 @@ fn seeds(run: &Run, score: &Score, uncapped: Option<Node>) -> Option<(Vec<(Node,
 fn kind(run: &Run, node: Node) -> Option<PartKind> {
     let (tape, place) = (run.tape(), &run.tape().entry(node).place);
     if tape.is_leaf(node) {
-        let is_bias = place.path.ends_with("bias") && tape.shape(node).rows == 1;
+        let is_named_bias = place.is_weight() && last_name(&place.path) == "bias";
+        let is_bias = is_named_bias && tape.shape(node).rows == 1;
         return is_bias.then_some(PartKind::Bias);
     }
     match place.role {
@@ -234,6 +237,7 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
     let amount = dot(gradient, tape.value(node));
     let mut part = LogitPart {
         path: place.path.clone(),
+        scope: place.scope.prefix().to_owned(),
         kind,
         amount,
         keys: place.scope.keys(),

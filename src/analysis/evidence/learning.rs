@@ -126,8 +126,7 @@ impl Learner {
         rate: f32,
     ) -> Option<Self> {
         let tape = run.tape();
-        let is_learned =
-            |node: &Node| tape.is_leaf(*node) && tape.entry(*node).place.site.name.is_empty();
+        let is_learned = |node: &Node| tape.is_leaf(*node) && tape.entry(*node).place.is_weight();
         let parameter = |node: Node| {
             let value = tape.value(node);
             let zeros = || match optimizer {

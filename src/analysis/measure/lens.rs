@@ -20,6 +20,10 @@ const N_GUESSES: usize = 3;
 pub struct LensPrediction {
     /// The site of the residual stream: `blocks.0.resid_post`.
     pub site: String,
+    /// The layer of the site; None before the first and after the last.
+    pub layer: Option<usize>,
+    /// What the site is called in its layer: its own name, or that of the norm whose output it is.
+    pub name: String,
     /// The three likeliest tokens, with their probabilities.
     pub top: Vec<(usize, f32)>,
     /// The rank of the finally chosen token, or of the word that is followed, from 1.
@@ -38,21 +42,27 @@ pub fn lens(
     say: impl Fn(&Matrix) -> Option<Matrix>,
 ) -> Vec<LensPrediction> {
     let Some(last) = word.or_else(|| chosen(trace, row)) else { return vec![] };
-    let read = |site: String| {
-        let value = trace.value(&site).filter(|v| v.shape().holds(Cell::new(0, row, 0)))?;
-        Some((site, RowDVector::from_vec(value.row(0, row))))
-    };
-    let (sites, rows): (Vec<_>, Vec<_>) = places(trace).into_iter().filter_map(read).unzip();
-    if rows.is_empty() {
+    let has_row = |site: &&Recorded| site.shape().holds(Cell::new(0, row, 0));
+    let sites: Vec<&Recorded> = places(trace).filter(has_row).collect();
+    if sites.is_empty() {
         return vec![];
     }
+    let row_of = |site: &&Recorded| RowDVector::from_vec(site.value.row(0, row));
+    let rows: Vec<_> = sites.iter().map(row_of).collect(); // (place, channel)
     let Some(logits) = say(&Matrix::from_rows(&rows)) else { return vec![] };
     let probs = softmax_rows(&logits); // (place, vocab)
-    let guess = |(site, probs): (String, Vec<f32>)| {
+    let guess = |(site, probs): (&Recorded, Vec<f32>)| {
         let top = largest(&probs, N_GUESSES).into_iter().map(|word| (word, probs[word])).collect();
         let probability = probs.get(last).copied().unwrap_or(0.0);
         let rank = 1 + probs.iter().filter(|&&p| p > probability).count();
-        LensPrediction { site, top, rank, probability }
+        LensPrediction {
+            site: site.path().to_owned(),
+            layer: site.place.scope.layer_index(),
+            name: name(site).to_owned(),
+            top,
+            rank,
+            probability,
+        }
     };
     let probs = probs.row_iter().map(|row| row.iter().copied().collect());
     sites.into_iter().zip(probs).map(guess).collect()
@@ -65,13 +75,21 @@ pub fn chosen(trace: &Trace, row: usize) -> Option<usize> {
     written.map(|token| token.id as usize).or_else(|| argmax(logits.row(0, row)))
 }
 
-/// The paths at which the stream is read, in the order of computation: after each norm where norms are on the stream,
+/// `resid_mid`, `norm2`
+fn name(site: &Recorded) -> &str {
+    match site.role() {
+        Role::NormedStream => site.place.scope.name(),
+        _ => site.place.site.name,
+    }
+}
+
+/// The sites at which the stream is read, in the order of computation: after each norm where norms are on the stream,
 /// else after each sum.
-fn places(trace: &Trace) -> Vec<String> {
+fn places(trace: &Trace) -> impl Iterator<Item = &Recorded> {
     let writes = if trace.target.is_empty() { Stream::Source } else { Stream::Target };
-    let stream = || trace.sites().filter(|site| site.place.scope.rows() == writes);
+    let stream = move || trace.sites().filter(move |site| site.place.scope.rows() == writes);
     let is_post_norm = stream().any(|site| site.role() == Role::NormedStream);
-    let is_place = |site: &&Recorded| match (site.role(), site.place.scope.layer_index()) {
+    let is_place = move |site: &&Recorded| match (site.role(), site.place.scope.layer_index()) {
         (Role::NormedStream, layer) => {
             trace.is_masked_lm() || (writes == Stream::Target && layer.is_some())
         }
@@ -79,5 +97,5 @@ fn places(trace: &Trace) -> Vec<String> {
         (Role::Residual(_), Some(_)) => !is_post_norm,
         _ => false,
     };
-    stream().filter(is_place).map(|site| site.path().to_owned()).collect()
+    stream().filter(is_place)
 }

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use crate::{
     analysis::evidence::patching::{PatchCell, PatchMap, Patching},
+    engine::site::Place,
     text::Token,
 };
 
@@ -76,6 +77,12 @@ impl Patched {
     /// The map that a site is a row of.
     pub fn map_of(&self, site: &str) -> Option<usize> {
         self.maps().iter().position(|map| map.rows.iter().any(|row| row == site))
+    }
+
+    /// The place whose values a row of a map puts into B.
+    pub fn place(&self, map: usize, row: usize) -> Option<&Place> {
+        let b = &self.patching.b;
+        Some(&b.tape().entry(b.node(self.maps().get(map)?.rows.get(row)?)?).place)
     }
 
     /// The share of a cell; None until it is computed, `Some(None)` where a word has no counterpart.

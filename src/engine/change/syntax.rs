@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Change, MOST_STEPS, NAMED, Part, last};
+use super::{Change, MOST_STEPS, NAMED, Part, is_residual};
 use crate::text::visible::shown;
 
 /// The longest accepted what-if, in bytes; of one that is a text of its own.
@@ -136,13 +136,13 @@ fn learn(subject: &str, model: &str, value: &str) -> Result<Change> {
 
 fn off(subject: &str) -> Change {
     let (scope, name) = subject.rsplit_once('.').unwrap_or(("", subject));
-    if name == "residual" && last(scope).starts_with("resid") {
+    if name == "residual" && is_residual(scope) {
         return off(scope);
     }
     if let Some((_, part)) = NAMED.iter().find(|(known, _)| *known == name) {
         return Change::Off { scope: scope.to_owned(), part: *part };
     }
-    if name.starts_with("resid") {
+    if is_residual(subject) {
         return Change::Off { scope: subject.to_owned(), part: Part::Residual };
     }
     let numbered = scope.rsplit_once('.').zip(name.parse().ok());

@@ -119,7 +119,7 @@ fn learning_rate(c: &Context) -> f32 {
 
 /// The learned numbers: leaves that are no initial states or encodings.
 fn n_weights(trace: &Trace) -> usize {
-    let is_weight = |site: &&Recorded| site.is_leaf && site.place.site.name.is_empty();
+    let is_weight = |site: &&Recorded| site.is_leaf && site.place.is_weight();
     trace.sites().filter(is_weight).map(|site| site.shape().len()).sum()
 }
 

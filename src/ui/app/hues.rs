@@ -1,10 +1,18 @@
 //! The colours of a step's panes: queries, keys and values have their own on every screen, in titles, formula and text.
 
 use super::State;
-use crate::lesson::PaneSpec;
+use crate::{
+    engine::site::{Site, last_name},
+    lesson::PaneSpec,
+    model::{layer::attention, rnn_attention},
+};
 
-/// Last names of the sites of queries, keys and values, in the order of their colours.
-const OWN: [&[&str]; 3] = [&["q", "query"], &["k", "keys"], &["v", "values"]];
+/// The sites of queries, keys and values, in the order of their colours.
+static OWN: [&[&Site]; 3] = [
+    &[&attention::Q, &rnn_attention::QUERY],
+    &[&attention::K, &rnn_attention::KEYS],
+    &[&attention::V],
+];
 /// Colours of the theme for other panes beside those, in the order in which they are taken.
 const OTHERS: [usize; 4] = [3, 2, 1, 0];
 
@@ -16,8 +24,8 @@ impl State {
 }
 
 fn own_hue(spec: &PaneSpec) -> Option<usize> {
-    let name = spec.site.as_deref()?.rsplit('.').next()?;
-    OWN.iter().position(|names| names.contains(&name))
+    let name = last_name(spec.site.as_deref()?);
+    OWN.iter().position(|sites| sites.iter().any(|site| site.name == name))
 }
 
 /// The colours of panes: without queries, keys and values in their order.

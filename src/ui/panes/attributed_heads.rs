@@ -85,10 +85,9 @@ impl<'a> AttributedHeads<'a> {
     }
 }
 
-/// `blocks.3.attn head 2`
+/// `blocks.3.attn.head.2`
 fn name(part: &LogitPart, head: usize) -> String {
-    let scope = part.path.strip_suffix(".out").unwrap_or(&part.path);
-    format!("{scope}.head.{head}")
+    format!("{}.head.{head}", part.scope)
 }
 
 /// The heads whose keys are words of this stream, where the model records what they look at.

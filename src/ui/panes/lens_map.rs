@@ -67,14 +67,10 @@ impl<'a> LensMap<'a> {
         }
     }
 
-    /// `embed`, `3 mid`, `3 post`, `1 norm2`: the place of a column, in few letters.
-    fn place(site: &str) -> String {
-        let layer = site.split('.').find_map(|part| part.parse::<usize>().ok());
-        let name = match site.strip_suffix(".out").unwrap_or(site).rsplit('.').next() {
-            Some(name) => name.trim_start_matches("resid_"),
-            None => site,
-        };
-        layer.map_or_else(|| name.to_owned(), |layer| format!("{layer} {name}"))
+    /// `norm`, `3 mid`, `3 post`, `1 norm2`: the place of a column, in few letters.
+    fn place(prediction: &LensPrediction) -> String {
+        let name = prediction.name.trim_start_matches("resid_");
+        prediction.layer.map_or_else(|| name.to_owned(), |layer| format!("{layer} {name}"))
     }
 
     /// The text of a cell and its probability.
@@ -102,7 +98,7 @@ impl<'a> LensMap<'a> {
         let Some(predictions) = self.row_predictions(self.subject.row()) else { return };
         for (i, layer) in grid.layers.clone().enumerate() {
             let x = area.x + (LABEL_WIDTH + i * grid.cell) as u16;
-            let name = Self::place(&predictions[layer].site);
+            let name = Self::place(&predictions[layer]);
             put_line(buf, (x, area.y), area.right(), &[(&left(&name, grid.cell - 1), dim)]);
         }
     }

@@ -7,12 +7,11 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
 use crate::{
     analysis::{
-        map::{Map, Section, Station},
-        trace::{Recorded, Trace},
+        map::{Map, Section, StationKind as Kind},
+        trace::Trace,
     },
-    engine::site::Role,
     lesson::{Language, tr},
-    model::{Name, PROBS},
+    model::Name,
     ui::widgets::lines::{fit, put_line},
 };
 
@@ -64,8 +63,8 @@ impl Machine {
     /// The machine of a pass; `is_short` leaves out the sums and norms, and the probabilities after the logits.
     fn new(trace: &Trace, is_short: bool, language: Language) -> Self {
         let map = Map::of(trace, 0);
-        let reads = lines(trace, &map.source, trace.source.len(), is_short, language);
-        let writes = lines(trace, &map.target, trace.target.len(), is_short, language);
+        let reads = lines(&map.source, trace.source.len(), is_short, language);
+        let writes = lines(&map.target, trace.target.len(), is_short, language);
         let is_part = |line: &Line| matches!(line, Line::Part { .. });
         // The source is read by the last part in which words meet.
         let is_entry = |line: &Line| matches!(line, Line::Part { mixes_words: true, .. });
@@ -83,29 +82,19 @@ impl Machine {
 }
 
 /// The lines of a column: its parts, with a border where another group begins.
-fn lines(
-    trace: &Trace,
-    sections: &[Section],
-    n_tokens: usize,
-    is_short: bool,
-    language: Language,
-) -> Vec<Line> {
-    let is_recurrent = |station: &Station| {
-        let is_state =
-            |site: &&Recorded| site.role() == Role::HiddenState && station.holds(site.path());
-        trace.sites().find(is_state).is_some()
-    };
+fn lines(sections: &[Section], n_tokens: usize, is_short: bool, language: Language) -> Vec<Line> {
     let mut lines: Vec<Line> = vec![];
     let mut group = None;
     for section in sections {
         let n_layers = section.stack.as_ref().map_or(1, |stack| stack.n_layers);
         let mut is_after_sum = false;
-        for station in section.stations.iter().filter(|station| !station.is_probe) {
-            let is_norm = station.name.starts_with("norm");
-            if is_short && (station.is_sum || is_norm || station.name == PROBS.name) {
+        let parts = section.stations.iter().filter(|station| station.kind != Kind::Probe);
+        for station in parts {
+            let is_extra = matches!(station.kind, Kind::Sum | Kind::Norm | Kind::Probabilities);
+            if is_short && is_extra {
                 continue;
             }
-            let times = match is_recurrent(station) {
+            let times = match station.kind == Kind::Recurrence {
                 true if n_tokens == 1 => language.tr("1 step").to_owned(),
                 true => tr!(language, "{n} steps", n = n_tokens),
                 false if n_layers > 1 => tr!(language, "{n} layers", n = n_layers),
@@ -116,15 +105,15 @@ fn lines(
                 group = Some(times);
             }
             match lines.last_mut() {
-                Some(Line::Part { name, .. }) if is_norm && is_after_sum => {
+                Some(Line::Part { name, .. }) if station.kind == Kind::Norm && is_after_sum => {
                     *name = format!("+ {}", station.name);
                 }
                 _ => lines.push(Line::Part {
                     name: station.name.clone(),
-                    mixes_words: is_recurrent(station) || station.name.contains("attn"),
+                    mixes_words: station.kind.mixes_words(),
                 }),
             }
-            is_after_sum = station.is_sum;
+            is_after_sum = station.kind == Kind::Sum;
         }
     }
     lines

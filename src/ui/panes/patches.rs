@@ -20,7 +20,7 @@ use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName},
         change::{Change, Patch},
-        site::Stream,
+        site::{Place, Role, Stream},
         value::Matrix,
     },
     lesson::{PaneSpec, tr},
@@ -60,14 +60,17 @@ impl<'a> PatchedMap<'a> {
 
     fn heat(&self) -> Heat<'a> {
         let patched = self.patched;
-        let (rows, n_cols): (&[String], usize) =
-            self.map().map_or((&[], 0), |map| (&map.rows, map.n_cols));
+        let (n_rows, n_cols) = self.extent();
         let label = |(p, map): (&Patched, usize), col| Self::label(p, &p.maps()[map], col);
         let columns = (0..n_cols).filter_map(|col| Some(label(patched?, col))).collect();
+        let row_label = move |row: usize| {
+            let place = patched.and_then(|(p, map)| p.place(map, row));
+            place.map_or_else(String::new, short)
+        };
         let table = Table {
-            n_rows: rows.len(),
+            n_rows,
             n_cols,
-            row_labels: Labels::listed(rows.iter().map(|path| short(path)).collect()),
+            row_labels: Labels::new(n_rows, row_label),
             columns: Columns::Labels(Labels::listed(columns)),
             value: Box::new(move |row, col| {
                 patched.and_then(|(p, map)| p.share(map, row, col)?).unwrap_or(f32::NAN)
@@ -84,16 +87,16 @@ impl<'a> PatchedMap<'a> {
     }
 }
 
-/// A site's name for a row: `enc.0.self` for `encoder.0.self_attn.context`, `blocks.0.mid` for `blocks.0.resid_mid`. The
-/// cell's line has it whole.
-fn short(path: &str) -> String {
-    let scope = match path.rsplit_once('.') {
-        Some((_, name)) if name.starts_with("resid_") => path,
-        Some((scope, _)) => scope,
-        None => path,
+/// The label of a row: `enc.0.self` for `encoder.0.self_attn.context`, `blocks.0.mid` for `blocks.0.resid_mid`. The
+/// cell's line has the path whole.
+fn short(place: &Place) -> String {
+    // A layer has several sums, every other scope one value that is patched.
+    let path: &str = match place.role {
+        Role::Residual(_) => &place.path,
+        _ => place.scope.prefix(),
     };
     let parts = [("encoder", "enc"), ("decoder", "dec"), ("_attn", ""), ("resid_", "")];
-    parts.into_iter().fold(scope.to_owned(), |name, (long, short)| name.replace(long, short))
+    parts.into_iter().fold(path.to_owned(), |name, (long, short)| name.replace(long, short))
 }
 
 fn of_site<'a>(patched: &'a Patched, site: &str) -> Option<(&'a Patched, usize)> {
@@ -168,14 +171,10 @@ impl Pane for PatchedMap<'_> {
     fn pass_of(&self, row: usize, col: usize) -> Option<OtherPass> {
         let (patched, map) = self.patched?;
         patched.share(map, row, col)??;
-        let map = &patched.maps()[map];
-        let path = map.rows.get(row)?.clone();
-        let patch = match map.kind {
-            PatchKind::Heads => {
-                let scope = path.rsplit_once('.').map_or("", |(scope, _)| scope).to_owned();
-                Patch::Head { scope, head: col }
-            }
-            _ => Patch::Row { path, row: col },
+        let place = patched.place(map, row)?;
+        let patch = match patched.maps()[map].kind {
+            PatchKind::Heads => Patch::Head { scope: place.scope.prefix().to_owned(), head: col },
+            _ => Patch::Row { path: place.path.clone(), row: col },
         };
         let [sentence, against] = patched.sentences.clone();
         let changes = self.scene.reading.changes.without_patch().with(Change::Against(against));

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use crate::{
-    analysis::map::{Map, Section, Station},
+    analysis::map::{Map, Section, Station, StationKind},
     lesson::PaneSpec,
     ui::{app::State, widgets::lines::fit},
 };
@@ -161,12 +161,14 @@ fn section_pieces<'a>(state: &State, section: &'a Section, form: Form) -> Vec<Pi
 
 fn stations<'a>(state: &State, section: &'a Section, form: Form) -> Vec<Piece<'a>> {
     let dim = state.theme.dim();
+    let is_sum = |station: &Station| station.kind == StationKind::Sum;
     let mut pieces = vec![];
     for (i, station) in section.stations.iter().enumerate() {
         let before = i.checked_sub(1).map(|i| &section.stations[i]);
-        let is_beside_sum = station.is_sum || before.is_some_and(|before| before.is_sum);
+        let is_probe = station.kind == StationKind::Probe;
+        let is_beside_sum = is_sum(station) || before.is_some_and(is_sum);
         if before.is_some() {
-            let between = match (is_beside_sum || station.is_probe, form.is_tight) {
+            let between = match (is_beside_sum || is_probe, form.is_tight) {
                 (true, true) => "",
                 (true, false) => " ",
                 (false, _) => arrow(state, form),
@@ -174,7 +176,7 @@ fn stations<'a>(state: &State, section: &'a Section, form: Form) -> Vec<Piece<'a
             pieces.push((Span::styled(between, dim), None));
         }
         let name = if form.is_tight { short(&station.name) } else { &station.name };
-        let name = if station.is_probe { format!("({name})") } else { name.to_owned() };
+        let name = if is_probe { format!("({name})") } else { name.to_owned() };
         let style = light(state, station).unwrap_or(dim);
         pieces.push((Span::styled(name, style), Some(station)));
     }
@@ -187,7 +189,7 @@ fn short(name: &str) -> &str {
         "self_attn" => "attn",
         "cross_attn" => "cross",
         "embed+pos" | "embed" => "emb",
-        _ if name.starts_with("norm") => "norm",
+        "norm1" | "norm2" | "norm3" => "norm",
         _ => name,
     }
 }
