@@ -365,9 +365,9 @@ impl Reading {
         let [a, b] = [&sentences[0], &sentences[1]].map(|text| self.sentence_of(text).ok());
         let patching = self.patching_of(name, &a?, &b?, &Asked::default()).ok()?;
         let Question { word, against, .. } = patching.question;
-        let words = [word, against].map(|id| self.answer(&patching.a, id));
+        let [word, against] = [word, against].map(|id| self.answer(&patching.a, id));
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let (source, target) = (tokens(&patching.b.pass.source), tokens(&patching.b.pass.target));
-        Some(Patched::new(patching, sentences, words, source, target))
+        Some(Patched::new(patching, sentences, word, against, source, target))
     }
 }

@@ -39,7 +39,8 @@ impl Patched {
     pub fn new(
         patching: Patching,
         sentences: [String; 2],
-        [word, against]: [String; 2],
+        word: String,
+        against: String,
         source: Vec<Token>,
         target: Vec<Token>,
     ) -> Self {

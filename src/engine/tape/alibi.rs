@@ -8,17 +8,13 @@ use crate::engine::{
     arithmetic::Expr,
     change::Part,
     site::Place,
-    value::{Cell, Matrix, Value},
+    value::{Cell, Matrix, Shape, Value},
 };
 
 impl Tape {
-    /// `-slope[h] * (query - key)`, for each head. -> (head, query, key)
-    pub fn distance_bias(
-        &mut self,
-        place: Place,
-        slopes: &Arc<[f32]>,
-        (n_queries, n_keys): (usize, usize),
-    ) -> Node {
+    /// `-slope[h] * (query - key)`, for each head and pair of scores of this shape. -> (head, query, key)
+    pub fn distance_bias(&mut self, place: Place, slopes: &Arc<[f32]>, scores: Shape) -> Node {
+        let Shape { rows: n_queries, cols: n_keys, .. } = scores;
         let is_off = self.changes.is_off(&place, Part::Positions);
         let slopes = Arc::clone(slopes);
         let bias = DistanceBias { slopes, first: self.n_past(), n_queries, n_keys, is_off };

@@ -6,7 +6,7 @@ use crate::engine::{
     arithmetic::Expr,
     change::Part,
     site::Place,
-    value::{Cell, Matrix, Value},
+    value::{Cell, Matrix, Shape, Value},
 };
 
 /// The assignment of distances to buckets.
@@ -42,14 +42,16 @@ impl Buckets {
 }
 
 impl Tape {
-    /// The bias that each head adds to the score of each pair. table (bucket, head) -> (head, query, key)
+    /// The bias that each head adds to the score of each pair of scores of this shape. table (bucket, head) -> (head,
+    /// query, key)
     pub fn relative_bias(
         &mut self,
         place: Place,
         table: Node,
-        (n_queries, n_keys): (usize, usize),
+        scores: Shape,
         buckets: Buckets,
     ) -> Node {
+        let Shape { rows: n_queries, cols: n_keys, .. } = scores;
         let is_off = self.changes.is_off(&place, Part::Positions);
         let bias = RelativeBias { buckets, first: self.n_past(), n_queries, n_keys, is_off };
         self.record(place, bias, vec![table])

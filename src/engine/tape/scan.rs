@@ -17,7 +17,8 @@ impl Tape {
         place: Place,
         name: &str,
         from: StateInputs,
-        [c, d]: [Node; 2],
+        c: Node,
+        d: Node,
     ) -> Option<Node> {
         if !self.discards_intermediates || !self.changes.is_empty() {
             return None;

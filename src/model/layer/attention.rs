@@ -396,12 +396,11 @@ impl Attention {
         }
         let shape = tape.shape(scores);
         if let Some(slopes) = &self.plan.slopes {
-            let bias = tape.distance_bias(at.at(&DISTANCE), slopes, (shape.rows, shape.cols));
+            let bias = tape.distance_bias(at.at(&DISTANCE), slopes, shape);
             scores = tape.add(at.at(&BIASED), scores, bias);
         }
         if let Some(Relative { table, buckets }) = relative {
-            let pairs = (shape.rows, shape.cols);
-            let bias = tape.relative_bias(at.at(&BIAS), table, pairs, buckets);
+            let bias = tape.relative_bias(at.at(&BIAS), table, shape, buckets);
             scores = tape.add(at.at(&BIASED), scores, bias);
         }
         let is_biased = relative.is_some() || self.plan.slopes.is_some();

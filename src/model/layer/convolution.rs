@@ -71,7 +71,7 @@ impl ShortConvolution {
         plan: ConvolutionPlan,
     ) -> Result<Self> {
         let map = |of| Map::load(weights, &scope, of, (d_model, d_model));
-        let filters = CausalFilters::load(weights, &scope.child("filter"), (plan.n_taps, d_model))?;
+        let filters = CausalFilters::load(weights, &scope.child("filter"), plan.n_taps, d_model)?;
         Ok(Self {
             in_gate: map("B")?,
             out_gate: map("C")?,

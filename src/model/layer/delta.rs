@@ -168,14 +168,14 @@ impl DeltaNet {
     pub fn load(weights: &Weights, scope: Scope, d_model: usize, plan: DeltaPlan) -> Result<Self> {
         let map = |of, width| Map::load(weights, &scope, of, (d_model, width));
         let of_heads = |name: &str| weights.row(&scope.weight(name), plan.n_heads);
-        let sizes = (plan.n_taps, plan.d_conv());
+        let (n_taps, width) = (plan.n_taps, plan.d_conv());
         let (of, kind) = (QkNorm::PerHead, NormKind::rms(plan.eps));
         Ok(Self {
             gate: map("z", plan.d_values())?,
             conv_in: map("QKV", plan.d_conv())?,
             beta_in: map("beta", plan.n_heads)?,
             dt_in: map("dt", plan.n_heads)?,
-            filters: CausalFilters::load(weights, &scope.child("conv"), sizes)?,
+            filters: CausalFilters::load(weights, &scope.child("conv"), n_taps, width)?,
             dt_bias: of_heads("dt_bias")?,
             rate: of_heads(plan.rate.name())?,
             norm: HeadNorm::load(weights, scope.child("norm"), plan.d_value, of, kind)?,

@@ -22,7 +22,7 @@ impl CausalFilters {
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, scope: &Scope, (n_taps, width): (usize, usize)) -> Result<Self> {
+    pub fn load(weights: &Weights, scope: &Scope, n_taps: usize, width: usize) -> Result<Self> {
         Ok(Self {
             w: weights.matrix(&scope.weight("W"), (n_taps, width))?,
             b: weights.optional_row(&scope.weight("b"), width)?,

@@ -183,12 +183,12 @@ impl StateSpace {
     ) -> Result<Self> {
         let map = |of, width| Map::load(weights, &scope, of, (d_model, width));
         let of_heads = |name: &str| weights.row(&scope.weight(name), plan.n_heads);
-        let sizes = (plan.n_taps, plan.d_conv());
+        let (n_taps, width) = (plan.n_taps, plan.d_conv());
         Ok(Self {
             gate: map("z", plan.d_inner())?,
             conv_in: map("xBC", plan.d_conv())?,
             dt_in: map("dt", plan.n_heads)?,
-            filters: CausalFilters::load(weights, &scope.child("conv"), sizes)?,
+            filters: CausalFilters::load(weights, &scope.child("conv"), n_taps, width)?,
             dt_bias: of_heads("dt_bias")?,
             rate: of_heads(plan.rate.name())?,
             skip: of_heads("D")?,
@@ -233,7 +233,7 @@ impl StateSpace {
         let skip = tape.weight(&self.skip);
         let from = StateInputs { decay, dt, b, x: inputs };
         let name = at.weight("state_before");
-        if let Some(y) = tape.scan(at.at(&Y), &name, from, [c, skip]) {
+        if let Some(y) = tape.scan(at.at(&Y), &name, from, c, skip) {
             return y;
         }
         let mut state = tape.held(&name);
