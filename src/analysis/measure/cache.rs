@@ -170,7 +170,8 @@ impl LatentSizes {
     }
 }
 
-/// The stack of layers that writes, and its self-attention; None for a model without self-attention in its decoder.
+/// The stack of layers that writes, and its self-attention; None for a model without self-attention in its decoder, and
+/// for one that the counts are not made for. Which those are no site says: an encoder's attention has the same.
 fn decoder(trace: &Trace) -> Option<(&'static str, &'static str)> {
     match trace.model {
         Name::Transformer | Name::TransformerUnguided => Some(("decoder", "self_attn")),
