@@ -132,7 +132,7 @@ pub struct State {
     /// Questions, further paragraphs, the tour, automatic page turning.
     pub guide: Guide,
     /// Bookmarks, and where the previous walk ended.
-    pub saved: SavedProgress,
+    saved: SavedProgress,
     /// File formats and folder for exported frames.
     pub exports: ExportOptions,
 }
