@@ -340,7 +340,12 @@ pub fn path_in(scope: &str, name: &str) -> String {
 
 /// The last name of a path: `scores` of `encoder.0.self_attn.scores`.
 pub fn last_name(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
+    path_ends(path).next().unwrap_or(path)
+}
+
+/// Longer and longer ends of a path: `scores`, `self_attn.scores` and so on, up to the whole of it.
+pub fn path_ends(path: &str) -> impl Iterator<Item = &str> {
+    path.rmatch_indices('.').map(|(at, _)| &path[at + 1..]).chain([path])
 }
 
 /// A path without its last name: `encoder.0.self_attn` of `encoder.0.self_attn.scores`; empty if it has one name.

@@ -47,6 +47,7 @@ mod stream;
 mod subject;
 mod temperatures;
 mod times;
+mod title;
 mod tokens;
 mod translations;
 mod update;
@@ -61,7 +62,6 @@ use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
 };
-use unicode_width::UnicodeWidthStr;
 
 use crate::{
     analysis::{
@@ -86,6 +86,7 @@ use crate::{
 };
 use missing::Missing;
 use subject::{Subject, marks_of_parts};
+pub use title::{Title, fitted_apart};
 pub use view::{Sort, Threshold, View};
 pub use words::PaneWords;
 
@@ -266,7 +267,7 @@ impl PreferredSize {
 
     /// Raises the minimum width so that the title is shown whole, up to the width of a sentence's matrix.
     #[must_use]
-    pub fn titled(self, title: &str) -> Self {
+    pub fn titled(self, title: &Title) -> Self {
         let width = (title.width() as u16).saturating_add(TITLE_PADDING).min(MAX_TITLE_WIDTH);
         let at_least = |size: (u16, u16)| (size.0.max(width), size.1);
         Self {
@@ -324,7 +325,7 @@ impl Unfolding {
 
 /// A framed part of the screen that shows one view of a reading.
 pub trait Pane {
-    fn title(&self) -> String;
+    fn title(&self) -> Title;
 
     /// Numbers of rows and columns that the cell cursor moves over; (0, 0) if there is no cursor.
     fn extent(&self) -> (usize, usize) {

@@ -256,7 +256,7 @@ fn operands_are_lit_in_the_panes_where_they_live() {
     assert!(state.inspector.marks.iter().all(|mark| mark.address.cell.row == row));
     assert!(state.inspector.marks.iter().any(|mark| mark.is_chosen));
     let path = state.inspector.marks[0].address.path.clone();
-    let titles: Vec<String> = state.panes().iter().map(|pane| pane.title()).collect();
+    let titles: Vec<String> = state.panes().iter().map(|pane| pane.title().to_string()).collect();
     assert!(titles.iter().any(|title| title.starts_with(&path)), "{path}: {titles:?}");
     press(&mut state, "Esc");
     assert!(state.inspector.marks.is_empty());

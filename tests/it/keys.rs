@@ -690,14 +690,14 @@ fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
     press(&mut state, "Down");
     assert!(message(&state).contains("no more heads"), "{}", message(&state));
     press(&mut state, "Enter");
-    let title = state.panes()[0].title();
+    let title = state.panes()[0].title().to_string();
     assert!(title.contains("encoder.1.self_attn.weights · head 2"), "{title}");
     press(&mut state, ". [");
     assert_eq!((state.nav.selection.layer, state.nav.selection.head), (0, 3));
     press(&mut state, "Enter");
     assert!(state.opened().is_some(), "a number of the matrix opens");
     press(&mut state, "Esc Esc");
-    assert!(state.panes()[0].title().contains("layer 0 head 3"));
+    assert!(state.panes()[0].title().to_string().contains("layer 0 head 3"));
     press(&mut state, "Enter Right");
     assert!(state.nav.zoomed.is_none(), "another step shows its own panes");
 }

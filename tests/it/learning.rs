@@ -343,7 +343,7 @@ fn nothing_is_said_to_move_where_nothing_does() {
         reading.courses();
         update(&mut state, Action::Read(Ok(Arc::new(reading))));
         let panes = state.panes();
-        (panes[1].title(), panes[1].in_words().heading)
+        (panes[1].title().to_string(), panes[1].in_words().heading)
     };
     let both = |text: &str, heading: &str| (text.to_owned(), format!("{heading} (Transformer)"));
     assert_eq!(

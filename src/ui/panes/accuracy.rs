@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, PreferredSize, Scene, Unfolding, model_line, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::PaneWords};
 use crate::{
     analysis::measure::accuracy::n_words,
     lesson::tr,
@@ -111,8 +111,8 @@ impl AccuracyChart<'_> {
 }
 
 impl Pane for AccuracyChart<'_> {
-    fn title(&self) -> String {
-        self.0.language.tr("chrF on held-out sentences, by length").to_owned()
+    fn title(&self) -> Title {
+        Title::named(self.0.language.tr("chrF on held-out sentences, by length"))
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    Pane, PreferredSize, Scene, Unfolding, attribution::product, labelled::Table,
+    Pane, PreferredSize, Scene, Title, Unfolding, attribution::product, labelled::Table,
     saliency::TOO_LARGE, words::PaneWords,
 };
 use crate::{
@@ -103,16 +103,16 @@ fn rows(found: Option<&Findings>, stream: Stream) -> Vec<(&LogitPart, usize)> {
 }
 
 impl Pane for AttributedHeads<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.scene.language;
         match self.found {
-            None => language.tr("which head, from which word").to_owned(),
-            Some(Findings { word, against, .. }) => tr!(
+            None => Title::named(language.tr("which head, from which word")),
+            Some(Findings { word, against, .. }) => Title::named(tr!(
                 language,
                 "which head, from which word: “{word}” over “{against}”",
                 word,
                 against
-            ),
+            )),
         }
     }
 

@@ -8,7 +8,7 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, saliency::TOO_LARGE, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, saliency::TOO_LARGE, words::PaneWords};
 use crate::{
     analysis::{
         evidence::{
@@ -21,7 +21,7 @@ use crate::{
         arithmetic::{Arithmetic, Expr, NumberName, Operand},
         site::{Address, AddressKind, Stream},
     },
-    lesson::tr,
+    lesson::{Language, tr},
     text::fixed,
     ui::widgets::lines::{List, left, put_line, put_on, put_text, without_top_rows},
 };
@@ -141,28 +141,34 @@ fn parts(found: Option<&Findings>) -> Vec<&LogitPart> {
     attribution.map_or_else(Vec::new, |a: &Attribution| a.parts.iter().collect())
 }
 
+/// The words asked about, and where.
+fn question(found: &Findings, language: Language) -> String {
+    let Findings { word, against, asked_at, rows_of, .. } = found;
+    match rows_of {
+        RowsOf::Output | RowsOf::NextWords => tr!(
+            language,
+            "after “{before}”: “{word}” over “{against}”",
+            before = asked_at,
+            word,
+            against
+        ),
+        RowsOf::Words => tr!(
+            language,
+            "at “{place}”: “{word}” over “{against}”",
+            place = asked_at,
+            word,
+            against
+        ),
+        RowsOf::Text => tr!(language, "“{word}” over “{against}”", word, against),
+    }
+}
+
 impl Pane for AttributionList<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.scene.language;
         match self.found {
-            None => language.tr("what pushed the word").to_owned(),
-            Some(Findings { word, against, asked_at, rows_of, .. }) => match rows_of {
-                RowsOf::Output | RowsOf::NextWords => tr!(
-                    language,
-                    "after “{before}”: “{word}” over “{against}”",
-                    before = asked_at,
-                    word,
-                    against
-                ),
-                RowsOf::Words => tr!(
-                    language,
-                    "at “{place}”: “{word}” over “{against}”",
-                    place = asked_at,
-                    word,
-                    against
-                ),
-                RowsOf::Text => tr!(language, "“{word}” over “{against}”", word, against),
-            },
+None => Title::named(language.tr("what pushed the word")),
+            Some(found) => Title::named(question(found, language)),
         }
     }
 

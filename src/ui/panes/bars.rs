@@ -6,7 +6,9 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::measure::readback::is_out_of_reach,
     engine::{site::Axis, value::Cell},
@@ -117,18 +119,16 @@ impl<'a> Bars<'a> {
 }
 
 impl Pane for Bars<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let subject = &self.subject;
         let word = subject.label(1, subject.row());
         let axis = subject.scene.language.tr(subject.site.axes()[1].name());
         let word = tr!(subject.scene.language, "“{word}”", word);
-        let title = format!("{} · {axis} {word}", subject.title());
+        let title = subject.title().with(format!("{axis} {word}"));
         let full = self.full_bar();
         if self.scale.is_of_shares() && full < 1.0 {
-            return format!(
-                "{title} · {}",
-                tr!(subject.scene.language, "bars to {percent}", percent = percent(full))
-            );
+            let percent = percent(full);
+            return title.with(tr!(subject.scene.language, "bars to {percent}", percent));
         }
         title
     }

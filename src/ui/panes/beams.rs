@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::trace::Trace,
     engine::math::beam::{Beams, Hypothesis},
@@ -116,12 +116,13 @@ impl<'a> BeamTree<'a> {
 }
 
 impl Pane for BeamTree<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let (language, name) = (self.0.language, self.0.language.tr(self.0.model.title()));
-        self.beams().map_or_else(
-            || tr!(language, "beam search · {name}", name),
-            |beams| tr!(language, "beam search · {name} · beam {width}", name, width = beams.width),
-        )
+        let title = Title::named(language.tr("beam search")).with(name);
+        match self.beams() {
+            Some(beams) => title.with(tr!(language, "beam {width}", width = beams.width)),
+            None => title,
+        }
     }
 
     fn extent(&self) -> (usize, usize) {

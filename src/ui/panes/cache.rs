@@ -3,7 +3,9 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::measure::cache::{CacheSizes, Step, attending},
     lesson::tr,
@@ -171,15 +173,15 @@ fn positions_per_sign(n: usize) -> usize {
 }
 
 impl Pane for Cache<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let (t, n) = (self.subject.row(), self.n_positions());
-        tr!(
+        Title::named(tr!(
             self.subject.scene.language,
             "the cache at step {t} of {n}, reading “{word}”",
             t = t + 1,
             n,
             word = self.subject.label(1, t)
-        )
+        ))
     }
 
     fn extent(&self) -> (usize, usize) {

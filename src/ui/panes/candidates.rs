@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::measure::choice::{choice, read_so_far, taken},
     engine::math::sampling::{Candidate, Choice, Choosing, Cut},
@@ -144,7 +146,7 @@ impl<'a> Candidates<'a> {
 const MAX_IN_WORDS: usize = 6;
 
 impl Pane for Candidates<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let (subject, language) = (&self.subject, self.subject.scene.language);
         let Choosing { sample, top_k, top_p, beam, .. } = self.choosing;
         let how = match (beam, sample) {
@@ -155,7 +157,7 @@ impl Pane for Candidates<'_> {
         let limits = top_k.map(|k| format!(", top-k {k}")).into_iter();
         let limits: String = limits.chain(top_p.map(|p| format!(", top-p {p}"))).collect();
         let (step, n) = (subject.row() + 1, subject.n_rows());
-        tr!(language, "the choice at {step} of {n} · {how}{limits}", step, n, how, limits)
+        Title::named(tr!(language, "the choice at {step} of {n}", step, n)).with(how + &limits)
     }
 
     fn extent(&self) -> (usize, usize) {

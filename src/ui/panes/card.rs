@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
 use crate::ui::widgets::lines::put_line;
 
 pub(super) struct Card<'a>(pub(super) Scene<'a>);
@@ -15,8 +15,8 @@ impl<'a> Card<'a> {
 }
 
 impl Pane for Card<'_> {
-    fn title(&self) -> String {
-        self.0.reading.card.as_ref().map_or_else(String::new, |card| card.title.clone())
+    fn title(&self) -> Title {
+        Title::named(self.0.reading.card.as_ref().map_or("", |card| &card.title))
     }
 
     fn preferred_size(&self) -> PreferredSize {

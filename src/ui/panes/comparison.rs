@@ -6,7 +6,7 @@ use std::ops::Range;
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{Schedule, ScheduleSizes, built_in, schedule},
     lesson::tr,
@@ -136,13 +136,10 @@ const fn width(model: Name, sizes: ScheduleSizes) -> usize {
 }
 
 impl Pane for Comparison<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let n = self.0.reading.sentence.tokens.len();
-        tr!(
-            self.0.language,
-            "the encoder, for these {n} tokens: counted · Vaswani et al. 2017, Table 1",
-            n
-        )
+        Title::named(tr!(self.0.language, "the encoder, for these {n} tokens: counted", n))
+            .with("Vaswani et al. 2017, Table 1")
     }
 
     fn preferred_size(&self) -> PreferredSize {

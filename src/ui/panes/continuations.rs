@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::continuation::{Continuation, Continued},
     lesson::{Language, tr},
@@ -83,16 +83,13 @@ fn method_name(way: &Continuation, language: Language) -> String {
 }
 
 impl Pane for Continuations<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let choosing = self.0.reading.changes.choosing();
         let limits = choosing.top_k.map(|k| format!(", top-k {k}")).into_iter();
         let limits: String = limits.chain(choosing.top_p.map(|p| format!(", top-p {p}"))).collect();
-        tr!(
-            self.0.language,
-            "writing on · T={t}{limits} · log p a token",
-            t = choosing.temperature,
-            limits
-        )
+        Title::named(self.0.language.tr("writing on"))
+            .with(format!("T={}{limits}", choosing.temperature))
+            .with(self.0.language.tr("log p a token"))
     }
 
     fn extent(&self) -> (usize, usize) {

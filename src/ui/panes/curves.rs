@@ -3,7 +3,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, model_line, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::PaneWords};
 use crate::{
     analysis::measure::training::Training,
     lesson::tr,
@@ -98,8 +98,8 @@ fn final_loss(name: Name) -> Option<f32> {
 }
 
 impl Pane for TrainingCurves<'_> {
-    fn title(&self) -> String {
-        self.0.language.tr("loss in training, as it was recorded, by step").to_owned()
+    fn title(&self) -> Title {
+        Title::named(self.0.language.tr("loss in training, as it was recorded, by step"))
     }
 
     fn preferred_size(&self) -> PreferredSize {

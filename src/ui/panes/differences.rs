@@ -8,7 +8,9 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{CursorCell, Pane, PreferredSize, Scene, Unfolding, labelled::Table, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, labelled::Table, words::PaneWords,
+};
 use crate::{
     analysis::{
         measure::difference::SiteDifference,
@@ -115,8 +117,8 @@ fn is_of_stream(site: &Recorded, stream: Stream) -> bool {
 }
 
 impl Pane for DifferenceMap<'_> {
-    fn title(&self) -> String {
-        self.scene.language.tr("where the two passes part").to_owned()
+    fn title(&self) -> Title {
+        Title::named(self.scene.language.tr("where the two passes part"))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -5,7 +5,9 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, PreferredSize, Scene, Unfolding, is_of_state, model_line, words::PaneWords};
+use super::{
+    Pane, PreferredSize, Scene, Title, Unfolding, is_of_state, model_line, words::PaneWords,
+};
 use crate::{
     lesson::{PaneSpec, tr},
     model::Name,
@@ -101,26 +103,22 @@ fn divided_by_mean(norms: &[f32]) -> Vec<f32> {
 }
 
 impl Pane for Distance<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let theme = self.scene.theme;
         let (what, language) = (self.title.as_deref().unwrap_or("gradient"), self.scene.language);
         let what = language.tr(what);
-        let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
-        let title = tr!(
-            language,
-            "{up} {what} / the line's own mean (log) · {right} tokens before the last",
-            up = language.tr(up),
-            what,
-            right = language.tr(right)
-        );
+        let up = language.tr(theme.glyph("↑", "up:"));
+        let right = language.tr(theme.glyph("→", "right:"));
+        let title =
+            Title::named(tr!(language, "{up} {what} / the line's own mean (log)", up, what))
+                .with(tr!(language, "{right} tokens before the last", right));
         if self.usual().is_none() {
             return title;
         }
         let dashes = theme.glyph(REFERENCE.0, REFERENCE.1).repeat(3);
         let (name, n) = (self.models()[self.cursor().0], self.scene.reading.typical.n_sentences);
         let name = language.tr(name.title());
-        let usual = tr!(language, "{dashes} {name} over {n} sentences", dashes, name, n);
-        format!("{title}{}{usual}", theme.glyph(" · ", " - "))
+        title.with(tr!(language, "{dashes} {name} over {n} sentences", dashes, name, n))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -8,7 +8,8 @@ use ratatui::{
 };
 
 use super::{
-    Pane, PreferredSize, Unfolding, subject::Subject, update::numbered_heat, words::PaneWords,
+    Pane, PreferredSize, Title, Unfolding, subject::Subject, update::numbered_heat,
+    words::PaneWords,
 };
 use crate::{
     engine::{
@@ -58,15 +59,15 @@ impl Dropout<'_> {
 }
 
 impl Pane for Dropout<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let (rows, cols) = self.shape();
-        tr!(
+        Title::named(tr!(
             self.0.scene.language,
             "dropout {share}: {n} of {all} dropped",
             share = SHARE,
             n = self.n_dropped(),
             all = rows * cols
-        )
+        ))
     }
 
     fn extent(&self) -> (usize, usize) {

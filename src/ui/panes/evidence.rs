@@ -15,7 +15,9 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::{measure::ablation::KnockOut, reading::Evidence},
     engine::site::{Axis, Stream},
@@ -250,14 +252,10 @@ const fn pitch(width: u16) -> u16 {
 }
 
 impl Pane for EvidenceTable<'_> {
-    fn title(&self) -> String {
-        let from = self.0.label(1, self.0.row());
-        tr!(
-            self.0.scene.language,
-            "evidence · {title} · from “{from}”",
-            title = self.0.title(),
-            from
-        )
+    fn title(&self) -> Title {
+        let language = self.0.scene.language;
+        let from = tr!(language, "from “{word}”", word = self.0.label(1, self.0.row()));
+        Title::named(language.tr("evidence")).with_parts(self.0.title()).with(from)
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -11,7 +11,7 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, saliency::TOO_LARGE, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, saliency::TOO_LARGE, words::PaneWords};
 use crate::{
     analysis::{
         evidence::flow::{Flow, Route},
@@ -214,16 +214,16 @@ fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
 }
 
 impl Pane for FlowGraph<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.scene.language;
         let Some(flow) = self.flow else {
-            return language.tr("which words a word was made of").to_owned();
+            return Title::named(language.tr("which words a word was made of"));
         };
         let top = self.route.rows(flow.n_levels() - 1).next().unwrap_or(0);
         let word = self.word(top);
         let title = self.title.as_ref().map(|title| format!("{}: ", language.tr(title)));
-        title.unwrap_or_default()
-            + &tr!(language, "from which words the last row of “{word}” was made", word)
+        let words = tr!(language, "from which words the last row of “{word}” was made", word);
+        Title::named(title.unwrap_or_default() + &words)
     }
 
     fn extent(&self) -> (usize, usize) {

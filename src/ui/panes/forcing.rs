@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::forcing::{ForcedToken, Forcing},
     lesson::tr,
@@ -80,12 +80,13 @@ impl<'a> ForcingTable<'a> {
 }
 
 impl Pane for ForcingTable<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let (language, name) = (self.0.language, self.0.language.tr(self.0.model.title()));
-        let Some(forcing) = self.forcing() else { return name.to_owned() };
+        let title = Title::named(name);
+        let Some(forcing) = self.forcing() else { return title };
         let (forced, free, n) =
             (forcing.n_forced_right(), forcing.n_free_right(), forcing.places.len());
-        tr!(language, "{name} · right: forced {forced}, free {free}, of {n}", name, forced, free, n)
+        title.with(tr!(language, "right: forced {forced}, free {free}, of {n}", forced, free, n))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -6,7 +6,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, is_of_state, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, is_of_state, words::PaneWords};
 use crate::{
     analysis::measure::gradient::Squares,
     engine::arithmetic::{Arithmetic, Expr, Function, NumberName},
@@ -63,10 +63,10 @@ impl<'a> Gradient<'a> {
 }
 
 impl Pane for Gradient<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let name = self.title.as_deref().unwrap_or_else(|| self.scene.model.title());
         let name = self.scene.language.tr(name);
-        format!("{name} · {}", self.scene.language.tr(self.quantity()))
+        Title::named(name).with(self.scene.language.tr(self.quantity()))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    Pane, PreferredSize, Scene, Sort,
+    Pane, PreferredSize, Scene, Sort, Title,
     words::{PaneWords, words_of_heads},
 };
 use crate::{
@@ -152,7 +152,7 @@ impl<'a> HeadTable<'a> {
 }
 
 impl Pane for HeadTable<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.scene.language;
         let name = language.tr(self.spec.title.as_deref().unwrap_or("heads in figures"));
         let sorted = match self.scene.view.sort {
@@ -166,7 +166,7 @@ impl Pane for HeadTable<'_> {
                 }
             }
         };
-        format!("{name} · {sorted}")
+        Title::named(name).with(sorted)
     }
 
     fn status_line(&self, _: usize, _: usize) -> Option<String> {

@@ -7,7 +7,9 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
     engine::{arithmetic::Arithmetic, math::argmax, value::Cell},
@@ -223,15 +225,10 @@ fn draw_cells(heat: &Heat, body: Rect, buf: &mut Buffer) -> u16 {
 }
 
 impl Pane for Heads<'_> {
-    fn title(&self) -> String {
-        let name = self.0.title.clone().unwrap_or_else(|| self.0.site.path().to_owned());
-        let name = match &self.0.form {
-            None => name,
-            Some(form) => format!("{name} · {}", self.0.scene.language.tr(form.kind().title())),
-        };
-        let name = self.0.shown_name(name);
-        let from = self.0.label(1, self.0.row());
-        tr!(self.0.scene.language, "{name} · all heads · looking from “{from}”", name, from)
+    fn title(&self) -> Title {
+        let language = self.0.scene.language;
+        let from = tr!(language, "looking from “{from}”", from = self.0.label(1, self.0.row()));
+        self.0.marked(self.0.title_of_planes()).with(language.tr("all heads")).with(from)
     }
 
     fn extent(&self) -> (usize, usize) {

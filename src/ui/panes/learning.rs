@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::{reading::Course, trace::Trace},
     engine::math::kept,
@@ -181,12 +181,12 @@ fn heading(scene: Scene, course: &Course) -> String {
 }
 
 impl Pane for LearningCurve<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.scene.language;
-        self.course.as_ref().map_or_else(
+        Title::named(self.course.as_ref().map_or_else(
             || language.tr("steps of learning").to_owned(),
             |course| tr!(language, "learning “{text}”", text = self.said(&course.target).trim()),
-        )
+        ))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::{
-    CursorCell, Pane, PreferredSize, Scene, Unfolding, subject::Subject, words::PaneWords,
+    CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, subject::Subject, words::PaneWords,
 };
 use crate::{
     analysis::measure::lens::{LensPrediction, chosen},
@@ -129,10 +129,10 @@ impl<'a> Lens<'a> {
 }
 
 impl Pane for Lens<'_> {
-    fn title(&self) -> String {
-        let subject = &self.subject;
+    fn title(&self) -> Title {
+        let (subject, language) = (&self.subject, self.subject.scene.language);
         let word = subject.label(1, subject.row());
-        tr!(subject.scene.language, "logit lens · after “{word}”", word)
+        Title::named(language.tr("logit lens")).with(tr!(language, "after “{word}”", word))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -9,7 +9,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, subject::Subject, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::lens::LensPrediction,
     lesson::tr,
@@ -127,15 +127,16 @@ impl<'a> LensMap<'a> {
 }
 
 impl Pane for LensMap<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let Scene { language, view, .. } = self.subject.scene;
-        match view.followed {
+        let which = match view.followed {
             Some(token) => {
                 let word = self.subject.label(2, token);
-                tr!(language, "logit lens · “{word}” everywhere", word)
+                tr!(language, "“{word}” everywhere", word)
             }
-            None => language.tr("logit lens · the likeliest word everywhere").to_owned(),
-        }
+            None => language.tr("the likeliest word everywhere").to_owned(),
+        };
+        Title::named(language.tr("logit lens")).with(which)
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -6,7 +6,9 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::measure::load::tokens,
     lesson::tr,
@@ -65,11 +67,11 @@ impl<'a> Load<'a> {
 }
 
 impl Pane for Load<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.subject.scene.language;
         let name = language.tr(self.subject.title.as_deref().unwrap_or("load"));
         let word = tr!(language, "“{word}”", word = self.subject.label(1, self.subject.row()));
-        tr!(language, "{name} · weights of {word}", name, word)
+        Title::named(name).with(tr!(language, "weights of {word}", word))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -8,7 +8,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{CursorCell, Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::reading::Course,
     engine::{
@@ -62,8 +62,8 @@ fn probability(cost: f32) -> String {
 }
 
 impl Pane for LossTable<'_> {
-    fn title(&self) -> String {
-        self.scene.language.tr("what each word of the target costs").to_owned()
+    fn title(&self) -> Title {
+        Title::named(self.scene.language.tr("what each word of the target costs"))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -4,7 +4,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::{
         map::{Map, Section, StationKind as Kind},
@@ -235,8 +235,8 @@ impl Machines<'_> {
 }
 
 impl Pane for Machines<'_> {
-    fn title(&self) -> String {
-        self.0.language.tr("two machines for the same task").to_owned()
+    fn title(&self) -> Title {
+        Title::named(self.0.language.tr("two machines for the same task"))
     }
 
     fn preferred_size(&self) -> PreferredSize {

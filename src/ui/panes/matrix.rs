@@ -7,7 +7,9 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     engine::{arithmetic::Arithmetic, value::Matrix as Numbers},
     ui::widgets::heat::{Heat, Zoom},
@@ -22,8 +24,8 @@ impl<'a> Matrix<'a> {
 }
 
 impl Pane for Matrix<'_> {
-    fn title(&self) -> String {
-        self.0.shown_name(self.0.title())
+    fn title(&self) -> Title {
+        self.0.marked(self.0.title())
     }
 
     fn extent(&self) -> (usize, usize) {

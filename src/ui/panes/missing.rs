@@ -2,7 +2,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
 use crate::{lesson::PaneSpec, ui::widgets::lines::put_on};
 
 /// Pane shown where a site does not exist in the selected layer, or is not computed yet.
@@ -26,8 +26,8 @@ impl Missing {
 }
 
 impl Pane for Missing {
-    fn title(&self) -> String {
-        self.reason.to_owned()
+    fn title(&self) -> Title {
+        Title::named(self.reason)
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -8,7 +8,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::reading::Course,
     engine::{arithmetic::Arithmetic, value::Cell},
@@ -73,7 +73,7 @@ fn capitalized(text: &str) -> String {
 }
 
 impl Pane for MovedList<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let course = self.course.as_ref();
         let is_first = course.is_none_or(|course| course.n_steps == 0);
         let title = match (is_first, course.is_none_or(|course| course.moves())) {
@@ -82,7 +82,7 @@ impl Pane for MovedList<'_> {
             (false, true) => "what moved",
             (false, false) => "nothing moved",
         };
-        self.scene.language.tr(title).to_owned()
+        Title::named(self.scene.language.tr(title))
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -143,7 +143,7 @@ impl Pane for MovedList<'_> {
             };
             (0..n).map(line).collect()
         });
-        let title = capitalized(&Self { course, scene: self.scene }.title());
+        let title = capitalized(&Self { course, scene: self.scene }.title().to_string());
         PaneWords::of_model(language, &title, model, lines.unwrap_or_default())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords};
 use crate::{
     analysis::measure::neighbours::{Neighbour, Neighbourhood},
     lesson::tr,
@@ -94,19 +94,18 @@ fn part(x: f32, (low, high): (f32, f32)) -> f32 {
 }
 
 impl Pane for Neighbours<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let (subject, language) = (&self.subject, self.subject.scene.language);
         let word = subject.label(1, subject.row());
-        let title = tr!(language, "words used like “{word}”: cosine, and a map", word);
+        let title =
+            Title::named(tr!(language, "words used like “{word}”: cosine, and a map", word));
         let Some(found) = &self.found else { return title };
-        let dot = subject.scene.theme.glyph(" · ", " - ");
-        let shown = tr!(
+        title.with(tr!(
             language,
             "2 of {n} dimensions, {percent} of the spread",
             n = subject.n_cols(),
             percent = percent(found.shown_variance)
-        );
-        format!("{title}{dot}{shown}")
+        ))
     }
 
     fn extent(&self) -> (usize, usize) {

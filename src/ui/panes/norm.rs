@@ -7,7 +7,9 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     lesson::{Language, tr},
     model::layer::norm,
@@ -206,9 +208,9 @@ fn moments(numbers: &[f32]) -> (f32, f32) {
 }
 
 impl Pane for Norm<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let word = self.0.label(1, self.0.row());
-        format!("{} · {}", self.0.title(), tr!(self.0.scene.language, "“{word}”", word))
+        self.0.title().with(tr!(self.0.scene.language, "“{word}”", word))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    OtherPass, Pane, PreferredSize, Scene, Unfolding, labelled::Table, saliency::TOO_LARGE,
+    OtherPass, Pane, PreferredSize, Scene, Title, Unfolding, labelled::Table, saliency::TOO_LARGE,
     words::PaneWords,
 };
 use crate::{
@@ -104,10 +104,10 @@ fn of_site<'a>(patched: &'a Patched, site: &str) -> Option<(&'a Patched, usize)>
 }
 
 impl Pane for PatchedMap<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.scene.language;
         let Some((patched, map)) = self.patched else {
-            return language.tr("patched values").to_owned();
+            return Title::named(language.tr("patched values"));
         };
         let (maps, map) = (patched.maps(), &patched.maps()[map]);
         let is_alone = maps.iter().filter(|other| other.kind == map.kind).count() == 1;
@@ -121,13 +121,14 @@ impl Pane for PatchedMap<'_> {
             }
         };
         let (word, against) = (&patched.word, &patched.against);
-        let title = if patched.answers_part() {
-            tr!(language, "patched: {kind} · 0 “{against}”, 1 “{word}”", kind, against, word)
+        let ends = if patched.answers_part() {
+            tr!(language, "0 “{against}”, 1 “{word}”", against, word)
         } else {
-            tr!(language, "patched: {kind} · 0 as B, 1 as A", kind)
+            language.tr("0 as B, 1 as A").to_owned()
         };
+        let title = Title::named(tr!(language, "patched: {kind}", kind)).with(ends);
         let (n, all) = patched.progress();
-        if n == all { title } else { format!("{title} · {n}/{all}") }
+        if n == all { title } else { title.with(format!("{n}/{all}")) }
     }
 
     fn extent(&self) -> (usize, usize) {

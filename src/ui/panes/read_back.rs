@@ -10,7 +10,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    CursorCell, Pane, PreferredSize, Scene, Unfolding, subject::Subject, words::PaneWords,
+    CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, subject::Subject, words::PaneWords,
 };
 use crate::{
     analysis::measure::readback::{ReadBack, share_right},
@@ -71,20 +71,19 @@ impl<'a> ReadBackTable<'a> {
 }
 
 impl Pane for ReadBackTable<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.scene.language;
         let name = self.title.as_deref().unwrap_or_else(|| self.scene.model.title());
         let share = share_right(&self.answers).unwrap_or(0.0);
         let right = self.answers.iter().filter(|a| a.is_right).count();
         let n = self.answers.len();
-        tr!(
+        Title::named(language.tr(name)).with(tr!(
             language,
-            "{name} · {right} of {n} tokens can be read back ({share})",
-            name = language.tr(name),
+            "{right} of {n} tokens can be read back ({share})",
             right,
             n,
             share = percent(share)
-        )
+        ))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, PreferredSize, Scene, Unfolding, model_line, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::PaneWords};
 use crate::{
     analysis::measure::readback::ReadBackCount,
     lesson::tr,
@@ -79,18 +79,15 @@ impl<'a> ReadBackLength<'a> {
 }
 
 impl Pane for ReadBackLength<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let theme = self.0.theme;
         let (up, right) = (theme.glyph("↑", "up:"), theme.glyph("→", "right:"));
         let all = theme.glyph(REFERENCE.0, REFERENCE.1).repeat(3);
         let language = self.0.language;
-        tr!(
-            language,
-            "{up} of these read back · {right} the last n tokens, read alone · {all} all",
-            up = language.tr(up),
-            right = language.tr(right),
-            all
-        )
+        let (up, right) = (language.tr(up), language.tr(right));
+        Title::named(tr!(language, "{up} of these read back", up))
+            .with(tr!(language, "{right} the last n tokens, read alone", right))
+            .with(tr!(language, "{all} all", all))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -5,7 +5,9 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     engine::site::Site,
     lesson::tr,
@@ -75,15 +77,11 @@ impl<'a> Recurrence<'a> {
 }
 
 impl Pane for Recurrence<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let word = self.0.label(1, self.0.row());
-        tr!(
-            self.0.scene.language,
-            "{name} · at position {i}, “{word}”",
-            name = self.0.shown_name(self.0.title()),
-            i = self.0.row(),
-            word
-        )
+        let i = self.0.row();
+        let place = tr!(self.0.scene.language, "at position {i}, “{word}”", i, word);
+        self.0.marked(self.0.title()).with(place)
     }
 
     fn extent(&self) -> (usize, usize) {

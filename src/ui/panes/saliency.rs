@@ -6,7 +6,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::{evidence::saliency::Saliency, reading::Findings},
     engine::{
@@ -78,15 +78,15 @@ fn pitch(area: Rect) -> u16 {
 }
 
 impl Pane for SaliencyTable<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.scene.language;
-        self.found.map_or_else(
+        Title::named(self.found.map_or_else(
             || language.tr("which words counted").to_owned(),
             |found| {
                 let (word, against) = (&found.word, &found.against);
                 tr!(language, "which words counted for “{word}” over “{against}”", word, against)
             },
-        )
+        ))
     }
 
     fn extent(&self) -> (usize, usize) {

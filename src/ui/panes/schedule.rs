@@ -5,7 +5,7 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{built_in, ready_at, schedule},
     lesson::tr,
@@ -176,14 +176,15 @@ impl ScheduleChart<'_> {
                 put_line(buf, position, line.right(), &[(&wait, self.0.theme.dim())]);
             }
         }
-        self.draw_cell(ready, self.0.theme.pane(1), (charts.rnn, charts.step_width), line, buf);
+        let style = self.0.theme.pane(1);
+        self.draw_cell(ready, style, charts.rnn, charts.step_width, line, buf);
     }
 
     /// Draws a word's Transformer cells: one per layer, at the same step as all other words.
     fn draw_columns(&self, charts: Charts, line: Rect, buf: &mut Buffer) {
         for layer in 1..=built_in(1).n_layers {
-            let chart = (charts.transformer, charts.step_width);
-            self.draw_cell(layer, self.0.theme.pane(0), chart, line, buf);
+            let style = self.0.theme.pane(0);
+            self.draw_cell(layer, style, charts.transformer, charts.step_width, line, buf);
         }
     }
 
@@ -191,7 +192,8 @@ impl ScheduleChart<'_> {
         &self,
         step: usize,
         style: Style,
-        (left, width): (u16, u16),
+        left: u16,
+        width: u16,
         line: Rect,
         buf: &mut Buffer,
     ) {
@@ -212,8 +214,8 @@ const fn step_position(line: Rect, left: u16, step_width: u16, step: usize) -> (
 }
 
 impl Pane for ScheduleChart<'_> {
-    fn title(&self) -> String {
-        self.0.language.tr("who waits for whom").to_owned()
+    fn title(&self) -> Title {
+        Title::named(self.0.language.tr("who waits for whom"))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize, Unfolding,
+    CursorCell, Pane, PreferredSize, Title, Unfolding,
     subject::Subject,
     words::{PaneWords, first},
 };
@@ -56,8 +56,8 @@ impl<'a> State<'a> {
 }
 
 impl Pane for State<'_> {
-    fn title(&self) -> String {
-        self.0.shown_name(self.0.title())
+    fn title(&self) -> Title {
+        self.0.marked(self.0.title())
     }
 
     fn extent(&self) -> (usize, usize) {

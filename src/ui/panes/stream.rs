@@ -4,7 +4,9 @@
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     analysis::{
         measure::stream::{self, Station},
@@ -165,11 +167,11 @@ struct Scale {
 }
 
 impl Pane for Stream<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let name = self.0.title.as_deref().unwrap_or("residual stream");
         let name = self.0.scene.language.tr(name);
         let word = self.0.label(1, self.0.row());
-        format!("{name} · {}", tr!(self.0.scene.language, "“{word}”", word))
+        Title::named(name).with(tr!(self.0.scene.language, "“{word}”", word))
     }
 
     fn extent(&self) -> (usize, usize) {

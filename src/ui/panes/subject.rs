@@ -6,7 +6,7 @@ use std::{borrow::Cow, ops::Range};
 
 pub use form::Form;
 
-use super::{CursorCell, Mark, Scene, View};
+use super::{CursorCell, Mark, Scene, Title, View};
 use crate::{
     analysis::trace::{Counterparts, Magnitude, Recorded, Trace},
     engine::{
@@ -114,18 +114,19 @@ impl<'a> Subject<'a> {
         place.role == Role::MaskedScores && self.scene.reading.changes.is_off(place, Part::Mask)
     }
 
-    /// `name`, prefixed with `Δ` if the difference is shown, and with `mask off` if the pass has no mask.
-    pub fn shown_name(&self, name: String) -> String {
-        let name = if self.is_unmasked() {
-            tr!(self.scene.language, "mask off: {name}", name)
+    /// A title, prefixed with `Δ` if the difference is shown, and with `mask off` if the pass has no mask.
+    pub fn marked(&self, title: Title) -> Title {
+        let language = self.scene.language;
+        let title = if self.is_unmasked() {
+            title.renamed(|name| tr!(language, "mask off: {name}", name))
         } else {
-            name
+            title
         };
         if self.shows_difference() {
-            let change = self.scene.language.tr(self.scene.theme.glyph("Δ", "change of"));
-            format!("{change} {name}")
+            let change = language.tr(self.scene.theme.glyph("Δ", "change of"));
+            title.renamed(|name| format!("{change} {name}"))
         } else {
-            name
+            title
         }
     }
 
@@ -134,22 +135,27 @@ impl<'a> Subject<'a> {
         Self::new(self.scene, self.trace.beside(self.site, other)?.path(), None)
     }
 
-    pub fn title(&self) -> String {
+    /// The title without the plane: the site's path, or what the step calls it, and the form.
+    pub fn title_of_planes(&self) -> Title {
         let language = self.scene.language;
-        let name = match &self.title {
-            Some(title) => language.tr(title).to_owned(),
-            None => self.site.path().to_owned(),
+        let title = match &self.title {
+            Some(title) => Title::named(language.tr(title)),
+            None => Title::of_site(self.site.path()),
         };
-        let name = match &self.form {
-            None => name,
-            Some(form) => format!("{name} · {}", language.tr(form.kind().title())),
-        };
+        match &self.form {
+            Some(form) => title.with(language.tr(form.kind().title())),
+            None => title,
+        }
+    }
+
+    pub fn title(&self) -> Title {
+        let title = self.title_of_planes();
         if self.site.place.has_planes() && self.n_planes() > 1 {
             let axis = self.site.axes()[0];
             let label = self.trace.label(self.site, axis, self.plane);
-            format!("{name} · {} {label}", language.tr(axis.name()))
+            title.with(format!("{} {label}", self.scene.language.tr(axis.name())))
         } else {
-            name
+            title
         }
     }
 

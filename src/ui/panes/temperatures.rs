@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
-use super::{CursorCell, Pane, PreferredSize, Unfolding, subject::Subject, words::PaneWords};
+use super::{
+    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+};
 use crate::{
     engine::math::sampling::{Choice, Choosing},
     lesson::tr,
@@ -71,10 +73,10 @@ impl<'a> Temperatures<'a> {
 }
 
 impl Pane for Temperatures<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let subject = &self.subject;
         let word = subject.label(1, subject.row());
-        tr!(subject.scene.language, "after “{word}”, at three temperatures", word)
+        Title::named(tr!(subject.scene.language, "after “{word}”, at three temperatures", word))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -76,7 +76,7 @@ fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
                             step.id
                         );
                     }
-                    assert!(!pane.title().is_empty(), "{}", step.id);
+                    assert!(!pane.title().to_string().is_empty(), "{}", step.id);
                 }
             }
         }

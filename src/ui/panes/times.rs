@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, PreferredSize, Scene, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
 use crate::{
     analysis::measure::timing::{LENGTHS, Times},
     lesson::tr,
@@ -82,8 +82,10 @@ fn format_duration(time: Duration) -> String {
 }
 
 impl Pane for TimesTable<'_> {
-    fn title(&self) -> String {
-        self.0.language.tr("tokens read, timed on this machine (one core, median of 3)").to_owned()
+    fn title(&self) -> Title {
+        Title::named(
+            self.0.language.tr("tokens read, timed on this machine (one core, median of 3)"),
+        )
     }
 
     fn preferred_size(&self) -> PreferredSize {

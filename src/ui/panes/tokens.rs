@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize, Unfolding,
+    CursorCell, Pane, PreferredSize, Title, Unfolding,
     subject::Subject,
     words::{PaneWords, first},
 };
@@ -48,9 +48,9 @@ impl<'a> Tokens<'a> {
 }
 
 impl Pane for Tokens<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let title = self.0.title.as_deref().unwrap_or("tokens, ids and embedding rows");
-        self.0.scene.language.tr(title).to_owned()
+        Title::named(self.0.scene.language.tr(title))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::trace::Trace,
     engine::{math::kept, value::Cell},
@@ -266,8 +266,8 @@ fn visible_blocks(heights: &[u16], available_lines: u16, cursor: usize) -> Range
 }
 
 impl Pane for Translations<'_> {
-    fn title(&self) -> String {
-        self.0.language.tr("the sentence in every model's French").to_owned()
+    fn title(&self) -> Title {
+        Title::named(self.0.language.tr("the sentence in every model's French"))
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Pane, PreferredSize, Scene, Unfolding, labelled::Table, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, labelled::Table, words::PaneWords};
 use crate::{
     analysis::{reading::Course, trace::Recorded},
     engine::{
@@ -67,9 +67,9 @@ pub(super) fn numbered_heat<'b>(
 }
 
 impl Pane for UpdateMap<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let path = self.site.map_or("", Recorded::path);
-        tr!(self.scene.language, "gradient of {path}", path)
+        Title::named(tr!(self.scene.language, "gradient of {path}", path))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -10,7 +10,7 @@ use ratatui::{
 };
 
 use super::{
-    Pane, PreferredSize, Scene,
+    Pane, PreferredSize, Scene, Title,
     words::{PaneWords, words_of_heads},
 };
 use crate::{
@@ -272,11 +272,12 @@ fn figures_text(summary: &Summary, separator: &str, language: Language) -> Strin
 }
 
 impl Pane for Wall<'_> {
-    fn title(&self) -> String {
+    fn title(&self) -> Title {
         let language = self.scene.language;
         let name = language.tr(self.spec.title.as_deref().unwrap_or("all heads"));
-        let Some(summary) = self.selected() else { return name.to_owned() };
-        format!("{name} · {}", place_of(summary, language))
+        let title = Title::named(name);
+        let Some(summary) = self.selected() else { return title };
+        title.with(place_of(summary, language))
     }
 
     fn status_line(&self, _: usize, _: usize) -> Option<String> {

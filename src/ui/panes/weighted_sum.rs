@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize, Unfolding,
+    CursorCell, Pane, PreferredSize, Title, Unfolding,
     subject::Subject,
     words::{PaneWords, spread},
 };
@@ -154,13 +154,9 @@ fn column_sums<'n>(rows: impl Iterator<Item = &'n Vec<f32>>) -> Vec<f32> {
 }
 
 impl Pane for WeightedSum<'_> {
-    fn title(&self) -> String {
-        tr!(
-            self.0.scene.language,
-            "{title} · from “{word}”",
-            title = self.0.title(),
-            word = self.0.label(1, self.0.row())
-        )
+    fn title(&self) -> Title {
+        let word = self.0.label(1, self.0.row());
+        self.0.title().with(tr!(self.0.scene.language, "from “{word}”", word))
     }
 
     fn extent(&self) -> (usize, usize) {

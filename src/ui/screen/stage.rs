@@ -7,13 +7,12 @@ use ratatui::{
     text::{Line, Span},
     widgets::{Block, BorderType, Widget},
 };
-use unicode_width::UnicodeWidthStr;
 
 use crate::lesson::tr;
 use crate::ui::{
     app::{self, ScreenLayout, State, unfolded_part},
-    panes::Pane,
-    widgets::lines::{fit, put_on},
+    panes::{Pane, Title, fitted_apart},
+    widgets::lines::put_on,
 };
 
 /// Draws the panes in view; while the step unfolds, only their parts that the beat shows.
@@ -39,7 +38,7 @@ pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &ScreenLayout, bu
 
 fn draw_pane(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
     let is_focused = i == state.nav.focus;
-    let title = fit_title(&title_of(state, pane), usize::from(frame.width.saturating_sub(4)));
+    let title = title_of(state, pane).fitted(usize::from(frame.width.saturating_sub(4)));
     let title = Span::styled(format!(" {title} "), title_style(state, i));
     let border_style = if is_focused { Style::new() } else { state.theme.dim() };
     let block =
@@ -70,12 +69,9 @@ fn draw_out_of_view(state: &State, pane: &dyn Pane, frame: Rect, buf: &mut Buffe
 }
 
 /// A pane's title; while a question is open only its name, since the rest may be the answer.
-fn title_of(state: &State, pane: &dyn Pane) -> String {
+fn title_of(state: &State, pane: &dyn Pane) -> Title {
     let title = pane.title();
-    match title.split_once(" · ") {
-        Some((name, _)) if state.guide.quiz.is_some() => name.to_owned(),
-        _ => title,
-    }
+    if state.guide.quiz.is_some() { title.without_details() } else { title }
 }
 
 /// The area inside a pane's frame.
@@ -102,11 +98,11 @@ fn tab_spans(
 ) -> Vec<(Span<'static>, Option<usize>)> {
     // Columns around the names: a blank, separators, numbers, and the key at the end.
     let other_columns = 1 + 5 * panes.len() + 6;
-    let titles: Vec<String> = panes.iter().map(|pane| title_of(state, pane.as_ref())).collect();
+    let titles: Vec<Title> = panes.iter().map(|pane| title_of(state, pane.as_ref())).collect();
     let room = usize::from(width).saturating_sub(other_columns);
-    let title_width = widest_title(titles.iter().map(|title| title.width()), room).max(8);
+    let title_width = widest_title(titles.iter().map(Title::width), room).max(8);
     let mut tab_spans = vec![(Span::raw(" "), None)];
-    for (i, title) in tab_titles(&titles, title_width).into_iter().enumerate() {
+    for (i, title) in fitted_apart(&titles, title_width).into_iter().enumerate() {
         if i > 0 {
             tab_spans.push((Span::styled(" │ ", state.theme.dim()), None));
         }
@@ -129,43 +125,6 @@ fn widest_title(widths: impl Iterator<Item = usize>, room: usize) -> usize {
         (rest, n) = (rest - width, n - 1);
     }
     room
-}
-
-/// A title that fits: the path of a site is reduced to its last name, and what stands after a dot is left out, before
-/// anything is cut.
-fn fit_title(title: &str, width: usize) -> String {
-    let (first, rest) = title.split_once(' ').unwrap_or((title, ""));
-    let last = first.rsplit('.').next().unwrap_or(first);
-    let short = format!("{last} {rest}");
-    let without_end = |title: &str| title.rsplit_once(" · ").map(|(start, _)| start.to_owned());
-    let ends = |title: &str| std::iter::successors(Some(title.to_owned()), |t| without_end(t));
-    let mut shortened = std::iter::once(title.to_owned()).chain(ends(short.trim_end()));
-    shortened.find(|title| title.width() <= width).unwrap_or_else(|| {
-        let shortest = ends(short.trim_end()).last().unwrap_or_default();
-        fit(&shortest, width)
-    })
-}
-
-/// Titles that fit; those that would be alike then are cut to a part that the others have not.
-fn tab_titles(titles: &[String], width: usize) -> Vec<String> {
-    let fitted: Vec<String> = titles.iter().map(|title| fit_title(title, width)).collect();
-    let told_apart = |(i, name): (usize, &String)| {
-        let is_alike = |(j, _): &(usize, &String)| *j != i && fitted[*j] == *name;
-        let alike: Vec<_> = titles.iter().enumerate().filter(is_alike).collect();
-        let theirs: Vec<String> = alike.iter().flat_map(|(_, title)| title_parts(title)).collect();
-        let is_own = |part: &String| part.width() <= width && !theirs.contains(part);
-        let part = title_parts(&titles[i]).into_iter().find(is_own);
-        part.filter(|_| !alike.is_empty()).unwrap_or_else(|| name.clone())
-    };
-    fitted.iter().enumerate().map(told_apart).collect()
-}
-
-/// What tells a title from others: more and more of its site's path, then what stands after a dot.
-fn title_parts(title: &str) -> Vec<String> {
-    let mut parts = title.split(" · ");
-    let names: Vec<&str> = parts.next().unwrap_or_default().split('.').collect();
-    let paths = (2..=names.len()).map(|n| names[names.len() - n..].join("."));
-    paths.chain(parts.map(str::to_owned)).collect()
 }
 
 /// The pane whose tab is drawn at a position.
@@ -203,26 +162,5 @@ pub fn narration(state: &State, lines: &[app::Line], plan: &ScreenLayout, buf: &
     let last = plan.text_columns().flat_map(Rect::rows).last();
     if let Some(last) = last.filter(|_| scroll + n_lines < lines.len()) {
         draw_mark(state.lesson.language.tr("more ▾"), last);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tabs_of_one_name_are_told_apart_by_what_only_they_have() {
-        let titles = [
-            "encoder.1.self_attn.weights · head 2",
-            "weights · head 2 · query “it”",
-            "weights · all heads · looking from “it”",
-            "evidence · encoder.1.self_attn.weights",
-        ]
-        .map(str::to_owned);
-        let short = ["weights", "query “it”", "all heads", "evidence"];
-        assert_eq!(tab_titles(&titles, 14), short);
-        assert_eq!(tab_titles(&titles, 60), titles, "what fits is whole");
-        let same = ["logit lens", "logit lens"].map(str::to_owned);
-        assert_eq!(tab_titles(&same, 14), same, "nothing tells them apart");
     }
 }

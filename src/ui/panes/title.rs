@@ -1,0 +1,144 @@
+//! The titles of panes, which become shorter where they have no room.
+
+use std::fmt;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::{
+    engine::site::{last_name, path_ends},
+    ui::widgets::lines::fit,
+};
+
+/// What stands between the parts of a title.
+const BETWEEN: &str = " · ";
+
+/// A pane's title: what it shows, then details, of which the last are left out first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title {
+    name: TitleName,
+    details: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum TitleName {
+    /// A site, by its path.
+    Site(String),
+    Words(String),
+}
+
+impl Title {
+    /// The title of a pane that shows one site.
+    pub fn of_site(path: &str) -> Self {
+        Self { name: TitleName::Site(path.to_owned()), details: vec![] }
+    }
+
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: TitleName::Words(name.into()), details: vec![] }
+    }
+
+    /// The same title with one more detail.
+    #[must_use]
+    pub fn with(mut self, detail: impl Into<String>) -> Self {
+        self.details.push(detail.into());
+        self
+    }
+
+    /// The same title with all parts of another as details.
+    #[must_use]
+    pub fn with_parts(mut self, other: Self) -> Self {
+        self.details.push(other.name().to_owned());
+        self.details.extend(other.details);
+        self
+    }
+
+    /// The same title with its name said in other words.
+    #[must_use]
+    pub fn renamed(self, words: impl FnOnce(&str) -> String) -> Self {
+        let name = TitleName::Words(words(self.name()));
+        Self { name, ..self }
+    }
+
+    /// The same title without details.
+    #[must_use]
+    pub fn without_details(self) -> Self {
+        Self { details: vec![], ..self }
+    }
+
+    /// The columns that it takes as a whole.
+    pub fn width(&self) -> usize {
+        self.to_string().width()
+    }
+
+    /// What it shows.
+    fn name(&self) -> &str {
+        match &self.name {
+            TitleName::Site(name) | TitleName::Words(name) => name,
+        }
+    }
+
+    /// The title in at most `width` columns: the path of a site is reduced to its last name, and details are left out,
+    /// before anything is cut.
+    pub fn fitted(&self, width: usize) -> String {
+        let name = match &self.name {
+            TitleName::Site(path) => last_name(path),
+            TitleName::Words(words) => words,
+        };
+        let shorter = (0..=self.details.len()).rev().map(|n| joined(name, &self.details[..n]));
+        let mut all = std::iter::once(self.to_string()).chain(shorter);
+        all.find(|title| title.width() <= width).unwrap_or_else(|| fit(name, width))
+    }
+
+    /// What tells it from other titles: more and more of its site's path, then its details.
+    fn distinctions(&self) -> Vec<&str> {
+        let details = self.details.iter().map(String::as_str);
+        match &self.name {
+            TitleName::Site(path) => path_ends(path).skip(1).chain(details).collect(),
+            TitleName::Words(_) => details.collect(),
+        }
+    }
+}
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&joined(self.name(), &self.details))
+    }
+}
+
+fn joined(name: &str, details: &[String]) -> String {
+    details.iter().fold(name.to_owned(), |title, detail| title + BETWEEN + detail)
+}
+
+/// Titles that fit; those that would be alike then are cut to a part that the others have not.
+pub fn fitted_apart(titles: &[Title], width: usize) -> Vec<String> {
+    let fitted: Vec<String> = titles.iter().map(|title| title.fitted(width)).collect();
+    let told_apart = |(i, name): (usize, &String)| {
+        let is_alike = |(j, _): &(usize, &Title)| *j != i && fitted[*j] == *name;
+        let alike: Vec<_> = titles.iter().enumerate().filter(is_alike).collect();
+        let theirs: Vec<&str> = alike.iter().flat_map(|(_, title)| title.distinctions()).collect();
+        let is_own = |part: &&str| part.width() <= width && !theirs.contains(part);
+        let part = titles[i].distinctions().into_iter().find(is_own);
+        part.filter(|_| !alike.is_empty()).map_or_else(|| name.clone(), str::to_owned)
+    };
+    fitted.iter().enumerate().map(told_apart).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tabs_of_one_name_are_told_apart_by_what_only_they_have() {
+        let titles = [
+            Title::of_site("encoder.1.self_attn.weights").with("head 2"),
+            Title::named("weights").with("head 2").with("query “it”"),
+            Title::named("weights").with("all heads").with("looking from “it”"),
+            Title::named("evidence").with_parts(Title::of_site("encoder.1.self_attn.weights")),
+        ];
+        let short = ["weights", "query “it”", "all heads", "evidence"];
+        assert_eq!(fitted_apart(&titles, 14), short);
+        let whole = titles.each_ref().map(Title::to_string);
+        assert_eq!(fitted_apart(&titles, 60), whole, "what fits is whole");
+        let same = ["logit lens", "logit lens"];
+        assert_eq!(fitted_apart(&same.map(Title::named), 14), same, "nothing tells them apart");
+    }
+}
