@@ -133,3 +133,9 @@ pub fn number_name(name: &NumberName, language: Language) -> String {
         }
     }
 }
+
+/// A path where there is little room, as beside the rows of a map: `enc.0.self` for `encoder.0.self_attn`.
+pub fn short_path(path: &str) -> String {
+    let parts = [("encoder", "enc"), ("decoder", "dec"), ("_attn", ""), ("resid_", "")];
+    parts.into_iter().fold(path.to_owned(), |name, (long, short)| name.replace(long, short))
+}

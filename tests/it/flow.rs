@@ -251,7 +251,7 @@ fn routes_of_a_translator_go_on_down_to_the_words_of_the_source() {
     let found = &found.known_findings().unwrap()[&Name::Transformer];
     let target = found.flow_of(Stream::Target).unwrap();
     let given = |row: usize| target.route(row, 0.04).strongest_elsewhere().unwrap();
-    let title = |row: usize| format!("the last row of “{}” was made", found.source[row].text);
+    let title = |row: usize| format!("its source: routes to “{}”", found.source[row].text);
     let asked = given(found.row());
     let frame = drawn_text(&state, 120, 36);
     assert!(frame.contains(&title(asked)) && frame.contains("input"), "{frame}");

@@ -24,9 +24,12 @@ use crate::{
     },
     lesson::{PaneSpec, tr},
     text::fixed,
-    ui::widgets::{
-        heat::{Columns, Heat, Labels, Scale, Zoom},
-        lines::put_text,
+    ui::{
+        widgets::{
+            heat::{Columns, Heat, Labels, Scale, Zoom},
+            lines::put_text,
+        },
+        words::short_path,
     },
 };
 
@@ -70,13 +73,20 @@ impl<'a> AttributedHeads<'a> {
         self.rows.get(row).map_or_else(String::new, |(part, head)| name(part, *head))
     }
 
+    /// `enc.2.self 4`: layer and head
+    fn label_of_row(&self, row: usize) -> String {
+        let label =
+            |(part, head): &(&LogitPart, usize)| format!("{} {head}", short_path(&part.scope));
+        self.rows.get(row).map_or_else(String::new, label)
+    }
+
     fn heat(&self) -> Heat<'_> {
         let (n_rows, n_cols) = (self.rows.len(), self.n_cols());
         let all = (0..n_rows).flat_map(|row| (0..n_cols).map(move |col| (row, col)));
         self.scene.heat_of_table(Table {
             n_rows,
             n_cols,
-            row_labels: Labels::new(n_rows, |row| self.name(row)),
+            row_labels: Labels::new(n_rows, |row| self.label_of_row(row)),
             columns: Columns::Labels(Labels::new(n_cols, |col| self.label(col))),
             value: Box::new(|row, col| self.amount(row, col)),
             scale: Scale::signed(all.map(|(row, col)| self.amount(row, col))),

@@ -167,7 +167,7 @@ impl Pane for AttributionList<'_> {
     fn title(&self) -> Title {
         let language = self.scene.language;
         match self.found {
-None => Title::named(language.tr("what pushed the word")),
+            None => Title::named(language.tr("what pushed the word")),
             Some(found) => Title::named(question(found, language)),
         }
     }

@@ -25,9 +25,12 @@ use crate::{
     },
     lesson::{PaneSpec, tr},
     text::fixed,
-    ui::widgets::{
-        heat::{Columns, Heat, Labels, Scale, Zoom},
-        lines::{put_on, put_text},
+    ui::{
+        widgets::{
+            heat::{Columns, Heat, Labels, Scale, Zoom},
+            lines::{put_on, put_text},
+        },
+        words::short_path,
     },
 };
 
@@ -95,8 +98,7 @@ fn short(place: &Place) -> String {
         Role::Residual(_) => &place.path,
         _ => place.scope.prefix(),
     };
-    let parts = [("encoder", "enc"), ("decoder", "dec"), ("_attn", ""), ("resid_", "")];
-    parts.into_iter().fold(path.to_owned(), |name, (long, short)| name.replace(long, short))
+    short_path(path)
 }
 
 fn of_site<'a>(patched: &'a Patched, site: &str) -> Option<(&'a Patched, usize)> {
