@@ -109,9 +109,13 @@ impl Pane for Distance<'_> {
         let what = language.tr(what);
         let up = language.tr(theme.glyph("↑", "up:"));
         let right = language.tr(theme.glyph("→", "right:"));
-        let title =
-            Title::named(tr!(language, "{up} {what} / the line's own mean (log)", up, what))
-                .with(tr!(language, "{right} tokens before the last", right));
+        let title = Title::phrase(&tr!(
+            language,
+            "{up} {what} / the line's own mean (log) · {right} tokens before the last",
+            up,
+            what,
+            right
+        ));
         if self.usual().is_none() {
             return title;
         }

@@ -36,6 +36,13 @@ impl Title {
         Self { name: TitleName::Words(name.into()), details: vec![] }
     }
 
+    /// A title that is one phrase of the interface: translators write the parts, and may join some.
+    pub fn phrase(text: &str) -> Self {
+        let mut parts = text.split(BETWEEN);
+        let name = Self::named(parts.next().unwrap_or_default());
+        parts.fold(name, Self::with)
+    }
+
     /// The same title with one more detail.
     #[must_use]
     pub fn with(mut self, detail: impl Into<String>) -> Self {
