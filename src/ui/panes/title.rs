@@ -21,15 +21,27 @@ pub struct Title {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum TitleName {
-    /// A site, by its path.
-    Site(String),
+    /// A site, by its path, and the words after it.
+    Site {
+        path: String,
+        after: String,
+    },
     Words(String),
 }
 
 impl Title {
     /// The title of a pane that shows one site.
     pub fn of_site(path: &str) -> Self {
-        Self { name: TitleName::Site(path.to_owned()), details: vec![] }
+        Self::about_site(path, path)
+    }
+
+    /// The title of a pane that shows something of a site: words about its path, which may begin with it.
+    pub fn about_site(path: &str, words: &str) -> Self {
+        let name = match words.strip_prefix(path) {
+            Some(after) => TitleName::Site { path: path.to_owned(), after: after.to_owned() },
+            None => TitleName::Words(words.to_owned()),
+        };
+        Self { name, details: vec![] }
     }
 
     pub fn named(name: impl Into<String>) -> Self {
@@ -53,7 +65,7 @@ impl Title {
     /// The same title with all parts of another as details.
     #[must_use]
     pub fn with_parts(mut self, other: Self) -> Self {
-        self.details.push(other.name().to_owned());
+        self.details.push(other.name());
         self.details.extend(other.details);
         self
     }
@@ -61,7 +73,7 @@ impl Title {
     /// The same title with its name said in other words.
     #[must_use]
     pub fn renamed(self, words: impl FnOnce(&str) -> String) -> Self {
-        let name = TitleName::Words(words(self.name()));
+        let name = TitleName::Words(words(&self.name()));
         Self { name, ..self }
     }
 
@@ -77,29 +89,35 @@ impl Title {
     }
 
     /// What it shows.
-    fn name(&self) -> &str {
+    fn name(&self) -> String {
         match &self.name {
-            TitleName::Site(name) | TitleName::Words(name) => name,
+            TitleName::Site { path, after } => format!("{path}{after}"),
+            TitleName::Words(words) => words.clone(),
+        }
+    }
+
+    /// The same with a site's last name for its path.
+    fn short_name(&self) -> String {
+        match &self.name {
+            TitleName::Site { path, after } => format!("{}{after}", last_name(path)),
+            TitleName::Words(words) => words.clone(),
         }
     }
 
     /// The title in at most `width` columns: the path of a site is reduced to its last name, and details are left out,
     /// before anything is cut.
     pub fn fitted(&self, width: usize) -> String {
-        let name = match &self.name {
-            TitleName::Site(path) => last_name(path),
-            TitleName::Words(words) => words,
-        };
-        let shorter = (0..=self.details.len()).rev().map(|n| joined(name, &self.details[..n]));
+        let name = self.short_name();
+        let shorter = (0..=self.details.len()).rev().map(|n| joined(&name, &self.details[..n]));
         let mut all = std::iter::once(self.to_string()).chain(shorter);
-        all.find(|title| title.width() <= width).unwrap_or_else(|| fit(name, width))
+        all.find(|title| title.width() <= width).unwrap_or_else(|| fit(&name, width))
     }
 
     /// What tells it from other titles: more and more of its site's path, then its details.
     fn distinctions(&self) -> Vec<&str> {
         let details = self.details.iter().map(String::as_str);
         match &self.name {
-            TitleName::Site(path) => path_ends(path).skip(1).chain(details).collect(),
+            TitleName::Site { path, .. } => path_ends(path).skip(1).chain(details).collect(),
             TitleName::Words(_) => details.collect(),
         }
     }
@@ -107,7 +125,7 @@ impl Title {
 
 impl fmt::Display for Title {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&joined(self.name(), &self.details))
+        f.write_str(&joined(&self.name(), &self.details))
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn numbered_heat<'b>(
 impl Pane for UpdateMap<'_> {
     fn title(&self) -> Title {
         let path = self.site.map_or("", Recorded::path);
-        Title::named(tr!(self.scene.language, "gradient of {path}", path))
+        Title::about_site(path, &tr!(self.scene.language, "gradient of {path}", path))
     }
 
     fn extent(&self) -> (usize, usize) {
