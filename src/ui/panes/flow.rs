@@ -26,8 +26,7 @@ use crate::{
 /// Columns of the names of levels, and the most of a word.
 const LABEL_WIDTH: u16 = 8;
 const MOST_PITCH: u16 = 12;
-/// Lines of upright words, and lines from a level to the next.
-const UPRIGHT_LINES: u16 = 6;
+/// Lines from a level to the next.
 const MOST_LINES: u16 = 7;
 
 pub(super) struct FlowGraph<'a> {
@@ -275,12 +274,13 @@ impl Pane for FlowGraph<'_> {
             return PreferredSize::new((30, 4), (60, 8));
         }
         let (n, levels) = (self.places().len().min(60) as u16, self.n_levels().min(34) as u16);
+        let upright = self.upright_lines();
         let width = |pitch: u16| LABEL_WIDTH + n * pitch;
         let height = |lines: u16| (levels - 1) * lines + 1;
         PreferredSize::new((width(2).min(60), height(1).min(8) + 4), (width(8), height(4) + 3))
-            .whole_at((width(2).min(120), height(1).min(20) + UPRIGHT_LINES + 1))
+            .whole_at((width(2).min(120), height(1).min(20) + upright + 1))
             .as_wide_as(width(MOST_PITCH))
-            .up_to(height(MOST_LINES) + UPRIGHT_LINES + 1)
+            .up_to(height(MOST_LINES) + upright + 1)
             .of_lines()
             .titled(&self.title())
     }

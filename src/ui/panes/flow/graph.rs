@@ -14,7 +14,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{FlowGraph, LABEL_WIDTH, MOST_LINES, MOST_PITCH, UPRIGHT_LINES};
+use super::{FlowGraph, LABEL_WIDTH, MOST_LINES, MOST_PITCH};
 use crate::{
     analysis::evidence::flow::Flow,
     ui::widgets::lines::{fit, put_line, right, window},
@@ -68,13 +68,19 @@ impl FlowGraph<'_> {
         is_flat.then(|| (whole / spread + 1).min(MOST_TURNS))
     }
 
+    /// Lines of the longest upright word.
+    pub(super) fn upright_lines(&self) -> u16 {
+        let longest = self.places().into_iter().map(|word| word.chars().count()).max();
+        longest.unwrap_or(0).min(MAX_WHOLE_WORD) as u16
+    }
+
     pub(super) fn grid(&self, area: Rect) -> Grid {
         let n = self.places().len().max(1);
         let width = area.width.saturating_sub(LABEL_WIDTH);
         let n_places = n.min(usize::from(width / LEAST_PITCH).max(1));
         let spread = width.saturating_sub(1).min(MOST_PITCH * n_places as u16);
         let turns = self.turns(spread, n_places);
-        let below = turns.unwrap_or(UPRIGHT_LINES).min(area.height / 3);
+        let below = turns.unwrap_or_else(|| self.upright_lines()).min(area.height / 3);
         let height = area.height.saturating_sub(below + 1).max(1);
         let n_levels = self.n_levels().max(1);
         let between = (n_levels as u16 - 1).max(1);
@@ -221,8 +227,8 @@ impl FlowGraph<'_> {
 
 /// A word whose letters stand one below the other.
 fn draw_upright(word: &str, x: u16, style: Style, area: Rect, buf: &mut Buffer) {
-    let n_lines = area.height.min(UPRIGHT_LINES);
-    for (letter, y) in word.chars().zip(area.y..area.y + n_lines) {
+    let n_lines = area.height.min(MAX_WHOLE_WORD as u16);
+    for (letter, y) in fit(word, n_lines.into()).chars().zip(area.y..area.y + n_lines) {
         put_line(buf, (x, y), area.right(), &[(&letter.to_string(), style)]);
     }
 }
