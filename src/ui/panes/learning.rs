@@ -1,7 +1,7 @@
 //! Learning so far: the loss over the steps taken, the output before and after, and what was forgotten. Its site is the
 //! logits.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
 use unicode_width::UnicodeWidthStr;
@@ -26,6 +26,8 @@ pub(super) struct LearningCurve<'a> {
 
 /// Lines below the chart.
 const LINES: u16 = 4;
+/// Columns of an output that has a line.
+const SHORT: u16 = 56;
 /// Least height of the chart.
 const LEAST_CHART: u16 = 4;
 
@@ -70,7 +72,9 @@ impl<'a> LearningCurve<'a> {
         self.scene.reading.tokenizer().said(&ids)
     }
 
-    fn draw_outputs(&self, area: Rect, buf: &mut Buffer) {
+    /// Draws both outputs, whole where there are lines for them; else each on a line, from where they part. Returns the
+    /// number of lines.
+    fn draw_outputs(&self, area: Rect, buf: &mut Buffer) -> u16 {
         let (theme, language) = (self.scene.theme, self.scene.language);
         let (was, now) = self.outputs();
         let [before, after] = ["before: ", "now: "].map(|text| language.tr(text));
@@ -80,6 +84,18 @@ impl<'a> LearningCurve<'a> {
         let (was, now): (Vec<&str>, Vec<&str>) =
             (was.split(' ').collect(), now.split(' ').collect());
         let kept = kept(&now, &was);
+        let changed = theme.incorrect().bold().underlined();
+        let style = |is_kept: &bool| if *is_kept { Style::new() } else { changed };
+        let (was_lines, now_lines) = (broken(&was, room), broken(&now, room));
+        let n_lines = (was_lines.len() + now_lines.len()) as u16;
+        if (3..=area.height).contains(&n_lines) {
+            let dim = vec![theme.dim(); was.len()];
+            let styles: Vec<Style> = kept.iter().map(style).collect();
+            let below = without_top_rows(area, was_lines.len() as u16);
+            put_broken(buf, area, &before, theme.dim(), (&was, &dim, was_lines));
+            put_broken(buf, below, &after, theme.dim(), (&now, &styles, now_lines));
+            return n_lines;
+        }
         let changed_at = kept.iter().position(|is_kept| !is_kept);
         let first = first_shown(&now, changed_at.unwrap_or(0), room).min(was.len());
         let more = if first > 0 { theme.glyph("… ", "~ ") } else { "" };
@@ -89,17 +105,47 @@ impl<'a> LearningCurve<'a> {
             let was = fit(&was[first..].join(" "), room);
             put_on(buf, line, &[(&before, theme.dim()), (more, theme.dim()), (&was, theme.dim())]);
         }
-        let changed = theme.incorrect().bold().underlined();
         let mut pieces: Vec<(&str, Style)> = vec![(&after, theme.dim()), (more, theme.dim())];
-        for (word, is_kept) in now.iter().zip(kept).skip(first) {
-            pieces.extend([
-                (*word, if is_kept { Style::new() } else { changed }),
-                (" ", Style::new()),
-            ]);
+        for (word, is_kept) in now.iter().zip(&kept).skip(first) {
+            pieces.extend([(*word, style(is_kept)), (" ", Style::new())]);
         }
         if let Some(line) = lines.next() {
             put_on(buf, line, &pieces);
         }
+        2
+    }
+}
+
+/// The words of each line, where lines have so many columns.
+fn broken(words: &[&str], width: usize) -> Vec<Range<usize>> {
+    let (mut lines, mut used) = (vec![], 0);
+    for (i, word) in words.iter().enumerate() {
+        if lines.is_empty() || used + 1 + word.width() > width {
+            lines.push(i..i + 1);
+            used = word.width();
+        } else if let Some(line) = lines.last_mut() {
+            line.end = i + 1;
+            used += 1 + word.width();
+        }
+    }
+    lines
+}
+
+/// Draws words with their styles on their lines, after a name.
+fn put_broken(
+    buf: &mut Buffer,
+    area: Rect,
+    name: &str,
+    dim: Style,
+    (words, styles, lines): (&[&str], &[Style], Vec<Range<usize>>),
+) {
+    let blank = " ".repeat(name.width());
+    for (i, (line, range)) in area.rows().zip(lines).enumerate() {
+        let mut pieces = vec![(if i == 0 { name } else { &blank }, dim)];
+        for word in range {
+            pieces.extend([(words[word], styles[word]), (" ", Style::new())]);
+        }
+        put_on(buf, line, &pieces);
     }
 }
 
@@ -208,7 +254,8 @@ impl Pane for LearningCurve<'_> {
         // Before the first step there is no curve to draw.
         if self.course.as_ref().is_some_and(|course| course.losses.len() < 2) {
             let text = self.outputs().1.width() as u16 + 12;
-            return PreferredSize::new((Chart::LEAST.0, LINES), (text.clamp(64, 120), LINES));
+            return PreferredSize::new((Chart::LEAST.0, LINES), (text.clamp(64, 120), LINES))
+                .up_to(LINES + 2 * (text.saturating_sub(12) / SHORT));
         }
         let (width, height) = (Chart::LEAST.0, LEAST_CHART + LINES);
         PreferredSize::new((width, height), (64, 12)).up_to(30).as_wide_as(120).of_lines()
@@ -247,12 +294,13 @@ impl Pane for LearningCurve<'_> {
             self.chart(course).draw(chart, buf);
         }
         let top = if has_curve { area.bottom() - below } else { area.y };
-        let lines = Rect { y: top, height: below, ..area };
+        let lines = Rect { y: top, height: area.bottom() - top, ..area };
         let heading = fit(&heading(self.scene, course), lines.width.into());
         Line::styled(heading, theme.dim()).render(lines, buf);
-        self.draw_outputs(without_top_rows(lines, 1), buf);
+        let outputs = Rect { height: lines.height.saturating_sub(1), ..lines };
+        let n_lines = 1 + self.draw_outputs(without_top_rows(outputs, 1), buf);
         if let Some(text) = kept_text(self.scene, course, lines.width.into()) {
-            let last = Rect { y: lines.bottom().saturating_sub(1), height: 1, ..lines };
+            let last = without_top_rows(lines, n_lines.min(lines.height.saturating_sub(1)));
             let has_worsened = course.kept.is_some_and(|[before, now]| now > 1.05 * before);
             let style = if has_worsened { theme.incorrect() } else { theme.dim() };
             put_on(buf, last, &[(&text, style)]);
