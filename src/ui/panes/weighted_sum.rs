@@ -169,7 +169,7 @@ impl Pane for WeightedSum<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.terms().map_or(1, |terms| terms.len() + 1);
-        let blank = " ".repeat(usize::from(LABEL_WIDTH) - 1);
+        let blank = " ".repeat(LABEL_WIDTH.into());
         let heat = Heat {
             n_rows: n,
             n_cols: self.0.n_cols(),
