@@ -52,7 +52,7 @@ pub use navigation::{Navigation, ZoomedHead};
 pub use overlay::Overlay;
 pub use passes::Passes;
 pub use point::MouseTarget;
-pub use prose::{Line, Piece, TextRole, wrap, wrap_step};
+pub use prose::{Line, Piece, Prose, TextRole, wrap};
 pub use update::update;
 
 use crate::{
@@ -379,12 +379,11 @@ impl State {
 
     /// The narration wrapped to `width` columns.
     pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
-        self.wrapped(&self.paragraphs(), width, is_airy)
+        self.measured(&self.paragraphs(), is_airy).lines(width)
     }
 
-    fn wrapped(&self, paragraphs: &[Paragraph], width: u16, is_airy: bool) -> Vec<Line> {
-        let (_, step) = self.current();
-        wrap_step(step, self.nav.selection.layer, paragraphs, width.into(), is_airy)
+    fn measured(&self, paragraphs: &[Paragraph], is_airy: bool) -> Prose {
+        Prose::of_step(self.current().1, self.nav.selection.layer, paragraphs, is_airy)
     }
 
     fn reading_is_plain(&self) -> bool {
@@ -404,17 +403,16 @@ impl State {
             return (plan, vec![]);
         }
         let is_airy = plan.is_airy();
-        let paragraphs = self.paragraphs();
-        let prose = |width| self.wrapped(&paragraphs, width, is_airy);
-        let n_lines = |width| prose(width).len();
+        let prose = self.measured(&self.paragraphs(), is_airy);
+        let n_lines = |width| prose.n_lines(width);
         let is_question = self.guide.quiz.is_some();
         let text = if is_question { Text::Question(&n_lines) } else { Text::Narration(&n_lines) };
         plan.arrange(wanted, self.nav.focus, text);
         let width = plan.text_width();
-        let mut lines = prose(width);
+        let mut lines = prose.lines(width);
         let n_lines = plan.n_text_lines();
         if lines.len() > n_lines {
-            lines = prose(plan.width_beside_more());
+            lines = prose.lines(plan.width_beside_more());
         } else if !is_question {
             if area.width >= ROOMY {
                 lines.extend(self.further_text(width, n_lines - lines.len()));

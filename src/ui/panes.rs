@@ -84,6 +84,8 @@ use crate::{
         },
     },
 };
+use cache::TableAndSquare;
+use heads::HeadsGrid;
 use missing::Missing;
 use subject::{Subject, marks_of_parts};
 pub use title::{Title, fitted_apart};
@@ -192,6 +194,10 @@ pub enum Growth {
     Lines,
     /// Cells grow by whole columns and lines.
     Cells(Grid),
+    /// Heads side by side and below each other.
+    Heads(HeadsGrid),
+    /// A table and a square, beside or below each other.
+    Square(TableAndSquare),
     /// Items of a list, under a number of header lines, grow by whole lines.
     Items { n: u16, header: u16 },
 }
@@ -216,6 +222,8 @@ impl PreferredSize {
         match self.growth {
             Growth::Even | Growth::Lines => (width, height),
             Growth::Cells(grid) => grid.used((width, height)),
+            Growth::Heads(grid) => grid.used((width, height)),
+            Growth::Square(places) => places.used((width, height)),
             Growth::Items { n, header } => {
                 let lines = list_height(height.saturating_sub(header), n);
                 (width, (header + lines).min(height))
@@ -224,14 +232,47 @@ impl PreferredSize {
     }
 
     /// Whether it is a heat map whose cells have numbers at a size.
-    pub fn has_numbers(&self, (width, _): (u16, u16)) -> bool {
-        matches!(self.growth, Growth::Cells(grid) if grid.has_numbers(width))
+    pub fn has_numbers(&self, size: (u16, u16)) -> bool {
+        matches!(self.growth, Growth::Cells(grid) if grid.has_numbers(size))
+    }
+
+    /// The part of the pane that is in view at a size, 0 to 1.
+    pub fn seen(&self, size: (u16, u16)) -> f32 {
+        match self.growth {
+            Growth::Cells(grid) => grid.seen(size),
+            Growth::Heads(grid) => grid.seen(size),
+            Growth::Square(places) => places.seen(size),
+            _ => part(size, self.whole),
+        }
+    }
+
+    /// The part of all detail that is in view at a size, 0 to 1.
+    pub fn detail(&self, size: (u16, u16)) -> f32 {
+        match self.growth {
+            Growth::Cells(grid) => grid.detail(size),
+            Growth::Heads(grid) => grid.detail(size),
+            _ => part(size, self.ideal),
+        }
+    }
+
+    /// Whether more columns show more, rather than longer bars and wider gaps.
+    pub const fn gains_by_width(&self) -> bool {
+        matches!(self.growth, Growth::Cells(_) | Growth::Heads(_) | Growth::Square(_))
+    }
+
+    /// Widths at which the pane shows a degree of detail whole.
+    pub fn natural_widths(&self) -> Vec<u16> {
+        match self.growth {
+            Growth::Cells(grid) => grid.natural_widths().collect(),
+            _ => vec![self.whole.0, self.ideal.0],
+        }
     }
 
     /// The part of the used size that is not blank, 0 to 1, roughly: most bars of a list are short.
     pub const fn density(&self) -> f32 {
         match self.growth {
             Growth::Even | Growth::Cells(_) => 1.0,
+            Growth::Heads(_) | Growth::Square(_) => 0.8,
             Growth::Items { .. } => 0.5,
             Growth::Lines => 0.6,
         }
@@ -256,6 +297,18 @@ impl PreferredSize {
     #[must_use]
     pub const fn of_cells(self, grid: Grid) -> Self {
         Self { growth: Growth::Cells(grid), ..self }
+    }
+
+    /// For heads, which grow as heat maps do.
+    #[must_use]
+    pub const fn of_heads(self, grid: HeadsGrid) -> Self {
+        Self { growth: Growth::Heads(grid), ..self }
+    }
+
+    /// For a table with a square.
+    #[must_use]
+    pub const fn of_square(self, places: TableAndSquare) -> Self {
+        Self { growth: Growth::Square(places), ..self }
     }
 
     /// For lists of `n` items under `header` lines: items have up to [`spaced_height`], bars up to `widest` columns.
@@ -296,6 +349,12 @@ impl PreferredSize {
     pub const fn as_wide_as(self, widest: u16) -> Self {
         Self { widest, ..self }
     }
+}
+
+/// The part of a size that another holds, 0 to 1.
+fn part(size: (u16, u16), whole: (u16, u16)) -> f32 {
+    let part = |size: u16, whole: u16| (f32::from(size) / f32::from(whole.max(1))).min(1.0);
+    part(size.0, whole.0) * part(size.1, whole.1)
 }
 
 /// How a pane unfolds, beat by beat.

@@ -47,6 +47,11 @@ impl Score {
         Self { rest: self.rest + value, ..self }
     }
 
+    /// The score beside a text of which a part is in view: a cut text is as bad as a cut picture.
+    pub(super) fn beside_text(self, visible: f32) -> Self {
+        Self { main: (f32::from(self.main) * visible) as u8, ..self }
+    }
+
     /// The score with the worth of a part of the body that is not blank.
     pub(super) fn plus_filled(self, cells: f32, body: Rect) -> Self {
         let area = f32::from(body.width) * f32::from(body.height);
@@ -94,7 +99,7 @@ fn score(body: Rect, frames: &[(usize, Rect)], wanted: &[PreferredSize]) -> Opti
     let (mut score, mut filled) = (Score { main: 0, rest: 0.0 }, 0.0);
     for &(i, frame) in frames {
         let (size, wanted) = ((frame.width - FRAME, frame.height - FRAME), &wanted[i]);
-        let (visible, detail) = (part(size, wanted.whole), part(size, wanted.ideal));
+        let (visible, detail) = (wanted.seen(size), wanted.detail(size));
         if i == main {
             score.main = (visible * 20.0) as u8;
             score.rest += detail + if wanted.has_numbers(size) { WORTH_OF_NUMBERS } else { 0.0 };
@@ -107,12 +112,6 @@ fn score(body: Rect, frames: &[(usize, Rect)], wanted: &[PreferredSize]) -> Opti
         filled += wanted.density() * f32::from(used.0 + FRAME) * f32::from(used.1 + FRAME);
     }
     Some(score.plus_filled(filled, body))
-}
-
-/// The fraction of a size that another holds, 0 to 1.
-fn part(size: (u16, u16), whole: (u16, u16)) -> f32 {
-    let part = |size: u16, whole: u16| (f32::from(size) / f32::from(whole.max(1))).min(1.0);
-    part(size.0, whole.0) * part(size.1, whole.1)
 }
 
 /// The ways to place panes on a stage: in a row, in a column, and the first with the others in a column or row beside

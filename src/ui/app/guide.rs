@@ -133,7 +133,7 @@ impl State {
         };
         let (_, step) = self.current();
         let paragraphs = deepen(step, reading, &self.narration_selection());
-        let lines = [vec![vec![]], self.wrapped(&paragraphs, width, true)].concat();
+        let lines = [vec![vec![]], self.measured(&paragraphs, true).lines(width)].concat();
         if paragraphs.is_empty() || lines.len() > n_lines { vec![] } else { lines }
     }
 

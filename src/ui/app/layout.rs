@@ -144,7 +144,7 @@ impl ScreenLayout {
             Text::Narration(lines) => [self.beside(lines), self.below(lines, 4)]
                 .into_iter()
                 .chain(self.below_whole(lines))
-                .chain(self.beside_whole(lines, wanted))
+                .chain(self.beside_natural(lines, wanted))
                 .collect(),
             Text::Question(lines) if is_wide => vec![self.beside(lines)],
             Text::Question(lines) => vec![self.below(lines, 1)],
@@ -154,7 +154,7 @@ impl ScreenLayout {
         let n = wanted.len();
         let arranged = |place: &TextPlace, needed| {
             let arrangement = arrange(place.stage, self.body, wanted, needed);
-            let score = arrangement.score.plus(place.score());
+            let score = arrangement.score.beside_text(place.visible()).plus(place.score());
             (score.plus_filled(place.filled(), self.body), arrangement)
         };
         let best = |needed: usize| {
@@ -184,16 +184,25 @@ impl ScreenLayout {
         self.beside_of_width(lines, width)
     }
 
-    /// The narration right of the panes, in the columns that the whole main picture leaves.
-    fn beside_whole(
+    /// The narration right of the panes, in the columns that the main picture leaves with each degree of detail.
+    fn beside_natural(
         &self,
         lines: &dyn Fn(u16) -> usize,
         wanted: &[PreferredSize],
-    ) -> Option<TextPlace> {
-        let picture = wanted.first()?.whole.0.saturating_add(FRAME);
-        let width = self.body.width.checked_sub(picture + MARGIN + 1)?;
-        let is_usable = (NARROWEST_PROSE..self.widest_beside()).contains(&width);
-        is_usable.then(|| self.beside_of_width(lines, width))
+    ) -> Vec<TextPlace> {
+        let pictures = wanted.first().map_or_else(Vec::new, PreferredSize::natural_widths);
+        let left =
+            |picture: u16| self.body.width.checked_sub(picture.saturating_add(FRAME + MARGIN + 1));
+        let is_usable = |width: &u16| (NARROWEST_PROSE..=self.widest_beside()).contains(width);
+        let mut widths: Vec<u16> =
+            pictures.into_iter().filter_map(left).filter(is_usable).collect();
+        widths.push(self.widest_beside());
+        if wanted.first().is_some_and(|picture| picture.gains_by_width()) {
+            widths.push(NARROWEST_PROSE);
+        }
+        widths.sort_unstable();
+        widths.dedup();
+        widths.into_iter().map(|width| self.beside_of_width(lines, width)).collect()
     }
 
     const fn widest_beside(&self) -> u16 {
@@ -232,8 +241,11 @@ impl ScreenLayout {
     fn prose_at(&self, place: &TextPlace) -> Rect {
         let frames = self.frames.iter().flatten();
         if !place.is_below {
+            // It takes the columns that the panes leave.
             let right = frames.map(|frame| frame.right()).max().unwrap_or(place.stage.right());
-            let prose = Rect { x: right + MARGIN, ..place.prose };
+            let left = self.body.right().saturating_sub(right + MARGIN + 1);
+            let width = left.min(self.widest_beside()).max(place.prose.width);
+            let prose = Rect { x: right + MARGIN, width, ..place.prose };
             let is_beside_tabs = self.tabs.is_some_and(|tabs| tabs.y == prose.y);
             return without_top_rows(prose, u16::from(is_beside_tabs));
         }
@@ -288,14 +300,19 @@ impl TextPlace {
         f32::from(n_lines) * f32::from(column_width(self.prose.width, self.n_columns))
     }
 
+    /// The part of the text that is in view.
+    fn visible(&self) -> f32 {
+        let n_visible = self.prose.height * self.n_columns;
+        (f32::from(n_visible) / (self.n_lines.max(1) as f32)).min(1.0)
+    }
+
     /// How good the place is for the text: most of all it is whole. On a narrow screen, pictures over the full width
     /// are better.
     fn score(&self) -> f32 {
-        let n_visible = self.prose.height * self.n_columns;
-        let visible = f32::from(n_visible) / (self.n_lines.max(1) as f32);
+        let visible = self.visible();
         let bias = if self.is_below && self.stage.width < WIDE { 0.3 } else { 0.0 };
         let whole = if visible >= 1.0 { WHOLE_TEXT } else { 0.0 };
-        2.0 * visible.min(1.0) + whole + bias
+        2.0 * visible + whole + bias
     }
 }
 

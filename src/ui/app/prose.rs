@@ -39,51 +39,99 @@ impl Piece {
 pub type Line = Vec<Piece>;
 
 /// Pieces that stay together on a line.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Word {
     pieces: Line,
     /// Whether a space separates it from the previous word.
     is_spaced: bool,
 }
 
-/// The paragraphs of a step as lines; the names of sites have the role of the pane that shows them in `layer`.
-pub fn wrap_step(
-    step: &Step,
-    layer: usize,
-    paragraphs: &[Paragraph],
-    width: usize,
+/// Paragraphs as words, measured once and broken into lines of any width.
+pub struct Prose {
+    /// The words of each paragraph with their widths in columns.
+    paragraphs: Vec<Vec<(usize, Word)>>,
+    /// Whether a blank line stands between paragraphs.
     is_airy: bool,
-) -> Vec<Line> {
-    let paths: Vec<_> = step.panes.iter().map(|pane| pane.path(layer)).collect();
-    let pane_of = |site: &str| paths.iter().position(|path| path.as_deref() == Some(site));
-    wrap(paragraphs, pane_of, width, is_airy)
+}
+
+impl Prose {
+    /// Paragraphs; the names of sites have the role of the pane that `pane_of` tells.
+    fn new(
+        paragraphs: &[Paragraph],
+        pane_of: impl Fn(&str) -> Option<usize>,
+        is_airy: bool,
+    ) -> Self {
+        let role = |span: &Span| match &span.site {
+            Some(site) => pane_of(site).map_or(TextRole::Site, TextRole::Pane),
+            None if span.strong => TextRole::Strong,
+            None => TextRole::Plain,
+        };
+        let piece = |span: &Span| Piece {
+            text: span.text.clone(),
+            role: role(span),
+            is_term: span.is_term,
+        };
+        let words = |paragraph: &Paragraph| {
+            let pieces: Vec<Piece> = paragraph.spans.iter().map(piece).collect();
+            let words = unbreakable_runs(&pieces).into_iter();
+            words.map(|word| (width_of(&word), word)).collect()
+        };
+        Self { paragraphs: paragraphs.iter().map(words).collect(), is_airy }
+    }
+
+    /// The paragraphs of a step; the names of sites have the role of the pane that shows them in `layer`.
+    pub fn of_step(step: &Step, layer: usize, paragraphs: &[Paragraph], is_airy: bool) -> Self {
+        let paths: Vec<_> = step.panes.iter().map(|pane| pane.path(layer)).collect();
+        let pane_of = |site: &str| paths.iter().position(|path| path.as_deref() == Some(site));
+        Self::new(paragraphs, pane_of, is_airy)
+    }
+
+    /// Number of lines of at most `width` columns.
+    pub fn n_lines(&self, width: u16) -> usize {
+        let width = usize::from(width).max(1);
+        let gaps = if self.is_airy { self.paragraphs.len().saturating_sub(1) } else { 0 };
+        self.paragraphs.iter().map(|words| n_lines(words, width)).sum::<usize>() + gaps
+    }
+
+    /// Lines of at most `width` columns.
+    pub fn lines(&self, width: u16) -> Vec<Line> {
+        let mut lines = vec![];
+        for words in &self.paragraphs {
+            if self.is_airy && !lines.is_empty() {
+                lines.push(vec![]);
+            }
+            let words = words.iter().map(|(_, word)| word.clone()).collect();
+            append_lines(words, usize::from(width).max(1), &mut lines);
+        }
+        lines
+    }
+}
+
+/// Number of lines of a paragraph.
+fn n_lines(words: &[(usize, Word)], width: usize) -> usize {
+    if words.iter().any(|(wide, _)| *wide > width) {
+        let mut lines = vec![];
+        append_lines(words.iter().map(|(_, word)| word.clone()).collect(), width, &mut lines);
+        return lines.len();
+    }
+    let mut used = 0;
+    let starts_line = |(wide, word): &&(usize, Word)| {
+        let with_word = used + usize::from(word.is_spaced && used > 0) + wide;
+        let is_over = used > 0 && with_word > width;
+        used = if is_over { *wide } else { with_word };
+        is_over
+    };
+    1 + words.iter().filter(starts_line).count()
 }
 
 /// Breaks paragraphs into lines of at most `width` columns; `is_airy` puts a blank line between paragraphs.
 pub fn wrap(
     paragraphs: &[Paragraph],
     pane_of: impl Fn(&str) -> Option<usize>,
-    width: usize,
+    width: u16,
     is_airy: bool,
 ) -> Vec<Line> {
-    let role = |span: &Span| match &span.site {
-        Some(site) => pane_of(site).map_or(TextRole::Site, TextRole::Pane),
-        None if span.strong => TextRole::Strong,
-        None => TextRole::Plain,
-    };
-    let mut lines = vec![];
-    for paragraph in paragraphs {
-        if is_airy && !lines.is_empty() {
-            lines.push(vec![]);
-        }
-        let pieces: Vec<Piece> = paragraph
-            .spans
-            .iter()
-            .map(|span| Piece { text: span.text.clone(), role: role(span), is_term: span.is_term })
-            .collect();
-        append_lines(unbreakable_runs(&pieces), width.max(1), &mut lines);
-    }
-    lines
+    Prose::new(paragraphs, pane_of, is_airy).lines(width)
 }
 
 /// The unbreakable runs of a paragraph, each with its pieces.
@@ -198,6 +246,19 @@ mod tests {
             lines[1][0],
             Piece { text: "state".into(), role: TextRole::Pane(0), is_term: false }
         );
+    }
+
+    #[test]
+    fn lines_are_counted_as_they_are_broken() {
+        let text = paragraph(&[
+            ("猫猫猫 a ", None),
+            ("hidden state", Some("h")),
+            (", and 隐藏 more", None),
+        ]);
+        for width in 1..40 {
+            let prose = Prose::new(&[text.clone(), text.clone()], |_| Some(0), true);
+            assert_eq!(prose.n_lines(width), prose.lines(width).len(), "{width}");
+        }
     }
 
     #[test]

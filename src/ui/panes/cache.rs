@@ -23,12 +23,95 @@ pub(super) struct Cache<'a> {
 
 /// Width of a layer's name, in columns.
 const NAME_WIDTH: u16 = 13;
-/// Width of the table beside the mask, in columns.
-const TABLE_WIDTH: u16 = 50;
-/// Most lines of a position of the mask.
-const LARGEST_CELL: u16 = 3;
-/// Columns between the table and the mask.
-const GAP: u16 = 3;
+/// The most columns of the positions in the table.
+const MOST_SIGNS: u16 = 37;
+/// Columns between the table and the mask, and lines where it is below.
+const GAP: (u16, u16) = (3, 1);
+/// Lines of the legend and of the counts.
+const OTHER_LINES: usize = 4;
+/// The most positions for which a pane asks.
+const MOST_POSITIONS: u16 = 40;
+
+/// A cell of the mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MaskCell {
+    /// So many lines, and twice as many columns.
+    Lines(u16),
+    /// A column; two rows share a line.
+    Half,
+    /// A column and a line, where there are no half blocks.
+    One,
+}
+
+impl MaskCell {
+    const LARGE: [Self; 3] = [Self::Lines(3), Self::Lines(2), Self::Lines(1)];
+
+    /// Columns and lines of a mask of `n` rows.
+    const fn size(self, n: u16) -> (u16, u16) {
+        match self {
+            Self::Lines(lines) => (2 * lines * n, lines * n),
+            Self::Half => (n, n.div_ceil(2)),
+            Self::One => (n, n),
+        }
+    }
+
+    /// Columns and lines of a cell with lines of its own.
+    const fn columns_and_lines(self) -> (u16, u16) {
+        match self {
+            Self::Lines(lines) => (2 * lines, lines),
+            Self::Half | Self::One => (1, 1),
+        }
+    }
+}
+
+/// A table and the square of the mask, beside or below each other: the way with the larger square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableAndSquare {
+    /// Columns and lines of the table.
+    table: (u16, u16),
+    /// Positions of the mask.
+    n: u16,
+    has_half_blocks: bool,
+}
+
+impl TableAndSquare {
+    fn smallest(&self) -> MaskCell {
+        if self.has_half_blocks { MaskCell::Half } else { MaskCell::One }
+    }
+
+    /// Where the square begins in an area of that size, and its cells: whole, else as many of its rows as fit beside the
+    /// table; None if its columns do not fit.
+    fn square(&self, (width, height): (u16, u16)) -> Option<((u16, u16), MaskCell)> {
+        let starts = [(self.table.0 + GAP.0, 0), (0, self.table.1 + GAP.1)];
+        let cells = MaskCell::LARGE.into_iter().chain([self.smallest()]);
+        let mut ways = cells.flat_map(|cell| starts.map(|start| (start, cell)));
+        let is_whole = |((x, y), cell): &((u16, u16), MaskCell)| {
+            let size = cell.size(self.n);
+            x + size.0 <= width && y + size.1 <= height
+        };
+        let part = Some((starts[0], self.smallest()));
+        ways.find(is_whole).or(part).filter(|((x, _), cell)| x + cell.size(self.n).0 <= width)
+    }
+
+    /// The columns and lines of an area that are used.
+    pub fn used(&self, size: (u16, u16)) -> (u16, u16) {
+        let (start, square) = match self.square(size) {
+            Some((start, cell)) => (start, cell.size(self.n)),
+            None => ((0, 0), (0, 0)),
+        };
+        let used = (self.table.0.max(start.0 + square.0), self.table.1.max(start.1 + square.1));
+        (used.0.min(size.0), used.1.min(size.1))
+    }
+
+    /// The part that is in view in an area of that size, 0 to 1: the table is more than half of it.
+    pub fn seen(&self, size: (u16, u16)) -> f32 {
+        let part = |length: u16, of: u16| f32::from(length.min(of)) / f32::from(of.max(1));
+        let square = self
+            .square(size)
+            .map_or(0.0, |((_, y), cell)| part(size.1.saturating_sub(y), cell.size(self.n).1));
+        part(size.1, self.table.1) * (0.6 + 0.4 * square)
+    }
+}
 
 /// Numbers of positions whose keys and values are reused or new, and of all that there will be.
 #[derive(Clone, Copy)]
@@ -46,6 +129,29 @@ impl<'a> Cache<'a> {
 
     fn n_positions(&self) -> usize {
         self.subject.n_rows()
+    }
+
+    /// Lines of the table.
+    fn n_table_lines(&self) -> u16 {
+        let cross = self.sizes.is_some_and(|sizes| sizes.n_source > 0);
+        (self.layers.len() + usize::from(cross) + OTHER_LINES) as u16
+    }
+
+    /// Columns of the table: those of its widest line.
+    fn table_width(&self) -> u16 {
+        let counts = self.sizes.map_or_else(Vec::new, |sizes| self.counts(sizes));
+        let widest = counts.iter().map(|(_, count)| count.width()).max().unwrap_or(0);
+        let positions = NAME_WIDTH + (self.n_positions() as u16).min(MOST_SIGNS);
+        ((label_width(&counts) + widest) as u16).max(positions)
+    }
+
+    fn places(&self) -> TableAndSquare {
+        let theme = self.subject.scene.theme;
+        TableAndSquare {
+            table: (self.table_width(), self.n_table_lines().min(MOST_POSITIONS)),
+            n: self.n_positions().max(1) as u16,
+            has_half_blocks: theme.has_colour() && !theme.is_ascii(),
+        }
     }
 
     /// Sign and style of a reused position.
@@ -109,12 +215,15 @@ impl<'a> Cache<'a> {
         if let Some(line) = lines.next() {
             let (old, new) = (self.reused(), self.fresh());
             let kept = tr!(language, " {t} reused  ", t);
-            let pad = " ".repeat(NAME_WIDTH.into());
             let dim = self.subject.scene.theme.dim();
             let each = positions_per_sign(self.n_positions());
             let each =
                 if each > 1 { tr!(language, "  a sign for {each}", each) } else { String::new() };
             let rest = format!("{}{out_of_view}{each}", language.tr(" 1 new"));
+            // It stands under the positions, and further left where it is long.
+            let text: usize = [old.0, &kept, new.0, &rest].iter().map(|text| text.width()).sum();
+            let pad = usize::from(line.width).saturating_sub(text).min(NAME_WIDTH.into());
+            let pad = " ".repeat(pad);
             let pieces = [(&*pad, dim), old, (&*kept, dim), new, (&*rest, dim)];
             put_on(buf, line, &pieces);
         }
@@ -142,23 +251,50 @@ impl<'a> Cache<'a> {
         ]
     }
 
-    /// Draws the causal mask up to this step, with this step's row highlighted.
-    fn draw_mask(&self, area: Rect, buf: &mut Buffer) {
-        let (t, n) = (self.subject.row(), self.n_positions().max(1));
-        // Two columns make a square with a line.
-        let fitting = (usize::from(area.width) / (2 * n)).min(usize::from(area.height) / n);
-        let lines = fitting.clamp(1, LARGEST_CELL.into());
-        let wide = (usize::from(area.width) / n).clamp(1, 2 * lines);
-        let shown = window(t + 1, usize::from(area.height) / lines, t);
-        let rows = shown.flat_map(|row| std::iter::repeat_n(row, lines));
+    /// Draws the causal mask up to this step, with this step's row highlighted and in view.
+    fn draw_mask(&self, cell: MaskCell, area: Rect, buf: &mut Buffer) {
+        let t = self.subject.row();
+        if cell == MaskCell::Half {
+            return self.draw_half_mask(area, buf);
+        }
+        let (wide, lines) = cell.columns_and_lines();
+        let shown = window(t + 1, usize::from(area.height / lines), t);
+        let rows = shown.flat_map(|row| std::iter::repeat_n(row, lines.into()));
         for (row, line) in rows.zip(area.rows()) {
             let (sign, style) = if row == t { self.fresh() } else { self.reused() };
-            let text = sign.repeat(wide * (row + 1));
-            let rest = self.subject.scene.theme.glyph("·", ".").repeat(wide * (t - row));
+            let text = sign.repeat(usize::from(wide) * (row + 1));
+            let rest =
+                self.subject.scene.theme.glyph("·", ".").repeat(usize::from(wide) * (t - row));
             let pieces = [(&*text, style), (&*rest, self.subject.scene.theme.dim())];
             put_on(buf, line, &pieces);
         }
     }
+
+    /// Draws the mask with two rows to a line.
+    fn draw_half_mask(&self, area: Rect, buf: &mut Buffer) {
+        let t = self.subject.row();
+        let colour = |row: usize, col: usize| {
+            let style = if row == t { self.fresh().1 } else { self.reused().1 };
+            style.fg.filter(|_| row <= t && col <= row)
+        };
+        let shown = window(t / 2 + 1, area.height.into(), t / 2);
+        for (line, row) in area.rows().zip(shown.map(|pair| 2 * pair)) {
+            for (x, col) in (line.x..line.right()).zip(0..=t) {
+                let (sign, style) = match (colour(row, col), colour(row + 1, col)) {
+                    (None, None) => ("·", self.subject.scene.theme.dim()),
+                    (None, Some(lower)) => ("▄", Style::new().fg(lower)),
+                    (Some(upper), None) => ("▀", Style::new().fg(upper)),
+                    (Some(upper), Some(lower)) => ("▀", Style::new().fg(upper).bg(lower)),
+                };
+                buf.set_string(x, line.y, sign, style);
+            }
+        }
+    }
+}
+
+/// Columns of the names of counts.
+fn label_width(counts: &[(String, String)]) -> usize {
+    counts.iter().map(|(name, _)| name.width() + 2).max().unwrap_or(0)
 }
 
 /// A count with grouped digits; in millions from 100 million on.
@@ -169,7 +305,7 @@ fn format_count(n: usize) -> String {
 
 /// Number of positions per sign, so that all fit into the table.
 fn positions_per_sign(n: usize) -> usize {
-    n.div_ceil(usize::from(TABLE_WIDTH - NAME_WIDTH)).max(1)
+    n.div_ceil(MOST_SIGNS.into()).max(1)
 }
 
 impl Pane for Cache<'_> {
@@ -193,14 +329,13 @@ impl Pane for Cache<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let layers = self.sizes.map_or(1, |s| s.n_layers + usize::from(s.n_source > 0)) as u16;
-        let n = self.n_positions() as u16;
-        PreferredSize::new(
-            (TABLE_WIDTH, layers.min(4) + 4),
-            (TABLE_WIDTH + GAP + n, (layers + 4).max(n.min(20))),
-        )
-        .up_to((layers + 4).max(n.min(20) * LARGEST_CELL))
-        .as_wide_as(TABLE_WIDTH + GAP + n.min(20) * 2 * LARGEST_CELL)
+        let (lines, n) = (self.n_table_lines(), (self.n_positions() as u16).min(MOST_POSITIONS));
+        let width = self.table_width();
+        let square = |lines| MaskCell::Lines(lines).size(n);
+        PreferredSize::new((width, lines.min(8)), (width + GAP.0 + n, lines.max(n)))
+            .up_to(lines.max(square(3).1).max(lines + GAP.1 + square(2).1))
+            .as_wide_as(width + GAP.0 + square(3).0)
+            .of_square(self.places())
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -248,20 +383,39 @@ impl Pane for Cache<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let Some(sizes) = self.sizes else { return };
-        let beside = TABLE_WIDTH + GAP;
-        let has_mask = usize::from(beside) + self.n_positions() <= usize::from(area.width);
-        let table = Rect { width: if has_mask { TABLE_WIDTH } else { area.width }, ..area };
+        let square = self.places().square((area.width, area.height));
+        let table = match square {
+            Some(((x @ 1.., _), _)) => Rect { width: x - GAP.0, ..area },
+            Some(((_, y), _)) => Rect { height: y - GAP.1, ..area },
+            None => area,
+        };
         let (mut lines, counts) = (table.rows(), self.counts(sizes));
-        let other_lines = counts.len() + 1 + usize::from(sizes.n_source > 0);
-        let available_lines = usize::from(area.height).saturating_sub(other_lines).max(1);
+        let other_lines = OTHER_LINES + usize::from(sizes.n_source > 0);
+        let available_lines = usize::from(table.height).saturating_sub(other_lines).max(1);
         self.draw_layers(sizes, available_lines, &mut lines, buf);
-        let label = counts.iter().map(|(name, _)| name.width() + 2).max().unwrap_or(0);
+        let label = label_width(&counts);
         for ((name, count), line) in counts.iter().zip(lines) {
             let name = left(name, label);
             put_on(buf, line, &[(&name, Style::new()), (count, self.subject.scene.theme.strong())]);
         }
-        if has_mask {
-            self.draw_mask(Rect { x: area.x + beside, width: area.width - beside, ..area }, buf);
+        if let Some(((x, y), cell)) = square {
+            let (width, height) = (area.width - x, area.height - y);
+            self.draw_mask(cell, Rect { x: area.x + x, y: area.y + y, width, height }, buf);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_stands_where_its_cells_are_largest() {
+        let places = TableAndSquare { table: (47, 7), n: 24, has_half_blocks: true };
+        assert_eq!(places.square((110, 30)), Some(((50, 0), MaskCell::Lines(1))), "beside");
+        assert_eq!(places.square((50, 20)), Some(((0, 8), MaskCell::Half)), "below");
+        assert_eq!(places.square((80, 10)), Some(((50, 0), MaskCell::Half)), "a part of it");
+        assert_eq!(places.square((60, 10)), None);
+        assert_eq!(places.used((60, 10)), (47, 7));
     }
 }

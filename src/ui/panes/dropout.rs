@@ -54,7 +54,7 @@ impl Dropout<'_> {
     fn heat(&self) -> Heat<'_> {
         let heat = numbered_heat(self.0.scene, self.shape(), |row, col| self.value(row, col));
         let row_labels = Labels::new(self.0.n_rows(), |row| self.0.label(1, row));
-        Heat { row_labels, rows_may_grow: true, ..heat }
+        Heat { row_labels, rows_may_grow: true, rows_may_share: true, ..heat }
     }
 }
 

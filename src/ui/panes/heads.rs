@@ -16,7 +16,7 @@ use crate::{
     lesson::tr,
     text::fixed,
     ui::widgets::{
-        heat::{Columns, Heat, Labels, Scale, Zoom},
+        heat::{Columns, Grid, Heat, Labels, Scale},
         lines::{named, put_on},
     },
 };
@@ -28,7 +28,7 @@ const GAP: u16 = 2;
 /// Rows and columns of a head for which a pane asks at most.
 const MOST_CELLS: usize = 64;
 /// The most lines of the labels above a head's columns.
-const LABEL_LINES: usize = 3;
+const LABEL_LINES: u16 = 3;
 /// Minimum lines of a head: its name, a line of cells, and its strongest key.
 const MIN_LINES: u16 = 3;
 /// Minimum width at which a head's cells and its strongest key are legible, in columns.
@@ -38,34 +38,103 @@ const MIN_WIDTH: u16 = 10;
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     /// Number of heads side by side.
-    per_row: usize,
+    per_row: u16,
     /// Whether there is a line above the cells that names columns, and a legend below all heads.
     has_notes: bool,
-    /// Columns of the labels of rows; 0 without them.
-    label_width: u16,
+    has_labels: bool,
     /// Whether cells have numbers, and all columns labels.
     is_large: bool,
-    /// Whether every row has a line; else rows share lines, in blocks.
-    is_whole: bool,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self { per_row: 1, has_notes: false, label_width: 0, is_large: false, is_whole: false }
-    }
+    /// Size of a head's frame.
+    frame: (u16, u16),
+    /// A head's cells and labels.
+    grid: Grid,
 }
 
 impl Plan {
-    fn legend_lines(self) -> u16 {
+    fn legend_lines(&self) -> u16 {
         u16::from(self.has_notes)
     }
 
-    /// Columns and lines for the cells in a head's frame.
-    fn cells_in(self, frame: Rect) -> (usize, usize) {
-        let others = 2 + u16::from(self.has_notes);
-        let (width, height) =
-            (frame.width.saturating_sub(self.label_width), frame.height.saturating_sub(others));
-        (width.into(), height.into())
+    /// Size of a head's cells and labels, between its name and its strongest key.
+    fn cells(&self) -> (u16, u16) {
+        (self.frame.0, self.frame.1.saturating_sub(MIN_LINES - 1))
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.frame.0 < MIN_WIDTH || self.frame.1 < MIN_LINES
+    }
+}
+
+/// Heads of one size: how they share an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadsGrid {
+    n_heads: u16,
+    n_rows: u16,
+    n_cols: u16,
+    /// A head alone, with all its labels.
+    head: Grid,
+}
+
+impl HeadsGrid {
+    /// How the heads are drawn: as large as shows most of each, with labels where they cost no cell.
+    fn plan(&self, size: (u16, u16)) -> Plan {
+        let plans = (1..=self.n_heads.max(1)).flat_map(|per_row| {
+            let notes = [(false, false), (true, false), (true, true)];
+            notes.map(|(has_notes, has_labels)| self.plan_of(size, per_row, has_notes, has_labels))
+        });
+        let worth = |plan: &Plan| {
+            let cells = plan.cells();
+            let seen = (plan.grid.seen(cells) * 100.0) as u16;
+            let detail = (plan.grid.detail(cells) * 100.0) as u16;
+            (!plan.is_narrow(), seen, plan.is_large, detail, plan.has_notes, plan.has_labels)
+        };
+        let first = self.plan_of(size, 1, false, false);
+        plans.fold(first, |best, plan| if worth(&plan) > worth(&best) { plan } else { best })
+    }
+
+    fn plan_of(
+        &self,
+        (width, height): (u16, u16),
+        per_row: u16,
+        has_notes: bool,
+        has_labels: bool,
+    ) -> Plan {
+        let n_lines = self.n_heads.div_ceil(per_row).max(1);
+        let frame = (
+            (width / per_row).saturating_sub(GAP),
+            height.saturating_sub(has_notes.into()) / n_lines,
+        );
+        let labelled = if has_labels { self.head } else { self.head.without_row_labels() };
+        let room = frame.0.saturating_sub(labelled.label_width(frame.0));
+        let is_large = has_labels
+            && room >= 4 * self.n_cols
+            && frame.1 >= self.n_rows + LABEL_LINES + MIN_LINES - 1;
+        let grid = match (is_large, has_notes) {
+            (true, _) => labelled,
+            (false, true) => labelled.with_ends(),
+            (false, false) => labelled.without_heading(),
+        };
+        Plan { per_row, has_notes, has_labels, is_large, frame, grid }
+    }
+
+    /// The part of the heads' cells that is in view in an area of that size, 0 to 1.
+    pub fn seen(&self, size: (u16, u16)) -> f32 {
+        let plan = self.plan(size);
+        if plan.is_narrow() { 0.0 } else { plan.grid.seen(plan.cells()) }
+    }
+
+    /// How much is shown of each cell, 0 to 1.
+    pub fn detail(&self, size: (u16, u16)) -> f32 {
+        let plan = self.plan(size);
+        plan.grid.detail(plan.cells())
+    }
+
+    /// The columns and lines of an area that the heads use.
+    pub fn used(&self, size: (u16, u16)) -> (u16, u16) {
+        let plan = self.plan(size);
+        let lines = plan.grid.used(plan.cells()).1 + MIN_LINES - 1;
+        let lines = lines * self.n_heads.div_ceil(plan.per_row) + plan.legend_lines();
+        (size.0, lines.min(size.1))
     }
 }
 
@@ -74,73 +143,39 @@ impl<'a> Heads<'a> {
         self.0.n_planes()
     }
 
-    /// How the heads are drawn: as large as shows most of each, with labels where they cost no cell.
-    fn plan(&self, area: Rect) -> Plan {
-        let (rows, cols) = (self.0.n_rows(), self.0.n_cols());
-        let widest_label = self.0.layout_heat().label_width(u16::MAX);
-        let plans = (1..=self.n_heads()).flat_map(|per_row| {
-            let notes = [(true, true), (true, false), (false, false)];
-            notes.map(|(has_notes, has_labels)| Plan {
-                per_row,
-                has_notes,
-                label_width: if has_labels { widest_label } else { 0 },
-                is_large: false,
-                is_whole: false,
-            })
-        });
-        let measured = plans.map(|plan| {
-            let frame = self.frame(0, area, plan);
-            let plan = Plan { label_width: plan.label_width.min(frame.width / 3 + 1), ..plan };
-            let (width, lines) = plan.cells_in(frame);
-            let is_large = plan.has_notes
-                && plan.label_width > 0
-                && width >= 4 * cols
-                && lines >= rows + LABEL_LINES;
-            let plan = Plan { is_large, is_whole: rows <= lines, ..plan };
-            let is_narrow = frame.width < MIN_WIDTH || frame.height < MIN_LINES;
-            (plan, is_narrow, self.n_points(plan, frame))
-        });
-        let best = measured.max_by_key(|(plan, is_narrow, n_points)| {
-            let has = (plan.is_large, plan.has_notes, plan.label_width > 0, plan.is_whole);
-            (!is_narrow, *n_points, has)
-        });
-        best.map_or_else(Plan::default, |(plan, ..)| plan)
+    /// A head alone, with all its labels, its rows as high as fits.
+    fn flexible(heat: Heat<'a>) -> Heat<'a> {
+        Heat { rows_may_grow: true, rows_may_share: true, has_legend: false, ..heat }
     }
 
-    /// Number of points in which a head's cells are seen: all of them, or fewer blocks.
-    fn n_points(&self, plan: Plan, frame: Rect) -> usize {
-        let (rows, cols) = (self.0.n_rows(), self.0.n_cols());
-        let (width, lines) = plan.cells_in(frame);
-        let theme = self.0.scene.theme;
-        let has_halves = theme.has_colour() && !theme.is_ascii();
-        if rows <= lines && cols <= width * if has_halves { 2 } else { 1 } {
-            return rows * cols;
+    fn grid(&self) -> HeadsGrid {
+        let capped = |n: usize| n.min(MOST_CELLS) as u16;
+        HeadsGrid {
+            n_heads: self.n_heads() as u16,
+            n_rows: capped(self.0.n_rows()),
+            n_cols: capped(self.0.n_cols()),
+            head: Self::flexible(self.0.layout_heat()).grid(),
         }
-        let n_points = |n: usize, room: usize| n.div_ceil(n.div_ceil(room.max(1)).max(1));
-        n_points(rows, lines * if has_halves { 2 } else { 1 }) * n_points(cols, width)
+    }
+
+    fn plan(&self, area: Rect) -> Plan {
+        self.grid().plan((area.width, area.height))
     }
 
     fn frame(&self, i: usize, area: Rect, plan: Plan) -> Rect {
-        let height = area.height.saturating_sub(plan.legend_lines());
-        let n_lines = self.n_heads().div_ceil(plan.per_row) as u16;
-        let (width, height) = (area.width / plan.per_row as u16, height / n_lines.max(1));
+        let (i, (width, height)) = (i as u16, plan.frame);
         Rect {
-            x: area.x + (i % plan.per_row) as u16 * width,
-            y: area.y + (i / plan.per_row) as u16 * height,
-            width: width.saturating_sub(GAP),
+            x: area.x + i % plan.per_row * (area.width / plan.per_row),
+            y: area.y + i / plan.per_row * height,
+            width,
             height,
         }
     }
 
     /// The area of a head's cells, between its name and its strongest key.
     fn cells_area(frame: Rect) -> Option<Rect> {
-        let height = frame.height.checked_sub(2).filter(|height| *height > 0)?;
+        let height = frame.height.checked_sub(MIN_LINES - 1).filter(|height| *height > 0)?;
         Some(Rect { y: frame.y + 1, height, ..frame })
-    }
-
-    /// The area to draw a heat map in: one line longer than `body`, for the legend, which is cut off.
-    fn canvas(body: Rect) -> Rect {
-        Rect { height: body.height + 1, ..body }
     }
 
     /// Colour scale common to all heads, so that they can be compared.
@@ -156,12 +191,10 @@ impl<'a> Heads<'a> {
             (_, columns) => columns,
         };
         Heat {
-            row_labels: if plan.label_width > 0 { self.0.row_labels() } else { Labels::none() },
+            row_labels: if plan.has_labels { self.0.row_labels() } else { Labels::none() },
             columns,
             focused: self.0.scene.focused && head == self.0.plane,
-            rows_may_grow: true,
-            zoom: if plan.is_whole { Zoom::Fit } else { Zoom::Overview },
-            ..self.0.heat_of(head, scale)
+            ..Self::flexible(self.0.heat_of(head, scale))
         }
     }
 
@@ -182,7 +215,10 @@ impl<'a> Heads<'a> {
         put_on(buf, area, &[(mark, style), (&name, style)]);
         let body = Self::cells_area(area);
         let heat = self.heat(head, plan, scale);
-        let shown = body.map_or(0, |body| draw_cells(&heat, body, buf));
+        let shown = body.map_or(0, |body| {
+            heat.draw(body, buf);
+            heat.drawn_height(body).min(body.height)
+        });
         let line = Rect { y: area.y + 1 + shown, height: 1, ..area };
         self.draw_strongest(head, line.intersection(area), buf);
     }
@@ -208,20 +244,9 @@ impl<'a> Heads<'a> {
         let line = Rect { y: area.bottom() - 1, height: 1, ..area };
         let frame = self.frame(self.0.plane, area, plan).intersection(area);
         if let Some(body) = Self::cells_area(frame) {
-            self.heat(self.0.plane, plan, scale).draw_legend_of(Self::canvas(body), line, buf);
+            self.heat(self.0.plane, plan, scale).draw_legend_of(body, line, buf);
         }
     }
-}
-
-/// Draws the cells of a head and returns the number of lines that they take.
-fn draw_cells(heat: &Heat, body: Rect, buf: &mut Buffer) -> u16 {
-    let mut canvas = Buffer::empty(Heads::canvas(body));
-    heat.draw(canvas.area, &mut canvas);
-    let shown = heat.drawn_height(canvas.area).min(body.height);
-    for position in (Rect { height: shown, ..body }).positions() {
-        buf[position] = canvas[position].clone();
-    }
-    shown
 }
 
 impl Pane for Heads<'_> {
@@ -248,22 +273,21 @@ impl Pane for Heads<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let capped = |n: usize| n.min(MOST_CELLS) as u16;
-        let (n, rows, cols) =
-            (self.n_heads() as u16, capped(self.0.n_rows()), capped(self.0.n_cols()));
+        let grid = self.grid();
+        let (rows, cols) = (grid.n_rows, grid.n_cols);
         let head_width = (cols * 2 + 1).max(12) + GAP;
-        let width = head_width.saturating_mul(n).min(150);
+        let width = head_width.saturating_mul(grid.n_heads).min(150);
         PreferredSize::new((40, 6), (width, rows + 4))
             .whole_at((width.min(100), rows + 2))
             .as_wide_as(200)
-            .up_to((2 * rows + 2 * LABEL_LINES as u16 + 5).max(3 * rows + 3))
+            .up_to((2 * rows + 2 * LABEL_LINES + 5).max(3 * rows + 3))
+            .of_heads(grid)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let (head, plan) = (self.head_at(area, position)?, self.plan(area));
         let frame = self.frame(head, area, plan).intersection(area);
-        self.heat(head, plan, self.scale())
-            .cell_at(Self::canvas(Self::cells_area(frame)?), position)
+        self.heat(head, plan, self.scale()).cell_at(Self::cells_area(frame)?, position)
     }
 
     fn head_at(&self, area: Rect, position: Position) -> Option<usize> {

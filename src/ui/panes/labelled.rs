@@ -38,6 +38,8 @@ impl Scene<'_> {
             marks: Marks::default(),
             row_noun: language.tr("rows"),
             rows_may_grow: true,
+            rows_may_share: true,
+            has_legend: true,
             zoom: view.zoom,
             colours: Colours { is_logarithmic: view.is_logarithmic, ..Colours::default() },
             is_map: false,

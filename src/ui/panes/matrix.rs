@@ -18,8 +18,13 @@ use crate::{
 pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
 
 impl<'a> Matrix<'a> {
+    /// A heat map whose rows grow where there is room, and share lines where there is not.
+    fn flexible(heat: Heat<'a>) -> Heat<'a> {
+        Heat { rows_may_grow: true, rows_may_share: true, ..heat }
+    }
+
     fn heat(&self) -> Heat<'a> {
-        Heat { rows_may_grow: true, zoom: self.0.scene.view.zoom, ..self.0.heat() }
+        Heat { zoom: self.0.scene.view.zoom, ..Self::flexible(self.0.heat()) }
     }
 }
 
@@ -45,8 +50,7 @@ impl Pane for Matrix<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let heat = Heat { rows_may_grow: true, ..self.0.layout_heat() };
-        PreferredSize::of_heat(&heat).titled(&self.title())
+        PreferredSize::of_heat(&Self::flexible(self.0.layout_heat())).titled(&self.title())
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

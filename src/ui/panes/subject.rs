@@ -300,9 +300,8 @@ impl<'a> Subject<'a> {
             let number = row.checked_sub(n_above);
             number.map_or(0.0, |i| subject.shown_value(Cell::new(plane, word, i)))
         };
-        // A line has two rows.
         let label = move |row: usize| match row.checked_sub(n_above) {
-            Some(i) if i == selected / 2 * 2 => selected.to_string(),
+            Some(i) if i == selected => selected.to_string(),
             Some(i) if i.is_multiple_of(NUMBERED) => i.to_string(),
             _ => String::new(),
         };
@@ -345,6 +344,8 @@ impl<'a> Subject<'a> {
             marks: self.marks_in(plane).into_iter().collect(),
             row_noun: self.scene.language.tr("rows"),
             rows_may_grow: false,
+            rows_may_share: false,
+            has_legend: true,
             zoom: Zoom::Fit,
             colours: self.colours(plane),
             is_map: self.is_map(),

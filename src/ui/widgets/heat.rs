@@ -261,6 +261,10 @@ pub struct Heat<'a> {
     pub row_noun: &'static str,
     /// Whether rows may be higher than one line.
     pub rows_may_grow: bool,
+    /// Whether two rows may share a line, as half blocks, where not all fit otherwise.
+    pub rows_may_share: bool,
+    /// Whether its colour scale stands below it.
+    pub has_legend: bool,
     pub zoom: Zoom,
     /// How numbers become colours.
     pub colours: Colours,
@@ -339,6 +343,8 @@ mod tests {
             focused: true,
             row_noun: "rows",
             rows_may_grow: false,
+            rows_may_share: false,
+            has_legend: true,
             zoom: Zoom::Fit,
             colours: Colours::default(),
             is_map: false,
@@ -414,11 +420,22 @@ mod tests {
         assert_eq!(h.grid().cell_width(95), CellWidth::Number(7));
         assert_eq!(h.grid().cell_width(66), CellWidth::Number(5));
         assert_eq!(h.grid().cell_width(30), CellWidth::Plain(2));
+        assert_eq!(heat(&theme, 5, 20).grid().cell_width(70), CellWidth::Plain(3));
         assert_eq!(heat(&theme, 5, 128).grid().cell_width(70), CellWidth::Half);
         assert_eq!(
             heat(&Theme::new(Depth::None, Glyphs::Ascii), 5, 128).grid().cell_width(70),
             CellWidth::Plain(1)
         );
+    }
+
+    #[test]
+    fn rows_share_lines_where_not_all_fit() {
+        let theme = Theme::new(Depth::True, Glyphs::Unicode);
+        let grid = Heat { rows_may_share: true, ..heat(&theme, 20, 20) }.grid();
+        assert_eq!(grid.fitted((60, 24)), CellWidth::Plain(2));
+        assert_eq!(grid.fitted((60, 12)), CellWidth::Strip(2));
+        let seen = [24, 12, 8].map(|height| grid.seen((60, height)));
+        assert!(seen[0] > seen[1] && seen[1] > 0.9 && seen[2] < 0.6, "{seen:?}");
     }
 
     #[test]

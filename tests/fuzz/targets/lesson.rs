@@ -7,7 +7,7 @@ use super::{answered, bounded};
 use lookback::{
     analysis::reading::{Reader, Reading},
     lesson::{Language, Lesson, Selection, Step, fact, narrate, template::Template},
-    ui::app::wrap_step,
+    ui::app::Prose,
 };
 
 const WORDS: &str = include_str!("../../../assets/lessons/en.toml");
@@ -37,8 +37,9 @@ pub fn run(bytes: &[u8]) {
         let mut step = step.clone();
         step.text = template;
         let paragraphs = narrate(&step, reading, &Selection::default());
+        let prose = Prose::of_step(&step, 0, &paragraphs, true);
         for width in [1, 40] {
-            wrap_step(&step, 0, &paragraphs, width, true);
+            assert_eq!(prose.lines(width).len(), prose.n_lines(width));
         }
     });
 }

@@ -119,8 +119,8 @@ impl Heat<'_> {
         (x, y): (u16, u16),
         buf: &mut Buffer,
     ) {
-        let style = halves(self.colour_at(row, col), self.colour_at(row + 1, col));
-        buf.set_string(x, y, "▀".repeat(usize::from(width)), style);
+        let (sign, style) = self.pair(self.colour_at(row, col), self.colour_at(row + 1, col));
+        buf.set_string(x, y, sign.repeat(usize::from(width)), style);
         let [is_upper, is_lower] = [row, row + 1].map(|row| self.is_cursor(row, col));
         if [row, row + 1].into_iter().any(|row| self.mark(row, col).is_some()) {
             buf.set_string(x, y, self.dot().repeat(usize::from(width)), style);
@@ -129,6 +129,17 @@ impl Heat<'_> {
             let mark = if is_upper { '▴' } else { '▾' };
             let cursor = self.theme.cursor().fg(Color::Reset).bg(Color::Reset);
             buf.set_string(x, y, bracketed(mark, usize::from(width)), cursor);
+        }
+    }
+
+    /// Sign and style of two cells on top of each other; one that is masked, missing or left out has no colour.
+    fn pair(&self, upper: Option<Color>, lower: Option<Color>) -> (&'static str, Style) {
+        let is_masked = !self.colours.has_gaps && !self.leaves_out_first();
+        match (upper, lower) {
+            (None, None) if is_masked => (self.theme.glyph("×", "x"), self.theme.dim()),
+            (None, None) => (self.theme.glyph("·", "."), self.theme.dim()),
+            (None, lower) => ("▄", halves(lower, None)),
+            (upper, lower) => ("▀", halves(upper, lower)),
         }
     }
 
@@ -245,7 +256,8 @@ impl Heat<'_> {
                 let lower = Some(block(row + rows)).filter(|rows| !rows.is_empty());
                 let lower = lower.map(|rows| self.most_prominent(rows, columns.clone()));
                 let lower = lower.and_then(|v| self.colour(v));
-                ("▀".to_owned(), halves(self.colour(upper), lower))
+                let (sign, style) = self.pair(self.colour(upper), lower);
+                (sign.to_owned(), style)
             } else {
                 self.plain_cell(upper, 1, false)
             };

@@ -50,7 +50,7 @@ impl Heat<'_> {
         }
         let n_lines = layout.rows.len().div_ceil(rows_per_line) as u16 * layout.lines_per_row;
         let y = area.y + layout.header_height + n_lines;
-        if y < area.bottom() {
+        if self.has_legend && y < area.bottom() {
             self.draw_legend(&layout, Rect { y, height: 1, ..area }, buf);
         }
     }
@@ -69,7 +69,8 @@ impl Heat<'_> {
         let (label, style) = match (is_overview, is_at_cursor) {
             (true, true) => (self.row_labels.get(self.cursor.0), self.label_style(true)),
             (true, false) => (row_number(row, rows_per_line), self.theme.dim()),
-            (false, _) => (self.row_labels.get(row), self.label_style(is_at_cursor)),
+            (false, true) => (self.row_labels.get(self.cursor.0), self.label_style(true)),
+            (false, false) => (self.row_labels.get(row), self.label_style(false)),
         };
         let Some(label) = label else { return };
         let width = usize::from(layout.label_width).saturating_sub(1);

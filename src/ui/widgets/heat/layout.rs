@@ -66,6 +66,11 @@ impl CellWidth {
         }
     }
 
+    /// Whether words above it are better read upright.
+    const fn is_narrow(self) -> bool {
+        !matches!(self, Self::Number(3..) | Self::Plain(3..) | Self::Strip(3..))
+    }
+
     /// Columns of a cell, if they are enough for a label above it.
     pub(super) const fn label_width_above(self) -> Option<u16> {
         match self {
@@ -95,6 +100,12 @@ const MAX_HEADER_HEIGHT: usize = 8;
 const STAGGERED_LINES: u16 = 3;
 /// Columns of the widest label above a cell that is never cut.
 const MAX_WHOLE_LABEL: usize = 9;
+/// Lines of the shortest header.
+const LEAST_HEADER: usize = 1;
+/// Columns of the widest cell of which two share a line, and how many times the lines may have so many rows that most of
+/// them are in view.
+const WIDEST_PAIR: usize = 3;
+const MOST_SHARED: usize = 3;
 /// Width of the shortest legend: two numbers with shades between them.
 const MIN_LEGEND_WIDTH: u16 = 15;
 
@@ -113,35 +124,85 @@ pub struct Grid {
     number_width: usize,
     has_half_blocks: bool,
     rows_may_grow: bool,
+    rows_may_share: bool,
+    has_legend: bool,
+    is_map: bool,
     /// Whether the cells are as wide as fits: [`Zoom::Fit`].
     is_fitted: bool,
 }
 
+/// Columns of a cell where columns are few, and how many those are at most.
+const WIDEST_NUMBER: u16 = 12;
+const FEW_COLUMNS: usize = 8;
+
+/// Cells from those with the most detail to those with the least.
+const CELLS: [CellWidth; 13] = [
+    CellWidth::Number(WIDEST_NUMBER),
+    CellWidth::Number(9),
+    CellWidth::Number(7),
+    CellWidth::Number(6),
+    CellWidth::Number(5),
+    CellWidth::Number(4),
+    CellWidth::Plain(6),
+    CellWidth::Plain(5),
+    CellWidth::Plain(4),
+    CellWidth::Plain(3),
+    CellWidth::Plain(2),
+    CellWidth::Plain(1),
+    CellWidth::Half,
+];
+
 impl Grid {
     /// Columns of the row labels, including a space after them.
-    fn label_width(&self, area_width: u16) -> u16 {
+    pub fn label_width(&self, area_width: u16) -> u16 {
         (self.widest_label.min(usize::from(area_width) / 3) + 1) as u16
     }
 
-    /// The widest cells with which all columns fit, else the cells of a view that pans.
-    pub(super) fn cell_width(&self, available_width: usize) -> CellWidth {
-        const WIDTHS: [CellWidth; 8] = [
-            CellWidth::Number(9),
-            CellWidth::Number(7),
-            CellWidth::Number(6),
-            CellWidth::Number(5),
-            CellWidth::Number(4),
-            CellWidth::Plain(2),
-            CellWidth::Plain(1),
-            CellWidth::Half,
-        ];
-        let fits = |w: &CellWidth| {
-            let is_legible =
-                !matches!(w, CellWidth::Number(w) if usize::from(*w) <= self.number_width);
-            is_legible && w.columns(self.n_cols) <= available_width
+    /// Columns that labels leave to cells.
+    fn room(&self, width: u16) -> usize {
+        usize::from(width.saturating_sub(self.label_width(width)))
+    }
+
+    /// The cells that can be read, from those with the most detail to those with the least.
+    fn usable_cells(&self) -> impl Iterator<Item = CellWidth> {
+        let is_usable = |cell: &CellWidth| match cell {
+            CellWidth::Number(WIDEST_NUMBER) => self.n_cols <= FEW_COLUMNS,
+            CellWidth::Number(w) => usize::from(*w) > self.number_width,
+            CellWidth::Half => self.has_half_blocks,
+            _ => true,
         };
-        let usable = |w: &&CellWidth| **w != CellWidth::Half || self.has_half_blocks;
-        let fitting = WIDTHS.iter().filter(usable).copied().find(fits);
+        CELLS.into_iter().filter(is_usable)
+    }
+
+    /// Widths of an area in which all columns just fit, the widest first.
+    pub fn natural_widths(&self) -> impl Iterator<Item = u16> {
+        let label = self.label_width(u16::MAX);
+        let columns =
+            |cell: CellWidth| u16::try_from(cell.columns(self.n_cols)).unwrap_or(u16::MAX);
+        self.usable_cells().map(move |cell| label.saturating_add(columns(cell)))
+    }
+
+    /// The grid without labels of rows.
+    #[must_use]
+    pub const fn without_row_labels(self) -> Self {
+        Self { widest_label: 0, ..self }
+    }
+
+    /// The grid with a line for the labels of its first and last columns.
+    #[must_use]
+    pub const fn with_ends(self) -> Self {
+        Self { longest_heading: None, widest_heading: 0, ..self }
+    }
+
+    /// The grid without a line for labels of columns.
+    #[must_use]
+    pub const fn without_heading(self) -> Self {
+        Self { longest_heading: Some(0), widest_heading: 0, ..self }
+    }
+
+    /// The widest cells with which all columns fit, else the cells of a view that pans.
+    pub(super) fn cell_width(&self, room: usize) -> CellWidth {
+        let fitting = self.usable_cells().find(|cell| cell.columns(self.n_cols) <= room);
         fitting.unwrap_or(match self.longest_heading {
             Some(_) if self.n_cols > 100 => CellWidth::Number(9),
             Some(_) => CellWidth::Plain(2),
@@ -149,12 +210,53 @@ impl Grid {
         })
     }
 
+    /// The cells with which the whole is in view in an area, if it can be: as wide as fits, else two rows to a line, else
+    /// blocks of a map.
+    pub(super) fn fitted(&self, (width, height): (u16, u16)) -> CellWidth {
+        let room = self.room(width);
+        let cell = self.cell_width(room);
+        let has_all_columns = cell.columns(self.n_cols) <= room;
+        let lines = usize::from(height).saturating_sub(LEAST_HEADER);
+        let is_too_high = self.rows_may_share && self.n_rows > MOST_SHARED * lines;
+        if self.is_map && (!has_all_columns || is_too_high) {
+            return self.blocks((width, height));
+        }
+        let pair = CellWidth::Strip((room / self.n_cols.max(1)).clamp(1, WIDEST_PAIR) as u16);
+        let is_shared = self.rows_may_share
+            && self.n_rows > lines
+            && !is_too_high
+            && pair.columns(self.n_cols) <= room;
+        if is_shared { pair } else { cell }
+    }
+
+    /// The smallest blocks with which the whole matrix is in view.
+    pub(super) fn blocks(&self, (width, height): (u16, u16)) -> CellWidth {
+        let header = u16::from(self.longest_heading != Some(0));
+        let lines = usize::from(height.saturating_sub(header + u16::from(self.has_legend)));
+        let lines = lines * if self.has_half_blocks { 2 } else { 1 };
+        let cells_per_point = |n: usize, n_points: usize| n.div_ceil(n_points.max(1)).max(1);
+        CellWidth::Block {
+            rows: cells_per_point(self.n_rows, lines),
+            cols: cells_per_point(self.n_cols, self.room(width)),
+            has_halves: self.has_half_blocks,
+        }
+    }
+
+    /// Number of lines of all rows, where each has the fewest.
+    fn n_lines(&self, cell: CellWidth) -> usize {
+        self.n_rows.div_ceil(cell.rows_per_line())
+    }
+
     /// Number of lines per row: rows grow where all fit, so that cells with numbers stay nearly square.
     fn lines_per_row(&self, cell: CellWidth, n_lines: usize) -> u16 {
         let max_lines = match cell {
+            CellWidth::Number(WIDEST_NUMBER) => 5,
             CellWidth::Number(w) if w > 6 => 3,
             CellWidth::Strip(_) | CellWidth::Block { .. } => 1,
             CellWidth::Number(_) => 2,
+            // Words by words: a line is as high as two columns are wide.
+            CellWidth::Half if self.is_map => 1,
+            CellWidth::Plain(w) if self.is_map => usize::from(w).div_ceil(2),
             CellWidth::Plain(_) | CellWidth::Half => 3,
         };
         (n_lines / self.n_rows.max(1)).clamp(1, if self.rows_may_grow { max_lines } else { 1 })
@@ -163,16 +265,29 @@ impl Grid {
 
     fn header_height(&self, cell: CellWidth, area_height: u16) -> u16 {
         let Some(longest) = self.longest_heading else { return 1.min(area_height) };
-        if matches!(cell, CellWidth::Block { .. }) {
+        if matches!(cell, CellWidth::Block { .. }) || longest == 0 {
             return u16::from(longest > 0).min(area_height);
         }
-        // Labels are whole; upright ones take the lines that the rows leave, but at least those of staggered ones.
-        if let Some(width) = cell.label_width_above() {
-            return self.staggered(width).min(area_height);
-        }
-        let spare = usize::from(area_height).saturating_sub(self.n_rows + 1);
-        let most = spare.clamp(STAGGERED_LINES.into(), MAX_HEADER_HEIGHT);
-        longest.min(most).min(usize::from(area_height) / 2) as u16
+        // Labels give up their lines to rows that just fit; upright ones take only lines that are left.
+        let height = usize::from(area_height);
+        let spare = match height.checked_sub(self.n_lines(cell) + usize::from(self.has_legend)) {
+            Some(spare) => spare.max(LEAST_HEADER),
+            None if matches!(cell, CellWidth::Strip(_)) => LEAST_HEADER,
+            None => STAGGERED_LINES.into(),
+        };
+        let needed = match cell.label_width_above() {
+            Some(width) => usize::from(self.staggered(width)),
+            None if longest <= spare.min(MAX_HEADER_HEIGHT) && cell.is_narrow() => longest,
+            None => longest.min(STAGGERED_LINES.into()),
+        };
+        needed.min(spare).min(height / 2) as u16
+    }
+
+    /// Lines for rows under a header; the legend below them makes way for the last row.
+    fn body(&self, cell: CellWidth, header: u16, height: u16) -> usize {
+        let lines = usize::from(height.saturating_sub(header));
+        let has_legend = self.has_legend && self.n_lines(cell) != lines;
+        lines.saturating_sub(has_legend.into())
     }
 
     /// Number of lines over which labels above cells of this width are staggered, so that they are whole.
@@ -184,19 +299,56 @@ impl Grid {
     /// The interval at which columns are labelled where labels neither fit their cells nor stand upright, so that those
     /// that are drawn, on `n_lines` lines in turn, are whole; None where labels stand upright.
     pub(super) fn label_interval(&self, cell: CellWidth, n_lines: u16) -> Option<usize> {
-        let is_upright = self.longest_heading.is_none_or(|longest| longest <= n_lines.into());
-        if is_upright || cell.label_width_above().is_some() {
+        let has_room = match cell.label_width_above() {
+            Some(width) => self.staggered(width) <= n_lines,
+            None => {
+                let is_upright = |longest| longest <= usize::from(n_lines) && cell.is_narrow();
+                self.longest_heading.is_none_or(is_upright)
+            }
+        };
+        if has_room {
             return None;
         }
         let widest = self.widest_heading.min(MAX_WHOLE_LABEL);
         (1..=self.n_cols).find(|n| cell.columns(n * usize::from(n_lines)) > widest)
     }
 
-    /// Whether the cells have numbers in an area of that width.
-    pub fn has_numbers(&self, width: u16) -> bool {
-        let available_width = usize::from(width.saturating_sub(self.label_width(width)));
-        let cell = self.cell_width(available_width);
-        matches!(cell, CellWidth::Number(_)) && cell.columns(self.n_cols) <= available_width
+    /// Whether all columns have numbers in an area of that size.
+    pub fn has_numbers(&self, size: (u16, u16)) -> bool {
+        let cell = self.fitted(size);
+        matches!(cell, CellWidth::Number(_)) && cell.columns(self.n_cols) <= self.room(size.0)
+    }
+
+    /// The part of the matrix that is in view in an area of that size, 0 to 1; less where cells are drawn as blocks, and a
+    /// little less where two cells share a character.
+    pub fn seen(&self, size: (u16, u16)) -> f32 {
+        /// The worth of two cells in a character, and of a map that they make high and narrow.
+        const SHARED: f32 = 0.95;
+        const STRETCHED: f32 = 0.8;
+        if !self.is_fitted || self.n_rows * self.n_cols == 0 {
+            return 1.0;
+        }
+        let (cell, room) = (self.fitted(size), self.room(size.0));
+        let body = self.body(cell, self.header_height(cell, size.1), size.1);
+        let part = |seen: usize, n: usize| (seen.min(n) as f32) / (n as f32);
+        match cell {
+            CellWidth::Block { rows, cols, .. } => 1.0 / ((rows * cols) as f32),
+            CellWidth::Strip(_) => SHARED * part(body * 2, self.n_rows),
+            CellWidth::Half if self.is_map => STRETCHED * part(body, self.n_rows),
+            CellWidth::Half => SHARED * part(body, self.n_rows),
+            _ => part(body, self.n_rows) * part(cell.cells_in(room), self.n_cols),
+        }
+    }
+
+    /// How much is shown of each cell in an area of that size, 0 to 1: a number, or colour in so many columns.
+    pub fn detail(&self, size: (u16, u16)) -> f32 {
+        match self.fitted(size) {
+            CellWidth::Number(_) => 1.0,
+            CellWidth::Plain(w) => 0.4 + 0.1 * f32::from(w.min(4)),
+            CellWidth::Half => 0.25,
+            CellWidth::Strip(w) => 0.2 + 0.1 * f32::from(w.min(4)),
+            CellWidth::Block { .. } => 0.2,
+        }
     }
 
     /// The columns and lines of an area that a drawing uses, labels and legend included.
@@ -205,14 +357,14 @@ impl Grid {
             return (width, height);
         }
         let label = self.label_width(width).min(width);
-        let available_width = usize::from(width - label);
-        let cell = self.cell_width(available_width);
-        let columns = cell.columns(self.n_cols).min(available_width) as u16;
+        let cell = self.fitted((width, height));
+        let columns = cell.columns(self.n_cols).min(self.room(width)) as u16;
         let header = self.header_height(cell, height);
-        let body = height.saturating_sub(header + 1);
-        let lines = self.n_rows.div_ceil(cell.rows_per_line()).min(body.into()) as u16;
-        let lines = lines * self.lines_per_row(cell, body.into());
-        ((label + columns).max(MIN_LEGEND_WIDTH).min(width), (header + lines + 1).min(height))
+        let body = self.body(cell, header, height);
+        let lines = self.n_lines(cell).min(body) as u16 * self.lines_per_row(cell, body);
+        let legend = if self.has_legend { (MIN_LEGEND_WIDTH, 1) } else { (0, 0) };
+        let needed = ((label + columns).max(legend.0), header + lines + legend.1);
+        (needed.0.min(width), needed.1.min(height))
     }
 }
 
@@ -230,10 +382,7 @@ impl Heat<'_> {
         let n_cols = self.n_cols.min(100) as u16;
         let (per_col, header) = match &self.columns {
             Columns::Labels(_) if self.n_cols <= FEW => (4, self.grid().staggered(4)),
-            Columns::Labels(labels) => {
-                let longest = labels.measured().map(|label| label.chars().count()).max();
-                (2, longest.unwrap_or(0).min(MAX_HEADER_HEIGHT) as u16)
-            }
+            Columns::Labels(_) => (2, STAGGERED_LINES),
             Columns::Counted | Columns::Ends(_) => (1, 1),
         };
         let height = (self.n_rows.min(1000) as u16) + header + 1;
@@ -242,12 +391,14 @@ impl Heat<'_> {
 
     /// Width in columns with the widest numbers, labels included.
     pub fn widest(&self) -> u16 {
-        self.label_width(200) + self.n_cols.min(100) as u16 * 9
+        let columns = if self.n_cols > FEW_COLUMNS { 9 } else { WIDEST_NUMBER };
+        self.label_width(200) + self.n_cols.min(100) as u16 * columns
     }
 
-    /// Height in lines with rows of three lines, labels and legend included.
+    /// Height in lines with the highest rows, labels and legend included.
     pub fn tallest(&self) -> u16 {
-        (self.n_rows as u16).saturating_mul(3).saturating_add(2)
+        let lines = if self.n_cols > FEW_COLUMNS { 3 } else { 5 };
+        (self.n_rows as u16).saturating_mul(lines).saturating_add(2)
     }
 
     /// Minimum useful size (columns, lines).
@@ -280,6 +431,9 @@ impl Heat<'_> {
             number_width: self.scale.number_width(),
             has_half_blocks: self.has_half_blocks(),
             rows_may_grow: self.rows_may_grow,
+            rows_may_share: self.rows_may_share && self.has_half_blocks(),
+            has_legend: self.has_legend,
+            is_map: self.is_map,
             is_fitted: self.zoom == Zoom::Fit,
         }
     }
@@ -289,7 +443,7 @@ impl Heat<'_> {
         let available_width = usize::from(area.width - label_width);
         let grid = self.grid();
         let header_height = grid.header_height(cell, area.height);
-        let body = usize::from(area.height.saturating_sub(header_height + 1));
+        let body = grid.body(cell, header_height, area.height);
         Layout {
             label_width,
             header_height,
@@ -309,38 +463,18 @@ impl Heat<'_> {
 
     /// The cell width that [`Self::draw`] uses in an area.
     pub(super) fn fitting_cell(&self, area: Rect) -> CellWidth {
-        let available_width = usize::from(area.width.saturating_sub(self.label_width(area.width)));
-        let fitting = self.grid().cell_width(available_width);
-        match (self.zoom, fitting) {
-            (Zoom::Fit, _) if self.is_map && fitting.columns(self.n_cols) > available_width => {
-                self.blocks(area, available_width)
+        let (grid, size) = (self.grid(), (area.width, area.height));
+        match self.zoom {
+            Zoom::Fit => grid.fitted(size),
+            Zoom::Overview => grid.blocks(size),
+            Zoom::Cells => CellWidth::Plain(2),
+            Zoom::Numbers => {
+                let fitting = grid.cell_width(grid.room(area.width));
+                let fits = fitting.columns(self.n_cols) <= grid.room(area.width);
+                let is_number = matches!(fitting, CellWidth::Number(_));
+                let least = (self.scale.number_width() as u16 + 1).clamp(7, 12);
+                if is_number && fits { fitting } else { CellWidth::Number(least) }
             }
-            (Zoom::Fit, _) => fitting,
-            (Zoom::Numbers, CellWidth::Number(_))
-                if fitting.columns(self.n_cols) <= available_width =>
-            {
-                fitting
-            }
-            (Zoom::Overview, _) => self.blocks(area, available_width),
-            (Zoom::Cells, _) => CellWidth::Plain(2),
-            (Zoom::Numbers, _) => {
-                CellWidth::Number((self.scale.number_width() as u16 + 1).clamp(7, 12))
-            }
-        }
-    }
-
-    /// The smallest blocks with which the whole matrix is in view.
-    fn blocks(&self, area: Rect, available_width: usize) -> CellWidth {
-        let has_halves = self.has_half_blocks();
-        let has_header = self.grid().longest_heading != Some(0);
-        let n_others = if has_header { 2 } else { 1 };
-        let n_lines = usize::from(area.height.saturating_sub(n_others));
-        let lines = n_lines * if has_halves { 2 } else { 1 };
-        let cells_per_point = |n: usize, n_points: usize| n.div_ceil(n_points.max(1)).max(1);
-        CellWidth::Block {
-            rows: cells_per_point(self.n_rows, lines),
-            cols: cells_per_point(self.n_cols, available_width),
-            has_halves,
         }
     }
 
