@@ -757,6 +757,8 @@ fn translations_that_do_not_fit_are_counted_and_walked_to() {
 fn matrices_are_seen_from_near_and_far() {
     use lookback::ui::widgets::heat::Zoom;
     let mut state = walk();
+    // Where its cells have numbers.
+    update(&mut state, Action::Resize(200, 60));
     state.enter(state.lesson.find("scores").unwrap());
     let at = state.nav.selection;
     press(&mut state, "Z");
@@ -821,13 +823,12 @@ fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
     let mut state = walk();
     READING.measure();
     state.enter(state.lesson.find("heads").unwrap());
-    // The main picture leaves the evidence its tab.
     press(&mut state, "Tab");
     let listed = |state: &State| -> Vec<String> {
         let screen = drawn_text(state, 120, 48);
         let rows = screen.lines().skip_while(|line| !line.contains("head off")).skip(1);
         let name = |row: &str| {
-            let (_, rest) = row.split_once("head ")?;
+            let (_, rest) = row.rsplit_once("head ")?;
             Some(rest.split_whitespace().next()?.to_owned())
         };
         rows.map_while(name).collect()

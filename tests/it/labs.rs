@@ -51,7 +51,7 @@ impl Walk {
     }
 
     fn shown(&self) -> String {
-        drawn_text(&self.state, 120, 60)
+        drawn_text(&self.state, 200, 60)
     }
 }
 
