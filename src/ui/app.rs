@@ -35,7 +35,9 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-pub use action::{Action, Command, Effect, PaletteChoice, ReadFailure, ViewKey, WhatIfKey};
+pub use action::{
+    Action, Command, Effect, PaletteChoice, ReadFailure, TypedKey, ViewKey, WhatIfKey,
+};
 pub use attended::AttendedRow;
 pub use bookmarks::{EarlierWalks, SavedProgress};
 pub use clock::{Animation, BEAT, Motion, N_BEATS, Times, unfolded_part};

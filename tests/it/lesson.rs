@@ -475,11 +475,14 @@ fn a_pronoun_of_another_word_is_not_what_is_written_for_it() {
     let bill = written("The waiter gave the bill to the woman because she wanted to pay it.");
     assert!(bill.contains("for “it”, the Transformer writes neither of them."), "{bill}");
     let piano = written(PIANO);
-    assert!(piano.contains("the Transformer writes “il”, the Elman RNN “elle”."), "{piano}");
+    assert!(
+        piano.contains("the Transformer writes “il”, and the Elman RNN writes “elle”."),
+        "{piano}"
+    );
 }
 
 /// The keys that the texts name, with the row of the help that says the same.
-static KEYS_NAMED: [(&str, &str); 15] = [
+static KEYS_NAMED: [(&str, &str); 16] = [
     ("Enter", "Enter"),
     ("Tab", "Tab Shift-Tab"),
     ("i", "i"),
@@ -492,6 +495,7 @@ static KEYS_NAMED: [(&str, &str); 15] = [
     (".", ", ."),
     ("N", "N M"),
     ("M", "N M"),
+    ("Q", "Q"),
     ("↑", "↑ ↓ k j"),
     ("→", "→ l n Space"),
     ("[", "[ ]"),

@@ -250,6 +250,7 @@ fn a_row_of_a_list_is_taken_and_the_rest_of_the_screen_is_not() {
 #[test]
 fn the_wheel_scrolls_what_is_said_within_its_bounds() {
     let mut state = walk_at("tokens", (80, 24));
+    press(&mut state, "d");
     let far = (0..state.n_steps()).find(|&step| {
         state.enter(step);
         shown(&state).contains("more ▾")
@@ -263,7 +264,11 @@ fn the_wheel_scrolls_what_is_said_within_its_bounds() {
     assert_eq!(state.nav.scroll, end);
     update(&mut state, Action::Scroll(-1000));
     assert_eq!(state.nav.scroll, 0);
-    mouse(&mut state, MouseEventKind::ScrollDown, Position::new(10, 19));
+    let text = {
+        let panes = state.panes();
+        state.plan(area(&state), &state.preferred_sizes(&panes)).0.prose
+    };
+    mouse(&mut state, MouseEventKind::ScrollDown, Position::new(text.x, text.y));
     assert!(state.nav.scroll > 0, "the wheel over the narration");
 }
 

@@ -265,10 +265,8 @@ impl Reading {
 
     fn find_flows(&self, name: Name, run: &Run) -> Vec<Flow> {
         let Some(sizes) = self.sizes(name) else { return vec![] };
-        let streams: &[Stream] = match run.reads_only() {
-            true => &[Stream::Source],
-            false => &[Stream::Target, Stream::Source],
-        };
+        let streams: &[Stream] =
+            if run.reads_only() { &[Stream::Source] } else { &[Stream::Target, Stream::Source] };
         let n_rows = run.n_rows().max(run.pass.source.len());
         let HeadSizes { n_heads, d_model, .. } = sizes.heads;
         let products = Flow::products(sizes.n_layers, n_heads, d_model, n_rows);

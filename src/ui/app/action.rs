@@ -57,28 +57,20 @@ pub enum Command {
     ToggleWhatIf(WhatIfKey),
     /// Lets the step's model learn the sentence for this many steps.
     Learn(usize),
-    /// Opens the palette for what the model should learn to write.
-    Teach,
-    /// Opens the palette for the words that evidence asks about.
-    Ask,
+    /// Opens the palette for what is typed.
+    Type(TypedKey),
     /// Removes every what-if.
     Reset,
     /// Shows the changed pass, what the change made of it, or the pass before it, in turn.
     Difference,
     /// Goes to the first number that a change affects.
     FirstDifference,
-    /// Opens the palette for another sentence to set beside this one.
-    OtherSentence,
     /// Follows the word under the cursor through the model, in the map of the lens.
     Follow,
     /// Changes what maps show, or how they are coloured.
     View(ViewKey),
     /// Stops the work on a map of patched values, or goes on with it.
     Work,
-    /// Sets the number under the cursor by hand.
-    SetNumber,
-    /// Opens the palette for a what-if on the temperature.
-    Temperature,
     Edit,
     /// Reads the star pair's first sentence, or the second if the first is shown.
     StarPair,
@@ -134,6 +126,20 @@ pub enum WhatIfKey {
     Head,
     /// The selected layer.
     Layer,
+}
+
+/// What is typed in the palette behind its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypedKey {
+    /// What the model should learn to write.
+    Target,
+    /// The words that evidence asks about.
+    Question,
+    /// Another sentence to set beside this one.
+    OtherSentence,
+    /// The number under the cursor, by hand.
+    Number,
+    Temperature,
 }
 
 /// What changes how maps are shown.

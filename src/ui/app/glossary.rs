@@ -35,7 +35,7 @@ impl State {
             let span = |text: String, strong| Span { text, site: None, strong, is_term: strong };
             let spans =
                 vec![span(term.term.clone(), true), span(format!(": {}", term.text), false)];
-            let definition = wrap(&[Paragraph { spans }], |_| None, width.into(), false);
+            let definition = wrap(&[Paragraph { spans }], |_| None, width, false);
             let n_blank = usize::from(is_airy || lines.is_empty());
             if lines.len() + n_blank + definition.len() <= n_lines {
                 lines.extend(vec![vec![]; n_blank]);

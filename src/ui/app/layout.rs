@@ -197,7 +197,7 @@ impl ScreenLayout {
         let mut widths: Vec<u16> =
             pictures.into_iter().filter_map(left).filter(is_usable).collect();
         widths.push(self.widest_beside());
-        if wanted.first().is_some_and(|picture| picture.gains_by_width()) {
+        if wanted.first().is_some_and(PreferredSize::gains_by_width) {
             widths.push(NARROWEST_PROSE);
         }
         widths.sort_unstable();

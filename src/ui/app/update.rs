@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tui_input::Input;
 
 use super::{
-    Action, Command, Effect, Message, Overlay, PaletteChoice, ReadFailure, State, Times, ViewKey,
+    Action, Command, Effect, Message, Overlay, PaletteChoice, ReadFailure, State, Times, TypedKey,
+    ViewKey,
 };
 use crate::{
     analysis::reading::Reading,
@@ -197,18 +198,24 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::View(key) => change_view(state, key),
         Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
         Command::Learn(steps) => return state.learn(steps),
-        Command::Teach => state.type_target(),
-        Command::Ask => state.type_question(),
+        Command::Type(key) => type_in_palette(state, key),
         Command::Reset => return state.reset(),
         Command::Difference => state.toggle_difference(),
         Command::FirstDifference => state.go_to_first_difference(),
-        Command::OtherSentence => state.type_other_sentence(),
-        Command::SetNumber => state.type_change(None),
-        Command::Temperature => state.type_change(Some("temperature=")),
         Command::Quit | Command::QuitNow => return Some(Effect::Quit),
         Command::Suspend => return Some(Effect::Suspend),
     }
     None
+}
+
+fn type_in_palette(state: &mut State, key: TypedKey) {
+    match key {
+        TypedKey::Target => state.type_target(),
+        TypedKey::Question => state.type_question(),
+        TypedKey::OtherSentence => state.type_other_sentence(),
+        TypedKey::Number => state.type_change(None),
+        TypedKey::Temperature => state.type_change(Some("temperature=")),
+    }
 }
 
 fn change_view(state: &mut State, key: ViewKey) {
@@ -233,12 +240,11 @@ fn run_in_inspector(state: &mut State, command: Command) -> Option<Effect> {
         Command::Move(terms, operands) => state.choose_operand(terms, operands),
         Command::ToggleWhatIf(_)
         | Command::Learn(_)
-        | Command::Teach
-        | Command::Ask
+        | Command::Type(
+            TypedKey::Target | TypedKey::Question | TypedKey::Number | TypedKey::Temperature,
+        )
         | Command::Reset
         | Command::Difference
-        | Command::SetNumber
-        | Command::Temperature
         | Command::Palette
         | Command::Export
         | Command::Copy

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
 
 use super::Key;
-use crate::ui::app::{Command, ViewKey, WhatIfKey};
+use crate::ui::app::{Command, TypedKey, ViewKey, WhatIfKey};
 
 /// A group of rows of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,15 +287,15 @@ pub static KEYS: &[Binding] = &[
         named(C::ToggleWhatIf(WhatIfKey::Layer), "what if: this layer out", &[char('X')]),
     ]),
     row(G::WhatIf, "t =", "temperature, number =").runs(&[
-        named(C::Temperature, "what if: another temperature", &[char('t')]),
-        named(C::SetNumber, "what if: set the number under the cursor", &[char('=')]),
+        named(C::Type(TypedKey::Temperature), "what if: another temperature", &[char('t')]),
+        named(C::Type(TypedKey::Number), "what if: set the number under the cursor", &[char('=')]),
     ]),
     row(G::WhatIf, "N M", "learn: 1 step, 10").runs(&[
         named(C::Learn(1), "learn: one step", &[char('N')]),
         named(C::Learn(10), "learn: ten steps", &[char('M')]),
     ]),
     row(G::WhatIf, "I", "what it should write").runs(&[named(
-        C::Teach,
+        C::Type(TypedKey::Target),
         "learn: what the model should write",
         &[char('I')],
     )]),
@@ -305,11 +305,15 @@ pub static KEYS: &[Binding] = &[
         &[char('v')],
     )]),
     row(G::WhatIf, "A D", "against, first change").runs(&[
-        named(C::OtherSentence, "set another sentence beside this one", &[char('A')]),
+        named(
+            C::Type(TypedKey::OtherSentence),
+            "set another sentence beside this one",
+            &[char('A')],
+        ),
         named(C::FirstDifference, "the first number that a change affects", &[char('D')]),
     ]),
     row(G::WhatIf, "Q", "ask about words").runs(&[named(
-        C::Ask,
+        C::Type(TypedKey::Question),
         "evidence: which words it is asked about",
         &[char('Q')],
     )]),

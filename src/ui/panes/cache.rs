@@ -75,13 +75,13 @@ pub struct TableAndSquare {
 }
 
 impl TableAndSquare {
-    fn smallest(&self) -> MaskCell {
+    fn smallest(self) -> MaskCell {
         if self.has_half_blocks { MaskCell::Half } else { MaskCell::One }
     }
 
-    /// Where the square begins in an area of that size, and its cells: whole, else as many of its rows as fit beside the
+    /// Where the square begins in an area of that size, and its cells: whole, else as many rows as fit beside the
     /// table; None if its columns do not fit.
-    fn square(&self, (width, height): (u16, u16)) -> Option<((u16, u16), MaskCell)> {
+    fn square(self, (width, height): (u16, u16)) -> Option<((u16, u16), MaskCell)> {
         let starts = [(self.table.0 + GAP.0, 0), (0, self.table.1 + GAP.1)];
         let cells = MaskCell::LARGE.into_iter().chain([self.smallest()]);
         let mut ways = cells.flat_map(|cell| starts.map(|start| (start, cell)));
@@ -94,7 +94,7 @@ impl TableAndSquare {
     }
 
     /// The columns and lines of an area that are used.
-    pub fn used(&self, size: (u16, u16)) -> (u16, u16) {
+    pub fn used(self, size: (u16, u16)) -> (u16, u16) {
         let (start, square) = match self.square(size) {
             Some((start, cell)) => (start, cell.size(self.n)),
             None => ((0, 0), (0, 0)),
@@ -104,7 +104,7 @@ impl TableAndSquare {
     }
 
     /// The part that is in view in an area of that size, 0 to 1: the table is more than half of it.
-    pub fn seen(&self, size: (u16, u16)) -> f32 {
+    pub fn seen(self, size: (u16, u16)) -> f32 {
         let part = |length: u16, of: u16| f32::from(length.min(of)) / f32::from(of.max(1));
         let square = self
             .square(size)

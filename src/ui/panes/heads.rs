@@ -162,7 +162,7 @@ impl<'a> Heads<'a> {
         self.grid().plan((area.width, area.height))
     }
 
-    fn frame(&self, i: usize, area: Rect, plan: Plan) -> Rect {
+    fn frame(i: usize, area: Rect, plan: Plan) -> Rect {
         let (i, (width, height)) = (i as u16, plan.frame);
         Rect {
             x: area.x + i % plan.per_row * (area.width / plan.per_row),
@@ -242,7 +242,7 @@ impl<'a> Heads<'a> {
     /// Draws the scale of all heads, and what their points are, on the last line.
     fn draw_legend(&self, area: Rect, plan: Plan, scale: Scale, buf: &mut Buffer) {
         let line = Rect { y: area.bottom() - 1, height: 1, ..area };
-        let frame = self.frame(self.0.plane, area, plan).intersection(area);
+        let frame = Self::frame(self.0.plane, area, plan).intersection(area);
         if let Some(body) = Self::cells_area(frame) {
             self.heat(self.0.plane, plan, scale).draw_legend_of(body, line, buf);
         }
@@ -286,14 +286,14 @@ impl Pane for Heads<'_> {
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let (head, plan) = (self.head_at(area, position)?, self.plan(area));
-        let frame = self.frame(head, area, plan).intersection(area);
+        let frame = Self::frame(head, area, plan).intersection(area);
         self.heat(head, plan, self.scale()).cell_at(Self::cells_area(frame)?, position)
     }
 
     fn head_at(&self, area: Rect, position: Position) -> Option<usize> {
         let plan = self.plan(area);
         (0..self.n_heads()).find(|&head| {
-            Self::cells_area(self.frame(head, area, plan).intersection(area))
+            Self::cells_area(Self::frame(head, area, plan).intersection(area))
                 .is_some_and(|body| body.contains(position))
         })
     }
@@ -332,7 +332,7 @@ impl Pane for Heads<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (plan, scale) = (self.plan(area), self.scale());
         for head in 0..self.n_heads() {
-            let frame = self.frame(head, area, plan).intersection(area);
+            let frame = Self::frame(head, area, plan).intersection(area);
             if !frame.is_empty() {
                 self.draw_head(head, frame, plan, scale, buf);
             }

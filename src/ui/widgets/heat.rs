@@ -241,6 +241,7 @@ impl Marks {
 pub type MostProminent<'a> = Box<dyn Fn(Range<usize>, Range<usize>) -> f32 + 'a>;
 
 /// A matrix ready to be drawn.
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct Heat<'a> {
     pub theme: &'a Theme,
     /// Language of the legend.

@@ -67,9 +67,8 @@ impl Heat<'_> {
         let is_at_cursor = row / rows_per_line == self.cursor.0 / rows_per_line;
         let is_overview = matches!(layout.cell, CellWidth::Block { .. }) && rows_per_line > 1;
         let (label, style) = match (is_overview, is_at_cursor) {
-            (true, true) => (self.row_labels.get(self.cursor.0), self.label_style(true)),
+            (_, true) => (self.row_labels.get(self.cursor.0), self.label_style(true)),
             (true, false) => (row_number(row, rows_per_line), self.theme.dim()),
-            (false, true) => (self.row_labels.get(self.cursor.0), self.label_style(true)),
             (false, false) => (self.row_labels.get(row), self.label_style(false)),
         };
         let Some(label) = label else { return };

@@ -102,7 +102,7 @@ const STAGGERED_LINES: u16 = 3;
 const MAX_WHOLE_LABEL: usize = 9;
 /// Lines of the shortest header.
 const LEAST_HEADER: usize = 1;
-/// Columns of the widest cell of which two share a line, and how many times the lines may have so many rows that most of
+/// Columns of the widest cell of which two share a line, and how many rows to a line there may be so that most of
 /// them are in view.
 const WIDEST_PAIR: usize = 3;
 const MOST_SHARED: usize = 3;
@@ -111,6 +111,7 @@ const MIN_LEGEND_WIDTH: u16 = 15;
 
 /// What the layout of a heat map depends on: the counts and widths of its parts, not its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct Grid {
     n_rows: usize,
     n_cols: usize,
@@ -210,7 +211,7 @@ impl Grid {
         })
     }
 
-    /// The cells with which the whole is in view in an area, if it can be: as wide as fits, else two rows to a line, else
+    /// The cells with which the whole is in view in an area, if it can be: as wide as fits, two rows to a line, or
     /// blocks of a map.
     pub(super) fn fitted(&self, (width, height): (u16, u16)) -> CellWidth {
         let room = self.room(width);
@@ -299,13 +300,11 @@ impl Grid {
     /// The interval at which columns are labelled where labels neither fit their cells nor stand upright, so that those
     /// that are drawn, on `n_lines` lines in turn, are whole; None where labels stand upright.
     pub(super) fn label_interval(&self, cell: CellWidth, n_lines: u16) -> Option<usize> {
-        let has_room = match cell.label_width_above() {
-            Some(width) => self.staggered(width) <= n_lines,
-            None => {
-                let is_upright = |longest| longest <= usize::from(n_lines) && cell.is_narrow();
-                self.longest_heading.is_none_or(is_upright)
-            }
-        };
+        let is_upright = |longest| longest <= usize::from(n_lines) && cell.is_narrow();
+        let has_room = cell.label_width_above().map_or_else(
+            || self.longest_heading.is_none_or(is_upright),
+            |width| self.staggered(width) <= n_lines,
+        );
         if has_room {
             return None;
         }
@@ -319,7 +318,7 @@ impl Grid {
         matches!(cell, CellWidth::Number(_)) && cell.columns(self.n_cols) <= self.room(size.0)
     }
 
-    /// The part of the matrix that is in view in an area of that size, 0 to 1; less where cells are drawn as blocks, and a
+    /// The part of the matrix that is in view in an area, 0 to 1; less where cells are drawn as blocks, and a
     /// little less where two cells share a character.
     pub fn seen(&self, size: (u16, u16)) -> f32 {
         /// The worth of two cells in a character, and of a map that they make high and narrow.
@@ -510,7 +509,8 @@ impl Heat<'_> {
         self.find_cell(NUMBERS, area, position)
     }
 
-    /// Row and column of the cell that [`Self::draw_strips`] draws at a position; the upper one of two rows.
+    /// Row and column of the cell that [`Self::draw_strips`] draws at a position; of two rows the one with the cursor, else
+    /// the upper one.
     pub fn strip_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         self.find_cell(self.strips(area), area, position)
     }
@@ -529,9 +529,12 @@ impl Heat<'_> {
         is_there.then(|| self.most_prominent_cell(cell, row, col))
     }
 
-    /// The most prominent cell of a block; without blocks the cell itself.
+    /// The most prominent cell of a block; without blocks the cell itself, of rows that share a line the one with the cursor.
     fn most_prominent_cell(&self, cell: CellWidth, row: usize, col: usize) -> (usize, usize) {
-        let CellWidth::Block { cols, .. } = cell else { return (row, col) };
+        let CellWidth::Block { cols, .. } = cell else {
+            let has_cursor = (row..row + cell.rows_per_line()).contains(&self.cursor.0);
+            return (if has_cursor { self.cursor.0 } else { row }, col);
+        };
         let rows = row..(row + cell.rows_per_line()).min(self.n_rows);
         let cells =
             rows.flat_map(|row| (col..(col + cols).min(self.n_cols)).map(move |col| (row, col)));
