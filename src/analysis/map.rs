@@ -169,7 +169,7 @@ fn link(sites: &[&Recorded]) -> &'static str {
     }
 }
 
-/// The stations of one stream's sites, in the order in which each is finished.
+/// The stations of one stream's sites, in the order in which each is finished; embeddings where they begin.
 fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
     let stacks = stacks(sites, layer);
     let is_shown = |site: &&&Recorded| match site.place.scope.layer_index() {
@@ -204,6 +204,11 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
         let holding = holding(site);
         let path = if holding == Holding::Site { site.path() } else { scope_of(site, &all) };
         let station = station(&sites, site, path, holding);
+        // An embedding stands where it begins: its norm comes after it, and so may what a layer reads of both.
+        let is_known = || placed.iter().any(|(_, before)| before.path == station.path);
+        if matches!(station.kind, StationKind::Embedding { .. }) && is_known() {
+            continue;
+        }
         // A part that is worked on again later stands where it is finished.
         placed.retain(|(_, before)| before.path != station.path);
         placed.push((stack_of(site, &stacks), station));

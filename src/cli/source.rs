@@ -67,7 +67,8 @@ impl Source {
         let reading = readings.change(&plain, &request.changes).usage()?;
         if !request.changes.is_empty() {
             let words = changes_in_words(&request.changes, Language::English);
-            writeln!(streams.notes, "note: a changed pass: {}", visible(&words))?;
+            let what = if request.changes.only_ask() { "" } else { "a changed pass: " };
+            writeln!(streams.notes, "note: {what}{}", visible(&words))?;
         }
         Ok(Self { readings, plain, reading })
     }

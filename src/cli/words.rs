@@ -140,6 +140,21 @@ pub fn closing() -> String {
     format!("Examples:{EXAMPLES}{environment}{files}{}", list("Exit codes", &EXIT))
 }
 
+/// A text whose paragraphs are one line each, so that it is wrapped at the width of the terminal; lines that begin with a
+/// space stay.
+pub fn flowing(text: &str) -> String {
+    let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
+    let mut flowing = String::new();
+    let mut before = "";
+    for line in text.lines() {
+        let goes_on = is_prose(before) && is_prose(line);
+        flowing.push_str(if goes_on { " " } else { "\n" });
+        flowing.push_str(line);
+        before = line;
+    }
+    flowing.trim_start().to_owned()
+}
+
 pub const OPEN: &str = "\
 Examples:
   lookback open 'encoder.1.self_attn.weights[0,7,1]'
@@ -355,3 +370,16 @@ the header of its GGUF file; `lookback inspect NAME` tries it.
 Examples:
   lookback models
   lookback models --format json | jq -r '.models[] | select(.opens).name'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_flow_and_examples_stay() {
+        assert_eq!(
+            flowing("one\ntwo\n\nthree:\n  four\n  five\nsix"),
+            "one two\n\nthree:\n  four\n  five\nsix"
+        );
+    }
+}

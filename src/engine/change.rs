@@ -379,6 +379,11 @@ impl Changes {
         })
     }
 
+    /// Whether numbers of the pass are set by hand, or taken from another pass.
+    pub fn set_numbers(&self) -> bool {
+        self.all.iter().any(|change| matches!(change, Change::Set { .. } | Change::Patch(_)))
+    }
+
     /// Whether they only say what evidence asks about, so that there is no other pass.
     pub fn only_ask(&self) -> bool {
         self.all.iter().all(|change| matches!(change, Change::Words(_) | Change::Place(_)))

@@ -58,7 +58,7 @@ pub use prose::{Line, Piece, Prose, TextRole, wrap};
 pub use update::update;
 
 use crate::{
-    analysis::trace::Recorded,
+    analysis::trace::{Recorded, Trace},
     engine::{
         change::Changes,
         site::{Axis, Stream},
@@ -388,14 +388,21 @@ impl State {
         Prose::of_step(self.current().1, self.nav.selection.layer, paragraphs, is_airy)
     }
 
-    fn reading_is_plain(&self) -> bool {
-        self.passes.reading.as_ref().is_none_or(|reading| reading.plain.is_none())
+    /// Whether there is another pass before this one, and either writes words, which are shown.
+    fn has_outputs(&self) -> bool {
+        let model = self.current().1.model;
+        let writes = |trace: &Trace| !trace.output_text.is_empty();
+        self.passes.reading.as_ref().is_some_and(|reading| {
+            reading
+                .plain_trace(model)
+                .is_some_and(|plain| writes(plain) || writes(reading.trace(model)))
+        })
     }
 
     /// The layout of a screen of this size, and the lines of the narration.
     pub fn plan(&self, area: Rect, wanted: &[PreferredSize]) -> (ScreenLayout, Vec<Line>) {
         let rows = TopRows {
-            is_changed: !self.reading_is_plain(),
+            is_changed: self.has_outputs(),
             n_map_lines: self.map().map_or(1, |map| map.n_lines()),
             has_attention: self.attended_row().is_some(),
         };

@@ -203,3 +203,37 @@ fn the_walk_is_asked_about_words_that_are_given() {
     assert!(refused("place=99").contains("the output has"), "{}", refused("place=99"));
     assert!("words=il,il".parse::<Change>().is_err() && "words=".parse::<Change>().is_err());
 }
+
+/// Numbers that are set, or taken from another pass, are those of places, which move when a word is left out.
+#[test]
+fn words_are_not_left_out_of_a_pass_with_numbers_of_another() {
+    let sentence = "The animal didn't cross the street because it was too wide.";
+    let plain = Arc::new(reading(sentence));
+    let counted = |changes: &[&str]| {
+        let changes = changes.iter().map(|text| text.parse::<Change>().unwrap()).collect();
+        let read = READER.read_changed(&plain, changes).unwrap();
+        let run = read.run(Name::Transformer, None).unwrap();
+        let question = read.question(&run, &Asked::default()).unwrap();
+        let counted = read.saliency(Name::Transformer, &run, &question.score()).unwrap();
+        (0..plain.sentence.tokens.len()).filter(|&row| counted.left_out(row).is_some()).count()
+    };
+    let against = "against=The animal didn't cross the street because it was too tired.";
+    assert!(counted(&[against]) > 5 && counted(&["mask=off"]) > 5);
+    assert_eq!(counted(&[against, "patch=encoder.0.norm2.out[5]"]), 0);
+    assert_eq!(counted(&["encoder.1.self_attn.weights[2,8,1]=0"]), 0);
+}
+
+#[test]
+fn a_class_that_is_none_is_told_the_classes_in_the_walk_too() {
+    let plain = Arc::new(read("bert_text", "the birds sleep"));
+    let asked = |text: &str| {
+        let changes = [text.parse::<Change>().unwrap()].into_iter().collect();
+        Tiny::open("bert_text").reader.read_changed(&plain, changes)
+    };
+    let refused = asked("words=good,zzz").err().unwrap().to_string();
+    assert!(refused.contains("bad, so so, good"), "{refused}");
+    let found = asked("words=good,bad").unwrap();
+    let found = &found.findings()[&Name::Checkpoint];
+    assert_eq!((found.word.as_str(), found.against.as_str()), ("good", "bad"));
+    assert_eq!((found.asked_at.as_str(), found.rows_of), ("", RowsOf::Text));
+}

@@ -92,7 +92,14 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 21] = [
     (
         "mamba2",
         20,
-        &["own-ssm-steps", "own-state", "own-state-read", "own-state-cache", "own-resid-ssm"],
+        &[
+            "own-ssm-steps",
+            "own-state",
+            "own-state-read",
+            "own-state-cache",
+            "own-resid-ssm",
+            "own-state-patching",
+        ],
         &["own-queries", "own-weights", "own-wall", "own-cache", "own-gated", "own-resid-post"],
     ),
     (
@@ -113,8 +120,9 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 21] = [
             "own-attn-gate",
             "own-weights",
             "own-cache",
+            "own-state-patching",
         ],
-        &["own-state", "own-ssm-steps", "own-positions", "own-ffn", "own-state-cache"],
+        &["own-state", "own-ssm-steps", "own-positions", "own-ffn", "own-state-cache", "own-flow"],
     ),
     (
         "qwen35_moe",

@@ -156,8 +156,12 @@ fn by_word(words: &[Range<usize>], rows: &[f32]) -> Vec<f32> {
 }
 
 /// The score of the sentence without a word. A decoder reads the same output. None for a word that is not the
-/// sentence's own, or that the score's row does not see or is.
+/// sentence's own, or that the score's row does not see or is; and in a pass with numbers set by hand or taken from another
+/// pass, which are those of places that would move.
 fn score_without(model: &dyn Model, run: &Run, score: &Score, word: &Range<usize>) -> Option<f32> {
+    if run.changes.set_numbers() {
+        return None;
+    }
     let first = word.start.checked_sub(run.n_before())?;
     let ids = run.ids.get(..first)?.iter().chain(run.ids.get(first + word.len()..)?);
     let ids: Vec<u32> = ids.copied().collect();

@@ -6,6 +6,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::{
     Reading,
+    evidence::{class_named, places},
     learner::{TAKES_NO_TARGET, TargetKind},
 };
 use crate::{
@@ -84,18 +85,18 @@ impl Reading {
     /// If a word that is asked about is neither a token nor a class.
     fn check_words(&self, asked: &Change) -> Result<()> {
         let classes = self.model(Name::Checkpoint).map_or(&[][..], |model| model.classes());
-        let is_class =
-            |word: &str| classes.iter().any(|class| class.eq_ignore_ascii_case(word.trim()));
         let words = Changes::default().with(asked.clone()).asked_words();
-        let mut others = words.iter().filter(|word| !is_class(word));
-        others.try_for_each(|word| self.tokens_of_word(word).map(drop))
+        words.iter().try_for_each(|word| match classes {
+            [] => self.tokens_of_word(word).map(drop),
+            classes => class_named(classes, word).map(drop),
+        })
     }
 
     /// # Errors
     /// If no model writes so many words.
     fn check_place(&self, place: usize) -> Result<()> {
         let n = self.traces.values().map(|trace| trace.output.len()).max().unwrap_or(0);
-        ensure!(place < n, "the output has {n} places, so a place is 0 to {}", n.saturating_sub(1));
+        ensure!(place < n, "{}", places(n));
         Ok(())
     }
 

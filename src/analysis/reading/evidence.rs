@@ -28,6 +28,31 @@ pub struct Asked {
     pub place: Option<usize>,
 }
 
+/// Which places of the output there are.
+pub(super) fn places(n: usize) -> String {
+    match n {
+        0 => "the output is empty, so no place of it can be asked about".to_owned(),
+        1 => "the output has one place, 0".to_owned(),
+        n => format!("the output has {n} places, 0 to {}", n - 1),
+    }
+}
+
+/// The class with this name.
+///
+/// # Errors
+/// If there is none; the message lists those that there are.
+pub(super) fn class_named(classes: &[String], word: &str) -> Result<u32> {
+    let class = classes.iter().position(|class| class.eq_ignore_ascii_case(word.trim()));
+    let class = class.with_context(|| {
+        format!(
+            "`{}` is no class of the model; there are {}",
+            text::shown(word),
+            classes.join(", ")
+        )
+    });
+    Ok(class? as u32)
+}
+
 impl Reading {
     /// A pass of a model over this sentence with everything kept; a decoder writes its own output, or reads `forced`, or
     /// the target of the changes.
@@ -65,6 +90,8 @@ impl Reading {
     /// # Errors
     /// If it is no token; the message suggests the nearest.
     pub fn tokens_of_word(&self, word: &str) -> Result<Vec<u32>> {
+        // A space before a word is part of its token, one after it is not.
+        let word = word.trim_end();
         ensure!(!word.is_empty(), "a word is missing; give one, or two with a comma between them");
         let vocab = self.tokenizer.vocab();
         // A space that is typed is the mark of a space; of the built-in models' tokens none has it.
@@ -100,15 +127,7 @@ impl Reading {
         if classes.is_empty() {
             return self.tokens_of_word(word);
         }
-        let class = classes.iter().position(|class| class.eq_ignore_ascii_case(word.trim()));
-        let class = class.with_context(|| {
-            format!(
-                "`{}` is no class of the model; there are {}",
-                text::shown(word),
-                classes.join(", ")
-            )
-        })?;
-        Ok(vec![class as u32])
+        Ok(vec![class_named(classes, word)?])
     }
 
     /// What is asked: this, or else what the changes of the reading ask.
@@ -134,11 +153,7 @@ impl Reading {
         let output = self.tokenizer.tokens(&run.pass.output);
         if let Some(place) = asked.place {
             let n = run.output_rows().len();
-            ensure!(
-                place < n,
-                "the output has {n} places, so a place is 0 to {}",
-                n.saturating_sub(1)
-            );
+            ensure!(place < n, "{}", places(n));
         }
         let tokens_of = |word: &str| self.tokens_of_word(word).unwrap_or_default();
         Question::about(run, &output, &words, asked.place, tokens_of)

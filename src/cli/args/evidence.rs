@@ -89,7 +89,7 @@ pub enum EvidenceFormat {
 
 /// What pushed a word above another.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::ATTRIBUTE)]
+#[command(after_long_help = words::flowing(words::ATTRIBUTE))]
 pub struct AttributeArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -115,7 +115,7 @@ pub struct AttributeArgs {
 
 /// Two sentences, and the values that carry their difference.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::PATCH)]
+#[command(after_long_help = words::flowing(words::PATCH))]
 pub struct PatchArgs {
     /// The other sentence, B: its pass gets values of the first one's, A
     #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other)]
@@ -133,7 +133,7 @@ pub struct PatchArgs {
 
 /// Two passes side by side.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::DIFF)]
+#[command(after_long_help = words::flowing(words::DIFF))]
 pub struct DiffArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -154,7 +154,7 @@ pub struct DiffArgs {
 
 /// Routes from a row of the stream to the tokens.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::FLOW)]
+#[command(after_long_help = words::flowing(words::FLOW))]
 pub struct FlowArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -172,7 +172,7 @@ pub struct FlowArgs {
 
 /// Heads, and their scores.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::HEADS)]
+#[command(after_long_help = words::flowing(words::HEADS))]
 pub struct HeadsArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -187,7 +187,7 @@ pub struct HeadsArgs {
 
 /// Steps of learning.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::LEARN)]
+#[command(after_long_help = words::flowing(words::LEARN))]
 pub struct LearnArgs {
     #[command(flatten)]
     pub text: TextArgs,

@@ -137,7 +137,9 @@ fn add_parts(
     add_promoted(report, promoted);
     // Where a head of its own follows the last norm, as in BERT, the logit is no sum of these parts alone.
     let rest = if parts.adds_up() { "left over (rounding)" } else { "left over (not linear)" };
-    let _ = writeln!(report.text, "{rest:width$} {:>9.4}", parts.rest());
+    // Without the sign of what rounds to 0.
+    let left_over = (parts.rest() * 1e4).round() / 1e4 + 0.0;
+    let _ = writeln!(report.text, "{rest:width$} {left_over:>9.4}");
     let _ = writeln!(
         report.text,
         "A part says what is written to the output directly; what it does by way of later parts is in those."
@@ -308,7 +310,7 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
     if labels.iter().enumerate().any(|(i, _)| counted.left_out(i).is_none()) {
         let _ = writeln!(
             text,
-            "-: not a word of the sentence, or one that what is asked about has not seen or is itself."
+            "-: not a word of the sentence, one that what is asked about has not seen or is itself, or any of a pass with numbers that are set or taken from another."
         );
     }
     let _ = writeln!(

@@ -122,14 +122,15 @@ impl<'a> Both<'a> {
             "read": b.sentence.read_text(), "first": parted, "output": says[0], "output_b": says[1],
         });
         let mut text = format!(
-            "{}: two passes, A and B ({})\nA reads:  {}\nB reads:  {}\nA writes: {}\nB writes: {}\n",
+            "{}: two passes, A and B ({})\nA reads:  {}\nB reads:  {}\n",
             self.name.title(),
             changes_in_words(&b.changes, Language::English),
             a.sentence.read_text(),
             b.sentence.read_text(),
-            says[0],
-            says[1]
         );
+        if says.iter().any(|says| !says.is_empty()) {
+            let _ = writeln!(text, "A writes: {}\nB writes: {}", says[0], says[1]);
+        }
         let _ = match parted.as_deref() {
             Some(at) => writeln!(text, "They part first at {at}, in the order of computation."),
             None => writeln!(text, "They part nowhere by more than rounding."),
@@ -157,7 +158,8 @@ impl<'a> Both<'a> {
         words.dedup();
         let place =
             Words::of(self.readings[0], &self.runs[0]).place_of(&self.runs[0], question.row);
-        let _ = writeln!(report.text, "\nThe likeliest words {place}:");
+        let given = if self.runs[0].reads_only() { "" } else { ", both reading what A wrote" };
+        let _ = writeln!(report.text, "\nThe likeliest words {place}{given}:");
         let _ = writeln!(report.text, "  {:20} {:>8} {:>8}", "", "A", "B");
         for (&id, word) in words.iter().zip(self.told_apart(&words)) {
             let [a, b] = [0, 1].map(|i| probabilities[i][id]);

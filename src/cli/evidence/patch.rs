@@ -24,6 +24,9 @@ use crate::{
     text::Token,
 };
 
+/// The least share that is said to change something.
+const LEAST_SHARE: f32 = 0.005;
+
 pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
@@ -69,11 +72,23 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
         ),
     };
     add_maps(&mut report, &patching, &cells, &shares, [&source, &target]);
+    if shares.iter().flatten().all(|share| share.abs() < LEAST_SHARE) {
+        let _ = writeln!(
+            report.text,
+            "\nNo value alone changes the answer: where the sentences differ in length, what is read at the end of B may have no counterpart in A. Give two that differ in a word."
+        );
+    }
     let _ = writeln!(
         report.text,
         "\nA value near 1 carries the difference, or lies on its way; one of several that carry it may be 0, because the others still do."
     );
     report.write(&asked.out, streams)
+}
+
+/// Without the sign of what rounds to 0.
+fn in_two_decimals(x: f32) -> String {
+    let text = format!("{x:.2}");
+    if text == "-0.00" { "0.00".to_owned() } else { text }
 }
 
 fn add_maps(
@@ -99,7 +114,7 @@ fn add_maps(
             let of_row =
                 cells.iter().zip(shares).filter(|(cell, _)| cell.map == m && cell.row == row);
             for (cell, share) in of_row {
-                let number = share.map_or_else(|| "-".to_owned(), |x| format!("{x:.2}"));
+                let number = share.map_or_else(|| "-".to_owned(), in_two_decimals);
                 let _ = write!(report.text, " {number:>7}");
                 let (head, position, token) = if is_heads {
                     (cell.col.into(), Field::Missing, Field::Missing)

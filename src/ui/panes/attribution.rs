@@ -99,7 +99,7 @@ impl AttributionList<'_> {
         let (language, x) = (self.scene.language, fixed(attribution.score));
         let (whole, short) = if !attribution.adds_up() {
             let rest = fixed(attribution.rest());
-            let short = tr!(language, "logits: {x} = the sum of these, and {rest}", x, rest);
+            let short = tr!(language, "logits: {x} = these, and {rest} left over", x, rest);
             let whole = tr!(
                 language,
                 "logits: {x} = the sum of these, and {rest} that the head's curve leaves over",
@@ -116,7 +116,7 @@ impl AttributionList<'_> {
                 "logits: {x} = the sum of these, with the norm's scale held fixed",
                 x
             );
-            (whole, tr!(language, "logits: {x} = the sum of these", x))
+            (whole, tr!(language, "logits: {x} = the sum, norm's scale fixed", x))
         };
         if whole.width() <= width { whole } else { short }
     }
@@ -227,6 +227,10 @@ impl Pane for AttributionList<'_> {
             format!("{}: {}{promoted}", part.path, fixed(part.amount))
         };
         let lines = parts(found).into_iter().enumerate().map(line);
+        let asked = found.map(|found| question(found, language));
+        let sum = found.and_then(|found| found.attribution.as_ref());
+        let sum = sum.map(|attribution| self.sum_in_words(attribution, usize::MAX));
+        let lines = asked.into_iter().chain(sum).chain(lines);
         PaneWords::of_model(language, "What pushed the word", model, lines.collect())
     }
 

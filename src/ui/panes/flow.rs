@@ -173,7 +173,7 @@ impl<'a> FlowGraph<'a> {
             let (word, share) = (self.elsewhere(from), percent(share));
             tr!(language, "from “{word}” of the other text {share}", word, share)
         };
-        let words = strongest(flow.sources(level, row)).into_iter().map(of_word).collect();
+        let words = strongest(flow.sources(level, row)).into_iter().take(3).map(of_word).collect();
         let others = strongest(flow.from_elsewhere(level, row)).into_iter().take(3);
         let fed = Some(flow.feed_forward(level, row)).filter(|fed| *fed >= least);
         let fed = fed.map(|fed| tr!(language, "feed-forward {share}", share = percent(fed)));

@@ -126,7 +126,7 @@ impl Pane for PatchedMap<'_> {
         let ends = if patched.answers_part() {
             tr!(language, "0 “{against}”, 1 “{word}”", against, word)
         } else {
-            language.tr("0 as B, 1 as A").to_owned()
+            tr!(language, "0 as B, 1 as A, of “{word}” over “{against}”", word, against)
         };
         let title = Title::named(tr!(language, "patched: {kind}", kind)).with(ends);
         let (n, all) = patched.progress();
@@ -228,7 +228,8 @@ impl Pane for PatchedMap<'_> {
                     format!("{site}: {}", (0..of.n_cols).map(share).collect::<Vec<_>>().join(", "))
                 };
                 let [a, b] = &patched.sentences;
-                [format!("A: {a}"), format!("B: {b}")].into_iter().chain(rows.map(line)).collect()
+                let asked = [self.title().to_string(), format!("A: {a}"), format!("B: {b}")];
+                asked.into_iter().chain(rows.map(line)).collect()
             });
         let kind = language.tr("Patched values, 0 as B and 1 as A");
         PaneWords::of_model(language, kind, model, lines.unwrap_or_default())

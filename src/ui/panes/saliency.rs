@@ -57,6 +57,21 @@ impl<'a> SaliencyTable<'a> {
         Expr::Sum(saliency.slopes[row].iter().enumerate().filter_map(product).collect())
     }
 
+    /// What the integral leaves over, and whether that is too much to believe it.
+    fn gap_in_words(&self, saliency: &Saliency) -> String {
+        let language = self.scene.language;
+        let gap = tr!(
+            language,
+            "the integral leaves {gap} of {whole} unshared; its baseline is an embedding of zeros",
+            gap = fixed(saliency.gap()),
+            whole = fixed(saliency.score - saliency.baseline)
+        );
+        match saliency.is_complete() {
+            true => gap,
+            false => format!("{}: {gap}", language.tr("do not believe the middle column")),
+        }
+    }
+
     fn row(&self) -> usize {
         self.scene.selection.row.min(self.n().saturating_sub(1))
     }
@@ -122,20 +137,8 @@ impl Pane for SaliencyTable<'_> {
     }
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
-        let saliency = self.saliency()?;
-        let gap = tr!(
-            self.scene.language,
-            "the integral leaves {gap} of {whole} unshared; its baseline is an embedding of zeros",
-            gap = fixed(saliency.gap()),
-            whole = fixed(saliency.score - saliency.baseline)
-        );
-        let language = self.scene.language;
-        let doubt = if saliency.is_complete() {
-            String::new()
-        } else {
-            format!("; {}", language.tr("too much to believe the middle column"))
-        };
-        Some(format!("{}  {gap}{doubt}", self.found?.source.get(row)?.text))
+        let gap = self.gap_in_words(self.saliency()?);
+        Some(format!("{}  {gap}", self.found?.source.get(row)?.text))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -175,7 +178,12 @@ impl Pane for SaliencyTable<'_> {
                     left_out
                 )
             };
-            Some(found.source.iter().enumerate().map(line).collect())
+            let (word, against) = (&found.word, &found.against);
+            let asked =
+                tr!(language, "which words counted for “{word}” over “{against}”", word, against);
+            let lines = found.source.iter().enumerate().map(line);
+            let gap = self.gap_in_words(saliency);
+            Some([asked].into_iter().chain(lines).chain([gap]).collect())
         });
         PaneWords::of_model(language, "Which words counted", model, lines.unwrap_or_default())
     }
