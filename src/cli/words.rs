@@ -264,8 +264,8 @@ pub const FLOW: &str = "\
 After a sub-layer, a row of the residual stream is a sum: the row before, what each head takes from each
 word, what feed-forward adds. A part's share is its proximity to the sum, max(0, |y| - |y - part|) in the
 L1 norm, over that of all parts (Ferrando and Voita 2024). From the row of the word asked about the routes
-go down along shares of at least --threshold, layer by layer. A translator's rows are those of its decoder;
-what comes from the source is marked.
+go down along shares of at least --threshold, layer by layer. A translator's rows are those of its decoder,
+where what comes from the source is marked, and then those of its encoder.
 
 --format json, csv and npz have a row for every part of every row: site, position, token, part (residual,
 attention, bias, feed-forward), head, key, key_token, share.
@@ -275,16 +275,20 @@ Examples:
   lookback flow \"The dog sleeps.\" --threshold 0.1 --format csv";
 
 pub const HEADS: &str = "\
-previous   mean weight on the token before
-self       mean weight on the token itself
-first      mean weight on the first token (0.5 and more is a sink)
-duplicate  mean weight on the earlier copy of the token, in the text read twice (Wang et al. 2023)
-induction  mean weight on what followed the earlier copy, in the text read twice (Olsson et al. 2022)
-pronoun    mean weight of pronouns (it, they, he, she, il, elle, ...) on all earlier words that follow
-           an article or a possessive
-copying    the OV circuit E W_V W_O U, from the token that is looked at to the logits, without norms: the
-           sum of its eigenvalues over the sum of their magnitudes (Elhage et al. 2021). 1 raises the token
-           that is looked at, -1 lowers it, 0 does neither.
+Each score of a head:
+  previous   mean weight on the token before
+  self       mean weight on the token itself
+  first      mean weight on the first token (0.5 and more is a sink)
+  duplicate  mean weight on the earlier copy of the token, in the text read twice
+             (Wang et al. 2023)
+  induction  mean weight on what followed the earlier copy, in the text read twice
+             (Olsson et al. 2022)
+  pronoun    mean weight of pronouns (it, they, he, she, il, elle, ...) on all earlier
+             words that follow an article or a possessive
+  copying    the OV circuit E W_V W_O U, from the token that is looked at to the logits,
+             without norms: the sum of its eigenvalues over the sum of their magnitudes
+             (Elhage et al. 2021). 1 raises the token that is looked at, -1 lowers it,
+             0 does neither
 
 Means are over the rows to which a score applies; \"-\" where there are none. Attention to another text
 has first and copying only. * marks what stands out.
@@ -374,6 +378,13 @@ Examples:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_scores_of_heads_stay_a_table() {
+        let help = flowing(HEADS);
+        let is_row = |line: &str| line.starts_with("  previous ") || line.starts_with("  self ");
+        assert_eq!(help.lines().filter(|line| is_row(line)).count(), 2, "{help}");
+    }
 
     #[test]
     fn paragraphs_flow_and_examples_stay() {

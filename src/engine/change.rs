@@ -380,7 +380,7 @@ impl Changes {
     }
 
     /// Whether numbers of the pass are set by hand, or taken from another pass.
-    pub fn set_numbers(&self) -> bool {
+    pub fn sets_numbers(&self) -> bool {
         self.all.iter().any(|change| matches!(change, Change::Set { .. } | Change::Patch(_)))
     }
 

@@ -462,7 +462,7 @@ pub trait Pane {
     }
 
     /// The row of the stream at a cursor position that the pane can explain.
-    fn row_to_explain(&self, _row: usize, _col: usize) -> Option<(Stream, usize)> {
+    fn row_to_explain(&self, _row: usize, _col: usize) -> Option<(Name, Stream, usize)> {
         None
     }
 

@@ -224,7 +224,7 @@ fn words_are_not_left_out_of_a_pass_with_numbers_of_another() {
 }
 
 #[test]
-fn a_class_that_is_none_is_told_the_classes_in_the_walk_too() {
+fn an_unknown_class_lists_the_classes_in_the_walk_too() {
     let plain = Arc::new(read("bert_text", "the birds sleep"));
     let asked = |text: &str| {
         let changes = [text.parse::<Change>().unwrap()].into_iter().collect();

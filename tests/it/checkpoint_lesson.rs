@@ -105,8 +105,16 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 21] = [
     (
         "lfm2",
         32,
-        &["own-short-conv", "own-resid-conv", "own-weights", "own-rope", "own-cache", "own-gated"],
-        &["own-state", "own-positions", "own-ffn", "own-state-cache"],
+        &[
+            "own-short-conv",
+            "own-resid-conv",
+            "own-weights",
+            "own-rope",
+            "own-cache",
+            "own-gated",
+            "own-state-patching",
+        ],
+        &["own-state", "own-positions", "own-ffn", "own-state-cache", "own-flow"],
     ),
     (
         "qwen35",

@@ -257,9 +257,9 @@ fn routes_of_a_translator_go_on_down_to_the_words_of_the_source() {
     assert!(frame.contains(&title(asked)) && frame.contains("input"), "{frame}");
     assert!(!frame.contains('○'), "the encoder reads one text: {frame}");
     let other = (0..target.n_rows).find(|&row| given(row) != asked).unwrap();
-    state.nav.view.explained = Some((Stream::Target, other));
+    state.nav.view.explained = Some((Name::Transformer, Stream::Target, other));
     assert!(drawn_text(&state, 120, 36).contains(&title(given(other))), "that of another word");
-    state.nav.view.explained = Some((Stream::Source, 0));
+    state.nav.view.explained = Some((Name::Transformer, Stream::Source, 0));
     assert!(drawn_text(&state, 120, 36).contains(&title(0)), "one that was picked");
 }
 

@@ -482,7 +482,7 @@ fn a_pronoun_of_another_word_is_not_what_is_written_for_it() {
 }
 
 /// The keys that the texts name, with the row of the help that says the same.
-static KEYS_NAMED: [(&str, &str); 16] = [
+static KEYS_NAMED: [(&str, &str); 17] = [
     ("Enter", "Enter"),
     ("Tab", "Tab Shift-Tab"),
     ("i", "i"),
@@ -496,6 +496,7 @@ static KEYS_NAMED: [(&str, &str); 16] = [
     ("N", "N M"),
     ("M", "N M"),
     ("Q", "Q"),
+    ("A", "A D"),
     ("↑", "↑ ↓ k j"),
     ("→", "→ l n Space"),
     ("[", "[ ]"),

@@ -213,11 +213,13 @@ fn kind(run: &Run, node: Node) -> Option<PartKind> {
         {
             Some(PartKind::Attention)
         }
-        Role::SubLayerOutput if has_role(run, place, Role::StateOutput) => Some(PartKind::State),
-        Role::SubLayerOutput if has_role(run, place, Role::Convolved) => {
+        Role::SubLayerOutput if run.has_role_in(place.scope.prefix(), Role::StateOutput) => {
+            Some(PartKind::State)
+        }
+        Role::SubLayerOutput if run.has_role_in(place.scope.prefix(), Role::Convolved) => {
             Some(PartKind::Convolution)
         }
-        Role::SubLayerOutput if has_role(run, place, Role::LayerEmbedding) => {
+        Role::SubLayerOutput if run.has_role_in(place.scope.prefix(), Role::LayerEmbedding) => {
             Some(PartKind::LayerEmbedding)
         }
         Role::SubLayerOutput => Some(PartKind::FeedForward),
@@ -225,11 +227,6 @@ fn kind(run: &Run, node: Node) -> Option<PartKind> {
         Role::Embedding => Some(PartKind::Embedding),
         _ => None,
     }
-}
-
-/// Whether the scope of a place has a value of that role.
-fn has_role(run: &Run, place: &Place, role: Role) -> bool {
-    run.with_role(role).any(|other| other.scope.prefix() == place.scope.prefix())
 }
 
 fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {

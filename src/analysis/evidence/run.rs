@@ -106,6 +106,11 @@ impl Run {
         self.sites().filter(move |place| place.role == role)
     }
 
+    /// Whether a scope has a value with a role.
+    pub fn has_role_in(&self, scope: &str, role: Role) -> bool {
+        self.with_role(role).any(|place| place.scope.prefix() == scope)
+    }
+
     /// The node that holds a row of a site, and the row in it.
     pub fn row(&self, path: &str, row: usize) -> Option<(Node, usize)> {
         self.nodes(path).iter().find_map(|&node| {

@@ -45,7 +45,7 @@ pub(super) fn class_named(classes: &[String], word: &str) -> Result<u32> {
     let class = classes.iter().position(|class| class.eq_ignore_ascii_case(word.trim()));
     let class = class.with_context(|| {
         format!(
-            "`{}` is no class of the model; there are {}",
+            "`{}` is not a class of the model; its classes are {}",
             text::shown(word),
             classes.join(", ")
         )

@@ -310,7 +310,7 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
     if labels.iter().enumerate().any(|(i, _)| counted.left_out(i).is_none()) {
         let _ = writeln!(
             text,
-            "-: not a word of the sentence, one that what is asked about has not seen or is itself, or any of a pass with numbers that are set or taken from another."
+            "-: not measured: the token is no word of the sentence, the row asked about does not see it or is the word itself, or numbers of the pass are set by hand or patched."
         );
     }
     let _ = writeln!(

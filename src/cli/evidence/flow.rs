@@ -53,6 +53,7 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
     add_route(&mut report.text, &flow, row, asked.threshold, &words);
     add_sums(&mut report, &flow, &words);
     if let Some(source) = source_flow {
+        add_sums(&mut report, &source, &words);
         add_route_of_source(
             &mut report,
             &source,
@@ -87,7 +88,6 @@ fn add_route_of_source(
         "\nthe source word that gave most: from which words the last row of \"{word}\" was made"
     );
     add_route(&mut report.text, flow, row, threshold, words);
-    add_sums(report, flow, words);
 }
 
 /// A row for every part of every row of all sums.

@@ -56,10 +56,10 @@ impl State {
     }
 
     /// Explains another row in the flow graph, or again what is asked about.
-    pub(super) fn explain_row(&mut self, row: (Stream, usize)) {
+    pub(super) fn explain_row(&mut self, row: (Name, Stream, usize)) {
         let explained = Some(row).filter(|row| self.nav.view.explained != Some(*row));
         self.nav.view.explained = explained;
-        (self.nav.selection.row, self.nav.selection.col) = (0, row.1);
+        (self.nav.selection.row, self.nav.selection.col) = (0, row.2);
         self.show_message(match explained {
             Some(_) => "the routes to this word's last row; c on it goes back",
             None => "the routes to the word that is asked about",

@@ -160,8 +160,11 @@ impl State {
         let found = reading.known_findings().and_then(|all| all.get(&model));
         let words = match found {
             _ if !asked.is_empty() => asked,
-            Some(found) => vec![found.word.clone(), found.against.clone()],
-            None => vec![],
+            // A comma stands between words, so that a word that has one cannot be typed.
+            Some(found) if ![&found.word, &found.against].iter().any(|w| w.contains(',')) => {
+                vec![found.word.clone(), found.against.clone()]
+            }
+            _ => vec![],
         };
         self.overlay = Overlay::subject("words=", &words.join(","));
     }

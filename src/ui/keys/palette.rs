@@ -102,7 +102,7 @@ fn literal_entry(state: &State, query: &str) -> Option<Entry> {
 
 fn what_if_entry(query: &str, language: Language) -> Entry {
     let (detail, pick) = match query.parse::<Change>() {
-        _ if query.ends_with('=') => {
+        _ if query.find('=') == Some(query.len() - 1) => {
             let text =
                 tr!(language, "type a value for {subject}", subject = query.trim_end_matches('='));
             (text.clone(), PaletteChoice::Nothing(text))

@@ -102,7 +102,7 @@ impl AttributionList<'_> {
             let short = tr!(language, "logits: {x} = these, and {rest} left over", x, rest);
             let whole = tr!(
                 language,
-                "logits: {x} = the sum of these, and {rest} that the head's curve leaves over",
+                "logits: {x} = the sum of these, and {rest} left over, as the last layer is not linear",
                 x,
                 rest
             );

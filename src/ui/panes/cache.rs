@@ -49,7 +49,7 @@ impl MaskCell {
     /// Columns and lines of a mask of `n` rows.
     const fn size(self, n: u16) -> (u16, u16) {
         match self {
-            Self::Lines(lines) => (2 * lines * n, lines * n),
+            Self::Lines(lines) => (n.saturating_mul(2 * lines), n.saturating_mul(lines)),
             Self::Half => (n, n.div_ceil(2)),
             Self::One => (n, n),
         }
@@ -87,10 +87,12 @@ impl TableAndSquare {
         let mut ways = cells.flat_map(|cell| starts.map(|start| (start, cell)));
         let is_whole = |((x, y), cell): &((u16, u16), MaskCell)| {
             let size = cell.size(self.n);
-            x + size.0 <= width && y + size.1 <= height
+            size.0.saturating_add(*x) <= width && size.1.saturating_add(*y) <= height
         };
         let part = Some((starts[0], self.smallest()));
-        ways.find(is_whole).or(part).filter(|((x, _), cell)| x + cell.size(self.n).0 <= width)
+        ways.find(is_whole)
+            .or(part)
+            .filter(|((x, _), cell)| cell.size(self.n).0.saturating_add(*x) <= width)
     }
 
     /// The columns and lines of an area that are used.
@@ -99,7 +101,10 @@ impl TableAndSquare {
             Some((start, cell)) => (start, cell.size(self.n)),
             None => ((0, 0), (0, 0)),
         };
-        let used = (self.table.0.max(start.0 + square.0), self.table.1.max(start.1 + square.1));
+        let used = (
+            self.table.0.max(square.0.saturating_add(start.0)),
+            self.table.1.max(square.1.saturating_add(start.1)),
+        );
         (used.0.min(size.0), used.1.min(size.1))
     }
 
@@ -119,6 +124,10 @@ struct Positions {
     reused: usize,
     fresh: usize,
     all: usize,
+}
+
+fn saturated(n: usize) -> u16 {
+    u16::try_from(n).unwrap_or(u16::MAX)
 }
 
 impl<'a> Cache<'a> {
@@ -141,7 +150,7 @@ impl<'a> Cache<'a> {
     fn table_width(&self) -> u16 {
         let counts = self.sizes.map_or_else(Vec::new, |sizes| self.counts(sizes));
         let widest = counts.iter().map(|(_, count)| count.width()).max().unwrap_or(0);
-        let positions = NAME_WIDTH + (self.n_positions() as u16).min(MOST_SIGNS);
+        let positions = NAME_WIDTH + saturated(self.n_positions()).min(MOST_SIGNS);
         ((label_width(&counts) + widest) as u16).max(positions)
     }
 
@@ -149,7 +158,7 @@ impl<'a> Cache<'a> {
         let theme = self.subject.scene.theme;
         TableAndSquare {
             table: (self.table_width(), self.n_table_lines().min(MOST_POSITIONS)),
-            n: self.n_positions().max(1) as u16,
+            n: saturated(self.n_positions()).max(1),
             has_half_blocks: theme.has_colour() && !theme.is_ascii(),
         }
     }
@@ -329,7 +338,7 @@ impl Pane for Cache<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let (lines, n) = (self.n_table_lines(), (self.n_positions() as u16).min(MOST_POSITIONS));
+        let (lines, n) = (self.n_table_lines(), saturated(self.n_positions()).min(MOST_POSITIONS));
         let width = self.table_width();
         let square = |lines| MaskCell::Lines(lines).size(n);
         PreferredSize::new((width, lines.min(8)), (width + GAP.0 + n, lines.max(n)))

@@ -19,6 +19,7 @@ use crate::{
     },
     engine::{arithmetic::Arithmetic, site::Stream},
     lesson::{PaneSpec, tr},
+    model::Name,
     text::{Token, percent},
     ui::widgets::lines::{put_line, put_text},
 };
@@ -28,6 +29,9 @@ const LABEL_WIDTH: u16 = 8;
 const MOST_PITCH: u16 = 12;
 /// Lines from a level to the next.
 const MOST_LINES: u16 = 7;
+
+/// The most words that the line of a node names.
+const MOST_PARTS: usize = 3;
 
 pub(super) struct FlowGraph<'a> {
     scene: Scene<'a>,
@@ -150,8 +154,8 @@ impl<'a> FlowGraph<'a> {
     }
 
     /// The shares of a row in words, sum after sum: `itself 69 %, from “animal” 31 % (most by head 2); then feed-forward
-    /// 22 %`. Those of each sum add up to 1.
-    fn parts(&self, flow: &Flow, (level, row): (usize, usize)) -> String {
+    /// 22 %`. Those of each sum add up to 1, where they are all there: of each at most `most`.
+    fn parts(&self, flow: &Flow, (level, row): (usize, usize), most: usize) -> String {
         let language = self.scene.language;
         let least = self.scene.view.threshold.share();
         let strongest = |mut sources: Vec<(usize, f32)>| {
@@ -173,8 +177,9 @@ impl<'a> FlowGraph<'a> {
             let (word, share) = (self.elsewhere(from), percent(share));
             tr!(language, "from “{word}” of the other text {share}", word, share)
         };
-        let words = strongest(flow.sources(level, row)).into_iter().take(3).map(of_word).collect();
-        let others = strongest(flow.from_elsewhere(level, row)).into_iter().take(3);
+        let words = strongest(flow.sources(level, row)).into_iter();
+        let words = words.take(most).map(of_word).collect();
+        let others = strongest(flow.from_elsewhere(level, row)).into_iter().take(most);
         let fed = Some(flow.feed_forward(level, row)).filter(|fed| *fed >= least);
         let fed = fed.map(|fed| tr!(language, "feed-forward {share}", share = percent(fed)));
         let sums: [Vec<String>; 3] =
@@ -184,12 +189,13 @@ impl<'a> FlowGraph<'a> {
         sums.join(language.tr("; then "))
     }
 
-    fn line(&self, flow: &Flow, node: (usize, usize)) -> String {
+    /// A node in words, with at most `most` words that each of its sums is made of.
+    fn line(&self, flow: &Flow, node: (usize, usize), most: usize) -> String {
         let (language, word) = (self.scene.language, self.word(node.1));
         match node.0.checked_sub(1) {
             None => tr!(language, "“{word}” as it was embedded", word),
             Some(layer) => {
-                let parts = self.parts(flow, node);
+                let parts = self.parts(flow, node, most);
                 tr!(language, "“{word}” after layer {layer}: {parts}", word, layer, parts)
             }
         }
@@ -200,7 +206,7 @@ impl<'a> FlowGraph<'a> {
 /// routes of its output take most.
 fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
     let picked = |stream| match scene.view.explained {
-        Some((picked, row)) if picked == stream => Some(row),
+        Some((model, picked, row)) if (model, picked) == (scene.model, stream) => Some(row),
         _ => None,
     };
     let of_source = || {
@@ -262,11 +268,11 @@ impl Pane for FlowGraph<'_> {
     }
 
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
-        Some(self.line(self.flow?, self.node(row, col)))
+        Some(self.line(self.flow?, self.node(row, col), MOST_PARTS))
     }
 
-    fn row_to_explain(&self, row: usize, col: usize) -> Option<(Stream, usize)> {
-        self.flow.map(|_| (self.stream, self.node(row, col).1))
+    fn row_to_explain(&self, row: usize, col: usize) -> Option<(Name, Stream, usize)> {
+        self.flow.map(|_| (self.scene.model, self.stream, self.node(row, col).1))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -302,7 +308,7 @@ impl Pane for FlowGraph<'_> {
         let Scene { reading, language, model, .. } = self.scene;
         let pane = Self::of(self.scene, reading.findings().get(&model), self.stream);
         let lines = pane.flow.map_or_else(Vec::new, |flow| {
-            pane.route.nodes.iter().rev().map(|node| pane.line(flow, *node)).collect()
+            pane.route.nodes.iter().rev().map(|node| pane.line(flow, *node, usize::MAX)).collect()
         });
         PaneWords::of_model(language, "From which words a word was made", model, lines)
     }

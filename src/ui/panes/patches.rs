@@ -126,9 +126,12 @@ impl Pane for PatchedMap<'_> {
         let ends = if patched.answers_part() {
             tr!(language, "0 “{against}”, 1 “{word}”", against, word)
         } else {
-            tr!(language, "0 as B, 1 as A, of “{word}” over “{against}”", word, against)
+            language.tr("0 as B, 1 as A").to_owned()
         };
-        let title = Title::named(tr!(language, "patched: {kind}", kind)).with(ends);
+        let mut title = Title::named(tr!(language, "patched: {kind}", kind)).with(ends);
+        if !patched.answers_part() {
+            title = title.with(tr!(language, "“{word}” over “{against}”", word, against));
+        }
         let (n, all) = patched.progress();
         if n == all { title } else { title.with(format!("{n}/{all}")) }
     }

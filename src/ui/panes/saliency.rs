@@ -66,10 +66,10 @@ impl<'a> SaliencyTable<'a> {
             gap = fixed(saliency.gap()),
             whole = fixed(saliency.score - saliency.baseline)
         );
-        match saliency.is_complete() {
-            true => gap,
-            false => format!("{}: {gap}", language.tr("do not believe the middle column")),
+        if saliency.is_complete() {
+            return gap;
         }
+        format!("{}: {gap}", language.tr("do not trust the integrated gradients"))
     }
 
     fn row(&self) -> usize {

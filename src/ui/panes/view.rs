@@ -3,6 +3,7 @@
 use crate::{
     analysis::measure::{attention_form::AttentionForm, heads::FIGURES},
     engine::site::Stream,
+    model::Name,
     ui::widgets::heat::Zoom,
 };
 
@@ -17,8 +18,8 @@ pub struct View {
     pub knock_outs_by_effect: bool,
     /// The word that the map of the lens follows, by id; None shows the likeliest of each cell.
     pub followed: Option<usize>,
-    /// The row of a stream that the flow graph explains; None explains what is asked about.
-    pub explained: Option<(Stream, usize)>,
+    /// The row of a model's stream that the flow graph explains; None explains what is asked about.
+    pub explained: Option<(Name, Stream, usize)>,
     /// From which share on the flow graph has lines.
     pub threshold: Threshold,
     /// What maps of attention show.

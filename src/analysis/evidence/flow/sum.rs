@@ -194,7 +194,8 @@ struct RowLengths {
     lengths: [f32; 2],
 }
 
-/// An addend of the stream, with its heads apart if it is that of an attention.
+/// An addend of the stream, with its heads apart if it is that of an attention. None for a state or a convolution, which
+/// take from other words what cannot be taken apart by them.
 fn addend(run: &Run, node: Node) -> Option<Addend> {
     let (tape, added) = (run.tape(), run.tape().value(node));
     // The output of the sub-layer, before a norm or a factor that it goes through.
@@ -206,6 +207,12 @@ fn addend(run: &Run, node: Node) -> Option<Addend> {
     };
     if let Some(scope) = scope.filter(is_attention) {
         return heads(run, scope, added).map(|heads| Addend::Heads(Box::new(heads)));
+    }
+    let mixes_words = |scope| {
+        [Role::StateOutput, Role::Convolved].iter().any(|role| run.has_role_in(scope, *role))
+    };
+    if scope.is_some_and(mixes_words) {
+        return None;
     }
     let path = tape.entry(node).place.path.clone();
     Some(Addend::Whole { path, is_feed_forward: true, value: added.clone() })
