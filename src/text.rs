@@ -25,7 +25,8 @@ mod world;
 pub use chat::{ChatTemplate, SpecialTexts, template_of};
 pub use engine::is_guarded;
 pub use figures::{
-    cell_value, decimals, fixed, grouped, percent, percent_in_tenths, share, significant, spoken,
+    cell_value, decimals, fixed, grouped, percent, percent_in_tenths, rounded, share, significant,
+    spoken,
 };
 pub use gguf::GgufVocab;
 pub use lines::{LineRun, is_wide, runs};

@@ -365,7 +365,7 @@ impl Changes {
     /// The words that evidence asks about; none where nobody said.
     pub fn asked_words(&self) -> Vec<String> {
         let asked = self.all.iter().find_map(|change| match change {
-            Change::Words(words) => Some(words.split(',').map(str::to_owned).collect()),
+            Change::Words(words) => Some(listed(words).map(str::to_owned).collect()),
             _ => None,
         });
         asked.unwrap_or_default()
@@ -384,7 +384,7 @@ impl Changes {
         self.all.iter().any(|change| matches!(change, Change::Set { .. } | Change::Patch(_)))
     }
 
-    /// Whether they only say what evidence asks about, so that there is no other pass.
+    /// Whether they say at most what evidence asks about, so that there is no other pass.
     pub fn only_ask(&self) -> bool {
         self.all.iter().all(|change| matches!(change, Change::Words(_) | Change::Place(_)))
     }
@@ -412,6 +412,11 @@ impl FromIterator<Change> for Changes {
     fn from_iter<T: IntoIterator<Item = Change>>(changes: T) -> Self {
         changes.into_iter().fold(Self::default(), |all, change| all.with(change))
     }
+}
+
+/// The words of [`Change::Words`].
+pub fn listed(words: &str) -> impl Iterator<Item = &str> {
+    words.split(',')
 }
 
 /// The written form, separated by spaces.

@@ -7,6 +7,15 @@ pub fn grouped(n: usize) -> String {
     groups.map(String::from_utf8_lossy).collect::<Vec<_>>().join(",")
 }
 
+/// A number with `n` decimals, without the sign of what rounds to 0.
+pub fn rounded(x: f32, n: usize) -> String {
+    let text = format!("{x:.n$}");
+    match text.strip_prefix('-') {
+        Some(zero) if zero.chars().all(|c| matches!(c, '0' | '.')) => zero.to_owned(),
+        _ => text,
+    }
+}
+
 /// A number in about three digits: `0.12`, `31.4`, `-∞`.
 pub fn spoken(x: f32) -> String {
     match x.abs() {
@@ -116,6 +125,14 @@ fn trimmed(decimal: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_rounds_to_zero_has_no_sign() {
+        assert_eq!(
+            ["0.00", "0.00", "-0.01", "1.25"],
+            [-0.004, 0.0, -0.006, 1.25].map(|x| rounded(x, 2))
+        );
+    }
 
     #[test]
     fn thousands_are_set_apart() {

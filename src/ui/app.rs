@@ -388,7 +388,7 @@ impl State {
         Prose::of_step(self.current().1, self.nav.selection.layer, paragraphs, is_airy)
     }
 
-    /// Whether there is another pass before this one, and either writes words, which are shown.
+    /// Whether the row that compares the outputs of both passes is drawn: there are two, and one of them writes words.
     fn has_outputs(&self) -> bool {
         let model = self.current().1.model;
         let writes = |trace: &Trace| !trace.output_text.is_empty();
@@ -402,7 +402,7 @@ impl State {
     /// The layout of a screen of this size, and the lines of the narration.
     pub fn plan(&self, area: Rect, wanted: &[PreferredSize]) -> (ScreenLayout, Vec<Line>) {
         let rows = TopRows {
-            is_changed: self.has_outputs(),
+            has_outputs: self.has_outputs(),
             n_map_lines: self.map().map_or(1, |map| map.n_lines()),
             has_attention: self.attended_row().is_some(),
         };

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     analysis::trace::Trace,
     engine::{
-        change::{Change, Changes},
+        change::{Change, Changes, listed},
         site::{Address, Role},
         value::Cell,
     },
@@ -38,7 +38,7 @@ impl Reading {
         }
         match change {
             Change::Teach(target) => return self.check_target(target),
-            Change::Words(_) => return self.check_words(change),
+            Change::Words(words) => return self.check_words(words),
             Change::Place(place) => return self.check_place(*place),
             _ => {}
         }
@@ -83,10 +83,9 @@ impl Reading {
 
     /// # Errors
     /// If a word that is asked about is neither a token nor a class.
-    fn check_words(&self, asked: &Change) -> Result<()> {
+    fn check_words(&self, words: &str) -> Result<()> {
         let classes = self.model(Name::Checkpoint).map_or(&[][..], |model| model.classes());
-        let words = Changes::default().with(asked.clone()).asked_words();
-        words.iter().try_for_each(|word| match classes {
+        listed(words).try_for_each(|word| match classes {
             [] => self.tokens_of_word(word).map(drop),
             classes => class_named(classes, word).map(drop),
         })

@@ -27,7 +27,7 @@ use crate::{
     },
     engine::site::Stream,
     model::Name,
-    text::{Token, words},
+    text::{Token, rounded, words},
 };
 
 pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> Outcome {
@@ -137,9 +137,7 @@ fn add_parts(
     add_promoted(report, promoted);
     // Where a head of its own follows the last norm, as in BERT, the logit is no sum of these parts alone.
     let rest = if parts.adds_up() { "left over (rounding)" } else { "left over (not linear)" };
-    // Without the sign of what rounds to 0.
-    let left_over = (parts.rest() * 1e4).round() / 1e4 + 0.0;
-    let _ = writeln!(report.text, "{rest:width$} {left_over:>9.4}");
+    let _ = writeln!(report.text, "{rest:width$} {:>9}", rounded(parts.rest(), 4));
     let _ = writeln!(
         report.text,
         "A part says what is written to the output directly; what it does by way of later parts is in those."

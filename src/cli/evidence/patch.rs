@@ -21,7 +21,7 @@ use crate::{
         streams::Streams,
     },
     engine::site::Stream,
-    text::Token,
+    text::{Token, rounded},
 };
 
 /// The least share that is said to change something.
@@ -86,12 +86,6 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
     report.write(&asked.out, streams)
 }
 
-/// Without the sign of what rounds to 0.
-fn in_two_decimals(x: f32) -> String {
-    let text = format!("{x:.2}");
-    if text == "-0.00" { "0.00".to_owned() } else { text }
-}
-
 fn add_maps(
     report: &mut Report,
     patching: &Patching,
@@ -115,7 +109,7 @@ fn add_maps(
             let of_row =
                 cells.iter().zip(shares).filter(|(cell, _)| cell.map == m && cell.row == row);
             for (cell, share) in of_row {
-                let number = share.map_or_else(|| "-".to_owned(), in_two_decimals);
+                let number = share.map_or_else(|| "-".to_owned(), |share| rounded(share, 2));
                 let _ = write!(report.text, " {number:>7}");
                 let (head, position, token) = if is_heads {
                     (cell.col.into(), Field::Missing, Field::Missing)

@@ -128,7 +128,7 @@ pub enum WhatIfKey {
     Layer,
 }
 
-/// What is typed in the palette behind its subject.
+/// What is typed in the palette after its subject, as in `words=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TypedKey {
     /// What the model should learn to write.

@@ -49,7 +49,7 @@ const MORE_WIDTH: u16 = 7;
 pub struct ScreenLayout {
     pub header: Rect,
     pub title: Rect,
-    /// Output of a changed pass and of the plain pass; None without changes.
+    /// Output of a changed pass and of the plain pass; None without one, and where neither writes words.
     pub output: Option<Rect>,
     /// The parts of the model.
     pub map: Rect,
@@ -75,8 +75,8 @@ pub struct ScreenLayout {
 /// What stands above the panes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopRows {
-    /// Whether the output of a changed pass is shown.
-    pub is_changed: bool,
+    /// Whether the outputs of two passes are compared.
+    pub has_outputs: bool,
     /// Lines that the map fills on a high screen.
     pub n_map_lines: u16,
     /// Whether attention tints the sentence.
@@ -100,7 +100,7 @@ impl ScreenLayout {
         let is_tall = area.height >= TALL;
         let has_sentence = is_tall || rows.has_attention;
         let n_map_lines = if is_tall { rows.n_map_lines } else { 1 };
-        let above = [1, 1, n_map_lines, u16::from(rows.is_changed), u16::from(has_sentence)];
+        let above = [1, 1, n_map_lines, u16::from(rows.has_outputs), u16::from(has_sentence)];
         let below = [1, 1, 1];
         let n_fixed: u16 = above.iter().chain(&below).sum();
         let mut y = area.y;
@@ -117,7 +117,7 @@ impl ScreenLayout {
             header,
             title,
             map,
-            output: rows.is_changed.then_some(output),
+            output: rows.has_outputs.then_some(output),
             sentence: has_sentence.then_some(sentence),
             stage: body,
             tabs: None,
@@ -324,7 +324,7 @@ mod tests {
     const LARGE: PreferredSize = PreferredSize::new((60, 10), (300, 40));
 
     fn plan(width: u16, height: u16, wanted: &[PreferredSize], n_lines: usize) -> ScreenLayout {
-        let rows = TopRows { is_changed: false, n_map_lines: 2, has_attention: true };
+        let rows = TopRows { has_outputs: false, n_map_lines: 2, has_attention: true };
         let mut plan = ScreenLayout::new(Rect::new(0, 0, width, height), rows);
         plan.arrange(wanted, 0, Text::Narration(&|_| n_lines));
         plan

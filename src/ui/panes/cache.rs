@@ -126,6 +126,7 @@ struct Positions {
     all: usize,
 }
 
+/// A count as columns or lines; of one that is too large, the most there can be.
 fn saturated(n: usize) -> u16 {
     u16::try_from(n).unwrap_or(u16::MAX)
 }

@@ -86,15 +86,20 @@ impl<'a> LearningCurve<'a> {
         let kept = kept(&now, &was);
         let changed = theme.incorrect().bold().underlined();
         let style = |is_kept: &bool| if *is_kept { Style::new() } else { changed };
-        let (was_lines, now_lines) = (broken(&was, room), broken(&now, room));
-        let n_lines = (was_lines.len() + now_lines.len()) as u16;
-        if (3..=area.height).contains(&n_lines) {
-            let dim = vec![theme.dim(); was.len()];
-            let styles: Vec<Style> = kept.iter().map(style).collect();
-            let below = without_top_rows(area, was_lines.len() as u16);
-            put_broken(buf, area, &before, theme.dim(), (&was, &dim, was_lines));
-            put_broken(buf, below, &after, theme.dim(), (&now, &styles, now_lines));
-            return n_lines;
+        let dim = theme.dim();
+        let outputs = [
+            Output { name: (&before, dim), words: was.iter().map(|word| (*word, dim)).collect() },
+            Output {
+                name: (&after, dim),
+                words: now.iter().copied().zip(kept.iter().map(style)).collect(),
+            },
+        ];
+        let n_lines = outputs.each_ref().map(|output| output.lines(room).len() as u16);
+        let all = n_lines.iter().sum();
+        if (3..=area.height).contains(&all) {
+            outputs[0].draw(room, area, buf);
+            outputs[1].draw(room, without_top_rows(area, n_lines[0]), buf);
+            return all;
         }
         let changed_at = kept.iter().position(|is_kept| !is_kept);
         let first = first_shown(&now, changed_at.unwrap_or(0), room).min(was.len());
@@ -116,36 +121,38 @@ impl<'a> LearningCurve<'a> {
     }
 }
 
-/// The words of each line, where lines have so many columns.
-fn broken(words: &[&str], width: usize) -> Vec<Range<usize>> {
-    let (mut lines, mut used) = (vec![], 0);
-    for (i, word) in words.iter().enumerate() {
-        if lines.is_empty() || used + 1 + word.width() > width {
-            lines.push(i..i + 1);
-            used = word.width();
-        } else if let Some(line) = lines.last_mut() {
-            line.end = i + 1;
-            used += 1 + word.width();
-        }
-    }
-    lines
+/// An output over several lines, each word with its style, after a name.
+struct Output<'a> {
+    name: (&'a str, Style),
+    words: Vec<(&'a str, Style)>,
 }
 
-/// Draws words with their styles on their lines, after a name.
-fn put_broken(
-    buf: &mut Buffer,
-    area: Rect,
-    name: &str,
-    dim: Style,
-    (words, styles, lines): (&[&str], &[Style], Vec<Range<usize>>),
-) {
-    let blank = " ".repeat(name.width());
-    for (i, (line, range)) in area.rows().zip(lines).enumerate() {
-        let mut pieces = vec![(if i == 0 { name } else { &blank }, dim)];
-        for word in range {
-            pieces.extend([(words[word], styles[word]), (" ", Style::new())]);
+impl Output<'_> {
+    /// The words of each line, where lines have so many columns.
+    fn lines(&self, width: usize) -> Vec<Range<usize>> {
+        let (mut lines, mut used) = (vec![], 0);
+        for (i, (word, _)) in self.words.iter().enumerate() {
+            if lines.is_empty() || used + 1 + word.width() > width {
+                lines.push(i..i + 1);
+                used = word.width();
+            } else if let Some(line) = lines.last_mut() {
+                line.end = i + 1;
+                used += 1 + word.width();
+            }
         }
-        put_on(buf, line, &pieces);
+        lines
+    }
+
+    fn draw(&self, width: usize, area: Rect, buf: &mut Buffer) {
+        let (name, style) = self.name;
+        let blank = " ".repeat(name.width());
+        for (i, (line, range)) in area.rows().zip(self.lines(width)).enumerate() {
+            let mut pieces = vec![(if i == 0 { name } else { &blank }, style)];
+            for word in &self.words[range] {
+                pieces.extend([*word, (" ", Style::new())]);
+            }
+            put_on(buf, line, &pieces);
+        }
     }
 }
 

@@ -102,9 +102,9 @@ const STAGGERED_LINES: u16 = 3;
 const MAX_WHOLE_LABEL: usize = 9;
 /// Lines of the shortest header.
 const LEAST_HEADER: usize = 1;
-/// Columns of the widest cell of which two share a line, and how many rows to a line there may be so that most of
-/// them are in view.
+/// The widest cell, in columns, of which two share a line.
 const WIDEST_PAIR: usize = 3;
+/// Above so many rows a line, a map is drawn in blocks: in pairs, most rows would be out of view.
 const MOST_SHARED: usize = 3;
 /// Width of the shortest legend: two numbers with shades between them.
 const MIN_LEGEND_WIDTH: u16 = 15;
@@ -269,7 +269,7 @@ impl Grid {
         if matches!(cell, CellWidth::Block { .. }) || longest == 0 {
             return u16::from(longest > 0).min(area_height);
         }
-        // Labels give up their lines to rows that just fit; upright ones take only lines that are left.
+        // The header shrinks where the rows would otherwise not fit; upright labels take only lines that are left.
         let height = usize::from(area_height);
         let spare = match height.checked_sub(self.n_lines(cell) + usize::from(self.has_legend)) {
             Some(spare) => spare.max(LEAST_HEADER),
