@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_gives_way_to_the_environment_and_that_to_an_option() {
+    fn options_override_the_environment_which_overrides_settings() {
         let settings = Settings { color: Some(Ask::Always), ..Settings::default() };
         let no_color = [("NO_COLOR", "1")];
         assert_eq!(ask(look(), &settings, &env(&[])), Ask::Always);

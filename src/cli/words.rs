@@ -4,8 +4,8 @@
 pub type Row = (&'static str, &'static str);
 
 pub const EXAMPLES: &str = "
-  lookback                                       the walk, on a sentence of ours
-  lookback \"The cat didn't cross the road.\"      the walk, on a sentence of yours
+  lookback                                       the walk, on the built-in sentence
+  lookback \"The cat didn't cross the road.\"      the walk, on your sentence
   lookback | less                                the whole walk as plain text
   lookback --linear                              a step at a time, for a screen reader
   lookback steps                                 the list of steps
@@ -199,11 +199,11 @@ Examples:
 
 pub const EXPORT: &str = "\
 A frame is what the screen would show at that step, at that size. Frames are named by their step's
-number and id, as in 035-softmax.png; films are named walk, as in walk.gif. --out is a folder for
+number and id, as in 030-softmax.png; films are named walk, as in walk.gif. --out is a folder for
 them; where there is one file only, --out may be its name, and its extension selects the format.
 Files are written whole or not at all, and none is written if one would replace an existing file
-without --force. A file that is replaced keeps its mode and owner. Of a link of yours, the file that it
-leads to is replaced, or the link if it leads nowhere; a link that somebody else made is refused. Pages have dark and light colours, unless --theme asks for others.
+without --force. A file that is replaced keeps its mode and owner. If PATH is a symbolic link that you own,
+the file that it points to is replaced, or the link itself if it points nowhere; a link that somebody else owns is refused. Pages have dark and light colours, unless --theme asks for others.
 A film of the whole walk lasts about half an hour at the pace of reading.
 
 Examples:
@@ -218,9 +218,9 @@ pub const ATTRIBUTE: &str = "\
 The logit of a word, less that of another, is a sum: what each sub-layer adds, of attention what each
 head adds from each word, of feed-forward what each hidden unit adds. The scale of the norms is held
 fixed at that of this pass; then the parts add up exactly, where a soft cap bends the logits to the
-difference before it, which is said. Which words counted is asked in three ways:
+difference before it, and the output says so. Which words counted is asked in three ways:
 gradient x input, integrated gradients (50 points, from the embedding of zeros), and leaving one out.
-A recurrent network has no such parts; the words are asked about all the same. What a head or a unit
+A recurrent network has no such parts; its words are still measured. What a head or a unit
 promotes are the words that its direction alone raises most through the unembedding.
 
 --format json, csv and npz have a row for every number: method (parts, promotes, gradient, integrated,

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn names_on_their_way_are_taken_and_long_ones_end_in_view() {
+    fn names_being_written_are_skipped_and_long_names_show_their_end() {
         let (events, _inbox) = mpsc::channel();
         let writer = Writer::start(events);
         let path = "no-such-file-9c1f.svg";

@@ -125,7 +125,7 @@ fn a_masked_word_is_asked_about_where_it_stands() {
 }
 
 #[test]
-fn words_that_are_no_question_are_refused_in_words() {
+fn words_that_are_not_tokens_are_refused_with_a_reason() {
     let reading = reading("The dog sleeps.");
     let run = reading.run(Name::Transformer, None).unwrap();
     let why = |words: &[&str]| reading.question(&run, &asked(words)).unwrap_err().to_string();

@@ -80,7 +80,7 @@ fn every_tensor_that_is_not_as_wanted_is_listed() {
 }
 
 #[test]
-fn what_is_no_checkpoint_is_refused_in_a_sentence() {
+fn a_file_that_is_not_a_checkpoint_is_refused_in_one_sentence() {
     let cases: [(&str, &[u8], &str); 6] = [
         ("pytorch_model.bin", b"PK", "save_pretrained"),
         ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid x", "git lfs pull"),

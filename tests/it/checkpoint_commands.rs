@@ -26,7 +26,7 @@ fn the_walk_names_the_model_that_reads() {
 }
 
 #[test]
-fn a_pass_with_numbers_that_are_none_says_where_they_begin() {
+fn a_pass_with_nan_names_the_first_site() {
     let folder = TempDir::new().unwrap();
     for name in ["config.json", "tokenizer.json", "model.safetensors"] {
         let mut bytes = fs::read(Path::new(CHECKPOINTS).join("rnn").join(name)).unwrap();

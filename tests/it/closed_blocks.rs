@@ -62,5 +62,5 @@ fn what_is_not_measured_of_a_long_text_is_not_said_to_be_under_way() {
     reading.measure();
     let screen = drawn(&state);
     assert!(screen.contains("too long a text for gradients"), "{screen}");
-    assert!(screen.contains("x takes head 0 out"), "{screen}");
+    assert!(screen.contains("x switches head 0 off"), "{screen}");
 }

@@ -172,7 +172,7 @@ fn both(first: &mut Command, second: &mut Command) -> [Output; 2] {
 const OTHER: &str = "The cat sleeps.";
 
 #[test]
-fn of_two_at_once_one_wins_whole_and_the_other_says_what_exists() {
+fn of_two_exports_at_once_one_writes_all_files_and_the_other_names_the_existing_one() {
     for args in [JOBS[1], JOBS[6], JOBS[7]] {
         let wanted = [SENTENCE, OTHER].map(|sentence| &undisturbed(args, sentence).0);
         for _ in 0..2 {

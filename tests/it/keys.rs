@@ -198,7 +198,7 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
 }
 
 #[test]
-fn a_refusal_that_comes_late_calls_nobody_back() {
+fn a_late_refusal_does_not_move_the_user_back() {
     let mut state = walk();
     press(&mut state, "i C-u d o g Enter : s o f t");
     let unread = ReadFailure { sentence: "dog".into(), why: "it cannot be read".into() };

@@ -337,7 +337,7 @@ fn a_terminal_that_does_not_know_its_size_has_the_usual_one() {
 }
 
 #[test]
-fn signals_that_nobody_survives_give_the_terminal_back() {
+fn fatal_signals_restore_the_terminal() {
     for name in ["ABRT", "SEGV", "BUS", "XCPU", "ILL", "FPE", "SYS", "TRAP"] {
         let mut session = start();
         session.press("m");

@@ -125,7 +125,7 @@ fn gradients_of_what_heads_and_filters_have_learned_are_slopes() {
 }
 
 #[test]
-fn a_state_that_is_set_by_hand_is_carried_on_and_changes_nothing_before() {
+fn a_state_set_by_hand_changes_later_steps_only() {
     let tiny = Tiny::open("mamba2");
     let (plain, site) = (tiny.plain(), "blocks.0.ssm.state");
     let set = tiny.what_if(&["blocks.0.ssm.state[1,3,2]=5"]);

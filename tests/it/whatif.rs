@@ -122,7 +122,7 @@ fn a_head_that_is_out_hands_over_nothing_and_the_others_all() {
 }
 
 #[test]
-fn a_layer_that_is_out_hands_on_what_it_was_given() {
+fn a_layer_switched_off_returns_its_input() {
     let reading = what_if(&["encoder.1=off"]);
     let trace = reading.trace(Name::Transformer);
     let (memory, k) = ("encoder.0.norm2.out", "decoder.0.cross_attn.k");

@@ -1,4 +1,4 @@
-//! Where two passes part: how far every row of every site is from the other pass's.
+//! Where two passes differ: how far every row of every site is from the other pass's.
 
 use crate::{
     analysis::trace::{Counterparts, Recorded, Trace},

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_looks_at_all_alike_has_all_the_entropy() {
+    fn a_uniform_head_has_the_largest_entropy() {
         let row: &[f32] = &[0.25; 4];
         let figures = of(&[row; 4], Some(&[5, 6, 7, 8])).figures;
         near(figures.entropy, 4.0_f32.ln());

@@ -183,7 +183,7 @@ impl<'a> Both<'a> {
         let width = all.iter().map(|site| site.path.len()).max().unwrap_or(0);
         let _ = writeln!(
             report.text,
-            "\nWhere they part: |b - a| / |a|, position by position; ' ' is 0, '@' is 1 and more, '?' has no counterpart; sites that are the same are left out"
+            "\nWhere they differ: |b - a| / |a|, position by position; ' ' is 0, '@' is 1 and more, '?' has no counterpart; sites that are the same are left out"
         );
         for site in &all {
             if let Some(shades) = self.shades(site).filter(|_| site.whole > 0.0) {

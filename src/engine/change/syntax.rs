@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_change_is_refused_in_words() {
+    fn a_malformed_change_is_refused_with_a_reason() {
         for text in [
             "",
             "mask",

@@ -48,10 +48,10 @@ pub(super) static FACTS: &[Fact] = &[
             c.phrases.or_none(first.map(percent))
         },
     ),
-    fact("entropy", "spread of the selected row in bits", |c| {
+    fact("entropy", "entropy of the selected row in bits", |c| {
         c.phrases.or_none(weights(c).map(|row| format!("{:.1}", entropy_bits(&row).abs())))
     }),
-    fact("entropy_max", "the spread if all were alike", |c| {
+    fact("entropy_max", "the entropy if all weights were equal", |c| {
         c.phrases.or_none(weights(c).map(|row| format!("{:.1}", (row.len() as f32).log2())))
     }),
     fact("score_low", "lowest score or energy of the row", |c| {

@@ -36,7 +36,7 @@ pub static MEAN: Site = Site::matrix(
 );
 pub static SUM: Site = Site::matrix("sum", [Single, Channel], "x W + b, before the activation");
 pub static HIDDEN: Site =
-    Site::matrix("hidden", [Single, Channel], "after the activation: what the classes are told by");
+    Site::matrix("hidden", [Single, Channel], "after the activation: the features that the classifier reads");
 pub static LOGITS: Site =
     Site::matrix("logits", [Single, Class], "a score for every class of the text")
         .with(Role::ClassLogits);
@@ -52,7 +52,7 @@ pub static SUM_OF_TOKENS: Site =
 pub static HIDDEN_OF_TOKENS: Site = Site::matrix(
     "hidden",
     [Position, Channel],
-    "after the activation: what the classes are told by",
+    "after the activation: the features that the classifier reads",
 );
 pub static LOGITS_OF_TOKENS: Site =
     Site::matrix("logits", [Position, Class], "a score for every class of each token")

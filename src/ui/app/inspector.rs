@@ -137,7 +137,7 @@ impl State {
         match chosen {
             Some(operand) => self.inspect_address(model, &operand.address),
             None => {
-                self.show_message("this is where it begins: a number that is given; Esc goes back");
+                self.show_message("an input: not computed; Esc goes back");
             }
         }
     }

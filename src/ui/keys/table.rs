@@ -110,7 +110,7 @@ pub static KEYS: &[Binding] = &[
         "step before",
         &[plain(KeyCode::Left), char('h'), char('p'), plain(KeyCode::Backspace)],
     )]),
-    row(G::Walk, "} {", "next chapter, back").hint("{ }", "chapter").runs(&[
+    row(G::Walk, "} {", "next, previous chapter").hint("{ }", "chapter").runs(&[
         named(C::NextChapter, "next chapter", &[char('}')]),
         named(C::PreviousChapter, "chapter before", &[char('{')]),
     ]),

@@ -1,4 +1,4 @@
-//! Where two passes part: by site of the residual stream and position, how far the shown pass is from the one before the
+//! Where two passes differ: by site of the residual stream and position, how far the shown pass is from the one before the
 //! change, as a share of that one's length. Its site says which stream.
 
 use std::{borrow::Cow, sync::Arc};
@@ -118,7 +118,7 @@ fn is_of_stream(site: &Recorded, stream: Stream) -> bool {
 
 impl Pane for DifferenceMap<'_> {
     fn title(&self) -> Title {
-        Title::named(self.scene.language.tr("where the two passes part"))
+        Title::named(self.scene.language.tr("where the two passes first differ"))
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -178,7 +178,7 @@ impl Pane for DifferenceMap<'_> {
         let Scene { language, model, .. } = self.scene;
         let line = |site: &SiteDifference| format!("{}: {}", site.path, fixed(site.whole));
         let lines = self.worst().into_iter().map(line).collect();
-        PaneWords::of_model(language, "Where the two passes part, the most first", model, lines)
+        PaneWords::of_model(language, "Where the two passes differ, the largest first", model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -165,7 +165,7 @@ impl<'a> EvidenceTable<'a> {
                 (Some(_), false) => language.tr("no head to knock out").to_owned(),
                 // One pass per head would take too long.
                 (Some(_), true) => {
-                    tr!(language, "x takes head {head} out and reads again", head = self.0.plane)
+                    tr!(language, "x switches head {head} off and runs again", head = self.0.plane)
                 }
             };
         };

@@ -102,7 +102,7 @@ impl Pane for Neighbours<'_> {
         let Some(found) = &self.found else { return title };
         title.with(tr!(
             language,
-            "2 of {n} dimensions, {percent} of the spread",
+            "2 of {n} dimensions, {percent} of the variance",
             n = subject.n_cols(),
             percent = percent(found.shown_variance)
         ))

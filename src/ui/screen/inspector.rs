@@ -268,7 +268,7 @@ impl Inspector<'_> {
                 "Enter opens it   ↑↓ HL choose   Esc back",
                 "Enter opens it   jk HL choose   Esc back",
             ),
-            None if self.level.terms.is_empty() => "it is given: nothing made it  Esc back",
+            None if self.level.terms.is_empty() => "an input: not computed  Esc back",
             None => "no cell of its own to open  Esc back",
         };
         self.cut_line(self.language().tr(text), theme.dim())
