@@ -153,6 +153,12 @@ impl Step {
         others.min_by_key(|other| other.abs_diff(layer)).unwrap_or(layer)
     }
 
+    /// Whether the step shows a changed pass: changes may apply to models that it does not show.
+    pub fn shows_change(&self, reading: &Reading) -> bool {
+        reading.is_changed(self.model)
+            || self.panes.iter().any(|pane| reading.is_changed(self.model_of(pane)))
+    }
+
     /// The text in front of a changed pass, or of another sentence's; it says so if the step's attention has its mask off.
     pub fn changed_pass(&self, reading: &Reading, selection: &Selection) -> String {
         let is_unmasked = Context::new(self, reading, selection).is_unmasked();

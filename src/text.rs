@@ -29,7 +29,7 @@ pub use figures::{
     spoken,
 };
 pub use gguf::GgufVocab;
-pub use lines::{LineRun, is_wide, runs};
+pub use lines::{ItemWidth, LineRun, fill, is_wide, runs, wrapped};
 pub use older::{OlderFiles, SENTENCEPIECE, tokenizer_json};
 pub use sentence::{Sentence, Token, Unknown, word_at, word_text};
 pub use specials::{SpecialIds, Specials, ids_of};

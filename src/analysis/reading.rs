@@ -182,6 +182,11 @@ impl Reading {
         self.plain.as_ref().map(|plain| plain.trace(name))
     }
 
+    /// Whether a model's pass is another than its unchanged one: changes may apply to other models only.
+    pub fn is_changed(&self, name: Name) -> bool {
+        self.plain_trace(name).is_some_and(|plain| !std::ptr::eq(plain, self.trace(name)))
+    }
+
     /// The probes' predictions for a model; empty for a model without probes.
     pub fn read_back(&self, name: Name) -> Arc<Vec<ReadBack>> {
         let found = self.answers.find(name, || Some(readback::read_back(self.trace(name))));

@@ -92,17 +92,20 @@ pub static KINDS: &[LabKind] = &[
     ),
     kind(
         "kept-pronoun",
-        "one head off: the French is another, its pronouns are not",
+        "one head off: the French changes, its pronouns do not",
         keeps_pronoun,
         |_| Solution { sentence: DOG, changes: &["decoder.1.cross_attn.head.0=off"], head: None },
     ),
-    kind("taught", "the Transformer has learned to write another French", is_taught, |_| {
-        Solution {
+    kind(
+        "taught",
+        "the Transformer has learned to write a different French sentence",
+        is_taught,
+        |_| Solution {
             sentence: DOG,
             changes: &["teach=Le chien n'a pas bu l'eau parce qu'il avait trop froid.", "learn=20"],
             head: None,
-        }
-    }),
+        },
+    ),
     kind(
         "previous-head",
         "the head with the largest weight on the token before",
@@ -244,14 +247,11 @@ fn is_unheard(c: &Context) -> bool {
     followed(Name::Transformer) == Some(true) && followed(Name::Elman) == Some(false)
 }
 
-/// Whether the model writes what it was taught, and wrote something else before.
+/// Whether the model writes what it was taught, and wrote something else before the first step.
 fn is_taught(c: &Context) -> bool {
     let Some(course) = c.reading.known_course(c.step.model) else { return false };
-    let is_another = c
-        .reading
-        .plain_trace(c.step.model)
-        .is_some_and(|before| course.n_steps > 0 && before.output_text != c.trace().output_text);
-    is_another && c.trace().output == course.target
+    let output = &c.trace().output;
+    course.n_steps > 0 && *output == course.target && *output != course.before
 }
 
 /// The summaries of the heads of the step's self-attention.

@@ -1,10 +1,10 @@
 //! Where lines may break: at spaces, and beside wide characters, since Chinese writes no spaces between words. All
-//! wrapped text is filled with [`runs`].
+//! wrapped text is cut into [`runs`] or words, and lines are filled with them by [`fill`].
 
 use std::ops::Range;
 
 use unicode_linebreak::linebreaks;
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Whether a character is two cells wide, as in Chinese, Japanese and Korean.
 pub fn is_wide(c: char) -> bool {
@@ -43,7 +43,9 @@ pub fn runs(text: &str) -> Vec<LineRun> {
             continue;
         }
         let end = at + c.len_utf8();
-        match runs.last_mut().filter(|_| !is_spaced && !may_break) {
+        // A percent sign stays with its number, which a space separates from it.
+        let goes_on = (!is_spaced && !may_break) || c == '%';
+        match runs.last_mut().filter(|_| goes_on) {
             Some(run) => run.range.end = end,
             None => runs.push(LineRun { range: at..end, is_spaced }),
         }
@@ -52,9 +54,60 @@ pub fn runs(text: &str) -> Vec<LineRun> {
     runs
 }
 
+/// A text in lines of at most `width` columns, without the whitespace between them; a longer run has a line of its own.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let runs = runs(text);
+    let widths = runs.iter().map(|run| ItemWidth {
+        space: run.is_spaced.into(),
+        item: text[run.range.clone()].width(),
+    });
+    let joined = |line: Range<usize>| {
+        runs[line].iter().fold(String::new(), |mut joined, run| {
+            joined += if run.is_spaced && !joined.is_empty() { " " } else { "" };
+            joined + &text[run.range.clone()]
+        })
+    };
+    fill(widths, width).into_iter().map(joined).collect()
+}
+
+/// The columns of an item of a line, and of the space before it, which is left out where it begins a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemWidth {
+    pub space: usize,
+    pub item: usize,
+}
+
+/// Fills lines of `width` columns with items, one after another; returns the items of each line. A wider item has a line of
+/// its own. There is always a line, which is empty without items.
+pub fn fill(items: impl IntoIterator<Item = ItemWidth>, width: usize) -> Vec<Range<usize>> {
+    let (mut lines, mut line, mut used) = (vec![], 0..0, 0);
+    for ItemWidth { space, item } in items {
+        if !line.is_empty() && used + space + item > width {
+            lines.push(line.clone());
+            line = line.end..line.end;
+        }
+        used = if line.is_empty() { item } else { used + space + item };
+        line.end += 1;
+    }
+    lines.push(line);
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_filled_and_a_wide_item_has_a_line_of_its_own() {
+        let filled = |widths: &[usize]| -> Vec<usize> {
+            let items = widths.iter().map(|&item| ItemWidth { space: 1, item });
+            fill(items, 7).into_iter().map(|line| line.len()).collect()
+        };
+        assert_eq!(filled(&[3, 3, 2, 9, 1]), [2, 1, 1, 1]);
+        assert_eq!(filled(&[3, 3]), [2], "the space that begins a line takes no room");
+        assert_eq!(filled(&[3, 4]), [1, 1]);
+        assert_eq!(filled(&[]), [0]);
+    }
 
     fn parts(text: &str) -> String {
         let mut from = 0;
@@ -82,6 +135,11 @@ mod tests {
         assert_eq!(parts("值（12%）：…！？"), "值|（12%）：…！？");
         assert_eq!(parts("查询、键；值"), "查|询、|键；|值");
         assert_eq!(parts("一个 RNN 读完"), "一|个 RNN 读|完");
+    }
+
+    #[test]
+    fn a_percent_sign_stays_with_its_number() {
+        assert_eq!(wrapped("about 12 % of 9", 8), ["about", "12 % of", "9"]);
     }
 
     #[test]

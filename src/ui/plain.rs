@@ -6,15 +6,13 @@
 use crate::ui::words::{changes_in_words, described, unread};
 use std::io::{self, Write};
 
-use unicode_width::UnicodeWidthStr;
-
 use crate::{
     analysis::reading::Reading,
     lesson::{
         Language, Lesson, PaneKind, PaneSpec, Paragraph, Selection, Step, looks_through, narrate,
         quiz::Question, tr,
     },
-    text::{runs, visible},
+    text::{visible, wrapped},
     ui::{
         panes::{self, PaneWords, Scene, View},
         theme::{Depth, Glyphs, Theme},
@@ -223,20 +221,10 @@ fn paragraph_text(paragraph: &Paragraph) -> String {
 /// break between characters.
 fn write_wrapped(out: &mut dyn Write, bullet: &str, text: &str) -> io::Result<()> {
     let indent = " ".repeat(bullet.len());
-    let mut line = bullet.to_owned();
-    let mut is_new = true;
-    for run in runs(text) {
-        let (space, word) = (if run.is_spaced { " " } else { "" }, &text[run.range]);
-        let wide = space.len() + word.width();
-        if !is_new && !word.starts_with('%') && line.width() + wide > WIDTH {
-            writeln!(out, "{line}")?;
-            (line, is_new) = (indent.clone(), true);
-        }
-        line += if is_new { "" } else { space };
-        line += word;
-        is_new = false;
+    for (i, line) in wrapped(text, WIDTH - bullet.len()).iter().enumerate() {
+        writeln!(out, "{}{line}", if i == 0 { bullet } else { &indent })?;
     }
-    writeln!(out, "{line}")
+    Ok(())
 }
 
 #[cfg(test)]

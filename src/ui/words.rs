@@ -20,6 +20,17 @@ pub fn changes_in_words(changes: &Changes, language: Language) -> String {
     words.join(language.tr(", "))
 }
 
+/// The same, where a set number is named without the path to its site.
+pub fn changes_in_short(changes: &Changes, language: Language) -> String {
+    let words = changes.iter().map(|change| match change {
+        Change::Set { address, value } => {
+            tr!(language, "{address} set to {value}", address = address.last_part(), value)
+        }
+        _ => change_in_words(change, language),
+    });
+    words.collect::<Vec<_>>().join(language.tr(", "))
+}
+
 /// `mask off`, `token 1 “dog”`
 pub fn change_in_words(change: &Change, language: Language) -> String {
     match change {

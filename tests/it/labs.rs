@@ -7,6 +7,7 @@ use lookback::{
     analysis::reading::{Reader, Readings},
     engine::change::Changes,
     lesson::{Language, Lesson},
+    model::Name,
     ui::{
         app::{Action, EarlierWalks, Effect, State, WalkStart, update},
         memory::Memory,
@@ -80,8 +81,36 @@ fn a_solution_is_played_after_the_hint_and_solves_the_lab() {
         walk.press("!");
         assert!(walk.shown().contains("! plays a solution."), "{id}");
         walk.press("!");
-        assert!(walk.shown().contains("Solved."), "{id}\n{}", walk.shown());
+        let small = drawn_text(&walk.state, 80, 24);
+        assert!(small.contains("Solved."), "{id}\n{small}");
         assert_eq!(walk.state.memory().labs, [id]);
+    }
+}
+
+#[test]
+fn another_word_teaches_nothing() {
+    let mut walk = Walk::new(Language::English);
+    let changes = ["token.11=tired", "learn=1"].map(|change| change.parse().unwrap());
+    walk.follow(Some(Effect::Read(SENTENCE.to_owned(), changes.into_iter().collect())));
+    let step = walk.state.lesson.find("lab-teach").unwrap();
+    update(&mut walk.state, Action::GoTo(step));
+    assert!(walk.shown().contains("Not solved yet."), "{}", walk.shown());
+    let reading = walk.state.passes.reading.as_ref().unwrap();
+    let course = reading.course(Name::Transformer).unwrap();
+    assert_eq!(course.before, reading.trace(Name::Transformer).output, "of the other word too");
+}
+
+#[test]
+fn a_change_of_one_model_is_not_said_of_another() {
+    let mut walk = Walk::new(Language::English);
+    let changes = ["teach=Le chien dort.", "learn=1"].map(|change| change.parse().unwrap());
+    walk.follow(Some(Effect::Read(SENTENCE.to_owned(), changes.into_iter().collect())));
+    for (step, is_changed) in [("lab-teach", true), ("lab-previous", false)] {
+        let step = walk.state.lesson.find(step).unwrap();
+        update(&mut walk.state, Action::GoTo(step));
+        let shown = walk.shown();
+        assert_eq!(shown.contains("All numbers are your changed run's"), is_changed, "{shown}");
+        assert_eq!(shown.contains("other models changed: "), !is_changed, "{shown}");
     }
 }
 

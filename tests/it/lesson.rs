@@ -476,9 +476,17 @@ fn a_pronoun_of_another_word_is_not_what_is_written_for_it() {
     assert!(bill.contains("for “it”, the Transformer writes neither of them."), "{bill}");
     let piano = written(PIANO);
     assert!(
-        piano.contains("the Transformer writes “il”, and the Elman RNN writes “elle”."),
+        piano.contains("the Transformer writes “il”; the Elman RNN's sentence has “elle”."),
         "{piano}"
     );
+}
+
+#[test]
+fn the_suggested_word_is_said_of_the_pronoun() {
+    let suggested = |sentence| text_of(&READER.read(sentence).unwrap(), "lab-pronoun");
+    let chairs =
+        suggested("My sister bought two old chairs because they were cheap. She liked them.");
+    assert!(chairs.contains("token.10=tired"), "{chairs}");
 }
 
 /// The keys that the texts name, with the row of the help that says the same.

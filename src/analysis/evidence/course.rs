@@ -29,6 +29,8 @@ pub struct Course {
     pub n_weights: usize,
     /// What is taught.
     pub target: Vec<Token>,
+    /// The output before the first step, with all other changes of the pass.
+    pub before: Vec<Token>,
     /// The cross-entropy of every token of the target before the first step, and now, in nats.
     pub costs: [Vec<f32>; 2],
     /// The mean of the costs before every step, and now.
@@ -55,10 +57,12 @@ pub struct MovedPart {
 }
 
 impl Course {
-    /// The course of a learner; `tokens` names the tokens of ids, `kept` is the loss on kept sentences.
+    /// The course of a learner; `tokens` names the tokens of ids, `before` is the output before the first step, `kept` the
+    /// loss on kept sentences.
     pub fn of(
         learner: &Learner,
         tokens: impl Fn(&[u32]) -> Vec<Token>,
+        before: Vec<Token>,
         kept: Option<[f32; 2]>,
     ) -> Self {
         let rows = learner.moved_rows(EMBEDDING_TABLE, MOST_ROWS);
@@ -68,6 +72,7 @@ impl Course {
             rate: learner.rate(),
             n_weights: learner.n_weights(),
             target: tokens(&learner.target()),
+            before,
             costs: learner.costs.clone(),
             losses: learner.losses.clone(),
             parts: parts(learner),

@@ -55,6 +55,8 @@ pub struct Figure {
     pub caption: &'static str,
     /// Whether it is a share, 0 to 1.
     pub is_share: bool,
+    /// Whether it gives way first where a table has no room for all.
+    pub is_secondary: bool,
     pub of: fn(&Figures) -> Option<f32>,
 }
 
@@ -64,48 +66,56 @@ pub static FIGURES: [Figure; 8] = [
         heading: "entropy",
         caption: "mean entropy of a row, in nats",
         is_share: false,
+        is_secondary: false,
         of: |figures| Some(figures.entropy),
     },
     Figure {
         heading: "spread",
         caption: "entropy as a share of the most that is possible",
         is_share: true,
+        is_secondary: true,
         of: |figures| figures.spread,
     },
     Figure {
         heading: "distance",
         caption: "mean distance between query and key, in tokens",
         is_share: false,
+        is_secondary: true,
         of: |figures| figures.distance,
     },
     Figure {
         heading: "first",
         caption: "mean weight on the first token",
         is_share: true,
+        is_secondary: false,
         of: |figures| Some(figures.first),
     },
     Figure {
         heading: "previous",
         caption: "mean weight on the token before",
         is_share: true,
+        is_secondary: false,
         of: |figures| figures.previous,
     },
     Figure {
         heading: "induction",
         caption: "mean weight on what followed the same token earlier",
         is_share: true,
+        is_secondary: false,
         of: |figures| figures.induction,
     },
     Figure {
         heading: "self",
         caption: "mean weight on the token itself",
         is_share: true,
+        is_secondary: true,
         of: |figures| figures.own,
     },
     Figure {
         heading: "largest",
         caption: "the largest weight",
         is_share: true,
+        is_secondary: true,
         of: |figures| Some(figures.largest),
     },
 ];

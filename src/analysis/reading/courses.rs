@@ -23,6 +23,7 @@ use crate::{
         value::Cell,
     },
     model::Name,
+    text::Token,
     weights::memory,
 };
 
@@ -47,6 +48,8 @@ pub(super) struct Teaching {
     learner: Learner,
     /// The loss on kept sentences before the first step.
     kept: Option<f32>,
+    /// The output before the first step.
+    before: Vec<Token>,
 }
 
 impl Teaching {
@@ -62,6 +65,7 @@ impl Teaching {
             name,
             learner: reading.learner(name, target, rule, rate)?,
             kept: reading.kept_loss(name, &Arc::default()),
+            before: reading.trace(name).output.clone(),
         })
     }
 
@@ -86,7 +90,8 @@ impl Teaching {
             _ => reading.kept_loss(self.name, learned),
         };
         let kept = self.kept.and_then(|before| Some([before, now(before)?]));
-        Course::of(&self.learner, |ids| reading.tokenizer().tokens(ids), kept)
+        let before = self.before.clone();
+        Course::of(&self.learner, |ids| reading.tokenizer().tokens(ids), before, kept)
     }
 }
 

@@ -98,9 +98,9 @@ impl Findings {
 /// By model; a model for which it would take too long has none.
 pub type AllFindings = BTreeMap<Name, Findings>;
 
-/// Pairs of words of which one turns the pronoun.
+/// Words, and one to put in place of each that turns the pronoun: one token, so that the places of both sentences agree.
 const TURNED: [[&str; 2]; 4] =
-    [["tired", "wide"], ["wide", "tired"], ["hot", "thirsty"], ["thirsty", "hot"]];
+    [["tired", "wide"], ["wide", "tired"], ["hot", "tired"], ["thirsty", "hot"]];
 
 /// The star pair, for a sentence that has no counterpart.
 const STARS: [&str; 2] = [
@@ -340,10 +340,7 @@ impl Reading {
             Some(_) => &self.sentence.text,
             None => self.sentence.read_text(),
         };
-        TURNED.iter().find_map(|[from, to]| {
-            let words: Vec<&str> = own.split(from).collect();
-            (words.len() == 2).then(|| words.join(to))
-        })
+        TURNED.iter().find_map(|[from, to]| with_word_replaced(own, from, to))
     }
 
     /// The patching of the sentence set beside this one, or of its counterpart, or of the star pair.
@@ -367,5 +364,31 @@ impl Reading {
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let (source, target) = (tokens(&patching.b.pass.source), tokens(&patching.b.pass.target));
         Some(Patched::new(patching, sentences, word, against, source, target))
+    }
+}
+
+/// A text with another word in place of one that it has once.
+fn with_word_replaced(text: &str, from: &str, to: &str) -> Option<String> {
+    let is_outside = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    let is_word = |(at, _): &(usize, &str)| {
+        is_outside(text[..*at].chars().next_back())
+            && is_outside(text[at + from.len()..].chars().next())
+    };
+    let mut found = text.match_indices(from).filter(is_word);
+    let (at, _) = found.next().filter(|_| found.next().is_none())?;
+    Some([&text[..at], to, &text[at + from.len()..]].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_replaced_where_it_stands_once_as_a_word() {
+        let replaced = |text| with_word_replaced(text, "hot", "tired");
+        assert_eq!(replaced("Too hot.").as_deref(), Some("Too tired."));
+        assert_eq!(replaced("The hotel was hot").as_deref(), Some("The hotel was tired"));
+        assert_eq!(replaced("A photo of a hotel."), None);
+        assert_eq!(replaced("hot, hot"), None);
     }
 }

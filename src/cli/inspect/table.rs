@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Report, Tensor};
 use crate::{
-    text::{grouped, visible},
+    text::{self, grouped, visible},
     ui::widgets::lines::{left, right},
     weights::memory::bytes,
 };
@@ -102,20 +102,7 @@ fn wrapped(answer: &str, width: Option<usize>) -> String {
     let Some(room) = width.map(|width| width.saturating_sub(INDENT).max(20)) else {
         return answer.to_owned();
     };
-    let mut lines = vec![];
-    for line in answer.lines() {
-        let mut broken = String::new();
-        for word in line.trim().split(' ') {
-            if !broken.is_empty() && broken.width() + 1 + word.width() > room {
-                lines.push(std::mem::take(&mut broken));
-            }
-            if !broken.is_empty() {
-                broken.push(' ');
-            }
-            broken.push_str(word);
-        }
-        lines.push(broken);
-    }
+    let lines: Vec<String> = answer.lines().flat_map(|line| text::wrapped(line, room)).collect();
     lines.join(&format!("\n{:INDENT$}", ""))
 }
 

@@ -1,11 +1,13 @@
 //! Facts about the sentence, its words and the models' sizes.
 
-use super::{Context, Fact, fact, fact_of_built_in, last_word_in, length};
+use super::{
+    Context, ENGLISH_PRONOUNS, Fact, fact, fact_of_built_in, last_of, last_word_in, length,
+};
 use crate::{
     engine::{site::in_layer, value::Shape},
     lesson::phrases::Phrases,
     model::{EMBEDDING_TABLE, ModelSizes, Name},
-    text::{grouped, spoken},
+    text::{Token, grouped, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -20,7 +22,11 @@ pub(super) static FACTS: &[Fact] = &[
     fact("n_source_pairs", "pairs of source words", |c| grouped(n_tokens(c).pow(2))),
     fact("n_rows", "rows of the step's stream", |c| grouped(c.tokens().len())),
     fact("word", "the selected word", |c| c.word(c.row())),
-    fact("another_word", "a change of the last word, as it is typed", another_word),
+    fact(
+        "another_word",
+        "a change of the word that is said of the pronoun, or else of the last one, as it is typed",
+        another_word,
+    ),
     fact("unknown", "words no model has seen, with words to use instead", unknown),
     fact("alike", "the two different words whose embeddings point most alike", alike),
     fact("vocab", "tokens of the vocabulary", |c| {
@@ -148,12 +154,20 @@ fn unknown(c: &Context) -> String {
     )
 }
 
-/// The last word is often the adjective that decides a pronoun.
 fn another_word(c: &Context) -> String {
     let tokens = &c.reading.sentence.tokens;
-    let position = last_word_in(tokens).unwrap_or(0);
+    let position = said_of_pronoun(tokens).or_else(|| last_word_in(tokens)).unwrap_or(0);
     let is_tired = tokens.get(position).is_some_and(|token| token.text == "tired");
     format!("token.{position}={}", if is_tired { "wide" } else { "tired" })
+}
+
+/// The last word of the clause that a pronoun begins: often the adjective that decides it. None without a pronoun.
+fn said_of_pronoun(tokens: &[Token]) -> Option<usize> {
+    let pronoun = last_of(tokens, ENGLISH_PRONOUNS)?;
+    let rest = &tokens[pronoun + 1..];
+    let is_mark = |token: &Token| !token.text.contains(char::is_alphanumeric);
+    let end = rest.iter().position(is_mark).unwrap_or(rest.len());
+    last_word_in(&rest[..end]).map(|i| pronoun + 1 + i)
 }
 
 /// At most 16 characters of a word, so that long unknown words leave space for the rest.

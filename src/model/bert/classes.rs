@@ -35,8 +35,11 @@ pub static MEAN: Site = Site::matrix(
     "the mean of all tokens' rows, which stands for the text",
 );
 pub static SUM: Site = Site::matrix("sum", [Single, Channel], "x W + b, before the activation");
-pub static HIDDEN: Site =
-    Site::matrix("hidden", [Single, Channel], "after the activation: the features that the classifier reads");
+pub static HIDDEN: Site = Site::matrix(
+    "hidden",
+    [Single, Channel],
+    "after the activation: the features that the classifier reads",
+);
 pub static LOGITS: Site =
     Site::matrix("logits", [Single, Class], "a score for every class of the text")
         .with(Role::ClassLogits);

@@ -114,14 +114,18 @@ impl State {
         let (_, step) = self.current();
         let mut paragraphs = self.guide.verdict.clone().unwrap_or_default();
         let selection = self.narration_selection();
-        if reading.plain.is_some() {
+        if step.shows_change(reading) {
             paragraphs.push(paragraph_of(plain_span(step.changed_pass(reading, &selection))));
         }
+        // What a solved lab shows stands first: below the task it would be out of view on a small screen.
+        let lab = self.lab_paragraphs();
+        let (solved, unsolved) = if self.solves_lab() { (lab, vec![]) } else { (vec![], lab) };
+        paragraphs.extend(solved);
         paragraphs.extend(narrate(step, reading, &selection));
         if self.guide.is_deeper {
             paragraphs.extend(deepen(step, reading, &selection));
         }
-        paragraphs.extend(self.lab_paragraphs());
+        paragraphs.extend(unsolved);
         paragraphs.extend(self.summary());
         mark_terms(&self.lesson.glossary, &paragraphs)
     }

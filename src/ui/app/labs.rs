@@ -11,14 +11,14 @@ use crate::{
 
 impl State {
     /// Whether the current step's lab is solved by what is on the screen.
-    fn solves_lab(&self) -> bool {
+    pub(super) fn solves_lab(&self) -> bool {
         let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else {
             return false;
         };
         is_lab_solved(step, reading, &self.narration_selection())
     }
 
-    /// Below a lab's task: what its solution shows, or else the hint if it was asked for, and what to do. Empty at
+    /// Beside a lab's task: what its solution shows, or else the hint if it was asked for, and what to do. Empty at
     /// other steps.
     pub fn lab_paragraphs(&self) -> Vec<Paragraph> {
         let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else {

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     lesson::{Paragraph, Span, Step},
-    text::{LineRun, runs},
+    text::{ItemWidth, LineRun, fill, runs},
 };
 
 /// How a piece of text is shown.
@@ -44,6 +44,13 @@ struct Word {
     pieces: Line,
     /// Whether a space separates it from the previous word.
     is_spaced: bool,
+}
+
+impl Word {
+    /// What it takes of a line, given its own columns.
+    fn item_width(&self, item: usize) -> ItemWidth {
+        ItemWidth { space: self.is_spaced.into(), item }
+    }
 }
 
 /// Paragraphs as words, measured once and broken into lines of any width.
@@ -114,14 +121,7 @@ fn n_lines(words: &[(usize, Word)], width: usize) -> usize {
         append_lines(words.iter().map(|(_, word)| word.clone()).collect(), width, &mut lines);
         return lines.len();
     }
-    let mut used = 0;
-    let starts_line = |(wide, word): &&(usize, Word)| {
-        let with_word = used + usize::from(word.is_spaced && used > 0) + wide;
-        let is_over = used > 0 && with_word > width;
-        used = if is_over { *wide } else { with_word };
-        is_over
-    };
-    1 + words.iter().filter(starts_line).count()
+    fill(words.iter().map(|(item, word)| word.item_width(*item)), width).len()
 }
 
 /// Breaks paragraphs into lines of at most `width` columns; `is_airy` puts a blank line between paragraphs.
@@ -164,27 +164,28 @@ fn unbreakable_runs(pieces: &[Piece]) -> Vec<Word> {
 }
 
 fn append_lines(words: Vec<Word>, width: usize, lines: &mut Vec<Line>) {
-    let (mut line, mut used): (Line, usize) = (vec![], 0);
-    for word in words.into_iter().flat_map(|word| split_to_width(word, width)) {
-        let (wide, space) = (width_of(&word), usize::from(word.is_spaced));
-        if used > 0 && used + space + wide > width {
-            lines.push(std::mem::take(&mut line));
-            used = 0;
-        }
-        if used > 0 && word.is_spaced {
+    let words: Vec<Word> = words.into_iter().flat_map(|word| split_to_width(word, width)).collect();
+    let filled = fill(words.iter().map(|word| word.item_width(width_of(word))), width);
+    let mut words = words.into_iter();
+    lines.extend(filled.into_iter().map(|line| joined(words.by_ref().take(line.len()))));
+}
+
+/// Words on one line.
+fn joined(words: impl Iterator<Item = Word>) -> Line {
+    let mut line: Line = vec![];
+    for word in words {
+        if let Some(before) = line.last().filter(|_| word.is_spaced) {
             // A space between two words of one role takes that role: a name is coloured throughout.
-            let same_role = line.last().filter(|before| before.is_like(&word.pieces[0]));
+            let same_role = word.pieces.first().is_some_and(|piece| before.is_like(piece));
             let (role, is_term) =
-                same_role.map_or((TextRole::Plain, false), |b| (b.role, b.is_term));
+                if same_role { (before.role, before.is_term) } else { (TextRole::Plain, false) };
             push(&mut line, Piece { text: " ".into(), role, is_term });
-            used += 1;
         }
-        used += wide;
         for piece in word.pieces {
             push(&mut line, piece);
         }
     }
-    lines.push(line);
+    line
 }
 
 fn push(line: &mut Line, piece: Piece) {

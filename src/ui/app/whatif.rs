@@ -200,9 +200,7 @@ impl State {
         let language = self.lesson.language;
         let words = changes_in_words(&reading.changes, language);
         let model = self.current().1.model;
-        let is_same = reading
-            .plain_trace(model)
-            .is_some_and(|plain| std::ptr::eq(plain, reading.trace(model)));
+        let is_same = reading.plain.is_some() && !reading.is_changed(model);
         self.show_message(if words.is_empty() {
             "back to the original pass".to_owned()
         } else if reading.changes.only_ask() {

@@ -232,7 +232,8 @@ fn site_entries_of(state: &State, model: Name) -> Vec<Entry> {
             detail: if is_own {
                 language.tr(site.caption()).to_owned()
             } else {
-                format!("{}: {}", language.tr(model.title()), language.tr(site.caption()))
+                [language.tr(model.title()), language.tr(": "), language.tr(site.caption())]
+                    .concat()
             },
             pick: PaletteChoice::Open(model, site.address(cell)),
         }

@@ -139,7 +139,8 @@ impl Pane for AccuracyChart<'_> {
                     score = format_args!("{score:.0}")
                 )
             });
-            Some(format!("{}: {}", language.tr(name.title()), cells.collect::<Vec<_>>().join(", ")))
+            let cells = cells.collect::<Vec<_>>().join(language.tr(", "));
+            Some([language.tr(name.title()), language.tr(": "), &cells].concat())
         };
         let lines = MODELS.iter().filter_map(row).collect();
         PaneWords::new(language.tr("chrF, by length in words"), lines)

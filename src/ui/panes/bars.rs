@@ -36,6 +36,11 @@ const IDEAL_BARS: u16 = 12;
 const SHARES_OF_FULL_BARS: [f32; 4] = [0.1, 0.2, 0.5, 1.0];
 /// Number of bars without which a pane is cut.
 const LEAST_BARS: u16 = 7;
+/// The columns of a bar's name, of the figure with its mark and spaces, and of the number before a change.
+const MOST_LABEL: usize = 14;
+const LEAST_LABEL: usize = 4;
+const FIGURE_WIDTH: usize = 9;
+const BEFORE_WIDTH: usize = 11;
 
 impl<'a> Bars<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
@@ -92,6 +97,13 @@ impl<'a> Bars<'a> {
         if self.scale.is_of_shares() { theme.percent(v) } else { theme.figure(v, 6) }
     }
 
+    /// The columns of a bar's name, which gives way to the number before a change.
+    fn label_width(&self, width: u16) -> usize {
+        let before = if self.subject.before.is_some() { BEFORE_WIDTH } else { 0 };
+        let room = usize::from(width).saturating_sub(FIGURE_WIDTH + before);
+        room.clamp(LEAST_LABEL, MOST_LABEL)
+    }
+
     fn draw_bar(&self, i: usize, lines: Rect, buf: &mut Buffer) {
         let (subject, theme) = (&self.subject, self.subject.scene.theme);
         let col = self.order[i];
@@ -108,7 +120,8 @@ impl<'a> Bars<'a> {
         let was = subject.before.as_ref().and_then(|before| before.get(cell));
         let was = was.map(|was| format!(" {}", self.figure(was)));
         let was = was.map(|was| tr!(subject.scene.language, "was{was} ", was)).unwrap_or_default();
-        let label = format!("{mark}{} {} ", right(&subject.label(2, col), 14), self.figure(v));
+        let name = right(&subject.label(2, col), self.label_width(lines.width));
+        let label = format!("{mark}{name} {} ", self.figure(v));
         let pieces = [(&*label, style), (&*was, theme.incorrect())];
         let x = put_on(buf, lines, &pieces);
         let available_width = usize::from(lines.right().saturating_sub(x));

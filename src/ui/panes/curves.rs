@@ -42,7 +42,7 @@ impl TrainingCurves<'_> {
         let late = MODELS.into_iter().filter_map(|name| Some((name, first_step(name)?)));
         let late =
             late.map(|(name, step)| format!("{} {}", language.tr(name.title()), grouped(step)));
-        let models = late.collect::<Vec<_>>().join("; ");
+        let models = late.collect::<Vec<_>>().join(language.tr("; "));
         tr!(
             language,
             "recorded while they were trained; → steps, ↑ nats a token; kept only from a step on: {models}",

@@ -178,7 +178,12 @@ impl Pane for DifferenceMap<'_> {
         let Scene { language, model, .. } = self.scene;
         let line = |site: &SiteDifference| format!("{}: {}", site.path, fixed(site.whole));
         let lines = self.worst().into_iter().map(line).collect();
-        PaneWords::of_model(language, "Where the two passes differ, the largest first", model, lines)
+        PaneWords::of_model(
+            language,
+            "Where the two passes differ, the largest first",
+            model,
+            lines,
+        )
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

@@ -35,6 +35,13 @@ const fn figure_width(figure: &Figure) -> u16 {
     figure.heading.len() as u16 + 1
 }
 
+/// The figures in the order in which they get room.
+fn by_use() -> impl Iterator<Item = usize> {
+    let with =
+        |is_secondary| (0..FIGURES.len()).filter(move |&i| FIGURES[i].is_secondary == is_secondary);
+    with(false).chain(with(true))
+}
+
 /// Sorts heads; heads without the figure come last.
 fn sorted(mut rows: Vec<&Summary>, sort: Sort) -> Vec<&Summary> {
     let Sort::Figure { figure, is_rising } = sort else { return rows };
@@ -75,7 +82,7 @@ impl<'a> HeadTable<'a> {
         self.rows().iter().position(is_selected).unwrap_or(0)
     }
 
-    /// Indices of the figures that fit, always including the one that the table is sorted by.
+    /// Indices of the figures that fit, in the order of the table, always including the one that the table is sorted by.
     fn visible_figures(&self, available_width: u16) -> Vec<usize> {
         let sorted = match self.scene.view.sort {
             Sort::Figure { figure, .. } => Some(figure),
@@ -91,7 +98,9 @@ impl<'a> HeadTable<'a> {
             available_width = rest.unwrap_or(0);
             rest.is_some()
         };
-        (0..FIGURES.len()).filter(|i| fits(i)).collect()
+        let mut shown: Vec<usize> = by_use().filter(|i| fits(i)).collect();
+        shown.sort_unstable();
+        shown
     }
 
     fn draw_header(&self, shown: &[usize], line: Rect, buf: &mut Buffer) {

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
-    analysis::{reading::Course, trace::Trace},
+    analysis::reading::Course,
     engine::math::kept,
     lesson::tr,
     text::{Token, fixed, grouped},
@@ -58,12 +58,9 @@ impl<'a> LearningCurve<'a> {
         }
     }
 
-    /// The outputs before and now.
-    fn outputs(&self) -> (String, String) {
-        let Scene { reading, model, .. } = self.scene;
-        let said = |trace: &Trace| self.said(&trace.output);
-        let now = said(reading.trace(model));
-        (reading.plain_trace(model).map_or_else(|| now.clone(), said), now)
+    /// The output now.
+    fn output(&self) -> String {
+        self.said(&self.scene.reading.trace(self.scene.model).output)
     }
 
     /// Tokens as text.
@@ -74,9 +71,9 @@ impl<'a> LearningCurve<'a> {
 
     /// Draws both outputs, whole where there are lines for them; else each on a line, from where they part. Returns the
     /// number of lines.
-    fn draw_outputs(&self, area: Rect, buf: &mut Buffer) -> u16 {
+    fn draw_outputs(&self, course: &Course, area: Rect, buf: &mut Buffer) -> u16 {
         let (theme, language) = (self.scene.theme, self.scene.language);
-        let (was, now) = self.outputs();
+        let (was, now) = (self.said(&course.before), self.output());
         let [before, after] = ["before: ", "now: "].map(|text| language.tr(text));
         let width = before.width().max(after.width());
         let [before, after] = [before, after].map(|text| right(text, width));
@@ -260,7 +257,7 @@ impl Pane for LearningCurve<'_> {
     fn preferred_size(&self) -> PreferredSize {
         // Before the first step there is no curve to draw.
         if self.course.as_ref().is_some_and(|course| course.losses.len() < 2) {
-            let text = self.outputs().1.width() as u16 + 12;
+            let text = self.output().width() as u16 + 12;
             return PreferredSize::new((Chart::LEAST.0, LINES), (text.clamp(64, 120), LINES))
                 .up_to(LINES + 2 * (text.saturating_sub(12) / SHORT));
         }
@@ -275,7 +272,7 @@ impl Pane for LearningCurve<'_> {
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
         let lines = reading.course(model).map(|course| {
-            let (was, now) = self.outputs();
+            let (was, now) = (self.said(&course.before), self.output());
             let losses: Vec<String> = course.losses.iter().map(|loss| fixed(*loss)).collect();
             let mut lines = vec![heading(self.scene, &course)];
             lines.push(tr!(language, "loss step by step: {losses}", losses = losses.join(", ")));
@@ -305,7 +302,7 @@ impl Pane for LearningCurve<'_> {
         let heading = fit(&heading(self.scene, course), lines.width.into());
         Line::styled(heading, theme.dim()).render(lines, buf);
         let outputs = Rect { height: lines.height.saturating_sub(1), ..lines };
-        let n_lines = 1 + self.draw_outputs(without_top_rows(outputs, 1), buf);
+        let n_lines = 1 + self.draw_outputs(course, without_top_rows(outputs, 1), buf);
         if let Some(text) = kept_text(self.scene, course, lines.width.into()) {
             let last = without_top_rows(lines, n_lines.min(lines.height.saturating_sub(1)));
             let has_worsened = course.kept.is_some_and(|[before, now]| now > 1.05 * before);

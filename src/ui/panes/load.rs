@@ -105,7 +105,8 @@ impl Pane for Load<'_> {
     fn in_words(&self) -> PaneWords {
         let language = self.subject.scene.language;
         let line = |&(expert, n): &(usize, usize)| {
-            format!("{}: {}", tr!(language, "expert {expert}", expert), self.count(n))
+            let expert = tr!(language, "expert {expert}", expert);
+            [&expert, language.tr(": "), &self.count(n)].concat()
         };
         let busiest = self.order.iter().take(usize::from(IDEAL_EXPERTS));
         self.subject.in_words(busiest.map(line).collect())

@@ -26,6 +26,7 @@ use crate::{
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::{
+        theme::Theme,
         widgets::{
             heat::{Columns, Heat, Labels, Scale, Zoom},
             lines::{put_on, put_text},
@@ -33,6 +34,9 @@ use crate::{
         words::short_path,
     },
 };
+
+/// The words before a difference that a legend shows.
+const WORDS_BEFORE_DIFFERENCE: usize = 2;
 
 pub(super) struct PatchedMap<'a> {
     scene: Scene<'a>,
@@ -80,7 +84,7 @@ impl<'a> PatchedMap<'a> {
             }),
             scale: Scale::Signed(1.0),
             axes: patched.map_or_else(String::new, |(p, _)| {
-                let [a, b] = &p.sentences;
+                let [a, b] = from_where_they_differ(&p.sentences, *self.scene.theme);
                 format!("A: {a}  B: {b}")
             }),
         };
@@ -99,6 +103,17 @@ fn short(place: &Place) -> String {
         _ => place.scope.prefix(),
     };
     short_path(path)
+}
+
+/// Two sentences, without the words that both begin with, but for the last ones: a legend has little room.
+fn from_where_they_differ(sentences: &[String; 2], theme: Theme) -> [String; 2] {
+    let [a, b] = sentences.each_ref().map(|text| text.split(' ').collect::<Vec<_>>());
+    let n_same = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let n_left_out = n_same.saturating_sub(WORDS_BEFORE_DIFFERENCE);
+    [a, b].map(|words| match n_left_out {
+        0 => words.join(" "),
+        n => format!("{}{}", theme.glyph("… ", "~ "), words[n..].join(" ")),
+    })
 }
 
 fn of_site<'a>(patched: &'a Patched, site: &str) -> Option<(&'a Patched, usize)> {

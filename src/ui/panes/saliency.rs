@@ -69,7 +69,7 @@ impl<'a> SaliencyTable<'a> {
         if saliency.is_complete() {
             return gap;
         }
-        format!("{}: {gap}", language.tr("do not trust the integrated gradients"))
+        [language.tr("do not trust the integrated gradients"), language.tr(": "), &gap].concat()
     }
 
     fn row(&self) -> usize {

@@ -115,12 +115,15 @@ impl ScheduleChart<'_> {
             .beat
             .map_or_else(String::new, |beat| tr!(self.0.language, "{n} of ", n = beat.min(n)));
         let dot = self.0.theme.glyph(" · ", " - ");
-        let units = match (name, n) {
-            (Name::Elman, 1) => ["step"; 2],
-            (Name::Elman, _) => ["steps in a row", "steps"],
-            _ => ["layers"; 2],
+        let language = self.0.language;
+        let (whole, short) = match (name, n) {
+            (Name::Elman, 1) => (language.tr("1 step").to_owned(), String::new()),
+            (Name::Elman, _) => {
+                (tr!(language, "{n} steps in a row", n), tr!(language, "{n} steps", n))
+            }
+            _ => (tr!(language, "{n} layers", n), String::new()),
         };
-        let texts = units.map(|unit| format!("{dot}{done}{n} {}", self.0.language.tr(unit)));
+        let texts = [whole, short].map(|text| format!("{dot}{done}{text}"));
         let fitting = texts.into_iter().find(|text| text.width() <= usize::from(width));
         fitting.unwrap_or_default()
     }

@@ -13,7 +13,7 @@ use crate::{
     lesson::gloss::gloss,
     lesson::tr,
     model::Name,
-    text::{Token, visible},
+    text::{ItemWidth, Token, fill, visible},
     ui::widgets::lines::{fit, put_line},
 };
 
@@ -242,19 +242,10 @@ fn names_width(width: u16) -> u16 {
 
 /// Wraps words into lines of at most `width` columns.
 fn wrap_words(words: Vec<Word>, width: u16) -> Vec<Vec<Word>> {
-    let (mut lines, mut x) = (vec![vec![]], 0);
-    for word in words {
-        let word_width = word.width() + 1;
-        if x > 0 && x + word_width > usize::from(width) + 1 {
-            lines.push(vec![]);
-            x = 0;
-        }
-        x += word_width;
-        if let Some(line) = lines.last_mut() {
-            line.push(word);
-        }
-    }
-    lines
+    let widths = words.iter().map(|word| ItemWidth { space: 1, item: word.width() });
+    let lines = fill(widths, width.into());
+    let mut words = words.into_iter();
+    lines.into_iter().map(|line| words.by_ref().take(line.len()).collect()).collect()
 }
 
 /// Range of the blocks that fit whole, including block `cursor`.
@@ -311,7 +302,7 @@ impl Pane for Translations<'_> {
             (_, 1) => language.tr("1 word that the Transformer does not write").to_owned(),
             _ => tr!(language, "{n} words that the Transformer does not write", n),
         };
-        Some(format!("{}: {difference}", language.tr(name.title())))
+        Some([language.tr(name.title()), language.tr(": "), &difference].concat())
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -329,7 +320,7 @@ impl Pane for Translations<'_> {
                 tr!(language, " (word by word: {glosses})", glosses = glosses.join(" "))
             };
             let output = &self.0.reading.trace(name).output_text;
-            format!("{}: {output}{meaning}", language.tr(name.title()))
+            [language.tr(name.title()), language.tr(": "), output, &meaning].concat()
         };
         PaneWords::new(language.tr("Every model's output"), MODELS.map(line).to_vec())
     }

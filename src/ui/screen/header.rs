@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     engine::{
+        change::Changes,
         math::kept,
         site::{Axis, Stream},
     },
@@ -19,8 +20,8 @@ use crate::{
     ui::{
         app::{Piece, ScreenLayout, State, Word},
         screen::{map, sentence},
-        widgets::lines::fit,
-        words::changes_in_words,
+        widgets::lines::{first_fitting, fit},
+        words::{changes_in_short, changes_in_words},
     },
 };
 
@@ -56,7 +57,7 @@ fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
     if let Some(changes) = changes {
         let used: usize = left.iter().map(Span::width).sum();
         let available_width = usize::from(area.width).saturating_sub(used + 14).max(16);
-        let text = fit(&changes, available_width);
+        let text = fit(&first_fitting(changes, available_width), available_width);
         left.extend([Span::raw("  "), Span::styled(text, state.theme.incorrect().reversed())]);
     }
     let left = Line::from(left);
@@ -65,16 +66,28 @@ fn draw_position(state: &State, area: Rect, buf: &mut Buffer) {
     super::draw_left_and_right(left, right, area, buf);
 }
 
-/// What is said of a changed pass, or of the pass before the change; None if nothing is changed.
-fn change_words(state: &State) -> Option<String> {
+/// What is said of a changed pass, or of the pass before the change, in full and in short; None if nothing is changed.
+fn change_words(state: &State) -> Option<[String; 2]> {
     let language = state.lesson.language;
     if let Some(changed) = &state.passes.set_aside {
-        let changes = visible(&changes_in_words(&changed.changes, language));
-        return Some(tr!(language, " before: {changes} ", changes));
+        let before = |changes| tr!(language, " before: {changes} ", changes);
+        return Some(in_full_and_in_short(&changed.changes, language).map(before));
     }
     let reading = state.passes.reading.as_ref().filter(|reading| reading.plain.is_some())?;
-    let changes = visible(&changes_in_words(&reading.changes, language));
-    Some(tr!(language, " changed: {changes} ", changes))
+    let is_shown = state.current().1.shows_change(reading) || reading.changes.only_ask();
+    let changed = |changes| {
+        if is_shown {
+            tr!(language, " changed: {changes} ", changes)
+        } else {
+            tr!(language, " other models changed: {changes} ", changes)
+        }
+    };
+    Some(in_full_and_in_short(&reading.changes, language).map(changed))
+}
+
+fn in_full_and_in_short(changes: &Changes, language: Language) -> [String; 2] {
+    let texts = [changes_in_words(changes, language), changes_in_short(changes, language)];
+    texts.map(|text| visible(&text))
 }
 
 const WRITES: &str = " writes: ";

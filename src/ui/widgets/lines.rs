@@ -9,7 +9,7 @@ use ratatui::{
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::text::runs;
+use crate::text::wrapped;
 
 /// The range of at most `size` of `n` items that contains `selected`, in the middle where possible.
 pub fn window(n: usize, size: usize, selected: usize) -> Range<usize> {
@@ -201,18 +201,9 @@ pub fn put_line(buf: &mut Buffer, (x, y): (u16, u16), right: u16, pieces: &[(&st
 
 /// Draws a text over the lines of an area, broken between words.
 pub fn put_text(buf: &mut Buffer, area: Rect, text: &str, style: Style) {
-    let (mut lines, mut line) = (area.rows(), String::new());
-    let mut put = |line: &str| lines.next().map(|at| put_on(buf, at, &[(line, style)]));
-    for run in runs(text) {
-        let (space, word) = (if run.is_spaced { " " } else { "" }, &text[run.range]);
-        if !line.is_empty() && line.width() + space.len() + word.width() > area.width.into() {
-            put(&line);
-            line.clear();
-        }
-        line += if line.is_empty() { "" } else { space };
-        line += word;
+    for (row, line) in area.rows().zip(wrapped(text, area.width.into())) {
+        put_on(buf, row, &[(&line, style)]);
     }
-    put(&line);
 }
 
 /// [`put_line`] on the first line of an area.
