@@ -147,9 +147,12 @@ impl Reading {
         self.tokenizer.limit()
     }
 
-    /// A text in the tokens that the models would read; None if they cannot read it.
-    pub fn tokenized(&self, text: &str) -> Option<Sentence> {
-        self.tokenizer.sentence(text).ok()
+    /// A text in the tokens that the models would read.
+    ///
+    /// # Errors
+    /// If they cannot read it: it is empty, or too long.
+    pub fn tokenized(&self, text: &str) -> Result<Sentence> {
+        self.tokenizer.sentence(text)
     }
 
     pub fn has(&self, name: Name) -> bool {

@@ -187,6 +187,8 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
     let mut state = walk();
     press(&mut state, "i");
     update(&mut state, Action::Paste(" dog".repeat(100)));
+    let typed = drawn_text(&state, 80, 24);
+    assert!(typed.contains("the limit is 96"), "said before Enter\n{typed}");
     let Some(Effect::Read(sentence, _)) = press(&mut state, "Enter") else { panic!("it is read") };
     let why = READER.read(&sentence).err().unwrap();
     let unread = ReadFailure { sentence: sentence.clone(), why: why.to_string() };

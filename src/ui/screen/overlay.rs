@@ -17,7 +17,7 @@ use crate::{
     ui::{
         app::{Prompt, State},
         keys::{Binding, Group, HELP_COLUMNS, HELP_FRAME, KEYS, palette},
-        widgets::lines::fit,
+        widgets::lines::{fit, put_on},
     },
 };
 
@@ -282,8 +282,15 @@ pub fn edit(state: &State, sentence: &Input, area: Rect, buf: &mut Buffer) {
 /// counted at the end.
 fn draw_tokens(state: &State, text: &str, line: Rect, buf: &mut Buffer) {
     let Some(reading) = &state.passes.reading else { return };
-    let Some(sentence) = reading.tokenized(text) else { return };
     let (theme, language) = (&state.theme, state.lesson.language);
+    let sentence = match reading.tokenized(text) {
+        Ok(sentence) => sentence,
+        Err(_) if text.trim().is_empty() => return,
+        Err(error) => {
+            put_on(buf, line, &[(&visible(&error.to_string()), theme.incorrect())]);
+            return;
+        }
+    };
     let n_unknown = sentence.unknown.len();
     let n = sentence.tokens.len();
     let count = tr!(language, "{n} tokens", n);
