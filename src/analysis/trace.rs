@@ -90,6 +90,14 @@ impl Recorded {
     }
 }
 
+/// A path that every layer of a stack has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayeredPath {
+    /// `encoder.{layer}.self_attn.scores`
+    pub pattern: String,
+    pub layer: usize,
+}
+
 /// An index of a cell.
 pub struct CellIndex<'a> {
     pub axis: Axis,
@@ -233,6 +241,15 @@ impl Trace {
         let known = paths.iter().position(|path| self.site(path).is_some());
         let n = known.unwrap_or(paths.len().checked_sub(1)?);
         Some(paths.swap_remove(n))
+    }
+
+    /// The pattern of a path in the layers of its stack, and its layer; of a weight, or inside a closed block, too. None
+    /// outside layers.
+    pub fn in_layers(&self, path: &str) -> Option<LayeredPath> {
+        self.sites().find_map(|site| {
+            let scope = &site.place.scope;
+            Some(LayeredPath { pattern: scope.pattern_of(path)?, layer: scope.layer_index()? })
+        })
     }
 
     /// The value of another site in the scope of this one: `weights` beside `encoder.0.self_attn.scores`.

@@ -298,6 +298,12 @@ impl Scope {
         Some(stack)
     }
 
+    /// The pattern of a path in the layer that this scope is or lies in; None outside layers, and of another path.
+    pub fn pattern_of(&self, path: &str) -> Option<String> {
+        let layer = self.layer_prefix().filter(|layer| lies_in(path, layer))?;
+        Some(format!("{}.{LAYER}{}", self.stack()?, &path[layer.len()..]))
+    }
+
     /// The stream that rows count.
     pub const fn rows(&self) -> Stream {
         self.rows
@@ -405,8 +411,7 @@ impl Place {
 
     /// The pattern of this site's paths in the layers of its stack; None outside layers.
     pub fn pattern(&self) -> Option<String> {
-        let within = &self.path[self.scope.layer_prefix()?.len()..];
-        Some(format!("{}.{LAYER}{within}", self.scope.stack()?))
+        self.scope.pattern_of(&self.path)
     }
 
     /// The stream that an axis of this place indexes; None if the axis does not count tokens.
@@ -557,6 +562,20 @@ mod tests {
     fn a_scope_holds_what_stands_beneath_it() {
         assert!(lies_in("encoder.1.x", "") && lies_in("encoder.1.x", "encoder.1"));
         assert!(lies_in("encoder.1", "encoder.1") && !lies_in("encoder.10.x", "encoder.1"));
+    }
+
+    #[test]
+    fn a_path_has_a_pattern_in_its_own_layer_only() {
+        let stack = Scope::new("encoder", Stream::Source, Stream::Source);
+        let far = stack.layer(1024).child("self_attn");
+        let pattern = |scope: &Scope, path| scope.pattern_of(path);
+        assert_eq!(
+            pattern(&far, "encoder.1024.ffn.W_1").as_deref(),
+            Some("encoder.{layer}.ffn.W_1")
+        );
+        assert_eq!(pattern(&far, "encoder.1024").as_deref(), Some("encoder.{layer}"));
+        assert_eq!(pattern(&far, "encoder.10240.x"), None);
+        assert_eq!(pattern(&stack, "encoder.0.x"), None);
     }
 
     #[test]

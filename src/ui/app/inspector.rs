@@ -12,9 +12,6 @@ use crate::{
     ui::panes::{Mark, OtherPass},
 };
 
-/// Upper bound on layer numbers.
-const MAX_LAYERS: usize = 1024;
-
 /// Number of ranks of a list that are searched for a cell.
 const MAX_RANKS: usize = 4096;
 
@@ -216,12 +213,18 @@ impl State {
         let steps = self.lesson.steps();
         let mut order: Vec<usize> = (0..steps.len()).collect();
         order.sort_by_key(|&i| steps[i].0 != chapter);
+        let layered =
+            self.passes.reading.as_ref().and_then(|reading| reading.trace(model).in_layers(path));
         let in_step = |i: usize| {
             let step = steps[i].1;
             let place = |(pane, spec): (usize, &PaneSpec)| {
-                let layer = (0..MAX_LAYERS).find(|&l| spec.path(l).as_deref() == Some(path))?;
-                let layer = spec.layered_site().map(|_| layer);
-                (step.model_of(spec) == model).then_some((i, pane, layer))
+                let site = spec.site.as_deref().filter(|_| step.model_of(spec) == model)?;
+                let in_layer = layered.as_ref().filter(|layered| layered.pattern == site);
+                (site == path || in_layer.is_some()).then_some((
+                    i,
+                    pane,
+                    in_layer.map(|layered| layered.layer),
+                ))
             };
             step.panes.iter().enumerate().find_map(place)
         };
