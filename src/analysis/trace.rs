@@ -21,7 +21,7 @@ use crate::{
     engine::{
         arithmetic::Arithmetic,
         math::{beam::Beams, picture::Picture},
-        site::{Address, Axis, Place, Role, Site, Stream, path_in},
+        site::{Address, Axis, Place, Role, Site, Stream, in_layer, path_in},
         tape::{Node, Tape},
         value::{Cell, Shape, Value},
     },
@@ -232,15 +232,24 @@ impl Trace {
         self.site(address.site_path()?)
     }
 
-    /// The path of what a sum of the residual stream adds: `encoder.0.self_attn.out` for `encoder.0.residual1`. None for
-    /// another site, and for a sum of more than two.
+    /// The path of what a sum of the residual stream adds: `encoder.0.self_attn.out` for `encoder.0.residual1`; where a
+    /// closed block ends, as an opened one of its kind says. None for another site, and for a sum of more than two.
     pub fn added(&self, sum: &Recorded) -> Option<String> {
-        let Role::Residual(sub_layer) = sum.role() else { return None };
-        let addends = sub_layer.addends().iter();
-        let mut paths: Vec<String> = addends.map(|name| path_in(sum.scope(), name)).collect();
-        let known = paths.iter().position(|path| self.site(path).is_some());
-        let n = known.unwrap_or(paths.len().checked_sub(1)?);
-        Some(paths.swap_remove(n))
+        if !matches!(sum.role(), Role::Residual(_)) {
+            return None;
+        }
+        let Some((_, scope)) = self.closed(sum.path()) else {
+            return self.addend(sum.path()).map(|addend| addend.path.clone());
+        };
+        let twin = self.opened_twin(sum.path(), &sum.place.pattern()?)?;
+        Some(in_layer(&self.addend(&twin)?.pattern()?, scope.layer_index()?))
+    }
+
+    /// The one value that the sum at this path adds to the stream.
+    fn addend(&self, sum: &str) -> Option<&Place> {
+        let (tape, site) = self.holder(sum)?;
+        let &[addend] = tape.addends(*site.parts.first()?) else { return None };
+        Some(&tape.entry(addend).place)
     }
 
     /// The pattern of a path in the layers of its stack, and its layer; of a weight, or inside a closed block, too. None

@@ -163,23 +163,6 @@ pub enum SubLayer {
     Both,
 }
 
-impl SubLayer {
-    /// What it may add to the stream, by paths in its layer; of those that a model has, the first.
-    pub const fn addends(self) -> &'static [&'static str] {
-        match self {
-            Self::Attention => &["attn.addend", "post_norm1.out", "attn.out"],
-            Self::SelfAttention => &["self_attn.out"],
-            Self::CrossAttention => &["cross_attn.out"],
-            Self::FeedForward => &["ffn.addend", "post_norm2.out", "ffn.out"],
-            Self::StateSpace => &["ssm.addend", "ssm.out"],
-            Self::DeltaNet => &["delta.addend", "delta.out"],
-            Self::Convolution => &["conv.addend", "conv.out"],
-            Self::LayerEmbedding => &["ple.post_norm.out"],
-            Self::Both => &[],
-        }
-    }
-}
-
 /// A row of a model's table of sites.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Site {

@@ -80,7 +80,7 @@ impl Trace {
         self.closed(path).is_some()
     }
 
-    fn closed(&self, path: &str) -> Option<(Node, &Scope)> {
+    pub(super) fn closed(&self, path: &str) -> Option<(Node, &Scope)> {
         if self.opened_at(path).is_some() {
             return None;
         }
@@ -146,14 +146,18 @@ impl Trace {
     /// The shape of the site at `template` in a layer, told as [`Self::layer_has`] is.
     pub fn shape_in(&self, template: &str, layer: usize) -> Option<Shape> {
         let path = in_layer(template, layer);
-        let shape = |path: &str| self.site(path).map(Recorded::shape);
-        let Some((node, _)) = self.closed(&path) else { return shape(&path) };
-        let kind = self.record.tape.kind_of_block(node);
-        let is_like = |opened: &&Arc<Opened>| self.record.tape.kind_of_block(opened.node) == kind;
-        self.opened
-            .iter()
-            .filter(is_like)
-            .find_map(|opened| shape(&in_layer(template, opened.scope.layer_index()?)))
+        let known = if self.is_closed(&path) { self.opened_twin(&path, template)? } else { path };
+        self.site(&known).map(Recorded::shape)
+    }
+
+    /// The path of `template` in an opened block that is like the closed one at `path` and has it.
+    pub(super) fn opened_twin(&self, path: &str, template: &str) -> Option<String> {
+        let kind = |node: Node| self.record.tape.kind_of_block(node);
+        let (node, _) = self.closed(path)?;
+        let like = self.opened.iter().filter(|opened| kind(opened.node) == kind(node));
+        let mut paths =
+            like.filter_map(|opened| Some(in_layer(template, opened.scope.layer_index()?)));
+        paths.find(|path| self.site(path).is_some())
     }
 
     /// The number of layers up to the last that has the site at `template`, where `{layer}` is the layer; opened or not.

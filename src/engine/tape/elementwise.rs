@@ -38,6 +38,16 @@ impl Tape {
         self.sum(place, &terms)
     }
 
+    /// What such a sum adds to the residual stream: its inputs but the stream itself.
+    pub fn addends(&self, sum: Node) -> &[Node] {
+        let (place, inputs) = (&self.entry(sum).place, self.inputs(sum));
+        if self.changes.is_off(place, Part::Residual) {
+            inputs
+        } else {
+            inputs.get(1..).unwrap_or_default()
+        }
+    }
+
     /// `a * b`, cell by cell.
     pub fn mul(&mut self, place: Place, a: Node, b: Node) -> Node {
         self.record(place, Mul, vec![a, b])

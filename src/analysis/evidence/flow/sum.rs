@@ -9,7 +9,7 @@ use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, Operand},
         math::matmul,
-        site::{Address, AddressKind, Place, Role, Stream, SubLayer, path_in},
+        site::{Address, AddressKind, Place, Role, Stream, path_in},
         tape::Node,
         value::{Cell, Matrix, Value},
     },
@@ -57,12 +57,9 @@ impl FlowSum {
         let tape = run.tape();
         let node = run.node(&place.path)?;
         let y = tape.value(node);
-        let inputs = tape.inputs(node);
-        let least = if place.role == Role::Residual(SubLayer::Both) { 3 } else { 2 };
-        let (residual, addends) = match inputs.split_first() {
-            Some((first, addends)) if inputs.len() >= least => (Some(tape.value(*first)), addends),
-            _ => (None, inputs),
-        };
+        let (inputs, addends) = (tape.inputs(node), tape.addends(node));
+        let residual = inputs.first().filter(|_| addends.len() < inputs.len());
+        let residual = residual.map(|&before| tape.value(before));
         let addends: Vec<Addend> =
             addends.iter().map(|&node| addend(run, node)).collect::<Option<_>>()?;
         let rows: Vec<RowLengths> = (0..y.shape().rows)
