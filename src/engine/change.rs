@@ -20,13 +20,16 @@
 //! | `beam=4` | beam search with this many hypotheses |
 //! | `learn=10` `learn.gru=10` | steps of learning on this sentence, taken before the pass, by one model |
 //! | `teach=Le chat dort.` `rate=0.1` | what a translator should learn to write, and the learning rate |
+//! | `words=il,elle` `words="10,000"` `place=3` | what evidence asks about; a word with a comma in quotes |
 //!
 //! A change holds paths and numbers. Whether a model has such a site is checked against a finished pass.
 
 mod patch;
 mod syntax;
+mod words;
 
 pub use patch::{Given, GivenPart, Patch};
+pub use words::{question, words_as_typed};
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -113,8 +116,11 @@ pub enum Change {
     Teach(String),
     /// The learning rate.
     Rate(f32),
-    /// The words that evidence asks about: one, or two with a comma between them.
-    Words(String),
+    /// The word that evidence asks about, and the one that it is set against.
+    Words {
+        word: String,
+        against: Option<String>,
+    },
     /// The place in the output that evidence asks about, from 0.
     Place(usize),
 }
@@ -139,7 +145,7 @@ impl Change {
             Self::Learn { model, .. } => format!("learn.{model}"),
             Self::Teach(_) => "teach".into(),
             Self::Rate(_) => "rate".into(),
-            Self::Words(_) => "words".into(),
+            Self::Words { .. } => "words".into(),
             Self::Place(_) => "place".into(),
         }
     }
@@ -365,7 +371,9 @@ impl Changes {
     /// The words that evidence asks about; none where nobody said.
     pub fn asked_words(&self) -> Vec<String> {
         let asked = self.all.iter().find_map(|change| match change {
-            Change::Words(words) => Some(listed(words).map(str::to_owned).collect()),
+            Change::Words { word, against } => {
+                Some([word].into_iter().chain(against).cloned().collect())
+            }
             _ => None,
         });
         asked.unwrap_or_default()
@@ -386,7 +394,7 @@ impl Changes {
 
     /// Whether they say at most what evidence asks about, so that there is no other pass.
     pub fn only_ask(&self) -> bool {
-        self.all.iter().all(|change| matches!(change, Change::Words(_) | Change::Place(_)))
+        self.all.iter().all(|change| matches!(change, Change::Words { .. } | Change::Place(_)))
     }
 
     /// How the next token is chosen.
@@ -412,11 +420,6 @@ impl FromIterator<Change> for Changes {
     fn from_iter<T: IntoIterator<Item = Change>>(changes: T) -> Self {
         changes.into_iter().fold(Self::default(), |all, change| all.with(change))
     }
-}
-
-/// The words of [`Change::Words`].
-pub fn listed(words: &str) -> impl Iterator<Item = &str> {
-    words.split(',')
 }
 
 /// The written form, separated by spaces.

@@ -68,12 +68,10 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         },
         Change::Teach(text) => tr!(language, "taught “{text}”", text),
         Change::Rate(rate) => tr!(language, "learning rate {rate}", rate),
-        Change::Words(words) => match words.split_once(',') {
-            Some((word, against)) => {
-                tr!(language, "asked about “{word}” over “{against}”", word, against)
-            }
-            None => tr!(language, "asked about “{word}”", word = words),
-        },
+        Change::Words { word, against: Some(against) } => {
+            tr!(language, "asked about “{word}” over “{against}”", word, against)
+        }
+        Change::Words { word, against: None } => tr!(language, "asked about “{word}”", word),
         Change::Place(place) => tr!(language, "asked about place {place} of the output", place),
     }
 }

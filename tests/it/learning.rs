@@ -248,6 +248,21 @@ fn a_target_is_typed_over_what_the_model_writes_and_begins_a_new_lesson() {
 }
 
 #[test]
+fn a_question_has_words_with_a_comma_in_quotes_and_may_have_a_place() {
+    let ask = |typed: &str| {
+        let mut state = walk_at("attribution");
+        let _ = press(&mut state, "Q C-u");
+        assert!(
+            drawn_text(&state, 80, 24).contains("\"a,b\" is one word   place=3 after the words")
+        );
+        update(&mut state, Action::Paste(typed.into()));
+        asked(press(&mut state, "Enter"))
+    };
+    assert_eq!(ask("il,elle place=1"), "words=il,elle place=1");
+    assert_eq!(ask("\"10,000\" , il"), "words=\"10,000\",il");
+}
+
+#[test]
 fn the_subject_of_a_typed_what_if_stays() {
     for (step, key, subject) in
         [("update", "I", "teach="), ("patching", "A", "against="), ("update", "t", "temperature=")]

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     analysis::trace::Trace,
     engine::{
-        change::{Change, Changes, listed},
+        change::{Change, Changes},
         site::{Address, Role},
         value::Cell,
     },
@@ -38,7 +38,12 @@ impl Reading {
         }
         match change {
             Change::Teach(target) => return self.check_target(target),
-            Change::Words(words) => return self.check_words(words),
+            Change::Words { word, against } => {
+                return [word]
+                    .into_iter()
+                    .chain(against)
+                    .try_for_each(|word| self.check_word(word));
+            }
             Change::Place(place) => return self.check_place(*place),
             _ => {}
         }
@@ -83,12 +88,11 @@ impl Reading {
 
     /// # Errors
     /// If a word that is asked about is neither a token nor a class.
-    fn check_words(&self, words: &str) -> Result<()> {
-        let classes = self.model(Name::Checkpoint).map_or(&[][..], |model| model.classes());
-        listed(words).try_for_each(|word| match classes {
+    fn check_word(&self, word: &str) -> Result<()> {
+        match self.model(Name::Checkpoint).map_or(&[][..], |model| model.classes()) {
             [] => self.tokens_of_word(word).map(drop),
             classes => class_named(classes, word).map(drop),
-        })
+        }
     }
 
     /// # Errors

@@ -66,7 +66,7 @@ impl Trace {
             | Change::Beam(_) => true,
             Change::Learn { model, .. } => self.is_meant_by(model),
             // They change how a model learns or what is asked about it, not how it reads.
-            Change::Teach(_) | Change::Rate(_) | Change::Words(_) | Change::Place(_) => false,
+            Change::Teach(_) | Change::Rate(_) | Change::Words { .. } | Change::Place(_) => false,
         }
     }
 

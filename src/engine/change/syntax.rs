@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Change, MOST_STEPS, NAMED, Part, is_residual};
+use super::{Change, MOST_STEPS, NAMED, Part, is_residual, words, words_as_typed};
 use crate::text::visible::shown;
 
 /// The longest accepted what-if, in bytes; of one that is a text of its own.
@@ -27,8 +27,10 @@ impl fmt::Display for Change {
             | Self::Against(text)
             | Self::OtherModel(text)
             | Self::Target(text)
-            | Self::Teach(text)
-            | Self::Words(text) => f.write_str(text),
+            | Self::Teach(text) => f.write_str(text),
+            Self::Words { word, against } => {
+                f.write_str(&words_as_typed([word].into_iter().chain(against)))
+            }
             Self::Patch(patch) => write!(f, "{patch}"),
             Self::Sample(seed) => write!(f, "{seed}"),
             Self::TopK(n) | Self::Beam(n) | Self::Place(n) | Self::Learn { steps: n, .. } => {
@@ -84,7 +86,7 @@ impl FromStr for Change {
             "beam" => Ok(Self::Beam(at_least_one(subject, value, 16)?)),
             "rate" => Ok(Self::Rate(number(subject, value, within(0.0, 10.0), "0 to 10")?)),
             "teach" => Ok(Self::Teach(text_of(subject, value)?)),
-            "words" => Ok(Self::Words(words(value)?)),
+            "words" => words::parsed(value),
             "place" => Ok(Self::Place(whole(subject, value, u64::from(u32::MAX))? as usize)),
             "learn" => learn(subject, "", value),
             _ if subject.starts_with("learn.") => learn(subject, &subject["learn.".len()..], value),
@@ -111,22 +113,6 @@ fn token(text: &str, position: &str, word: &str) -> Result<Change> {
 fn text_of(subject: &str, value: &str) -> Result<String> {
     ensure!(!value.is_empty(), "{subject}= gives no text; write {subject}=The dog sleeps.");
     Ok(value.to_owned())
-}
-
-/// One word, or two different ones with a comma between them.
-fn words(value: &str) -> Result<String> {
-    let words: Vec<&str> = value.split(',').map(str::trim).collect();
-    let is_good = match words[..] {
-        [word] => !word.is_empty(),
-        [word, against] => !word.is_empty() && !against.is_empty() && word != against,
-        _ => false,
-    };
-    ensure!(
-        is_good,
-        "words=`{}`: give one word, or two different ones, as in words=il,elle",
-        shown(value)
-    );
-    Ok(words.join(","))
 }
 
 fn learn(subject: &str, model: &str, value: &str) -> Result<Change> {
@@ -221,6 +207,8 @@ mod tests {
             "learn.gru=1",
             "words=il,elle",
             "words=il",
+            "words=\"10,000\"",
+            "words=\",\",\"\"\"",
             "place=3",
             "teach=Le chat dort.",
             "rate=0.1",
@@ -251,6 +239,11 @@ mod tests {
             "learn=0",
             "learn=1001",
             "learn.gru=x",
+            "words=",
+            "words=il,",
+            "words=il,il",
+            "words=il,elle,on",
+            "words=\"il\",il",
             "teach=",
             "rate=-1",
             "weights[1,2]=x",

@@ -220,6 +220,8 @@ pub enum PaletteChoice {
     /// Enters the step with this index.
     Step(usize),
     Change(Change),
+    /// What evidence is asked about: words, and the place in the output.
+    Question(Vec<Change>),
     /// Reads a sentence.
     Sentence(String),
     /// Opens a cell, in a step that shows it if there is one.

@@ -323,6 +323,7 @@ fn run_choice(state: &mut State, pick: PaletteChoice) -> Option<Effect> {
             state.enter(step);
         }
         PaletteChoice::Change(change) => return state.change(change),
+        PaletteChoice::Question(changes) => return state.change_all(changes),
         PaletteChoice::Sentence(text) => return Some(state.passes.request_sentence(text)),
         PaletteChoice::Open(model, address) => state.go_to(model, &address),
         PaletteChoice::Nothing(why) => state.show_error(why),

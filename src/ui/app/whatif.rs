@@ -6,7 +6,7 @@ use crate::{
         reading::{Reading, TargetKind},
         trace::Recorded,
     },
-    engine::change::{Change, Changes, MOST, MOST_STEPS, Part},
+    engine::change::{Change, Changes, MOST, MOST_STEPS, Part, words_as_typed},
     lesson::{PaneSpec, tr},
     model::Name,
     ui::words::changes_in_words,
@@ -16,6 +16,12 @@ impl State {
     /// Requests the pass with this change, or without it if it is on.
     pub(super) fn toggle(&mut self, change: Change) -> Option<Effect> {
         self.request(self.passes.changes.toggled(change))
+    }
+
+    /// Requests the pass with changes that were typed together.
+    pub(super) fn change_all(&mut self, changes: Vec<Change>) -> Option<Effect> {
+        let one_more = |all: Changes, change| all.with(change);
+        self.request(changes.into_iter().fold(self.passes.changes.clone(), one_more))
     }
 
     pub(super) fn change(&mut self, change: Change) -> Option<Effect> {
@@ -160,13 +166,12 @@ impl State {
         let found = reading.known_findings().and_then(|all| all.get(&model));
         let words = match found {
             _ if !asked.is_empty() => asked,
-            // A comma stands between words, so that a word that has one cannot be typed.
-            Some(found) if ![&found.word, &found.against].iter().any(|w| w.contains(',')) => {
-                vec![found.word.clone(), found.against.clone()]
-            }
-            _ => vec![],
+            Some(found) => vec![found.word.clone(), found.against.clone()],
+            None => vec![],
         };
-        self.overlay = Overlay::subject("words=", &words.join(","));
+        let place = reading.changes.asked_place().map(|place| format!(" place={place}"));
+        let typed = words_as_typed(&words) + &place.unwrap_or_default();
+        self.overlay = Overlay::subject("words=", &typed);
     }
 
     /// Whether all differences in the focused matrix are zero.

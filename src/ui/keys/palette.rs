@@ -12,7 +12,7 @@ use super::{KeyCommand, commands, key_name};
 use crate::{
     analysis::{map::Station, measure::find::FINDERS},
     engine::{
-        change::Change,
+        change::{Change, Changes, question},
         site::{Address, AddressKind},
         value::Cell,
     },
@@ -20,7 +20,7 @@ use crate::{
     model::Name,
     ui::{
         app::{Command, PaletteChoice, State},
-        words::change_in_words,
+        words::changes_in_words,
     },
 };
 
@@ -101,15 +101,20 @@ fn literal_entry(state: &State, query: &str) -> Option<Entry> {
 }
 
 fn what_if_entry(query: &str, language: Language) -> Entry {
-    let (detail, pick) = match query.parse::<Change>() {
+    let (detail, pick) = match question(query) {
         _ if query.find('=') == Some(query.len() - 1) => {
             let text =
                 tr!(language, "type a value for {subject}", subject = query.trim_end_matches('='));
             (text.clone(), PaletteChoice::Nothing(text))
         }
-        Ok(change) => {
-            let words = change_in_words(&change, language);
-            (tr!(language, "what if: {words}", words), PaletteChoice::Change(change))
+        Ok(changes) => {
+            let all: Changes = changes.iter().cloned().collect();
+            let words = changes_in_words(&all, language);
+            let pick = match <[Change; 1]>::try_from(changes) {
+                Ok([change]) => PaletteChoice::Change(change),
+                Err(changes) => PaletteChoice::Question(changes),
+            };
+            (tr!(language, "what if: {words}", words), pick)
         }
         Err(why) => (why.to_string(), PaletteChoice::Nothing(why.to_string())),
     };

@@ -213,13 +213,19 @@ pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mu
         draw_left_and_right(left, Line::styled(detail, state.theme.dim()), row, buf);
     }
     let language = state.lesson.language;
+    let dim = state.theme.dim();
+    if query.value().starts_with("words=") {
+        let how =
+            language.tr("Enter asks   Esc leaves   \"a,b\" is one word   place=3 after the words");
+        return Line::styled(how, dim).render(foot, buf);
+    }
     let n = found.len();
     let keys = tr!(language, "{n} found   Enter does it   ↑ ↓ choose   Esc leaves", n);
     let hints = ["   a what-if or an address can be typed", "   or type a what-if", ""]
         .map(|hint| language.tr(hint));
     let available_width = usize::from(foot.width).saturating_sub(keys.width());
     let hint = hints.into_iter().find(|hint| hint.width() <= available_width).unwrap_or_default();
-    Line::styled(keys + hint, state.theme.dim()).render(foot, buf);
+    Line::styled(keys + hint, dim).render(foot, buf);
 }
 
 /// Draws the glossary terms, those of the step first, and the meaning of the chosen one.
