@@ -187,8 +187,8 @@ fn answer(
         Asked::Sentence(text) => {
             pick(state, readings, PaletteChoice::Sentence(text.to_owned()), out)?;
         }
-        Asked::Change(written) => change(state, readings, written, out)?,
-        Asked::Target(text) => change(state, readings, &format!("teach={text}"), out)?,
+        Asked::Change(written) => change(state, readings, written.parse(), out)?,
+        Asked::Target(text) => change(state, readings, Change::teach(text), out)?,
         Asked::Find(words) => find(state, words, out)?,
         Asked::Id(id) => match state.lesson.find(id) {
             Ok(step) => {
@@ -210,10 +210,10 @@ fn answer(
 fn change(
     state: &mut State,
     readings: &mut Readings,
-    written: &str,
+    change: anyhow::Result<Change>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    match written.parse::<Change>() {
+    match change {
         Ok(change) => pick(state, readings, PaletteChoice::Change(change), out),
         Err(why) => writeln!(out, "\n{}.", visible(&why.to_string())),
     }

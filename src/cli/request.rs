@@ -108,16 +108,13 @@ impl<'a> Request<'a> {
     /// # Errors
     /// If a text is empty, or the other model stands beside none.
     pub fn beside(self, beside: &BesideArgs, target: &TargetArgs) -> Outcome<Self> {
-        let of = |name: &str, text: &Option<String>| {
-            let text = text.as_ref()?;
-            Some(format!("{name}={text}").parse::<Change>())
-        };
         let path = beside.against_model.as_ref();
         if path.is_some() && self.checkpoint().is_none() {
             return Err(anyhow::anyhow!(NO_FIRST)).usage();
         }
         let name = path.map(|path| Ok(Change::OtherModel(path.to_string_lossy().into_owned())));
-        let more = [of("against", &beside.against), name, of("target", &target.target)];
+        let sentence = beside.against.as_deref().map(Change::against);
+        let more = [sentence, name, target.target.as_deref().map(Change::target)];
         let mut changes = self.changes;
         for change in more.into_iter().flatten() {
             changes = changes.with(change.usage()?);

@@ -46,22 +46,20 @@ impl FromStr for Change {
     /// # Errors
     /// If the text is not a valid change; the message says what is allowed.
     fn from_str(text: &str) -> Result<Self> {
-        let is_text = ["against=", "target=", "teach="].iter().any(|begin| text.starts_with(begin));
-        let longest = if is_text { LONGEST_TEXT } else { LONGEST };
-        ensure!(
-            text.len() <= longest,
-            "the what-if `{}` has {} bytes, the limit is {longest}; shorten it",
-            shown(text),
-            text.len()
-        );
-        let Some((subject, value)) = text.split_once('=') else {
+        let parts = text.split_once('=').map(|(subject, value)| (subject.trim(), value.trim()));
+        match parts {
+            Some(("against", value)) => return Self::against(value),
+            Some(("target", value)) => return Self::target(value),
+            Some(("teach", value)) => return Self::teach(value),
+            _ => check_length(text, LONGEST)?,
+        }
+        let Some((subject, value)) = parts else {
             bail!(
                 "`{}` is not a what-if; write what changes and to what, as in mask=off, \
                  encoder.1.self_attn.head.2=off, token.1=dog or temperature=0.5",
                 shown(text)
             )
         };
-        let (subject, value) = (subject.trim(), value.trim());
         if subject.ends_with(']') {
             let value = number(subject, value, f32::is_finite, "a number")?;
             return Ok(Self::Set { address: subject.parse()?, value });
@@ -73,10 +71,8 @@ impl FromStr for Change {
         let is_whole = |part: &str| !part.is_empty() && part.chars().all(is_of_a_name);
         ensure!(subject.split('.').all(is_whole), "`{}` does not say what to change", shown(text));
         match subject {
-            "against" => Ok(Self::Against(text_of(subject, value)?)),
             "against_model" => Ok(Self::OtherModel(text_of(subject, value)?)),
             "patch" => Ok(Self::Patch(value.parse()?)),
-            "target" => Ok(Self::Target(text_of(subject, value)?)),
             "temperature" => {
                 Ok(Self::Temperature(number(subject, value, within(0.01, 100.0), "0.01 to 100")?))
             }
@@ -85,9 +81,8 @@ impl FromStr for Change {
             "top_p" => Ok(Self::TopP(number(subject, value, within(0.01, 1.0), "0.01 to 1")?)),
             "beam" => Ok(Self::Beam(at_least_one(subject, value, 16)?)),
             "rate" => Ok(Self::Rate(number(subject, value, within(0.0, 10.0), "0 to 10")?)),
-            "teach" => Ok(Self::Teach(text_of(subject, value)?)),
             "words" => words::parsed(value),
-            "place" => Ok(Self::Place(whole(subject, value, u64::from(u32::MAX))? as usize)),
+            "place" => Self::place(value),
             "learn" => learn(subject, "", value),
             _ if subject.starts_with("learn.") => learn(subject, &subject["learn.".len()..], value),
             _ if value == "off" => Ok(off(subject)),
@@ -102,6 +97,51 @@ impl FromStr for Change {
     }
 }
 
+/// Changes of which only the value is given.
+impl Change {
+    /// Another sentence.
+    ///
+    /// # Errors
+    /// If the text is empty or too long.
+    pub fn against(text: &str) -> Result<Self> {
+        text_of("against", text).map(Self::Against)
+    }
+
+    /// What the decoder reads instead of its own output.
+    ///
+    /// # Errors
+    /// If the text is empty or too long.
+    pub fn target(text: &str) -> Result<Self> {
+        text_of("target", text).map(Self::Target)
+    }
+
+    /// The place in the output that is asked about, as it is written.
+    ///
+    /// # Errors
+    /// If it is no number.
+    pub fn place(written: &str) -> Result<Self> {
+        Ok(Self::Place(whole("place", written.trim(), u64::from(u32::MAX))? as usize))
+    }
+
+    /// What a translator should learn to write.
+    ///
+    /// # Errors
+    /// If the text is empty or too long.
+    pub fn teach(text: &str) -> Result<Self> {
+        text_of("teach", text).map(Self::Teach)
+    }
+}
+
+fn check_length(what_if: &str, longest: usize) -> Result<()> {
+    ensure!(
+        what_if.len() <= longest,
+        "the what-if `{}` has {} bytes, the limit is {longest}; shorten it",
+        shown(what_if),
+        what_if.len()
+    );
+    Ok(())
+}
+
 fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     let Ok(position) = position.parse() else {
         bail!("`{}`: which token? write its place from 0, as in token.1=dog", shown(text))
@@ -110,7 +150,9 @@ fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     Ok(Change::Token { position, word: word.to_owned() })
 }
 
-fn text_of(subject: &str, value: &str) -> Result<String> {
+fn text_of(subject: &str, text: &str) -> Result<String> {
+    let value = text.trim();
+    check_length(value, LONGEST_TEXT)?;
     ensure!(!value.is_empty(), "{subject}= gives no text; write {subject}=The dog sleeps.");
     Ok(value.to_owned())
 }
@@ -215,6 +257,16 @@ mod tests {
         ] {
             let change: Change = text.parse().unwrap();
             assert_eq!(change.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_text_is_checked_however_it_is_given() {
+        let long = "a".repeat(LONGEST_TEXT + 1);
+        for make in [Change::against, Change::target, Change::teach] {
+            let change = make(" The dog = an animal. ").unwrap();
+            assert_eq!(change.to_string().parse::<Change>().unwrap(), change);
+            assert!(make(" ").is_err() && make(&long).is_err());
         }
     }
 

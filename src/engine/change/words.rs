@@ -15,7 +15,7 @@ use crate::text::visible::shown;
 pub fn question(text: &str) -> Result<Vec<Change>> {
     let (words, place) = match text.rsplit_once(" place=") {
         Some((words, place)) if words.starts_with("words=") && !place.contains('"') => {
-            (words, Some(Change::from_str(&format!("place={place}"))?))
+            (words, Some(Change::place(place)?))
         }
         _ => (text, None),
     };
