@@ -25,12 +25,11 @@ use crate::{
 };
 
 /// What solves a lab.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Solution {
     /// Another sentence; None keeps the one that is read.
     pub sentence: Option<&'static str>,
-    /// Changes, in their written form.
-    pub changes: &'static [&'static str],
+    pub changes: Vec<Change>,
     /// A layer and a head.
     pub head: Option<(usize, usize)>,
 }
@@ -54,9 +53,6 @@ const fn kind(
     LabKind { name, about, is_solved, solution }
 }
 
-/// The sentence that the solutions with a change are about.
-const DOG: Option<&str> = Some("The dog didn't drink the water because it was too hot.");
-
 pub static KINDS: &[LabKind] = &[
     kind("long-word", "a word of three tokens or more", has_long_word, |_| {
         sentence("The zorblax sleeps.")
@@ -77,35 +73,28 @@ pub static KINDS: &[LabKind] = &[
         "other-noun",
         "one word changed, and the guided head looks elsewhere from the pronoun",
         looks_elsewhere,
-        |_| Solution { sentence: DOG, changes: &["token.11=tired"], head: None },
+        |_| changed_dog(vec![tired()]),
     ),
-    kind("needed-head", "one head off, and the French is another", needs_head, |_| Solution {
-        sentence: DOG,
-        changes: &["decoder.1.cross_attn.head.0=off"],
-        head: None,
+    kind("needed-head", "one head off, and the French is another", needs_head, |_| {
+        changed_dog(vec![without_head()])
     }),
     kind(
         "deaf-rnn",
         "one word changed: the Transformer's French follows, the Elman RNN's stays",
         is_unheard,
-        |_| Solution { sentence: DOG, changes: &["token.11=tired"], head: None },
+        |_| changed_dog(vec![tired()]),
     ),
     kind(
         "kept-pronoun",
         "one head off: the French changes, its pronouns do not",
         keeps_pronoun,
-        |_| Solution { sentence: DOG, changes: &["decoder.1.cross_attn.head.0=off"], head: None },
+        |_| changed_dog(vec![without_head()]),
     ),
-    kind(
-        "taught",
-        "the Transformer has learned to write a different French sentence",
-        is_taught,
-        |_| Solution {
-            sentence: DOG,
-            changes: &["teach=Le chien n'a pas bu l'eau parce qu'il avait trop froid.", "learn=20"],
-            head: None,
-        },
-    ),
+    kind("taught", "the Transformer has learned a different French sentence", is_taught, |_| {
+        let french = "Le chien n'a pas bu l'eau parce qu'il avait trop froid.".to_owned();
+        let learn = Change::Learn { model: String::new(), steps: 20 };
+        changed_dog(vec![Change::Teach(french), learn])
+    }),
     kind(
         "previous-head",
         "the head with the largest weight on the token before",
@@ -116,6 +105,21 @@ pub static KINDS: &[LabKind] = &[
 
 fn sentence(text: &'static str) -> Solution {
     Solution { sentence: Some(text), ..Solution::default() }
+}
+
+/// Changes of the sentence that solutions with changes are about.
+fn changed_dog(changes: Vec<Change>) -> Solution {
+    Solution { changes, ..sentence("The dog didn't drink the water because it was too hot.") }
+}
+
+/// The dog, not the water.
+fn tired() -> Change {
+    Change::Token { position: 11, word: "tired".to_owned() }
+}
+
+/// The guided head of the Transformer is off.
+fn without_head() -> Change {
+    Change::Off { scope: "decoder.1.cross_attn".to_owned(), part: Part::Head(0) }
 }
 
 /// The kind of that name.

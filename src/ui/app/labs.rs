@@ -5,7 +5,7 @@ use super::{
     guide::{paragraph_of, plain_span, strong_paragraph},
 };
 use crate::{
-    engine::change::{Change, Changes},
+    engine::change::Changes,
     lesson::{Paragraph, is_lab_solved, lab_solution, lab_text},
 };
 
@@ -83,8 +83,7 @@ impl State {
         if let Some(head) = solution.head {
             self.pick_layer_and_head(head);
         }
-        let written = solution.changes.iter().map(|written| written.parse::<Change>());
-        let changes: Changes = written.filter_map(Result::ok).collect();
+        let changes: Changes = solution.changes.into_iter().collect();
         let is_read = solution.sentence.is_none_or(|sentence| self.passes.has_sentence(sentence));
         match solution.sentence {
             Some(sentence) if !is_read => Some(self.passes.request(sentence.to_owned(), changes)),
