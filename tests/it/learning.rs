@@ -250,7 +250,7 @@ fn a_target_is_typed_over_what_the_model_writes_and_begins_a_new_lesson() {
 #[test]
 fn a_question_has_words_with_a_comma_in_quotes_and_may_have_a_place() {
     let ask = |typed: &str| {
-        let mut state = walk_at("attribution");
+        let mut state = walk_at("which-part");
         let _ = press(&mut state, "Q C-u");
         assert!(
             drawn_text(&state, 80, 24).contains("\"a,b\" is one word   place=3 after the words")
