@@ -106,10 +106,10 @@ pub enum Change {
     TopP(f32),
     /// Beam search with this many hypotheses.
     Beam(usize),
-    /// Steps of learning on this sentence before the pass, by the built-in model with this id; by the Transformer, or
-    /// the checkpoint, if it is empty.
+    /// Steps of learning on this sentence before the pass, by the model with this id, or the one that is meant without
+    /// one.
     Learn {
-        model: String,
+        model: Option<String>,
         steps: usize,
     },
     /// What a translator should learn to write; without it, what it writes.
@@ -141,8 +141,8 @@ impl Change {
             Self::TopK(_) => "top_k".into(),
             Self::TopP(_) => "top_p".into(),
             Self::Beam(_) => "beam".into(),
-            Self::Learn { model, .. } if model.is_empty() => "learn".into(),
-            Self::Learn { model, .. } => format!("learn.{model}"),
+            Self::Learn { model: None, .. } => "learn".into(),
+            Self::Learn { model: Some(model), .. } => format!("learn.{model}"),
             Self::Teach(_) => "teach".into(),
             Self::Rate(_) => "rate".into(),
             Self::Words { .. } => "words".into(),
@@ -337,10 +337,10 @@ impl Changes {
         self.choosing().temperature
     }
 
-    /// The models that learn before the pass, by id (empty for the Transformer, or the checkpoint), with their steps.
-    pub fn lessons(&self) -> impl Iterator<Item = (&str, usize)> {
+    /// The models that learn before the pass, as [`Change::Learn`] names them, with their steps.
+    pub fn lessons(&self) -> impl Iterator<Item = (Option<&str>, usize)> {
         self.all.iter().filter_map(|change| match change {
-            Change::Learn { model, steps } => Some((model.as_str(), *steps)),
+            Change::Learn { model, steps } => Some((model.as_deref(), *steps)),
             _ => None,
         })
     }

@@ -92,7 +92,7 @@ pub static KINDS: &[LabKind] = &[
     ),
     kind("taught", "the Transformer has learned a different French sentence", is_taught, |_| {
         let french = "Le chien n'a pas bu l'eau parce qu'il avait trop froid.".to_owned();
-        let learn = Change::Learn { model: String::new(), steps: 20 };
+        let learn = Change::Learn { model: None, steps: 20 };
         changed_dog(vec![Change::Teach(french), learn])
     }),
     kind(

@@ -43,6 +43,19 @@ impl Name {
         }
     }
 
+    /// The id under which it learns; None for the models that are meant where none is named.
+    pub const fn id_to_learn(self) -> Option<&'static str> {
+        match self {
+            Self::Transformer | Self::Checkpoint => None,
+            other => Some(other.id()),
+        }
+    }
+
+    /// Whether an id names this model, or the absence of one means it.
+    pub fn is_meant_by(self, id: Option<&str>) -> bool {
+        id == self.id_to_learn() || id == Some(self.id())
+    }
+
     /// The name to show.
     pub const fn title(self) -> &'static str {
         match self {

@@ -60,11 +60,11 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::TopK(k) => tr!(language, "top {k}", k),
         Change::TopP(p) => tr!(language, "top-p {p}", p),
         Change::Beam(n) => tr!(language, "beam {n}", n),
-        Change::Learn { model, steps } => match (&**model, *steps) {
-            ("", 1) => language.tr("1 step of learning").to_owned(),
-            ("", n) => tr!(language, "{n} steps of learning", n),
-            (model, 1) => tr!(language, "1 step of learning of {model}", model),
-            (model, n) => tr!(language, "{n} steps of learning of {model}", n, model),
+        Change::Learn { model, steps } => match (model, *steps) {
+            (None, 1) => language.tr("1 step of learning").to_owned(),
+            (None, n) => tr!(language, "{n} steps of learning", n),
+            (Some(model), 1) => tr!(language, "1 step of learning of {model}", model),
+            (Some(model), n) => tr!(language, "{n} steps of learning of {model}", n, model),
         },
         Change::Teach(text) => tr!(language, "taught “{text}”", text),
         Change::Rate(rate) => tr!(language, "learning rate {rate}", rate),

@@ -53,7 +53,7 @@ impl Reading {
             return Ok(());
         }
         if let Change::Learn { model, .. } = change {
-            self.meant_by(model)?;
+            self.meant_by(model.as_deref())?;
         }
         if let Change::Set { address, .. } = change {
             let has = |trace: &&Arc<Trace>| trace.site_at(address).is_some();

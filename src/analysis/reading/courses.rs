@@ -265,18 +265,13 @@ pub(super) fn teach(
 }
 
 impl Reading {
-    /// The model that an id of `learn` means; an empty one means the Transformer, or the checkpoint.
-    pub(super) fn meant_by(&self, id: &str) -> Result<Name> {
-        let is_meant = |name: &Name| match id {
-            "" => matches!(name, Name::Transformer | Name::Checkpoint),
-            id => name.id() == id,
-        };
+    /// The model that is asked to learn, by an id or without one.
+    pub(super) fn meant_by(&self, id: Option<&str>) -> Result<Name> {
         let all = || self.names().map(Name::id).collect::<Vec<_>>().join(", ");
-        self.names().find(is_meant).with_context(|| {
-            let id = if id.is_empty() { Name::Transformer.id() } else { id };
+        self.names().find(|name| name.is_meant_by(id)).with_context(|| {
             format!(
                 "no model `{}` here can learn; those that can are {}",
-                crate::text::shown(id),
+                crate::text::shown(id.unwrap_or(Name::Transformer.id())),
                 all()
             )
         })

@@ -10,7 +10,6 @@ use crate::{
         site::{Axis, Role, Stream, lies_in},
         value::Cell,
     },
-    model::Name,
     text::Token,
 };
 
@@ -64,7 +63,7 @@ impl Trace {
             | Change::TopK(_)
             | Change::TopP(_)
             | Change::Beam(_) => true,
-            Change::Learn { model, .. } => self.is_meant_by(model),
+            Change::Learn { model, .. } => self.model.is_meant_by(model.as_deref()),
             // They change how a model learns or what is asked about it, not how it reads.
             Change::Teach(_) | Change::Rate(_) | Change::Words { .. } | Change::Place(_) => false,
         }
@@ -82,12 +81,6 @@ impl Trace {
                 self.sites().find(is_of_heads).filter(|site| *head < site.shape().planes)
             }
         }
-    }
-
-    /// Whether a model's id, or an empty one, means this model.
-    fn is_meant_by(&self, id: &str) -> bool {
-        let is_usual = matches!(self.model, Name::Transformer | Name::Checkpoint);
-        if id.is_empty() { is_usual } else { id == self.model.id() }
     }
 
     fn has_part(&self, scope: &str, part: Part) -> bool {

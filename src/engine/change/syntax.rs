@@ -83,8 +83,10 @@ impl FromStr for Change {
             "rate" => Ok(Self::Rate(number(subject, value, within(0.0, 10.0), "0 to 10")?)),
             "words" => words::parsed(value),
             "place" => Self::place(value),
-            "learn" => learn(subject, "", value),
-            _ if subject.starts_with("learn.") => learn(subject, &subject["learn.".len()..], value),
+            "learn" => learn(subject, None, value),
+            _ if subject.starts_with("learn.") => {
+                learn(subject, subject.strip_prefix("learn."), value)
+            }
             _ if value == "off" => Ok(off(subject)),
             _ => bail!(
                 "`{}` cannot be set to `{}`; a part of the model can only be off, as in {}=off; \
@@ -157,9 +159,9 @@ fn text_of(subject: &str, text: &str) -> Result<String> {
     Ok(value.to_owned())
 }
 
-fn learn(subject: &str, model: &str, value: &str) -> Result<Change> {
+fn learn(subject: &str, model: Option<&str>, value: &str) -> Result<Change> {
     let steps = at_least_one(subject, value, MOST_STEPS as u64)?;
-    Ok(Change::Learn { model: model.to_owned(), steps })
+    Ok(Change::Learn { model: model.map(str::to_owned), steps })
 }
 
 fn off(subject: &str) -> Change {

@@ -8,7 +8,6 @@ use crate::{
     },
     engine::change::{Change, Changes, MOST, MOST_STEPS, Part, words_as_typed},
     lesson::{PaneSpec, tr},
-    model::Name,
     ui::words::changes_in_words,
 };
 
@@ -35,8 +34,7 @@ impl State {
     /// Requests the pass after more steps of learning of the step's model.
     pub(super) fn learn(&mut self, more: usize) -> Option<Effect> {
         let model = self.current().1.model;
-        let is_usual = matches!(model, Name::Transformer | Name::Checkpoint);
-        let id = if is_usual { "" } else { model.id() };
+        let id = model.id_to_learn();
         let known = self.passes.changes.lessons().find(|(other, _)| *other == id);
         let steps = known.map_or(0, |(_, steps)| steps) + more;
         if steps > MOST_STEPS {
@@ -45,7 +43,7 @@ impl State {
             return None;
         }
         self.show_message("learning …");
-        self.change(Change::Learn { model: id.to_owned(), steps })
+        self.change(Change::Learn { model: id.map(str::to_owned), steps })
     }
 
     /// Opens the palette with what the step's model should learn to write: what it writes, to be edited.
