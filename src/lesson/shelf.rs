@@ -5,12 +5,6 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-/// The two sentences that differ in one word, which decides whether the pronoun is `il` or `elle`.
-pub const STAR_PAIR: [&str; 2] = [
-    "The animal didn't cross the street because it was too tired.",
-    "The animal didn't cross the street because it was too wide.",
-];
-
 /// A sentence of the shelf, with what it shows in the lesson's language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShelfSentence {

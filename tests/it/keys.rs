@@ -279,7 +279,7 @@ fn the_star_pair_is_one_key_away_and_changes_its_last_word() {
     let Some(Effect::Read(second, _)) = press(&mut state, "*") else { panic!("it is read") };
     let mut both = [first, second];
     both.sort();
-    assert_eq!(both, lookback::lesson::shelf::STAR_PAIR);
+    assert_eq!(both, lookback::analysis::reading::STAR_PAIR);
     for sentence in both {
         assert!(state.lesson.shelf.iter().any(|known| known.text == sentence), "{sentence}");
     }

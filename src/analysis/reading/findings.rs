@@ -102,8 +102,8 @@ pub type AllFindings = BTreeMap<Name, Findings>;
 const TURNED: [[&str; 2]; 4] =
     [["tired", "wide"], ["wide", "tired"], ["hot", "tired"], ["thirsty", "hot"]];
 
-/// The star pair, for a sentence that has no counterpart.
-const STARS: [&str; 2] = [
+/// The two sentences that differ in one word, which decides whether the pronoun is `il` or `elle`.
+pub const STAR_PAIR: [&str; 2] = [
     "The animal didn't cross the street because it was too tired.",
     "The animal didn't cross the street because it was too wide.",
 ];
@@ -332,7 +332,7 @@ impl Reading {
     /// none.
     pub fn counterpart(&self) -> Option<String> {
         let is_built_in = self.card.is_none();
-        self.turned().or_else(|| is_built_in.then(|| STARS[1].to_owned()))
+        self.turned().or_else(|| is_built_in.then(|| STAR_PAIR[1].to_owned()))
     }
 
     fn turned(&self) -> Option<String> {
@@ -351,7 +351,7 @@ impl Reading {
         let own = self.sentence.read_text().to_owned();
         let of_own = self.turned().and_then(|other| self.patched_with(name, [own, other]));
         of_own.or_else(|| {
-            let stars = STARS.map(str::to_owned);
+            let stars = STAR_PAIR.map(str::to_owned);
             (name != Name::Checkpoint).then(|| self.patched_with(name, stars))?
         })
     }

@@ -9,12 +9,8 @@ use super::{
     ViewKey,
 };
 use crate::{
-    analysis::reading::Reading,
-    lesson::{
-        Language,
-        shelf::{STAR_PAIR, ShelfSentence},
-        tr,
-    },
+    analysis::reading::{Reading, STAR_PAIR},
+    lesson::{Language, shelf::ShelfSentence, tr},
     text::{Sentence, visible},
     ui::words,
 };
