@@ -44,6 +44,11 @@ use crate::engine::value::Matrix;
 /// The epsilon added to a variance before the root (PyTorch's default).
 pub const NORM_EPS: f32 = 1e-5;
 
+/// The Euclidean norm of a row.
+pub fn length(row: &[f32]) -> f32 {
+    row.iter().map(|x| x * x).sum::<f32>().sqrt()
+}
+
 /// The logistic function `1 / (1 + exp(-x))`.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {

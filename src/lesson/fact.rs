@@ -321,11 +321,6 @@ impl Phrases {
 type One = fn(&Phrases) -> String;
 type Many = fn(&Phrases, &str) -> String;
 
-/// Euclidean norm of a row.
-fn length(row: &[f32]) -> f32 {
-    row.iter().map(|x| x * x).sum::<f32>().sqrt()
-}
-
 fn mean(row: &[f32]) -> f32 {
     row.iter().sum::<f32>() / row.len().max(1) as f32
 }

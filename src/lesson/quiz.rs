@@ -25,8 +25,10 @@ use crate::{
         },
         trace::Recorded,
     },
-    engine::math::largest,
-    engine::value::Cell,
+    engine::{
+        math::{largest, length},
+        value::Cell,
+    },
     model::{
         Name,
         layer::{attention, feed_forward},
@@ -299,9 +301,8 @@ fn rank_kept(c: &Context) -> Option<Quiz> {
 }
 
 fn longer_part(c: &Context) -> Option<Quiz> {
-    let size = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
     let (before, added) = sum_parts(c)?;
-    Some(Quiz { options: vec![], right: usize::from(size(&added) > size(&before)) })
+    Some(Quiz { options: vec![], right: usize::from(length(&added) > length(&before)) })
 }
 
 fn silent(c: &Context) -> Option<Quiz> {

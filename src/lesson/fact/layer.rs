@@ -1,9 +1,9 @@
 //! Facts about residual, norm and feed-forward of the selected word.
 
-use super::{Context, Fact, fact, length, mean, minus, variance};
+use super::{Context, Fact, fact, mean, minus, variance};
 use crate::{
     analysis::measure::stream::{self, Station, stations},
-    engine::{site::Site, value::Cell},
+    engine::{math::length, site::Site, value::Cell},
     model::layer::{feed_forward, norm},
     text::{percent, spoken},
 };

@@ -1,9 +1,9 @@
 //! Facts about recurrent states, gates, probes and forgetting.
 
-use super::{Context, Fact, fact, fact_of_built_in, length, mean, minus};
+use super::{Context, Fact, fact, fact_of_built_in, mean, minus};
 use crate::{
     analysis::{measure::readback::ReadBack, reading::Gradient},
-    engine::site::Site,
+    engine::{math::length, site::Site},
     lesson::phrases::Phrases,
     model::{Name, layer::recurrent},
     text::{share, spoken},

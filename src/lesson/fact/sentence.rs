@@ -1,10 +1,10 @@
 //! Facts about the sentence, its words and the models' sizes.
 
 use super::{
-    Context, ENGLISH_PRONOUNS, Fact, fact, fact_of_built_in, last_of, last_word_in, length,
+    Context, ENGLISH_PRONOUNS, Fact, fact, fact_of_built_in, last_of, last_word_in,
 };
 use crate::{
-    engine::{site::in_layer, value::Shape},
+    engine::{math::length, site::in_layer, value::Shape},
     lesson::phrases::Phrases,
     model::{EMBEDDING_TABLE, ModelSizes, Name},
     text::{Token, grouped, spoken},

@@ -1,9 +1,12 @@
 //! Facts about filters over a few words, and about states of fixed size.
 
-use super::{Context, Fact, fact, length, minus};
+use super::{Context, Fact, fact, minus};
 use crate::{
     analysis::trace::Recorded,
-    engine::value::{Cell, Shape},
+    engine::{
+        math::length,
+        value::{Cell, Shape},
+    },
     text::{grouped, share, spoken},
 };
 

@@ -12,7 +12,7 @@ use super::{
     words::{PaneWords, first},
 };
 use crate::{
-    engine::{site::Stream, value::Cell},
+    engine::{math::length, site::Stream, value::Cell},
     lesson::tr,
     model::Name,
     text::fixed,
@@ -126,10 +126,10 @@ impl Pane for Hidden<'_> {
         let (view, language) = (self.0.view(), self.0.scene.language);
         let line = |row: usize| {
             let values = view.values(row);
-            let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
             let saturated = values.iter().filter(|v| v.abs() > 0.9).count();
             let n = values.len();
-            let (word, length, begins) = (view.word(row), fixed(length), first(&values, 3));
+            let (word, length, begins) =
+                (view.word(row), fixed(length(&values)), first(&values, 3));
             tr!(
                 language,
                 "after {word}: length {length}, {saturated} of {n} units beyond 0.9, begins {begins}",

@@ -12,7 +12,7 @@ use super::{
     words::{PaneWords, first},
 };
 use crate::{
-    engine::value::Cell,
+    engine::{math::length, value::Cell},
     lesson::tr,
     model::layer::state_space::DECAY,
     text::fixed,
@@ -88,9 +88,9 @@ impl Pane for State<'_> {
         let (view, language) = (self.0.view(), self.0.scene.language);
         let line = |row: usize| {
             let values = self.0.site.value.row(self.0.plane, row);
-            let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
             let kept = self.kept(row).map_or_else(|| "-".to_owned(), fixed);
-            let (word, length, begins) = (view.word(row), fixed(length), first(&values, 3));
+            let (word, length, begins) =
+                (view.word(row), fixed(length(&values)), first(&values, 3));
             tr!(
                 language,
                 "after {word}: kept {kept}, length {length}, begins {begins}",

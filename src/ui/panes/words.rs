@@ -4,7 +4,7 @@ use super::{Scene, subject::Subject};
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     engine::{
-        math::largest,
+        math::{largest, length},
         site::{Axis, Site},
         value::Cell,
     },
@@ -194,13 +194,12 @@ pub(super) fn words_of_heads(scene: Scene, spec: &PaneSpec) -> PaneWords {
 pub(super) fn spread(values: &[f32], language: Language) -> String {
     let least = values.iter().copied().fold(f32::INFINITY, f32::min);
     let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let length = values.iter().map(|v| v * v).sum::<f32>().sqrt();
     tr!(
         language,
         "{least} to {most}, length {length}",
         least = fixed(least),
         most = fixed(most),
-        length = fixed(length)
+        length = fixed(length(values))
     )
 }
 

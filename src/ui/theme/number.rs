@@ -1,7 +1,7 @@
 //! Formats of numbers on the screen.
 
 use super::Theme;
-use crate::text::{percent_in_tenths, spoken};
+use crate::text::{percent_in_tenths, rounded, spoken};
 
 impl Theme {
     /// A number in at most `width` columns, right-aligned, as exact as it fits (four digits at most).
@@ -37,7 +37,7 @@ impl Theme {
 /// As many decimals as fit, four at most; a leading zero is dropped before a decimal is.
 fn finite(v: f32, width: usize) -> String {
     for decimals in (0..=if width > 6 { 4 } else { 2 }).rev() {
-        let text = unsigned_zero(format!("{v:.decimals$}"));
+        let text = rounded(v, decimals);
         if text.len() <= width {
             return text;
         }
@@ -52,16 +52,8 @@ fn finite(v: f32, width: usize) -> String {
 
 /// A number with so many decimals in at most `width` columns; a leading zero is dropped where there is no room for it.
 pub fn with_decimals(v: f32, decimals: usize, width: usize) -> Option<String> {
-    let text = unsigned_zero(format!("{v:.decimals$}"));
+    let text = rounded(v, decimals);
     let is_fraction = decimals > 0 && text.trim_start_matches('-').starts_with("0.");
     let text = if text.len() > width && is_fraction { text.replacen("0.", ".", 1) } else { text };
     (text.len() <= width).then_some(text)
-}
-
-/// Removes the sign of a number that is rounded to zero.
-fn unsigned_zero(text: String) -> String {
-    match text.strip_prefix('-') {
-        Some(rest) if rest.chars().all(|c| matches!(c, '0' | '.')) => rest.to_owned(),
-        _ => text,
-    }
 }
