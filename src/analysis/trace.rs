@@ -357,10 +357,7 @@ impl Trace {
 
     /// The tokens of a stream.
     pub fn tokens(&self, stream: Stream) -> &[Token] {
-        match stream {
-            Stream::Source => &self.source,
-            Stream::Target => &self.target,
-        }
+        stream.of(&self.source, &self.target)
     }
 
     /// The token with this id, as shown.

@@ -54,10 +54,7 @@ impl Words {
     }
 
     fn of_stream(&self, stream: Stream) -> &[Token] {
-        match stream {
-            Stream::Source => &self.source,
-            Stream::Target => &self.target,
-        }
+        stream.of(&self.source, &self.target)
     }
 
     /// What a row of the logits is about, in words.

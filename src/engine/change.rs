@@ -149,9 +149,7 @@ impl Change {
             Self::Place(_) => "place".into(),
         }
     }
-}
 
-impl Change {
     /// Whether it is about the same; each value of another pass is about itself.
     fn has_subject_of(&self, other: &Self) -> bool {
         match (self, other) {

@@ -16,6 +16,16 @@ pub enum Stream {
     Target,
 }
 
+impl Stream {
+    /// What belongs to this stream.
+    pub fn of<T>(self, source: T, target: T) -> T {
+        match self {
+            Self::Source => source,
+            Self::Target => target,
+        }
+    }
+}
+
 /// What an axis of a site indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Axis {

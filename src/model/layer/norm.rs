@@ -90,6 +90,12 @@ pub enum NormStyle {
     RmsFromOne,
 }
 
+impl NormStyle {
+    pub const fn has_bias(self) -> bool {
+        matches!(self, Self::Layer)
+    }
+}
+
 /// The formula of a normalisation, and the epsilon added before the root.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormKind {
@@ -149,10 +155,8 @@ impl Norm {
         kind: NormKind,
     ) -> Result<Self> {
         let gain = weights.row(gain, d_model)?;
-        let bias = match kind.style {
-            NormStyle::Layer => Some(weights.row(&scope.weight("bias"), d_model)?),
-            _ => None,
-        };
+        let load_bias = || weights.row(&scope.weight("bias"), d_model);
+        let bias = kind.style.has_bias().then(load_bias).transpose()?;
         Ok(Self { scope, gain, bias, kind, role: OUT.role })
     }
 

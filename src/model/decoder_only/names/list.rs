@@ -16,7 +16,7 @@ use crate::{
             attention::{HeadSizes, LatentPlan},
             experts::ExpertsPlan,
             feed::FeedPlan,
-            norm::{NormStyle, QkNorm},
+            norm::QkNorm,
         },
     },
     weights::{
@@ -98,7 +98,7 @@ impl List<'_> {
     fn norm(&mut self, ours: &str, theirs: &str) {
         let d_model = self.plan.heads.d_model;
         self.body(&format!("{ours}.gain"), theirs, "weight", (1, d_model), Vector);
-        if self.plan.norm.style == NormStyle::Layer {
+        if self.plan.norm.style.has_bias() {
             self.body(&format!("{ours}.bias"), theirs, "bias", (1, d_model), Vector);
         }
     }
