@@ -22,7 +22,7 @@ use bert::BertFamily;
 use decoder_only::Family;
 use encoder_decoder::EncoderDecoder;
 
-pub use name::Name;
+pub use name::{GUIDED_HEAD, HeadPlace, Name};
 pub use sizes::{ExpertCounts, ModelSizes};
 
 use crate::{

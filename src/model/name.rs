@@ -19,6 +19,16 @@ pub enum Name {
     Checkpoint,
 }
 
+/// A head of the built-in Transformers.
+pub struct HeadPlace {
+    /// The path of its attention's weights.
+    pub weights: &'static str,
+    pub head: usize,
+}
+
+/// The head that training guided from a pronoun to its noun, in [`Name::Transformer`] alone (MODEL_CARD.md).
+pub static GUIDED_HEAD: HeadPlace = HeadPlace { weights: "encoder.1.self_attn.weights", head: 2 };
+
 impl Name {
     /// The models in the binary.
     pub const ALL: [Self; 6] = [
@@ -54,6 +64,15 @@ impl Name {
     /// Whether an id names this model, or the absence of one means it.
     pub fn is_meant_by(self, id: Option<&str>) -> bool {
         id == self.id_to_learn() || id == Some(self.id())
+    }
+
+    /// The head that training guided from each word of the output to the one that it is aligned to, in the last attention
+    /// to the source; None for a model whose heads were left alone.
+    pub const fn aligned_head(self) -> Option<usize> {
+        match self {
+            Self::Transformer => Some(0),
+            _ => None,
+        }
     }
 
     /// The name to show.

@@ -8,6 +8,7 @@ use std::{
 use lookback::{
     analysis::{
         measure::{
+            attention::of_output_to_source,
             gradient, readback,
             schedule::{built_in, schedule},
             stream,
@@ -30,6 +31,7 @@ use lookback::{
 
 use crate::support::{
     built_in::{READER, reading},
+    tiny::Tiny,
     walk::drawn_text,
 };
 
@@ -153,6 +155,21 @@ fn stations_of_the_stream_follow_from_each_other() {
         let length = stream::length(trace, &last.site, 3).unwrap();
         assert!((length - squares.sqrt()).abs() < 1e-4, "{length}");
     }
+}
+
+#[test]
+fn the_last_attention_to_the_source_is_found_whatever_it_is_called() {
+    let path = |trace: &Trace| of_output_to_source(trace).map(|site| site.path().to_owned());
+    for (name, want) in [
+        (Name::Transformer, Some("decoder.1.cross_attn.weights")),
+        (Name::RnnAttention, Some("attn.weights")),
+        (Name::Gru, None),
+        (Name::DecoderOnly, None),
+    ] {
+        assert_eq!(path(STAR.trace(name)).as_deref(), want, "{name}");
+    }
+    let deep = path(&Tiny::open("marian").plain());
+    assert_eq!(deep.as_deref(), Some("decoder.2.cross_attn.weights"));
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Figures of attention weights: the strongest key of a row, and its entropy.
 
 use crate::{
-    analysis::trace::Trace,
-    engine::{math::argmax, value::Cell},
+    analysis::trace::{Recorded, Trace},
+    engine::{
+        math::argmax,
+        site::{Role, Stream},
+        value::Cell,
+    },
 };
 
 /// The key with a query's largest weight.
@@ -13,6 +17,16 @@ pub struct AttendedKey {
     pub word: String,
     /// The weight on it, 0 to 1.
     pub weight: f32,
+}
+
+/// The weights of the last attention from the output to the source; None for a model without one.
+pub fn of_output_to_source(trace: &Trace) -> Option<&Recorded> {
+    let crosses = |site: &&Recorded| {
+        let scope = &site.place.scope;
+        site.role() == Role::AttentionWeights
+            && (scope.rows(), scope.keys()) == (Stream::Target, Stream::Source)
+    };
+    trace.sites().filter(crosses).last()
 }
 
 /// The key with the largest weight for `query`, in a head of the attention weights at `path`. None if there is no such

@@ -9,7 +9,9 @@ use crate::{
         evidence::heads::noun_positions,
         measure::{
             ablation::KnockOut,
-            attention::{AttendedKey, entropy_bits, strongest, strongest_word},
+            attention::{
+                AttendedKey, entropy_bits, of_output_to_source, strongest, strongest_word,
+            },
         },
         trace::{Recorded, Trace},
     },
@@ -18,17 +20,9 @@ use crate::{
         value::Cell,
     },
     lesson::phrases::Phrases,
-    model::{Name, layer::attention, rnn_attention},
+    model::{GUIDED_HEAD, Name, layer::attention, rnn_attention},
     text::{grouped, percent, share, spoken, word_at, word_text},
 };
-
-/// Site and index of the head that was guided from a pronoun to its noun (MODEL_CARD.md).
-const GUIDED: (&str, usize) = ("encoder.1.self_attn.weights", 2);
-
-/// Attention from the output to the source, in the last layer; its head 0 was guided to the aligned word in the
-/// Transformer, not in its twin.
-const CROSS: &str = "decoder.1.cross_attn.weights";
-const ALIGNED_HEAD: usize = 0;
 
 pub(super) static FACTS: &[Fact] = &[
     fact("key", "the word that the selected one looks at most", |c| {
@@ -259,7 +253,7 @@ pub fn previous_weights(c: &Context) -> Vec<f32> {
 
 /// Where the guided head looks from the pronoun, or else from the last word, in a pass over the sentence.
 pub fn guided_look(c: &Context, trace: &Trace) -> Option<AttendedKey> {
-    strongest_word(trace, GUIDED.0, GUIDED.1, pronoun_or_last(c).0)
+    strongest_word(trace, GUIDED_HEAD.weights, GUIDED_HEAD.head, pronoun_or_last(c).0)
 }
 
 fn guided(c: &Context, model: Name, text_of: fn(&Context, &AttendedKey) -> String) -> String {
@@ -272,7 +266,7 @@ fn looked_at(c: &Context, look: &AttendedKey) -> String {
 }
 
 fn unguided_there(c: &Context) -> String {
-    let twin = c.reading.trace(Name::TransformerUnguided).site(GUIDED.0);
+    let twin = c.reading.trace(Name::TransformerUnguided).site(GUIDED_HEAD.weights);
     let shares =
         twin.zip(guided_look(c, c.reading.trace(Name::Transformer))).map(|(site, look)| {
             let (tokens, asker) = (&c.reading.sentence.tokens, pronoun_or_last(c).0);
@@ -332,12 +326,12 @@ pub(super) fn written_for(trace: &Trace, model: Name, asker: usize) -> Option<us
 /// The weights on the source of the row that writes a token: of the aligned head, else the mean over heads. None for a
 /// model without attention to the source.
 fn alignment(trace: &Trace, model: Name, row: usize) -> Option<Vec<f32>> {
-    let site = trace.site(CROSS).or_else(|| trace.site("attn.weights"))?;
+    let site = of_output_to_source(trace)?;
     if !site.shape().holds(Cell::new(0, row, 0)) {
         return None;
     }
-    if model == Name::Transformer {
-        return Some(site.value.row(ALIGNED_HEAD, row));
+    if let Some(head) = model.aligned_head() {
+        return Some(site.value.row(head, row));
     }
     let n_heads = site.shape().planes;
     let mut sums = vec![0.0; site.shape().cols];
