@@ -13,6 +13,14 @@ pub struct Token {
     pub continues: bool,
 }
 
+impl Token {
+    /// The text of a part of a word, without the mark that it goes on with it.
+    pub fn bare(&self) -> &str {
+        let marked = self.text.strip_prefix('-').filter(|_| self.continues);
+        marked.unwrap_or(&self.text)
+    }
+}
+
 /// A sentence ready for the models.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
@@ -62,11 +70,7 @@ pub fn word_at(tokens: &[Token], position: usize) -> Range<usize> {
 
 /// The text of the word that the token at `position` belongs to, without the marks between its tokens.
 pub fn word_text(tokens: &[Token], position: usize) -> String {
-    let part = |token: &Token| match token.text.strip_prefix('-') {
-        Some(rest) if token.continues => rest.to_owned(),
-        _ => token.text.clone(),
-    };
-    tokens[word_at(tokens, position)].iter().map(part).collect()
+    tokens[word_at(tokens, position)].iter().map(Token::bare).collect()
 }
 
 /// A word for which a checkpoint's vocabulary has no token.
@@ -99,5 +103,18 @@ fn shortened(word: &str) -> String {
     match word.char_indices().nth(LONGEST) {
         None => word.to_owned(),
         Some((end, _)) => format!("{}…", &word[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_mark_of_going_on_is_left_out_of_a_word() {
+        let token = |text: &str, continues| Token { id: 0, text: text.to_owned(), continues };
+        let tokens = [token("zor", false), token("-blax", true), token("-", false)];
+        assert_eq!(tokens.each_ref().map(Token::bare), ["zor", "blax", "-"]);
+        assert_eq!([0, 1, 2].map(|i| word_text(&tokens, i)), ["zorblax", "zorblax", "-"]);
     }
 }

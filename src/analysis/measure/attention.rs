@@ -54,7 +54,7 @@ pub fn strongest_word(trace: &Trace, path: &str, head: usize, query: usize) -> O
         let token = trace.source.get(key)?;
         match words.last_mut().filter(|_| token.continues) {
             Some(word) => {
-                word.word.push_str(token.text.trim_start_matches('-'));
+                word.word.push_str(token.bare());
                 word.weight += weight;
             }
             None => words.push(AttendedKey { key, word: token.text.clone(), weight }),

@@ -332,11 +332,11 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
     report.about.insert("baseline".into(), json!(counted.baseline));
 }
 
-/// The text of a word's tokens, without the marks that some go on with it.
+/// The text of a word's tokens, without the marks that some go on with it; `##` is a checkpoint's own.
 fn label(tokens: &[Token]) -> String {
     let text = |(i, token): (usize, &Token)| match i {
         0 => token.text.clone(),
-        _ => token.text.trim_start_matches("##").trim_start_matches('-').to_owned(),
+        _ => token.bare().trim_start_matches("##").to_owned(),
     };
     tokens.iter().enumerate().map(text).collect()
 }

@@ -208,14 +208,10 @@ fn row_height(lines: &[Vec<Word>]) -> usize {
 /// The probability of each word of an output: the product of its tokens'. None if the tokens do not spell the words.
 fn probabilities(trace: &Trace, words: &[&str]) -> Option<Vec<f32>> {
     let probs = trace.probs()?;
-    let core = |token: &Token| match token.text.strip_prefix('-').filter(|_| token.continues) {
-        Some(text) => text.to_owned(),
-        None => token.text.clone(),
-    };
     let probability = |(row, token): (usize, &Token)| {
         let cell = Cell::new(0, row, token.id as usize);
         let p = probs.shape().holds(cell).then(|| probs.value.get(cell))?;
-        Some((core(token), p))
+        Some((token.bare().to_owned(), p))
     };
     let mut tokens = trace.output_rows().into_iter().zip(&trace.output).filter_map(probability);
     let of_word = |word: &&str| {
