@@ -1,6 +1,6 @@
 //! What steps of learning did to a model, for the screen: losses, what moved, what was forgotten, and the next update.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Result;
 
@@ -152,72 +152,21 @@ pub fn since_first(given: Arithmetic, was: f32) -> Arithmetic {
 fn parts(learner: &Learner) -> Vec<MovedPart> {
     let mut moved = learner.moved();
     moved.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut by_part: BTreeMap<ModelPart, Vec<&Moved>> = BTreeMap::new();
-    for weight in &moved {
-        by_part.entry(ModelPart::of_weight(&weight.name)).or_default().push(weight);
-    }
-    let mut by_part: Vec<(ModelPart, Vec<&Moved>)> = by_part.into_iter().collect();
-    by_part.sort_by_key(|(part, _)| part.rank());
-    by_part.into_iter().map(|(part, weights)| moved_part(part, &weights)).collect()
+    let of_part = |part: &str| {
+        let weights: Vec<&Moved> = moved.iter().filter(|weight| weight.part == part).collect();
+        moved_part(part, &weights)
+    };
+    learner.parts().into_iter().map(of_part).collect()
 }
 
 /// How far the weights of a part moved together.
-fn moved_part(part: ModelPart, weights: &[&Moved]) -> MovedPart {
+fn moved_part(part: &str, weights: &[&Moved]) -> MovedPart {
     let square = |weight: &Moved| weight.distance * weight.distance;
     // Of weights that moved equally far, the first.
     let farthest = weights.iter().rev().max_by(|a, b| square(a).total_cmp(&square(b)));
     MovedPart {
-        scope: part.to_string(),
+        scope: part.to_owned(),
         distance: weights.iter().map(|weight| square(weight)).sum::<f32>().sqrt(),
         weight: farthest.map_or_else(String::new, |weight| weight.name.clone()),
-    }
-}
-
-/// A layer, or what stands outside layers, as the names of its weights begin: `encoder.0`, `embed`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct ModelPart<'a> {
-    /// `encoder`, `embed`
-    name: &'a str,
-    /// The layer of the stack that `name` is.
-    layer: Option<usize>,
-}
-
-impl<'a> ModelPart<'a> {
-    /// `encoder.0` of `encoder.0.self_attn.W_Q`, `embed` of `embed.weight`. All that is known of a weight is its name.
-    fn of_weight(name: &'a str) -> Self {
-        let mut names = name.split('.');
-        let name = names.next().unwrap_or_default();
-        Self { name, layer: names.next().and_then(|layer| layer.parse().ok()) }
-    }
-
-    /// The embedding first, then the encoder before what follows it, then by layer.
-    fn rank(self) -> (usize, usize) {
-        let places = ["embed", "tokens", "src", "encoder", "blocks", "decoder"];
-        let place = places.iter().position(|known| *known == self.name).unwrap_or(places.len());
-        (place, self.layer.unwrap_or(0))
-    }
-}
-
-impl fmt::Display for ModelPart<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.layer {
-            Some(layer) => write!(f, "{}.{layer}", self.name),
-            None => f.write_str(self.name),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weights_belong_to_their_layer() {
-        let scopes = ["encoder.0.self_attn.W_Q", "blocks.11.ffn.W_1", "embed.weight", "attn.W"];
-        let scope_of = |name| ModelPart::of_weight(name).to_string();
-        let rank = |scope| ModelPart::of_weight(scope).rank();
-        assert_eq!(scopes.map(scope_of), ["encoder.0", "blocks.11", "embed", "attn"]);
-        assert!(rank("embed") < rank("encoder.0") && rank("encoder.1") < rank("decoder.0"));
-        assert!(rank("blocks.2") < rank("blocks.10") && rank("decoder.1") < rank("final_norm"));
     }
 }

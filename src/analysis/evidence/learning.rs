@@ -3,12 +3,13 @@
 //! The loss is the mean cross-entropy of the target's tokens, as in training, without dropout. A few steps on one
 //! sentence are no training: they teach this sentence, and what else they change is not chosen by anyone.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use super::{run::Run, score::Score, slopes::LossSlopes};
 use crate::engine::{
     change::Learned,
-    tape::Node,
+    site::lies_in,
+    tape::{Node, Tape},
     value::{Matrix, Value},
 };
 
@@ -50,6 +51,8 @@ const EPS: f64 = 1e-8;
 /// A learned weight, and the moments of its gradient that Adam keeps.
 struct Parameter {
     name: String,
+    /// See [`Moved::part`].
+    part: String,
     node: Node,
     /// Shared with the slopes that were taken at it.
     value: Arc<Value>,
@@ -80,6 +83,8 @@ pub struct Learner {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moved {
     pub name: String,
+    /// The layer that it belongs to, or what stands outside layers: `encoder.0`, `embed`.
+    pub part: String,
     /// The root of the summed squares of the differences.
     pub distance: f32,
     /// The same as a share of the weight's own length.
@@ -127,6 +132,7 @@ impl Learner {
     ) -> Option<Self> {
         let tape = run.tape();
         let is_learned = |node: &Node| tape.is_leaf(*node) && tape.entry(*node).place.is_weight();
+        let layers = layers(tape);
         let parameter = |node: Node| {
             let value = tape.value(node);
             let zeros = || match optimizer {
@@ -135,8 +141,10 @@ impl Learner {
                     value.planes().iter().map(|p| Matrix::zeros(p.nrows(), p.ncols())).collect()
                 }
             };
+            let name = tape.entry(node).place.path.clone();
             Parameter {
-                name: tape.entry(node).place.path.clone(),
+                part: part_of(&name, &layers).to_owned(),
+                name,
                 node,
                 value: Arc::new(Value::from_planes(value.planes().to_vec())),
                 moments: [zeros(), zeros()],
@@ -228,6 +236,17 @@ impl Learner {
         Arc::new(self.parameters.iter().map(of).collect())
     }
 
+    /// The parts of the model that learn, in the order of computation.
+    pub fn parts(&self) -> Vec<&str> {
+        let mut parts = vec![];
+        for parameter in &self.parameters {
+            if !parts.contains(&&*parameter.part) {
+                parts.push(&*parameter.part);
+            }
+        }
+        parts
+    }
+
     /// How far every weight has moved, the farthest first; before the first step, how far that will move it.
     pub fn moved(&self) -> Vec<Moved> {
         let of = |p: &Parameter| Moved::of(p, &self.run, self.difference(p).as_ref());
@@ -256,6 +275,17 @@ impl Learner {
         let was = self.run.tape().value(parameter.node);
         Some(parameter.value.zip_map(was, |now, was| now - was))
     }
+}
+
+/// The layers that a pass went through: `encoder.0`.
+fn layers(tape: &Tape) -> BTreeSet<&str> {
+    tape.nodes().filter_map(|node| tape.entry(node).place.scope.layer_prefix()).collect()
+}
+
+/// The layer that holds a weight, or the first name of its path.
+fn part_of<'a>(weight: &'a str, layers: &BTreeSet<&'a str>) -> &'a str {
+    let layer = layers.iter().copied().find(|layer| lies_in(weight, layer));
+    layer.unwrap_or_else(|| weight.split_once('.').map_or(weight, |(first, _)| first))
 }
 
 /// The pass with the weights as they are now, forwards and backwards. None if it has no logits for the target.
@@ -318,6 +348,7 @@ impl Moved {
             rows.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0));
         Self {
             name: parameter.name.clone(),
+            part: parameter.part.clone(),
             distance: total.sqrt(),
             share: if length > 0.0 { total.sqrt() / length } else { 0.0 },
             row: most.0,
@@ -334,4 +365,17 @@ fn squares_by_row(value: &Value) -> Vec<f32> {
         sums.iter_mut().zip(column.iter()).for_each(|(sum, x)| *sum += x * x);
     }
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_belong_to_their_layer() {
+        let layers = ["blocks.1", "blocks.11", "encoder.0"].into_iter().collect();
+        let weights = ["encoder.0.self_attn.W_Q", "blocks.11.ffn.W_1", "embed.weight", "attn.W"];
+        let parts = weights.map(|weight| part_of(weight, &layers));
+        assert_eq!(parts, ["encoder.0", "blocks.11", "embed", "attn"]);
+    }
 }
