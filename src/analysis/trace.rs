@@ -278,6 +278,12 @@ impl Trace {
         })
     }
 
+    /// The embedded tokens of a stream: (position, channel).
+    pub fn embedding(&self, stream: Stream) -> Option<&Recorded> {
+        self.sites()
+            .find(|site| site.role() == Role::Embedding && site.place.scope.rows() == stream)
+    }
+
     /// The logits of the pass: (position, vocab).
     pub fn logits(&self) -> Option<&Recorded> {
         self.site(LOGITS.name)

@@ -327,6 +327,11 @@ pub fn is_layered(pattern: &str) -> bool {
     pattern.contains(LAYER)
 }
 
+/// The stack whose layers a pattern counts: `encoder` of `encoder.{layer}.self_attn.scores`.
+pub fn stack_of(pattern: &str) -> Option<&str> {
+    pattern.split_once(LAYER)?.0.strip_suffix('.')
+}
+
 /// The path of a pattern in a layer.
 pub fn in_layer(pattern: &str, layer: usize) -> String {
     pattern.replace(LAYER, &layer.to_string())

@@ -20,7 +20,7 @@ use std::{cell::OnceCell, sync::Arc};
 
 use anyhow::{Context as _, Result};
 
-use super::{Selection, StartRow, Step, phrases::Phrases};
+use super::{PaneSpec, Selection, StartRow, Step, phrases::Phrases};
 use crate::{
     analysis::{
         measure::{choice::least_sure, lens::LensPrediction, readback::ReadBack},
@@ -30,7 +30,7 @@ use crate::{
     engine::{
         change::Part,
         math::sampling::Choice,
-        site::{Site, Stream},
+        site::{Site, Stream, stack_of},
         value::Cell,
     },
     model::{Name, layer::attention::MASKED},
@@ -150,15 +150,21 @@ impl<'a> Context<'a> {
         self.selection.layer.min(self.n_layers().saturating_sub(1))
     }
 
+    /// The layers of the stack that the step shows, or else of the model's deepest one.
     pub fn n_layers(&self) -> usize {
-        let stacks = ["encoder.{layer}.norm1.out", "blocks.{layer}.resid_pre"];
-        stacks.into_iter().map(|stack| self.trace().n_layers(stack)).max().unwrap_or(0)
+        let stack = self.own_panes().find_map(|pane| stack_of(pane.layered_site()?));
+        self.trace().depth(stack)
+    }
+
+    /// The panes of the step's own model.
+    fn own_panes(&self) -> impl Iterator<Item = &'a PaneSpec> {
+        let step = self.step;
+        step.panes.iter().filter(move |pane| step.model_of(pane) == step.model)
     }
 
     /// The first site of the step's own model in its panes; rows in the text are rows of this site.
     pub fn main(&self) -> Option<&'a Recorded> {
-        let mut own = self.step.panes.iter().filter(|p| self.step.model_of(p) == self.step.model);
-        own.find_map(|pane| self.trace().site(&pane.path(self.layer())?))
+        self.own_panes().find_map(|pane| self.trace().site(&pane.path(self.layer())?))
     }
 
     /// The site beside the main one: `weights` beside `encoder.0.self_attn.scores`.

@@ -234,6 +234,21 @@ fn every_step_has_the_numbers_that_it_speaks_of() {
 }
 
 #[test]
+fn the_text_is_about_the_selected_layer_of_the_stack_that_the_step_shows() {
+    for (model, step, layer, want) in [
+        ("rnn", "lm-hidden", 1, "Layer 1:"),
+        ("rnn", "lm-hidden", 5, "Layer 1:"),
+        ("marian", "dec-cross", 2, "Layer 2"),
+    ] {
+        let reading = read(model);
+        let lesson = fitted(&reading, Language::English);
+        let (_, step) = lesson.step(lesson.find(step).unwrap());
+        let text = text_of(step, &reading, layer);
+        assert!(text.contains(want), "{model}: {text}");
+    }
+}
+
+#[test]
 fn a_fact_that_a_checkpoint_has_no_value_for_says_so() {
     for (name, ..) in KINDS {
         let reading = read(name);

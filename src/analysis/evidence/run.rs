@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     engine::{
         change::Changes,
-        site::{Axis, Place, Role, path_in},
+        site::{Axis, Place, Role, Stream, path_in},
         tape::{Keep, Node, Tape},
         value::Value,
     },
@@ -188,7 +188,8 @@ impl Run {
 
     /// The embedded words that the model read: the site, one row a token.
     pub fn embedding(&self) -> Option<&str> {
-        ["src.embed", "tokens.embed"].into_iter().find(|path| !self.nodes(path).is_empty())
+        let mut embedded = self.with_role(Role::Embedding);
+        Some(&embedded.find(|place| place.scope.rows() == Stream::Source)?.path)
     }
 
     /// The tokens that stand before the sentence's own.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    analysis::trace::Trace,
+    analysis::trace::{Recorded, Trace},
     engine::{
         math::slopes_of_log_softmax,
-        site::Role,
+        site::{Role, Stream},
         value::{Cell, Value},
     },
     model::{LOGITS, Name},
@@ -24,17 +24,19 @@ pub fn norms(squares: &Squares) -> Vec<f32> {
 /// `||d h_n / d x_t||_F` (Pascanu et al. 2013), as squares: one per unit of the state, for each source word. None for
 /// a model without a fixed vector.
 pub fn forgetting(trace: &Trace) -> Option<Squares> {
-    let hidden = match trace.model {
-        Name::Elman => "rnn.encoder.hidden",
-        Name::Gru => "gru.encoder.hidden",
-        _ => return None,
+    if !matches!(trace.model, Name::Elman | Name::Gru) {
+        return None;
+    }
+    let is_read = |site: &&Recorded| {
+        site.role() == Role::HiddenState && site.place.scope.rows() == Stream::Source
     };
-    let shape = trace.site(hidden)?.shape();
+    let (hidden, embed) = (trace.sites().find(is_read)?, trace.embedding(Stream::Source)?);
+    let shape = hidden.shape();
     let mut squares = vec![vec![]; trace.source.len()];
     for unit in 0..shape.cols {
         let mut seed = Value::zeros(shape);
         seed.set(Cell::new(0, shape.rows - 1, unit), 1.0);
-        let grad = trace.gradient(&[(hidden, seed)], "src.embed")?;
+        let grad = trace.gradient(&[(hidden.path(), seed)], embed.path())?;
         for (t, squares) in squares.iter_mut().enumerate() {
             squares.push(grad.matrix().row(t).norm_squared());
         }
@@ -46,16 +48,14 @@ pub fn forgetting(trace: &Trace) -> Option<Squares> {
 /// log p(y_t) / d x_j||`, as squares: one per channel, for each source word. A model that only reads has the
 /// log-probability of the next token, or of the masked ones, and its own input tokens.
 pub fn influence(trace: &Trace) -> Option<Squares> {
-    let embed =
-        ["src.embed", "tokens.embed"].into_iter().find(|path| trace.site(path).is_some())?;
-    let gradient = of_log_probability(trace, embed)?;
+    let gradient = of_log_probability(trace, trace.embedding(Stream::Source)?.path())?;
     let rows = gradient.matrix().row_iter();
     Some(rows.map(|row| row.iter().map(|slope| slope * slope).collect()).collect())
 }
 
 /// The gradient norms for the tokens that the decoder read, `<bos>` first. None for a model without a decoder.
 pub fn influence_of_target(trace: &Trace) -> Option<Vec<f32>> {
-    let gradient = of_log_probability(trace, "tgt.embed")?;
+    let gradient = of_log_probability(trace, trace.embedding(Stream::Target)?.path())?;
     Some(gradient.matrix().row_iter().map(|row| row.norm()).collect())
 }
 
@@ -84,5 +84,5 @@ pub fn of_log_probability(trace: &Trace, wanted: &str) -> Option<Value> {
             seed.set(Cell::new(0, row, col), slope as f32);
         }
     }
-    trace.gradient(&[("logits", seed)], wanted)
+    trace.gradient(&[(LOGITS.name, seed)], wanted)
 }

@@ -166,6 +166,15 @@ impl Trace {
         last.map_or(0, |last| last + 1)
     }
 
+    /// The number of layers of a stack, opened or not; of the deepest one if none is named.
+    pub fn depth(&self, stack: Option<&str>) -> usize {
+        let layer = |site: &Recorded| {
+            let scope = &site.place.scope;
+            scope.layer_index().filter(|_| stack.is_none() || scope.stack() == stack)
+        };
+        self.sites().filter_map(layer).max().map_or(0, |last| last + 1)
+    }
+
     /// The gradient of the sum of `seed * site` over the seeds, with respect to the site `wanted`. None if the site
     /// does not exist or nothing seeded depends on it.
     pub fn gradient(&self, seeds: &[(&str, Value)], wanted: &str) -> Option<Value> {

@@ -4,7 +4,12 @@ use super::{
     Context, ENGLISH_PRONOUNS, Fact, fact, fact_of_built_in, last_of, last_word_in,
 };
 use crate::{
-    engine::{math::length, site::in_layer, value::Shape},
+    analysis::trace::{Recorded, Trace},
+    engine::{
+        math::length,
+        site::{Stream, in_layer},
+        value::Shape,
+    },
     lesson::phrases::Phrases,
     model::{EMBEDDING_TABLE, ModelSizes, Name},
     text::{Token, grouped, spoken},
@@ -55,8 +60,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.head().min(n_heads(c).max(1) - 1).to_string()
     }),
     fact("embed_size", "length of the selected word's embedding", |c| {
-        let has_tokens_embed = c.trace().site("tokens.embed").is_some();
-        length_at(c, if has_tokens_embed { "tokens.embed" } else { "src.embed" })
+        length_of(c, c.trace().embedding(Stream::Source))
     }),
     fact("kv_note", "how many heads share keys and values, if they do", |c| {
         let keys = ["blocks.{layer}.attn.k"];
@@ -74,7 +78,7 @@ fn n_tokens(c: &Context) -> usize {
 }
 
 fn d_model(c: &Context) -> usize {
-    size_of_first(c, &["src.embed", "tokens.embed"], |shape| shape.cols)
+    sized(c).embedding(Stream::Source).map_or(0, |site| site.shape().cols)
 }
 
 fn d_hidden(c: &Context) -> usize {
@@ -93,11 +97,15 @@ const QUERIES: [&str; 4] = [
     "blocks.{layer}.delta.v",
 ];
 
-/// A size of the first of these sites in the checkpoint, else in the Transformer; 0 if it has none.
-fn size_of_first(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {
+/// The pass whose sizes are told: the checkpoint's, else the Transformer's.
+fn sized<'a>(c: &Context<'a>) -> &'a Trace {
     let is_checkpoint = c.reading.has(Name::Checkpoint);
-    let trace = c.reading.trace(if is_checkpoint { Name::Checkpoint } else { Name::Transformer });
-    paths.iter().find_map(|path| trace.site(path)).map_or(0, |site| size(site.shape()))
+    c.reading.trace(if is_checkpoint { Name::Checkpoint } else { Name::Transformer })
+}
+
+/// A size of the first of these sites; 0 if there is none.
+fn size_of_first(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize {
+    paths.iter().find_map(|path| sized(c).site(path)).map_or(0, |site| size(site.shape()))
 }
 
 /// A size inside the selected layer, else inside the first one, else the checkpoint's own size.
@@ -126,7 +134,11 @@ fn root(n: usize) -> String {
 }
 
 fn length_at(c: &Context, path: &str) -> String {
-    let row = c.trace().site(path).and_then(|site| c.row_of(site));
+    length_of(c, c.trace().site(path))
+}
+
+fn length_of(c: &Context, site: Option<&Recorded>) -> String {
+    let row = site.and_then(|site| c.row_of(site));
     c.phrases.or_none(row.map(|row| spoken(length(&row))))
 }
 

@@ -145,10 +145,7 @@ impl Pane for Lens<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let n =
-            self.predictions().len().max(self.subject.trace.n_layers("blocks.{layer}.resid_post"))
-                as u16
-                + 1;
+        let n = self.predictions().len().max(self.subject.trace.depth(None)) as u16 + 1;
         let width = self.site_width() + self.rank_width() + 6 + 3 * PREDICTION_WIDTH;
         PreferredSize::new((44, n.min(5)), (width as u16, n)).whole_at((width as u16, n)).of_items(
             n - 1,

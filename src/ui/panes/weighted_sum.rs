@@ -44,9 +44,6 @@ const OTHER_LINES: u16 = 2;
 impl<'a> WeightedSum<'a> {
     /// The rows that are averaged: the values that the head reads, or the annotations of an RNN.
     fn values(&self) -> Option<Subject<'a>> {
-        if let Some(annotations) = Subject::new(self.0.scene, "encoder.annotations", None) {
-            return Some(annotations);
-        }
         let values = self.0.trace.values_read(self.0.site)?;
         let mut subject = Subject::new(self.0.scene, values.path(), None)?;
         // Several heads may share their values.
