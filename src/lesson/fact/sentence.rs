@@ -1,8 +1,6 @@
 //! Facts about the sentence, its words and the models' sizes.
 
-use super::{
-    Context, ENGLISH_PRONOUNS, Fact, fact, fact_of_built_in, last_of, last_word_in,
-};
+use super::{Context, ENGLISH_PRONOUNS, Fact, fact, fact_of_built_in, last_of, last_word_in};
 use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
