@@ -32,11 +32,51 @@ struct Figure {
 /// A growth formula and its result.
 struct Formula {
     growth: &'static str,
-    /// The formula with n and d inserted; empty if it contains neither.
-    with_values: fn(usize, usize) -> String,
+    /// The formula with n and d inserted; None if it contains neither.
+    with_values: fn(usize, usize) -> Option<Inserted>,
 }
 
-const fn formula(growth: &'static str, with_values: fn(usize, usize) -> String) -> Formula {
+/// `13²·64 = 10,816`
+struct Inserted {
+    formula: String,
+    result: String,
+}
+
+impl Inserted {
+    fn new(formula: String, result: usize) -> Self {
+        Self { formula, result: grouped(result) }
+    }
+}
+
+/// A line of a figure, and what is left of it where the column is narrow.
+struct FigureLine {
+    whole: String,
+    short: String,
+}
+
+impl FigureLine {
+    fn fit(&self, width: usize) -> String {
+        fit(if self.whole.width() <= width { &self.whole } else { &self.short }, width)
+    }
+}
+
+impl From<String> for FigureLine {
+    fn from(text: String) -> Self {
+        Self { whole: text.clone(), short: text }
+    }
+}
+
+impl From<Option<Inserted>> for FigureLine {
+    fn from(inserted: Option<Inserted>) -> Self {
+        let Some(Inserted { formula, result }) = inserted else { return String::new().into() };
+        Self { whole: format!("{formula} = {result}"), short: result }
+    }
+}
+
+const fn formula(
+    growth: &'static str,
+    with_values: fn(usize, usize) -> Option<Inserted>,
+) -> Formula {
     Formula { growth, with_values }
 }
 
@@ -46,21 +86,27 @@ const FIGURES: [Figure; 3] = [
         scope: "  Table 1, a layer",
         counted: |s| s.multiplications,
         paper: [
-            formula("O(n·d²)", |n, d| format!("{n}·{d}² = {}", grouped(n * d * d))),
-            formula("O(n²·d)", |n, d| format!("{n}²·{d} = {}", grouped(n * n * d))),
+            formula("O(n·d²)", |n, d| Some(Inserted::new(format!("{n}·{d}²"), n * d * d))),
+            formula("O(n²·d)", |n, d| Some(Inserted::new(format!("{n}²·{d}"), n * n * d))),
         ],
     },
     Figure {
         what: "steps in a row",
         scope: "  Table 1, a layer",
         counted: |s| s.sequential,
-        paper: [formula("O(n)", |n, _| format!("n = {n}")), formula("O(1)", |_, _| String::new())],
+        paper: [
+            formula("O(n)", |n, _| Some(Inserted::new("n".to_owned(), n))),
+            formula("O(1)", |_, _| None),
+        ],
     },
     Figure {
         what: "longest path",
         scope: "  Table 1",
         counted: |s| s.longest_path,
-        paper: [formula("O(n)", |n, _| format!("n = {n}")), formula("O(1)", |_, _| String::new())],
+        paper: [
+            formula("O(n)", |n, _| Some(Inserted::new("n".to_owned(), n))),
+            formula("O(1)", |_, _| None),
+        ],
     },
 ];
 const LABEL_WIDTH: u16 = 20;
@@ -74,13 +120,13 @@ impl Comparison<'_> {
     }
 
     /// The three lines of a figure for a model: the count, the paper's formula, and the formula with values.
-    fn lines(&self, figure: &Figure, model: Name) -> [String; 3] {
+    fn lines(&self, figure: &Figure, model: Name) -> [FigureLine; 3] {
         let sizes = self.sizes();
         let formula = &figure.paper[usize::from(model == Name::Transformer)];
         [
-            grouped((figure.counted)(schedule(model, sizes))),
-            formula.growth.to_owned(),
-            (formula.with_values)(sizes.n_words, width(model, sizes)),
+            grouped((figure.counted)(schedule(model, sizes))).into(),
+            formula.growth.to_owned().into(),
+            (formula.with_values)(sizes.n_words, width(model, sizes)).into(),
         ]
     }
 
@@ -112,17 +158,11 @@ impl Comparison<'_> {
             for ((text, line), style) in
                 self.lines(figure, name).into_iter().zip(area.rows()).zip(styles)
             {
-                let text = fit_result(&text, column.len() - 1);
+                let text = text.fit(column.len() - 1);
                 put_line(buf, (column.start, line.y), line.right(), &[(&text, style)]);
             }
         }
     }
-}
-
-/// `13²·64 = 10,816`, or its result alone if that is too wide.
-fn fit_result(text: &str, width: usize) -> String {
-    let result = text.split_once("= ").map_or(text, |(_, result)| result);
-    fit(if text.width() <= width { text } else { result }, width)
 }
 
 /// The d of the paper's formulas: the width of a layer's state or row.
@@ -186,11 +226,11 @@ impl Pane for Comparison<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::fit_result;
+    use super::{FigureLine, Inserted};
 
     #[test]
     fn a_narrow_column_keeps_the_result() {
-        let text = "13²·64 = 10,816";
-        assert_eq!([15, 14, 6].map(|w| fit_result(text, w)), [text, "10,816", "10,816"]);
+        let line = FigureLine::from(Some(Inserted::new("13²·64".to_owned(), 10_816)));
+        assert_eq!([15, 14, 6].map(|w| line.fit(w)), ["13²·64 = 10,816", "10,816", "10,816"]);
     }
 }

@@ -3,6 +3,9 @@
 use super::Theme;
 use crate::text::{percent_in_tenths, rounded, spoken};
 
+/// Columns of an end of a scale.
+const END_WIDTH: usize = 5;
+
 impl Theme {
     /// A number in at most `width` columns, right-aligned, as exact as it fits (four digits at most).
     pub fn number(&self, v: f32, width: usize) -> String {
@@ -14,7 +17,16 @@ impl Theme {
     pub fn scale_end(&self, v: f32) -> String {
         match v.abs() {
             a if a > 0.0 && a < 0.005 => format!("{v:.0e}"),
-            _ => self.number(v, 5).trim().to_owned(),
+            _ => self.number(v, END_WIDTH).trim().to_owned(),
+        }
+    }
+
+    /// The decimals of such an end; None of one with an exponent.
+    pub fn decimals_of_end(&self, v: f32) -> Option<usize> {
+        match v.abs() {
+            a if a > 0.0 && a < 0.005 => None,
+            _ if v.is_finite() => fitted(v, END_WIDTH).map(|(_, decimals)| decimals),
+            _ => Some(0),
         }
     }
 
@@ -34,20 +46,31 @@ impl Theme {
     }
 }
 
-/// As many decimals as fit, four at most; a leading zero is dropped before a decimal is.
+/// A number as [`fitted`], else with an exponent.
 fn finite(v: f32, width: usize) -> String {
+    fitted(v, width).map_or_else(
+        || {
+            let text = format!("{v:.0e}");
+            if text.len() <= width { text } else { "#".repeat(width) }
+        },
+        |(text, _)| text,
+    )
+}
+
+/// A number with as many decimals as fit, four at most, and how many these are; a leading zero is dropped before a decimal
+/// is.
+fn fitted(v: f32, width: usize) -> Option<(String, usize)> {
     for decimals in (0..=if width > 6 { 4 } else { 2 }).rev() {
         let text = rounded(v, decimals);
         if text.len() <= width {
-            return text;
+            return Some((text, decimals));
         }
         let short = text.replacen("0.", ".", 1);
         if short.len() <= width && text.trim_start_matches('-').starts_with("0.") {
-            return short;
+            return Some((short, decimals));
         }
     }
-    let text = format!("{v:.0e}");
-    if text.len() <= width { text } else { "#".repeat(width) }
+    None
 }
 
 /// A number with so many decimals in at most `width` columns; a leading zero is dropped where there is no room for it.

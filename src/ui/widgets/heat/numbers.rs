@@ -50,14 +50,12 @@ impl Heat<'_> {
 
     /// The numbers at the ends of the colour scale, with the decimals that both have room for.
     pub(super) fn end_texts(&self, low: f32, high: f32) -> [String; 2] {
-        let texts = [low, high].map(|v| self.theme.scale_end(v));
-        if texts[1].contains('e') {
-            let low = if low < 0.0 { texts[0].clone() } else { "0".to_owned() };
-            return [low, texts[1].clone()];
-        }
-        let decimals =
-            |text: &String| text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-        let least = texts.iter().map(decimals).min().unwrap_or(0);
+        let [of_low, of_high] = [low, high].map(|v| self.theme.decimals_of_end(v));
+        let Some(of_high) = of_high else {
+            let low = if low < 0.0 { self.theme.scale_end(low) } else { "0".to_owned() };
+            return [low, self.theme.scale_end(high)];
+        };
+        let least = of_high.min(of_low.unwrap_or(0));
         [low, high].map(|v| format!("{v:.least$}"))
     }
 }
