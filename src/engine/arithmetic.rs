@@ -211,8 +211,35 @@ pub enum NumberName {
     /// Of a number that has no address: what it is, such as `after dropout`, and of what.
     Words {
         what: &'static str,
-        of: Option<String>,
+        of: Option<NumberOf>,
     },
+}
+
+/// What a number without an address is a number of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NumberOf {
+    Number(Address),
+    /// The numbers of all planes at this row and column: `encoder.0.self_attn.weights[*,2,1]`.
+    AllPlanes(Address),
+    /// The path of a site, or of a weight.
+    Site(String),
+    /// A word of the text.
+    Word(String),
+    /// Something in words of the interface.
+    Described(String),
+}
+
+impl fmt::Display for NumberOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(address) => write!(f, "{address}"),
+            Self::AllPlanes(address) => {
+                write!(f, "{}[*,{},{}]", address.name(), address.cell.row, address.cell.col)
+            }
+            Self::Site(path) | Self::Described(path) => f.write_str(path),
+            Self::Word(word) => write!(f, "“{word}”"),
+        }
+    }
 }
 
 impl NumberName {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     engine::{
-        arithmetic::{Arithmetic, Expr, NumberName, Operand},
+        arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         site::{Address, AddressKind},
         value::{Cell, Value},
     },
@@ -123,7 +123,8 @@ impl Course {
         let address =
             Address { kind: AddressKind::Value, path: weight.to_owned(), cell, has_planes: false };
         let slope = self.gradient(weight).map_or(0.0, |gradient| gradient.get(cell));
-        let name = NumberName::Words { what: "after the next step", of: Some(address.to_string()) };
+        let of = Some(NumberOf::Number(address.clone()));
+        let name = NumberName::Words { what: "after the next step", of };
         let operand = Operand { address, value: now };
         let gradient = self.gradient(weight).map_or(Expr::Number(0.0), |gradient| {
             let address = LossSlopes::address(weight, cell);

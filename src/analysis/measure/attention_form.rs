@@ -8,7 +8,7 @@
 use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
-        arithmetic::{Arithmetic, Expr, NumberName, Operand},
+        arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         math::matmul,
         site::{Axis, Role, in_layer, path_in},
         value::{Cell, Matrix, Value},
@@ -254,9 +254,9 @@ impl AttentionMap {
             }
         };
         let of = match self.made_of {
-            MadeOf::Lengths(_) => site.address(cell).to_string(),
+            MadeOf::Lengths(_) => NumberOf::Number(site.address(cell)),
             // A number for all heads.
-            _ => format!("{}[*,{},{}]", site.path(), cell.row, cell.col),
+            _ => NumberOf::AllPlanes(site.address(cell)),
         };
         let name = NumberName::Words { what: self.form.title(), of: Some(of) };
         Arithmetic { name, value: self.get(cell), formula, expr: Some(expr) }

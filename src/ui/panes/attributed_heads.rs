@@ -18,7 +18,7 @@ use crate::{
         reading::Findings,
     },
     engine::{
-        arithmetic::{Arithmetic, Expr, NumberName},
+        arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         site::Stream,
         value::Matrix,
     },
@@ -139,7 +139,12 @@ impl Pane for AttributedHeads<'_> {
         Some(Arithmetic {
             name: NumberName::Words {
                 what: "added to the logit",
-                of: Some(tr!(self.scene.language, "{head} from “{word}”", head, word)),
+                of: Some(NumberOf::Described(tr!(
+                    self.scene.language,
+                    "{head} from “{word}”",
+                    head,
+                    word
+                ))),
             },
             value: self.amount(row, col),
             formula: "weight x what the word's value adds to the logit",

@@ -18,7 +18,7 @@ use crate::{
         reading::Findings,
     },
     engine::{
-        arithmetic::{Arithmetic, Expr, NumberName, Operand},
+        arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         site::{Address, AddressKind, Stream},
     },
     lesson::{Language, tr},
@@ -182,7 +182,10 @@ impl Pane for AttributionList<'_> {
         let factors = part.factors.cells.iter().map(|factor| product(part, factor));
         let rest = (part.bias != 0.0).then_some(Expr::Number(part.bias));
         Some(Arithmetic {
-            name: NumberName::Words { what: "added to the logit", of: Some(part.path.clone()) },
+            name: NumberName::Words {
+                what: "added to the logit",
+                of: Some(NumberOf::Site(part.path.clone())),
+            },
             value: part.amount,
             formula: "sum over its cells of cell x slope of the logit, and the bias",
             expr: Some(Expr::Sum(factors.chain(rest).collect())),

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::{
-        arithmetic::{Arithmetic, Expr, NumberName, Operand},
+        arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         math::sampling::uniform,
         value::{Cell, Matrix},
     },
@@ -78,7 +78,8 @@ impl Pane for Dropout<'_> {
         let cell = Cell::new(0, row, col);
         let site = self.0.site;
         let address = site.address(cell);
-        let name = NumberName::Words { what: "after dropout", of: Some(address.to_string()) };
+        let of = Some(NumberOf::Number(address.clone()));
+        let name = NumberName::Words { what: "after dropout", of };
         let operand = Operand { address, value: site.value.get(cell) };
         let leaf = Expr::Leaf(operand);
         let expr = if self.is_dropped(row, col) {

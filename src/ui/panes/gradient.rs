@@ -9,7 +9,7 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, is_of_state, words::PaneWords};
 use crate::{
     analysis::measure::gradient::Squares,
-    engine::arithmetic::{Arithmetic, Expr, Function, NumberName},
+    engine::arithmetic::{Arithmetic, Expr, Function, NumberName, NumberOf},
     lesson::{PaneSpec, tr},
     text::Token,
     text::{fixed, percent},
@@ -85,7 +85,7 @@ impl Pane for Gradient<'_> {
         Some(Arithmetic {
             name: NumberName::Words {
                 what: self.quantity(),
-                of: Some(format!("“{}”", self.words().get(row)?)),
+                of: Some(NumberOf::Word((*self.words().get(row)?).to_owned())),
             },
             value: *self.norms()?.get(row)?,
             formula,

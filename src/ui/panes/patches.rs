@@ -18,7 +18,7 @@ use crate::{
         reading::Patched,
     },
     engine::{
-        arithmetic::{Arithmetic, Expr, NumberName},
+        arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         change::{Change, Patch},
         site::{Place, Role, Stream},
         value::Matrix,
@@ -166,7 +166,11 @@ impl Pane for PatchedMap<'_> {
         Some(Arithmetic {
             name: NumberName::Words {
                 what: "patched",
-                of: Some(format!("{} “{}”", of.rows.get(row)?, Self::label(patched, of, col))),
+                of: Some(NumberOf::Described(format!(
+                    "{} “{}”",
+                    of.rows.get(row)?,
+                    Self::label(patched, of, col)
+                ))),
             },
             value: share,
             formula: "(patched - B) / (A - B), each a difference of the two words' logits",

@@ -10,7 +10,7 @@ use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::{evidence::saliency::Saliency, reading::Findings},
     engine::{
-        arithmetic::{Arithmetic, Expr, NumberName, Operand},
+        arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         value::Cell,
     },
     lesson::tr,
@@ -128,7 +128,7 @@ impl Pane for SaliencyTable<'_> {
         Some(Arithmetic {
             name: NumberName::Words {
                 what: HEADINGS[col.min(HEADINGS.len() - 1)],
-                of: Some(format!("“{}”", self.found?.source.get(row)?.text)),
+                of: Some(NumberOf::Word(self.found?.source.get(row)?.text.clone())),
             },
             value,
             formula,
