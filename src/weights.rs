@@ -27,6 +27,7 @@ pub mod places;
 mod quantised;
 mod safetensors;
 mod tensor;
+mod tensor_names;
 mod wanted;
 mod named;
 
@@ -40,6 +41,7 @@ pub use named::Weights;
 pub use packed::{Copied, LineBlocks, LineSections, Packed, Stepped};
 pub use peek::Peek;
 pub use tensor::TensorInfo;
+pub use tensor_names::TensorNames;
 pub use wanted::{ExpectedWeight, Stack, WeightLayout};
 
 use std::{

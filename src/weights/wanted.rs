@@ -12,7 +12,8 @@ use std::{
 use anyhow::{Context, Result, anyhow, ensure};
 
 use super::{
-    Checkpoint, Copied, Dtype, LineBlocks, LineSections, Packed, Stepped, TensorInfo, Weights,
+    Checkpoint, Copied, Dtype, LineBlocks, LineSections, Packed, Stepped, TensorInfo, TensorNames,
+    Weights,
     config::TIED,
     gguf::{WITH_EXPERTS, name_in_file as name_in_gguf},
     listed,
@@ -30,8 +31,8 @@ use crate::{
 pub struct ExpectedWeight {
     /// This program's name.
     pub ours: String,
-    /// Hugging Face's names; of several alternatives the first that exists is taken.
-    pub theirs: Vec<String>,
+    /// Hugging Face's names.
+    pub theirs: TensorNames,
     /// Our shape: (in, out) of a linear map, (rows, cols) of a table, (1, n) of a vector.
     pub shape: (usize, usize),
     pub layout: WeightLayout,
@@ -129,15 +130,14 @@ impl WeightLayout {
 }
 
 impl ExpectedWeight {
-    /// A required weight; `theirs` lists alternatives separated by `|`.
+    /// A required weight.
     pub fn new(
         ours: impl Into<String>,
-        theirs: &str,
+        theirs: impl Into<TensorNames>,
         shape: (usize, usize),
         layout: WeightLayout,
     ) -> Self {
-        let theirs = theirs.split('|').map(str::to_owned).collect();
-        Self { ours: ours.into(), theirs, shape, layout, is_optional: false }
+        Self { ours: ours.into(), theirs: theirs.into(), shape, layout, is_optional: false }
     }
 
     #[must_use]
@@ -232,12 +232,12 @@ impl Checkpoint {
             let found = one.theirs.iter().find_map(|name| self.ask(name));
             let Some(tensor) = found else {
                 if !one.is_optional {
-                    faults.missing.extend(one.theirs.first());
+                    faults.missing.extend(one.theirs.iter().next());
                     faults.listed.push(self.missing(one, &wholes));
                 }
                 continue;
             };
-            let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
+            let whole = wholes.get(&one.theirs).copied().unwrap_or(0);
             let base = self.value(one, tensor, whole).map(Arc::new);
             let adapted = |base: &Arc<Value>| self.adapted_value(one, tensor, base);
             match base.and_then(|base| Ok((adapted(&base)?, base))) {
@@ -306,10 +306,10 @@ impl Checkpoint {
         update.added_to(wanted, tensor, base).map(Some)
     }
 
-    fn missing(&self, one: &ExpectedWeight, wholes: &HashMap<&[String], usize>) -> String {
-        let whole = wholes.get(one.theirs.as_slice()).copied().unwrap_or(0);
+    fn missing(&self, one: &ExpectedWeight, wholes: &HashMap<&TensorNames, usize>) -> String {
+        let whole = wholes.get(&one.theirs).copied().unwrap_or(0);
         let shape = dimensions(&one.shape_in_file(whole, self.is_gguf()));
-        let name = |theirs: &String| format!("`{}`", shown(&self.name_in_file(theirs)));
+        let name = |theirs: &str| format!("`{}`", shown(&self.name_in_file(theirs)));
         let names: Vec<String> = one.theirs.iter().map(name).collect();
         format!("{} is missing, want {shape}", names.join(" or "))
     }
@@ -343,7 +343,7 @@ impl Checkpoint {
     /// Where all that is missing is the table of the logits.
     fn no_output(&self, faults: &Faults) -> Option<String> {
         let [name] = faults.missing.as_slice() else { return None };
-        if faults.listed.len() > 1 || !OUTPUTS.contains(&name.as_str()) {
+        if faults.listed.len() > 1 || !OUTPUTS.contains(name) {
             return None;
         }
         let name = self.name_in_file(name);
@@ -367,7 +367,7 @@ struct Faults<'a> {
     /// The tensors that are wanted and whose dtype is not read.
     unread: Vec<&'a TensorInfo>,
     /// The first name of each tensor that is missing.
-    missing: Vec<&'a String>,
+    missing: Vec<&'a str>,
 }
 
 impl Faults<'_> {
@@ -393,11 +393,11 @@ const OUTPUTS: [&str; 3] =
     ["lm_head.weight", "cls.predictions.decoder.weight", "vocab_projector.weight"];
 
 /// The length of the axis that parts are taken from, by tensor: the end of its last part.
-fn wholes(wanted: &[ExpectedWeight]) -> HashMap<&[String], usize> {
+fn wholes(wanted: &[ExpectedWeight]) -> HashMap<&TensorNames, usize> {
     let mut wholes = HashMap::new();
     for one in wanted {
         if let Some(range) = one.layout.range() {
-            let whole = wholes.entry(one.theirs.as_slice()).or_insert(0);
+            let whole = wholes.entry(&one.theirs).or_insert(0);
             *whole = range.end.max(*whole);
         }
     }

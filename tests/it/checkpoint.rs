@@ -43,7 +43,7 @@ fn a_folder_is_opened_and_its_weights_lie_in_it() {
     assert_eq!(checkpoint.tensors().len(), 3);
     let wanted = [
         ExpectedWeight::new("e", "table", (4, 3), WeightLayout::Table),
-        ExpectedWeight::new("w", "model.linear|linear", (3, 2), WeightLayout::Linear),
+        ExpectedWeight::new("w", ["model.linear", "linear"], (3, 2), WeightLayout::Linear),
         ExpectedWeight::new("part", "linear", (3, 1), WeightLayout::LinearRows(1..2)),
         ExpectedWeight::new("cols", "table", (4, 1), WeightLayout::Conv1dColumns(2..3)),
         ExpectedWeight::new("b", "bias", (1, 2), WeightLayout::VectorPart(1..3)),
@@ -70,7 +70,7 @@ fn every_tensor_that_is_not_as_wanted_is_listed() {
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let wanted = [
         ExpectedWeight::new("e", "table", (5, 3), WeightLayout::Table),
-        ExpectedWeight::new("w", "h.0.w|w", (3, 2), WeightLayout::Linear),
+        ExpectedWeight::new("w", ["h.0.w", "w"], (3, 2), WeightLayout::Linear),
         ExpectedWeight::new("b", "bias", (1, 6), WeightLayout::Vector),
     ];
     let error = checkpoint.weights(&wanted).err().unwrap().to_string();

@@ -21,7 +21,7 @@ use crate::{
         source_scope,
     },
     text::visible,
-    weights::{Checkpoint, ExpectedWeight, WeightLayout, Weights},
+    weights::{Checkpoint, ExpectedWeight, TensorNames, WeightLayout, Weights},
 };
 
 pub static FIRST: Site = Site::matrix(
@@ -297,14 +297,11 @@ impl ClassesPlan {
 
     pub fn expected_weights(&self, d_model: usize) -> Vec<ExpectedWeight> {
         let map = |[w, b]: [&str; 2], theirs: &str, n: usize| {
-            let named = |part: &str| -> String {
-                let all: Vec<String> =
-                    theirs.split('|').map(|name| format!("{name}.{part}")).collect();
-                all.join("|")
-            };
+            let theirs = TensorNames::listed(theirs);
+            let named = |part: &str| theirs.each(|name| format!("{name}.{part}"));
             [
-                ExpectedWeight::new(w, &named("weight"), (d_model, n), WeightLayout::Linear),
-                ExpectedWeight::new(b, &named("bias"), (1, n), WeightLayout::Vector),
+                ExpectedWeight::new(w, named("weight"), (d_model, n), WeightLayout::Linear),
+                ExpectedWeight::new(b, named("bias"), (1, n), WeightLayout::Vector),
             ]
         };
         let dense =

@@ -161,7 +161,7 @@ fn expected_weights(plan: &ModernPlan) -> Vec<ExpectedWeight> {
     let (d_model, d_ff) = (plan.heads.d_model, plan.d_ff);
     // A body that was saved alone has no prefix.
     let of = |ours: String, theirs: &str, shape, layout| {
-        ExpectedWeight::new(ours, &format!("model.{theirs}|{theirs}"), shape, layout)
+        ExpectedWeight::new(ours, [&*format!("model.{theirs}"), theirs], shape, layout)
     };
     let gain = |ours: &str, theirs: &str| {
         of(format!("{ours}.gain"), &format!("{theirs}.weight"), (1, d_model), Vector)

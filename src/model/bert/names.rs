@@ -4,7 +4,7 @@
 //! files call a norm's gain and bias `gamma` and `beta`.
 
 use super::{BertPlan, family::BertFamily, head::HeadPlan};
-use crate::weights::{Checkpoint, ExpectedWeight, WeightLayout};
+use crate::weights::{Checkpoint, ExpectedWeight, TensorNames, WeightLayout};
 
 /// The shapes that occur, in the model's own sizes.
 #[derive(Clone, Copy)]
@@ -361,8 +361,7 @@ impl BertFamily {
 
     /// Whether the file has the head that predicts masked tokens.
     pub fn has_head(self, checkpoint: &Checkpoint) -> bool {
-        let mut first = self.names().head[0].1.split('|');
-        first.any(|name| checkpoint.tensor(name).is_some())
+        TensorNames::listed(self.names().head[0].1).are_in(checkpoint)
     }
 
     /// Whether the file has a separate table for the logits.
@@ -418,7 +417,6 @@ pub fn expected_weights(
 /// A row of a table with the prefixes of our name and theirs.
 fn one(row: &Row, ours: &str, theirs: &str, plan: &BertPlan) -> ExpectedWeight {
     let (shape, layout) = row.2.of(plan);
-    let alternatives: Vec<String> =
-        row.1.split('|').map(|name| format!("{theirs}{name}")).collect();
-    ExpectedWeight::new(format!("{ours}{}", row.0), &alternatives.join("|"), shape, layout)
+    let theirs = TensorNames::listed(row.1).each(|name| format!("{theirs}{name}"));
+    ExpectedWeight::new(format!("{ours}{}", row.0), theirs, shape, layout)
 }

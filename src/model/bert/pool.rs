@@ -140,10 +140,10 @@ impl PoolPlan {
     pub fn expected_weights(&self) -> Vec<ExpectedWeight> {
         let of = |(i, map): (usize, &DensePlan)| {
             let ours = |part: &str| format!("dense.{i}.{part}");
-            let w = ExpectedWeight::new(ours("W"), &map.weight(), map.shape, WeightLayout::Linear);
+            let w = ExpectedWeight::new(ours("W"), map.weight(), map.shape, WeightLayout::Linear);
             let b = ExpectedWeight::new(
                 ours("b"),
-                &format!("{}.linear.bias", map.folder),
+                format!("{}.linear.bias", map.folder),
                 (1, map.shape.1),
                 WeightLayout::Vector,
             );

@@ -328,8 +328,7 @@ impl Family {
 
     fn is_tied(&self, settings: &Settings) -> Result<bool> {
         let says = settings.config.bool_or("tie_word_embeddings", self.style.is_tied)?;
-        let mut own = self.names.outputs();
-        Ok(says && !own.any(|name| settings.checkpoint.tensor(&name).is_some()))
+        Ok(says && !self.names.outputs().are_in(settings.checkpoint))
     }
 
     fn biases(&self, checkpoint: &Checkpoint) -> Result<Biases> {

@@ -3,7 +3,7 @@
 mod list;
 
 use super::plan::DecoderPlan;
-use crate::weights::{Checkpoint, ExpectedWeight};
+use crate::weights::{Checkpoint, ExpectedWeight, TensorNames};
 use list::List;
 
 /// How the names of tensors end that hold blocks of numbers of four bits.
@@ -350,8 +350,13 @@ const LATENT_UP_IN_GGUF: [&str; 2] = ["self_attn.k_b_proj", "self_attn.v_b_proj"
 
 impl Names {
     /// The names that the map to the logits may have.
-    pub fn outputs(&self) -> impl Iterator<Item = String> {
-        self.unembed.split('|').map(|name| format!("{name}.weight"))
+    pub fn outputs(&self) -> TensorNames {
+        TensorNames::listed(self.unembed).each(|name| format!("{name}.weight"))
+    }
+
+    /// A name of a layer's table in the file, with each of its alternatives.
+    fn in_layer(&self, l: usize, name: &str) -> TensorNames {
+        TensorNames::listed(name).each(|name| format!("{}{l}.{name}", self.layers))
     }
 
     /// The names in a checkpoint, whose experts may be packed or, in older GGUF files, apart, and whose keys and values may be made by two tensors.

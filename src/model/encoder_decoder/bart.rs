@@ -23,7 +23,7 @@ use crate::{
         norm::NormKind,
     },
     weights::{
-        Checkpoint, Config, ExpectedWeight,
+        Checkpoint, Config, ExpectedWeight, TensorNames,
         WeightLayout::{self, Linear, Table, Vector},
     },
 };
@@ -135,12 +135,12 @@ fn positions(
 }
 
 /// A name with and without the prefix of a body that was saved with a head.
-fn alternatives(name: &str) -> String {
-    format!("model.{name}|{name}")
+fn alternatives(name: &str) -> TensorNames {
+    [&*format!("model.{name}"), name].into()
 }
 
 fn is_there(checkpoint: &Checkpoint, name: &str) -> bool {
-    alternatives(name).split('|').any(|name| checkpoint.tensor(name).is_some())
+    alternatives(name).are_in(checkpoint)
 }
 
 /// Where the file has each weight.
@@ -149,24 +149,24 @@ pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight>
     let mut wanted = vec![
         ExpectedWeight::new("unembed.bias", "final_logits_bias", (1, targets), Vector).optional(),
     ];
-    let mut table = |ours: &str, theirs: &str, n| {
+    let mut table = |ours: &str, theirs: TensorNames, n| {
         wanted.push(ExpectedWeight::new(ours, theirs, (n, d), Table));
     };
     let [shared, encoder, decoder] = TABLES.map(alternatives);
     if plan.embedding.is_shared {
-        table("embed.weight", &format!("{shared}|{encoder}|{decoder}|lm_head.weight"), sources);
+        table("embed.weight", shared.or(encoder).or(decoder).or("lm_head.weight"), sources);
     } else {
-        table("src.embed.weight", &format!("{encoder}|{shared}"), sources);
-        table("tgt.embed.weight", &format!("{decoder}|{shared}|lm_head.weight"), targets);
+        table("src.embed.weight", encoder.or(shared.clone()), sources);
+        table("tgt.embed.weight", decoder.or(shared).or("lm_head.weight"), targets);
     }
     if !plan.output.is_tied {
-        table("unembed.weight", "lm_head.weight", targets);
+        table("unembed.weight", "lm_head.weight".into(), targets);
     }
     if let Some(n_rows) = plan.positions.n_rows() {
         for (ours, side) in
             [("src.positions.weight", "encoder"), ("tgt.positions.weight", "decoder")]
         {
-            table(ours, &alternatives(&format!("{side}.embed_positions.weight")), n_rows);
+            table(ours, alternatives(&format!("{side}.embed_positions.weight")), n_rows);
         }
     }
     for (side, stream, stack) in
@@ -189,7 +189,7 @@ pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight>
 fn pair(wanted: &mut Vec<ExpectedWeight>, ours: &str, theirs: &str, d: usize) {
     for (our, their) in [("gain", "weight"), ("bias", "bias")] {
         let theirs = alternatives(&format!("{theirs}.{their}"));
-        wanted.push(ExpectedWeight::new(format!("{ours}.{our}"), &theirs, (1, d), Vector));
+        wanted.push(ExpectedWeight::new(format!("{ours}.{our}"), theirs, (1, d), Vector));
     }
 }
 
@@ -210,7 +210,7 @@ fn layer(wanted: &mut Vec<ExpectedWeight>, side: &str, l: usize, stack: Stack) {
     }
     let mut add = |ours: String, name: &str, shape, layout: WeightLayout| {
         let theirs = alternatives(&theirs(name));
-        wanted.push(ExpectedWeight::new(format!("{side}.{l}.{ours}"), &theirs, shape, layout));
+        wanted.push(ExpectedWeight::new(format!("{side}.{l}.{ours}"), theirs, shape, layout));
     };
     for (ours, name) in attentions {
         for (of, map) in [('Q', "q_proj"), ('K', "k_proj"), ('V', "v_proj"), ('O', "out_proj")] {

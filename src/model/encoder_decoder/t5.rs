@@ -84,8 +84,12 @@ fn positions(config: &Config) -> Result<EncoderDecoderPositions> {
 /// Where the file has each weight.
 pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight> {
     let (d, n_vocab) = (plan.d_model(), plan.n_vocab[0]);
-    let shared =
-        "shared.weight|encoder.embed_tokens.weight|decoder.embed_tokens.weight|lm_head.weight";
+    let shared = [
+        "shared.weight",
+        "encoder.embed_tokens.weight",
+        "decoder.embed_tokens.weight",
+        "lm_head.weight",
+    ];
     let mut wanted = vec![ExpectedWeight::new("embed.weight", shared, (n_vocab, d), Table)];
     if !plan.output.is_tied {
         wanted.push(ExpectedWeight::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));

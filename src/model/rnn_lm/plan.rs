@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::{
     model::layer::recurrent::Nonlinearity,
     weights::{
-        Checkpoint, ExpectedWeight,
+        Checkpoint, ExpectedWeight, TensorNames,
         WeightLayout::{Linear, LinearRows, Table, Vector, VectorPart},
     },
 };
@@ -124,11 +124,11 @@ impl RnnLmPlan {
         let (n_vocab, d_hidden) = (self.n_vocab, self.d_hidden);
         let bias = named(&OUT_NAMES, ".bias");
         let mut wanted = vec![
-            ExpectedWeight::new("embed.weight", &embed, (n_vocab, self.d_embed), Table),
-            ExpectedWeight::new("unembed.bias", &bias, (1, n_vocab), Vector).optional(),
+            ExpectedWeight::new("embed.weight", embed, (n_vocab, self.d_embed), Table),
+            ExpectedWeight::new("unembed.bias", bias, (1, n_vocab), Vector).optional(),
         ];
         if !self.is_tied {
-            wanted.push(ExpectedWeight::new("unembed.weight", &out, (n_vocab, d_hidden), Table));
+            wanted.push(ExpectedWeight::new("unembed.weight", out, (n_vocab, d_hidden), Table));
         }
         for l in 0..self.n_layers {
             self.layer(&mut wanted, l);
@@ -147,12 +147,12 @@ impl RnnLmPlan {
             for (ours, theirs, d_in) in [(w_x, "weight_ih", d_in), (w_h, "weight_hh", d)] {
                 let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
                 let ours = format!("rnn.{l}.{ours}");
-                wanted.push(ExpectedWeight::new(ours, &theirs, (d_in, d), matrix.clone()));
+                wanted.push(ExpectedWeight::new(ours, theirs, (d_in, d), matrix.clone()));
             }
             for (ours, theirs) in [(b_x, "bias_ih"), (b_h, "bias_hh")] {
                 let theirs = named(&RNN_NAMES, &format!("{theirs}_l{l}"));
                 let ours = format!("rnn.{l}.{ours}");
-                wanted.push(ExpectedWeight::new(ours, &theirs, (1, d), vector.clone()).optional());
+                wanted.push(ExpectedWeight::new(ours, theirs, (1, d), vector.clone()).optional());
             }
         }
     }
@@ -163,8 +163,7 @@ impl RnnLmPlan {
     }
 }
 
-/// Names with an ending, as alternatives.
-fn named(names: &[&str], end: &str) -> String {
-    let named: Vec<String> = names.iter().map(|name| format!("{name}{end}")).collect();
-    named.join("|")
+/// Names with an ending.
+fn named(names: &[&str], end: &str) -> TensorNames {
+    names.iter().map(|name| format!("{name}{end}")).collect()
 }

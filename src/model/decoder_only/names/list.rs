@@ -20,7 +20,7 @@ use crate::{
         },
     },
     weights::{
-        ExpectedWeight, LineBlocks, Stack,
+        ExpectedWeight, LineBlocks, Stack, TensorNames,
         WeightLayout::{
             self, Conv1d, Conv1dColumns, HeadColumns, HeadLinear, HeadRows, Linear, LinearBlocks,
             LinearRows, StackColumns, StackMxfp4, StackRows, StackVector, Table, Vector,
@@ -42,7 +42,7 @@ pub struct List<'a> {
 #[derive(Clone)]
 struct Map<'a> {
     ours: &'a str,
-    theirs: String,
+    theirs: TensorNames,
     shape: (usize, usize),
     layouts: [WeightLayout; 2],
     has_bias: HasBias,
@@ -53,7 +53,8 @@ impl List<'_> {
     pub fn ends(&mut self) {
         let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, logits, .. } = *self.plan;
         let names = *self.names;
-        self.body("embed.weight", names.embed, "weight", (n_vocab, d_model), Table);
+        let embed = TensorNames::listed(names.embed);
+        self.body("embed.weight", embed, "weight", (n_vocab, d_model), Table);
         if let PositionPlan::Learned { n_rows, .. } = self.plan.embedding.positions {
             self.body("positions.weight", names.positions, "weight", (n_rows, d_model), Table);
         }
@@ -65,9 +66,8 @@ impl List<'_> {
         }
         self.norm("final_norm", names.final_norm);
         let output = |ours: &str, kind: &str, shape, layout| {
-            let theirs: Vec<String> =
-                names.unembed.split('|').map(|name| format!("{name}.{kind}")).collect();
-            ExpectedWeight::new(ours, &theirs.join("|"), shape, layout)
+            let theirs = TensorNames::listed(names.unembed).each(|name| format!("{name}.{kind}"));
+            ExpectedWeight::new(ours, theirs, shape, layout)
         };
         if !logits.is_tied {
             self.wanted.push(output("unembed.weight", "weight", (n_vocab, d_model), Table));
@@ -81,7 +81,7 @@ impl List<'_> {
     fn body(
         &mut self,
         ours: &str,
-        theirs: &str,
+        theirs: impl Into<TensorNames>,
         kind: &str,
         shape: (usize, usize),
         layout: WeightLayout,
@@ -89,15 +89,15 @@ impl List<'_> {
         let dot = if kind.is_empty() { "" } else { "." };
         let full = |name: &str| {
             let prefixes = self.names.body.iter();
-            prefixes.map(|prefix| format!("{prefix}{name}{dot}{kind}")).collect::<Vec<_>>()
+            prefixes.map(|prefix| format!("{prefix}{name}{dot}{kind}")).collect::<TensorNames>()
         };
-        let theirs = theirs.split('|').flat_map(full).collect::<Vec<_>>().join("|");
-        self.wanted.push(ExpectedWeight::new(ours, &theirs, shape, layout));
+        let theirs = theirs.into().each(full);
+        self.wanted.push(ExpectedWeight::new(ours, theirs, shape, layout));
     }
 
-    fn norm(&mut self, ours: &str, theirs: &str) {
-        let d_model = self.plan.heads.d_model;
-        self.body(&format!("{ours}.gain"), theirs, "weight", (1, d_model), Vector);
+    fn norm(&mut self, ours: &str, theirs: impl Into<TensorNames>) {
+        let (d_model, theirs) = (self.plan.heads.d_model, theirs.into());
+        self.body(&format!("{ours}.gain"), theirs.clone(), "weight", (1, d_model), Vector);
         if self.plan.norm.style.has_bias() {
             self.body(&format!("{ours}.bias"), theirs, "bias", (1, d_model), Vector);
         }
@@ -107,11 +107,11 @@ impl List<'_> {
         let [of_weight, of_bias] = map.layouts;
         let ours =
             |letter: char| format!("blocks.{l}.{}", map.ours.replace('*', &letter.to_string()));
-        self.body(&ours('W'), &map.theirs, "weight", map.shape, of_weight);
+        self.body(&ours('W'), map.theirs.clone(), "weight", map.shape, of_weight);
         if map.has_bias == HasBias::No {
             return;
         }
-        self.body(&ours('b'), &map.theirs, "bias", (1, map.shape.1), of_bias);
+        self.body(&ours('b'), map.theirs, "bias", (1, map.shape.1), of_bias);
         if map.has_bias == HasBias::IfThere
             && let Some(bias) = self.wanted.pop()
         {
@@ -121,10 +121,7 @@ impl List<'_> {
 
     pub fn layer(&mut self, l: usize, layer: &LayerPlan) {
         let names = *self.names;
-        let theirs = |name: &str| {
-            let of_layer = |name| format!("{}{l}.{name}", names.layers);
-            name.split('|').map(of_layer).collect::<Vec<_>>().join("|")
-        };
+        let theirs = |name: &str| names.in_layer(l, name);
         let [first, after_first, second, after_second] = layer.has_norms();
         let norms = [
             (first, "norm1", names.norms[0]),
@@ -133,7 +130,7 @@ impl List<'_> {
             (after_second, "post_norm2", names.post_norms[1]),
         ];
         for (_, ours, name) in norms.iter().filter(|(is_there, ..)| *is_there) {
-            self.norm(&format!("blocks.{l}.{ours}"), &theirs(name));
+            self.norm(&format!("blocks.{l}.{ours}"), theirs(name));
         }
         match layer.mixer {
             MixerPlan::Attention => self.attention(l, layer),
@@ -149,13 +146,13 @@ impl List<'_> {
         }
         if layer.has_scalar {
             let kind = if self.is_gguf { "weight" } else { "" };
-            self.body(&format!("blocks.{l}.scalar"), &theirs(names.scalar), kind, (1, 1), Vector);
+            self.body(&format!("blocks.{l}.scalar"), theirs(names.scalar), kind, (1, 1), Vector);
         }
     }
 
     fn attention(&mut self, l: usize, layer: &LayerPlan) {
         let (names, heads) = (*self.names, self.plan.heads_of(layer));
-        let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
+        let theirs = |name: &str| names.in_layer(l, name);
         let d_context =
             if let (QkvNames::Latent(of), Some(plan)) = (names.qkv, layer.attention.latent) {
                 self.latent(l, of, plan);
@@ -185,20 +182,20 @@ impl List<'_> {
                     QkNorm::PerHeadOwnGain => HeadRows(n_heads),
                     QkNorm::PerHead | QkNorm::WholeRow => Vector,
                 };
-                self.body(&ours, &theirs(name), "weight", (1, width), layout);
+                self.body(&ours, theirs(name), "weight", (1, width), layout);
             }
         }
         if layer.attention.has_sinks {
             let kind = if self.is_gguf { "weight" } else { "" };
             let ours = format!("blocks.{l}.attn.sinks");
-            self.body(&ours, &theirs(names.sinks), kind, (1, heads.n_heads), Vector);
+            self.body(&ours, theirs(names.sinks), kind, (1, heads.n_heads), Vector);
         }
     }
 
     fn queries_keys_values(&mut self, l: usize, layer: &LayerPlan) {
         let (names, heads) = (*self.names, self.plan.heads_of(layer));
         let are_there = [true, layer.attention.has_keys(), layer.attention.has_values()];
-        let theirs = |name: &str| format!("{}{l}.{name}", names.layers);
+        let theirs = |name: &str| names.in_layer(l, name);
         let has_bias = self.biases.qkv;
         let (d_q, d_kv) = (heads.d_q(), heads.d_kv());
         let widths = [("attn.*_Q", d_q), ("attn.*_K", d_kv), ("attn.*_V", d_kv)];
@@ -231,7 +228,8 @@ impl List<'_> {
     fn latent(&mut self, l: usize, names: LatentNames, plan: LatentPlan) {
         let HeadSizes { d_model, n_heads, .. } = self.plan.heads;
         let d_q = self.plan.heads.d_q();
-        let theirs = |name: &str| format!("{}{l}.{name}", self.names.layers);
+        let all = *self.names;
+        let theirs = |name: &str| all.in_layer(l, name);
         let (rank, shared) = (plan.kv_rank, plan.d_shared);
         let plain = [Linear, Vector];
         let down = |rows: Range<usize>| [LinearRows(rows.clone()), VectorPart(rows)];
@@ -274,7 +272,7 @@ impl List<'_> {
             if let Some(width) = width {
                 self.body(
                     &format!("blocks.{l}.attn.{ours}.gain"),
-                    &name,
+                    name,
                     "weight",
                     (1, width),
                     Vector,
@@ -292,8 +290,8 @@ impl List<'_> {
 
     fn experts(&mut self, l: usize, plan: ExpertsPlan, d_ff: usize) {
         let names = self.names.experts;
-        let layers = self.names.layers;
-        let theirs = |name: &str| format!("{layers}{l}.{name}");
+        let all = *self.names;
+        let theirs = |name: &str| all.in_layer(l, name);
         let d_model = self.plan.heads.d_model;
         self.map(
             l,
@@ -307,7 +305,7 @@ impl List<'_> {
         );
         if plan.has_choice_bias {
             let ours = format!("blocks.{l}.ffn.router.b_choice");
-            self.body(&ours, &theirs(names.choice_bias), "", (1, plan.n), Vector);
+            self.body(&ours, theirs(names.choice_bias), "", (1, plan.n), Vector);
         }
         for expert in 0..plan.n {
             for (i, kind) in ["gate", "up", "down"].into_iter().enumerate() {
@@ -315,10 +313,10 @@ impl List<'_> {
                 let StoredMap { weight, bias } =
                     names.maps.stored(i, expert, plan.n, d_model, d_ff);
                 let ours = |letter| format!("blocks.{l}.ffn.experts.{expert}.{letter}_{kind}");
-                self.body(&ours('W'), &theirs(&weight.name), weight.kind, shape, weight.layout);
+                self.body(&ours('W'), theirs(&weight.name), weight.kind, shape, weight.layout);
                 if plan.has_bias {
                     let (shape, theirs) = ((1, shape.1), theirs(&bias.name));
-                    self.body(&ours('b'), &theirs, bias.kind, shape, bias.layout);
+                    self.body(&ours('b'), theirs, bias.kind, shape, bias.layout);
                 }
             }
         }
@@ -329,7 +327,7 @@ impl List<'_> {
             self.network(l, "ffn.shared", names.shared, shared.d_ff);
             if shared.has_gate {
                 let ours = format!("blocks.{l}.ffn.shared.w_share");
-                self.body(&ours, &theirs(names.shared_gate), "weight", (d_model, 1), Linear);
+                self.body(&ours, theirs(names.shared_gate), "weight", (d_model, 1), Linear);
             }
         }
     }
@@ -337,7 +335,8 @@ impl List<'_> {
     /// The norms and numbers of `n` experts that stand beside the shared one.
     fn beside(&mut self, l: usize, n: usize) {
         let names = self.names.experts.beside;
-        let theirs = |name: &str| format!("{}{l}.{name}", self.names.layers);
+        let all = *self.names;
+        let theirs = |name: &str| all.in_layer(l, name);
         let d_model = self.plan.heads.d_model;
         let ours = |name: &str| format!("blocks.{l}.ffn.{name}");
         let gain = (theirs(names.router_gain), theirs(names.scales));
@@ -347,16 +346,17 @@ impl List<'_> {
             ("shared.post_norm", names.shared_post_norm),
         ];
         let norms = norms.map(|(name, of)| (ours(name), theirs(of)));
-        self.body(&ours("router.norm.gain"), &gain.0, "", (1, d_model), Vector);
-        self.body(&ours("router.scales"), &gain.1, "", (1, n), Vector);
+        self.body(&ours("router.norm.gain"), gain.0, "", (1, d_model), Vector);
+        self.body(&ours("router.scales"), gain.1, "", (1, n), Vector);
         for (ours, theirs) in norms {
-            self.norm(&ours, &theirs);
+            self.norm(&ours, theirs);
         }
     }
 
     /// A network for all tokens, named `scope` in its layer.
     fn network(&mut self, l: usize, scope: &str, names: FeedNames, d_ff: usize) {
-        let theirs = |name: &str| format!("{}{l}.{name}", self.names.layers);
+        let all = *self.names;
+        let theirs = |name: &str| all.in_layer(l, name);
         let d_model = self.plan.heads.d_model;
         let (up, down) = ((d_model, d_ff), (d_ff, d_model));
         let (linear, conv) = ([Linear, Vector], [Conv1d, Vector]);

@@ -9,7 +9,7 @@ use crate::{
         layer::{convolution::ConvolutionPlan, delta::DeltaPlan, state_space::StateSpacePlan},
     },
     weights::{
-        LineBlocks, LineSections,
+        LineBlocks, LineSections, TensorNames,
         WeightLayout::{
             self, HeadRows, Linear, LinearBlocks, LinearRows, Taps, Vector, VectorPart,
         },
@@ -52,9 +52,8 @@ type Named<'a> = (&'a str, &'a str);
 
 impl List<'_> {
     /// A name in a layer of the file, with each of its alternatives.
-    pub(super) fn of_layer(&self, l: usize, name: &str) -> String {
-        let of_layer = |name| format!("{}{l}.{name}", self.names.layers);
-        name.split('|').map(of_layer).collect::<Vec<_>>().join("|")
+    pub(super) fn of_layer(&self, l: usize, name: &str) -> TensorNames {
+        self.names.in_layer(l, name)
     }
 
     /// GGUF files do not say which biases they have.
@@ -123,11 +122,11 @@ impl List<'_> {
         ];
         for (ours, name, layout) in of_heads {
             let (ours, name) = (format!("blocks.{l}.ssm.{ours}"), self.of_layer(l, name));
-            self.body(&ours, &name, "", (1, plan.n_heads), layout);
+            self.body(&ours, name, "", (1, plan.n_heads), layout);
         }
         let norm = self.of_layer(l, names.norm);
         let layout = if self.is_gguf { HeadRows(plan.n_groups) } else { Vector };
-        self.body(&format!("blocks.{l}.ssm.norm.gain"), &norm, "weight", (1, d_inner), layout);
+        self.body(&format!("blocks.{l}.ssm.norm.gain"), norm, "weight", (1, d_inner), layout);
         let shape = (d_inner, d_model);
         self.linear(l, ("ssm.*_out", names.out), shape, [Linear, Vector], has_bias);
     }
@@ -156,10 +155,10 @@ impl List<'_> {
         let of_heads = [("dt_bias", names.dt_bias), (plan.rate.name(), names.rate)];
         for (ours, name) in of_heads {
             let (ours, name) = (format!("blocks.{l}.delta.{ours}"), self.of_layer(l, name));
-            self.body(&ours, &name, "", (1, plan.n_heads), Vector);
+            self.body(&ours, name, "", (1, plan.n_heads), Vector);
         }
         let norm = self.of_layer(l, names.norm);
         let ours = format!("blocks.{l}.delta.norm.gain");
-        self.body(&ours, &norm, "weight", (1, plan.d_value), Vector);
+        self.body(&ours, norm, "weight", (1, plan.d_value), Vector);
     }
 }

@@ -30,6 +30,6 @@ impl List<'_> {
             self.linear(l, (ours, name), shape, [Linear, Vector], HasBias::No);
         }
         let theirs = self.of_layer(l, names.post_norm);
-        self.norm(&format!("blocks.{l}.ple.post_norm"), &theirs);
+        self.norm(&format!("blocks.{l}.ple.post_norm"), theirs);
     }
 }

@@ -1,0 +1,78 @@
+//! The names that a tensor may have in a checkpoint.
+
+use super::Checkpoint;
+
+/// The names of a tensor; of several that a checkpoint has, the first is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TensorNames(Vec<String>);
+
+impl TensorNames {
+    /// The names of a row of a table, which stand between `|`.
+    pub fn listed(row: &str) -> Self {
+        row.split('|').map(str::to_owned).collect()
+    }
+
+    /// What belongs around each name: one name or several.
+    #[must_use]
+    pub fn each<N: Into<Self>>(&self, around: impl Fn(&str) -> N) -> Self {
+        self.iter().flat_map(|name| around(name).into().0).collect()
+    }
+
+    /// These names, and after them others.
+    #[must_use]
+    pub fn or(self, others: impl Into<Self>) -> Self {
+        self.0.into_iter().chain(others.into().0).collect()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    pub fn are_in(&self, checkpoint: &Checkpoint) -> bool {
+        self.iter().any(|name| checkpoint.tensor(name).is_some())
+    }
+}
+
+impl FromIterator<String> for TensorNames {
+    fn from_iter<T: IntoIterator<Item = String>>(names: T) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+
+impl From<String> for TensorNames {
+    fn from(name: String) -> Self {
+        Self(vec![name])
+    }
+}
+
+impl From<&str> for TensorNames {
+    fn from(name: &str) -> Self {
+        name.to_owned().into()
+    }
+}
+
+impl From<&String> for TensorNames {
+    fn from(name: &String) -> Self {
+        name.clone().into()
+    }
+}
+
+impl<S: Into<String>, const N: usize> From<[S; N]> for TensorNames {
+    fn from(names: [S; N]) -> Self {
+        names.into_iter().map(Into::into).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_around_a_name_belongs_around_each() {
+        let names = TensorNames::listed("a|b");
+        assert_eq!(names, ["a", "b"].into());
+        let within = names.each(|name| TensorNames::from([name, "x"]).each(|n| format!("{n}.w")));
+        assert_eq!(within, ["a.w", "x.w", "b.w", "x.w"].into());
+        assert_eq!(names.or("c"), ["a", "b", "c"].into());
+    }
+}
