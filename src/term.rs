@@ -284,20 +284,20 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
         None => {}
         Some(Effect::Quit) => return Ok(Next::End(0)),
         Some(Effect::Suspend) => return Ok(Next::Suspend),
-        Some(Effect::Read(sentence, changes)) => workers.worker.read(sentence, changes)?,
-        Some(Effect::Open(model, path)) => {
+        Some(Effect::Read { sentence, changes }) => workers.worker.read(sentence, changes)?,
+        Some(Effect::OpenBlock { model, path }) => {
             if let Some(reading) = &state.passes.reading {
-                workers.worker.open(Arc::clone(reading), model, path);
+                workers.worker.open_block(Arc::clone(reading), model, path);
             }
         }
-        Some(Effect::Look(model, row, word)) => {
+        Some(Effect::ComputeLens { model, row, word }) => {
             if let Some(reading) = &state.passes.reading {
-                workers.worker.look(Arc::clone(reading), model, row, word);
+                workers.worker.compute_lens(Arc::clone(reading), model, row, word);
             }
         }
-        Some(Effect::Attend(model, path, form)) => {
+        Some(Effect::ComputeAttentionMap { model, path, form }) => {
             if let Some(reading) = &state.passes.reading {
-                workers.worker.attend(Arc::clone(reading), model, path, form);
+                workers.worker.compute_attention_map(Arc::clone(reading), model, path, form);
             }
         }
         Some(Effect::Patch) => {
@@ -305,7 +305,12 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
                 workers.worker.patch(Arc::clone(reading));
             }
         }
-        Some(Effect::Name(path)) => {
+        Some(Effect::StopPatching { model }) => {
+            if let Some(reading) = &state.passes.reading {
+                reading.stop_patching(model);
+            }
+        }
+        Some(Effect::FindFreePath(path)) => {
             return carry_out(state, Action::FreePathFound(workers.writer.free(&path)), workers);
         }
         Some(Effect::Export(order)) => {
@@ -317,9 +322,9 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
             let outcome = copy(state, workers)?;
             return carry_out(state, Action::Copied(outcome), workers);
         }
-        Some(Effect::Time) => {
+        Some(Effect::MeasureTimes) => {
             if let Some(reading) = &state.passes.reading {
-                workers.worker.time(Arc::clone(reading));
+                workers.worker.measure_times(Arc::clone(reading));
             }
         }
     }

@@ -178,7 +178,7 @@ fn answer(
             let effect = update(state, Action::Do(command));
             let is_another = standing(state) != before;
             match effect {
-                Some(Effect::Read(sentence, changes)) => {
+                Some(Effect::Read { sentence, changes }) => {
                     read(state, readings, &sentence, &changes, out)?;
                 }
                 _ => moved(state, is_another, out)?,
@@ -227,7 +227,7 @@ fn pick(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match update(state, Action::Pick(choice)) {
-        Some(Effect::Read(sentence, changes)) => read(state, readings, &sentence, &changes, out),
+        Some(Effect::Read { sentence, changes }) => read(state, readings, &sentence, &changes, out),
         _ => Ok(()),
     }
 }

@@ -61,18 +61,25 @@ impl Worker {
     }
 
     /// Opens the block at this path.
-    pub fn open(&self, reading: Arc<Reading>, model: Name, path: String) {
+    pub fn open_block(&self, reading: Arc<Reading>, model: Name, path: String) {
         let events = self.events.clone();
         spawn_guarded(self.events.clone(), move || {
             if let Some(opened) = reading.opened(model, &path) {
+                let opened = Action::BlockOpened { of: reading, opened: Arc::new(opened) };
                 // There is no receiver if the walk has ended.
-                let _ = events.send(Event::Done(Action::Opened(reading, Arc::new(opened))));
+                let _ = events.send(Event::Done(opened));
             }
         });
     }
 
     /// Computes the lens at this row.
-    pub fn look(&self, reading: Arc<Reading>, model: Name, row: usize, word: Option<usize>) {
+    pub fn compute_lens(
+        &self,
+        reading: Arc<Reading>,
+        model: Name,
+        row: usize,
+        word: Option<usize>,
+    ) {
         let events = self.events.clone();
         spawn_guarded(self.events.clone(), move || {
             reading.lens_of(model, row, word);
@@ -82,12 +89,18 @@ impl Worker {
     }
 
     /// Computes a form of the attention at this path.
-    pub fn attend(&self, reading: Arc<Reading>, model: Name, path: String, form: AttentionForm) {
+    pub fn compute_attention_map(
+        &self,
+        reading: Arc<Reading>,
+        model: Name,
+        path: String,
+        form: AttentionForm,
+    ) {
         let events = self.events.clone();
         spawn_guarded(self.events.clone(), move || {
             reading.attention_map(model, &path, form);
             // There is no receiver if the walk has ended.
-            let _ = events.send(Event::Done(Action::AttentionComputed));
+            let _ = events.send(Event::Done(Action::AttentionMapComputed));
         });
     }
 
@@ -101,7 +114,7 @@ impl Worker {
     }
 
     /// Measures the time that the models need to read.
-    pub fn time(&self, reading: Arc<Reading>) {
+    pub fn measure_times(&self, reading: Arc<Reading>) {
         let events = self.events.clone();
         spawn_guarded(self.events.clone(), move || {
             let times = Arc::new(reading.time());

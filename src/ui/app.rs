@@ -5,31 +5,34 @@
 
 mod action;
 mod arrangement;
-mod attended;
+mod attended_row;
+mod background;
 mod bookmarks;
 mod clock;
 mod export_options;
 mod export;
 mod formula;
+mod frame_copy;
 mod glossary;
 mod guide;
-mod hues;
 mod inspector;
-mod insides;
 mod labs;
 mod layout;
-mod looks;
-mod maps;
+mod map_view;
+mod model_map;
+mod mouse;
 mod moves;
 mod navigation;
 mod overlay;
+mod pane_colours;
 mod passes;
-mod point;
+mod patching;
 mod prose;
-mod zoom;
+mod search;
+mod theme;
 mod update;
 mod whatif;
-mod work;
+mod zoom;
 
 use std::sync::Arc;
 
@@ -38,22 +41,22 @@ use ratatui::layout::Rect;
 pub use action::{
     Action, Command, Effect, PaletteChoice, ReadFailure, TypedKey, ViewKey, WhatIfKey,
 };
-pub use attended::AttendedRow;
+pub use attended_row::AttendedRow;
 pub use bookmarks::{EarlierWalks, SavedProgress};
 pub use clock::{Animation, BEAT, Motion, N_BEATS, Times, unfolded_part};
 pub use export_options::{
     ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile, Prompt,
 };
+pub use frame_copy::update_and_run;
 pub use guide::Guide;
-pub use insides::update_and_run;
 pub use inspector::{Inspector, OpenedNumber};
 use layout::Text;
 pub use layout::{ROOMY, SMALLEST, ScreenLayout, TopRows};
+pub use mouse::MouseTarget;
 use navigation::PickedRow;
 pub use navigation::{Navigation, ZoomedHead};
 pub use overlay::Overlay;
 pub use passes::Passes;
-pub use point::MouseTarget;
 pub use prose::{Line, Piece, Prose, TextRole, wrap};
 pub use update::update;
 
@@ -344,41 +347,6 @@ impl State {
         Some(Word { stream, index, text })
     }
 
-    /// Indices of the steps that match a query, best first; all steps if it is empty. Titles come before the steps that
-    /// explain a term of the glossary, and these before texts.
-    pub fn found(&self, query: &str) -> Vec<usize> {
-        let query = query.trim().to_lowercase();
-        let steps = self.lesson.steps();
-        let explaining = self.explaining(&query);
-        let rank = |(i, (chapter, step)): (usize, &(usize, &Step))| {
-            let chapter = &self.lesson.chapters[*chapter].title;
-            let by_title = rank(&query, [&step.title, &step.id, chapter, &step.formula]);
-            let rank = match by_title {
-                Some(rank) => (0, rank),
-                None if explaining.contains(&i) => (1, 0),
-                None if is_in_text(step, &query) => (2, 0),
-                None => return None,
-            };
-            Some((rank, i))
-        };
-        let mut found: Vec<_> = steps.iter().enumerate().filter_map(rank).collect();
-        found.sort_unstable();
-        found.into_iter().map(|(_, i)| i).collect()
-    }
-
-    /// The steps that explain the terms whose names begin with the query.
-    fn explaining(&self, query: &str) -> Vec<usize> {
-        if query.is_empty() {
-            return vec![];
-        }
-        let terms = self.lesson.glossary.iter().enumerate();
-        let named = terms.filter(|(_, term)| {
-            let mut names = std::iter::once(&term.term).chain(&term.also);
-            names.any(|name| name.to_lowercase().starts_with(query))
-        });
-        named.filter_map(|(i, _)| self.explained(i)).collect()
-    }
-
     /// The narration wrapped to `width` columns.
     pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
         self.measured(&self.paragraphs(), is_airy).lines(width)
@@ -430,29 +398,4 @@ impl State {
         }
         (plan, lines)
     }
-}
-
-/// Whether the text or the further text of a step has all words of a query.
-fn is_in_text(step: &Step, query: &str) -> bool {
-    let text = [step.text.source.as_str(), &step.deeper.source].join("\n").to_lowercase();
-    query.split_whitespace().all(|word| text.contains(word))
-}
-
-/// How well texts, in order of weight, match a query: 0 is best. None if no text matches.
-fn rank(query: &str, texts: [&str; 4]) -> Option<usize> {
-    let texts = texts.map(str::to_lowercase);
-    let starts = |t: &String| t.starts_with(query);
-    let starts_word = |t: &String| t.match_indices(query).any(|(i, _)| !ends_in_word(&t[..i]));
-    let contains = |t: &String| t.contains(query);
-    let contains_all_words = |t: &String| query.split_whitespace().all(|word| t.contains(word));
-    let criteria: [&dyn Fn(&String) -> bool; 4] =
-        [&starts, &starts_word, &contains, &contains_all_words];
-    let best = |t: &String| criteria.iter().position(|test| test(t));
-    let ranks = texts.iter().enumerate().filter_map(|(i, t)| Some(best(t)? * texts.len() + i));
-    let joined = texts.join(" ");
-    ranks.min().or_else(|| contains_all_words(&joined).then_some(usize::MAX))
-}
-
-fn ends_in_word(text: &str) -> bool {
-    text.chars().next_back().is_some_and(char::is_alphanumeric)
 }

@@ -42,13 +42,16 @@ fn layers_that_are_passed_by_are_not_all_opened() {
     let (mut state, reading) = walk("llama2", "own-weights");
     let next = Action::Do(Command::Layer(1));
     let asked = update(&mut state, next.clone());
-    let of = |layer: usize| Effect::Open(Name::Checkpoint, format!("blocks.{layer}.attn.weights"));
+    let of = |layer: usize| Effect::OpenBlock {
+        model: Name::Checkpoint,
+        path: format!("blocks.{layer}.attn.weights"),
+    };
     assert_eq!(asked, Some(of(1)));
     let row = state.nav.selection.row;
     assert!(row > 0, "the last word is still the one that is looked from");
     assert_eq!(update(&mut state, next), None, "one at a time");
     let opened = Arc::new(reading.opened(Name::Checkpoint, "blocks.1.attn.weights").unwrap());
-    let asked = update(&mut state, Action::Opened(reading, opened));
+    let asked = update(&mut state, Action::BlockOpened { of: reading, opened });
     assert_eq!(asked, Some(of(2)), "then the one that is looked at");
     assert_eq!(state.nav.selection.row, row);
 }

@@ -33,7 +33,7 @@ fn press(state: &mut State, keys: &str) -> Option<Effect> {
     let mut last = None;
     for key in keys.split(' ') {
         last = walk::press(state, key);
-        if let Some(Effect::Read(sentence, changes)) = &last {
+        if let Some(Effect::Read { sentence, changes }) = &last {
             let outcome = if changes.is_empty() {
                 Ok(Arc::clone(&READING))
             } else {
@@ -508,7 +508,7 @@ fn any_keys_in_any_order_do_no_harm() {
                 .wrapping_add(1_442_695_040_888_963_407);
             let key = keys[(chance >> 33) as usize % keys.len()];
             let action = keys::action(&state, key);
-            if let Some(Effect::Read(text, changes)) = update(&mut state, action) {
+            if let Some(Effect::Read { sentence: text, changes }) = update(&mut state, action) {
                 let outcome = if text == plain.sentence.text && changes.is_empty() {
                     Ok(Arc::clone(&plain))
                 } else if text == plain.sentence.text {

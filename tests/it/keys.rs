@@ -174,7 +174,11 @@ fn another_sentence_is_typed_and_read() {
     press(&mut state, "i C-u");
     assert!(matches!(&state.overlay, Overlay::Edit { sentence } if sentence.value().is_empty()));
     let effect = press(&mut state, "q u i t Enter");
-    assert_eq!(effect, Some(Effect::Read("quit".into(), Changes::default())), "q is a letter here");
+    assert_eq!(
+        effect,
+        Some(Effect::Read { sentence: "quit".into(), changes: Changes::default() }),
+        "q is a letter here"
+    );
     assert_eq!(state.passes.pending.as_deref(), Some("quit"));
     let reading = READER.read("The dog.").unwrap();
     update(&mut state, Action::Read(Ok(Arc::new(reading))));
@@ -189,7 +193,9 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
     update(&mut state, Action::Paste(" dog".repeat(100)));
     let typed = drawn_text(&state, 80, 24);
     assert!(typed.contains("the limit is 96"), "said before Enter\n{typed}");
-    let Some(Effect::Read(sentence, _)) = press(&mut state, "Enter") else { panic!("it is read") };
+    let Some(Effect::Read { sentence, .. }) = press(&mut state, "Enter") else {
+        panic!("it is read")
+    };
     let why = READER.read(&sentence).err().unwrap();
     let unread = ReadFailure { sentence: sentence.clone(), why: why.to_string() };
     update(&mut state, Action::Read(Err(unread)));
@@ -267,16 +273,22 @@ fn the_shelf_has_sentences_that_can_be_read_and_is_offered_while_typing() {
     }
     press(&mut state, "Up Up");
     assert_eq!(typed(&state), shelf[shelf.len() - 2].text);
-    let Some(Effect::Read(sentence, _)) = press(&mut state, "Enter") else { panic!("it is read") };
+    let Some(Effect::Read { sentence, .. }) = press(&mut state, "Enter") else {
+        panic!("it is read")
+    };
     assert_eq!(sentence, shelf[shelf.len() - 2].text);
 }
 
 #[test]
 fn the_star_pair_is_one_key_away_and_changes_its_last_word() {
     let mut state = walk();
-    let Some(Effect::Read(first, _)) = press(&mut state, "*") else { panic!("it is read") };
+    let Some(Effect::Read { sentence: first, .. }) = press(&mut state, "*") else {
+        panic!("it is read")
+    };
     update(&mut state, Action::Read(Ok(Arc::new(READER.read(&first).unwrap()))));
-    let Some(Effect::Read(second, _)) = press(&mut state, "*") else { panic!("it is read") };
+    let Some(Effect::Read { sentence: second, .. }) = press(&mut state, "*") else {
+        panic!("it is read")
+    };
     let mut both = [first, second];
     both.sort();
     assert_eq!(both, lookback::analysis::reading::STAR_PAIR);
@@ -496,10 +508,10 @@ fn wrote(path: &str) -> Action {
 fn a_frame_is_offered_under_the_name_that_files_of_its_step_have() {
     let mut state = with_exports();
     let name = format!("./{}.svg", state.lesson.file_stem(state.nav.step));
-    assert_eq!(press(&mut state, "e"), Some(Effect::Name(name.clone())));
+    assert_eq!(press(&mut state, "e"), Some(Effect::FindFreePath(name.clone())));
     assert_eq!(to(&state), name);
     let by_name = press(&mut state, &format!("Esc : {} Enter", spelled("exportthisframe")));
-    assert_eq!(by_name, Some(Effect::Name(name.clone())));
+    assert_eq!(by_name, Some(Effect::FindFreePath(name.clone())));
     let free = name.replace(".svg", "-2.svg");
     update(&mut state, Action::FreePathFound(free.clone()));
     assert_eq!(to(&state), free);
@@ -522,7 +534,11 @@ fn tab_changes_the_form_and_the_walk_remembers_it() {
     press(&mut state, "e");
     update(&mut state, Action::FreePathFound("./taken-2.svg".into()));
     let name = format!("./{}.txt", state.lesson.file_stem(state.nav.step));
-    assert_eq!(press(&mut state, "Tab"), Some(Effect::Name(name.clone())), "a name of ours");
+    assert_eq!(
+        press(&mut state, "Tab"),
+        Some(Effect::FindFreePath(name.clone())),
+        "a name of ours"
+    );
     assert_eq!(to(&state), name);
     assert_eq!(press(&mut state, &format!("C-u {}", spelled("a.TXT"))), None);
     press(&mut state, "Tab");

@@ -34,12 +34,15 @@ impl Walk {
         let start = WalkStart::new(lesson, Theme::default(), SENTENCE.to_owned());
         let state = State::begin(WalkStart { earlier, ..start });
         let mut walk = Self { state, readings: Readings::new(Reader::embedded().unwrap()) };
-        walk.follow(Some(Effect::Read(SENTENCE.to_owned(), Changes::default())));
+        walk.follow(Some(Effect::Read {
+            sentence: SENTENCE.to_owned(),
+            changes: Changes::default(),
+        }));
         walk
     }
 
     fn follow(&mut self, effect: Option<Effect>) {
-        if let Some(Effect::Read(sentence, changes)) = effect {
+        if let Some(Effect::Read { sentence, changes }) = effect {
             let reading = self.readings.read(&sentence, &changes).unwrap();
             reading.waiting().heads();
             update(&mut self.state, Action::Read(Ok(reading)));

@@ -164,7 +164,7 @@ fn walk_at(step: &str) -> State {
 /// The changes that an effect asks for.
 fn asked(effect: Option<Effect>) -> String {
     match effect {
-        Some(Effect::Read(_, changes)) => changes.to_string(),
+        Some(Effect::Read { changes, .. }) => changes.to_string(),
         other => panic!("{other:?}"),
     }
 }

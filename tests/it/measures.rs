@@ -301,7 +301,7 @@ fn every_step_unfolds_from_less_to_the_whole() {
 fn times_are_asked_for_once_and_only_where_they_are_shown() {
     let (mut state, effect) = walk_at("translations");
     assert_eq!(effect, None);
-    assert_eq!(update(&mut state, Action::Do(Command::NextStep)), Some(Effect::Time));
+    assert_eq!(update(&mut state, Action::Do(Command::NextStep)), Some(Effect::MeasureTimes));
     assert_eq!(update(&mut state, Action::Do(Command::NextStep)), None);
     let times = Arc::new(state.passes.reading.as_ref().unwrap().time());
     assert_eq!(

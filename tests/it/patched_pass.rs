@@ -120,7 +120,7 @@ fn a_cell_of_the_map_opens_into_its_pass() {
     let mut state = walk::at("patching", Arc::clone(&star));
     press(&mut state, "Down Enter");
     assert!(drawn_text(&state, 120, 36).contains("patched: encoder."));
-    let Some(Effect::Read(sentence, asked)) = press(&mut state, "Enter") else {
+    let Some(Effect::Read { sentence, changes: asked }) = press(&mut state, "Enter") else {
         panic!("the pass is read: {}", message(&state))
     };
     assert_eq!((&*sentence, asked.against()), (TIRED, Some(WIDE)));

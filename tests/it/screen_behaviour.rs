@@ -382,7 +382,13 @@ fn the_last_walk_is_offered_and_taken_up() {
     assert!(message(&state).contains("last time: \"The ␛dog sleeps.\" at step softmax; press R"));
     assert_eq!(state.bookmarked(), [state.lesson.find("tokens").unwrap()]);
     let effect = press(&mut state, "R");
-    assert_eq!(effect, Some(Effect::Read("The \u{1b}dog sleeps.".into(), Changes::default())));
+    assert_eq!(
+        effect,
+        Some(Effect::Read {
+            sentence: "The \u{1b}dog sleeps.".into(),
+            changes: Changes::default()
+        })
+    );
     let other = reading("The dog sleeps.");
     update(&mut state, Action::Read(Ok(other)));
     assert_eq!(state.current().1.id, "softmax");

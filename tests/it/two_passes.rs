@@ -266,6 +266,27 @@ fn a_map_that_is_stopped_goes_on_where_it_was() {
 }
 
 #[test]
+fn update_asks_its_caller_to_stop_a_map_and_stops_none_itself() {
+    let plain = Arc::new(READER.read(TIRED).unwrap());
+    let findings = plain.first_findings();
+    let mut state = walk::at("patching", Arc::clone(&plain));
+    let model = state.current().1.model;
+    let mut asked = vec![];
+    plain.patch_on(|| {
+        let maps = findings[&model].patched();
+        if let Some(maps) = maps.filter(|maps| maps.is_running() && asked.is_empty()) {
+            asked.extend(press(&mut state, "Esc"));
+            assert!(maps.is_running(), "update has no side effects");
+            plain.stop_patching(model);
+            assert!(!maps.is_running());
+        }
+        asked.is_empty()
+    });
+    assert_eq!(asked, [Effect::StopPatching { model }]);
+    assert!(message(&state).contains("stopped at"), "{}", message(&state));
+}
+
+#[test]
 fn a_followed_word_has_its_own_rank_in_the_lens() {
     let plain = reading(TIRED);
     let trace = plain.trace(Name::DecoderOnly);
@@ -309,7 +330,7 @@ fn walk() -> State {
 fn one_key_shows_the_other_pass_the_difference_and_the_first() {
     let mut state = walk();
     press(&mut state, "A");
-    let Some(Effect::Read(sentence, changes)) = press(&mut state, "Enter") else {
+    let Some(Effect::Read { sentence, changes }) = press(&mut state, "Enter") else {
         panic!("the counterpart is read")
     };
     assert_eq!((&*sentence, changes.against()), (TIRED, Some(WIDE)));
@@ -329,7 +350,7 @@ fn one_key_shows_the_other_pass_the_difference_and_the_first() {
     let opened = state.opened().unwrap().arithmetic.name.address().unwrap();
     assert_eq!((&*opened.path, opened.cell.row), ("src.embed", 11));
     press(&mut state, "Esc");
-    let Some(Effect::Read(sentence, changes)) = press(&mut state, "r") else { panic!("undone") };
+    let Some(Effect::Read { sentence, changes }) = press(&mut state, "r") else { panic!("undone") };
     assert!(sentence == TIRED && changes.is_empty());
 }
 

@@ -201,6 +201,13 @@ impl Reading {
         }
     }
 
+    /// Asks the thread that computes the maps of a model's patched values to stop.
+    pub fn stop_patching(&self, name: Name) {
+        if let Some(patched) = self.findings.get().and_then(|all| all.get(&name)?.patched()) {
+            patched.stop();
+        }
+    }
+
     /// The evidence if it has been computed, or if this reading waits for it; else None, for the screen never waits,
     /// and it is asked for.
     pub fn known_findings(&self) -> Option<&AllFindings> {

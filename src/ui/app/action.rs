@@ -6,7 +6,7 @@ use tui_input::InputRequest;
 
 use super::{
     export_options::{ExportRefusal, ExportRequest, ExportedFile},
-    point::MouseTarget,
+    mouse::MouseTarget,
 };
 use crate::{
     analysis::{
@@ -181,14 +181,18 @@ pub enum Action {
     CannotSuspend,
     /// The reading of a sentence, or why it cannot be read.
     Read(Result<Arc<Reading>, ReadFailure>),
-    /// A reading, and the same reading with one more block opened.
-    Opened(Arc<Reading>, Arc<Reading>),
+    /// A reading with one more block opened.
+    BlockOpened {
+        /// The reading before.
+        of: Arc<Reading>,
+        opened: Arc<Reading>,
+    },
     /// The reading has computed more of its slow measures, and holds them itself.
     Measured,
     /// The reading has computed the requested lens.
     LensComputed,
     /// The reading has computed the requested form of attention.
-    AttentionComputed,
+    AttentionMapComputed,
     /// Reading times measured on this machine.
     TimesMeasured(Arc<MachineTimes>),
     /// New size of the terminal in columns and rows.
@@ -233,20 +237,38 @@ pub enum PaletteChoice {
 /// Work that the state requests from its caller.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Read this sentence with every model, under these changes.
-    Read(String, Changes),
+    /// Read a sentence with every model, under these changes.
+    Read {
+        sentence: String,
+        changes: Changes,
+    },
     /// Open the block that contains this path.
-    Open(Name, String),
-    /// Compute the lens of this row, with the ranks of a word or else of the chosen one.
-    Look(Name, usize, Option<usize>),
-    /// Compute a form of the attention at this path.
-    Attend(Name, String, AttentionForm),
+    OpenBlock {
+        model: Name,
+        path: String,
+    },
+    /// Compute the lens of a row, with the ranks of a word or else of the chosen one.
+    ComputeLens {
+        model: Name,
+        row: usize,
+        word: Option<usize>,
+    },
+    /// Compute a form of the attention at a path.
+    ComputeAttentionMap {
+        model: Name,
+        path: String,
+        form: AttentionForm,
+    },
     /// Go on with the maps of patched values.
     Patch,
+    /// Stop computing the maps of a model's patched values.
+    StopPatching {
+        model: Name,
+    },
     /// Measure how long the models take to read.
-    Time,
+    MeasureTimes,
     /// Find a free path that begins like this one.
-    Name(String),
+    FindFreePath(String),
     /// Export the frame in view to a file.
     Export(ExportRequest),
     /// Copy the frame in view to the clipboard.

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Effect, State};
-use crate::{analysis::reading::MachineTimes, lesson::PaneKind, ui::panes::Unfolding};
+use super::State;
+use crate::{analysis::reading::MachineTimes, ui::panes::Unfolding};
 
 /// Number of beats in which the panes of a step unfold, one pane after the other.
 pub const N_BEATS: usize = 5;
@@ -104,15 +104,6 @@ impl State {
     pub(super) fn moment(&self, n: usize) -> Option<usize> {
         let beat = self.animation.beat?;
         Some(((beat + 1) * n).div_ceil(N_BEATS))
-    }
-
-    /// Requests reading times, once, if the step shows them.
-    pub(super) fn request_times(&mut self) -> Option<Effect> {
-        if self.shows(PaneKind::Times) { self.passes.request_times() } else { None }
-    }
-
-    fn shows(&self, kind: PaneKind) -> bool {
-        self.current().1.panes.iter().any(|pane| pane.kind == kind)
     }
 }
 

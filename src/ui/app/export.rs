@@ -43,7 +43,7 @@ impl State {
             proposed: path.clone(),
             existing: None,
         });
-        Effect::Name(path)
+        Effect::FindFreePath(path)
     }
 
     /// Replaces the proposed path by a free one, unless the user has changed it.

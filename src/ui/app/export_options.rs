@@ -1,7 +1,7 @@
 //! Formats and paths of exported frames: the typed path, the request, the refusal.
 //!
-//! This module does not access the file system: [`Effect::Name`](super::Effect::Name) requests a free path, and an
-//! existing file is reported as an [`ExportRefusal`].
+//! This module does not access the file system: [`Effect::FindFreePath`](super::Effect::FindFreePath) requests a free
+//! path, and an existing file is reported as an [`ExportRefusal`].
 
 use std::path::{MAIN_SEPARATOR, Path};
 

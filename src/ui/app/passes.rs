@@ -49,14 +49,15 @@ impl Passes {
     pub(super) fn request(&mut self, sentence: String, changes: Changes) -> Effect {
         self.pending = Some(sentence.clone());
         self.changes = changes.clone();
-        Effect::Read(sentence, changes)
+        Effect::Read { sentence, changes }
     }
 
     /// Requests the pending sentence, or else the one on the screen, with other changes.
     pub(super) fn request_changes(&mut self, changes: Changes) -> Option<Effect> {
         let sentence = self.reading.as_ref()?.sentence.text.clone();
         self.changes = changes.clone();
-        Some(Effect::Read(self.pending.clone().unwrap_or(sentence), changes))
+        let sentence = self.pending.clone().unwrap_or(sentence);
+        Some(Effect::Read { sentence, changes })
     }
 
     /// Stores a finished pass; returns whether its sentence was on the screen before.
@@ -109,7 +110,7 @@ impl Passes {
             return None;
         }
         self.opening_path = Some(path.clone());
-        Some(Effect::Open(model, path))
+        Some(Effect::OpenBlock { model, path })
     }
 
     /// Stores the reading with the opened block, if `of` is still on the screen; returns whether it is.
@@ -134,7 +135,7 @@ impl Passes {
             return None;
         }
         self.lens_row = Some(row);
-        Some(Effect::Look(model, row, word))
+        Some(Effect::ComputeLens { model, row, word })
     }
 
     /// Requests a form of attention, unless it is known; one at a time.
@@ -149,7 +150,7 @@ impl Passes {
             return None;
         }
         self.awaits_attention = true;
-        Some(Effect::Attend(model, path, form))
+        Some(Effect::ComputeAttentionMap { model, path, form })
     }
 
     pub(super) const fn finish_attention(&mut self) {
@@ -166,7 +167,7 @@ impl Passes {
             return None;
         }
         self.times = Times::Requested;
-        Some(Effect::Time)
+        Some(Effect::MeasureTimes)
     }
 
     /// A copy without requests in progress: their results go to the original.

@@ -62,10 +62,10 @@ fn apply(state: &mut State, action: Action) -> Option<Effect> {
             state.show_message("Ctrl-Z does nothing here: there is no shell to go back to");
         }
         Action::Read(outcome) => take_reading(state, outcome),
-        Action::Opened(of, opened) => state.take_opened_block(&of, opened),
+        Action::BlockOpened { of, opened } => state.take_opened_block(&of, opened),
         Action::Measured => {}
         Action::LensComputed => state.passes.finish_lens(),
-        Action::AttentionComputed => state.passes.finish_attention(),
+        Action::AttentionMapComputed => state.passes.finish_attention(),
         Action::TimesMeasured(times) => state.passes.times = Times::Known(times),
         Action::Resize(width, height) => state.size = (width, height),
         Action::Point(place) => state.point_at(place),
@@ -138,10 +138,15 @@ fn step_back(state: &mut State) {
     }
 }
 
-fn leave(state: &mut State) {
-    if !state.zoom_out_of_head() && !state.stop_work() {
+fn leave(state: &mut State) -> Option<Effect> {
+    if state.zoom_out_of_head() {
+        return None;
+    }
+    let effect = state.stop_patching();
+    if effect.is_none() {
         state.show_message("nothing is open; q ends Lookback");
     }
+    effect
 }
 
 fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
@@ -169,7 +174,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::FindAgain => state.find_next_cell(),
         Command::RunFinder(finder) => state.find_cell(finder, false),
         Command::Follow => state.follow_word(),
-        Command::Work => return state.toggle_work(),
+        Command::Work => return state.toggle_patching(),
         Command::Palette => state.overlay = Overlay::palette(""),
         Command::Edit => state.edit_sentence(),
         Command::Unfold => state.unfold_again(),
@@ -190,7 +195,7 @@ fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
         Command::Questions => state.toggle_questions(),
         Command::Play => state.toggle_play(),
         Command::Pace(by) => state.pace_by(by),
-        Command::Leave => leave(state),
+        Command::Leave => return leave(state),
         Command::View(key) => change_view(state, key),
         Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
         Command::Learn(steps) => return state.learn(steps),

@@ -34,7 +34,10 @@ impl<'a> Walker<'a> {
     pub fn start(mut state: State, reader: &'a Reader, sentence: &str, size: (u16, u16)) -> Self {
         state.passes.pending = Some(sentence.to_owned());
         let mut walker = Self { state, reader, plain: None, n_written: 0 };
-        walker.carry_out(Effect::Read(sentence.to_owned(), walker.state.passes.changes.clone()));
+        walker.carry_out(Effect::Read {
+            sentence: sentence.to_owned(),
+            changes: walker.state.passes.changes.clone(),
+        });
         walker.take(Action::Resize(size.0, size.1));
         walker
     }
@@ -79,30 +82,35 @@ impl<'a> Walker<'a> {
         let answer = match effect {
             Effect::Quit => return false,
             Effect::Suspend => Action::CannotSuspend,
-            Effect::Name(path) => Action::FreePathFound(path),
+            Effect::FindFreePath(path) => Action::FreePathFound(path),
             Effect::Copy => Action::Copied(self.copied()),
             Effect::Export(order) => self.exported(order.path, order.replaces),
-            Effect::Read(sentence, changes) => Action::Read(self.read(&sentence, changes)),
-            Effect::Time => Action::TimesMeasured(Arc::new(BTreeMap::new())),
-            Effect::Open(model, path) => {
+            Effect::Read { sentence, changes } => Action::Read(self.read(&sentence, changes)),
+            Effect::MeasureTimes => Action::TimesMeasured(Arc::new(BTreeMap::new())),
+            Effect::OpenBlock { model, path } => {
                 let reading = Arc::clone(self.state.passes.reading.as_ref().unwrap());
                 let Some(opened) = reading.opened(model, &path) else { return true };
-                Action::Opened(reading, Arc::new(opened))
+                Action::BlockOpened { of: reading, opened: Arc::new(opened) }
             }
             Effect::Patch => {
                 self.state.passes.reading.as_ref().unwrap().patch_on(|| true);
                 Action::Measured
             }
-            Effect::Attend(model, path, form) => {
-                self.state.passes.reading.as_ref().unwrap().attention_map(model, &path, form);
-                Action::AttentionComputed
+            Effect::StopPatching { model } => {
+                self.state.passes.reading.as_ref().unwrap().stop_patching(model);
+                return false;
             }
-            Effect::Look(model, row, word) => {
+            Effect::ComputeAttentionMap { model, path, form } => {
+                self.state.passes.reading.as_ref().unwrap().attention_map(model, &path, form);
+                Action::AttentionMapComputed
+            }
+            Effect::ComputeLens { model, row, word } => {
                 self.state.passes.reading.as_ref().unwrap().lens_of(model, row, word);
                 Action::LensComputed
             }
         };
-        let works = matches!(answer, Action::Read(_) | Action::Opened(..) | Action::LensComputed);
+        let works =
+            matches!(answer, Action::Read(_) | Action::BlockOpened { .. } | Action::LensComputed);
         self.take(answer) | works
     }
 

@@ -1,4 +1,4 @@
-//! Moves by mouse, which keys can make too, and the places that they go to.
+//! Where the mouse points, and the moves that it makes; keys can make them too.
 
 use super::State;
 

@@ -1,6 +1,6 @@
-//! What maps of attention show, and how numbers become colours.
+//! What maps show: the form of attention, the colours of numbers, the threshold of the flow graph, what is followed.
 
-use super::{Effect, State};
+use super::State;
 use crate::{
     analysis::measure::attention_form::{AttentionForm, has_forms},
     engine::site::Stream,
@@ -91,7 +91,7 @@ impl State {
         self.shown_maps_of_attention().next()
     }
 
-    fn shown_maps_of_attention(&self) -> impl Iterator<Item = (Name, String)> {
+    pub(super) fn shown_maps_of_attention(&self) -> impl Iterator<Item = (Name, String)> {
         let step = self.current().1;
         let focused = self.focused().into_iter();
         let maps = focused.chain(self.specs()).filter(|spec| spec.kind.has_attention_forms());
@@ -101,14 +101,30 @@ impl State {
         })
     }
 
-    /// Requests the form of attention that the step shows, unless it is known or a request is in progress.
-    pub(super) fn request_attention_map(&mut self) -> Option<Effect> {
-        let form = self.nav.view.attention;
-        if form == AttentionForm::Weights {
-            return None;
+    /// Follows the word under the cursor in the map of the lens, or follows none if it is followed.
+    pub(super) fn follow_word(&mut self) {
+        let cursor = (self.nav.selection.row, self.nav.selection.col);
+        let found = {
+            let panes = self.panes();
+            let pane = panes.get(self.nav.focus);
+            pane.and_then(|pane| pane.word_to_follow(cursor.0, cursor.1))
+        };
+        let row = {
+            let panes = self.panes();
+            panes.get(self.nav.focus).and_then(|pane| pane.row_to_explain(cursor.0, cursor.1))
+        };
+        if let Some(row) = row {
+            return self.explain_row(row);
         }
-        let wanted: Vec<(Name, String)> = self.shown_maps_of_attention().collect();
-        let mut wanted = wanted.into_iter();
-        wanted.find_map(|(model, path)| self.passes.request_attention_map(model, path, form))
+        let Some(word) = found else {
+            self.show_message("no word to follow here; a map of the logit lens has some");
+            return;
+        };
+        let followed = Some(word).filter(|word| self.nav.view.followed != Some(*word));
+        self.nav.view.followed = followed;
+        self.show_message(match followed {
+            Some(_) => "its probability everywhere, or its rank where that is small; c ends it",
+            None => "the likeliest word of each cell",
+        });
     }
 }

@@ -1,10 +1,7 @@
-//! The attention row under the cursor: what the map and the sentence show of it.
+//! The attention row under the cursor, with which the sentence is tinted.
 
 use crate::{
-    analysis::{
-        map::{Map, Station},
-        trace::Recorded,
-    },
+    analysis::trace::Recorded,
     engine::site::{Axis, Role, Stream},
     lesson::PaneSpec,
     ui::app::State,
@@ -27,25 +24,6 @@ impl AttendedRow {
 }
 
 impl State {
-    /// The map of the step's model; None before the first reading.
-    pub fn map(&self) -> Option<Map> {
-        let trace = self.passes.reading.as_ref()?.trace(self.current().1.model);
-        Some(Map::of(trace, self.nav.selection.layer))
-    }
-
-    /// The first step of the same model that shows a site of a station.
-    pub fn step_of_station(&self, station: &Station) -> Option<usize> {
-        let (_, current) = self.current();
-        let shows = |spec: &PaneSpec| {
-            let path = spec.path(self.nav.selection.layer);
-            path.is_some_and(|path| station.holds(&path))
-        };
-        self.lesson.steps().iter().position(|(_, step)| {
-            step.model == current.model
-                && step.panes.iter().any(|spec| step.model_of(spec) == step.model && shows(spec))
-        })
-    }
-
     /// The weights of the row under the cursor, if the focused pane shows queries of an attention.
     pub fn attended_row(&self) -> Option<AttendedRow> {
         let spec = self.focused()?;

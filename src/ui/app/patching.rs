@@ -1,4 +1,4 @@
-//! The maps of patched values, which take many passes: how far they are, stopping them, going on.
+//! Stopping the maps of patched values, which take many passes, and going on with them.
 
 use super::{Effect, State};
 use crate::{analysis::reading::Patched, lesson::PaneKind, lesson::tr};
@@ -13,24 +13,24 @@ impl State {
         findings.get(&self.current().1.model)?.patched()
     }
 
-    /// Stops the maps that the step shows; returns whether they were being computed.
-    pub(super) fn stop_work(&mut self) -> bool {
-        let Some(maps) = self.shown_maps().filter(|maps| maps.is_running()) else { return false };
-        maps.stop();
-        let (n, all) = maps.progress();
+    /// Stops the maps that the step shows; None if they are not being computed.
+    pub(super) fn stop_patching(&mut self) -> Option<Effect> {
+        let (n, all) = self.shown_maps().filter(|maps| maps.is_running())?.progress();
+        let model = self.current().1.model;
         self.show_message(tr!(
             self.lesson.language,
             "stopped at {n} of {all} cells; W goes on",
             n,
             all
         ));
-        true
+        Some(Effect::StopPatching { model })
     }
 
     /// Stops the maps that the step shows, or goes on with them.
-    pub(super) fn toggle_work(&mut self) -> Option<Effect> {
-        if self.stop_work() {
-            return None;
+    pub(super) fn toggle_patching(&mut self) -> Option<Effect> {
+        let stop = self.stop_patching();
+        if stop.is_some() {
+            return stop;
         }
         match self.shown_maps().map(Patched::is_complete) {
             Some(false) => {
