@@ -2,6 +2,12 @@
 //!
 //! [`update()`] applies an [`Action`] to a [`State`]. It draws nothing, runs no model and does not know the terminal:
 //! it returns work for the caller as an [`Effect`].
+//!
+//! The state is made of parts that change themselves: [`Passes`], [`Navigation`], [`Inspector`], [`Guide`], [`Overlay`],
+//! [`Animation`], [`ExportOptions`], [`SavedProgress`]. A part gets what it needs from outside as arguments and answers
+//! with what is to be said or done (`reply`); `update` combines the answers. What the step shows of the reading is asked of
+//! the whole state (`shown`, `narration`), and what moves several parts at once changes it (`moves`, `zoom`, `go_to`,
+//! `whatif`).
 
 mod action;
 mod arrangement;
@@ -14,29 +20,31 @@ mod export;
 mod formula;
 mod frame_copy;
 mod glossary;
+mod go_to;
 mod guide;
 mod inspector;
 mod labs;
 mod layout;
 mod map_view;
-mod model_map;
 mod mouse;
 mod moves;
+mod narration;
 mod navigation;
+mod overlay_commands;
 mod overlay;
 mod pane_colours;
 mod passes;
-mod patching;
 mod prose;
+mod reply;
+mod results;
 mod search;
+mod shown;
 mod theme;
 mod update;
 mod whatif;
 mod zoom;
 
 use std::sync::Arc;
-
-use ratatui::layout::Rect;
 
 pub use action::{
     Action, Command, Effect, PaletteChoice, ReadFailure, TypedKey, ViewKey, WhatIfKey,
@@ -50,31 +58,20 @@ pub use export_options::{
 pub use frame_copy::update_and_run;
 pub use guide::Guide;
 pub use inspector::{Inspector, OpenedNumber};
-use layout::Text;
 pub use layout::{ROOMY, SMALLEST, ScreenLayout, TopRows};
 pub use mouse::MouseTarget;
-use navigation::PickedRow;
 pub use navigation::{Navigation, ZoomedHead};
 pub use overlay::Overlay;
 pub use passes::Passes;
 pub use prose::{Line, Piece, Prose, TextRole, wrap};
+use reply::Notice;
 pub use update::update;
 
 use crate::{
-    analysis::trace::{Recorded, Trace},
-    engine::{
-        change::Changes,
-        site::{Axis, Stream},
-    },
-    lesson::{Lesson, PaneKind, PaneSpec, Paragraph, Selection, Step},
-    ui::{
-        panes::{self, Pane, PreferredSize, Scene, View},
-        theme::Theme,
-    },
+    engine::{change::Changes, site::Stream},
+    lesson::Lesson,
+    ui::{panes::View, theme::Theme},
 };
-
-/// Height in lines of an open inspector.
-const INSPECTOR_LINES: u16 = 14;
 
 /// How a walk begins.
 pub struct WalkStart {
@@ -171,7 +168,12 @@ impl State {
         state.passes.changes = start.changes;
         state.animation.motion = start.motion;
         state.nav.view = start.view;
-        state.recall(start.earlier);
+        let (here, language) = (state.resume_point(), state.lesson.language);
+        let (saved, notice) = SavedProgress::recall(start.earlier, here, language);
+        state.saved = saved;
+        if let Some(notice) = notice {
+            state.tell(notice);
+        }
         state
     }
 
@@ -194,208 +196,37 @@ impl State {
         }
     }
 
-    pub fn n_steps(&self) -> usize {
-        self.lesson.chapters.iter().map(|chapter| chapter.steps.len()).sum()
+    /// A copy in another theme.
+    #[must_use]
+    pub fn in_theme(&self, theme: Theme) -> Self {
+        Self { theme, ..self.clone() }
     }
 
-    /// Index of the current chapter, and the current step.
-    ///
-    /// # Panics
-    /// If the lesson has no step; the embedded one has.
-    pub fn current(&self) -> (usize, &Step) {
-        self.lesson.step(self.nav.step)
+    /// The same state with maps drawn so.
+    #[must_use]
+    pub fn with_view(mut self, view: View) -> Self {
+        self.nav.view = view;
+        self
     }
 
-    /// Index of a chapter's first step; None if there is no such chapter.
-    pub fn first_of(&self, chapter: usize) -> Option<usize> {
-        let chapters = &self.lesson.chapters;
-        (chapter < chapters.len())
-            .then(|| chapters[..chapter].iter().map(|chapter| chapter.steps.len()).sum())
+    /// A copy at a beat of the step's unfolding; None shows everything.
+    #[must_use]
+    pub fn at_beat(&self, beat: Option<usize>) -> Self {
+        let animation = Animation { beat, ..self.animation.clone() };
+        Self { animation, ..self.clone() }
     }
 
-    /// Specifications of the panes shown: the step's, or the zoomed head's matrix alone.
-    pub fn specs(&self) -> &[PaneSpec] {
-        match &self.nav.zoomed {
-            Some(zoomed) => std::slice::from_ref(&zoomed.spec),
-            None => &self.current().1.panes,
-        }
+    /// A copy for a frame of this size, without overlay and message, and with everything that is shown opened.
+    #[must_use]
+    pub fn for_frame(&self, width: u16, height: u16) -> Self {
+        let passes = self.passes.without_requests();
+        let mut state = Self { passes, overlay: Overlay::None, message: None, ..self.clone() };
+        update_and_run(&mut state, Action::Resize(width, height));
+        state
     }
 
-    /// The sizes that the step's panes ask for.
-    pub fn preferred_sizes(&self, panes: &[Box<dyn Pane + '_>]) -> Vec<PreferredSize> {
-        let has_operand = self.inspector.operand_pane.is_some();
-        let stays_behind_tab = |i: usize| {
-            !has_operand && self.specs().get(i).is_some_and(|spec| spec.stays_behind_tab)
-        };
-        let sizes = panes.iter().map(|pane| pane.preferred_size()).enumerate();
-        sizes
-            .map(|(i, size)| PreferredSize { stays_behind_tab: stays_behind_tab(i), ..size })
-            .collect()
-    }
-
-    /// The step's panes; empty before the first reading.
-    pub fn panes(&self) -> Vec<Box<dyn Pane + '_>> {
-        let Some(reading) = &self.passes.reading else { return vec![] };
-        let (_, step) = self.current();
-        let scene = |spec: &PaneSpec, selection, focused| Scene {
-            reading,
-            language: self.lesson.language,
-            model: step.model_of(spec),
-            selection,
-            theme: &self.theme,
-            focused,
-            marks: &self.inspector.marks,
-            shows_difference: self.passes.shows_difference,
-            beat: self.moment(reading.sentence.tokens.len()),
-            times: self.passes.times.known(),
-            view: self.nav.view,
-        };
-        let build = |(i, spec): (usize, &_)| {
-            panes::new_pane(spec, scene(spec, self.selection_for(spec), i == self.nav.focus))
-        };
-        let mut panes: Vec<_> = self.specs().iter().enumerate().map(build).collect();
-        if let Some((spec, selection)) = &self.inspector.operand_pane {
-            let pane = panes::new_pane(spec, scene(spec, *selection, false));
-            match (0..panes.len()).rev().find(|&i| i != self.nav.focus) {
-                Some(i) => panes[i] = pane,
-                None => panes.push(pane),
-            }
-        }
-        panes
-    }
-
-    /// The selection in the axes of a pane.
-    fn selection_for(&self, spec: &PaneSpec) -> Selection {
-        self.nav
-            .selection
-            .swap_axes(self.focused_has_plane_per_query(), self.has_plane_per_query(spec))
-    }
-
-    /// The selection for the narration, with the query as its row.
-    fn narration_selection(&self) -> Selection {
-        self.nav.selection.swap_axes(self.focused_has_plane_per_query(), false)
-    }
-
-    /// Whether the focused pane has one plane per query.
-    fn focused_has_plane_per_query(&self) -> bool {
-        self.focused().is_some_and(|spec| self.has_plane_per_query(spec))
-    }
-
-    fn has_plane_per_query(&self, spec: &PaneSpec) -> bool {
-        self.site(spec).is_some_and(|site| site.axes()[0] == Axis::Query)
-    }
-
-    /// Focuses a pane of the step; the cursor keeps its query and key.
-    fn focus_on(&mut self, pane: usize) {
-        let had_plane_per_query = self.focused_has_plane_per_query();
-        self.nav.focus = pane;
-        self.nav.selection =
-            self.nav.selection.swap_axes(had_plane_per_query, self.focused_has_plane_per_query());
-    }
-
-    /// The site that a pane shows, in the selected layer.
-    pub fn site(&self, spec: &PaneSpec) -> Option<&Recorded> {
-        self.site_in(spec, self.nav.selection.layer)
-    }
-
-    fn site_in(&self, spec: &PaneSpec, layer: usize) -> Option<&Recorded> {
-        let (_, step) = self.current();
-        self.passes.reading.as_ref()?.trace(step.model_of(spec)).site(&spec.path(layer)?)
-    }
-
-    /// Specification of the focused pane.
-    pub fn focused(&self) -> Option<&PaneSpec> {
-        self.specs().get(self.nav.focus)
-    }
-
-    /// Number of layers that the step can show; 0 if it shows no site of a layer.
-    pub fn n_layers(&self) -> usize {
-        let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else { return 0 };
-        let count = |spec: &PaneSpec| {
-            Some(reading.trace(step.model_of(spec)).n_layers(spec.layered_site()?))
-        };
-        self.specs().iter().filter_map(count).max().unwrap_or(0)
-    }
-
-    /// Axis (usually heads) and number of the planes of the first site that has planes.
-    pub fn planes(&self) -> Option<(Axis, usize)> {
-        let focused = self.focused().into_iter();
-        let mut sites = focused.chain(self.specs()).filter_map(|spec| self.site(spec));
-        // Planes that are queries follow the selected row of the other panes.
-        let has_selectable_planes = |site: &&Recorded| {
-            site.place.has_planes()
-                && (site.axes()[0] != Axis::Query || self.focused_has_plane_per_query())
-        };
-        let site = sites.find(has_selectable_planes)?;
-        Some((site.axes()[0], site.shape().planes))
-    }
-
-    /// The token of the cursor's row; None if rows are not tokens.
-    pub fn word(&self) -> Option<Word> {
-        let (_, step) = self.current();
-        let spec = self.focused()?;
-        let site = self.site(spec)?;
-        let stream = match spec.kind {
-            // Its rows are layers.
-            PaneKind::Flow => return None,
-            PaneKind::Gradient | PaneKind::ReadBack | PaneKind::Distance => Stream::Source,
-            _ => site.place.stream(site.axes()[1])?,
-        };
-        let trace = self.passes.reading.as_ref()?.trace(step.model_of(spec));
-        let index = self.nav.selection.row;
-        let text = trace.tokens(stream).get(index)?.text.clone();
-        Some(Word { stream, index, text })
-    }
-
-    /// The narration wrapped to `width` columns.
-    pub fn prose(&self, width: u16, is_airy: bool) -> Vec<Line> {
-        self.measured(&self.paragraphs(), is_airy).lines(width)
-    }
-
-    fn measured(&self, paragraphs: &[Paragraph], is_airy: bool) -> Prose {
-        Prose::of_step(self.current().1, self.nav.selection.layer, paragraphs, is_airy)
-    }
-
-    /// Whether the row that compares the outputs of both passes is drawn: there are two, and one of them writes words.
-    fn has_outputs(&self) -> bool {
-        let model = self.current().1.model;
-        let writes = |trace: &Trace| !trace.output_text.is_empty();
-        self.passes.reading.as_ref().is_some_and(|reading| {
-            reading
-                .plain_trace(model)
-                .is_some_and(|plain| writes(plain) || writes(reading.trace(model)))
-        })
-    }
-
-    /// The layout of a screen of this size, and the lines of the narration.
-    pub fn plan(&self, area: Rect, wanted: &[PreferredSize]) -> (ScreenLayout, Vec<Line>) {
-        let rows = TopRows {
-            has_outputs: self.has_outputs(),
-            n_map_lines: self.map().map_or(1, |map| map.n_lines()),
-            has_attention: self.attended_row().is_some(),
-        };
-        let mut plan = ScreenLayout::new(area, rows);
-        if self.opened().is_some() {
-            plan.arrange(wanted, self.nav.focus, Text::Inspector(INSPECTOR_LINES));
-            return (plan, vec![]);
-        }
-        let is_airy = plan.is_airy();
-        let prose = self.measured(&self.paragraphs(), is_airy);
-        let n_lines = |width| prose.n_lines(width);
-        let is_question = self.guide.quiz.is_some();
-        let text = if is_question { Text::Question(&n_lines) } else { Text::Narration(&n_lines) };
-        plan.arrange(wanted, self.nav.focus, text);
-        let width = plan.text_width();
-        let mut lines = prose.lines(width);
-        let n_lines = plan.n_text_lines();
-        if lines.len() > n_lines {
-            lines = prose.lines(plan.width_beside_more());
-        } else if !is_question {
-            if area.width >= ROOMY {
-                lines.extend(self.further_text(width, n_lines - lines.len()));
-            }
-            lines.extend(self.definitions(width, n_lines - lines.len(), is_airy));
-        }
-        (plan, lines)
+    /// Shows a message in place of the last one.
+    fn tell(&mut self, notice: Notice) {
+        self.message = Some(notice.into_message(self.lesson.language));
     }
 }

@@ -1,6 +1,7 @@
 //! The order of the modules, read from the real imports: a module uses only modules that `lib.rs` lists before it, files
 //! of one folder use each other in one direction, and nothing is imported through a parent that itself only
-//! imports it. Also who may change the state, and who may ask for the time or the environment.
+//! imports it. Calls of methods are seen for the state alone, whose methods stand in several files; a folder and the file
+//! that declares it may use each other. Also who may change the state, and who may ask for the time or the environment.
 
 use crate::support::sources::rust_files;
 use std::{
@@ -10,7 +11,8 @@ use std::{
 };
 
 use syn::{
-    Attribute, Expr, ExprAssign, File, Item, ItemMod, ItemUse, Member, UseTree, Visibility,
+    Attribute, Expr, ExprAssign, ExprMethodCall, File, ImplItemFn, Item, ItemImpl, ItemMod,
+    ItemUse, Member, Type, UseTree, Visibility,
     visit::{self, Visit},
 };
 
@@ -255,10 +257,83 @@ fn circle<'a>(arrows: &'a Arrows, path: &mut Vec<&'a str>, done: &mut BTreeSet<&
     false
 }
 
+/// Methods of the state: which a file defines, and which it calls.
+#[derive(Default)]
+struct StateMethods {
+    defined: BTreeSet<String>,
+    called: BTreeSet<String>,
+    is_in_state: bool,
+}
+
+impl StateMethods {
+    fn of(text: &str) -> Self {
+        let mut methods = Self::default();
+        methods.visit_file(&syn::parse_file(text).unwrap());
+        methods
+    }
+}
+
+impl<'ast> Visit<'ast> for StateMethods {
+    fn visit_item_mod(&mut self, item: &'ast ItemMod) {
+        if !is_for_tests(&item.attrs) {
+            visit::visit_item_mod(self, item);
+        }
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast ItemImpl) {
+        let is_state = |ty: &Type| matches!(ty, Type::Path(path) if path.path.is_ident("State"));
+        self.is_in_state = item.trait_.is_none() && is_state(&item.self_ty);
+        visit::visit_item_impl(self, item);
+        self.is_in_state = false;
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
+        if self.is_in_state {
+            self.defined.insert(item.sig.ident.to_string());
+        }
+        visit::visit_impl_item_fn(self, item);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        let is_self =
+            |place: &Expr| matches!(place, Expr::Path(path) if path.path.is_ident("self"));
+        if is_state(&call.receiver) || self.is_in_state && is_self(&call.receiver) {
+            self.called.insert(call.method.to_string());
+        }
+        visit::visit_expr_method_call(self, call);
+    }
+}
+
+/// Which files of `ui::app` call methods of the state that stand in which others.
+fn calls_of_state() -> Arrows {
+    let mut files = vec![];
+    rust_files(Path::new("src/ui/app"), &mut files);
+    let methods = |file: &PathBuf| {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        (name, StateMethods::of(&fs::read_to_string(file).unwrap()))
+    };
+    let methods: BTreeMap<String, StateMethods> = files.iter().map(methods).collect();
+    let home = |method: &String| {
+        let mut files = methods.iter().filter(|(_, file)| file.defined.contains(method));
+        files.next().map(|(file, _)| file.clone())
+    };
+    let calls = |(file, methods): (&String, &StateMethods)| {
+        let others = methods.called.iter().filter_map(home).filter(|home| home != file);
+        (file.clone(), others.collect())
+    };
+    methods.iter().map(calls).collect()
+}
+
 #[test]
 fn files_of_one_folder_use_each_other_in_one_direction() {
     let mut wrong = vec![];
-    let folders = arrows(&house());
+    let mut folders = arrows(&house());
+    let calls = calls_of_state();
+    assert!(calls["update"].contains("moves") && calls["narration"].contains("shown"));
+    let app = folders.get_mut(&["ui", "app"].map(str::to_owned)[..]).unwrap();
+    for (file, others) in calls {
+        app.entry(file).or_default().extend(others);
+    }
     assert!(folders.len() > 20, "only {} folders have arrows", folders.len());
     for (folder, arrows) in &folders {
         let mut done = BTreeSet::new();
@@ -366,6 +441,15 @@ fn the_top_level_holds_nothing_else() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
         assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "unexpected {name}");
     }
+}
+
+#[test]
+fn calls_of_the_state_are_seen_where_they_are_its_own() {
+    let text = "impl State { fn a(&self) { self.b(); self.part.c(); } }\nimpl Part { fn d(&self) { self.e(); } }\n\
+                fn f(state: &mut State) { state.g(); x.h(); }\n#[cfg(test)]\nmod tests { fn i() { state.j(); } }";
+    let methods = StateMethods::of(text);
+    assert_eq!(methods.defined, ["a"].map(str::to_owned).into());
+    assert_eq!(methods.called, ["b", "g"].map(str::to_owned).into());
 }
 
 #[test]

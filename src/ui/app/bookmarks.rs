@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Command, Effect, Overlay, State};
+use super::{
+    Command, Overlay, State,
+    reply::{Notice, Reply},
+};
 use crate::{
-    lesson::tr,
+    lesson::{Language, tr},
     ui::{
         memory::{Memory, ResumePoint},
         widgets::lines::fit,
@@ -45,13 +48,46 @@ impl SavedProgress {
         self.labs.insert(id);
     }
 
-    /// Adds or removes the bookmark of a step; returns whether it is bookmarked now.
-    fn toggle(&mut self, id: String) -> bool {
-        let is_new = !self.bookmarks.remove(&id);
-        if is_new {
-            self.bookmarks.insert(id);
+    /// Where the previous walk ended.
+    pub(super) const fn last(&self) -> Option<&ResumePoint> {
+        self.last.as_ref()
+    }
+
+    /// Adds or removes the bookmark of a step.
+    pub(super) fn toggle(&mut self, id: &str) -> Notice {
+        if self.bookmarks.remove(id) {
+            return "this step is no longer bookmarked".into();
         }
-        is_new
+        self.bookmarks.insert(id.to_owned());
+        "this step is bookmarked; B lists the bookmarks".into()
+    }
+
+    /// What earlier walks saved; says the problem with it, or offers to resume.
+    pub(super) fn recall(
+        earlier: EarlierWalks,
+        start: Option<ResumePoint>,
+        language: Language,
+    ) -> (Self, Option<Notice>) {
+        let EarlierWalks { memory, offers, trouble } = earlier;
+        let saved = Self {
+            bookmarks: memory.bookmarks.into_iter().collect(),
+            labs: memory.labs.into_iter().collect(),
+            last: memory.last,
+            start,
+        };
+        let offered = saved.last.as_ref().filter(|_| offers && saved.last != saved.start);
+        let offer = offered.map(|last| {
+            let sentence = fit(&last.sentence, SENTENCE_COLUMNS);
+            tr!(
+                language,
+                "last time: \"{sentence}\" at step {step}; press R to go on there",
+                sentence,
+                step = last.step
+            )
+            .into()
+        });
+        let notice = offer.or_else(|| trouble.map(Notice::error));
+        (saved, notice)
     }
 }
 
@@ -66,37 +102,13 @@ pub struct EarlierWalks {
 }
 
 impl State {
-    /// Takes over what earlier walks saved; shows the problem with it, or offers to resume.
-    pub(super) fn recall(&mut self, earlier: EarlierWalks) {
-        let EarlierWalks { memory, offers, trouble } = earlier;
-        self.saved = SavedProgress {
-            bookmarks: memory.bookmarks.into_iter().collect(),
-            labs: memory.labs.into_iter().collect(),
-            last: memory.last,
-            start: self.resume_point(),
-        };
-        if let Some(trouble) = trouble {
-            self.show_error(trouble);
-        }
-        let offered =
-            self.saved.last.clone().filter(|_| offers && self.saved.last != self.saved.start);
-        let Some(last) = offered else { return };
-        let sentence = fit(&last.sentence, SENTENCE_COLUMNS);
-        self.show_message(tr!(
-            self.lesson.language,
-            "last time: \"{sentence}\" at step {step}; press R to go on there",
-            sentence,
-            step = last.step
-        ));
-    }
-
     /// What to save for the next walk.
     pub fn memory(&self) -> Memory {
         self.saved.memory(self.resume_point())
     }
 
     /// The sentence on the screen, or else the pending one, and the step.
-    fn resume_point(&self) -> Option<ResumePoint> {
+    pub(super) fn resume_point(&self) -> Option<ResumePoint> {
         let read =
             self.passes.reading.as_ref().map(|reading| reading.sentence.text.trim().to_owned());
         let sentence = read.or_else(|| Some(self.passes.pending.as_ref()?.trim().to_owned()))?;
@@ -115,55 +127,26 @@ impl State {
         (0..self.n_steps()).filter(|&step| self.is_bookmarked(step)).collect()
     }
 
-    pub(super) fn toggle_bookmark(&mut self) {
-        let id = self.current().1.id.clone();
-        let is_marked = self.saved.toggle(id);
-        self.show_message(if is_marked {
-            "this step is bookmarked; B lists the bookmarks"
-        } else {
-            "this step is no longer bookmarked"
-        });
-    }
-
-    pub(super) fn list_bookmarks(&mut self) {
+    /// The list of the bookmarked steps.
+    pub(super) fn bookmark_list(&self) -> Reply {
         let marked = self.bookmarked();
         if marked.is_empty() {
-            self.show_message("no step is bookmarked; b bookmarks this one");
-            return;
+            return Reply::says("no step is bookmarked; b bookmarks this one");
         }
         let chosen = marked.iter().position(|&step| step >= self.nav.step).unwrap_or(0);
-        self.overlay = Overlay::Bookmarks { chosen };
+        Reply::opens(Overlay::Bookmarks { chosen })
     }
 
-    /// Resumes where the last walk ended.
-    pub(super) fn resume(&mut self) -> Option<Effect> {
-        let Some(last) = self.saved.last.clone() else {
-            self.show_message("no earlier walk is saved");
-            return None;
-        };
-        let step = self.lesson.find(&last.step).unwrap_or(0);
-        if self.passes.has_sentence(&last.sentence) {
-            self.enter(step);
-            return None;
-        }
-        self.passes.step_after_reading = Some(step);
-        Some(self.passes.request_sentence(last.sentence))
-    }
-
-    pub(super) fn run_in_bookmarks(&mut self, command: Command) -> Option<Effect> {
-        let marked = self.bookmarked();
-        let Overlay::Bookmarks { chosen } = self.overlay else { return None };
+    /// What a command means in the list of the bookmarked steps, with this row chosen.
+    pub(super) fn run_in_bookmarks(&self, command: Command, chosen: usize) -> Reply {
+        let close = Reply::opens(Overlay::None);
         match command {
-            Command::Move(rows, _) => self.overlay.move_by(rows, marked.len()),
-            Command::Accept => {
-                if let Some(&step) = marked.get(chosen) {
-                    self.overlay = Overlay::None;
-                    self.enter(step);
-                }
-            }
-            Command::Bookmarks => self.overlay = Overlay::None,
-            _ => self.show_message("Enter goes there; Esc leaves the list"),
+            Command::Accept => match self.bookmarked().get(chosen) {
+                Some(&step) => Reply { step: Some(step), ..close },
+                None => Reply::NONE,
+            },
+            Command::Bookmarks => close,
+            _ => Reply::says("Enter goes there; Esc leaves the list"),
         }
-        None
     }
 }

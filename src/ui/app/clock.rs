@@ -2,8 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::State;
-use crate::{analysis::reading::MachineTimes, ui::panes::Unfolding};
+use crate::analysis::reading::MachineTimes;
 
 /// Number of beats in which the panes of a step unfold, one pane after the other.
 pub const N_BEATS: usize = 5;
@@ -29,8 +28,25 @@ pub struct Animation {
 }
 
 impl Animation {
+    /// Whether panes may unfold.
+    pub(super) const fn may_move(&self) -> bool {
+        matches!(self.motion, Motion::Moving(_))
+    }
+
+    /// Begins to unfold a step, if a pane of it unfolds.
+    pub(super) fn begin(&mut self, unfolds: bool) {
+        self.beat = unfolds.then_some(0);
+        self.motion = Motion::Moving(Duration::ZERO);
+    }
+
+    /// The step of a computation of `n` steps that the beat shows; None shows all.
+    pub(super) fn moment(&self, n: usize) -> Option<usize> {
+        let beat = self.beat?;
+        Some(((beat + 1) * n).div_ceil(N_BEATS))
+    }
+
     /// Adds elapsed time: the next beat, and after the last one everything.
-    fn tick(&mut self, elapsed: Duration) {
+    pub(super) fn tick(&mut self, elapsed: Duration) {
         let (Motion::Moving(since), Some(beat)) = (self.motion, self.beat) else { return };
         let since = since + elapsed;
         self.motion = Motion::Moving(if since < BEAT { since } else { Duration::ZERO });
@@ -62,48 +78,6 @@ impl Times {
             Self::Known(times) => Some(times),
             Self::NotRequested | Self::Requested => None,
         }
-    }
-}
-
-impl State {
-    /// Whether the step is unfolding.
-    pub const fn is_unfolding(&self) -> bool {
-        self.animation.beat.is_some()
-    }
-
-    /// Whether a pane of the step unfolds; not while a question is open.
-    pub fn unfolds(&self) -> bool {
-        let panes = self.panes();
-        let mut unfoldings = panes.iter().map(|pane| pane.unfolding());
-        self.guide.quiz.is_none() && unfoldings.any(|unfolding| unfolding != Unfolding::AtOnce)
-    }
-
-    /// Begins to unfold the step, if things may move and a pane of it unfolds.
-    pub(super) fn unfold(&mut self) {
-        let Motion::Moving(_) = self.animation.motion else { return };
-        self.animation.beat = self.unfolds().then_some(0);
-        self.animation.motion = Motion::Moving(Duration::ZERO);
-    }
-
-    /// Unfolds the step because the person asks for it.
-    pub(super) fn unfold_again(&mut self) {
-        match self.animation.motion {
-            Motion::Moving(_) => self.unfold(),
-            Motion::Still => self.show_message("nothing moves: motion is turned off"),
-        }
-    }
-
-    /// Adds elapsed time to the beats, except during an export.
-    pub(super) fn advance_animation(&mut self, elapsed: Duration) {
-        if !self.is_exporting() {
-            self.animation.tick(elapsed);
-        }
-    }
-
-    /// The step of a computation of `n` steps that the beat shows; None shows all.
-    pub(super) fn moment(&self, n: usize) -> Option<usize> {
-        let beat = self.animation.beat?;
-        Some(((beat + 1) * n).div_ceil(N_BEATS))
     }
 }
 

@@ -1,142 +1,120 @@
-//! Exports the frame in view to a file, and copies it.
+//! Exports the frame in view to a file: the input of its path, and what comes of it.
 
 use std::path::MAIN_SEPARATOR;
 
 use tui_input::Input;
 
 use super::{
-    Command, Effect, ExportFormat, ExportRefusal, ExportRequest, ExportedFile, Overlay, Prompt,
-    SMALLEST, State, export_options::file_name,
+    Command, Effect, ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile,
+    Overlay, Prompt,
+    export_options::file_name,
+    reply::{Notice, Reply},
 };
-use crate::lesson::tr;
+use crate::lesson::{Language, tr};
 
-impl State {
-    /// Whether the input of a path is open: the frame in view does not change meanwhile.
-    pub const fn is_exporting(&self) -> bool {
-        matches!(self.overlay, Overlay::Export(_))
-    }
-
-    /// Opens the input of a path.
-    pub(super) fn export(&mut self) -> Option<Effect> {
-        let (width, height) = self.size;
-        if self.passes.reading.is_none() {
-            self.show_message("nothing is read yet; there is no frame to export");
-            return None;
+impl ExportOptions {
+    /// Opens the input of a path for a frame with this file stem.
+    pub(super) fn begin(&self, stem: &str) -> Reply {
+        match self.default_extension() {
+            Some(extension) => self.propose_path(stem, extension),
+            None => Reply::says("files cannot be written from here; `lookback export` writes them"),
         }
-        if width < SMALLEST.0 || height < SMALLEST.1 {
-            return None;
-        }
-        let extension = self.exports.default_extension();
-        if extension.is_none() {
-            self.show_message("files cannot be written from here; `lookback export` writes them");
-        }
-        extension.map(|extension| self.propose_path(extension))
     }
 
     /// Opens the input with the file name that `lookback export` would use, and requests a free one.
-    fn propose_path(&mut self, extension: &str) -> Effect {
+    fn propose_path(&self, stem: &str, extension: &str) -> Reply {
         let current_folder = format!(".{MAIN_SEPARATOR}");
-        let folder = self.exports.last_folder.as_ref().unwrap_or(&current_folder);
-        let path = format!("{folder}{}.{extension}", self.lesson.file_stem(self.nav.step));
-        self.overlay = Overlay::Export(Prompt {
-            path: Input::new(path.clone()),
-            proposed: path.clone(),
-            existing: None,
-        });
-        Effect::FindFreePath(path)
+        let folder = self.last_folder.as_ref().unwrap_or(&current_folder);
+        let path = format!("{folder}{stem}.{extension}");
+        let prompt =
+            Prompt { path: Input::new(path.clone()), proposed: path.clone(), existing: None };
+        Reply { overlay: Some(Overlay::Export(prompt)), ..Reply::asks(Effect::FindFreePath(path)) }
     }
 
-    /// Replaces the proposed path by a free one, unless the user has changed it.
-    pub(super) fn take_free_path(&mut self, path: String) {
-        if let Overlay::Export(prompt) = &mut self.overlay
-            && prompt.path.value() == prompt.proposed
-        {
-            prompt.path = Input::new(path.clone());
-            prompt.proposed = path;
-        }
-    }
-
-    pub(super) fn run_in_export(&mut self, command: Command) -> Option<Effect> {
+    /// Runs a command on the input of a path.
+    pub(super) fn run_in_prompt(
+        &mut self,
+        command: Command,
+        prompt: &Prompt,
+        frame: Frame,
+    ) -> Reply {
         match command {
-            Command::Accept => self.confirm_export(),
-            Command::NextPane => self.change_extension(1),
-            Command::PreviousPane => self.change_extension(-1),
-            _ => None,
+            Command::Accept => self.confirm(prompt, frame.language),
+            Command::NextPane => self.change_extension(prompt, frame.stem, 1),
+            Command::PreviousPane => self.change_extension(prompt, frame.stem, -1),
+            _ => Reply::NONE,
         }
     }
 
     /// Changes the extension; requests a free path again for a proposed name, keeps a typed one.
-    fn change_extension(&mut self, by: isize) -> Option<Effect> {
-        let Overlay::Export(prompt) = &mut self.overlay else { return None };
+    fn change_extension(&self, prompt: &Prompt, stem: &str, by: isize) -> Reply {
         let path = prompt.path.value();
-        let extension = self.exports.extension_after(path, by)?;
+        let Some(extension) = self.extension_after(path, by) else { return Reply::NONE };
         if path == prompt.proposed {
-            return Some(self.propose_path(extension));
+            return self.propose_path(stem, extension);
         }
-        let stem = match self.exports.format_of(path) {
+        let stem = match self.format_of(path) {
             Some(format) => &path[..path.len() - format.extension.len()],
             None => &format!("{}.", path.trim_end_matches('.')),
         };
-        prompt.path = Input::new(format!("{stem}{extension}"));
-        None
+        let path = Input::new(format!("{stem}{extension}"));
+        Reply::opens(Overlay::Export(Prompt { path, ..prompt.clone() }))
     }
 
-    fn confirm_export(&mut self) -> Option<Effect> {
-        let Overlay::Export(prompt) = &self.overlay else { return None };
+    fn confirm(&mut self, prompt: &Prompt, language: Language) -> Reply {
         let path = prompt.path.value().trim().to_owned();
         let replaces = prompt.existing.as_ref() == Some(&path);
-        match self.exports.check_path(&path, self.lesson.language) {
-            Err(why) => {
-                self.show_error(why);
-                None
-            }
+        match self.check_path(&path, language) {
+            Err(why) => Reply::fails(why),
             Ok(ExportFormat { extension, .. }) => {
-                self.overlay = Overlay::None;
-                self.exports.last_extension = Some(extension);
-                self.show_message(tr!(self.lesson.language, "writing {path}", path));
-                Some(Effect::Export(ExportRequest { path, extension, replaces }))
+                self.last_extension = Some(extension);
+                Reply {
+                    overlay: Some(Overlay::None),
+                    effect: Some(Effect::Export(ExportRequest {
+                        path: path.clone(),
+                        extension,
+                        replaces,
+                    })),
+                    ..Reply::says(tr!(language, "writing {path}", path))
+                }
             }
         }
     }
 
-    /// Opens the input again with the refused path, and shows the reason.
-    pub(super) fn reopen_prompt(&mut self, ExportRefusal { path, why, exists }: ExportRefusal) {
-        let existing = exists.then(|| path.clone());
-        self.overlay =
-            Overlay::Export(Prompt { path: Input::new(path), existing, ..Prompt::default() });
-        self.show_error(why);
-    }
-
-    pub(super) fn report_export(&mut self, outcome: Result<ExportedFile, String>) {
+    /// Says what came of an export, and keeps its folder.
+    pub(super) fn report(&mut self, outcome: Result<ExportedFile, String>) -> Notice {
         match outcome {
             Ok(ExportedFile { path, message }) => {
                 let folder = path[..path.len() - file_name(&path).len()].to_owned();
-                self.exports.last_folder = Some(folder);
-                self.show_message(message);
+                self.last_folder = Some(folder);
+                message.into()
             }
-            Err(why) => self.show_error(why),
+            Err(why) => Notice::error(why),
         }
     }
+}
 
-    /// Requests a copy of the text in view.
-    pub(super) fn copy(&mut self) -> Option<Effect> {
-        if self.passes.reading.is_none() {
-            self.show_message("nothing is read yet; there is no frame to copy");
-            return None;
-        }
-        Some(Effect::Copy)
+/// What the name of a frame's file and the messages about it depend on.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub stem: &'a str,
+    pub language: Language,
+}
+
+impl ExportRefusal {
+    /// Opens the input again with the refused path, and says the reason.
+    pub(super) fn reopened(self) -> Reply {
+        let Self { path, why, exists } = self;
+        let existing = exists.then(|| path.clone());
+        let prompt = Prompt { path: Input::new(path), existing, ..Prompt::default() };
+        Reply { overlay: Some(Overlay::Export(prompt)), ..Reply::fails(why) }
     }
+}
 
-    pub(super) fn report_copy(&mut self, outcome: Result<usize, String>) {
-        match outcome {
-            Ok(n) => {
-                self.show_message(tr!(
-                    self.lesson.language,
-                    "copied the frame, {n} lines, if the terminal allows it",
-                    n
-                ));
-            }
-            Err(why) => self.show_error(why),
-        }
+/// Says what came of a copy of the frame in view.
+pub(super) fn copied(outcome: Result<usize, String>, language: Language) -> Notice {
+    match outcome {
+        Ok(n) => tr!(language, "copied the frame, {n} lines, if the terminal allows it", n).into(),
+        Err(why) => Notice::error(why),
     }
 }

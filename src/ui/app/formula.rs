@@ -1,20 +1,16 @@
 //! The step's formula, each symbol in the colour of the pane that shows it.
 
-use super::{Piece, State, TextRole};
+use super::{Piece, TextRole};
 
-impl State {
-    /// The formula; symbols without a pane are plain.
-    pub fn formula(&self) -> Vec<Piece> {
-        let (_, step) = self.current();
-        let mut found: Vec<(usize, usize, usize)> = vec![];
-        for (pane, spec) in step.panes.iter().enumerate() {
-            let symbols = self.site(spec).map_or(&[][..], |site| site.place.site.symbols);
-            found.extend(symbols.iter().flat_map(|symbol| {
-                occurrences(&step.formula, symbol).map(move |start| (start, symbol.len(), pane))
-            }));
-        }
-        coloured(&step.formula, found)
+/// A formula, given the symbols of each pane's site; symbols without a pane are plain.
+pub(super) fn formula(text: &str, symbols: &[&[&str]]) -> Vec<Piece> {
+    let mut found: Vec<(usize, usize, usize)> = vec![];
+    for (pane, symbols) in symbols.iter().enumerate() {
+        found.extend(symbols.iter().flat_map(|symbol| {
+            occurrences(text, symbol).map(move |start| (start, symbol.len(), pane))
+        }));
     }
+    coloured(text, found)
 }
 
 /// Pieces of a text in which stretches (start, length, pane) are coloured; of overlapping stretches the earlier wins,

@@ -1,40 +1,8 @@
-//! Copies of the state for frames: as a file or the clipboard shows the walk, in another theme, at a beat.
+//! Requests performed at once, where nobody waits at a screen.
 
 use std::sync::Arc;
 
-use super::{Action, Animation, Effect, Overlay, State, update};
-use crate::ui::{panes::View, theme::Theme};
-
-impl State {
-    /// A copy for a frame of this size, without overlay and message, and with everything that is shown opened.
-    #[must_use]
-    pub fn for_frame(&self, width: u16, height: u16) -> Self {
-        let passes = self.passes.without_requests();
-        let mut state = Self { passes, overlay: Overlay::None, message: None, ..self.clone() };
-        update_and_run(&mut state, Action::Resize(width, height));
-        state
-    }
-
-    /// A copy in another theme.
-    #[must_use]
-    pub fn in_theme(&self, theme: Theme) -> Self {
-        Self { theme, ..self.clone() }
-    }
-
-    /// The same state with maps drawn so.
-    #[must_use]
-    pub fn with_view(mut self, view: View) -> Self {
-        self.nav.view = view;
-        self
-    }
-
-    /// A copy at a beat of the step's unfolding; None shows everything.
-    #[must_use]
-    pub fn at_beat(&self, beat: Option<usize>) -> Self {
-        let animation = Animation { beat, ..self.animation.clone() };
-        Self { animation, ..self.clone() }
-    }
-}
+use super::{Action, Effect, State, update};
 
 /// Updates a state and performs its requests for blocks and lenses at once.
 pub fn update_and_run(state: &mut State, action: Action) {

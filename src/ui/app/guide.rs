@@ -5,16 +5,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Command, Line, State};
-use crate::lesson::{
-    Language, Paragraph, Span, deepen, mark_terms, narrate, question, quiz::Question, tr,
+use super::{
+    Command,
+    reply::{Notice, Reply},
 };
+use crate::lesson::{Language, Lesson, Paragraph, Span, Step, quiz::Question, tr};
 
-/// Reading speed at pace 1, in words per minute.
-const WORDS_A_MINUTE: f32 = 200.0;
-/// Time for looking at the panes, added to the reading time.
-const LOOKING_TIME: Duration = Duration::from_secs(3);
-/// Selectable multiples of [`WORDS_A_MINUTE`].
+/// Selectable multiples of the usual reading speed.
 const PACES: [f32; 7] = [0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0];
 const DEFAULT_PACE: usize = 2;
 
@@ -32,11 +29,11 @@ pub struct Guide {
     /// The question on the screen.
     pub quiz: Option<OpenQuiz>,
     /// Verdict on the last answer, shown above the text.
-    verdict: Option<Vec<Paragraph>>,
+    pub(super) verdict: Option<Vec<Paragraph>>,
     /// By step id, for the current sentence: whether the answer was right.
     answers: BTreeMap<String, bool>,
     /// Time for which the step has been shown; None while pages do not turn.
-    page_time: Option<Duration>,
+    pub(super) page_time: Option<Duration>,
     pace: usize,
 }
 
@@ -95,110 +92,57 @@ impl Guide {
     pub(super) fn clear_answers(&mut self) {
         self.answers.clear();
     }
-}
 
-impl State {
-    /// Whether this state needs ticks: pages turn or a step unfolds, and no export is being named.
-    pub fn wants_ticks(&self) -> bool {
-        !self.is_exporting()
-            && self.passes.reading.is_some()
-            && (self.guide.is_playing() || self.is_unfolding())
+    /// Closes what belongs to the step before.
+    pub(super) fn begin_step(&mut self, step: usize) {
+        (self.quiz, self.verdict) = (None, None);
+        self.hinted = self.hinted.filter(|hinted| *hinted == step);
+        self.page_time = self.page_time.map(|_| Duration::ZERO);
     }
 
-    /// The paragraphs of the narration: the open question alone, or else verdict, text, further text and score.
-    pub(super) fn paragraphs(&self) -> Vec<Paragraph> {
-        let Some(reading) = &self.passes.reading else { return vec![] };
-        if let Some(quiz) = &self.guide.quiz {
-            return question_paragraphs(quiz, self.lesson.language);
-        }
-        let (_, step) = self.current();
-        let mut paragraphs = self.guide.verdict.clone().unwrap_or_default();
-        let selection = self.narration_selection();
-        if step.shows_change(reading) {
-            paragraphs.push(paragraph_of(plain_span(step.changed_pass(reading, &selection))));
-        }
-        // What a solved lab shows stands first: below the task it would be out of view on a small screen.
-        let lab = self.lab_paragraphs();
-        let (solved, unsolved) = if self.solves_lab() { (lab, vec![]) } else { (vec![], lab) };
-        paragraphs.extend(solved);
-        paragraphs.extend(narrate(step, reading, &selection));
-        if self.guide.is_deeper {
-            paragraphs.extend(deepen(step, reading, &selection));
-        }
-        paragraphs.extend(unsolved);
-        paragraphs.extend(self.summary());
-        mark_terms(&self.lesson.glossary, &paragraphs)
+    /// Whether a step's question is to be asked: it has not been answered, and questions are on.
+    pub(super) fn asks(&self, step: &Step) -> bool {
+        self.asks_questions && !self.answers.contains_key(&step.id)
     }
 
-    /// The further text of the step, after a blank line, if it fits whole in `n_lines` and is not shown anyway.
-    pub(super) fn further_text(&self, width: u16, n_lines: usize) -> Vec<Line> {
-        let Some(reading) = self.passes.reading.as_ref().filter(|_| !self.guide.is_deeper) else {
-            return vec![];
-        };
-        let (_, step) = self.current();
-        let paragraphs = deepen(step, reading, &self.narration_selection());
-        let lines = [vec![vec![]], self.measured(&paragraphs, true).lines(width)].concat();
-        if paragraphs.is_empty() || lines.len() > n_lines { vec![] } else { lines }
+    /// Opens a question.
+    pub(super) fn ask(&mut self, asked: Option<Question>) -> Option<Notice> {
+        self.quiz = asked.map(|asked| OpenQuiz { asked, chosen: 0 });
+        let waits = self.quiz.is_some() && self.page_time.take().is_some();
+        waits.then(|| "a question: autoplay waits for your answer; a resumes it".into())
     }
 
-    /// The score of the predictions, on the last step.
-    fn summary(&self) -> Option<Paragraph> {
-        let (right, n) = self.guide.score();
-        (n > 0 && self.nav.step + 1 == self.n_steps()).then(|| {
-            let language = self.lesson.language;
-            strong_paragraph(tr!(language, "{right} of {n} predictions right.", right, n))
-        })
-    }
-
-    /// Opens the step's question, unless it has been answered or questions are off.
-    pub(super) fn ask_question(&mut self) {
-        (self.guide.quiz, self.guide.verdict) = (None, None);
-        self.guide.hinted = self.guide.hinted.filter(|step| *step == self.nav.step);
-        self.guide.page_time = self.guide.page_time.map(|_| Duration::ZERO);
-        let (_, step) = self.current();
-        if !self.guide.asks_questions || self.guide.answers.contains_key(&step.id) {
-            return;
-        }
-        let Some(reading) = &self.passes.reading else { return };
-        let asked = question(step, reading, &self.narration_selection());
-        self.guide.quiz = asked.map(|asked| OpenQuiz { asked, chosen: 0 });
-        if self.guide.quiz.is_some() && self.guide.page_time.take().is_some() {
-            self.show_message("a question: autoplay waits for your answer; a resumes it");
-        }
-    }
-
-    /// Runs a command on the open question; false if there is none or it does not handle the command.
-    pub(super) fn run_in_quiz(&mut self, command: Command) -> bool {
-        let Some(quiz) = &mut self.guide.quiz else { return false };
+    /// Runs a command on the open question; None if there is none or it does not handle the command. What Enter does is
+    /// left to [`Self::answer`].
+    pub(super) fn run_in_quiz(&mut self, command: Command) -> Option<Reply> {
+        let quiz = self.quiz.as_mut()?;
         match command {
             Command::Move(by, 0) => {
                 let last = quiz.asked.options.len().saturating_sub(1);
                 quiz.chosen = quiz.chosen.saturating_add_signed(by).min(last);
+                Some(Reply::NONE)
             }
-            Command::Accept => self.answer(),
             Command::Leave | Command::NextStep => {
-                self.guide.quiz = None;
-                self.show_message("skipped");
+                self.quiz = None;
+                Some(Reply::says("skipped"))
             }
             Command::Move(..) | Command::Layer(_) | Command::Head(_) => {
-                self.show_message("↑ ↓ choose, Enter answers, Esc skips the question");
+                Some(Reply::says("↑ ↓ choose, Enter answers, Esc skips the question"))
             }
             Command::NextPane | Command::PreviousPane | Command::Deeper | Command::Glossary => {
-                self.show_message("first the question: ↑ ↓ choose, Enter answers, Esc skips it");
+                Some(Reply::says("first the question: ↑ ↓ choose, Enter answers, Esc skips it"))
             }
-            _ => return false,
+            _ => None,
         }
-        true
     }
 
-    fn answer(&mut self) {
-        let Some(OpenQuiz { asked, chosen }) = self.guide.quiz.take() else { return };
+    /// Answers the question of the step with this id by the chosen option; false if none is open.
+    pub(super) fn answer(&mut self, step: &str, language: Language) -> bool {
+        let Some(OpenQuiz { asked, chosen }) = self.quiz.take() else { return false };
         let is_right = chosen == asked.right;
-        let id = self.current().1.id.clone();
-        self.guide.answers.insert(id, is_right);
-        let (right, n) = self.guide.score();
+        self.answers.insert(step.to_owned(), is_right);
+        let (right, n) = self.score();
         let option = |i: usize| asked.options[i].as_str();
-        let language = self.lesson.language;
         let result = if is_right {
             tr!(language, "Right: {option}.", option = option(chosen))
         } else {
@@ -212,154 +156,105 @@ impl State {
         let mut verdict = strong_paragraph(format!("{result} "));
         verdict.spans.extend(asked.reveal.into_iter().flat_map(|p| p.spans));
         verdict.spans.push(plain_span(tr!(language, " ({right} of {n} so far.)", right, n)));
-        self.guide.verdict = Some(vec![verdict]);
-        self.nav.scroll = 0;
-        self.unfold();
+        self.verdict = Some(vec![verdict]);
+        true
     }
 
-    pub(super) fn toggle_questions(&mut self) {
-        self.guide.asks_questions = !self.guide.asks_questions;
-        if self.guide.asks_questions {
-            self.show_message("questions come before answers from the next step on");
-        } else {
-            self.guide.quiz = None;
-            self.show_message("no more questions; P turns them on again");
+    pub(super) fn toggle_questions(&mut self) -> Notice {
+        self.asks_questions = !self.asks_questions;
+        if self.asks_questions {
+            return "questions come before answers from the next step on".into();
         }
+        self.quiz = None;
+        "no more questions; P turns them on again".into()
     }
 
-    pub(super) fn toggle_deeper(&mut self) {
-        let n_lines_before = self.n_narration_lines();
-        self.guide.is_deeper = !self.guide.is_deeper;
-        // If not everything fits, scroll to the new paragraph.
-        self.nav.scroll = if self.guide.is_deeper { n_lines_before } else { 0 };
-        self.show_message(if self.guide.is_deeper {
-            "deeper: one paragraph more at every step; PgDn scrolls"
+    pub(super) fn toggle_deeper(&mut self) -> Notice {
+        self.is_deeper = !self.is_deeper;
+        if self.is_deeper {
+            "deeper: one paragraph more at every step; PgDn scrolls".into()
         } else {
-            "the short text again"
-        });
+            "the short text again".into()
+        }
     }
 }
 
 /// The short tour.
-impl State {
+impl Guide {
     /// Indices of the steps that next and previous visit.
-    fn stops(&self) -> Vec<usize> {
-        let steps = self.lesson.steps().into_iter().enumerate();
-        let is_stop = |step: &crate::lesson::Step| !self.guide.in_tour || step.in_tour;
+    pub(super) fn stops(&self, lesson: &Lesson) -> Vec<usize> {
+        let steps = lesson.steps().into_iter().enumerate();
+        let is_stop = |step: &Step| !self.in_tour || step.in_tour;
         steps.filter(|(_, (_, step))| is_stop(step)).map(|(i, _)| i).collect()
     }
 
-    /// Number of the current tour stop (from 1), and of all stops; None outside the tour.
-    pub fn tour_position(&self) -> Option<(usize, usize)> {
-        let stops = self.stops();
-        let number = stops.iter().filter(|&&stop| stop <= self.nav.step).count();
-        self.guide.in_tour.then_some((number, stops.len()))
+    /// The stop after a step.
+    pub(super) fn next_stop(&self, lesson: &Lesson, step: usize) -> Option<usize> {
+        self.stops(lesson).into_iter().find(|&stop| stop > step)
     }
 
-    pub(super) fn next_stop(&self) -> Option<usize> {
-        self.stops().into_iter().find(|&stop| stop > self.nav.step)
+    /// The stop before a step.
+    pub(super) fn previous_stop(&self, lesson: &Lesson, step: usize) -> Option<usize> {
+        self.stops(lesson).into_iter().rev().find(|&stop| stop < step)
     }
 
-    pub(super) fn previous_stop(&self) -> Option<usize> {
-        self.stops().into_iter().rev().find(|&stop| stop < self.nav.step)
-    }
-
-    pub(super) fn toggle_tour(&mut self) {
-        self.guide.in_tour = !self.guide.in_tour;
-        if !self.guide.in_tour {
-            self.show_message("the full walk again");
-            return;
+    /// Switches between the tour and all steps; enters the nearest stop.
+    pub(super) fn toggle_tour(&mut self, lesson: &Lesson, step: usize) -> Reply {
+        self.in_tour = !self.in_tour;
+        if !self.in_tour {
+            return Reply::says("the full walk again");
         }
-        let stops = self.stops();
+        let stops = self.stops(lesson);
         // On from here; back to the last stop only from a step after it.
-        let nearest = stops.iter().find(|&&stop| stop >= self.nav.step).or(stops.last());
-        if let Some(&stop) = nearest.filter(|&&stop| stop != self.nav.step) {
-            self.enter(stop);
-        }
-        self.show_message(tr!(
-            self.lesson.language,
-            "the short tour, {n} steps; T goes back to all",
-            n = stops.len()
-        ));
+        let nearest = stops.iter().find(|&&stop| stop >= step).or(stops.last());
+        let n = stops.len();
+        let notice = tr!(lesson.language, "the short tour, {n} steps; T goes back to all", n);
+        Reply { step: nearest.copied().filter(|stop| *stop != step), ..Reply::says(notice) }
     }
 }
 
 /// Automatic page turning.
-impl State {
-    pub(super) fn toggle_play(&mut self) {
-        if self.guide.page_time.take().is_some() {
-            self.show_message("autoplay is off");
-        } else if self.guide.quiz.is_some() {
-            self.show_message("first the question: ↑ ↓ choose, Enter answers, Esc skips it");
-        } else {
-            self.guide.page_time = Some(Duration::ZERO);
+impl Guide {
+    pub(super) fn toggle_play(&mut self) -> Option<Notice> {
+        if self.page_time.take().is_some() {
+            return Some("autoplay is off".into());
         }
+        if self.quiz.is_some() {
+            return Some("first the question: ↑ ↓ choose, Enter answers, Esc skips it".into());
+        }
+        self.page_time = Some(Duration::ZERO);
+        None
     }
 
-    pub(super) fn pace_by(&mut self, by: isize) {
-        let pace = self.guide.pace.saturating_add_signed(by).min(PACES.len() - 1);
-        let is_edge = pace == self.guide.pace;
-        self.guide.pace = pace;
-        if is_edge || !self.guide.is_playing() {
-            self.show_message(tr!(
-                self.lesson.language,
-                "pace {pace}; a starts and stops autoplay",
-                pace = self.guide.pace()
-            ));
-        }
+    pub(super) fn pace_by(&mut self, by: isize, language: Language) -> Option<Notice> {
+        let pace = self.pace.saturating_add_signed(by).min(PACES.len() - 1);
+        let is_edge = pace == self.pace;
+        self.pace = pace;
+        (is_edge || !self.is_playing()).then(|| {
+            tr!(language, "pace {pace}; a starts and stops autoplay", pace = self.pace()).into()
+        })
     }
 
     /// Stops page turning when another key is pressed.
-    pub(super) fn stop_playing(&mut self) {
-        if self.guide.page_time.take().is_some() {
-            self.show_message("autoplay is paused; a resumes it");
-        }
+    pub(super) fn stop_playing(&mut self) -> Option<Notice> {
+        self.page_time.take().map(|_| "autoplay is paused; a resumes it".into())
     }
 
-    pub(super) fn advance_pages(&mut self, elapsed: Duration) {
-        if self.passes.reading.is_none() || !self.overlay.is_none() {
-            return;
-        }
-        let Some(spent) = self.guide.page_time.map(|spent| spent + elapsed) else { return };
-        self.guide.page_time = Some(spent);
-        if spent < self.reading_time() {
-            return;
-        }
-        if let Some(step) = self.next_stop() {
-            self.message = None;
-            self.enter(step);
-        } else {
-            self.guide.page_time = None;
-            self.show_key_hint("that was the last step", "g goes back to the first");
-        }
+    /// Adds elapsed time to that of the page; returns it, or None while pages do not turn.
+    pub(super) fn spend(&mut self, elapsed: Duration) -> Option<Duration> {
+        self.page_time = self.page_time.map(|spent| spent + elapsed);
+        self.page_time
     }
 
-    /// Time to read the text and look at the panes, at the current pace.
-    pub fn reading_time(&self) -> Duration {
-        let paragraphs = self.paragraphs();
-        let text = paragraphs.iter().flat_map(|p| &p.spans).map(|span| span.text.as_str());
-        let minutes = n_words(&text.collect::<Vec<_>>().join("\n")) / WORDS_A_MINUTE;
-        (LOOKING_TIME + Duration::from_secs_f32(60.0 * minutes)).div_f32(self.guide.pace())
+    /// Ends page turning at the last step.
+    pub(super) fn end_playing(&mut self) -> Notice {
+        self.page_time = None;
+        Notice::with_key("that was the last step", "g goes back to the first")
     }
-
-    /// Elapsed fraction of the step's time, 0 to 1, and the time left; None while pages do not turn.
-    pub fn progress(&self) -> Option<(f32, Duration)> {
-        let (spent, total) = (self.guide.page_time?, self.reading_time());
-        Some(((spent.as_secs_f32() / total.as_secs_f32()).min(1.0), total.saturating_sub(spent)))
-    }
-}
-
-/// Number of words; two characters of a script without spaces count as one.
-fn n_words(text: &str) -> f32 {
-    let is_unspaced = |c: &char| ('\u{3040}'..='\u{9fff}').contains(c);
-    let unspaced = text.chars().filter(is_unspaced).count();
-    let has_spaced_letter =
-        |word: &&str| word.chars().any(|c| c.is_alphanumeric() && !is_unspaced(&c));
-    text.split_whitespace().filter(has_spaced_letter).count() as f32 + unspaced as f32 / 2.0
 }
 
 /// The question, its options and the keys, a paragraph each.
-fn question_paragraphs(quiz: &OpenQuiz, language: Language) -> Vec<Paragraph> {
+pub(super) fn question_paragraphs(quiz: &OpenQuiz, language: Language) -> Vec<Paragraph> {
     let mut lines: Vec<Paragraph> = quiz.asked.question.clone();
     for (i, option) in quiz.asked.options.iter().enumerate() {
         let is_chosen = i == quiz.chosen;

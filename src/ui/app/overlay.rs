@@ -99,6 +99,16 @@ impl Overlay {
         }
     }
 
+    /// Replaces the proposed path by a free one, unless the user has changed it.
+    pub(super) fn take_free_path(&mut self, path: String) {
+        if let Self::Export(prompt) = self
+            && prompt.path.value() == prompt.proposed
+        {
+            prompt.path = Input::new(path.clone());
+            prompt.proposed = path;
+        }
+    }
+
     /// Moves the selected row of a list of `n` rows.
     pub(super) fn move_by(&mut self, rows: isize, n: usize) {
         if let Self::Find { chosen, .. }

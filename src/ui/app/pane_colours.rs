@@ -1,6 +1,5 @@
 //! The colours of a step's panes: queries, keys and values have their own on every screen, in titles, formula and text.
 
-use super::State;
 use crate::{
     engine::site::{Site, last_name},
     lesson::PaneSpec,
@@ -16,11 +15,9 @@ static OWN: [&[&Site]; 3] = [
 /// Colours of the theme for other panes beside those, in the order in which they are taken.
 const OTHERS: [usize; 4] = [3, 2, 1, 0];
 
-impl State {
-    /// The index of a pane's colour in the theme.
-    pub fn hue(&self, pane: usize) -> usize {
-        hues(&self.current().1.panes).get(pane).copied().unwrap_or(pane)
-    }
+/// The index in the theme of the colour of one of a step's panes.
+pub(super) fn hue(panes: &[PaneSpec], pane: usize) -> usize {
+    hues(panes).get(pane).copied().unwrap_or(pane)
 }
 
 fn own_hue(spec: &PaneSpec) -> Option<usize> {

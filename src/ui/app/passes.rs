@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Effect, Times};
+use super::{
+    Effect, Times,
+    reply::{Notice, Reply},
+};
 use crate::{
-    analysis::{measure::attention_form::AttentionForm, reading::Reading},
-    engine::change::Changes,
+    analysis::{measure::attention_form::AttentionForm, reading::{Reading, STAR_PAIR}},
+    engine::change::{Change, Changes, MOST, MOST_STEPS},
+    lesson::{Language, tr},
     model::Name,
+    ui::panes::OtherPass,
 };
 
 /// The reading on the screen and the requests in progress. Results arrive as actions.
@@ -58,6 +63,103 @@ impl Passes {
         self.changes = changes.clone();
         let sentence = self.pending.clone().unwrap_or(sentence);
         Some(Effect::Read { sentence, changes })
+    }
+
+    /// Requests a pass that a number stands for; after another sentence, `step` is entered.
+    pub(super) fn request_other(&mut self, pass: OtherPass, step: usize) -> Option<Effect> {
+        let OtherPass { sentence, changes } = pass;
+        if self.has_sentence(&sentence) {
+            return self.request_changes(changes);
+        }
+        self.step_after_reading = Some(step);
+        Some(self.request(sentence, changes))
+    }
+
+    /// Requests what solves a lab: another sentence unless it is read, with these changes; None if nothing differs.
+    pub(super) fn request_solution(
+        &mut self,
+        sentence: Option<&str>,
+        changes: Changes,
+    ) -> Option<Effect> {
+        match sentence.filter(|sentence| !self.has_sentence(sentence)) {
+            Some(sentence) => Some(self.request(sentence.to_owned(), changes)),
+            None if changes.is_empty() => None,
+            None => self.request_changes(changes),
+        }
+    }
+
+    /// Requests a sentence and enters a step once it is read; enters it now if it is.
+    pub(super) fn request_at(&mut self, step: usize, sentence: String) -> Reply {
+        if self.has_sentence(&sentence) {
+            return Reply::enters(step);
+        }
+        self.step_after_reading = Some(step);
+        Reply::asks(self.request_sentence(sentence))
+    }
+
+    /// Requests the star pair's first sentence, or the second if the first is shown.
+    pub(super) fn request_star_pair(&mut self) -> Effect {
+        let [first, second] = STAR_PAIR;
+        let next = if self.has_sentence(first) { second } else { first };
+        self.request_sentence(next.to_owned())
+    }
+
+    /// Requests the pass with this change, or without it if it is on.
+    pub(super) fn toggle(&mut self, change: Change, language: Language) -> Reply {
+        self.request_checked(self.changes.toggled(change), language)
+    }
+
+    /// Requests the pass with this change too.
+    pub(super) fn change(&mut self, change: Change, language: Language) -> Reply {
+        // Another target, or another rate, is learned from the beginning.
+        let is_of_lesson = matches!(change, Change::Teach(_) | Change::Rate(_));
+        let kept = if is_of_lesson { self.changes.without_lessons() } else { self.changes.clone() };
+        self.request_checked(kept.with(change), language)
+    }
+
+    /// Requests the pass with changes that were typed together.
+    pub(super) fn change_all(&mut self, changes: Vec<Change>, language: Language) -> Reply {
+        let one_more = |all: Changes, change| all.with(change);
+        self.request_checked(changes.into_iter().fold(self.changes.clone(), one_more), language)
+    }
+
+    /// Requests the pass after more steps of learning of a model.
+    pub(super) fn learn(&mut self, model: Name, more: usize, language: Language) -> Reply {
+        let id = model.id_to_learn();
+        let known = self.changes.lessons().find(|(other, _)| *other == id);
+        let steps = known.map_or(0, |(_, steps)| steps) + more;
+        if steps > MOST_STEPS {
+            let n = MOST_STEPS;
+            return Reply::fails(tr!(language, "at most {n} steps; r takes them back", n));
+        }
+        let reply = self.change(Change::Learn { model: id.map(str::to_owned), steps }, language);
+        let notice = reply.notice.or_else(|| Some(Notice::from("learning …")));
+        Reply { notice, ..reply }
+    }
+
+    /// Requests the pass without changes.
+    pub(super) fn reset(&mut self, language: Language) -> Reply {
+        if self.changes.is_empty() {
+            return Reply::says("nothing is changed");
+        }
+        self.request_checked(Changes::default(), language)
+    }
+
+    fn request_checked(&mut self, changes: Changes, language: Language) -> Reply {
+        if changes.iter().count() > MOST {
+            return Reply::fails(tr!(
+                language,
+                "at most {n} changes can be combined; r undoes them all",
+                n = MOST
+            ));
+        }
+        self.request_changes(changes).into()
+    }
+
+    /// The text that is typed over for another sentence: the pending one, or else the one on the screen.
+    pub(super) fn text_to_edit(&self) -> String {
+        let text_on_screen = || self.reading.as_ref().map(|r| r.sentence.text.clone());
+        self.pending.clone().or_else(text_on_screen).unwrap_or_default()
     }
 
     /// Stores a finished pass; returns whether its sentence was on the screen before.
@@ -159,6 +261,12 @@ impl Passes {
 
     pub(super) fn finish_lens(&mut self) {
         self.lens_row = None;
+    }
+
+    /// Whether it is known that a model lacks what a form of attention needs.
+    pub(super) fn lacks(&self, model: Name, path: &str, form: AttentionForm) -> bool {
+        let known = self.reading.as_ref().map(|r| r.known_attention_map(model, path, form));
+        known.flatten().is_some_and(|map| map.is_none())
     }
 
     /// Requests reading times, once.

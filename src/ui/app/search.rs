@@ -1,43 +1,64 @@
 //! The search for steps: by title, by the terms of the glossary that they explain, by text.
 
-use super::State;
-use crate::lesson::Step;
+use super::glossary::text_of;
+use crate::lesson::{Lesson, Step};
 
-impl State {
-    /// Indices of the steps that match a query, best first; all steps if it is empty. Titles come before the steps that
-    /// explain a term of the glossary, and these before texts.
-    pub fn found(&self, query: &str) -> Vec<usize> {
-        let query = query.trim().to_lowercase();
-        let steps = self.lesson.steps();
-        let explaining = self.explaining(&query);
-        let rank = |(i, (chapter, step)): (usize, &(usize, &Step))| {
-            let chapter = &self.lesson.chapters[*chapter].title;
-            let by_title = rank(&query, [&step.title, &step.id, chapter, &step.formula]);
-            let rank = match by_title {
-                Some(rank) => (0, rank),
-                None if explaining.contains(&i) => (1, 0),
-                None if is_in_text(step, &query) => (2, 0),
-                None => return None,
-            };
-            Some((rank, i))
+/// Indices of the steps that match a query, best first; all steps if it is empty. Titles come before the steps that
+/// explain a term of the glossary, and these before texts.
+pub(super) fn found(lesson: &Lesson, query: &str) -> Vec<usize> {
+    let query = query.trim().to_lowercase();
+    let steps = lesson.steps();
+    let explaining = explaining(lesson, &query);
+    let rank = |(i, (chapter, step)): (usize, &(usize, &Step))| {
+        let chapter = &lesson.chapters[*chapter].title;
+        let by_title = rank(&query, [&step.title, &step.id, chapter, &step.formula]);
+        let rank = match by_title {
+            Some(rank) => (0, rank),
+            None if explaining.contains(&i) => (1, 0),
+            None if is_in_text(step, &query) => (2, 0),
+            None => return None,
         };
-        let mut found: Vec<_> = steps.iter().enumerate().filter_map(rank).collect();
-        found.sort_unstable();
-        found.into_iter().map(|(_, i)| i).collect()
-    }
+        Some((rank, i))
+    };
+    let mut found: Vec<_> = steps.iter().enumerate().filter_map(rank).collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, i)| i).collect()
+}
 
-    /// The steps that explain the terms whose names begin with the query.
-    fn explaining(&self, query: &str) -> Vec<usize> {
-        if query.is_empty() {
-            return vec![];
-        }
-        let terms = self.lesson.glossary.iter().enumerate();
-        let named = terms.filter(|(_, term)| {
-            let mut names = std::iter::once(&term.term).chain(&term.also);
-            names.any(|name| name.to_lowercase().starts_with(query))
-        });
-        named.filter_map(|(i, _)| self.explained(i)).collect()
+/// The steps that explain the terms whose names begin with the query.
+fn explaining(lesson: &Lesson, query: &str) -> Vec<usize> {
+    if query.is_empty() {
+        return vec![];
     }
+    let terms = lesson.glossary.iter().enumerate();
+    let named = terms.filter(|(_, term)| {
+        let mut names = std::iter::once(&term.term).chain(&term.also);
+        names.any(|name| name.to_lowercase().starts_with(query))
+    });
+    named.filter_map(|(i, _)| explained(lesson, i)).collect()
+}
+
+/// Index of the step that explains a term: the first with the term in its title or its chapter's, else in its text.
+pub(super) fn explained(lesson: &Lesson, term: usize) -> Option<usize> {
+    let term = lesson.glossary.get(term)?;
+    let steps = lesson.steps();
+    let first = |text: fn(&Step) -> String| steps.iter().position(|(_, s)| term.is_in(&text(s)));
+    let mut chapters = lesson.chapters.iter();
+    let chapter = chapters.position(|chapter| term.is_in(&chapter.title));
+    let chapter_start = chapter.and_then(|chapter| first_of(lesson, chapter));
+    first(|s| s.title.clone())
+        .into_iter()
+        .chain(chapter_start)
+        .min()
+        .or_else(|| first(|s| s.text.source.clone()))
+        .or_else(|| first(text_of))
+}
+
+/// Index of a chapter's first step; None if there is no such chapter.
+pub(super) fn first_of(lesson: &Lesson, chapter: usize) -> Option<usize> {
+    let chapters = &lesson.chapters;
+    (chapter < chapters.len())
+        .then(|| chapters[..chapter].iter().map(|chapter| chapter.steps.len()).sum())
 }
 
 /// Whether the text or the further text of a step has all words of a query.

@@ -1,34 +1,28 @@
 //! The theme: it follows the terminal's background until the user chooses one.
 
-use super::State;
+use super::reply::Notice;
 use crate::{
-    lesson::tr,
-    ui::theme::{Background, Depth, Scheme},
+    lesson::{Language, tr},
+    ui::theme::{Background, Depth, Scheme, Theme},
 };
 
-impl State {
-    /// Stores the background that the terminal reports, and adapts the theme if it follows it.
-    pub(super) fn set_background(&mut self, background: Background) {
-        self.theme.background = Some(background);
-        if self.follows_background {
-            self.theme.scheme = match background {
-                Background::Dark => Scheme::Dark,
-                Background::Light => Scheme::Light,
-            };
-        }
+/// Stores the background that the terminal reports, and adapts a theme that follows it.
+pub(super) const fn set_background(theme: &mut Theme, background: Background, follows: bool) {
+    theme.background = Some(background);
+    if follows {
+        theme.scheme = match background {
+            Background::Dark => Scheme::Dark,
+            Background::Light => Scheme::Light,
+        };
     }
+}
 
-    pub(super) fn next_theme(&mut self) {
-        if self.theme.depth == Depth::None {
-            self.show_message("there are no colours here; --color always asks for them");
-            return;
-        }
-        self.follows_background = false;
-        self.theme.scheme = self.theme.scheme.next();
-        self.show_message(tr!(
-            self.lesson.language,
-            "theme: {theme}; V goes on to the next",
-            theme = self.theme.scheme.id()
-        ));
+/// Takes the next theme, which then no longer follows the background.
+pub(super) fn next(theme: &mut Theme, follows: &mut bool, language: Language) -> Notice {
+    if theme.depth == Depth::None {
+        return "there are no colours here; --color always asks for them".into();
     }
+    *follows = false;
+    theme.scheme = theme.scheme.next();
+    tr!(language, "theme: {theme}; V goes on to the next", theme = theme.scheme.id()).into()
 }

@@ -1,32 +1,55 @@
-//! Applies actions to the state.
+//! Applies actions to the state: parts answer with a [`Reply`], which is carried out here.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use tui_input::Input;
 
 use super::{
-    Action, Command, Effect, Message, Overlay, PaletteChoice, ReadFailure, State, Times, TypedKey,
-    ViewKey,
+    Action, Command, Effect, Overlay, PaletteChoice, SMALLEST, State, Times, TypedKey, ViewKey,
+    background::request_shown,
+    export, labs,
+    overlay_commands::run_in_overlay,
+    reply::{Notice, Reply},
+    results::{take_opened_block, take_outcome},
+    theme,
 };
-use crate::{
-    analysis::reading::{Reading, STAR_PAIR},
-    lesson::{Language, shelf::ShelfSentence, tr},
-    text::{Sentence, visible},
-    ui::words,
-};
+use crate::lesson::{PaneKind, tr};
 
 /// Applies an action to the state; returns the work left for the caller.
 pub fn update(state: &mut State, action: Action) -> Option<Effect> {
-    let effect = apply(state, action);
-    state.note_solved_lab();
-    state.inspector.marks = state.operand_marks();
+    let reply = apply(state, action);
+    let effect = settle(state, reply);
+    note_solved_lab(state);
+    state.inspector.marks = state.inspector.operand_marks();
     state.inspector.operand_pane = state.operand_pane();
-    let effect = effect.or_else(|| state.request_block()).or_else(|| state.request_lens());
-    let effect = effect.or_else(|| state.request_attention_map());
-    effect.or_else(|| state.request_times())
+    effect.or_else(|| request_shown(state))
 }
 
-fn apply(state: &mut State, action: Action) -> Option<Effect> {
+/// Carries out a reply; returns the work left for the caller.
+fn settle(state: &mut State, reply: Reply) -> Option<Effect> {
+    let Reply { overlay, step, notice, effect } = reply;
+    if let Some(overlay) = overlay {
+        state.overlay = overlay;
+    }
+    if let Some(step) = step {
+        state.enter(step);
+    }
+    if let Some(notice) = notice {
+        state.tell(notice);
+    }
+    effect
+}
+
+/// Keeps that a lab is solved, once it is.
+fn note_solved_lab(state: &mut State) {
+    let (_, step) = state.lesson.step(state.nav.step);
+    if step.lab.is_some() && !state.saved.has_solved(&step.id) && state.solves_lab() {
+        state.saved.solve(step.id.clone());
+    }
+}
+
+fn apply(state: &mut State, action: Action) -> Reply {
+    let language = state.lesson.language;
     if is_of_user(&action) {
         // A key or a click shows everything at once.
         state.animation.beat = None;
@@ -35,7 +58,7 @@ fn apply(state: &mut State, action: Action) -> Option<Effect> {
         Action::Do(command) => {
             state.message = None;
             if !matches!(command, Command::Play | Command::Pace(_)) {
-                state.stop_playing();
+                stop_playing(state);
             }
             return run_command(state, command);
         }
@@ -45,43 +68,44 @@ fn apply(state: &mut State, action: Action) -> Option<Effect> {
             state.overlay.edit_line(request);
         }
         Action::Paste(text) => {
-            state.stop_playing();
+            stop_playing(state);
             state.message = None;
             state.overlay.paste(&text.split_whitespace().collect::<Vec<_>>().join(" "));
         }
         Action::Dismiss => (state.overlay, state.message) = (Overlay::None, None),
         Action::Choose(row) => state.overlay.choose(row),
         Action::Unbound(key) => {
-            state.stop_playing();
-            let language = state.lesson.language;
+            stop_playing(state);
             let key = language.tr(&key);
-            state.show_message(tr!(language, "{key} does nothing here; ? shows the keys", key));
+            return Reply::says(tr!(language, "{key} does nothing here; ? shows the keys", key));
         }
         Action::CannotSuspend => {
-            state.stop_playing();
-            state.show_message("Ctrl-Z does nothing here: there is no shell to go back to");
+            stop_playing(state);
+            return Reply::says("Ctrl-Z does nothing here: there is no shell to go back to");
         }
-        Action::Read(outcome) => take_reading(state, outcome),
-        Action::BlockOpened { of, opened } => state.take_opened_block(&of, opened),
+        Action::Read(outcome) => return take_outcome(state, outcome),
+        Action::BlockOpened { of, opened } => return take_opened_block(state, &of, opened),
         Action::Measured => {}
         Action::LensComputed => state.passes.finish_lens(),
         Action::AttentionMapComputed => state.passes.finish_attention(),
         Action::TimesMeasured(times) => state.passes.times = Times::Known(times),
         Action::Resize(width, height) => state.size = (width, height),
         Action::Point(place) => state.point_at(place),
-        Action::GoTo(step) => state.jump_to(step),
-        Action::Scroll(lines) => state.scroll_by(lines),
-        Action::Background(background) => state.set_background(background),
-        Action::FreePathFound(path) => state.take_free_path(path),
-        Action::ExportRefused(refusal) => state.reopen_prompt(refusal),
-        Action::Exported(outcome) => state.report_export(outcome),
-        Action::Copied(outcome) => state.report_copy(outcome),
-        Action::Tick(elapsed) => {
-            state.advance_animation(elapsed);
-            state.advance_pages(elapsed);
+        Action::GoTo(step) => return jump_to(state, step),
+        Action::Scroll(lines) => {
+            let (_, last) = state.page_and_last_offset();
+            state.nav.scroll_by(lines, last);
         }
+        Action::Background(background) => {
+            theme::set_background(&mut state.theme, background, state.follows_background);
+        }
+        Action::FreePathFound(path) => state.overlay.take_free_path(path),
+        Action::ExportRefused(refusal) => return refusal.reopened(),
+        Action::Exported(outcome) => return state.exports.report(outcome).into(),
+        Action::Copied(outcome) => return export::copied(outcome, language).into(),
+        Action::Tick(elapsed) => return advance_time(state, elapsed),
     }
-    None
+    Reply::NONE
 }
 
 /// Whether an action is what the person did, and not the outcome of work or time.
@@ -101,115 +125,182 @@ const fn is_of_user(action: &Action) -> bool {
     )
 }
 
-fn run_command(state: &mut State, command: Command) -> Option<Effect> {
+/// Stops page turning when another key is pressed.
+fn stop_playing(state: &mut State) {
+    if let Some(notice) = state.guide.stop_playing() {
+        state.tell(notice);
+    }
+}
+
+/// Enters a step, unless an overlay is open.
+fn jump_to(state: &mut State, step: usize) -> Reply {
+    if !state.overlay.is_none() {
+        return Reply::NONE;
+    }
+    state.message = None;
+    Reply::enters(step)
+}
+
+/// Adds elapsed time to the beats of a step and to automatic page turning.
+fn advance_time(state: &mut State, elapsed: Duration) -> Reply {
+    if !state.is_exporting() {
+        state.animation.tick(elapsed);
+    }
+    if state.passes.reading.is_none() || !state.overlay.is_none() {
+        return Reply::NONE;
+    }
+    let spent = state.guide.spend(elapsed);
+    if spent.is_none_or(|spent| spent < state.reading_time()) {
+        return Reply::NONE;
+    }
+    let Some(step) = state.guide.next_stop(&state.lesson, state.nav.step) else {
+        return state.guide.end_playing().into();
+    };
+    state.message = None;
+    Reply::enters(step)
+}
+
+fn run_command(state: &mut State, command: Command) -> Reply {
     match (command, &state.overlay) {
-        (Command::QuitNow, _) => Some(Effect::Quit),
-        (Command::Suspend, _) => Some(Effect::Suspend),
+        (Command::QuitNow, _) => Reply::asks(Effect::Quit),
+        (Command::Suspend, _) => Reply::asks(Effect::Suspend),
         (_, Overlay::None) if state.inspector.is_open() => run_in_inspector(state, command),
         (_, Overlay::None) => run_in_walk(state, command),
-        (Command::Leave | Command::Quit, _) => {
-            state.overlay = Overlay::None;
-            None
-        }
-        (_, Overlay::Help { .. }) => run_in_help(state, command),
-        (_, Overlay::Find { .. }) => run_in_find(state, command),
-        (_, Overlay::Bookmarks { .. }) => state.run_in_bookmarks(command),
-        (_, Overlay::Edit { .. }) => run_in_edit(state, command),
-        (_, Overlay::Palette { .. }) => None,
-        (_, Overlay::Glossary { .. }) => {
-            state.run_in_glossary(command);
-            None
-        }
-        (_, Overlay::Export(_)) => state.run_in_export(command),
+        (Command::Leave | Command::Quit, _) => Reply::opens(Overlay::None),
+        _ => run_in_overlay(state, command),
     }
 }
 
-fn step_on(state: &mut State) {
-    match state.next_stop() {
-        Some(step) => state.enter(step),
-        None => state.show_key_hint("this is the last step", "g goes back to the first"),
+fn run_in_walk(state: &mut State, command: Command) -> Reply {
+    if let Some(reply) = run_in_quiz(state, command) {
+        return reply;
     }
-}
-
-fn step_back(state: &mut State) {
-    match state.previous_stop() {
-        Some(step) => state.enter(step),
-        None => state.show_message("this is the first step"),
-    }
-}
-
-fn leave(state: &mut State) -> Option<Effect> {
-    if state.zoom_out_of_head() {
-        return None;
-    }
-    let effect = state.stop_patching();
-    if effect.is_none() {
-        state.show_message("nothing is open; q ends Lookback");
-    }
-    effect
-}
-
-fn run_in_walk(state: &mut State, command: Command) -> Option<Effect> {
-    if state.run_in_quiz(command) {
-        return None;
-    }
+    let language = state.lesson.language;
     match command {
-        Command::NextStep => step_on(state),
-        Command::PreviousStep => step_back(state),
-        Command::NextChapter => state.enter_chapter(Some(state.current().0 + 1)),
-        Command::PreviousChapter => state.step_back_a_chapter(),
-        Command::Chapter(n) => state.enter_chapter(Some(n)),
-        Command::FirstStep => state.enter(0),
-        Command::LastStep => state.enter(state.n_steps() - 1),
-        Command::NextPane => state.focus_by(1),
-        Command::PreviousPane => state.focus_by(-1),
-        Command::Move(rows, cols) => state.move_by(rows, cols),
-        Command::Layer(by) => state.layer_by(by),
-        Command::Head(by) => state.select_head_by(by),
-        Command::Page(by) => state.page_by(by),
-        Command::Screen(rows, cols) => state.screen_by(rows, cols),
-        Command::Zoom(by) => state.zoom_by(by),
-        Command::Sort => state.sort_next(),
-        Command::FindCell => state.overlay = Overlay::palette(state.lesson.language.tr("find: ")),
-        Command::FindAgain => state.find_next_cell(),
-        Command::RunFinder(finder) => state.find_cell(finder, false),
-        Command::Follow => state.follow_word(),
-        Command::Work => return state.toggle_patching(),
-        Command::Palette => state.overlay = Overlay::palette(""),
-        Command::Edit => state.edit_sentence(),
-        Command::Unfold => state.unfold_again(),
-        Command::StarPair => return state.read_star_pair(),
-        Command::Export => return state.export(),
-        Command::Copy => return state.copy(),
-        Command::Find => state.overlay = Overlay::Find { query: Input::default(), chosen: 0 },
-        Command::Help => state.overlay = Overlay::Help { first: 0 },
-        Command::Bookmark => state.toggle_bookmark(),
-        Command::Bookmarks => state.list_bookmarks(),
-        Command::Resume => return state.resume(),
-        Command::NextTheme => state.next_theme(),
-        Command::Accept => state.inspect(),
-        Command::Lab => return state.help_with_lab(),
-        Command::Deeper => state.toggle_deeper(),
-        Command::Glossary => state.open_glossary(),
-        Command::Tour => state.toggle_tour(),
-        Command::Questions => state.toggle_questions(),
-        Command::Play => state.toggle_play(),
-        Command::Pace(by) => state.pace_by(by),
-        Command::Leave => return leave(state),
-        Command::View(key) => change_view(state, key),
-        Command::ToggleWhatIf(key) => return state.toggle_what_if(key),
-        Command::Learn(steps) => return state.learn(steps),
+        Command::NextStep => state.step_after(),
+        Command::PreviousStep => state.step_before(),
+        Command::NextChapter => state.chapter_start(Some(state.current().0 + 1)),
+        Command::PreviousChapter => state.chapter_start_before(),
+        Command::Chapter(n) => state.chapter_start(Some(n)),
+        Command::FirstStep => Reply::enters(0),
+        Command::LastStep => Reply::enters(state.n_steps() - 1),
+        Command::Palette => Reply::opens(Overlay::palette("")),
+        Command::FindCell => Reply::opens(Overlay::palette(language.tr("find: "))),
+        Command::Edit => Reply::opens(Overlay::edit(&state.passes.text_to_edit())),
+        Command::Find => Reply::opens(Overlay::Find { query: Input::default(), chosen: 0 }),
+        Command::Help => Reply::opens(Overlay::Help { first: 0 }),
+        Command::Bookmarks => state.bookmark_list(),
+        Command::Glossary => glossary(state),
+        Command::Export => begin_export(state),
+        Command::Copy if state.passes.reading.is_some() => Reply::asks(Effect::Copy),
+        Command::Copy => Reply::says("nothing is read yet; there is no frame to copy"),
         Command::Type(key) => type_in_palette(state, key),
-        Command::Reset => return state.reset(),
-        Command::Difference => state.toggle_difference(),
-        Command::FirstDifference => state.go_to_first_difference(),
-        Command::Quit | Command::QuitNow => return Some(Effect::Quit),
-        Command::Suspend => return Some(Effect::Suspend),
+        Command::Bookmark => {
+            let (_, step) = state.lesson.step(state.nav.step);
+            state.saved.toggle(&step.id).into()
+        }
+        Command::Resume => resume(state),
+        Command::NextTheme => {
+            theme::next(&mut state.theme, &mut state.follows_background, language).into()
+        }
+        Command::Lab => labs::help(state),
+        Command::Deeper => toggle_deeper(state).into(),
+        Command::Tour => state.guide.toggle_tour(&state.lesson, state.nav.step),
+        Command::Questions => state.guide.toggle_questions().into(),
+        Command::Play => state.guide.toggle_play().into(),
+        Command::Pace(by) => state.guide.pace_by(by, language).into(),
+        Command::Quit | Command::QuitNow => Reply::asks(Effect::Quit),
+        Command::Suspend => Reply::asks(Effect::Suspend),
+        _ => run_on_panes(state, command),
     }
-    None
 }
 
-fn type_in_palette(state: &mut State, key: TypedKey) {
+/// Runs a command on what the step shows: its cells, maps and passes.
+fn run_on_panes(state: &mut State, command: Command) -> Reply {
+    let language = state.lesson.language;
+    match command {
+        Command::NextPane => state.focus_by(1).into(),
+        Command::PreviousPane => state.focus_by(-1).into(),
+        Command::Move(rows, cols) => state.move_by(rows, cols).into(),
+        Command::Screen(rows, cols) => {
+            let (rows, cols) = state.cells_of_screens(rows, cols);
+            state.move_by(rows, cols).into()
+        }
+        Command::Layer(by) => state.layer_by(by).into(),
+        Command::Head(by) => state.select_head_by(by).into(),
+        Command::Page(by) => {
+            let (page, last) = state.page_and_last_offset();
+            state.nav.page_by(by, page, last).into()
+        }
+        Command::Zoom(by) => state.zoom_by(by).into(),
+        Command::Sort => state.sort_next().into(),
+        Command::FindAgain => match state.nav.last_finder {
+            Some(finder) => state.find_cell(finder, true).into(),
+            None => Reply::opens(Overlay::palette(language.tr("find: "))),
+        },
+        Command::RunFinder(finder) => state.find_cell(finder, false).into(),
+        Command::Follow => {
+            let found = state.followed_under_cursor();
+            state.nav.follow(found).into()
+        }
+        Command::View(key) => change_view(state, key).into(),
+        Command::Work => state.toggle_patching(),
+        Command::Unfold => unfold_again(state).into(),
+        Command::Accept => inspect(state).into(),
+        Command::Leave => leave(state),
+        Command::StarPair if state.lesson.shelf.is_empty() => {
+            Reply::says("the star pair is for the built-in models; i types a sentence")
+        }
+        Command::StarPair => Reply::asks(state.passes.request_star_pair()),
+        Command::ToggleWhatIf(key) => match state.what_if(key) {
+            Ok(change) => state.passes.toggle(change, language),
+            Err(notice) => notice.into(),
+        },
+        Command::Learn(steps) => {
+            let model = state.current().1.model;
+            state.passes.learn(model, steps, language)
+        }
+        Command::Reset => state.passes.reset(language),
+        Command::Difference => state.toggle_difference().into(),
+        Command::FirstDifference => state.go_to_first_difference().into(),
+        _ => Reply::NONE,
+    }
+}
+
+/// Runs a command on the open question; None if there is none or it does not handle the command.
+fn run_in_quiz(state: &mut State, command: Command) -> Option<Reply> {
+    if command != Command::Accept {
+        return state.guide.run_in_quiz(command);
+    }
+    let (_, step) = state.lesson.step(state.nav.step);
+    if !state.guide.answer(&step.id, state.lesson.language) {
+        return None;
+    }
+    state.nav.scroll = 0;
+    state.unfold();
+    Some(Reply::NONE)
+}
+
+fn glossary(state: &State) -> Reply {
+    if state.lesson.glossary.is_empty() {
+        return Reply::says("this lesson has no glossary");
+    }
+    Reply::opens(Overlay::Glossary { query: Input::default(), chosen: 0 })
+}
+
+/// Opens the input of a path for the frame in view.
+fn begin_export(state: &State) -> Reply {
+    let (width, height) = state.size;
+    if state.passes.reading.is_none() {
+        return Reply::says("nothing is read yet; there is no frame to export");
+    }
+    if width < SMALLEST.0 || height < SMALLEST.1 {
+        return Reply::NONE;
+    }
+    state.exports.begin(&state.lesson.file_stem(state.nav.step))
+}
+
+fn type_in_palette(state: &State, key: TypedKey) -> Reply {
     match key {
         TypedKey::Target => state.type_target(),
         TypedKey::Question => state.type_question(),
@@ -219,26 +310,88 @@ fn type_in_palette(state: &mut State, key: TypedKey) {
     }
 }
 
-fn change_view(state: &mut State, key: ViewKey) {
-    match key {
-        ViewKey::Attention => state.next_attention_form(),
-        ViewKey::Logarithmic => state.toggle_logarithmic(),
-        ViewKey::FirstToken => state.toggle_first_token(),
-        ViewKey::Threshold(by) => state.move_threshold(by),
+/// Resumes where the last walk ended.
+fn resume(state: &mut State) -> Reply {
+    let Some(last) = state.saved.last() else { return Reply::says("no earlier walk is saved") };
+    let step = state.lesson.find(&last.step).unwrap_or(0);
+    state.passes.request_at(step, last.sentence.clone())
+}
+
+fn toggle_deeper(state: &mut State) -> Notice {
+    let n_lines_before = state.n_narration_lines();
+    let notice = state.guide.toggle_deeper();
+    // If not everything fits, scroll to the new paragraph.
+    state.nav.scroll = if state.guide.is_deeper { n_lines_before } else { 0 };
+    notice
+}
+
+/// Unfolds the step because the person asks for it.
+fn unfold_again(state: &mut State) -> Option<Notice> {
+    if !state.animation.may_move() {
+        return Some("nothing moves: motion is turned off".into());
     }
+    state.unfold();
+    None
+}
+
+/// Opens the number under the cursor, or zooms into the head under it.
+fn inspect(state: &mut State) -> Option<Notice> {
+    if state.walks_heads() {
+        return state.zoom_into_head();
+    }
+    if state.passes.reading.is_none() || state.focused().is_none() {
+        return None;
+    }
+    let Some((model, arithmetic)) = state.number_under_cursor() else {
+        return Some("there is no number to open here; Tab goes to another pane".into());
+    };
+    state.inspector.begin(model, arithmetic);
+    None
+}
+
+/// Closes the zoomed head, or stops the maps that are being computed.
+fn leave(state: &mut State) -> Reply {
+    if state.zoom_out_of_head() {
+        return Reply::NONE;
+    }
+    let nothing = || Reply::says("nothing is open; q ends Lookback");
+    state.stop_patching().unwrap_or_else(nothing)
+}
+
+fn change_view(state: &mut State, key: ViewKey) -> Notice {
+    let language = state.lesson.language;
+    match key {
+        ViewKey::Attention => next_attention_form(state),
+        ViewKey::Logarithmic => state.nav.toggle_logarithmic(),
+        ViewKey::FirstToken => state.nav.toggle_first_token(),
+        ViewKey::Threshold(by) => {
+            if !state.specs().iter().any(|spec| spec.kind == PaneKind::Flow) {
+                return "this step shows no flow graph, whose threshold could be moved".into();
+            }
+            state.nav.move_threshold(by, language)
+        }
+    }
+}
+
+/// Shows the next form of attention that the model has, instead of the weights.
+fn next_attention_form(state: &mut State) -> Notice {
+    let Some((model, path)) = state.shown_attention() else {
+        return "this step shows no map of attention; C changes what one shows".into();
+    };
+    let lacks = |form| state.passes.lacks(model, &path, form);
+    let notice = state.nav.next_attention_form(lacks, state.lesson.language);
+    state.clamp();
+    notice
 }
 
 /// Runs a command over an open number: it chooses operands, or changes the reading; other commands close the number
 /// first.
-fn run_in_inspector(state: &mut State, command: Command) -> Option<Effect> {
+fn run_in_inspector(state: &mut State, command: Command) -> Reply {
     match command {
-        Command::Accept => match state.show_its_pass() {
-            None => state.inspect_operand(),
-            effect => return effect,
-        },
-        Command::Leave => state.inspect_back(),
+        Command::Accept => return show_pass_or_operand(state),
+        Command::Leave => state.inspector.close_last(),
         Command::Quit => state.inspector.close(),
-        Command::Move(terms, operands) => state.choose_operand(terms, operands),
+        Command::Move(terms, operands) => return state.inspector.choose(terms, operands).into(),
         Command::ToggleWhatIf(_)
         | Command::Learn(_)
         | Command::Type(
@@ -255,159 +408,32 @@ fn run_in_inspector(state: &mut State, command: Command) -> Option<Effect> {
             return run_in_walk(state, command);
         }
     }
-    None
+    Reply::NONE
 }
 
-fn run_in_help(state: &mut State, command: Command) -> Option<Effect> {
-    match command {
-        Command::Help | Command::Accept => state.overlay = Overlay::None,
-        _ => state.show_message("Esc leaves the help"),
-    }
-    None
-}
-
-fn run_in_find(state: &mut State, command: Command) -> Option<Effect> {
-    let Overlay::Find { query, chosen } = &state.overlay else { return None };
-    let (found, chosen) = (state.found(query.value()), *chosen);
-    match command {
-        Command::Accept => match found.get(chosen) {
-            Some(&step) => {
-                state.overlay = Overlay::None;
-                state.enter(step);
-            }
-            None => state.show_error("no step matches; Esc leaves the search"),
-        },
-        Command::Move(rows, _) => state.overlay.move_by(rows, found.len()),
-        _ => {}
-    }
-    None
-}
-
-fn run_in_edit(state: &mut State, command: Command) -> Option<Effect> {
-    let Overlay::Edit { sentence } = &state.overlay else { return None };
-    if let Command::Move(rows, _) = command {
-        if let Some(next) = from_shelf(&state.lesson.shelf, sentence.value(), rows) {
-            state.overlay = Overlay::edit(&next);
-        }
-        return None;
-    }
-    if command != Command::Accept {
-        return None;
-    }
-    let text = sentence.value().trim().to_owned();
-    if text.is_empty() {
-        state.show_error("the sentence is empty; type a few words, as in \"The dog sleeps.\"");
-        return None;
-    }
-    state.overlay = Overlay::None;
-    Some(state.passes.request_sentence(text))
-}
-
-/// The sentence of the shelf `rows` after the typed one; the first or the last if that is not on it.
-fn from_shelf(shelf: &[ShelfSentence], typed: &str, rows: isize) -> Option<String> {
-    let n = shelf.len();
-    let next = match shelf.iter().position(|sentence| sentence.text == typed.trim()) {
-        Some(i) => (i + n).checked_add_signed(rows)? % n,
-        None if rows > 0 => 0,
-        None => n.checked_sub(1)?,
+/// Requests the pass that the open number was read from; opens the chosen operand of a number of the pass on the screen.
+fn show_pass_or_operand(state: &mut State) -> Reply {
+    let Some(pass) = state.pass_of_open_number() else {
+        return state.inspector.open_operand(state.passes.reading.as_deref()).into();
     };
-    shelf.get(next).map(|sentence| sentence.text.clone())
+    state.inspector.close();
+    let notice = "reading it again with that value put in; v shows what differs, r goes back";
+    Reply { effect: state.passes.request_other(pass, state.nav.step), ..Reply::says(notice) }
 }
 
-fn run_choice(state: &mut State, pick: PaletteChoice) -> Option<Effect> {
+fn run_choice(state: &mut State, pick: PaletteChoice) -> Reply {
     state.message = None;
     state.overlay = Overlay::None;
     match pick {
-        PaletteChoice::Command(command) => return run_command(state, command),
+        PaletteChoice::Command(command) => run_command(state, command),
         PaletteChoice::Step(step) => {
             state.inspector.close();
-            state.enter(step);
+            Reply::enters(step)
         }
-        PaletteChoice::Change(change) => return state.change(change),
-        PaletteChoice::Question(changes) => return state.change_all(changes),
-        PaletteChoice::Sentence(text) => return Some(state.passes.request_sentence(text)),
-        PaletteChoice::Open(model, address) => state.go_to(model, &address),
-        PaletteChoice::Nothing(why) => state.show_error(why),
-    }
-    None
-}
-
-fn take_reading(state: &mut State, outcome: Result<Arc<Reading>, ReadFailure>) {
-    match outcome {
-        Ok(reading) => {
-            let step_after_reading = state.passes.step_after_reading.take();
-            if state.passes.take_reading(Arc::clone(&reading)) {
-                state.take_changed_reading(&reading);
-                return;
-            }
-            if let Some(note) = unknown_words_note(&reading.sentence, state.lesson.language) {
-                state.show_message(note);
-            }
-            state.inspector.close();
-            state.nav.picked.row = None;
-            state.guide.clear_answers();
-            state.enter(step_after_reading.unwrap_or(state.nav.step));
-        }
-        Err(failure) => take_read_failure(state, failure),
-    }
-}
-
-fn take_read_failure(state: &mut State, ReadFailure { sentence, why }: ReadFailure) {
-    let Some(is_new_sentence) = state.passes.take_failure(&sentence) else { return };
-    // If the user has opened an overlay meanwhile, it stays open.
-    if is_new_sentence && state.overlay.is_none() {
-        state.overlay = Overlay::edit(&sentence);
-    }
-    state.show_error(why);
-}
-
-/// A note on words that the models were not trained on.
-fn unknown_words_note(sentence: &Sentence, language: Language) -> Option<String> {
-    if let Some(unread) = words::unread(sentence, language) {
-        return Some(unread);
-    }
-    let first = sentence.unknown.first()?;
-    let more = match sentence.unknown.len() {
-        1 => String::new(),
-        n => tr!(language, " and {n} more", n = n - 1),
-    };
-    let word = words::described(first, language);
-    Some(tr!(language, "never seen in training: {word}{more}", word, more))
-}
-
-impl State {
-    pub(super) fn show_message(&mut self, text: impl Into<String>) {
-        let text = visible(self.lesson.language.tr(&text.into()));
-        self.message = Some(Message { text, key_hint: None, is_error: false });
-    }
-
-    /// Shows a message and, where there are keys, the one that helps.
-    pub(super) fn show_key_hint(&mut self, text: &'static str, key_hint: &'static str) {
-        let (language, key_hint) = (self.lesson.language, Some(self.lesson.language.tr(key_hint)));
-        let text = language.tr(text).to_owned();
-        self.message = Some(Message { text, key_hint, is_error: false });
-    }
-
-    pub(super) fn show_error(&mut self, text: impl Into<String>) {
-        let text = visible(self.lesson.language.tr(&text.into()));
-        self.message = Some(Message { text, key_hint: None, is_error: true });
-    }
-
-    /// Reads the star pair's first sentence, or the second if the first is shown.
-    fn read_star_pair(&mut self) -> Option<Effect> {
-        if self.lesson.shelf.is_empty() {
-            self.show_message("the star pair is for the built-in models; i types a sentence");
-            return None;
-        }
-        let [first, second] = STAR_PAIR;
-        let next = if self.passes.has_sentence(first) { second } else { first };
-        Some(self.passes.request_sentence(next.to_owned()))
-    }
-
-    /// Opens the input of a sentence, with the pending one or else the one on the screen.
-    fn edit_sentence(&mut self) {
-        let text_on_screen = || self.passes.reading.as_ref().map(|r| r.sentence.text.clone());
-        let text = self.passes.pending.clone().or_else(text_on_screen).unwrap_or_default();
-        self.overlay = Overlay::edit(&text);
+        PaletteChoice::Change(change) => state.passes.change(change, state.lesson.language),
+        PaletteChoice::Question(changes) => state.passes.change_all(changes, state.lesson.language),
+        PaletteChoice::Sentence(text) => Reply::asks(state.passes.request_sentence(text)),
+        PaletteChoice::Open(model, address) => state.go_to(model, &address).into(),
+        PaletteChoice::Nothing(why) => Reply::fails(why),
     }
 }

@@ -1,0 +1,68 @@
+//! What becomes of the results of slow work: a reading, why there is none, a block that was opened.
+
+use std::sync::Arc;
+
+use super::{Overlay, ReadFailure, State, reply::Reply};
+use crate::{
+    analysis::reading::Reading,
+    lesson::{Language, tr},
+    text::Sentence,
+    ui::words,
+};
+
+/// Takes a finished reading, or why there is none.
+pub(super) fn take_outcome(state: &mut State, outcome: Result<Arc<Reading>, ReadFailure>) -> Reply {
+    match outcome {
+        Ok(reading) => take_reading(state, &reading),
+        Err(failure) => take_read_failure(state, failure),
+    }
+}
+
+fn take_reading(state: &mut State, reading: &Arc<Reading>) -> Reply {
+    let step_after_reading = state.passes.step_after_reading.take();
+    if state.passes.take_reading(Arc::clone(reading)) {
+        return state.take_changed_reading(reading).into();
+    }
+    if let Some(note) = unknown_words_note(&reading.sentence, state.lesson.language) {
+        state.tell(note.into());
+    }
+    state.inspector.close();
+    state.nav.picked.row = None;
+    state.guide.clear_answers();
+    Reply::enters(step_after_reading.unwrap_or(state.nav.step))
+}
+
+fn take_read_failure(state: &mut State, ReadFailure { sentence, why }: ReadFailure) -> Reply {
+    let Some(is_new_sentence) = state.passes.take_failure(&sentence) else { return Reply::NONE };
+    // If the user has opened an overlay meanwhile, it stays open.
+    let edits_again = is_new_sentence && state.overlay.is_none();
+    Reply { overlay: edits_again.then(|| Overlay::edit(&sentence)), ..Reply::fails(why) }
+}
+
+/// Stores the reading with the opened block, if its reading is still on the screen, and opens the number in it that
+/// was asked for.
+pub(super) fn take_opened_block(
+    state: &mut State,
+    of: &Arc<Reading>,
+    opened: Arc<Reading>,
+) -> Reply {
+    if !state.passes.take_opened_block(of, opened) {
+        return Reply::NONE;
+    }
+    state.clamp_where_open();
+    state.inspector.open_awaited(state.passes.reading.as_deref()).into()
+}
+
+/// A note on words that the models were not trained on.
+fn unknown_words_note(sentence: &Sentence, language: Language) -> Option<String> {
+    if let Some(unread) = words::unread(sentence, language) {
+        return Some(unread);
+    }
+    let first = sentence.unknown.first()?;
+    let more = match sentence.unknown.len() {
+        1 => String::new(),
+        n => tr!(language, " and {n} more", n = n - 1),
+    };
+    let word = words::described(first, language);
+    Some(tr!(language, "never seen in training: {word}{more}", word, more))
+}
