@@ -33,12 +33,14 @@
 //!   number that is shown as one of the pass.
 //! - Every number has one address, `encoder.1.self_attn.weights[2,8,1]`, on screen, in files, golden values and
 //!   messages. Sites are constants at the top of the file that records them.
-//! - The screen is a function of the state. [`ui::app`] alone changes the state (`tests/it/layers.rs`) and has no side
-//!   effects: it returns what is to be done, and [`term`] does it. Entering a step runs no code, so back, jump and export
-//!   share one path.
+//! - The screen is a function of the state. [`ui::app`] alone changes the state (`tests/it/layers.rs`) and starts no work:
+//!   it returns what is to be done, and [`term`] does it, or [`render::perform`] where nobody waits at a screen. Entering a
+//!   step runs no code, so back, jump and export share one path.
 //! - A reading ([`analysis::reading`]) is a cache that fills itself: a screen, which never waits, leaves a wish for what
-//!   is not known yet, a worker computes it, and the action that follows says only that there is something new.
-//! - Panes draw into a buffer and change nothing; exporters write what was drawn.
+//!   is not known yet, a worker computes it, and the action that follows says only that there is something new. A wish is
+//!   the one thing that a pane or a question to the state leaves behind. It is sound because a measure depends on the
+//!   reading alone, is computed once and kept by it, and asking twice is asking once.
+//! - Panes draw into a buffer and change no state; exporters write what was drawn.
 //! - Colours come from [`ui::theme`], words of the lesson and translations of the interface from `assets/lessons`. Meaning
 //!   never depends on colour alone.
 //! - Files enter through [`weights`], [`ui::memory`] and [`cli`]; standard output belongs to [`cli`] and [`term`]; nothing

@@ -191,6 +191,8 @@ fn walk(
         if suit_size(state, workers).is_err() || screen.draw(state).is_err() {
             return Ok(ended_by(SIGHUP));
         }
+        // Which measures a step shows is known once its panes are drawn: the reading notes what they missed. Asking for
+        // them again is harmless, for the reading computes a measure once and keeps it.
         if let Some(reading) = state.passes.reading.as_ref().filter(|r| r.wished().is_some()) {
             workers.worker.measure(Arc::clone(reading))?;
         }
@@ -285,29 +287,20 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
         Some(Effect::Quit) => return Ok(Next::End(0)),
         Some(Effect::Suspend) => return Ok(Next::Suspend),
         Some(Effect::Read { sentence, changes }) => workers.worker.read(sentence, changes)?,
-        Some(Effect::OpenBlock { model, path }) => {
-            if let Some(reading) = &state.passes.reading {
-                workers.worker.open_block(Arc::clone(reading), model, path);
-            }
-        }
-        Some(Effect::ComputeLens { model, row, word }) => {
-            if let Some(reading) = &state.passes.reading {
-                workers.worker.compute_lens(Arc::clone(reading), model, row, word);
-            }
-        }
-        Some(Effect::ComputeAttentionMap { model, path, form }) => {
-            if let Some(reading) = &state.passes.reading {
-                workers.worker.compute_attention_map(Arc::clone(reading), model, path, form);
-            }
-        }
-        Some(Effect::Patch) => {
-            if let Some(reading) = &state.passes.reading {
-                workers.worker.patch(Arc::clone(reading));
-            }
-        }
         Some(Effect::StopPatching { model }) => {
             if let Some(reading) = &state.passes.reading {
                 reading.stop_patching(model);
+            }
+        }
+        Some(
+            effect @ (Effect::OpenBlock { .. }
+            | Effect::ComputeLens { .. }
+            | Effect::ComputeAttentionMap { .. }
+            | Effect::Patch
+            | Effect::MeasureTimes),
+        ) => {
+            if let Some(reading) = &state.passes.reading {
+                workers.worker.perform(Arc::clone(reading), effect);
             }
         }
         Some(Effect::FindFreePath(path)) => {
@@ -321,11 +314,6 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
         Some(Effect::Copy) => {
             let outcome = copy(state, workers)?;
             return carry_out(state, Action::Copied(outcome), workers);
-        }
-        Some(Effect::MeasureTimes) => {
-            if let Some(reading) = &state.passes.reading {
-                workers.worker.measure_times(Arc::clone(reading));
-            }
         }
     }
     Ok(Next::Stay)

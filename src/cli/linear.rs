@@ -228,6 +228,7 @@ fn pick(
 ) -> io::Result<()> {
     match update(state, Action::Pick(choice)) {
         Some(Effect::Read { sentence, changes }) => read(state, readings, &sentence, &changes, out),
+        // Plain text is made of a reading that waits: what takes long is computed when it is told.
         _ => Ok(()),
     }
 }

@@ -11,10 +11,10 @@ use crate::{
     analysis::reading::Reading,
     engine::arithmetic::Arithmetic,
     lesson::{Language, Lesson, PaneKind, Selection, Step, quiz::Question, tr},
-    render::picture::Picture,
+    render::{perform::update_and_run, picture::Picture},
     text::{cell_value, visible::visible_lines},
     ui::{
-        app::{Action, BEAT, N_BEATS, OpenedNumber, State, update_and_run},
+        app::{Action, BEAT, N_BEATS, OpenedNumber, State},
         panes::{self, Unfolding},
         plain::{self, Shown},
         screen::{self, inside},
@@ -63,7 +63,7 @@ impl Shot {
     /// The shot of the walk's current state, without overlays and without the message of the last key; None before
     /// anything is read.
     pub fn of(state: &State, size: Size, themes: &[Theme]) -> Option<Self> {
-        let state = state.for_frame(size.width, size.height);
+        let state = settled(state, size);
         let reading = Arc::clone(state.passes.reading.as_ref()?);
         let view = |&theme| View { theme, buffer: drawn(&state.in_theme(theme), size) };
         let views = themes.iter().map(view).collect();
@@ -130,6 +130,13 @@ impl Shot {
         let text = visible_lines(String::from_utf8_lossy(&words).trim());
         self.opened.as_ref().map_or_else(|| text.clone(), |opened| format!("{text}\n\n{opened}"))
     }
+}
+
+/// A copy of a state for a frame of this size, with everything that it shows opened.
+pub fn settled(state: &State, size: Size) -> State {
+    let mut state = state.for_frame();
+    update_and_run(&mut state, Action::Resize(size.width, size.height));
+    state
 }
 
 /// The text of an opened number: `Opened: logits[0,12] = 3.1416; x W + b`.

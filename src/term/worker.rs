@@ -12,13 +12,10 @@ use anyhow::Result;
 
 use super::{Event, spawn_guarded};
 use crate::{
-    analysis::{
-        measure::attention_form::AttentionForm,
-        reading::{Reader, Reading, Readings},
-    },
+    analysis::reading::{Reader, Reading, Readings},
     engine::{change::Changes, fault},
-    model::Name,
-    ui::app::{Action, ReadFailure},
+    render::perform::perform,
+    ui::app::{Action, Effect, ReadFailure},
 };
 
 /// How long nobody must have asked for anything before a worker computes what nobody has asked for.
@@ -60,66 +57,15 @@ impl Worker {
         Ok(self.to_measure.send(reading)?)
     }
 
-    /// Opens the block at this path.
-    pub fn open_block(&self, reading: Arc<Reading>, model: Name, path: String) {
+    /// Does the work that an effect asks for on a reading.
+    pub fn perform(&self, reading: Arc<Reading>, effect: Effect) {
         let events = self.events.clone();
         spawn_guarded(self.events.clone(), move || {
-            if let Some(opened) = reading.opened(model, &path) {
-                let opened = Action::BlockOpened { of: reading, opened: Arc::new(opened) };
+            let tell = || events.send(Event::Done(Action::Measured)).is_ok();
+            if let Some(action) = perform(&reading, effect, tell) {
                 // There is no receiver if the walk has ended.
-                let _ = events.send(Event::Done(opened));
+                let _ = events.send(Event::Done(action));
             }
-        });
-    }
-
-    /// Computes the lens at this row.
-    pub fn compute_lens(
-        &self,
-        reading: Arc<Reading>,
-        model: Name,
-        row: usize,
-        word: Option<usize>,
-    ) {
-        let events = self.events.clone();
-        spawn_guarded(self.events.clone(), move || {
-            reading.lens_of(model, row, word);
-            // There is no receiver if the walk has ended.
-            let _ = events.send(Event::Done(Action::LensComputed));
-        });
-    }
-
-    /// Computes a form of the attention at this path.
-    pub fn compute_attention_map(
-        &self,
-        reading: Arc<Reading>,
-        model: Name,
-        path: String,
-        form: AttentionForm,
-    ) {
-        let events = self.events.clone();
-        spawn_guarded(self.events.clone(), move || {
-            reading.attention_map(model, &path, form);
-            // There is no receiver if the walk has ended.
-            let _ = events.send(Event::Done(Action::AttentionMapComputed));
-        });
-    }
-
-    /// Goes on with the maps of patched values.
-    pub fn patch(&self, reading: Arc<Reading>) {
-        let events = self.events.clone();
-        spawn_guarded(self.events.clone(), move || {
-            // There is no receiver if the walk has ended.
-            reading.patch_on(|| events.send(Event::Done(Action::Measured)).is_ok());
-        });
-    }
-
-    /// Measures the time that the models need to read.
-    pub fn measure_times(&self, reading: Arc<Reading>) {
-        let events = self.events.clone();
-        spawn_guarded(self.events.clone(), move || {
-            let times = Arc::new(reading.time());
-            // There is no receiver if the walk has ended.
-            let _ = events.send(Event::Done(Action::TimesMeasured(times)));
         });
     }
 }

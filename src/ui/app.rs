@@ -1,7 +1,8 @@
 //! State of the walk: the reading, the selection, open overlays and typed text.
 //!
 //! [`update()`] applies an [`Action`] to a [`State`]. It draws nothing, runs no model and does not know the terminal:
-//! it returns work for the caller as an [`Effect`].
+//! it returns work for the caller as an [`Effect`]. Results that a reading keeps are not in the actions that tell of them
+//! ([`crate::analysis::reading`] says why that is sound).
 //!
 //! The state is made of parts that change themselves: [`Passes`], [`Navigation`], [`Inspector`], [`Guide`], [`Overlay`],
 //! [`Animation`], [`ExportOptions`], [`SavedProgress`]. A part gets what it needs from outside as arguments and answers
@@ -18,7 +19,6 @@ mod clock;
 mod export_options;
 mod export;
 mod formula;
-mod frame_copy;
 mod glossary;
 mod go_to;
 mod guide;
@@ -55,7 +55,6 @@ pub use clock::{Animation, BEAT, Motion, N_BEATS, Times, unfolded_part};
 pub use export_options::{
     ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile, Prompt,
 };
-pub use frame_copy::update_and_run;
 pub use guide::Guide;
 pub use inspector::{Inspector, OpenedNumber};
 pub use layout::{ROOMY, SMALLEST, ScreenLayout, TopRows};
@@ -216,13 +215,12 @@ impl State {
         Self { animation, ..self.clone() }
     }
 
-    /// A copy for a frame of this size, without overlay and message, and with everything that is shown opened.
+    /// A copy for a frame: without overlay and message, and without the requests in progress, whose results go to the
+    /// original.
     #[must_use]
-    pub fn for_frame(&self, width: u16, height: u16) -> Self {
+    pub fn for_frame(&self) -> Self {
         let passes = self.passes.without_requests();
-        let mut state = Self { passes, overlay: Overlay::None, message: None, ..self.clone() };
-        update_and_run(&mut state, Action::Resize(width, height));
-        state
+        Self { passes, overlay: Overlay::None, message: None, ..self.clone() }
     }
 
     /// Shows a message in place of the last one.

@@ -19,8 +19,9 @@ use lookback::{
     engine::value::{Matrix, Value},
     lesson::{Language, Lesson, PaneKind, PaneSpec, template::Template},
     model::Name,
+    render::perform::update_and_run,
     ui::{
-        app::{Action, Command, State, update, update_and_run},
+        app::{Action, Command, State, update},
         screen,
         theme::{Depth, Glyphs, Theme},
         widgets::heat::Zoom,

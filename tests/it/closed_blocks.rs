@@ -8,12 +8,14 @@ use lookback::{
     engine::tape::Keep,
     lesson::{Language, Lesson},
     model::Name,
+    render::frame::settled,
     ui::{
         app::{Action, Command, Effect, State, update},
         theme::{Depth, Glyphs, Theme},
     },
     weights::Checkpoint,
 };
+use ratatui::layout::Size;
 
 /// A walk that stands at a step, and what it is of.
 fn walk(folder: &str, step: &str) -> (State, Arc<Reading>) {
@@ -60,7 +62,7 @@ fn layers_that_are_passed_by_are_not_all_opened() {
 fn what_is_not_measured_of_a_long_text_is_not_said_to_be_under_way() {
     let (mut state, reading) = walk("llama2", "own-evidence");
     update(&mut state, Action::Do(Command::Layer(1)));
-    let state = state.for_frame(120, 36);
+    let state = settled(&state, Size::new(120, 36));
     assert!(drawn(&state).contains("measuring"));
     reading.measure();
     let screen = drawn(&state);

@@ -187,7 +187,8 @@ pub enum Action {
         of: Arc<Reading>,
         opened: Arc<Reading>,
     },
-    /// The reading has computed more of its slow measures, and holds them itself.
+    /// The reading has computed more of its slow measures. It holds them itself, as what the next two tell of: the result
+    /// is the same whoever computes it and when, so that no screen depends on the order in which they arrive.
     Measured,
     /// The reading has computed the requested lens.
     LensComputed,

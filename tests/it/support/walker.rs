@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use lookback::{
     analysis::reading::{Reader, Reading},
     engine::change::Changes,
+    render::perform::perform,
     term::{exporter, mouse},
     ui::{
         app::{
@@ -87,26 +88,11 @@ impl<'a> Walker<'a> {
             Effect::Export(order) => self.exported(order.path, order.replaces),
             Effect::Read { sentence, changes } => Action::Read(self.read(&sentence, changes)),
             Effect::MeasureTimes => Action::TimesMeasured(Arc::new(BTreeMap::new())),
-            Effect::OpenBlock { model, path } => {
+            effect => {
+                let opens = matches!(effect, Effect::OpenBlock { .. });
                 let reading = Arc::clone(self.state.passes.reading.as_ref().unwrap());
-                let Some(opened) = reading.opened(model, &path) else { return true };
-                Action::BlockOpened { of: reading, opened: Arc::new(opened) }
-            }
-            Effect::Patch => {
-                self.state.passes.reading.as_ref().unwrap().patch_on(|| true);
-                Action::Measured
-            }
-            Effect::StopPatching { model } => {
-                self.state.passes.reading.as_ref().unwrap().stop_patching(model);
-                return false;
-            }
-            Effect::ComputeAttentionMap { model, path, form } => {
-                self.state.passes.reading.as_ref().unwrap().attention_map(model, &path, form);
-                Action::AttentionMapComputed
-            }
-            Effect::ComputeLens { model, row, word } => {
-                self.state.passes.reading.as_ref().unwrap().lens_of(model, row, word);
-                Action::LensComputed
+                let Some(action) = perform(&reading, effect, || true) else { return opens };
+                action
             }
         };
         let works =
