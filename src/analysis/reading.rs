@@ -40,6 +40,7 @@ pub use readings::Readings;
 pub use tokenizer::tokenizer;
 pub use wishes::Slow;
 
+use anyhow::Result;
 use given::GivenByName;
 use recent::Recent;
 use wishes::Wishes;

@@ -49,6 +49,12 @@ impl Walk {
         }
     }
 
+    /// Reads the default sentence with these changes.
+    fn change(&mut self, changes: [&str; 2]) {
+        let changes = changes.into_iter().map(|change| change.parse().unwrap()).collect();
+        self.follow(Some(Effect::Read { sentence: SENTENCE.to_owned(), changes }));
+    }
+
     fn press(&mut self, key: &str) {
         let effect = press(&mut self.state, key);
         self.follow(effect);
@@ -93,8 +99,7 @@ fn a_solution_is_played_after_the_hint_and_solves_the_lab() {
 #[test]
 fn another_word_teaches_nothing() {
     let mut walk = Walk::new(Language::English);
-    let changes = ["token.11=tired", "learn=1"].map(|change| change.parse().unwrap());
-    walk.follow(Some(Effect::Read(SENTENCE.to_owned(), changes.into_iter().collect())));
+    walk.change(["token.11=tired", "learn=1"]);
     let step = walk.state.lesson.find("lab-teach").unwrap();
     update(&mut walk.state, Action::GoTo(step));
     assert!(walk.shown().contains("Not solved yet."), "{}", walk.shown());
@@ -106,8 +111,7 @@ fn another_word_teaches_nothing() {
 #[test]
 fn a_change_of_one_model_is_not_said_of_another() {
     let mut walk = Walk::new(Language::English);
-    let changes = ["teach=Le chien dort.", "learn=1"].map(|change| change.parse().unwrap());
-    walk.follow(Some(Effect::Read(SENTENCE.to_owned(), changes.into_iter().collect())));
+    walk.change(["teach=Le chien dort.", "learn=1"]);
     for (step, is_changed) in [("lab-teach", true), ("lab-previous", false)] {
         let step = walk.state.lesson.find(step).unwrap();
         update(&mut walk.state, Action::GoTo(step));

@@ -1,10 +1,7 @@
 //! Help with a lab: its hint, and then the solution, which is played.
 
 use super::{State, reply::Reply};
-use crate::{
-    engine::change::Changes,
-    lesson::lab_solution,
-};
+use crate::{engine::change::Changes, lesson::lab_solution};
 
 /// Shows the hint of the step's lab; if it is shown, plays the solution.
 pub(super) fn help(state: &mut State) -> Reply {

@@ -7,7 +7,10 @@ use super::{
     reply::{Notice, Reply},
 };
 use crate::{
-    analysis::{measure::attention_form::AttentionForm, reading::{Reading, STAR_PAIR}},
+    analysis::{
+        measure::attention_form::AttentionForm,
+        reading::{Reading, STAR_PAIR},
+    },
     engine::change::{Change, Changes, MOST, MOST_STEPS},
     lesson::{Language, tr},
     model::Name,
