@@ -50,7 +50,7 @@ use crate::{
         measure::{
             accuracy::Accuracy,
             attention_form::{AttentionForm, AttentionMap, attention_map},
-            choice::{choice, log_probability},
+            choice::{choice, log_probability, output_costs},
             difference::{self, SiteDifference},
             lens::{self, LensPrediction},
             neighbours::{Neighbourhood, neighbourhood},
@@ -111,6 +111,8 @@ pub struct Reading {
     attention_maps: Recent<(Name, String, AttentionForm), Option<AttentionMap>>,
     /// Log-probabilities of outputs, by model.
     log_probabilities: Recent<Name, f64>,
+    /// Cross-entropies of the tokens of outputs, by model.
+    output_costs: Recent<Name, Vec<f32>>,
     findings: Arc<OnceLock<AllFindings>>,
     /// The weights of models that learned before this pass.
     learned: LearnedByName,
@@ -200,6 +202,12 @@ impl Reading {
     /// The log-probability of a model's whole output; None for a model that only reads.
     pub fn log_probability(&self, name: Name) -> Option<f64> {
         self.log_probabilities.find(name, || log_probability(self.trace(name))).map(|p| *p)
+    }
+
+    /// The cross-entropy of every token of a model's output, in nats, computed once; empty without logits.
+    pub fn output_costs(&self, name: Name) -> Arc<Vec<f32>> {
+        let found = self.output_costs.find(name, || Some(output_costs(self.trace(name))));
+        found.unwrap_or_default()
     }
 
     /// The words around a token in a model's table of embeddings.

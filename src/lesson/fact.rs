@@ -10,7 +10,7 @@ mod decoding;
 mod experts;
 mod latent;
 pub mod layer;
-pub mod learning;
+mod learning;
 mod output;
 mod recurrent;
 mod sentence;

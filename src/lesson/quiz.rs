@@ -12,7 +12,6 @@ use super::{
         attention::{nouns_before_pronoun, previous_weights},
         compare::by_word,
         layer::sum_parts,
-        learning::output_costs,
     },
     fill,
     template::Template,
@@ -243,7 +242,7 @@ fn costliest(c: &Context) -> Option<Quiz> {
     if c.reading.changes.taught().is_some() {
         return None;
     }
-    choice(&output_costs(c.trace()), |i| c.trace().output[i].text.clone())
+    choice(&c.reading.output_costs(c.step.model), |i| c.trace().output[i].text.clone())
 }
 
 fn steps_in_a_row(c: &Context) -> Option<Quiz> {

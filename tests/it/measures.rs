@@ -312,3 +312,18 @@ fn times_are_asked_for_once_and_only_where_they_are_shown() {
     update(&mut state, Action::TimesMeasured(Arc::clone(&times)));
     assert!(state.passes.times.known().is_some());
 }
+
+#[test]
+fn what_the_words_of_an_output_cost_is_computed_once_a_pass() {
+    let costs = STAR.output_costs(Name::Transformer);
+    assert!(Arc::ptr_eq(&costs, &STAR.output_costs(Name::Transformer)));
+    let changes = Changes::default().with("mask=off".parse().unwrap());
+    let changed = READER.read_changed(&Arc::new(STAR.clone()), changes).unwrap();
+    assert_ne!(costs, changed.output_costs(Name::Transformer), "another pass has its own");
+    let trace = STAR.trace(Name::Transformer);
+    let probs = trace.value("probs").unwrap();
+    let p = |(t, y): (usize, &text::Token)| probs.get(Cell::new(0, t, y.id as usize));
+    let want: Vec<f32> = trace.output.iter().enumerate().map(p).map(|p| -p.ln()).collect();
+    assert_eq!(costs.len(), want.len());
+    assert!(costs.iter().zip(&want).all(|(cost, want)| (cost - want).abs() < 1e-4), "{costs:?}");
+}

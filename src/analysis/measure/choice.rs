@@ -4,7 +4,7 @@ use crate::{
     analysis::trace::Trace,
     engine::{
         math::{
-            log_softmax,
+            self, log_softmax,
             sampling::{Choice, Choosing},
         },
         value::Cell,
@@ -53,4 +53,16 @@ pub fn log_probability(trace: &Trace) -> Option<f64> {
     let at =
         |(row, token): (usize, &Token)| log_softmax(&logits.row(0, row), 1.0)[token.id as usize];
     Some(trace.output_rows().into_iter().zip(&trace.output).map(at).sum())
+}
+
+/// The cross-entropy of every token of the output, in nats; NaN for one outside the logits, empty without logits.
+pub fn output_costs(trace: &Trace) -> Vec<f32> {
+    let Some(logits) = trace.logits() else { return vec![] };
+    let cost = |(row, token): (usize, &Token)| {
+        let cell = Cell::new(0, row, token.id as usize);
+        let is_there = logits.shape().holds(cell);
+        let log = is_there.then(|| math::log_probability(&logits.value.row(0, row), cell.col));
+        log.map_or(f32::NAN, |log| -log as f32)
+    };
+    trace.output_rows().into_iter().zip(&trace.output).map(cost).collect()
 }

@@ -335,6 +335,7 @@ impl Reader {
             differences: Recent::default(),
             attention_maps: Recent::default(),
             log_probabilities: Recent::default(),
+            output_costs: Recent::default(),
             neighbourhoods: Recent::default(),
             findings: Arc::default(),
             learned: Arc::default(),

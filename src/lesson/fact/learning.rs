@@ -10,10 +10,7 @@ use crate::{
         reading::Course,
         trace::{Recorded, Trace},
     },
-    engine::{
-        math::{largest, log_probability},
-        value::Cell,
-    },
+    engine::math::largest,
     lesson::phrases::Phrases,
     text::{Token, grouped, spoken},
 };
@@ -54,20 +51,6 @@ pub(super) static FACTS: &[Fact] = &[
     }),
 ];
 
-/// The cross-entropy of every word of the output, in nats; empty for a model without logits.
-pub fn output_costs(trace: &Trace) -> Vec<f32> {
-    let Some(logits) = trace.logits() else { return vec![] };
-    let cost = |(row, token): (usize, &Token)| {
-        let cell = Cell::new(0, row, token.id as usize);
-        let log = logits
-            .shape()
-            .holds(cell)
-            .then(|| log_probability(&logits.value.row(0, row), cell.col));
-        log.map_or(f32::NAN, |log| -log as f32)
-    };
-    trace.output_rows().into_iter().zip(&trace.output).map(cost).collect()
-}
-
 /// What a model is taught, where a person said what.
 fn given_course(c: &Context) -> Option<Arc<Course>> {
     let is_given = c.reading.changes.taught().is_some();
@@ -88,7 +71,7 @@ fn costs(c: &Context) -> Vec<(String, f32)> {
         tokens.iter().map(|token| token.text.clone()).zip(costs.iter().copied()).collect()
     };
     course.map_or_else(
-        || named(&c.trace().output, &output_costs(c.trace())),
+        || named(&c.trace().output, &c.reading.output_costs(c.step.model)),
         |course| named(&course.target, &course.costs[1]),
     )
 }
