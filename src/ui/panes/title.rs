@@ -21,8 +21,9 @@ pub struct Title {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum TitleName {
-    /// A site, by its path, and the words after it.
+    /// A site, by its path, and the words around it.
     Site {
+        before: String,
         path: String,
         after: String,
     },
@@ -35,13 +36,9 @@ impl Title {
         Self::about_site(path, path)
     }
 
-    /// The title of a pane that shows something of a site: words about its path, which may begin with it.
+    /// The title of a pane that shows something of a site: words that may hold its path.
     pub fn about_site(path: &str, words: &str) -> Self {
-        let name = match words.strip_prefix(path) {
-            Some(after) => TitleName::Site { path: path.to_owned(), after: after.to_owned() },
-            None => TitleName::Words(words.to_owned()),
-        };
-        Self { name, details: vec![] }
+        Self { name: TitleName::about(path, words), details: vec![] }
     }
 
     pub fn named(name: impl Into<String>) -> Self {
@@ -70,10 +67,14 @@ impl Title {
         self
     }
 
-    /// The same title with its name said in other words.
+    /// The same title with its name said in other words; a site that they hold stays one.
     #[must_use]
     pub fn renamed(self, words: impl FnOnce(&str) -> String) -> Self {
-        let name = TitleName::Words(words(&self.name()));
+        let words = words(&self.name());
+        let name = match &self.name {
+            TitleName::Site { path, .. } => TitleName::about(path, &words),
+            TitleName::Words(_) => TitleName::Words(words),
+        };
         Self { name, ..self }
     }
 
@@ -90,18 +91,12 @@ impl Title {
 
     /// What it shows.
     fn name(&self) -> String {
-        match &self.name {
-            TitleName::Site { path, after } => format!("{path}{after}"),
-            TitleName::Words(words) => words.clone(),
-        }
+        self.name.with_path(|path| path)
     }
 
     /// The same with a site's last name for its path.
     fn short_name(&self) -> String {
-        match &self.name {
-            TitleName::Site { path, after } => format!("{}{after}", last_name(path)),
-            TitleName::Words(words) => words.clone(),
-        }
+        self.name.with_path(last_name)
     }
 
     /// The title in at most `width` columns: the path of a site is reduced to its last name, and details are left out,
@@ -113,12 +108,37 @@ impl Title {
         all.find(|title| title.width() <= width).unwrap_or_else(|| fit(&name, width))
     }
 
-    /// What tells it from other titles: more and more of its site's path, then its details.
-    fn distinctions(&self) -> Vec<&str> {
-        let details = self.details.iter().map(String::as_str);
+    /// What tells it from other titles: more and more of its site's path, after the words before it, then its details.
+    fn distinctions(&self) -> Vec<String> {
+        let details = self.details.iter().cloned();
         match &self.name {
-            TitleName::Site { path, .. } => path_ends(path).skip(1).chain(details).collect(),
+            TitleName::Site { before, path, .. } => {
+                let ends = path_ends(path).skip(1).map(|end| format!("{before}{end}"));
+                ends.chain(details).collect()
+            }
             TitleName::Words(_) => details.collect(),
+        }
+    }
+}
+
+impl TitleName {
+    /// Words that may hold the path of a site.
+    fn about(path: &str, words: &str) -> Self {
+        match words.split_once(path).filter(|_| !path.is_empty()) {
+            Some((before, after)) => Self::Site {
+                before: before.to_owned(),
+                path: path.to_owned(),
+                after: after.to_owned(),
+            },
+            None => Self::Words(words.to_owned()),
+        }
+    }
+
+    /// The name with a part of a site's path in its place.
+    fn with_path(&self, part: impl Fn(&str) -> &str) -> String {
+        match self {
+            Self::Site { before, path, after } => format!("{before}{}{after}", part(path)),
+            Self::Words(words) => words.clone(),
         }
     }
 }
@@ -139,10 +159,11 @@ pub fn fitted_apart(titles: &[Title], width: usize) -> Vec<String> {
     let told_apart = |(i, name): (usize, &String)| {
         let is_alike = |(j, _): &(usize, &Title)| *j != i && fitted[*j] == *name;
         let alike: Vec<_> = titles.iter().enumerate().filter(is_alike).collect();
-        let theirs: Vec<&str> = alike.iter().flat_map(|(_, title)| title.distinctions()).collect();
-        let is_own = |part: &&str| part.width() <= width && !theirs.contains(part);
+        let theirs: Vec<String> =
+            alike.iter().flat_map(|(_, title)| title.distinctions()).collect();
+        let is_own = |part: &String| part.width() <= width && !theirs.contains(part);
         let part = titles[i].distinctions().into_iter().find(is_own);
-        part.filter(|_| !alike.is_empty()).map_or_else(|| name.clone(), str::to_owned)
+        part.filter(|_| !alike.is_empty()).unwrap_or_else(|| name.clone())
     };
     fitted.iter().enumerate().map(told_apart).collect()
 }
@@ -165,5 +186,16 @@ mod tests {
         assert_eq!(fitted_apart(&titles, 60), whole, "what fits is whole");
         let same = ["logit lens", "logit lens"];
         assert_eq!(fitted_apart(&same.map(Title::named), 14), same, "nothing tells them apart");
+    }
+
+    #[test]
+    fn a_renamed_title_keeps_its_site() {
+        let change = |title: Title| title.renamed(|name| format!("Δ {name}"));
+        let titles = ["encoder.0.self_attn.weights", "decoder.0.cross_attn.weights"]
+            .map(|path| change(Title::of_site(path).with("head 2")));
+        assert_eq!(titles[0].fitted(60), "Δ encoder.0.self_attn.weights · head 2");
+        assert_eq!(titles[0].fitted(12), "Δ weights");
+        assert_eq!(fitted_apart(&titles, 20), ["Δ self_attn.weights", "Δ cross_attn.weights"]);
+        assert_eq!(change(Title::named("names")).fitted(12), "Δ names");
     }
 }
