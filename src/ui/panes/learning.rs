@@ -11,7 +11,7 @@ use crate::{
     analysis::reading::Course,
     engine::math::kept,
     lesson::tr,
-    text::{Token, fixed, grouped},
+    text::{ItemWidth, Token, fill, fixed, grouped},
     ui::widgets::{
         chart::{Chart, Heights, Series},
         lines::{first_fitting, fit, put_on, put_text, right, without_top_rows},
@@ -127,17 +127,7 @@ struct Output<'a> {
 impl Output<'_> {
     /// The words of each line, where lines have so many columns.
     fn lines(&self, width: usize) -> Vec<Range<usize>> {
-        let (mut lines, mut used) = (vec![], 0);
-        for (i, (word, _)) in self.words.iter().enumerate() {
-            if lines.is_empty() || used + 1 + word.width() > width {
-                lines.push(i..i + 1);
-                used = word.width();
-            } else if let Some(line) = lines.last_mut() {
-                line.end = i + 1;
-                used += 1 + word.width();
-            }
-        }
-        lines
+        fill(self.words.iter().map(|(word, _)| ItemWidth { space: 1, item: word.width() }), width)
     }
 
     fn draw(&self, width: usize, area: Rect, buf: &mut Buffer) {
