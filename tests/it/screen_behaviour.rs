@@ -425,3 +425,14 @@ fn the_same_sentence_needs_no_reading_and_an_unknown_step_is_the_first() {
     press(&mut state, "R");
     assert_eq!((state.nav.step, state.bookmarked()), (0, vec![]));
 }
+
+#[test]
+fn the_names_of_the_models_are_whole_beside_their_accuracy() {
+    for size in [(80, 24), (120, 36), (200, 60)] {
+        let screen = shown(&walk_at("accuracy", size));
+        assert!(!screen.contains('…'), "{size:?}: {screen}");
+        let names = ["━ Elman RNN", "━ GRU", "━ RNN with attention", "━ Transformer, unguided"];
+        assert!(names.iter().all(|name| screen.contains(name)), "{size:?}: {screen}");
+        assert!(screen.contains("14-20 ") && screen.contains("30+"), "{size:?}: {screen}");
+    }
+}

@@ -1,7 +1,7 @@
 //! chrF by sentence length on held-out sentences: a chart with one line per model, and a table; a table with bars where
 //! a chart has no room.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::PaneWords};
 use crate::{
@@ -22,6 +22,8 @@ const LABEL_WIDTH: u16 = 24;
 /// Fewest lines of a chart, with a blank one below it, that tell its lines apart.
 const LEAST_CHART: u16 = 9;
 const COLUMN_WIDTH: u16 = 7;
+/// Columns up to which the chart grows.
+const WIDEST: u16 = 128;
 
 impl AccuracyChart<'_> {
     fn n_buckets(&self) -> usize {
@@ -43,7 +45,7 @@ impl AccuracyChart<'_> {
             .clamp(5, COLUMN_WIDTH + 5)
     }
 
-    /// The plot: a line for each model, a column for each length.
+    /// The plot: a line for each model, a column for each length. The table below it is its legend.
     fn chart(&self) -> Chart<'_> {
         let buckets = &self.0.reading.accuracy.buckets;
         let last = self.current_bucket().unwrap_or(0);
@@ -52,7 +54,7 @@ impl AccuracyChart<'_> {
             name: self.0.language.tr(name.title()).to_owned(),
             style: model_line::style(name, *self.0.theme),
             points: self.scores(name).to_vec(),
-            at_cursor: self.scores(name).get(last).map(|v| format!("{v:.0}")).unwrap_or_default(),
+            at_cursor: String::new(),
         };
         let words = |[low, high]: &[usize; 2], is_last: bool| {
             if is_last { format!("{low}+") } else { format!("{low}-{high}") }
@@ -64,6 +66,7 @@ impl AccuracyChart<'_> {
             reference: vec![],
             columns: buckets.iter().enumerate().map(column).collect(),
             heights: Heights::Linear,
+            has_legend: false,
             cursor: (0, last),
             focused: false,
         }
@@ -93,10 +96,10 @@ impl AccuracyChart<'_> {
             if y >= area.bottom() {
                 break;
             }
-            let label = [
-                (&*format!("{} ", model_line::letter(name)), style.bold()),
-                (self.0.language.tr(name.title()), Style::new()),
-            ];
+            let letter = model_line::letter(name).to_string();
+            let sign = if theme.is_ascii() { &*letter } else { "━" };
+            let label =
+                [(sign, style.bold()), (" ", style), (self.0.language.tr(name.title()), style)];
             put_line(buf, (area.x, y), area.right().min(area.x + LABEL_WIDTH), &label);
             for (bucket, score) in self.scores(name).iter().enumerate() {
                 let x = area.x + LABEL_WIDTH + bucket as u16 * w;
@@ -118,7 +121,7 @@ impl Pane for AccuracyChart<'_> {
     fn preferred_size(&self) -> PreferredSize {
         PreferredSize::new((LABEL_WIDTH + 5 * 8, 8), (LABEL_WIDTH + 10 * 8, 24))
             .up_to(48)
-            .as_wide_as(180)
+            .as_wide_as(WIDEST)
     }
 
     fn unfolding(&self) -> Unfolding {

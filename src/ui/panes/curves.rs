@@ -82,6 +82,7 @@ impl TrainingCurves<'_> {
             reference: vec![],
             columns: (0..Self::n_columns()).map(|i| (thousands(i), String::new())).collect(),
             heights: Heights::Log,
+            has_legend: true,
             cursor: (0, Self::n_columns().saturating_sub(1)),
             focused: false,
         }

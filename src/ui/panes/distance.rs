@@ -90,6 +90,7 @@ impl<'a> Distance<'a> {
             reference: self.usual().unwrap_or_else(|| vec![1.0; tokens.len()]),
             columns: tokens.iter().enumerate().map(|(i, t)| (number(i), t.text.clone())).collect(),
             heights: Heights::Log,
+            has_legend: true,
             cursor: self.cursor(),
             focused: self.scene.focused,
         }

@@ -53,6 +53,7 @@ impl<'a> LearningCurve<'a> {
             reference: vec![],
             columns: (0..=last).map(|step| (step.to_string(), String::new())).collect(),
             heights: Heights::Log,
+            has_legend: true,
             cursor: (0, column),
             focused,
         }

@@ -72,6 +72,7 @@ impl<'a> ReadBackLength<'a> {
             reference: (1..=columns.len()).map(|n| n as f32).collect(),
             columns,
             heights: Heights::Linear,
+            has_legend: true,
             cursor: self.cursor(),
             focused: self.0.focused,
         }

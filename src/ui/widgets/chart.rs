@@ -62,6 +62,8 @@ pub struct Chart<'a> {
     /// Number and word of every column.
     pub columns: Vec<(String, String)>,
     pub heights: Heights,
+    /// Whether names and values stand above it; not where a table beside it has them.
+    pub has_legend: bool,
     /// Series and column of the cursor.
     pub cursor: (usize, usize),
     pub focused: bool,
@@ -175,14 +177,11 @@ impl Chart<'_> {
         let pitch = (width / n as u16).clamp(1, MAX_PITCH);
         let shown = window(self.columns.len(), usize::from(width / pitch), self.cursor.1);
         let lines_below = 1 + self.word_lines(pitch, area.height);
-        let height = area.height.saturating_sub(1 + lines_below);
+        let above = u16::from(self.has_legend).min(area.height);
+        let height = area.height.saturating_sub(above + lines_below);
         let (low, high) = self.range();
-        let plot = Rect {
-            x: area.x + TICK_WIDTH.min(area.width),
-            y: area.y + 1.min(area.height),
-            width,
-            height,
-        };
+        let plot =
+            Rect { x: area.x + TICK_WIDTH.min(area.width), y: area.y + above, width, height };
         Frame { plot, first: shown.start, last: shown.end, pitch, low, high }
     }
 
@@ -194,7 +193,8 @@ impl Chart<'_> {
 
     /// Lines on which words stand in turn below the numbers.
     fn word_lines(&self, pitch: u16, height: u16) -> u16 {
-        match pitch >= MIN_PITCH_FOR_WORDS && height >= 7 {
+        let has_words = self.columns.iter().any(|(_, word)| !word.is_empty());
+        match has_words && pitch >= MIN_PITCH_FOR_WORDS && height >= 7 {
             false => 0,
             true if self.word_width() > pitch && height >= HEIGHT_OF_TWO => 2,
             true => 1,
@@ -206,7 +206,9 @@ impl Chart<'_> {
             return;
         }
         let frame = self.frame(area);
-        self.draw_legend(area, buf);
+        if self.has_legend {
+            self.draw_legend(area, buf);
+        }
         self.draw_ticks(&frame, area, buf);
         self.draw_reference(&frame, buf);
         if self.theme.is_ascii() {
@@ -283,16 +285,17 @@ impl Chart<'_> {
         let Some(x) = frame.last.checked_sub(1).and_then(|last| frame.x(last)) else { return };
         let end = |series: &Series| {
             let last = series.points.get(..frame.last)?.iter().rev().find(|v| v.is_finite())?;
-            frame.y(self.scaled(*last))
+            Some(self.scaled(*last)).filter(|height| height.is_finite())
         };
         let mut ends: Vec<_> = self.series.iter().filter_map(|s| Some((end(s)?, s))).collect();
-        ends.sort_by_key(|(y, _)| *y);
+        ends.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let mut free = frame.plot.y;
-        for (i, (y, series)) in ends.iter().enumerate() {
+        for (i, (height, series)) in ends.iter().enumerate() {
+            let Some(y) = frame.y(*height) else { continue };
             // Those that follow need a line each.
             let n_after = (ends.len() - 1 - i) as u16;
             let lowest = frame.plot.bottom().saturating_sub(1 + n_after);
-            let y = (*y).max(free).min(lowest.max(free));
+            let y = y.max(free).min(lowest.max(free));
             if width > 0 && y < frame.plot.bottom() {
                 put(buf, (x + 2, y), area.right(), &fit(&series.name, width), series.style);
             }
@@ -457,6 +460,7 @@ mod tests {
             reference: vec![],
             columns: (1..4).map(|i| (i.to_string(), format!("word{i}"))).collect(),
             heights,
+            has_legend: true,
             cursor: (0, 0),
             focused: false,
         };
@@ -493,6 +497,7 @@ mod tests {
             reference: vec![],
             columns: (1..4).map(|i| (i.to_string(), String::new())).collect(),
             heights: Heights::Linear,
+            has_legend: true,
             cursor: (0, 0),
             focused: false,
         };
@@ -509,6 +514,52 @@ mod tests {
         assert_eq!((none, dots > 0), (0, true));
         chart.reference = vec![2.0; 3];
         assert_eq!(signs(&chart), [3, dots]);
+    }
+
+    #[test]
+    fn names_at_the_ends_stand_in_the_order_of_their_numbers() {
+        let theme = Theme::new(Depth::None, Glyphs::Unicode);
+        let named = |name: &str, last: f32| {
+            let name = name.to_owned();
+            Series { name, ..series('E', &[50.0, last]) }
+        };
+        let chart = Chart {
+            theme: &theme,
+            series: vec![named("lower", 59.0), named("higher", 60.0)],
+            reference: vec![],
+            columns: (1..3).map(|i| (i.to_string(), String::new())).collect(),
+            heights: Heights::Linear,
+            has_legend: false,
+            cursor: (0, 0),
+            focused: false,
+        };
+        let mut buf = Buffer::empty(Rect::new(0, 0, MIN_WIDTH_FOR_NAMES, 9));
+        chart.draw(buf.area, &mut buf);
+        let line = |y| (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect::<String>();
+        let at = |name: &str| (0..9).find(|y| line(*y).contains(name));
+        assert!(at("higher").is_some() && at("higher") < at("lower"));
+    }
+
+    #[test]
+    fn lines_without_a_legend_or_words_are_left_to_the_plot() {
+        let theme = Theme::new(Depth::None, Glyphs::Ascii);
+        let column = |i: u32| (i.to_string(), String::new());
+        let mut chart = Chart {
+            theme: &theme,
+            series: vec![series('E', &[1.0, 2.0, 3.0])],
+            reference: vec![],
+            columns: (1..4).map(column).collect(),
+            heights: Heights::Linear,
+            has_legend: true,
+            cursor: (0, 0),
+            focused: false,
+        };
+        let area = Rect::new(0, 0, 40, 12);
+        assert_eq!(chart.frame(area).plot.height, 10);
+        chart.has_legend = false;
+        assert_eq!(chart.frame(area).plot, Rect { y: 0, height: 11, ..chart.frame(area).plot });
+        chart.columns[0].1 = "word".into();
+        assert_eq!(chart.frame(area).plot.height, 10);
     }
 
     #[test]
