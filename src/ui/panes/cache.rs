@@ -37,7 +37,7 @@ const MOST_POSITIONS: u16 = 40;
 enum MaskCell {
     /// So many lines, and twice as many columns.
     Lines(u16),
-    /// A column; two rows share a line.
+    /// A column; two rows share a line, and the new one has its own.
     Half,
     /// A column and a line, where there are no half blocks.
     One,
@@ -50,7 +50,7 @@ impl MaskCell {
     const fn size(self, n: u16) -> (u16, u16) {
         match self {
             Self::Lines(lines) => (n.saturating_mul(2 * lines), n.saturating_mul(lines)),
-            Self::Half => (n, n.div_ceil(2)),
+            Self::Half => (n, n / 2 + 1),
             Self::One => (n, n),
         }
     }
@@ -160,7 +160,7 @@ impl<'a> Cache<'a> {
         TableAndSquare {
             table: (self.table_width(), self.n_table_lines().min(MOST_POSITIONS)),
             n: saturated(self.n_positions()).max(1),
-            has_half_blocks: theme.has_colour() && !theme.is_ascii(),
+            has_half_blocks: !theme.is_ascii(),
         }
     }
 
@@ -280,24 +280,22 @@ impl<'a> Cache<'a> {
         }
     }
 
-    /// Draws the mask with two rows to a line.
+    /// Draws the mask with two rows to a line: of two reused rows the lower one sees a position more, in half a sign. The
+    /// new row stands alone, so that its sign tells it without colour too.
     fn draw_half_mask(&self, area: Rect, buf: &mut Buffer) {
         let t = self.subject.row();
-        let colour = |row: usize, col: usize| {
-            let style = if row == t { self.fresh().1 } else { self.reused().1 };
-            style.fg.filter(|_| row <= t && col <= row)
-        };
-        let shown = window(t / 2 + 1, area.height.into(), t / 2);
-        for (line, row) in area.rows().zip(shown.map(|pair| 2 * pair)) {
-            for (x, col) in (line.x..line.right()).zip(0..=t) {
-                let (sign, style) = match (colour(row, col), colour(row + 1, col)) {
-                    (None, None) => ("·", self.subject.scene.theme.dim()),
-                    (None, Some(lower)) => ("▄", Style::new().fg(lower)),
-                    (Some(upper), None) => ("▀", Style::new().fg(upper)),
-                    (Some(upper), Some(lower)) => ("▀", Style::new().fg(upper).bg(lower)),
-                };
-                buf.set_string(x, line.y, sign, style);
+        let (reused, fresh) = (self.reused(), self.fresh());
+        let lower = |line: usize| (t + 1) % 2 + 2 * line;
+        let n_pairs = t.div_ceil(2);
+        for (line, i) in area.rows().zip(window(n_pairs + 1, area.height.into(), n_pairs)) {
+            if i == n_pairs {
+                put_on(buf, line, &[(&fresh.0.repeat(t + 1), fresh.1)]);
+                return;
             }
+            let row = lower(i);
+            let (both, rest) = (reused.0.repeat(row), "·".repeat(t - row));
+            let dim = self.subject.scene.theme.dim();
+            put_on(buf, line, &[(&both, reused.1), ("▄", reused.1), (&rest, dim)]);
         }
     }
 }
@@ -423,7 +421,7 @@ mod tests {
     fn the_mask_stands_where_its_cells_are_largest() {
         let places = TableAndSquare { table: (47, 7), n: 24, has_half_blocks: true };
         assert_eq!(places.square((110, 30)), Some(((50, 0), MaskCell::Lines(1))), "beside");
-        assert_eq!(places.square((50, 20)), Some(((0, 8), MaskCell::Half)), "below");
+        assert_eq!(places.square((50, 21)), Some(((0, 8), MaskCell::Half)), "below");
         assert_eq!(places.square((80, 10)), Some(((50, 0), MaskCell::Half)), "a part of it");
         assert_eq!(places.square((60, 10)), None);
         assert_eq!(places.used((60, 10)), (47, 7));

@@ -8,7 +8,7 @@ use super::{Scene, View, new_pane};
 use crate::{
     analysis::reading::{Reader, Reading},
     engine::value::Cell,
-    lesson::{Language, Lesson, Selection},
+    lesson::{Language, Lesson, PaneKind, PaneSpec, Selection},
     model::Name,
     ui::theme::{Depth, Glyphs, Theme},
 };
@@ -203,15 +203,15 @@ fn the_schedule_lights_up_step_by_step() {
 }
 
 /// A pane of the given kind over the decoder-only model's attention weights.
-fn attention_spec(kind: crate::lesson::PaneKind) -> crate::lesson::PaneSpec {
+fn attention_spec(kind: PaneKind) -> PaneSpec {
     let site = Some("blocks.{layer}.attn.weights".to_owned());
-    crate::lesson::PaneSpec { kind, site, model: None, title: None, stays_behind_tab: false }
+    PaneSpec { kind, site, model: None, title: None, stays_behind_tab: false }
 }
 
 /// Lines drawn by an attention pane without colours, trailing spaces removed.
 fn drawn_lines(
     reading: &Reading,
-    kind: crate::lesson::PaneKind,
+    kind: PaneKind,
     selection: Selection,
     view: View,
     (w, h): (u16, u16),
@@ -235,13 +235,7 @@ fn heads_show_the_strongest_key_with_its_whole_weight_at_every_size() {
         let reading = reader.read(&"The animal didn't cross ".repeat(n)).unwrap();
         for (w, h) in [(40, 6), (46, 8), (58, 10), (76, 10), (76, 5), (118, 20)] {
             let selection = select(1, 0, 4 * n, 0);
-            let lines = drawn_lines(
-                &reading,
-                crate::lesson::PaneKind::Heads,
-                selection,
-                View::default(),
-                (w, h),
-            );
+            let lines = drawn_lines(&reading, PaneKind::Heads, selection, View::default(), (w, h));
             let lines: Vec<_> = lines.iter().map(|line| line.replace("<bos>", "bos")).collect();
             let after_signs = lines.iter().flat_map(|line| line.split("> ").skip(1));
             let numbers: Vec<&str> =
@@ -264,7 +258,7 @@ fn heads_show_the_strongest_key_with_its_whole_weight_at_every_size() {
 #[test]
 fn the_wall_frames_the_selected_head() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
-    let kind = crate::lesson::PaneKind::Wall;
+    let kind = PaneKind::Wall;
     let selection = select(1, 2, 0, 0);
     assert!(
         drawn_lines(&reading, kind, selection, View::default(), (70, 20))[0].contains("measuring")
@@ -285,8 +279,7 @@ fn a_wall_that_does_not_fit_scrolls_to_the_selected_head() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
     reading.waiting().heads();
     let selection = select(1, 3, 0, 0);
-    let lines =
-        drawn_lines(&reading, crate::lesson::PaneKind::Wall, selection, View::default(), (16, 7));
+    let lines = drawn_lines(&reading, PaneKind::Wall, selection, View::default(), (16, 7));
     assert!(lines[0].contains('3') && !lines[0].contains('0'), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("+==")), "{lines:#?}");
 }
@@ -295,7 +288,7 @@ fn a_wall_that_does_not_fit_scrolls_to_the_selected_head() {
 fn the_table_of_heads_has_one_row_per_head_and_always_shows_the_sort_column() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat and the dog saw.").unwrap();
     reading.waiting().heads();
-    let kind = crate::lesson::PaneKind::HeadTable;
+    let kind = PaneKind::HeadTable;
     let lines = drawn_lines(&reading, kind, select(0, 0, 0, 0), View::default(), (80, 12));
     assert_eq!(lines.iter().filter(|line| !line.is_empty()).count(), 9, "{lines:#?}");
     assert!(lines[0].ends_with("largest"));
@@ -317,18 +310,43 @@ fn the_cache_shows_saved_multiplications_for_any_number_of_layers_and_tokens() {
         let reading = reader.read(&"The dog saw the cat and ".repeat(n)).unwrap();
         let last = reading.trace(Name::DecoderOnly).source.len() - 1;
         let selection = select(1, 0, last, 0);
-        let lines = drawn_lines(
-            &reading,
-            crate::lesson::PaneKind::Cache,
-            selection,
-            View::default(),
-            (76, 5),
-        );
+        let lines = drawn_lines(&reading, PaneKind::Cache, selection, View::default(), (76, 5));
         assert!(lines[0].contains("layer 1"), "the selected layer: {lines:#?}");
         assert!(lines[0].contains('#'), "what is new is in view: {lines:#?}");
         assert!(lines[1].contains("layers 1-1 of 2"), "{lines:#?}");
         assert_eq!(lines[1].contains("a sign for 9"), n == 50, "{lines:#?}");
         assert!(lines[4].starts_with("mults,"), "{lines:#?}");
+    }
+}
+
+#[test]
+fn two_rows_of_the_mask_on_a_line_are_told_apart_without_colour() {
+    let reader = Reader::of(&[Name::DecoderOnly]).unwrap();
+    let reading = reader.read("The dog saw the cat and the dog saw.").unwrap();
+    let n = reading.trace(Name::DecoderOnly).source.len();
+    let spec = PaneSpec {
+        site: Some("blocks.{layer}.attn.k".to_owned()),
+        ..attention_spec(PaneKind::Cache)
+    };
+    for depth in [Depth::None, Depth::True] {
+        let theme = Theme::new(depth, Glyphs::Unicode);
+        let drawn = |row: usize| {
+            let selection = select(1, 0, row, 0);
+            let scene = Scene { selection, ..scene(&reading, Name::DecoderOnly, &theme) };
+            let mut buf = Buffer::empty(Rect::new(0, 0, 76, 8));
+            new_pane(&spec, scene).draw(buf.area, &mut buf);
+            let line = |y| (0..76).map(|x| buf[(x, y)].symbol()).collect::<String>();
+            (0..8).map(|y| line(y).trim_end().to_owned()).collect::<Vec<_>>()
+        };
+        for row in [n - 1, n - 2] {
+            let lines = drawn(row);
+            let masks = |lower: usize| "▒".repeat(lower) + "▄" + &"·".repeat(row - lower);
+            let first = (row + 1) % 2;
+            let of_pairs = (first..row).step_by(2).map(masks);
+            let mask: Vec<String> = of_pairs.chain(["█".repeat(row + 1)]).collect();
+            let is_there = |(line, mask): (&String, &String)| line.ends_with(mask);
+            assert!(lines.iter().zip(&mask).all(is_there), "{depth:?} {row}: {lines:#?}");
+        }
     }
 }
 
@@ -339,13 +357,7 @@ fn long_texts_are_shown_whole_and_zoomed_in() {
     let reading = reader.read(&"The dog saw the cat and ".repeat(50)).unwrap();
     let lines_at_zoom = |zoom| {
         let view = View { zoom, ..View::default() };
-        drawn_lines(
-            &reading,
-            crate::lesson::PaneKind::Matrix,
-            select(1, 0, 200, 180),
-            view,
-            (76, 20),
-        )
+        drawn_lines(&reading, PaneKind::Matrix, select(1, 0, 200, 180), view, (76, 20))
     };
     let whole = lines_at_zoom(Zoom::Fit);
     assert_eq!(whole, lines_at_zoom(Zoom::Overview), "what does not fit is seen whole");
