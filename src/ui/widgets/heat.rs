@@ -435,8 +435,35 @@ mod tests {
         let grid = Heat { rows_may_share: true, ..heat(&theme, 20, 20) }.grid();
         assert_eq!(grid.fitted((60, 24)), CellWidth::Plain(2));
         assert_eq!(grid.fitted((60, 12)), CellWidth::Strip(2));
+        assert_eq!(grid.fitted((60, 20)), CellWidth::Strip(2), "a line is the header's");
+        assert_eq!(grid.without_heading().fitted((60, 20)), CellWidth::Plain(2));
         let seen = [24, 12, 8].map(|height| grid.seen((60, height)));
         assert!(seen[0] > seen[1] && seen[1] > 0.9 && seen[2] < 0.6, "{seen:?}");
+    }
+
+    #[test]
+    fn columns_merge_where_only_so_two_rows_share_a_line() {
+        let theme = Theme::new(Depth::True, Glyphs::Unicode);
+        let heat =
+            |n_rows, cursor| Heat { rows_may_share: true, cursor, ..heat(&theme, n_rows, 128) };
+        let grid = heat(26, (0, 0)).grid();
+        let merged = |cols| CellWidth::Block { rows: 1, cols, has_halves: true };
+        assert_eq!(grid.fitted((80, 30)), CellWidth::Half, "all rows fit");
+        assert_eq!(grid.fitted((80, 16)), merged(2));
+        assert_eq!(grid.fitted((50, 16)), merged(3));
+        assert_eq!(grid.fitted((140, 16)), CellWidth::Strip(1));
+        assert!(grid.seen((80, 16)) > 0.8, "{}", grid.seen((80, 16)));
+        assert!(grid.seen((80, 9)) < 0.6, "{}", grid.seen((80, 9)));
+        assert_eq!(heat(90, (0, 0)).grid().fitted((80, 16)), CellWidth::Half, "no crowd of rows");
+        for (row, sign) in [(10, "▴"), (11, "▾")] {
+            let mut buf = Buffer::empty(Rect::new(0, 0, 80, 16));
+            heat(26, (row, 2)).draw(buf.area, &mut buf);
+            let line = |y| (0..80).map(|x| buf[(x, y)].symbol()).collect::<String>();
+            let has_label = |y: &u16| line(*y).contains(&format!("row{row}"));
+            let y = (0..16).find(has_label).expect("the cursor's row is named");
+            assert_eq!(buf[(7, y)].symbol(), sign, "{}", line(y));
+            assert!((0..16).any(|y| line(y).contains("1 × 2 cells")), "columns are merged");
+        }
     }
 
     #[test]

@@ -11,6 +11,10 @@ use super::{
     layout::{CellWidth, Layout},
 };
 
+/// The cursor on the upper or the lower of two rows on a line.
+const UPPER: char = '▴';
+const LOWER: char = '▾';
+
 /// Columns of the longest number.
 const MAX_NUMBER_WIDTH: usize = 8;
 
@@ -126,7 +130,7 @@ impl Heat<'_> {
             buf.set_string(x, y, self.dot().repeat(usize::from(width)), style);
         }
         if is_upper || is_lower {
-            let mark = if is_upper { '▴' } else { '▾' };
+            let mark = if is_upper { UPPER } else { LOWER };
             let cursor = self.theme.cursor().fg(Color::Reset).bg(Color::Reset);
             buf.set_string(x, y, bracketed(mark, usize::from(width)), cursor);
         }
@@ -265,6 +269,11 @@ impl Heat<'_> {
                 self.focused && line.contains(&self.cursor.0) && columns.contains(&self.cursor.1);
             let mark = self.marks.in_block(&line, &columns).or(has_cursor.then_some(true));
             let (sign, style) = match mark {
+                // Of two rows on a line, the sign tells which one has the cursor.
+                Some(true) if rows == 1 && has_halves && has_cursor => {
+                    let sign = if self.cursor.0 == row { UPPER } else { LOWER };
+                    (sign.to_string(), self.theme.cursor())
+                }
                 Some(true) => (self.theme.glyph("◆", "@").to_owned(), self.theme.cursor()),
                 Some(false) => (self.dot().to_owned(), self.theme.accent()),
                 None => (sign, style),

@@ -65,7 +65,7 @@ impl Heat<'_> {
     fn draw_row_label(&self, layout: &Layout, row: usize, (x, y): (u16, u16), buf: &mut Buffer) {
         let rows_per_line = layout.cell.rows_per_line();
         let is_at_cursor = row / rows_per_line == self.cursor.0 / rows_per_line;
-        let is_overview = matches!(layout.cell, CellWidth::Block { .. }) && rows_per_line > 1;
+        let is_overview = matches!(layout.cell, CellWidth::Block { rows: 2.., .. });
         let (label, style) = match (is_overview, is_at_cursor) {
             (_, true) => (self.row_labels.get(self.cursor.0), self.label_style(true)),
             (true, false) => (row_number(row, rows_per_line), self.theme.dim()),

@@ -106,6 +106,10 @@ const LEAST_HEADER: usize = 1;
 const WIDEST_PAIR: usize = 3;
 /// Above so many rows a line, a map is drawn in blocks: in pairs, most rows would be out of view.
 const MOST_SHARED: usize = 3;
+/// The same for a matrix whose rows are not its columns, which has no blocks: beyond, it keeps its columns apart.
+const MOST_SHARED_OF_ROWS: usize = 5;
+/// The most columns that share a half of a character where two rows share a line.
+const MOST_MERGED: usize = 8;
 /// Width of the shortest legend: two numbers with shades between them.
 const MIN_LEGEND_WIDTH: u16 = 15;
 
@@ -211,28 +215,46 @@ impl Grid {
         })
     }
 
-    /// The cells with which the whole is in view in an area, if it can be: as wide as fits, two rows to a line, or
-    /// blocks of a map.
+    /// The cells with which the whole is in view in an area, if it can be: as wide as fits, two rows to a line, then with
+    /// columns merged, or blocks of a map.
     pub(super) fn fitted(&self, (width, height): (u16, u16)) -> CellWidth {
         let room = self.room(width);
         let cell = self.cell_width(room);
         let has_all_columns = cell.columns(self.n_cols) <= room;
-        let lines = usize::from(height).saturating_sub(LEAST_HEADER);
-        let is_too_high = self.rows_may_share && self.n_rows > MOST_SHARED * lines;
+        let lines = usize::from(height.saturating_sub(self.least_header()));
+        let most_shared = if self.is_map { MOST_SHARED } else { MOST_SHARED_OF_ROWS };
+        let is_too_high = self.rows_may_share && self.n_rows > most_shared * lines;
         if self.is_map && (!has_all_columns || is_too_high) {
             return self.blocks((width, height));
         }
-        let pair = CellWidth::Strip((room / self.n_cols.max(1)).clamp(1, WIDEST_PAIR) as u16);
-        let is_shared = self.rows_may_share
-            && self.n_rows > lines
-            && !is_too_high
-            && pair.columns(self.n_cols) <= room;
-        if is_shared { pair } else { cell }
+        if self.rows_may_share && self.n_rows > lines && !is_too_high {
+            return self.pair(room).unwrap_or(cell);
+        }
+        cell
+    }
+
+    /// The cells of which two share a line: columns of their own where they fit, else, but in a map, some of them merged.
+    fn pair(&self, room: usize) -> Option<CellWidth> {
+        let strip = CellWidth::Strip((room / self.n_cols.max(1)).clamp(1, WIDEST_PAIR) as u16);
+        if strip.columns(self.n_cols) <= room {
+            return Some(strip);
+        }
+        let cols = self.n_cols.div_ceil(room.max(1));
+        (!self.is_map && cols <= MOST_MERGED).then_some(CellWidth::Block {
+            rows: 1,
+            cols,
+            has_halves: true,
+        })
+    }
+
+    /// Lines of the shortest header: none where there are no headings.
+    fn least_header(&self) -> u16 {
+        if self.longest_heading == Some(0) { 0 } else { LEAST_HEADER as u16 }
     }
 
     /// The smallest blocks with which the whole matrix is in view.
     pub(super) fn blocks(&self, (width, height): (u16, u16)) -> CellWidth {
-        let header = u16::from(self.longest_heading != Some(0));
+        let header = self.least_header();
         let lines = usize::from(height.saturating_sub(header + u16::from(self.has_legend)));
         let lines = lines * if self.has_half_blocks { 2 } else { 1 };
         let cells_per_point = |n: usize, n_points: usize| n.div_ceil(n_points.max(1)).max(1);
@@ -324,6 +346,8 @@ impl Grid {
         /// The worth of two cells in a character, and of a map that they make high and narrow.
         const SHARED: f32 = 0.95;
         const STRETCHED: f32 = 0.8;
+        /// What each column costs that is merged with others.
+        const MERGED: f32 = 0.05;
         if !self.is_fitted || self.n_rows * self.n_cols == 0 {
             return 1.0;
         }
@@ -331,6 +355,9 @@ impl Grid {
         let body = self.body(cell, self.header_height(cell, size.1), size.1);
         let part = |seen: usize, n: usize| (seen.min(n) as f32) / (n as f32);
         match cell {
+            CellWidth::Block { rows: 1, cols, has_halves: true } if !self.is_map => {
+                (1.0 - MERGED * cols as f32) * part(body * 2, self.n_rows)
+            }
             CellWidth::Block { rows, cols, .. } => 1.0 / ((rows * cols) as f32),
             CellWidth::Strip(_) => SHARED * part(body * 2, self.n_rows),
             CellWidth::Half if self.is_map => STRETCHED * part(body, self.n_rows),
