@@ -80,7 +80,7 @@ use crate::{
         theme::Theme,
         widgets::{
             heat::{Grid, Heat, Zoom},
-            lines::{List, list_height, spaced_height},
+            lines::{List, list_height, needs_two_columns, spaced_height},
         },
     },
 };
@@ -200,6 +200,8 @@ pub enum Growth {
     Square(TableAndSquare),
     /// Items of a list, under a number of header lines, grow by whole lines.
     Items { n: u16, header: u16 },
+    /// The same in two columns of at least this width, where the list is whole only so.
+    ItemsInColumns { n: u16, header: u16, width: u16 },
 }
 
 impl PreferredSize {
@@ -224,7 +226,8 @@ impl PreferredSize {
             Growth::Cells(grid) => grid.used((width, height)),
             Growth::Heads(grid) => grid.used((width, height)),
             Growth::Square(places) => places.used((width, height)),
-            Growth::Items { n, header } => {
+            Growth::Items { n, header } | Growth::ItemsInColumns { n, header, .. } => {
+                let n = if self.has_two_columns((width, height)) { n.div_ceil(2) } else { n };
                 let lines = list_height(height.saturating_sub(header), n);
                 (width, (header + lines).min(height))
             }
@@ -242,7 +245,18 @@ impl PreferredSize {
             Growth::Cells(grid) => grid.seen(size),
             Growth::Heads(grid) => grid.seen(size),
             Growth::Square(places) => places.seen(size),
+            Growth::ItemsInColumns { .. } if self.has_two_columns(size) => 1.0,
             _ => part(size, self.whole),
+        }
+    }
+
+    /// Whether it is a list in two columns at a size.
+    const fn has_two_columns(&self, size: (u16, u16)) -> bool {
+        match self.growth {
+            Growth::ItemsInColumns { n, header, width } => {
+                needs_two_columns((size.0, size.1.saturating_sub(header)), n, width)
+            }
+            _ => false,
         }
     }
 
@@ -273,7 +287,7 @@ impl PreferredSize {
         match self.growth {
             Growth::Even | Growth::Cells(_) => 1.0,
             Growth::Heads(_) | Growth::Square(_) => 0.8,
-            Growth::Items { .. } => 0.5,
+            Growth::Items { .. } | Growth::ItemsInColumns { .. } => 0.5,
             Growth::Lines => 0.6,
         }
     }
@@ -316,6 +330,17 @@ impl PreferredSize {
     pub const fn of_items(self, n: u16, header: u16, widest: u16) -> Self {
         let tallest = header + spaced_height(n);
         Self { tallest, widest, growth: Growth::Items { n, header }, ..self }
+    }
+
+    /// For lists that may stand in two columns of at least `width`.
+    #[must_use]
+    pub const fn in_columns(self, width: u16) -> Self {
+        match self.growth {
+            Growth::Items { n, header } => {
+                Self { growth: Growth::ItemsInColumns { n, header, width }, ..self }
+            }
+            _ => self,
+        }
     }
 
     /// Raises the minimum width so that the title is shown whole, up to the width of a sentence's matrix.

@@ -19,7 +19,10 @@ use crate::{
     text::fixed,
     ui::{
         theme::Theme,
-        widgets::lines::{List, first_fitting, left, put_line, put_on, without_top_rows},
+        widgets::lines::{
+            List, first_fitting, left, needs_two_columns, put_line, put_on, two_columns,
+            without_top_rows,
+        },
     },
 };
 
@@ -33,6 +36,11 @@ const WORD_WIDTH: usize = 12;
 const FIGURE_WIDTH: usize = 9;
 /// Greatest length of a bar.
 const MOST_BAR: u16 = 60;
+/// Columns of the figures of a word, and the least of them with a bar.
+const FIGURES: u16 = (WORD_WIDTH + 2 * FIGURE_WIDTH) as u16;
+const LEAST_WIDTH: u16 = FIGURES + 6;
+/// Lines above the words: the mean, and what the columns are.
+const HEADER: u16 = 2;
 
 impl<'a> LossTable<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
@@ -45,6 +53,42 @@ impl<'a> LossTable<'a> {
 
     fn row(&self) -> usize {
         self.scene.selection.row.min(self.n().saturating_sub(1))
+    }
+
+    /// The lists that the words are on, one below its heading or two side by side; each with the row of its first word.
+    fn lists(&self, area: Rect) -> Vec<(usize, List)> {
+        let (n, below) = (self.n(), without_top_rows(area, HEADER));
+        if !needs_two_columns((below.width, below.height), n as u16, LEAST_WIDTH) {
+            return vec![(0, List::new(below, n, self.row()))];
+        }
+        let [first, second] = two_columns(below);
+        let half = n.div_ceil(2);
+        vec![(0, List::new(first, half, 0)), (half, List::new(second, n - half, 0))]
+    }
+
+    /// Draws the names of the columns at the top of an area.
+    fn draw_heading(&self, area: Rect, buf: &mut Buffer) {
+        let (theme, language) = (self.scene.theme, self.scene.language);
+        let columns = [language.tr("word"), "p", "-ln p"];
+        let widths = [WORD_WIDTH, FIGURE_WIDTH, FIGURE_WIDTH];
+        let columns = columns.into_iter().zip(widths).map(|(text, width)| left(text, width));
+        let columns: Vec<String> = columns.collect();
+        let pieces: Vec<(&str, Style)> = columns.iter().map(|c| (&**c, theme.dim())).collect();
+        put_on(buf, area, &pieces);
+    }
+
+    /// Draws a word with its probability and cost; a bar of full length is `most`.
+    fn draw_word(&self, course: &Course, row: usize, most: f32, lines: Rect, buf: &mut Buffer) {
+        let theme = self.scene.theme;
+        let style = row_style(*theme, self.scene.focused && row == self.row());
+        let cost = course.costs[1][row];
+        let word = left(&course.target[row].text, WORD_WIDTH);
+        let p = left(&probability(cost), FIGURE_WIDTH);
+        let cost_text = left(&fixed(cost), FIGURE_WIDTH);
+        let x = put_on(buf, lines, &[(&word, style), (&p, Style::new()), (&cost_text, style)]);
+        let width = lines.right().saturating_sub(x).min(MOST_BAR);
+        let bar = theme.bar(cost / most, width.into());
+        put_line(buf, (x, lines.y), lines.right(), &[(&bar, theme.ink(cost / most))]);
     }
 
     /// Whether the model's own output begins with the words of the target up to this one, so that the pass has its
@@ -104,20 +148,21 @@ impl Pane for LossTable<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.n().max(6) as u16;
-        let width = (WORD_WIDTH + 2 * FIGURE_WIDTH) as u16;
-        PreferredSize::new((width + 6, n.min(6) + 2), (width + 24, n + 2)).of_items(
-            n,
-            2,
-            width + MOST_BAR,
-        )
+        PreferredSize::new((LEAST_WIDTH, n.min(6) + HEADER), (FIGURES + 24, n + HEADER))
+            .of_items(n, HEADER, FIGURES + MOST_BAR)
+            .in_columns(LEAST_WIDTH)
     }
 
-    fn list(&self, area: Rect) -> Option<List> {
-        Some(List::new(without_top_rows(area, 2), self.n(), self.row()))
+    fn out_of_view(&self, area: Rect) -> [usize; 2] {
+        match self.lists(area)[..] {
+            [(_, list)] => list.out_of_view(),
+            _ => [0; 2],
+        }
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+        let at = |(first, list): (usize, List)| Some(first + list.at(position)?);
+        self.lists(area).into_iter().find_map(at).map(|row| (row, 0))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -135,30 +180,20 @@ impl Pane for LossTable<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let (theme, language) = (self.scene.theme, self.scene.language);
         let Some(course) = &self.course else {
             super::learning::draw_unknown(self.scene, area, buf);
             return;
         };
-        put_on(buf, area, &[(&mean_line(self.scene, course, area.width.into()), theme.strong())]);
-        let heading = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        let columns = [language.tr("word"), "p", "-ln p"];
-        let widths = [WORD_WIDTH, FIGURE_WIDTH, FIGURE_WIDTH];
-        let columns = columns.into_iter().zip(widths).map(|(text, width)| left(text, width));
-        let columns: Vec<String> = columns.collect();
-        let pieces: Vec<(&str, Style)> = columns.iter().map(|c| (&**c, theme.dim())).collect();
-        put_on(buf, heading, &pieces);
+        let mean = mean_line(self.scene, course, area.width.into());
+        put_on(buf, area, &[(&mean, self.scene.theme.strong())]);
         let most = course.costs.iter().flatten().copied().fold(0.1, f32::max);
-        for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {
-            let style = row_style(*theme, self.scene.focused && row == self.row());
-            let cost = course.costs[1][row];
-            let word = left(&course.target[row].text, WORD_WIDTH);
-            let p = left(&probability(cost), FIGURE_WIDTH);
-            let cost_text = left(&fixed(cost), FIGURE_WIDTH);
-            let x = put_on(buf, lines, &[(&word, style), (&p, Style::new()), (&cost_text, style)]);
-            let width = lines.right().saturating_sub(x).min(MOST_BAR);
-            let bar = theme.bar(cost / most, width.into());
-            put_line(buf, (x, lines.y), lines.right(), &[(&bar, theme.ink(cost / most))]);
+        let heading = without_top_rows(area, 1);
+        for (first, list) in self.lists(area) {
+            let place = list.area();
+            self.draw_heading(Rect { y: heading.y, height: heading.height.min(1), ..place }, buf);
+            for (i, lines) in list.rows() {
+                self.draw_word(course, first + i, most, lines, buf);
+            }
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
 
 use super::{Scene, View, new_pane};
 use crate::{
@@ -348,6 +351,32 @@ fn two_rows_of_the_mask_on_a_line_are_told_apart_without_colour() {
             assert!(lines.iter().zip(&mask).all(is_there), "{depth:?} {row}: {lines:#?}");
         }
     }
+}
+
+#[test]
+fn the_costs_stand_in_two_columns_where_they_are_whole_only_so() {
+    let lesson = Lesson::embedded(Language::English).unwrap();
+    let steps = lesson.steps();
+    let (_, step) = steps[lesson.find("loss").unwrap()];
+    let (reading, theme) = (SENTENCES.last().unwrap(), Theme::default());
+    let pane = new_pane(&step.panes[0], scene(reading, step.model, &theme));
+    let (n, _) = pane.extent();
+    assert!(n > 20, "{n}");
+    let height = n.div_ceil(2) as u16 + 2;
+    let [two, one] = [78, 70].map(|width| Rect::new(0, 0, width, height));
+    assert_eq!(pane.out_of_view(two), [0, 0]);
+    assert_eq!(pane.out_of_view(one), [0, n - usize::from(height - 2)]);
+    let last = Position::new(50, if n.is_multiple_of(2) { height - 1 } else { height - 2 });
+    assert_eq!(pane.cell_at(two, last), Some((n - 1, 0)));
+    let mut buf = Buffer::empty(two);
+    pane.draw(two, &mut buf);
+    let line = |y| (0..78).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    assert_eq!(line(1).matches("-ln p").count(), 2, "{}", line(1));
+    let words = reading.course(step.model).unwrap().target.clone();
+    let right: String = line(last.y).chars().skip(40).collect();
+    assert!(right.starts_with(&words[n - 1].text), "{right}");
+    let size = pane.preferred_size();
+    assert!(size.seen((78, height)) > 0.99 && size.seen((70, height)) < 0.7);
 }
 
 #[test]

@@ -35,6 +35,11 @@ impl List {
         Self { area, n, selected }
     }
 
+    /// The area that it is in.
+    pub const fn area(self) -> Rect {
+        self.area
+    }
+
     fn pitch(self) -> usize {
         (usize::from(self.area.height) / self.n.max(1)).clamp(1, MAX_PITCH)
     }
@@ -63,6 +68,22 @@ impl List {
         let shown = self.shown();
         [shown.start, self.n - shown.end]
     }
+}
+
+/// Columns of the screen between two columns of a list.
+const COLUMN_GAP: u16 = 3;
+
+/// Whether a list of `n` items is whole in an area of that size only in two columns of at least `width`.
+pub const fn needs_two_columns(size: (u16, u16), n: u16, width: u16) -> bool {
+    let has_room = size.0 >= 2 * width + COLUMN_GAP;
+    has_room && n > size.1 && n.div_ceil(2) <= size.1
+}
+
+/// The halves of an area for the two columns of a list.
+pub const fn two_columns(area: Rect) -> [Rect; 2] {
+    let width = area.width.saturating_sub(COLUMN_GAP) / 2;
+    let left = Rect { width, ..area };
+    [left, Rect { x: area.right() - width, ..left }]
 }
 
 /// Lines of an area of that height that a [`List`] uses for `n` items.
@@ -238,6 +259,17 @@ mod tests {
             [[0, 5], [3, 2], [5, 0]]
         );
         assert_eq!([out_of_view(14, 3), out_of_view(30, 3)], [[0, 0]; 2]);
+    }
+
+    #[test]
+    fn a_list_has_two_columns_where_it_is_whole_only_so() {
+        let needs = |width, height| needs_two_columns((width, height), 31, 36);
+        assert!(needs(75, 16) && needs(75, 30));
+        assert!(!needs(74, 16), "too narrow");
+        assert!(!needs(75, 15), "too low");
+        assert!(!needs(75, 31), "one column is enough");
+        let [left, right] = two_columns(Rect::new(10, 2, 75, 16));
+        assert_eq!([left, right], [Rect::new(10, 2, 36, 16), Rect::new(49, 2, 36, 16)]);
     }
 
     #[test]
