@@ -19,7 +19,7 @@ use lookback::{
 };
 
 use crate::support::{
-    built_in::reading,
+    built_in::{READER, reading},
     evidence::{Goldens, assert_near},
     walk::{self, drawn_text, message, press},
 };
@@ -349,4 +349,28 @@ fn the_flow_graph_is_walked_opened_and_thinned_out() {
     let mut elsewhere = walk("softmax");
     press(&mut elsewhere, "(");
     assert!(message(&elsewhere).contains("no flow graph"));
+}
+
+#[test]
+fn words_below_the_graph_are_whole_and_those_of_a_route_are_there() {
+    const LONG: &str = "The old doctor who saw the small dog in the garden of the house yesterday and the young woman who lives in the city didn't read the long letter because it was too long.";
+    for (width, height) in [(80, 24), (120, 36), (200, 60)] {
+        let state = walk::at("flow", Arc::new(READER.read(LONG).unwrap().waiting()));
+        let screen = drawn_text(&state, width, height);
+        let lines: Vec<&str> = screen.lines().map(|line| line.trim_matches(['│', ' '])).collect();
+        let input = lines.iter().position(|line| line.starts_with("input")).unwrap();
+        let legend = lines.iter().position(|line| line.starts_with("lines: shares")).unwrap();
+        let words: Vec<&str> =
+            lines[input + 1..legend].iter().flat_map(|line| line.split_whitespace()).collect();
+        let reading = state.passes.reading.as_ref().unwrap();
+        let tokens = &reading.trace(Name::DecoderOnly).source;
+        let is_token = |word: &&str| tokens.iter().any(|token| token.text == **word);
+        assert!(words.iter().all(is_token), "{width}x{height}: {words:?}");
+        assert!(words.contains(&"because"), "a word of the route: {words:?}");
+        assert!(words.len() >= tokens.len() / 2, "{width}x{height}: {words:?}");
+        let n_blank = lines[input + 1..legend].iter().filter(|line| line.is_empty()).count();
+        assert!(n_blank <= 2, "{width}x{height}: the graph takes the lines\n{screen}");
+        let has_shares = lines[..input].iter().any(|line| line.contains('%'));
+        assert_eq!(has_shares, height > 24, "{width}x{height}: shares beside lines\n{screen}");
+    }
 }

@@ -26,9 +26,9 @@ use crate::{
 
 /// Columns of the names of levels, and the most of a word.
 const LABEL_WIDTH: u16 = 8;
-const MOST_PITCH: u16 = 12;
+const MOST_PITCH: u16 = 16;
 /// Lines from a level to the next.
-const MOST_LINES: u16 = 7;
+const MOST_LINES: u16 = 16;
 
 /// The most words that the line of a node names.
 const MOST_PARTS: usize = 3;
@@ -280,13 +280,13 @@ impl Pane for FlowGraph<'_> {
             return PreferredSize::new((30, 4), (60, 8));
         }
         let (n, levels) = (self.places().len().min(60) as u16, self.n_levels().min(34) as u16);
-        let upright = self.upright_lines();
+        let below = graph::MOST_NAME_LINES + 1;
         let width = |pitch: u16| LABEL_WIDTH + n * pitch;
         let height = |lines: u16| (levels - 1) * lines + 1;
         PreferredSize::new((width(2).min(60), height(1).min(8) + 4), (width(8), height(4) + 3))
-            .whole_at((width(2).min(120), height(1).min(20) + upright + 1))
+            .whole_at((width(2).min(120), height(1).min(20) + below))
             .as_wide_as(width(MOST_PITCH))
-            .up_to(height(MOST_LINES) + upright + 1)
+            .up_to(height(MOST_LINES) + below)
             .of_lines()
             .titled(&self.title())
     }
@@ -296,7 +296,7 @@ impl Pane for FlowGraph<'_> {
         let grid = self.grid(area);
         let line = position.y.checked_sub(grid.plot.y)?;
         let level = *grid.levels.get(usize::from((line + grid.lines / 2) / grid.lines))?;
-        let place = grid.places.clone().find(|p| grid.column(*p).contains(&position.x))?;
+        let place = grid.place_at(position.x)?;
         Some((self.level(level), place.checked_sub(self.first_place())?))
     }
 
@@ -330,8 +330,10 @@ impl Pane for FlowGraph<'_> {
             return;
         }
         let grid = self.grid(area);
+        self.draw_rows(&grid, area, buf);
         self.draw_edges(&grid, area, buf);
         self.draw_nodes(flow, &grid, area, buf);
+        self.draw_shares(&grid, area, buf);
         self.draw_labels(&grid, area, buf);
         let legend = self.legend(area.width);
         put_line(buf, (area.x, area.bottom() - 1), area.right(), &[(&legend, theme.dim())]);

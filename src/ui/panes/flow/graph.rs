@@ -17,81 +17,129 @@ use unicode_width::UnicodeWidthStr;
 use super::{FlowGraph, LABEL_WIDTH, MOST_LINES, MOST_PITCH};
 use crate::{
     analysis::evidence::flow::Flow,
+    text::percent,
     ui::widgets::lines::{fit, put_line, right, window},
 };
 
-/// The least columns of a word, at which its letters stand upright.
+/// The least columns of a word.
 const LEAST_PITCH: u16 = 2;
-/// Columns of a word from which on words lie, on up to so many lines in turn.
-const FLAT_PITCH: u16 = 4;
-const MOST_TURNS: u16 = 3;
-/// The longest word that is whole.
-const MAX_WHOLE_WORD: usize = 9;
+/// The most lines of the words' names.
+pub(super) const MOST_NAME_LINES: u16 = 4;
+/// Lines between two levels from which on lines have their shares beside them.
+const LEAST_LINES_FOR_SHARES: u16 = 5;
+/// Columns of the longest name.
+const LONGEST_NAME: usize = 14;
 
 /// The levels and words in view.
 pub(super) struct Grid {
     /// From the top: the last level first.
     pub(super) levels: Vec<usize>,
-    /// The words of the other text, an empty place, then the words of the stream; without another text these alone.
-    pub(super) places: Range<usize>,
-    /// The columns that the places share.
-    spread: u16,
-    /// The lines on which they lie in turn; None where their letters stand upright.
-    turns: Option<u16>,
+    columns: Columns,
+    names: Vec<PlacedName>,
     pub(super) lines: u16,
     pub(super) plot: Rect,
+}
+
+/// The columns of the words.
+struct Columns {
+    /// The words of the other text, an empty place, then the words of the stream; without another text these alone.
+    places: Range<usize>,
+    x: u16,
+    /// The columns that the places share.
+    spread: u16,
+}
+
+impl Columns {
+    /// The columns of a place in view.
+    fn of(&self, place: usize) -> Range<u16> {
+        let first = |i: usize| self.x + (i * usize::from(self.spread) / self.places.len()) as u16;
+        let i = place - self.places.start;
+        first(i)..first(i + 1)
+    }
+
+    fn middle(&self, place: usize) -> u16 {
+        let columns = self.of(place);
+        u16::midpoint(columns.start, columns.end)
+    }
+}
+
+/// The name of a place: where it begins, and its line below the graph.
+struct PlacedName {
+    place: usize,
+    x: u16,
+    line: usize,
+    text: String,
 }
 
 impl Grid {
     /// The column in the middle of a place, and the line of a level; None out of view.
     fn at(&self, level: usize, place: usize) -> Option<(u16, u16)> {
         let line = self.levels.iter().position(|shown| *shown == level)? as u16;
-        let column = self.places.contains(&place).then(|| self.column(place))?;
-        Some((u16::midpoint(column.start, column.end), self.plot.y + line * self.lines))
+        let is_in_view = self.columns.places.contains(&place);
+        is_in_view.then(|| (self.columns.middle(place), self.plot.y + line * self.lines))
     }
 
-    /// The columns of a place in view.
-    pub(super) fn column(&self, place: usize) -> Range<u16> {
-        let first =
-            |i: usize| self.plot.x + (i * usize::from(self.spread) / self.places.len()) as u16;
-        let i = place - self.places.start;
-        first(i)..first(i + 1)
+    /// The place at a screen column.
+    pub(super) fn place_at(&self, x: u16) -> Option<usize> {
+        self.columns.places.clone().find(|place| self.columns.of(*place).contains(&x))
     }
 }
 
 impl FlowGraph<'_> {
-    /// The lines on which words lie in turn; None where their letters stand upright.
-    fn turns(&self, spread: u16, n_places: usize) -> Option<u16> {
-        let widest = self.places().into_iter().map(UnicodeWidthStr::width).max().unwrap_or(0);
-        let whole = (widest.min(MAX_WHOLE_WORD) * n_places) as u16;
-        let is_flat = spread > 0 && spread >= FLAT_PITCH * n_places as u16;
-        is_flat.then(|| (whole / spread + 1).min(MOST_TURNS))
-    }
-
-    /// Lines of the longest upright word.
-    pub(super) fn upright_lines(&self) -> u16 {
-        let longest = self.places().into_iter().map(|word| word.chars().count()).max();
-        longest.unwrap_or(0).min(MAX_WHOLE_WORD) as u16
-    }
-
     pub(super) fn grid(&self, area: Rect) -> Grid {
         let n = self.places().len().max(1);
         let width = area.width.saturating_sub(LABEL_WIDTH);
         let n_places = n.min(usize::from(width / LEAST_PITCH).max(1));
-        let spread = width.saturating_sub(1).min(MOST_PITCH * n_places as u16);
-        let turns = self.turns(spread, n_places);
-        let below = turns.unwrap_or_else(|| self.upright_lines()).min(area.height / 3);
+        let (level, word) = self.cursor();
+        let columns = Columns {
+            places: window(n, n_places, self.first_place() + word),
+            x: area.x + LABEL_WIDTH.min(area.width),
+            spread: width.saturating_sub(1).min(MOST_PITCH * n_places as u16),
+        };
+        let names = self.placed_names(&columns, area);
+        let below = names.iter().map(|name| name.line as u16 + 1).max().unwrap_or(0);
         let height = area.height.saturating_sub(below + 1).max(1);
         let n_levels = self.n_levels().max(1);
         let between = (n_levels as u16 - 1).max(1);
         let lines = ((height - 1) / between).clamp(1, MOST_LINES);
         let shown = usize::from((height - 1) / lines) + 1;
-        let (level, word) = self.cursor();
         let top = n_levels - 1;
         let levels = window(n_levels, shown, top.saturating_sub(level)).map(|i| top - i).collect();
-        let places = window(n, n_places, self.first_place() + word);
-        let plot = Rect { x: area.x + LABEL_WIDTH.min(area.width), y: area.y, width, height };
-        Grid { levels, places, spread, turns, lines, plot }
+        let plot = Rect { x: columns.x, y: area.y, width, height };
+        Grid { levels, columns, names, lines, plot }
+    }
+
+    /// The names that are whole on a few lines: that of the cursor's word, then those on the route, then others that
+    /// have room. Each stands on the first line that is free below its column.
+    fn placed_names(&self, columns: &Columns, area: Rect) -> Vec<PlacedName> {
+        let words = self.places();
+        let cursor = self.first_place() + self.cursor().1;
+        let rank = |place: &usize| match (*place == cursor, self.is_on_route(*place)) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+        };
+        let mut places: Vec<usize> = columns.places.clone().collect();
+        places.sort_by_key(rank);
+        let n_lines = MOST_NAME_LINES.min(area.height / 3);
+        let mut taken: Vec<Vec<Range<u16>>> = vec![vec![]; n_lines.into()];
+        let mut placed = vec![];
+        for place in places {
+            let text = fit(words.get(place).copied().unwrap_or_default(), LONGEST_NAME);
+            let width = text.width() as u16;
+            let x = columns.middle(place).saturating_sub(width / 2);
+            let x = x.min(area.right().saturating_sub(width)).max(area.x);
+            // A blank stands between two names.
+            let is_free = |line: &Vec<Range<u16>>| {
+                line.iter().all(|other| x > other.end || x + width < other.start)
+            };
+            let line = taken.iter().position(is_free).filter(|_| width > 0);
+            if let Some(line) = line {
+                taken[line].push(x..x + width);
+                placed.push(PlacedName { place, x, line, text });
+            }
+        }
+        placed
     }
 
     /// Style of a line by its share: the larger, the stronger.
@@ -119,6 +167,19 @@ impl FlowGraph<'_> {
         // The strongest are drawn last, over the others.
         edges.sort_by(|a, b| a.2.total_cmp(&b.2));
         edges
+    }
+
+    /// Draws a dot for each row of the stream, on the route or not, and for each word of the other text.
+    pub(super) fn draw_rows(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
+        let theme = self.scene.theme;
+        let (n_others, own) = (self.other_tokens().len(), self.first_place());
+        for level in &grid.levels {
+            let others = 0..if *level == 0 { n_others } else { 0 };
+            for place in others.chain(own..self.places().len()) {
+                let Some(at) = grid.at(*level, place) else { continue };
+                put_line(buf, at, area.right(), &[(theme.glyph("·", "."), theme.dim())]);
+            }
+        }
     }
 
     pub(super) fn draw_edges(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
@@ -157,6 +218,24 @@ impl FlowGraph<'_> {
         }
     }
 
+    /// Draws the shares of lines beside their middles where there is room, the largest first.
+    pub(super) fn draw_shares(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
+        if grid.lines < LEAST_LINES_FOR_SHARES {
+            return;
+        }
+        let plot = grid.plot.intersection(area);
+        for (upper, lower, share) in self.edges_in_view(grid).into_iter().rev() {
+            let text = percent(share);
+            let (x, y) = (u16::midpoint(upper[0], lower[0]) + 2, u16::midpoint(upper[1], lower[1]));
+            // A blank stands on either side.
+            let place = Rect { x: x - 1, y, width: text.width() as u16 + 2, height: 1 };
+            let is_free = place.positions().all(|at| plot.contains(at) && buf[at].symbol() == " ");
+            if is_free {
+                put_line(buf, (x, y), plot.right(), &[(&text, self.style(share))]);
+            }
+        }
+    }
+
     pub(super) fn draw_nodes(&self, flow: &Flow, grid: &Grid, area: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
         let cursor = self.cursor();
@@ -185,33 +264,15 @@ impl FlowGraph<'_> {
             put_line(buf, (area.x, y), area.right(), &[(&name, style)]);
         }
         let y = grid.plot.y + (grid.levels.len() as u16).saturating_sub(1) * grid.lines + 1;
-        let words = self.places();
-        for place in grid.places.clone() {
-            let style = match (place == self.first_place() + word, self.is_on_route(place)) {
+        for PlacedName { place, x, line, text } in &grid.names {
+            let style = match (*place == self.first_place() + word, self.is_on_route(*place)) {
                 (true, _) => theme.accent(),
                 (false, true) => Style::new(),
                 (false, false) => theme.dim(),
             };
-            let text = words.get(place).copied().unwrap_or_default();
-            let columns = grid.column(place);
-            let middle = u16::midpoint(columns.start, columns.end);
-            let below = Rect {
-                x: area.x,
-                y,
-                width: area.width,
-                height: area.bottom().saturating_sub(y + 1),
-            };
-            match grid.turns {
-                None => draw_upright(text, middle, style, below, buf),
-                Some(turns) => {
-                    let room = columns.len() * usize::from(turns) - usize::from(turns > 1);
-                    let text = fit(text, room);
-                    let x = middle.saturating_sub(text.width() as u16 / 2).max(area.x);
-                    let turn = place as u16 % turns;
-                    if turn < below.height {
-                        put_line(buf, (x, y + turn), area.right(), &[(&text, style)]);
-                    }
-                }
+            let y = y + *line as u16;
+            if y + 1 < area.bottom() {
+                put_line(buf, (*x, y), area.right(), &[(text, style)]);
             }
         }
     }
@@ -222,14 +283,6 @@ impl FlowGraph<'_> {
             Some(own) => self.route.nodes.iter().any(|(_, row)| *row == own),
             None => self.route.elsewhere.keys().any(|(_, _, from)| *from == place),
         }
-    }
-}
-
-/// A word whose letters stand one below the other.
-fn draw_upright(word: &str, x: u16, style: Style, area: Rect, buf: &mut Buffer) {
-    let n_lines = area.height.min(MAX_WHOLE_WORD as u16);
-    for (letter, y) in fit(word, n_lines.into()).chars().zip(area.y..area.y + n_lines) {
-        put_line(buf, (x, y), area.right(), &[(&letter.to_string(), style)]);
     }
 }
 
