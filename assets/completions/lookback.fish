@@ -466,7 +466,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand diff" -s h -l help -d 
 complete -c lookback -n "__fish_lookback_using_subcommand flow" -l what-if -d 'Read it with a change, as in mask=off; can be given several times' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand flow" -l words -d 'The word asked about, and another after a comma, as in il,elle' -r -f
 complete -c lookback -n "__fish_lookback_using_subcommand flow" -l place -d 'The place in the output, counted from 0' -r
-complete -c lookback -n "__fish_lookback_using_subcommand flow" -l threshold -d 'The least share that a route follows, 0 to 1' -r
+complete -c lookback -n "__fish_lookback_using_subcommand flow" -l threshold -d 'The least share that a route follows, 0 to 1 (default: chosen by its number of lines)' -r
 complete -c lookback -n "__fish_lookback_using_subcommand flow" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'

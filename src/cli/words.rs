@@ -264,8 +264,9 @@ pub const FLOW: &str = "\
 After a sub-layer, a row of the residual stream is a sum: the row before, what each head takes from each
 word, what feed-forward adds. A part's share is its proximity to the sum, max(0, |y| - |y - part|) in the
 L1 norm, over that of all parts (Ferrando and Voita 2024). From the row of the word asked about the routes
-go down along shares of at least --threshold, layer by layer. A translator's rows are those of its decoder,
-where what comes from the source is marked, and then those of its encoder.
+go down along shares of at least --threshold, layer by layer; without it along as few as can be read, and
+the first line says from which share on. A translator's rows are those of its decoder, where what comes from
+the source is marked, and then those of its encoder.
 
 --format json, csv and npz have a row for every part of every row: site, position, token, part (residual,
 attention, bias, feed-forward), head, key, key_token, share.

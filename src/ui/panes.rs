@@ -65,6 +65,7 @@ use ratatui::{
 
 use crate::{
     analysis::{
+        evidence::flow::Threshold,
         reading::{Gradients, MachineTimes, Reading},
         trace::Recorded,
     },
@@ -89,7 +90,7 @@ use heads::HeadsGrid;
 use missing::Missing;
 use subject::{Subject, marks_of_parts};
 pub use title::{Title, fitted_apart};
-pub use view::{Sort, Threshold, View};
+pub use view::{Sort, View};
 pub use words::PaneWords;
 
 /// Input of a pane: everything that its contents depend on.
@@ -488,6 +489,11 @@ pub trait Pane {
 
     /// The row of the stream at a cursor position that the pane can explain.
     fn row_to_explain(&self, _row: usize, _col: usize) -> Option<(Name, Stream, usize)> {
+        None
+    }
+
+    /// From which share on it has lines, if it is a flow graph.
+    fn threshold(&self) -> Option<Threshold> {
         None
     }
 

@@ -14,6 +14,7 @@ use lookback::{
     },
     engine::{site::Stream, value::Cell},
     model::Name,
+    text::percent,
     ui::app::State,
     weights::Checkpoint,
 };
@@ -21,6 +22,7 @@ use lookback::{
 use crate::support::{
     built_in::{READER, reading},
     evidence::{Goldens, assert_near},
+    program,
     walk::{self, drawn_text, message, press},
 };
 
@@ -373,4 +375,51 @@ fn words_below_the_graph_are_whole_and_those_of_a_route_are_there() {
         let has_shares = lines[..input].iter().any(|line| line.contains('%'));
         assert_eq!(has_shares, height > 24, "{width}x{height}: shares beside lines\n{screen}");
     }
+}
+
+#[test]
+fn a_route_begins_where_its_lines_can_be_read_and_the_key_goes_on_from_there() {
+    let short = reading("The dog sleeps.");
+    short.findings();
+    let found = &short.findings()[&Name::DecoderOnly];
+    let flow = found.flow_of(Stream::Source).unwrap();
+    let chosen = found.threshold_of(Stream::Source, found.row()).unwrap();
+    assert_eq!(chosen, flow.threshold(found.row()), "the command chooses as the walk does");
+    let from_others = |share: f32| {
+        let edges = flow.route(found.row(), share).edges;
+        edges.keys().filter(|(_, to, from)| to != from).count()
+    };
+    let n_layers = flow.layers.len();
+    assert!(from_others(chosen.share()) >= 2 * n_layers);
+    let next = chosen.moved(1).unwrap();
+    assert!(from_others(next.share()) < 2 * n_layers, "no larger step has as many lines");
+
+    let mut state = walk::at("flow", Arc::clone(&short));
+    let lines = |share: f32| format!("lines: shares from {} on", percent(share));
+    let frame = drawn_text(&state, 120, 36);
+    assert!(frame.contains(&lines(chosen.share())), "{frame}");
+    press(&mut state, ")");
+    assert!(drawn_text(&state, 120, 36).contains(&lines(next.share())));
+    press(&mut state, "( (");
+    let less = chosen.moved(-1).unwrap();
+    assert!(drawn_text(&state, 120, 36).contains(&lines(less.share())));
+}
+
+#[test]
+fn the_command_says_which_threshold_it_chose() {
+    let print = |more: &[&str]| {
+        let args = [&["flow", "The dog sleeps.", "--model", "decoder_only"][..], more].concat();
+        program::Run::of(program::program().args(args)).out
+    };
+    let chosen = reading("The dog sleeps.").findings()[&Name::DecoderOnly]
+        .threshold_of(Stream::Source, 5)
+        .unwrap()
+        .share();
+    let line = format!("shares from {} on, chosen by the number of lines", percent(chosen));
+    assert!(print(&[]).contains(&line), "{}", print(&[]));
+    let given = print(&["--threshold", "0.1"]);
+    assert!(given.contains("shares from 10% on\n"), "{given}");
+    let json: serde_json::Value = serde_json::from_str(&print(&["--format", "json"])).unwrap();
+    let threshold = json["threshold"].as_f64().unwrap() as f32;
+    assert_eq!(threshold.to_bits(), chosen.to_bits());
 }

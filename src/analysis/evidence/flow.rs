@@ -9,6 +9,7 @@
 //! row counts too, and later layers may ignore it.
 
 mod sum;
+mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ use crate::engine::{
 };
 
 pub use sum::{FlowAttention, FlowOther, FlowSum};
+pub use threshold::Threshold;
 
 /// What every row of a residual stream is made of, sum by sum.
 #[derive(Clone, Debug, PartialEq)]

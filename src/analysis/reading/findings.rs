@@ -13,7 +13,7 @@ use crate::{
     analysis::evidence::{
         Question, RowsOf, Run,
         attribution::Attribution,
-        flow::Flow,
+        flow::{Flow, Threshold},
         promotion::{Piece, promotions, strongest},
         saliency::Saliency,
     },
@@ -44,12 +44,18 @@ pub struct Findings {
     pub promoted: Vec<Option<(Piece, Vec<String>)>>,
     /// What every row of the stream that is written from is made of, and of a translator then those of the source; none
     /// for a model without one, and for a long text.
-    flows: Vec<Flow>,
+    flows: Vec<KnownFlow>,
     question: Question,
     saliency: OnceLock<Option<Saliency>>,
     /// The passes that it takes: done, and of how many.
     saliency_passes: [AtomicUsize; 2],
     patched: OnceLock<Option<Arc<Patched>>>,
+}
+
+/// A flow, with the threshold at which the route from each row begins.
+struct KnownFlow {
+    flow: Flow,
+    thresholds: Vec<Threshold>,
 }
 
 impl Findings {
@@ -60,12 +66,21 @@ impl Findings {
 
     /// What every row of a stream is made of.
     pub fn flow_of(&self, stream: Stream) -> Option<&Flow> {
-        self.flows.iter().find(|flow| flow.stream == stream)
+        Some(&self.known_flow(stream)?.flow)
+    }
+
+    fn known_flow(&self, stream: Stream) -> Option<&KnownFlow> {
+        self.flows.iter().find(|known| known.flow.stream == stream)
+    }
+
+    /// The threshold at which the route from a row of a stream begins.
+    pub fn threshold_of(&self, stream: Stream, row: usize) -> Option<Threshold> {
+        self.known_flow(stream)?.thresholds.get(row).copied()
     }
 
     /// What an address of a flow names, or of one of its shares.
     pub fn open_flow(&self, address: &Address) -> Option<Arithmetic> {
-        self.flows.iter().find_map(|flow| flow.open_address(address))
+        self.flows.iter().find_map(|known| known.flow.open_address(address))
     }
 
     /// Which words counted; None until it is known, and for a model that embeds none or is too large.
@@ -270,7 +285,7 @@ impl Reading {
         })
     }
 
-    fn find_flows(&self, name: Name, run: &Run) -> Vec<Flow> {
+    fn find_flows(&self, name: Name, run: &Run) -> Vec<KnownFlow> {
         let Some(sizes) = self.sizes(name) else { return vec![] };
         let streams: &[Stream] =
             if run.reads_only() { &[Stream::Source] } else { &[Stream::Target, Stream::Source] };
@@ -278,7 +293,8 @@ impl Reading {
         let HeadSizes { n_heads, d_model, .. } = sizes.heads;
         let products = Flow::products(sizes.n_layers, n_heads, d_model, n_rows);
         let streams = streams.iter().filter(|_| products <= MOST_OF_FLOW);
-        streams.filter_map(|&stream| Flow::new(run, stream)).collect()
+        let flows = streams.filter_map(|&stream| Flow::new(run, stream));
+        flows.map(|flow| KnownFlow { thresholds: flow.thresholds(), flow }).collect()
     }
 
     /// The strongest piece of each part, and the words that it promotes.

@@ -162,9 +162,12 @@ pub struct FlowArgs {
     #[command(flatten)]
     pub question: QuestionArgs,
 
-    /// The least share that a route follows, 0 to 1
-    #[arg(long, default_value_t = 0.04, value_name = "SHARE", value_parser = known::share)]
-    pub threshold: f32,
+    /// The least share that a route follows, 0 to 1 (default: chosen by its number of lines)
+    ///
+    /// Without it: the largest of 0.32, 0.24, 0.16, 0.12, 0.08, 0.04, 0.02, 0.01 and 0.005 at which two lines a layer
+    /// come from other words; if a layer then had more than four a word, the next larger one.
+    #[arg(long, value_name = "SHARE", value_parser = known::share)]
+    pub threshold: Option<f32>,
 
     #[command(flatten)]
     pub out: EvidenceOut,

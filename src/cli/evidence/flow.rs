@@ -33,10 +33,12 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
     let flow = flow.usage()?;
     let source_flow = (stream == Stream::Target).then(|| Flow::new(&run, Stream::Source)).flatten();
     let row = question.row.min(flow.n_rows - 1);
+    let threshold = asked.threshold.unwrap_or_else(|| flow.threshold(row).share());
+    let chosen = if asked.threshold.is_none() { ", chosen by the number of lines" } else { "" };
     let words = Words::of(reading, &run);
     let about = json!({
         "command": "flow", "model": name.id(), "sentence": reading.sentence.read_text(),
-        "row": row, "threshold": asked.threshold,
+        "row": row, "threshold": threshold,
     });
     let tokens = words.of_stream(stream);
     let mut report = Report {
@@ -44,23 +46,18 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
         columns: vec!["site", "position", "token", "part", "head", "key", "key_token", "share"],
         rows: vec![],
         text: format!(
-            "{}: from which words the last row of \"{}\" was made, shares from {} on\n",
+            "{}: from which words the last row of \"{}\" was made, shares from {} on{chosen}\n",
             name.title(),
             text_of(tokens, row),
-            percent(asked.threshold)
+            percent(threshold)
         ),
     };
-    add_route(&mut report.text, &flow, row, asked.threshold, &words);
+    add_route(&mut report.text, &flow, row, threshold, &words);
     add_sums(&mut report, &flow, &words);
     if let Some(source) = source_flow {
         add_sums(&mut report, &source, &words);
-        add_route_of_source(
-            &mut report,
-            &source,
-            &flow.route(row, asked.threshold),
-            &words,
-            asked.threshold,
-        );
+        let of_target = flow.route(row, threshold);
+        add_route_of_source(&mut report, &source, &of_target, &words, asked.threshold);
     }
     let _ = writeln!(
         report.text,
@@ -79,13 +76,15 @@ fn add_route_of_source(
     flow: &Flow,
     of_target: &Route,
     words: &Words,
-    threshold: f32,
+    threshold: Option<f32>,
 ) {
     let Some(row) = of_target.strongest_elsewhere() else { return };
     let word = text_of(&words.source, row);
+    let threshold = threshold.unwrap_or_else(|| flow.threshold(row).share());
     let _ = writeln!(
         report.text,
-        "\nthe source word that gave most: from which words the last row of \"{word}\" was made"
+        "\nthe source word that gave most: from which words the last row of \"{word}\" was made, shares from {} on",
+        percent(threshold)
     );
     add_route(&mut report.text, flow, row, threshold, words);
 }

@@ -2,7 +2,10 @@
 
 use super::{Navigation, reply::Notice};
 use crate::{
-    analysis::measure::{attention_form::AttentionForm, heads::FIGURES},
+    analysis::{
+        evidence::flow::Threshold,
+        measure::{attention_form::AttentionForm, heads::FIGURES},
+    },
     engine::site::Stream,
     lesson::{Language, tr},
     model::Name,
@@ -55,12 +58,17 @@ impl Navigation {
         }
     }
 
-    /// Moves the least share that has a line in the flow graph.
-    pub(super) fn move_threshold(&mut self, by: isize, language: Language) -> Notice {
-        let Some(threshold) = self.view.threshold.moved(by) else {
+    /// Moves the least share that has a line in flow graphs, from the shown one.
+    pub(super) fn move_threshold(
+        &mut self,
+        shown: Threshold,
+        by: isize,
+        language: Language,
+    ) -> Notice {
+        let Some(threshold) = shown.moved(by) else {
             return "the threshold goes no further".into();
         };
-        self.view.threshold = threshold;
+        self.view.threshold = Some(threshold);
         let share = percent(threshold.share());
         tr!(language, "lines for shares from {share} on", share).into()
     }

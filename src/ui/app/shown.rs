@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     analysis::{
+        evidence::flow::Threshold,
         map::{Map, Station},
         trace::Recorded,
     },
@@ -21,6 +22,14 @@ use crate::{
 };
 
 impl State {
+    /// The threshold of the flow graph that has the focus, or of the first one.
+    pub(super) fn shown_threshold(&self) -> Option<Threshold> {
+        let panes = self.panes();
+        let focused = panes.get(self.nav.focus).and_then(|pane| pane.threshold());
+        let shown = focused.or_else(|| panes.iter().find_map(|pane| pane.threshold()));
+        shown.or(self.nav.view.threshold)
+    }
+
     pub fn n_steps(&self) -> usize {
         self.lesson.chapters.iter().map(|chapter| chapter.steps.len()).sum()
     }

@@ -368,7 +368,10 @@ fn change_view(state: &mut State, key: ViewKey) -> Notice {
             if !state.specs().iter().any(|spec| spec.kind == PaneKind::Flow) {
                 return "this step shows no flow graph, whose threshold could be moved".into();
             }
-            state.nav.move_threshold(by, language)
+            match state.shown_threshold() {
+                Some(shown) => state.nav.move_threshold(shown, by, language),
+                None => "the flow graph is not computed yet".into(),
+            }
         }
     }
 }

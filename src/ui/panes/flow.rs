@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, saliency::TOO_LARGE, words::PaneWords};
 use crate::{
     analysis::{
-        evidence::flow::{Flow, Route},
+        evidence::flow::{Flow, Route, Threshold},
         reading::Findings,
     },
     engine::{arithmetic::Arithmetic, site::Stream},
@@ -39,6 +39,8 @@ pub(super) struct FlowGraph<'a> {
     flow: Option<&'a Flow>,
     stream: Stream,
     route: Route,
+    /// From which share on it has lines.
+    threshold: f32,
     title: Option<String>,
 }
 
@@ -52,10 +54,13 @@ impl<'a> FlowGraph<'a> {
 
     fn of(scene: Scene<'a>, found: Option<&'a Findings>, stream: Stream) -> Self {
         let flow = found.and_then(|found| found.flow_of(stream));
-        let route = found.zip(flow).map(|(found, flow)| {
-            flow.route(explained_row(scene, found, flow), scene.view.threshold.share())
-        });
-        Self { scene, found, flow, stream, route: route.unwrap_or_default(), title: None }
+        let (mut route, mut threshold) = (Route::default(), 0.0);
+        if let Some((found, flow)) = found.zip(flow) {
+            let row = explained_row(scene, found, flow);
+            threshold = threshold_of(scene, found, stream, row).map_or(0.0, Threshold::share);
+            route = flow.route(row, threshold);
+        }
+        Self { scene, found, flow, stream, route, threshold, title: None }
     }
 
     fn n_levels(&self) -> usize {
@@ -132,7 +137,7 @@ impl<'a> FlowGraph<'a> {
     fn legend(&self, width: u16) -> String {
         const GAP: &str = "   ";
         let (theme, language) = (self.scene.theme, self.scene.language);
-        let share = percent(self.scene.view.threshold.share());
+        let share = percent(self.threshold);
         let fed = theme.glyph("■", "#");
         let last = match self.first_place() {
             0 => language.tr("c explains another word").to_owned(),
@@ -157,7 +162,7 @@ impl<'a> FlowGraph<'a> {
     /// 22 %`. Those of each sum add up to 1, where they are all there: of each at most `most`.
     fn parts(&self, flow: &Flow, (level, row): (usize, usize), most: usize) -> String {
         let language = self.scene.language;
-        let least = self.scene.view.threshold.share();
+        let least = self.threshold;
         let strongest = |mut sources: Vec<(usize, f32)>| {
             sources.retain(|(_, share)| *share >= least);
             sources.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -212,13 +217,24 @@ fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
     let of_source = || {
         let target = found.flow_of(Stream::Target).filter(|_| flow.stream == Stream::Source)?;
         let row = picked(Stream::Target).unwrap_or_else(|| found.row()).min(target.n_rows - 1);
-        target.route(row, scene.view.threshold.share()).strongest_elsewhere()
+        let threshold = threshold_of(scene, found, Stream::Target, row)?;
+        target.route(row, threshold.share()).strongest_elsewhere()
     };
     let row = picked(flow.stream).or_else(of_source).unwrap_or_else(|| found.row());
     row.min(flow.n_rows - 1)
 }
 
+/// The threshold that was chosen, or at which the route from a row begins.
+fn threshold_of(scene: Scene, found: &Findings, stream: Stream, row: usize) -> Option<Threshold> {
+    scene.view.threshold.or_else(|| found.threshold_of(stream, row))
+}
+
 impl Pane for FlowGraph<'_> {
+    fn threshold(&self) -> Option<Threshold> {
+        let row = self.route.rows(self.n_levels().checked_sub(1)?).next()?;
+        threshold_of(self.scene, self.found?, self.stream, row)
+    }
+
     fn title(&self) -> Title {
         let language = self.scene.language;
         let Some(flow) = self.flow else {

@@ -1,7 +1,10 @@
 //! Display settings of panes: what maps show and how they are coloured, and the order of tables.
 
 use crate::{
-    analysis::measure::{attention_form::AttentionForm, heads::FIGURES},
+    analysis::{
+        evidence::flow::Threshold,
+        measure::{attention_form::AttentionForm, heads::FIGURES},
+    },
     engine::site::Stream,
     model::Name,
     ui::widgets::heat::Zoom,
@@ -20,38 +23,14 @@ pub struct View {
     pub followed: Option<usize>,
     /// The row of a model's stream that the flow graph explains; None explains what is asked about.
     pub explained: Option<(Name, Stream, usize)>,
-    /// From which share on the flow graph has lines.
-    pub threshold: Threshold,
+    /// From which share on flow graphs have lines; None where each begins.
+    pub threshold: Option<Threshold>,
     /// What maps of attention show.
     pub attention: AttentionForm,
     /// Whether colours are logarithmic.
     pub is_logarithmic: bool,
     /// Whether the first token, on which attention rests that finds nothing, is left out of the colours of attention.
     pub leaves_out_first: bool,
-}
-
-/// The least share that has a line in the flow graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Threshold(usize);
-
-/// The shares that it can be; the usual one is that of the LLM Transparency Tool.
-const THRESHOLDS: [f32; 9] = [0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.16, 0.24, 0.32];
-
-impl Default for Threshold {
-    fn default() -> Self {
-        Self(3)
-    }
-}
-
-impl Threshold {
-    pub fn share(self) -> f32 {
-        THRESHOLDS[self.0.min(THRESHOLDS.len() - 1)]
-    }
-
-    /// The threshold some steps higher, or lower; None at the end.
-    pub fn moved(self, by: isize) -> Option<Self> {
-        self.0.checked_add_signed(by).filter(|i| *i < THRESHOLDS.len()).map(Self)
-    }
 }
 
 /// The order of the table of heads.

@@ -246,7 +246,7 @@ impl FlowGraph<'_> {
         }
         for &(level, row) in &self.route.nodes {
             let Some((x, y)) = grid.at(level, own + row) else { continue };
-            let is_fed = flow.feed_forward(level, row) >= self.scene.view.threshold.share();
+            let is_fed = flow.feed_forward(level, row) >= self.threshold;
             let sign = if is_fed { theme.glyph("■", "#") } else { theme.glyph("●", "o") };
             let is_cursor = (level, row) == cursor && self.scene.focused;
             let sign = if is_cursor { theme.glyph("◆", "@") } else { sign };
