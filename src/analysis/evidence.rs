@@ -11,6 +11,7 @@
 //! | [`patching`] | which value carries the difference of two sentences | activation patching (Meng et al. 2022) |
 //! | [`flow`] | from which words a row was made, layer by layer | information flow routes (Ferrando and Voita 2024) |
 //! | [`heads`] | where every head looks, and whether it copies | head detectors (TransformerLens), OV circuit (Elhage et al. 2021) |
+//! | [`next_words`] | what a change does to the next word | |
 //! | [`learning`], [`course`] | what a step of training changes | SGD, Adam (Kingma and Ba 2015) |
 
 pub mod attribution;
@@ -18,6 +19,7 @@ pub mod course;
 pub mod flow;
 pub mod heads;
 pub mod learning;
+pub mod next_words;
 pub mod patching;
 pub mod promotion;
 mod quadrature;
@@ -28,5 +30,5 @@ pub mod score;
 pub mod slopes;
 
 pub use question::Question;
-pub use run::{RowsOf, Run};
+pub use run::{LogitRows, RowsOf, Run};
 pub use score::Score;

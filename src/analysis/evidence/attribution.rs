@@ -157,6 +157,39 @@ impl Attribution {
     }
 }
 
+/// A part in two passes; a pass that lacks it adds nothing there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PartPair<'a> {
+    pub part_was: Option<&'a LogitPart>,
+    pub part_now: Option<&'a LogitPart>,
+}
+
+impl PartPair<'_> {
+    pub fn path(&self) -> &str {
+        self.part_now.or(self.part_was).map_or("", |part| &part.path)
+    }
+
+    pub fn was(&self) -> f32 {
+        self.part_was.map_or(0.0, |part| part.amount)
+    }
+
+    pub fn now(&self) -> f32 {
+        self.part_now.map_or(0.0, |part| part.amount)
+    }
+}
+
+/// The parts of two passes, in the order of computation; one that only the other pass has stands after those of the
+/// first.
+pub fn part_pairs<'a>(was: &'a Attribution, now: &'a Attribution) -> Vec<PartPair<'a>> {
+    let of = |all: &'a Attribution, path: &str| all.parts.iter().find(|part| part.path == path);
+    let common = was
+        .parts
+        .iter()
+        .map(|part| PartPair { part_was: Some(part), part_now: of(now, &part.path) });
+    let new = now.parts.iter().filter(|part| of(was, &part.path).is_none());
+    common.chain(new.map(|part| PartPair { part_was: None, part_now: Some(part) })).collect()
+}
+
 /// What the logit of the score is made of. None for a score that is no logit, and for a model without a residual
 /// stream.
 pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {

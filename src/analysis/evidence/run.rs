@@ -45,6 +45,31 @@ pub struct Run {
     paths: Vec<String>,
 }
 
+/// The rows of a run's logits, which outlive the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogitRows {
+    rows_of: RowsOf,
+    pub is_of_classes: bool,
+    n: usize,
+    /// See [`Run::output_rows`].
+    output: Vec<usize>,
+}
+
+impl LogitRows {
+    /// The row of another run that asks what this row asks; None where the texts have no such row in common.
+    pub fn row_in(&self, other: &Self, row: usize) -> Option<usize> {
+        match self.rows_of {
+            RowsOf::Output | RowsOf::Text => Some(row),
+            _ if self.n == other.n => Some(row),
+            RowsOf::NextWords => (row + 1 == self.n).then(|| other.n.checked_sub(1))?,
+            RowsOf::Words => {
+                let i = self.output.iter().position(|&masked| masked == row)?;
+                (self.output.len() == other.output.len()).then_some(other.output[i])
+            }
+        }
+    }
+}
+
 impl Run {
     /// Runs the model on a sentence; a decoder writes its own output, or is given `forced`.
     pub fn new(
@@ -150,18 +175,18 @@ impl Run {
         }
     }
 
-    /// The row of another run's logits that asks what this row asks; None where the texts have no such row in common.
+    /// See [`LogitRows::row_in`].
     pub fn row_in(&self, other: &Self, row: usize) -> Option<usize> {
-        let (n, n_other) = (self.n_rows(), other.n_rows());
-        match self.rows_of {
-            RowsOf::Output | RowsOf::Text => Some(row),
-            _ if n == n_other => Some(row),
-            RowsOf::NextWords => (row + 1 == n).then(|| n_other.checked_sub(1))?,
-            RowsOf::Words => {
-                let (rows, others) = (self.output_rows(), other.output_rows());
-                let i = rows.iter().position(|&masked| masked == row)?;
-                (rows.len() == others.len()).then_some(others[i])
-            }
+        self.rows().row_in(&other.rows(), row)
+    }
+
+    /// The rows of the logits.
+    pub fn rows(&self) -> LogitRows {
+        LogitRows {
+            rows_of: self.rows_of,
+            is_of_classes: self.is_of_classes(),
+            n: self.n_rows(),
+            output: self.output_rows(),
         }
     }
 

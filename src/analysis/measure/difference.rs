@@ -2,7 +2,10 @@
 
 use crate::{
     analysis::trace::{Counterparts, Recorded, Trace},
-    engine::value::{Cell, Value},
+    engine::{
+        site::Address,
+        value::{Cell, Value},
+    },
 };
 
 /// A site of a pass beside the same site of another.
@@ -29,6 +32,31 @@ impl Worst {
     pub fn difference(&self) -> f32 {
         (self.now - self.was).abs()
     }
+}
+
+/// A cell with its address, of all sites the one of a row that differs most.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorstNumber {
+    pub path: String,
+    pub address: Address,
+    pub worst: Worst,
+}
+
+/// The `n` numbers that differ most. Sites differ in scale: a number counts by how far it is from its own size, as a part
+/// of its site's difference.
+pub fn worst_numbers(trace: &Trace, all: &[SiteDifference], n: usize) -> Vec<WorstNumber> {
+    let weight = |site: &SiteDifference, worst: &Worst| {
+        worst.difference() / (worst.was.abs() + worst.now.abs()).max(1e-3) * site.whole
+    };
+    let of_site = |site| move |worst: &Worst| (site, *worst, weight(site, worst));
+    let mut found: Vec<(&SiteDifference, Worst, f32)> =
+        all.iter().flat_map(|site| site.worst.iter().map(of_site(site))).collect();
+    found.sort_by(|x, y| y.2.total_cmp(&x.2));
+    let named = |(site, worst, _): (&SiteDifference, Worst, f32)| {
+        let address = trace.site(&site.path)?.address(worst.cell);
+        Some(WorstNumber { path: site.path.clone(), address, worst })
+    };
+    found.into_iter().take(n).filter_map(named).collect()
 }
 
 /// The sites that two passes share, weights aside, in the order of computation.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Reading;
 use crate::{
     analysis::evidence::{
-        Question, Run, Score,
+        LogitRows, Question, Run, Score,
         attribution::{Attribution, LogitPart, attribution},
         heads::{HeadScores, HeadTexts, head_scores},
         patching::Patching,
@@ -119,6 +119,23 @@ impl Reading {
     pub fn answer(&self, run: &Run, id: u32) -> String {
         let class = self.classes_of(run).get(id as usize).cloned();
         class.unwrap_or_else(|| self.tokenizer.token(id).text)
+    }
+
+    /// The words of some rows of logits as they are shown, tokens or classes; of two tokens that look alike, one as the
+    /// vocabulary writes it, with the mark of a space.
+    pub fn told_apart(&self, rows: &LogitRows, ids: &[usize]) -> Vec<String> {
+        if rows.is_of_classes {
+            let classes = self.model(Name::Checkpoint).map_or(&[][..], |model| model.classes());
+            return ids.iter().map(|&id| classes.get(id).cloned().unwrap_or_default()).collect();
+        }
+        let words: Vec<String> =
+            ids.iter().map(|&id| self.tokenizer.token(id as u32).text).collect();
+        let vocab = self.tokenizer.vocab();
+        let written = |(i, word): (usize, &String)| {
+            let is_alone = words.iter().filter(|other| *other == word).count() == 1;
+            if is_alone { word.clone() } else { vocab[ids[i]].clone() }
+        };
+        words.iter().enumerate().map(written).collect()
     }
 
     /// What a word of a question may stand for: the tokens of the word, or a class.

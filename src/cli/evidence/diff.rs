@@ -13,9 +13,10 @@ use crate::{
     analysis::{
         evidence::{
             Question, Run, Score,
-            attribution::{Attribution, attribution},
+            attribution::{attribution, part_pairs},
+            next_words::{NextWord, next_words},
         },
-        measure::difference::{SiteDifference, differences},
+        measure::difference::{SiteDifference, WorstNumber, differences, worst_numbers},
         reading::Reading,
         trace::Trace,
     },
@@ -26,15 +27,12 @@ use crate::{
         source::{Purpose, Source},
         streams::Streams,
     },
-    engine::{math::softmax_rows, site::Stream, value::Matrix},
+    engine::site::Stream,
     lesson::Language,
     model::Name,
     text::percent,
     ui::words::changes_in_words,
 };
-
-/// The words of the next one that are compared.
-const N_WORDS: usize = 6;
 
 /// Shades of a share, from 0 to 1 and more.
 const SHADES: &[u8] = b" .:-=+*#%@";
@@ -101,17 +99,6 @@ impl<'a> Both<'a> {
         self.readings[0].answer(&self.runs[0], id)
     }
 
-    /// The words as they are shown; of two that look alike, one with a space before it, as the vocabulary writes them.
-    fn told_apart(&self, ids: &[usize]) -> Vec<String> {
-        let words: Vec<String> = ids.iter().map(|&id| self.word(id as u32)).collect();
-        let vocab = self.readings[0].tokenizer().vocab();
-        let written = |(i, word): (usize, &String)| {
-            let is_alone = words.iter().filter(|other| *other == word).count() == 1;
-            if is_alone { word.clone() } else { vocab[ids[i]].clone() }
-        };
-        words.iter().enumerate().map(written).collect()
-    }
-
     fn report(&self) -> Report {
         let [a, b] = self.readings;
         let parted = b.first_difference(self.name).map(|address| address.to_string());
@@ -147,31 +134,25 @@ impl<'a> Both<'a> {
     fn add_words(&self, report: &mut Report) {
         let Some((question, scores)) = &self.question else { return };
         let rows = scores.each_ref().map(|score| score.rows().start);
-        let probabilities = [0, 1].map(|i| {
-            let logits = self.runs[i].logits_of_row(rows[i]).unwrap_or_default();
-            softmax_rows(&Matrix::from_row_slice(1, logits.len(), &logits))
-        });
-        let mut words: Vec<usize> =
-            probabilities.iter().flat_map(|p| likeliest(p, N_WORDS)).collect();
-        words.extend([question.word as usize, question.against as usize]);
-        words.sort_by(|x, y| probabilities[0][*y].total_cmp(&probabilities[0][*x]).then(x.cmp(y)));
-        words.dedup();
+        let [a, b] = [0, 1].map(|i| self.runs[i].logits_of_row(rows[i]).unwrap_or_default());
+        let words = next_words([&a, &b], question);
+        let ids: Vec<usize> = words.iter().map(|word| word.id).collect();
+        let names = self.readings[0].told_apart(&self.runs[0].rows(), &ids);
         let place =
             Words::of(self.readings[0], &self.runs[0]).place_of(&self.runs[0], question.row);
         let given = if self.runs[0].reads_only() { "" } else { ", both reading what A wrote" };
         let _ = writeln!(report.text, "\nThe likeliest words {place}{given}:");
         let _ = writeln!(report.text, "  {:20} {:>8} {:>8}", "", "A", "B");
-        for (&id, word) in words.iter().zip(self.told_apart(&words)) {
-            let [a, b] = [0, 1].map(|i| probabilities[i][id]);
-            let _ = writeln!(report.text, "  {word:20} {:>8} {:>8}", percent(a), percent(b));
+        for (NextWord { was, now, .. }, word) in words.into_iter().zip(names) {
+            let _ = writeln!(report.text, "  {word:20} {:>8} {:>8}", percent(was), percent(now));
             report.rows.push(vec![
                 "next".into(),
                 "probs".into(),
                 question.row.into(),
                 word.into(),
-                a.into(),
-                b.into(),
-                (b - a).into(),
+                was.into(),
+                now.into(),
+                (now - was).into(),
             ]);
         }
     }
@@ -191,31 +172,19 @@ impl<'a> Both<'a> {
             }
             self.add_site(report, site);
         }
-        let mut worst: Vec<(&SiteDifference, usize)> = vec![];
-        for site in &all {
-            worst.extend((0..site.worst.len()).map(|i| (site, i)));
-        }
-        // Sites differ in scale: a number counts as a part of the site's difference.
-        let weight = |(site, i): &(&SiteDifference, usize)| {
-            let worst = &site.worst[*i];
-            worst.difference() / (worst.was.abs() + worst.now.abs()).max(1e-3) * site.whole
-        };
-        worst.sort_by(|x, y| weight(y).total_cmp(&weight(x)));
         let _ = writeln!(report.text, "\nThe numbers that differ most, of a row the worst:");
         let _ = writeln!(report.text, "{:44} {:>10} {:>10}", "", "A", "B");
-        for (site, i) in worst.into_iter().take(top) {
-            let found = &site.worst[i];
-            let Some(recorded) = trace.site(&site.path) else { continue };
-            let address = recorded.address(found.cell).to_string();
-            let _ = writeln!(report.text, "{address:44} {:>10.4} {:>10.4}", found.was, found.now);
+        for WorstNumber { path, address, worst } in worst_numbers(trace, &all, top) {
+            let (address, row) = (address.to_string(), worst.cell.row);
+            let _ = writeln!(report.text, "{address:44} {:>10.4} {:>10.4}", worst.was, worst.now);
             report.rows.push(vec![
                 "cell".into(),
                 address.into(),
-                found.cell.row.into(),
-                self.word_of(site, found.cell.row),
-                found.was.into(),
-                found.now.into(),
-                (found.now - found.was).into(),
+                row.into(),
+                self.word_of(&path, row),
+                worst.was.into(),
+                worst.now.into(),
+                (worst.now - worst.was).into(),
             ]);
         }
     }
@@ -229,7 +198,7 @@ impl<'a> Both<'a> {
         report.rows.push(row("site", Field::Missing, Field::Missing, site.whole));
         for (position, share) in site.by_row.iter().enumerate() {
             let Some(share) = share else { continue };
-            let word = self.word_of(site, position);
+            let word = self.word_of(&site.path, position);
             report.rows.push(row("row", position.into(), word, *share));
         }
     }
@@ -249,10 +218,10 @@ impl<'a> Both<'a> {
         Some(site.by_row.iter().map(shade).collect())
     }
 
-    fn word_of(&self, site: &SiteDifference, row: usize) -> Field {
+    fn word_of(&self, path: &str, row: usize) -> Field {
         let trace = self.traces[1];
         let of = || {
-            let recorded = trace.site(&site.path)?;
+            let recorded = trace.site(path)?;
             let stream = recorded.place.stream(recorded.axes()[1])?;
             let words = if stream == Stream::Target { &trace.target } else { &trace.source };
             words.get(row).map(|token| token.text.clone())
@@ -271,15 +240,13 @@ impl<'a> Both<'a> {
             report.text,
             "\nWhat each part adds to \"{word}\" over \"{against}\"{before_cap}:"
         );
-        let of = |all: &Attribution, path: &str| {
-            all.parts.iter().find(|part| part.path == path).map_or(0.0, |part| part.amount)
-        };
-        let most = a.parts.iter().map(|part| (of(b, &part.path) - part.amount).abs());
+        let pairs = part_pairs(a, b);
+        let most = pairs.iter().map(|pair| (pair.now() - pair.was()).abs());
         let most = most.fold(f32::MIN_POSITIVE, f32::max);
-        let width = a.parts.iter().map(|part| part.path.len()).max().unwrap_or(0).max(28);
+        let width = pairs.iter().map(|pair| pair.path().len()).max().unwrap_or(0).max(28);
         let _ = writeln!(report.text, "{:width$} {:>9} {:>9} {:>9}", "", "A", "B", "B - A");
         let ends = ("the difference of logits", a.score, b.score);
-        let each = a.parts.iter().map(|part| (part.path.as_str(), part.amount, of(b, &part.path)));
+        let each = pairs.iter().map(|pair| (pair.path(), pair.was(), pair.now()));
         for (path, was, now) in [ends].into_iter().chain(each) {
             let bar = signed_bar(((now - was) / most).clamp(-1.0, 1.0), 8);
             let line = format!("{path:width$} {was:>9.4} {now:>9.4} {:>9.4} {bar}", now - was);
@@ -295,12 +262,4 @@ impl<'a> Both<'a> {
             "The norms' scales are held fixed, each pass with its own. What differs most need not be what counts: patching asks that."
         );
     }
-}
-
-/// The indices of the largest numbers, largest first.
-fn likeliest(numbers: &Matrix, n: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..numbers.len()).collect();
-    order.sort_by(|a, b| numbers[*b].total_cmp(&numbers[*a]).then(a.cmp(b)));
-    order.truncate(n);
-    order
 }
