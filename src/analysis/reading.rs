@@ -30,7 +30,7 @@ use std::{
 pub use crate::analysis::evidence::course::Course;
 pub use card::Card;
 pub use evidence::Asked;
-pub use findings::{AllFindings, Findings, STAR_PAIR};
+pub use findings::{AllFindings, Before, Findings, NextWordInBoth, STAR_PAIR};
 pub use learner::TargetKind;
 use measures::Measures;
 pub use measures::{Evidence, Gradient, Gradients, Heads};
@@ -51,7 +51,7 @@ use crate::{
             accuracy::Accuracy,
             attention_form::{AttentionForm, AttentionMap, attention_map},
             choice::{choice, log_probability, output_costs},
-            difference::{self, SiteDifference},
+            difference::{SiteDifference, WorstNumber, differences, worst_numbers},
             lens::{self, LensPrediction},
             neighbours::{Neighbourhood, neighbourhood},
             readback::{self, ReadBack},
@@ -74,6 +74,16 @@ type Models = Arc<[(Name, Arc<dyn Model>)]>;
 
 /// The most multiplications that run without being noticed: a few milliseconds.
 const IN_A_MOMENT: usize = 20_000_000;
+
+/// The most numbers that are listed of those that differ.
+const MOST_WORST: usize = 40;
+
+/// Where two passes part.
+pub struct Differences {
+    pub sites: Vec<SiteDifference>,
+    /// The numbers that differ most, the worst first.
+    pub worst: Vec<WorstNumber>,
+}
 
 /// The passes by model; a pass that no change applies to is shared with the plain reading.
 type Traces = BTreeMap<Name, Arc<Trace>>;
@@ -106,7 +116,7 @@ pub struct Reading {
     /// What the probes read back, by model.
     answers: Recent<Name, Vec<ReadBack>>,
     /// Where this pass parts from the plain one, by model and number of sites, which grows as blocks are opened.
-    differences: Recent<(Name, usize), Vec<SiteDifference>>,
+    differences: Recent<(Name, usize), Differences>,
     /// Forms of attention, by model, site and form; None where the model lacks what a form needs.
     attention_maps: Recent<(Name, String, AttentionForm), Option<AttentionMap>>,
     /// Log-probabilities of outputs, by model.
@@ -235,10 +245,14 @@ impl Reading {
     }
 
     /// Where a model's pass parts from the plain one, site by site; None for a plain reading.
-    pub fn differences(&self, name: Name) -> Option<Arc<Vec<SiteDifference>>> {
+    pub fn differences(&self, name: Name) -> Option<Arc<Differences>> {
         let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
         let key = (name, trace.sites().count());
-        self.differences.find(key, || Some(difference::differences(trace, plain)))
+        self.differences.find(key, || {
+            let sites = differences(trace, plain);
+            let worst = worst_numbers(trace, &sites, MOST_WORST);
+            Some(Differences { sites, worst })
+        })
     }
 
     /// A form of the attention whose weights are at a path. Takes tenths of a second if the blocks of a large pass have

@@ -96,6 +96,8 @@ pub enum PaneKind {
     Flow,
     /// Where the shown pass parts from the one before the change, by site and position. Its site is one of the stream.
     Differences,
+    /// What a change does to the next word, and the numbers that it changes most. Its site is one of the stream.
+    Differing,
     /// Which words counted for it. Its site is the embedded words.
     Saliency,
     /// How much of the difference of two sentences each value carries. Its site is one that the map has a row for.

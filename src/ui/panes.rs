@@ -7,6 +7,7 @@ mod attributed_heads;
 mod attribution;
 mod bars;
 mod beams;
+mod both;
 mod cache;
 mod candidates;
 mod card;
@@ -14,6 +15,7 @@ mod comparison;
 mod continuations;
 mod curves;
 mod differences;
+mod differing;
 mod distance;
 mod dropout;
 mod evidence;
@@ -108,6 +110,8 @@ pub struct Scene<'a> {
     pub marks: &'a [Mark],
     /// Whether matrices show their difference from the unchanged pass instead of their values.
     pub shows_difference: bool,
+    /// The changed reading, while that without its changes is on the screen.
+    pub changed: Option<&'a Reading>,
     /// The step of a computation over the words that is shown; None shows everything.
     pub beat: Option<usize>,
     /// Reading times on this machine; None until measured.
@@ -568,6 +572,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Attribution => Box::new(attribution::AttributionList::new(scene)),
         PaneKind::AttributedHeads => Box::new(attributed_heads::AttributedHeads::new(scene, spec)),
         PaneKind::Differences => Box::new(differences::DifferenceMap::new(scene, spec)),
+        PaneKind::Differing => Box::new(differing::Differing::new(scene)),
         PaneKind::Saliency => Box::new(saliency::SaliencyTable::new(scene)),
         PaneKind::Patches => Box::new(patches::PatchedMap::new(scene, spec)),
         PaneKind::LensMap => of_site(|s| Box::new(lens_map::LensMap::new(s))),

@@ -193,6 +193,7 @@ fn pane_in_words(
         focused: false,
         marks: &[],
         shows_difference: false,
+        changed: None,
         beat: None,
         times: None,
         view,

@@ -381,7 +381,7 @@ fn words_below_the_graph_are_whole_and_those_of_a_route_are_there() {
 fn a_route_begins_where_its_lines_can_be_read_and_the_key_goes_on_from_there() {
     let short = reading("The dog sleeps.");
     short.findings();
-    let found = &short.findings()[&Name::DecoderOnly];
+    let found = Arc::clone(&short.findings()[&Name::DecoderOnly]);
     let flow = found.flow_of(Stream::Source).unwrap();
     let chosen = found.threshold_of(Stream::Source, found.row()).unwrap();
     assert_eq!(chosen, flow.threshold(found.row()), "the command chooses as the walk does");

@@ -9,16 +9,24 @@ use std::{
 use lookback::{
     analysis::{
         evidence::{
-            attribution::LogitPart,
+            Question,
+            attribution::{LogitPart, attribution},
             promotion::{Piece, promotions},
         },
-        measure::difference::differences,
-        reading::{Asked, Reader, Reading},
+        measure::difference::{differences, worst_numbers},
+        reading::{Asked, Findings, Reader, Reading},
         trace::Trace,
     },
-    engine::{change::Change, value::Cell},
+    engine::{change::Change, math::aligned, site::Stream, value::Cell},
+    lesson::{Language, Lesson},
     model::{self, Name, Setup},
-    ui::app::{Action, Effect, State, update},
+    text::{fixed, percent},
+    ui::{
+        app::{Action, Effect, State, update},
+        panes::View,
+        plain,
+        theme::Theme,
+    },
     weights::Checkpoint,
 };
 
@@ -365,4 +373,233 @@ fn the_keys_of_two_passes_and_of_maps_say_where_there_are_none() {
     assert!(message(&state).contains("no word to follow"), "{}", message(&state));
     press(&mut state, "Esc");
     assert!(message(&state).contains("nothing is open"), "{}", message(&state));
+}
+
+/// The evidence about both passes of a changed reading.
+fn both(changed: &Reading, name: Name) -> [&Findings; 2] {
+    let now = &changed.findings()[&name];
+    let Some(Ok(before)) = now.before() else { panic!("{name} has no evidence about A") };
+    [&before.found, now]
+}
+
+#[test]
+fn evidence_about_both_passes_is_about_the_same_words() {
+    let plain = reading(TIRED);
+    for name in [Name::Transformer, Name::DecoderOnly] {
+        let [was, now] = both(&BESIDE, name);
+        assert_eq!((&was.word, &was.against), (&now.word, &now.against), "{name}");
+        // The decoder of A reads what B wrote.
+        let forced: Vec<u32> = now.target.iter().skip(1).map(|token| token.id).collect();
+        let run = plain.run(name, (!forced.is_empty()).then_some(forced)).unwrap();
+        let words = [&now.word, &now.against].map(String::clone).to_vec();
+        let question = plain.question(&run, &Asked { words, place: None }).unwrap();
+        let question = Question { row: now.row(), ..question };
+        let want = attribution(&run, &question.score()).unwrap();
+        assert_eq!(was.attribution.as_ref(), Some(&want), "{name}");
+        let saliency = was.saliency().unwrap();
+        assert!((saliency.score - want.score).abs() < 1e-4, "{name}: of the same words");
+
+        let before = now.before().unwrap().unwrap();
+        let probs = |logits: &[f32], id: usize| {
+            let most = logits.iter().copied().fold(f32::MIN, f32::max);
+            let e = |x: f32| f64::from(x - most).exp();
+            e(logits[id]) / logits.iter().map(|x| e(*x)).sum::<f64>()
+        };
+        let logits = run.logits_of_row(now.row()).unwrap();
+        for next in &before.next_words {
+            let tokenizer = READER.tokenizer();
+            let named = |id: &usize| {
+                tokenizer.token(*id as u32).text == next.word || tokenizer.vocab()[*id] == next.word
+            };
+            let is_of = |id| (probs(&logits, id) - f64::from(next.was)).abs() < 1e-5;
+            assert!((0..logits.len()).filter(named).any(is_of), "{name} {next:?}");
+        }
+        let asked = |word: &str| before.next_words.iter().any(|next| next.word.ends_with(word));
+        assert!(asked(&now.word) && asked(&now.against), "{name}");
+    }
+}
+
+#[test]
+fn evidence_that_is_known_before_a_change_is_not_computed_again() {
+    let plain = Arc::new(READER.read(TIRED).unwrap());
+    let known = Arc::clone(&plain.first_findings()[&Name::Transformer]);
+    let ask = |words: &str| {
+        let changes = ["encoder.0.self_attn.head.1=off", words].map(|c| c.parse().unwrap());
+        let changed = READER.read_changed(&plain, changes.into_iter().collect()).unwrap();
+        let found = Arc::clone(&changed.findings()[&Name::Transformer]);
+        Arc::ptr_eq(&found.before().unwrap().unwrap().found, &known)
+    };
+    assert!(ask(&format!("words={},{}", known.word, known.against)));
+    assert!(!ask(&format!("words={},{}", known.against, known.word)), "other words");
+}
+
+#[test]
+fn masks_that_do_not_correspond_have_no_difference_and_the_reason_is_said() {
+    let reader = opened("bert");
+    let plain = Arc::new(reader.read("The [MASK] was wide.").unwrap());
+    let changes = ["against=The [MASK] was [MASK].".parse::<Change>().unwrap()];
+    let changed = reader.read_changed(&plain, changes.into_iter().collect()).unwrap();
+    let changed = Arc::new(changed);
+    changed.findings();
+    let mut state = of_checkpoint(&changed, "mlm-which-part");
+    press(&mut state, "v");
+    let frame = drawn_text(&state, 120, 36);
+    assert!(frame.contains("number of masks") && !frame.contains("logits: B"), "{frame}");
+}
+
+fn of_checkpoint(reading: &Arc<Reading>, step: &str) -> State {
+    let lesson = Lesson::for_checkpoint(Language::English).unwrap();
+    let lesson = lesson.fitting(reading.trace(Name::Checkpoint));
+    let mut state = State::new(Arc::new(lesson), Theme::default());
+    update(&mut state, Action::Read(Ok(Arc::clone(reading))));
+    state.enter(state.lesson.find(step).unwrap());
+    update(&mut state, Action::Dismiss);
+    state
+}
+
+#[test]
+fn one_key_shows_what_pushed_the_word_in_b_the_difference_and_a() {
+    let [was, now] = both(&BESIDE, Name::Transformer);
+    let mut state = walk::at("which-part", Arc::clone(&BESIDE));
+    let score = |found: &Findings| found.attribution.as_ref().unwrap().score;
+    let question = format!("“{}” over “{}”", now.word, now.against);
+    let frame = drawn_text(&state, 200, 60);
+    assert!(frame.contains(&format!("logits: {} = ", fixed(score(now)))), "{frame}");
+    assert!(frame.contains(&question) && !frame.contains('Δ'), "{frame}");
+
+    press(&mut state, "v");
+    state.message = None;
+    let frame = drawn_text(&state, 200, 60);
+    let (b, a) = (score(now), score(was));
+    let both = format!("logits: B {} - A {} = {}", fixed(b), fixed(a), fixed(b - a));
+    assert!(frame.contains(&both) && frame.contains("Δ after"), "{both}\n{frame}");
+    let part = |found: &Findings, row: usize| found.attribution.as_ref().unwrap().parts[row].amount;
+    for row in 0..4 {
+        state.nav.selection.row = row;
+        let (b, a) = (part(now, row), part(was, row));
+        let line = format!("B {} - A {} = {}", fixed(b), fixed(a), fixed(b - a));
+        assert!(drawn_text(&state, 200, 60).contains(&line), "{line}");
+        press(&mut state, "Enter");
+        assert_eq!(state.opened().unwrap().arithmetic.value.to_bits(), (b - a).to_bits());
+        press(&mut state, "Esc");
+    }
+    press(&mut state, "Tab");
+    let figures = |found: &Findings, row: usize| found.saliency().unwrap().integrated[row];
+    state.nav.selection.row = 11;
+    state.nav.selection.col = 1;
+    let (b, a) = (figures(now, 11), figures(was, 11));
+    let line = format!("wide  integrated  B {} - A {} = {}", fixed(b), fixed(a), fixed(b - a));
+    assert!(drawn_text(&state, 200, 60).contains(&line), "{line}");
+
+    press(&mut state, "S-Tab v");
+    state.message = None;
+    let frame = drawn_text(&state, 200, 60);
+    assert!(frame.contains(&format!("logits: {} = ", fixed(score(was)))), "{frame}");
+    assert!(frame.contains(&question) && !frame.contains('Δ'), "A is asked the same: {frame}");
+}
+
+#[test]
+fn a_decoder_that_wrote_other_words_is_said_to_read_those_of_b() {
+    let changed = changed(&reading(TIRED), "positions=off");
+    let [was, now] = both(&changed, Name::Transformer);
+    assert_eq!(was.target, now.target);
+    assert!(!now.before().unwrap().unwrap().writes_same);
+    let mut state = walk::at("which-part", changed);
+    let note = "A reads what B wrote";
+    assert!(!drawn_text(&state, 200, 60).contains(note), "B alone");
+    for view in ["B - A", "A"] {
+        press(&mut state, "v");
+        assert!(drawn_text(&state, 200, 60).contains(note), "{view}");
+    }
+    press(&mut state, "Enter");
+    assert!(state.opened().is_none(), "its cells are not those of the pass on the screen");
+}
+
+#[test]
+fn heads_and_words_of_texts_of_other_lengths_are_lined_up() {
+    let reader = opened("gpt2");
+    let plain = Arc::new(reader.read("The river was wide.").unwrap());
+    let changes = ["against=The old river was wide.".parse::<Change>().unwrap()];
+    let changed = Arc::new(reader.read_changed(&plain, changes.into_iter().collect()).unwrap());
+    let [was, now] = both(&changed, Name::Checkpoint);
+    let at = aligned(&was.source, &now.source);
+    let heads = |found: &Findings| {
+        let parts = &found.attribution.as_ref().unwrap().parts;
+        let part = parts.iter().find(|part| part.path == "blocks.1.attn.out").unwrap();
+        assert_eq!(part.keys, Stream::Source);
+        part.heads[2].by_key.clone()
+    };
+    let (b, a) = (heads(now), heads(was));
+    let mut state = of_checkpoint(&changed, "own-which-part");
+    press(&mut state, "v Tab");
+    state.message = None;
+    let mut n_alone = 0;
+    for (col, counterpart) in at.into_iter().enumerate() {
+        (state.nav.selection.row, state.nav.selection.col) = (8, col);
+        let want = counterpart.map_or_else(
+            || "no counterpart".to_owned(),
+            |at| format!("B {} - A {} = {}", fixed(b[col]), fixed(a[at]), fixed(b[col] - a[at])),
+        );
+        n_alone += usize::from(counterpart.is_none());
+        let frame = drawn_text(&state, 120, 36);
+        assert!(frame.contains(&want) && frame.contains("blocks.1.attn.head.2"), "{want}\n{frame}");
+    }
+    assert!(n_alone > 0, "B has a word more");
+}
+
+/// What the step shows beside the map is what `lookback diff` prints: both ask the same functions.
+#[test]
+fn beside_the_map_stand_the_next_words_and_the_numbers_that_differ_most() {
+    let reader = opened("gpt2");
+    let plain = Arc::new(reader.read("The river was wide.").unwrap());
+    let changes = ["blocks.1.attn.head.2=off".parse::<Change>().unwrap()];
+    let changed = Arc::new(reader.read_changed(&plain, changes.into_iter().collect()).unwrap());
+    let trace = changed.trace(Name::Checkpoint);
+    let sites = differences(trace, plain.trace(Name::Checkpoint));
+    let worst = worst_numbers(trace, &sites, 3);
+    let [_, now] = both(&changed, Name::Checkpoint);
+    let next = &now.before().unwrap().unwrap().next_words;
+    assert!(worst.len() == 3 && next.len() > 5);
+
+    let mut state = of_checkpoint(&changed, "own-against");
+    press(&mut state, "Tab");
+    let frame = drawn_text(&state, 200, 60);
+    for word in next {
+        let line = format!("{:>8}{:>8}", percent(word.was), percent(word.now));
+        assert!(frame.contains(&line), "{word:?}\n{frame}");
+    }
+    for (i, number) in worst.iter().enumerate() {
+        let (a, b) = (number.worst.was, number.worst.now);
+        assert!(is_same(
+            plain
+                .trace(Name::Checkpoint)
+                .cell(&number.address)
+                .map(|(site, cell)| site.value.get(cell))
+                .unwrap(),
+            a
+        ));
+        assert!(is_same(
+            trace.cell(&number.address).map(|(site, cell)| site.value.get(cell)).unwrap(),
+            b
+        ));
+        let line = format!("{:>8}{:>8}{:>8}", fixed(a), fixed(b), fixed(b - a));
+        assert!(frame.contains(&line), "{number:?}\n{frame}");
+        state.nav.selection.row = next.len() + 2 + i;
+        let frame = drawn_text(&state, 200, 60);
+        assert!(frame.contains(&number.address.to_string()), "{frame}");
+    }
+    let narrow = drawn_text(&state, 80, 24);
+    let cell = worst[2].address.to_string();
+    assert!(narrow.contains(&format!("…{}", &cell[cell.find('[').unwrap()..])), "{narrow}");
+
+    let mut out = vec![];
+    let (lesson, reading) = (&state.lesson, changed.waiting());
+    let i = lesson.find("own-against").unwrap();
+    let selection = lesson.start(i, &reading);
+    let shown = plain::Shown { selection: &selection, view: View::default() };
+    plain::one(lesson, &reading, i, shown, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let (a, b) = (worst[0].worst.was, worst[0].worst.now);
+    let line = format!("A {}, B {}, B - A {}", fixed(a), fixed(b), fixed(b - a));
+    assert!(text.replace("\n  ", " ").contains(&line), "{line}\n{text}");
 }

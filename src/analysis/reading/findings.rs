@@ -1,5 +1,7 @@
 //! Evidence that the screen shows, computed once for each reading: attribution, words that counted, patched values.
 
+mod before;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -8,10 +10,12 @@ use std::{
     },
 };
 
+pub use before::{Before, NextWordInBoth};
+
 use super::{Asked, Patched, Reading, wishes::Slow};
 use crate::{
     analysis::evidence::{
-        Question, RowsOf, Run,
+        LogitRows, Question, RowsOf, Run,
         attribution::Attribution,
         flow::{Flow, Threshold},
         promotion::{Piece, promotions, strongest},
@@ -46,6 +50,12 @@ pub struct Findings {
     /// for a model without one, and for a long text.
     flows: Vec<KnownFlow>,
     question: Question,
+    /// The rows of the logits, and that which is asked about.
+    rows: LogitRows,
+    logits: Vec<f32>,
+    /// The text that the decoder was given instead of its own output.
+    forced: Option<Vec<u32>>,
+    before: OnceLock<Result<Before, &'static str>>,
     saliency: OnceLock<Option<Saliency>>,
     /// The passes that it takes: done, and of how many.
     saliency_passes: [AtomicUsize; 2],
@@ -111,7 +121,7 @@ impl Findings {
 }
 
 /// By model; a model for which it would take too long has none.
-pub type AllFindings = BTreeMap<Name, Findings>;
+pub type AllFindings = BTreeMap<Name, Arc<Findings>>;
 
 /// Words, and one to put in place of each that turns the pronoun: one token, so that the places of both sentences agree.
 const TURNED: [[&str; 2]; 4] =
@@ -165,7 +175,8 @@ impl Reading {
         self.courses();
         let all = self.first_findings();
         for (name, found) in all {
-            self.find_saliency(*name, found, || true);
+            self.find_before(*name, found);
+            self.find_saliencies(*name, found, || true);
             if let Some(patched) = self.find_patched(*name, found).filter(|_| self.is_soon(*name)) {
                 patched.complete();
             }
@@ -177,7 +188,7 @@ impl Reading {
     pub fn first_findings(&self) -> &AllFindings {
         self.findings.get_or_init(|| {
             let names = SHOWN.into_iter().filter(|&name| self.has(name));
-            names.filter_map(|name| Some((name, self.find(name)?))).collect()
+            names.filter_map(|name| Some((name, Arc::new(self.find(name)?)))).collect()
         })
     }
 
@@ -189,7 +200,11 @@ impl Reading {
             return false;
         }
         for (name, found) in self.first_findings() {
-            self.find_saliency(*name, found, &mut tell);
+            self.find_before(*name, found);
+            if !tell() {
+                return false;
+            }
+            self.find_saliencies(*name, found, &mut tell);
             if !tell() {
                 return false;
             }
@@ -247,32 +262,44 @@ impl Reading {
         self.work(name) as f32 * passes <= MOST_OF_MANY as f32
     }
 
-    fn find(&self, name: Name) -> Option<Findings> {
+    /// Whether a pass with everything kept is run without being asked for.
+    fn may_run(&self, name: Name) -> bool {
         let has_room = || {
             let bytes = self.run_bytes(name).filter(|_| name == Name::Checkpoint);
             bytes.is_none_or(|bytes| {
                 bytes <= MOST_BYTES && memory::check(bytes.saturating_mul(3), false).is_ok()
             })
         };
-        if self.work(name) > MOST_OF_RUN || !has_room() {
+        self.work(name) <= MOST_OF_RUN && has_room()
+    }
+
+    fn find(&self, name: Name) -> Option<Findings> {
+        if !self.may_run(name) {
             return None;
         }
         let run = self.run(name, None).ok()?;
         let question = self.question(&run, &Asked::default()).ok()?;
+        let flows = self.find_flows(name, &run);
+        Some(Findings { flows, ..self.find_about(name, &run, question) })
+    }
+
+    /// What a run says about a question, but for its flows.
+    fn find_about(&self, name: Name, run: &Run, question: Question) -> Findings {
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let (source, target) = (tokens(&run.pass.source), tokens(&run.pass.target));
-        let [word, against] = [question.word, question.against].map(|id| self.answer(&run, id));
-        let attribution = self.attribution(&run, &question).ok();
-        let promoted = attribution.as_ref().map(|a| self.promoted(name, &run, a, question.row));
-        Some(Findings {
-            asked_at: asked_at(
-                &run,
-                if target.is_empty() { &source } else { &target },
-                question.row,
-            ),
+        let [word, against] = [question.word, question.against].map(|id| self.answer(run, id));
+        let attribution = self.attribution(run, &question).ok();
+        let promoted = attribution.as_ref().map(|a| self.promoted(name, run, a, question.row));
+        let read = if target.is_empty() { &source } else { &target };
+        Findings {
+            asked_at: asked_at(run, read, question.row),
             rows_of: run.rows_of,
             promoted: promoted.unwrap_or_default(),
-            flows: self.find_flows(name, &run),
+            flows: vec![],
+            rows: run.rows(),
+            logits: run.logits_of_row(question.row).unwrap_or_default(),
+            forced: None,
+            before: OnceLock::new(),
             attribution,
             word,
             against,
@@ -282,7 +309,7 @@ impl Reading {
             saliency: OnceLock::new(),
             saliency_passes: Default::default(),
             patched: OnceLock::new(),
-        })
+        }
     }
 
     fn find_flows(&self, name: Name, run: &Run) -> Vec<KnownFlow> {
@@ -319,6 +346,14 @@ impl Reading {
         pieces.iter().map(words).collect()
     }
 
+    /// Fills in which words counted, here and before the changes, unless `tell` says to stop.
+    fn find_saliencies(&self, name: Name, found: &Findings, mut tell: impl FnMut() -> bool) {
+        self.find_saliency(name, found, &mut tell);
+        if let (Some(plain), Some(Ok(before)), true) = (&self.plain, found.before(), tell()) {
+            plain.find_saliency(name, &before.found, tell);
+        }
+    }
+
     /// Fills in which words counted, unless `tell`, which is called after some passes each, says to stop.
     fn find_saliency(&self, name: Name, found: &Findings, mut tell: impl FnMut() -> bool) {
         if found.saliency.get().is_some() {
@@ -336,7 +371,7 @@ impl Reading {
             !is_stopped
         };
         let compute = || {
-            let run = self.run(name, None).ok()?;
+            let run = self.run(name, found.forced.clone()).ok()?;
             let tokens = words::single(found.source.len());
             self.saliency_while(name, &run, &found.question.score(), &tokens, goes_on).ok()?
         };

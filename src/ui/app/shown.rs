@@ -75,6 +75,7 @@ impl State {
             focused,
             marks: &self.inspector.marks,
             shows_difference: self.passes.shows_difference,
+            changed: self.passes.set_aside.as_deref(),
             beat: self.animation.moment(reading.sentence.tokens.len()),
             times: self.passes.times.known(),
             view: self.nav.view,

@@ -9,8 +9,11 @@ use ratatui::{
 };
 
 use super::{
-    Pane, PreferredSize, Scene, Title, Unfolding, attribution::product, labelled::Table,
-    saliency::TOO_LARGE, words::PaneWords,
+    Pane, PreferredSize, Scene, Title, Unfolding,
+    attribution::product,
+    both::{Shown, difference},
+    labelled::Table,
+    words::PaneWords,
 };
 use crate::{
     analysis::{
@@ -35,17 +38,20 @@ use crate::{
 
 pub(super) struct AttributedHeads<'a> {
     scene: Scene<'a>,
-    found: Option<&'a Findings>,
+    shown: Shown<'a>,
     stream: Stream,
     /// The parts and their heads, in the order of computation.
     rows: Vec<(&'a LogitPart, usize)>,
+    /// By column, that of A where B - A is shown.
+    counterparts: Vec<Option<usize>>,
 }
 
 impl<'a> AttributedHeads<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
-        let found = scene.reading.known_findings().and_then(|all| all.get(&scene.model));
+        let shown = scene.evidence();
         let stream = scene.site(spec).map_or(Stream::Source, |site| site.place.scope.keys());
-        Self { scene, found, stream, rows: rows(found, stream) }
+        let rows = if shown.why_not().is_some() { vec![] } else { rows(shown.found, stream) };
+        Self { scene, shown, stream, rows, counterparts: shown.counterparts(stream) }
     }
 
     fn head(&self, row: usize) -> Option<&'a HeadPart> {
@@ -53,8 +59,26 @@ impl<'a> AttributedHeads<'a> {
         part.heads.get(*head)
     }
 
+    /// The number of the pass on the screen, and A's where B - A is shown; that of a word without a counterpart is NaN.
+    fn both(&self, row: usize, col: usize) -> (f32, Option<f32>) {
+        let of = |head: Option<&HeadPart>, col: Option<usize>| {
+            head.zip(col).and_then(|(head, col)| head.by_key.get(col)).copied().unwrap_or(f32::NAN)
+        };
+        let was = self.shown.was().map(|was| {
+            let head = self.rows.get(row).and_then(|(part, head)| {
+                let parts = &was.attribution.as_ref()?.parts;
+                parts.iter().find(|was| was.path == part.path)?.heads.get(*head)
+            });
+            of(head, self.counterparts.get(col).copied().flatten())
+        });
+        (of(self.head(row), Some(col)), was)
+    }
+
     fn amount(&self, row: usize, col: usize) -> f32 {
-        self.head(row).and_then(|head| head.by_key.get(col)).copied().unwrap_or(f32::NAN)
+        match self.both(row, col) {
+            (now, None) => now,
+            (now, Some(was)) => now - was,
+        }
     }
 
     fn n_cols(&self) -> usize {
@@ -62,7 +86,7 @@ impl<'a> AttributedHeads<'a> {
     }
 
     fn label(&self, col: usize) -> String {
-        let words = self.found.map(|found| match self.stream {
+        let words = self.shown.found.map(|found| match self.stream {
             Stream::Source => &found.source,
             Stream::Target => &found.target,
         });
@@ -83,7 +107,7 @@ impl<'a> AttributedHeads<'a> {
     fn heat(&self) -> Heat<'_> {
         let (n_rows, n_cols) = (self.rows.len(), self.n_cols());
         let all = (0..n_rows).flat_map(|row| (0..n_cols).map(move |col| (row, col)));
-        self.scene.heat_of_table(Table {
+        let mut heat = self.scene.heat_of_table(Table {
             n_rows,
             n_cols,
             row_labels: Labels::new(n_rows, |row| self.label_of_row(row)),
@@ -91,7 +115,10 @@ impl<'a> AttributedHeads<'a> {
             value: Box::new(|row, col| self.amount(row, col)),
             scale: Scale::signed(all.map(|(row, col)| self.amount(row, col))),
             axes: self.scene.language.tr("↓ heads → words looked at").to_owned(),
-        })
+        });
+        // A word of B may have no counterpart in A.
+        heat.colours.has_gaps = self.shown.was().is_some();
+        heat
     }
 }
 
@@ -115,7 +142,7 @@ fn rows(found: Option<&Findings>, stream: Stream) -> Vec<(&LogitPart, usize)> {
 impl Pane for AttributedHeads<'_> {
     fn title(&self) -> Title {
         let language = self.scene.language;
-        match self.found {
+        let title = match self.shown.found {
             None => Title::named(language.tr("which head, from which word")),
             Some(Findings { word, against, .. }) => Title::named(tr!(
                 language,
@@ -123,7 +150,8 @@ impl Pane for AttributedHeads<'_> {
                 word,
                 against
             )),
-        }
+        };
+        self.shown.marked(self.scene, title)
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -133,6 +161,15 @@ impl Pane for AttributedHeads<'_> {
     /// The weight on the word, times what its value pushes.
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
         let (part, head) = self.rows.get(row)?;
+        if let (now, Some(was)) = self.both(row, col) {
+            let (head, word) = (name(part, *head), self.label(col));
+            let of = tr!(self.scene.language, "{head} from “{word}”", head, word);
+            return (!was.is_nan()).then(|| difference(of, [now, was]));
+        }
+        // The cells of the pass on the screen are others.
+        if self.shown.is_given {
+            return None;
+        }
         let of = part.factors.cells.iter().filter(|f| f.cell.plane == *head && f.cell.col == col);
         let terms: Vec<_> = of.map(|factor| product(part, factor)).collect();
         let (head, word) = (name(part, *head), self.label(col));
@@ -156,6 +193,23 @@ impl Pane for AttributedHeads<'_> {
         let whole = fixed(self.head(row)?.amount);
         let (head, word, x) = (self.name(row), self.label(col), fixed(self.amount(row, col)));
         let language = self.scene.language;
+        match self.both(row, col) {
+            (now, Some(was)) if !was.is_nan() => {
+                let both = self.scene.both_in_words(now, was);
+                return Some(tr!(language, "{head}  from “{word}”  {both}", head, word, both));
+            }
+            (_, Some(_)) => {
+                let none = language.tr("no counterpart");
+                return Some(tr!(
+                    language,
+                    "{head}  from “{word}”  {both}",
+                    head,
+                    word,
+                    both = none
+                ));
+            }
+            (_, None) => {}
+        }
         Some(tr!(language, "{head}  from “{word}”  {x}, of {whole} in all", head, word, x, whole))
     }
 
@@ -185,21 +239,28 @@ impl Pane for AttributedHeads<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let Scene { reading, language, model, .. } = self.scene;
+        let Scene { language, model, .. } = self.scene;
+        let (found, before) = self.scene.evidence_in_words();
+        let was = before.and_then(|before| before.found.attribution.as_ref());
         let line = |(part, head): &(&LogitPart, usize)| {
-            format!("{}: {}", name(part, *head), fixed(part.heads[*head].amount))
+            let now = part.heads[*head].amount;
+            let was = was.and_then(|was| was.parts.iter().find(|was| was.path == part.path));
+            let was = was.and_then(|was| was.heads.get(*head));
+            let amount =
+                was.map_or_else(|| fixed(now), |was| self.scene.both_in_words(now, was.amount));
+            format!("{}: {amount}", name(part, *head))
         };
-        let lines = rows(reading.findings().get(&model), self.stream).iter().map(line).collect();
+        let lines = rows(found, self.stream).iter().map(line).collect();
         PaneWords::of_model(language, "What each head adds", model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let Scene { theme, language, reading, .. } = self.scene;
+        let Scene { theme, language, .. } = self.scene;
         if self.rows.is_empty() {
-            let text = match (reading.known_findings(), self.found) {
-                (None, _) => self.scene.measuring(),
-                (Some(_), None) => language.tr(TOO_LARGE),
-                (Some(_), Some(_)) => language.tr("no head writes to these logits"),
+            let text = match (self.shown.found, self.shown.why_not()) {
+                (None, _) => self.scene.no_evidence(),
+                (Some(_), Some(why)) => why,
+                (Some(_), None) => language.tr("no head writes to these logits"),
             };
             put_text(buf, area, text, theme.dim());
             return;

@@ -8,12 +8,18 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, saliency::TOO_LARGE, words::PaneWords};
+use super::{
+    Pane, PreferredSize, Scene, Title, Unfolding,
+    both::{Shown, difference},
+    words::PaneWords,
+};
 use crate::{
     analysis::{
         evidence::{
             RowsOf,
-            attribution::{Attribution, Factor, Factors, LogitPart, PartKind},
+            attribution::{
+                Attribution, Factor, Factors, LogitPart, PartKind, PartPair, part_pairs,
+            },
         },
         reading::Findings,
     },
@@ -23,13 +29,20 @@ use crate::{
     },
     lesson::{Language, tr},
     text::fixed,
-    ui::widgets::lines::{List, left, put_line, put_on, put_text, without_top_rows},
+    ui::widgets::lines::{List, first_fitting, left, put_line, put_on, put_text, without_top_rows},
 };
 
 pub(super) struct AttributionList<'a> {
     scene: Scene<'a>,
-    found: Option<&'a Findings>,
-    parts: Vec<&'a LogitPart>,
+    shown: Shown<'a>,
+    rows: Vec<Row<'a>>,
+}
+
+/// A part, and the same of A where B - A is shown.
+struct Row<'a> {
+    part: &'a LogitPart,
+    amount: f32,
+    pair: Option<PartPair<'a>>,
 }
 
 /// Width of an amount, in columns.
@@ -40,28 +53,25 @@ const MOST_BARS: u16 = 96;
 
 impl<'a> AttributionList<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
-        let found = scene.reading.known_findings().and_then(|all| all.get(&scene.model));
-        Self { scene, found, parts: parts(found) }
+        let shown = scene.evidence();
+        Self { scene, shown, rows: rows(shown) }
     }
 
     fn row(&self) -> usize {
-        self.scene.selection.row.min(self.parts.len().saturating_sub(1))
+        self.scene.selection.row.min(self.rows.len().saturating_sub(1))
     }
 
     fn label_width(&self) -> u16 {
-        self.parts.iter().map(|part| part.path.len() as u16).max().unwrap_or(20)
+        self.rows.iter().map(|row| row.part.path.len() as u16).max().unwrap_or(20)
     }
 
     fn most(&self) -> f32 {
-        self.parts.iter().map(|part| part.amount.abs()).fold(f32::MIN_POSITIVE, f32::max)
+        self.rows.iter().map(|row| row.amount.abs()).fold(f32::MIN_POSITIVE, f32::max)
     }
 
     /// The words that the strongest head or unit of a part promotes.
     fn promoted(&self, row: usize) -> Option<String> {
-        let (_, words) = self.found?.promoted.get(row)?.as_ref()?;
-        let language = self.scene.language;
-        let words: Vec<String> = words.iter().map(|word| tr!(language, "“{word}”", word)).collect();
-        Some(tr!(language, "it promotes {words}", words = words.join(language.tr(", "))))
+        promoted(self.shown.found?, row, self.scene.language)
     }
 
     /// The head or the unit that adds most to a part, or takes most from it.
@@ -80,7 +90,7 @@ impl<'a> AttributionList<'a> {
         };
         let keys = &part.heads[head].by_key;
         let key = keys.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?.0;
-        let found = self.found?;
+        let found = self.shown.found?;
         let words = if part.keys == Stream::Source { &found.source } else { &found.target };
         let word = words.get(key).map_or("", |token| &token.text);
         Some(tr!(
@@ -94,6 +104,63 @@ impl<'a> AttributionList<'a> {
 }
 
 impl AttributionList<'_> {
+    /// What the parts add up to; None where there are none to show.
+    fn total(&self, shown: Shown, width: usize) -> Option<String> {
+        let now = shown.found?.attribution.as_ref()?;
+        match shown.before {
+            None => Some(self.sum_in_words(now, width)),
+            Some(before) => {
+                Some(self.change_in_words(before.ok()?.attribution.as_ref()?, now, width))
+            }
+        }
+    }
+
+    /// Why there are no parts.
+    fn why_nothing(&self) -> &'static str {
+        match self.shown.found {
+            None => self.scene.no_evidence(),
+            Some(Findings { attribution: None, .. }) => {
+                let language = self.scene.language;
+                language.tr("this model has no residual stream, so its logits are not a sum")
+            }
+            Some(_) => self.shown.why_not().unwrap_or_default(),
+        }
+    }
+
+    /// What a part adds in both passes, and the head or unit whose amounts differ most.
+    fn change_of_part(&self, pair: &PartPair) -> String {
+        let language = self.scene.language;
+        let both = self.scene.both_in_words(pair.now(), pair.was());
+        let Some((now, was)) = pair.part_now.zip(pair.part_was) else { return both };
+        let most = |all: Vec<f32>| {
+            all.into_iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
+        };
+        let heads = now.heads.iter().zip(&was.heads).map(|(now, was)| now.amount - was.amount);
+        let units = now.units.iter().zip(&was.units).map(|(now, was)| now - was);
+        let of_head = most(heads.collect())
+            .map(|(head, x)| tr!(language, "most from head {head}: {x}", head, x = fixed(x)));
+        let of_unit = most(units.collect())
+            .map(|(unit, x)| tr!(language, "most from unit {unit}: {x}", unit, x = fixed(x)));
+        match of_head.or(of_unit) {
+            Some(most) => format!("{both}  {most}"),
+            None => both,
+        }
+    }
+
+    /// What the differences of parts add up to, in so many columns where that can be.
+    fn change_in_words(&self, was: &Attribution, now: &Attribution, width: usize) -> String {
+        let language = self.scene.language;
+        let both = self.scene.both_in_words(now.score, was.score);
+        let whole = if was.adds_up() && now.adds_up() {
+            tr!(language, "logits: {both}, the sum of these", both)
+        } else {
+            let rest = fixed(now.rest() - was.rest());
+            tr!(language, "logits: {both}, these and {rest} left over", both, rest)
+        };
+        let short = tr!(language, "logits: {both}", both);
+        first_fitting([whole, short, both], width)
+    }
+
     /// What the parts add up to, in so many columns where that can be.
     fn sum_in_words(&self, attribution: &Attribution, width: usize) -> String {
         let (language, x) = (self.scene.language, fixed(attribution.score));
@@ -136,9 +203,26 @@ pub(super) fn product(part: &LogitPart, factor: &Factor) -> Expr<Operand> {
 }
 
 /// The parts to show; none before they are computed, and for a model without a residual stream.
-fn parts(found: Option<&Findings>) -> Vec<&LogitPart> {
-    let attribution = found.and_then(|found| found.attribution.as_ref());
-    attribution.map_or_else(Vec::new, |a: &Attribution| a.parts.iter().collect())
+fn rows<'a>(shown: Shown<'a>) -> Vec<Row<'a>> {
+    let attribution = |found: &'a Findings| found.attribution.as_ref();
+    let Some(now) = shown.found.and_then(attribution) else { return vec![] };
+    if shown.before.is_none() {
+        let row = |part| Row { part, amount: part.amount, pair: None };
+        return now.parts.iter().map(row).collect();
+    }
+    let Some(was) = shown.was().and_then(attribution) else { return vec![] };
+    let row = |pair: PartPair<'a>| {
+        let part = pair.part_now.or(pair.part_was)?;
+        Some(Row { part, amount: pair.now() - pair.was(), pair: Some(pair) })
+    };
+    part_pairs(was, now).into_iter().filter_map(row).collect()
+}
+
+/// The words that the strongest head or unit of a part promotes.
+fn promoted(found: &Findings, row: usize, language: Language) -> Option<String> {
+    let (_, words) = found.promoted.get(row)?.as_ref()?;
+    let words: Vec<String> = words.iter().map(|word| tr!(language, "“{word}”", word)).collect();
+    Some(tr!(language, "it promotes {words}", words = words.join(language.tr(", "))))
 }
 
 /// The words asked about, and where.
@@ -166,19 +250,27 @@ fn question(found: &Findings, language: Language) -> String {
 impl Pane for AttributionList<'_> {
     fn title(&self) -> Title {
         let language = self.scene.language;
-        match self.found {
-            None => Title::named(language.tr("what pushed the word")),
-            Some(found) => Title::named(question(found, language)),
-        }
+        let title = Title::named(self.shown.found.map_or_else(
+            || language.tr("what pushed the word").to_owned(),
+            |found| question(found, language),
+        ));
+        self.shown.marked(self.scene, title)
     }
 
     fn extent(&self) -> (usize, usize) {
-        (self.parts.len(), 1)
+        (self.rows.len(), 1)
     }
 
     /// A part as the sum over its cells: weights of attention, hidden units, or its own numbers.
     fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
-        let part = self.parts.get(row)?;
+        let Row { part, pair, .. } = self.rows.get(row)?;
+        if let Some(pair) = pair {
+            return Some(difference(part.path.clone(), [pair.now(), pair.was()]));
+        }
+        // The cells of the pass on the screen are others.
+        if self.shown.is_given {
+            return None;
+        }
         let factors = part.factors.cells.iter().map(|factor| product(part, factor));
         let rest = (part.bias != 0.0).then_some(Expr::Number(part.bias));
         Some(Arithmetic {
@@ -193,7 +285,10 @@ impl Pane for AttributionList<'_> {
     }
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
-        let part = self.parts.get(row)?;
+        let Row { part, pair, .. } = self.rows.get(row)?;
+        if let Some(pair) = pair {
+            return Some(format!("{}  {}", part.path, self.change_of_part(pair)));
+        }
         let amount = fixed(part.amount);
         let first = format!("{}  {amount}", part.path);
         let more = self.strongest(part).into_iter().chain(self.promoted(row));
@@ -201,7 +296,7 @@ impl Pane for AttributionList<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let n = self.parts.len().max(8) as u16;
+        let n = self.rows.len().max(8) as u16;
         let width = self.label_width() + AMOUNT_WIDTH + 2;
         PreferredSize::new((width + LEAST_BARS, n.min(6)), (width + 24, n + 1)).of_items(
             n,
@@ -211,7 +306,7 @@ impl Pane for AttributionList<'_> {
     }
 
     fn list(&self, area: Rect) -> Option<List> {
-        Some(List::new(without_top_rows(area, 1), self.parts.len(), self.row()))
+        Some(List::new(without_top_rows(area, 1), self.rows.len(), self.row()))
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
@@ -223,55 +318,60 @@ impl Pane for AttributionList<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let Scene { reading, language, model, .. } = self.scene;
-        let found = reading.findings().get(&model);
-        let line = |(row, part): (usize, &LogitPart)| {
-            let promoted = self.promoted(row).map_or_else(String::new, |text| format!("; {text}"));
+        let Scene { language, model, .. } = self.scene;
+        let (found, before) = self.scene.evidence_in_words();
+        let shown = Shown {
+            found,
+            before: before.map(|before| Ok(&*before.found)),
+            is_given: before.is_some_and(|before| !before.writes_same),
+        };
+        let line = |(i, row): (usize, Row)| {
+            let Row { part, pair, .. } = row;
+            if let Some(pair) = pair {
+                return format!(
+                    "{}: {}",
+                    part.path,
+                    self.scene.both_in_words(pair.now(), pair.was())
+                );
+            }
+            let promoted = found.and_then(|found| promoted(found, i, language));
+            let promoted = promoted.map_or_else(String::new, |text| format!("; {text}"));
             format!("{}: {}{promoted}", part.path, fixed(part.amount))
         };
-        let lines = parts(found).into_iter().enumerate().map(line);
+        let lines = rows(shown).into_iter().enumerate().map(line);
         let asked = found.map(|found| question(found, language));
-        let sum = found.and_then(|found| found.attribution.as_ref());
-        let sum = sum.map(|attribution| self.sum_in_words(attribution, usize::MAX));
-        let lines = asked.into_iter().chain(sum).chain(lines);
+        let given = shown.is_given.then(|| language.tr("A reads what B wrote").to_owned());
+        let lines =
+            asked.into_iter().chain(given).chain(self.total(shown, usize::MAX)).chain(lines);
         PaneWords::of_model(language, "What pushed the word", model, lines.collect())
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let (theme, language) = (self.scene.theme, self.scene.language);
-        let Some(found) = self.found else {
-            let is_known = self.scene.reading.known_findings().is_some();
-            let text = if is_known { language.tr(TOO_LARGE) } else { self.scene.measuring() };
-            put_text(buf, area, text, theme.dim());
+        let theme = self.scene.theme;
+        let Some(total) = self.total(self.shown, area.width.into()) else {
+            put_text(buf, area, self.why_nothing(), theme.dim());
             return;
         };
-        let Some(attribution) = &found.attribution else {
-            let text =
-                language.tr("this model has no residual stream, so its logits are not a sum");
-            put_on(buf, area, &[(text, theme.dim())]);
-            return;
-        };
-        let total = self.sum_in_words(attribution, area.width.into());
         put_on(buf, area, &[(&total, theme.dim())]);
         let (label, most) = (usize::from(self.label_width()), self.most());
         for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {
-            let part = self.parts[row];
+            let Row { part, amount: x, .. } = self.rows[row];
             let is_at_cursor = self.scene.focused && row == self.row();
             let style = if is_at_cursor { theme.cursor() } else { Style::new() };
-            let amount = format!(" {:>8} ", fixed(part.amount));
-            let x = put_on(buf, lines, &[(&left(&part.path, label), style), (&amount, style)]);
-            let half = lines.right().saturating_sub(x + 1).min(MOST_BARS) / 2;
-            let bar = theme.bar(part.amount.abs() / most, usize::from(half));
-            let middle = x + half;
+            let amount = format!(" {:>8} ", fixed(x));
+            let end = put_on(buf, lines, &[(&left(&part.path, label), style), (&amount, style)]);
+            let half = lines.right().saturating_sub(end + 1).min(MOST_BARS) / 2;
+            let bar = theme.bar(x.abs() / most, usize::from(half));
+            let middle = end + half;
             put_line(
                 buf,
                 (middle, lines.y),
                 lines.right(),
                 &[(theme.glyph("│", "|"), theme.dim())],
             );
-            if part.amount < 0.0 {
+            if x < 0.0 {
                 // There are no blocks that grow to the left: whole cells only.
-                let length = (-part.amount / most * f32::from(half)).round() as u16;
+                let length = (-x / most * f32::from(half)).round() as u16;
                 let solid = theme.glyph("█", "#").repeat(usize::from(length));
                 put_line(buf, (middle - length, lines.y), middle, &[(&solid, theme.incorrect())]);
             } else {

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     analysis::{
         measure::difference::SiteDifference,
+        reading::Differences,
         trace::{Recorded, Trace},
     },
     engine::{
@@ -35,7 +36,7 @@ pub(super) struct DifferenceMap<'a> {
     scene: Scene<'a>,
     trace: &'a Trace,
     stream: Stream,
-    all: Option<Arc<Vec<SiteDifference>>>,
+    all: Option<Arc<Differences>>,
     /// Indices of the sites shown.
     rows: Vec<usize>,
 }
@@ -49,7 +50,7 @@ impl<'a> DifferenceMap<'a> {
             trace.site(&difference.path).is_some_and(|site| is_of_stream(site, stream))
         };
         let rows = all.iter().flat_map(|all| {
-            let numbered = all.iter().enumerate();
+            let numbered = all.sites.iter().enumerate();
             numbered.filter(|(_, difference)| is_row(difference)).map(|(i, _)| i)
         });
         let rows = rows.collect();
@@ -57,7 +58,7 @@ impl<'a> DifferenceMap<'a> {
     }
 
     fn difference(&self, row: usize) -> Option<&SiteDifference> {
-        self.all.as_ref()?.get(*self.rows.get(row)?)
+        self.all.as_ref()?.sites.get(*self.rows.get(row)?)
     }
 
     fn n_cols(&self) -> usize {
@@ -114,6 +115,14 @@ fn is_of_stream(site: &Recorded, stream: Stream) -> bool {
     is_of_stream
         && site.place.scope.rows() == stream
         && matches!(site.axes()[1], Axis::Position | Axis::Query)
+}
+
+/// Why nothing differs.
+pub(super) fn no_difference(scene: Scene) -> &'static str {
+    scene.language.tr(match scene.changed {
+        Some(_) => "A alone is on the screen. The key v goes on to B, and to where the two part.",
+        None => "There is one pass. The key A sets another sentence beside it, and the keys of what-ifs change this one.",
+    })
 }
 
 impl Pane for DifferenceMap<'_> {
@@ -188,9 +197,7 @@ impl Pane for DifferenceMap<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         if self.rows.is_empty() {
-            let Scene { theme, language, .. } = self.scene;
-            let text = language.tr("There is one pass. The key A sets another sentence beside it, and the keys of what-ifs change this one.");
-            put_text(buf, area, text, theme.dim());
+            put_text(buf, area, no_difference(self.scene), self.scene.theme.dim());
             return;
         }
         self.heat().draw(area, buf);

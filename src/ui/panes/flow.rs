@@ -11,7 +11,7 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, saliency::TOO_LARGE, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, both::TOO_LARGE, words::PaneWords};
 use crate::{
     analysis::{
         evidence::flow::{Flow, Route, Threshold},
@@ -46,7 +46,7 @@ pub(super) struct FlowGraph<'a> {
 
 impl<'a> FlowGraph<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec, title: Option<String>) -> Self {
-        let found = scene.reading.known_findings().and_then(|all| all.get(&scene.model));
+        let found = scene.found();
         let site = spec.path(0).and_then(|path| scene.reading.trace(scene.model).site(&path));
         let stream = site.map_or(Stream::Source, |site| site.place.scope.rows());
         Self { title, ..Self::of(scene, found, stream) }
@@ -321,8 +321,8 @@ impl Pane for FlowGraph<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let Scene { reading, language, model, .. } = self.scene;
-        let pane = Self::of(self.scene, reading.findings().get(&model), self.stream);
+        let Scene { language, model, .. } = self.scene;
+        let pane = Self::of(self.scene, self.scene.evidence_in_words().0, self.stream);
         let lines = pane.flow.map_or_else(Vec::new, |flow| {
             pane.route.nodes.iter().rev().map(|node| pane.line(flow, *node, usize::MAX)).collect()
         });

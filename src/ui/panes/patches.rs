@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    OtherPass, Pane, PreferredSize, Scene, Title, Unfolding, labelled::Table, saliency::TOO_LARGE,
+    OtherPass, Pane, PreferredSize, Scene, Title, Unfolding, both::TOO_LARGE, labelled::Table,
     words::PaneWords,
 };
 use crate::{

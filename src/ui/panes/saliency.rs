@@ -6,11 +6,16 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
+use super::{
+    Pane, PreferredSize, Scene, Title, Unfolding,
+    both::{Shown, TOO_LARGE, difference},
+    words::PaneWords,
+};
 use crate::{
-    analysis::{evidence::saliency::Saliency, reading::Findings},
+    analysis::evidence::saliency::Saliency,
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
+        site::Stream,
         value::Cell,
     },
     lesson::tr,
@@ -20,28 +25,74 @@ use crate::{
 
 pub(super) struct SaliencyTable<'a> {
     scene: Scene<'a>,
-    found: Option<&'a Findings>,
+    shown: Shown<'a>,
+    /// By word, that of A where B - A is shown.
+    counterparts: Vec<Option<usize>>,
 }
 
 /// Width of a word and of a figure, in columns.
 const WORD_WIDTH: usize = 10;
 const FIGURE_WIDTH: usize = 13;
-/// Said where evidence is not computed by itself.
-pub(super) const TOO_LARGE: &str =
-    "This model is too large to ask for it beside the walk; `lookback attribute` takes the time.";
 const HEADINGS: [&str; 3] = ["grad x input", "integrated", "left out"];
 
 impl<'a> SaliencyTable<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
-        Self { scene, found: scene.reading.known_findings().and_then(|all| all.get(&scene.model)) }
+        let shown = scene.evidence();
+        Self { scene, shown, counterparts: shown.counterparts(Stream::Source) }
     }
 
     fn saliency(&self) -> Option<&'a Saliency> {
-        self.found?.saliency()
+        self.shown.found?.saliency()
+    }
+
+    /// A's where B - A is shown.
+    fn was(&self) -> Option<&'a Saliency> {
+        self.shown.was()?.saliency()
     }
 
     fn n(&self) -> usize {
-        self.found.map_or(0, |found| found.source.len())
+        self.shown.found.map_or(0, |found| found.source.len())
+    }
+
+    /// The figures of the pass on the screen, and A's where B - A is shown; None for a word without a counterpart.
+    fn both(&self, saliency: &Saliency, row: usize) -> [(Option<f32>, Option<f32>); 3] {
+        let at = self.counterparts.get(row).copied().flatten();
+        let was = self.was().zip(at).map_or([None; 3], |(was, at)| figures(was, at));
+        let now = figures(saliency, row);
+        [0, 1, 2].map(|i| (now[i], was[i]))
+    }
+
+    /// The three figures as they are shown.
+    fn shown_figures(&self, saliency: &Saliency, row: usize) -> [Option<f32>; 3] {
+        if self.shown.before.is_none() {
+            return figures(saliency, row);
+        }
+        self.both(saliency, row).map(|(now, was)| Some(now? - was?))
+    }
+
+    /// Why there are no figures to show; None where there are.
+    fn why_nothing(&self) -> Option<String> {
+        let (scene, language) = (self.scene, self.scene.language);
+        let Some(found) = self.shown.found else { return Some(scene.no_evidence().to_owned()) };
+        if let Some(why) = self.shown.why_not() {
+            return Some(why.to_owned());
+        }
+        let found = match self.shown.was() {
+            Some(was) if found.saliency().is_some() => was,
+            _ => found,
+        };
+        if found.saliency().is_some() {
+            return None;
+        }
+        let (n, all) = found.saliency_progress();
+        Some(match (found.is_saliency_known(), all) {
+            (true, _) => language.tr(TOO_LARGE).to_owned(),
+            (false, 0) => scene.measuring().to_owned(),
+            (false, _) => {
+                let measuring = scene.measuring();
+                tr!(language, "{measuring} {n} of {all} passes", measuring, n, all)
+            }
+        })
     }
 
     /// The products of a word's embedding and its gradient, channel by channel.
@@ -72,6 +123,20 @@ impl<'a> SaliencyTable<'a> {
         [language.tr("do not trust the integrated gradients"), language.tr(": "), &gap].concat()
     }
 
+    /// The figures of a word in words.
+    fn line(&self, word: &str, figures: [Option<f32>; 3]) -> String {
+        let [gradient, integrated, left_out] =
+            figures.map(|x| x.map_or_else(|| "-".to_owned(), fixed));
+        tr!(
+            self.scene.language,
+            "“{word}”: gradient x input {gradient}, integrated {integrated}, left out {left_out}",
+            word,
+            gradient,
+            integrated,
+            left_out
+        )
+    }
+
     fn row(&self) -> usize {
         self.scene.selection.row.min(self.n().saturating_sub(1))
     }
@@ -95,13 +160,14 @@ fn pitch(area: Rect) -> u16 {
 impl Pane for SaliencyTable<'_> {
     fn title(&self) -> Title {
         let language = self.scene.language;
-        Title::named(self.found.map_or_else(
+        let title = Title::named(self.shown.found.map_or_else(
             || language.tr("which words counted").to_owned(),
             |found| {
                 let (word, against) = (&found.word, &found.against);
                 tr!(language, "which words counted for “{word}” over “{against}”", word, against)
             },
-        ))
+        ));
+        self.shown.marked(self.scene, title)
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -111,6 +177,13 @@ impl Pane for SaliencyTable<'_> {
     /// What a figure is the sum of: products over channels, points of the integral, a score less another.
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
         let saliency = self.saliency()?;
+        let name = HEADINGS[col.min(HEADINGS.len() - 1)];
+        if self.shown.before.is_some() {
+            let (now, was) = *self.both(saliency, row).get(col)?;
+            let word = &self.shown.found?.source.get(row)?.text;
+            let name = self.scene.language.tr(name);
+            return Some(difference(format!("{name} “{word}”"), [now?, was?]));
+        }
         let value = figures(saliency, row).get(col).copied()??;
         let (formula, expr) = match col {
             0 => ("sum_c x[c] * d score / d x[c]", self.products(saliency, row)),
@@ -127,8 +200,8 @@ impl Pane for SaliencyTable<'_> {
         };
         Some(Arithmetic {
             name: NumberName::Words {
-                what: HEADINGS[col.min(HEADINGS.len() - 1)],
-                of: Some(NumberOf::Word(self.found?.source.get(row)?.text.clone())),
+                what: name,
+                of: Some(NumberOf::Word(self.shown.found?.source.get(row)?.text.clone())),
             },
             value,
             formula,
@@ -136,9 +209,17 @@ impl Pane for SaliencyTable<'_> {
         })
     }
 
-    fn status_line(&self, row: usize, _: usize) -> Option<String> {
-        let gap = self.gap_in_words(self.saliency()?);
-        Some(format!("{}  {gap}", self.found?.source.get(row)?.text))
+    fn status_line(&self, row: usize, col: usize) -> Option<String> {
+        let (saliency, language) = (self.saliency()?, self.scene.language);
+        let word = &self.shown.found?.source.get(row)?.text;
+        if self.shown.before.is_none() {
+            return Some(format!("{word}  {}", self.gap_in_words(saliency)));
+        }
+        self.was()?;
+        let (now, was) = *self.both(saliency, row).get(col)?;
+        let none = || language.tr("no counterpart").to_owned();
+        let both = now.zip(was).map_or_else(none, |(now, was)| self.scene.both_in_words(now, was));
+        Some(format!("{word}  {}  {both}", language.tr(HEADINGS[col])))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -162,53 +243,38 @@ impl Pane for SaliencyTable<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let Scene { reading, language, model, .. } = self.scene;
-        let found = reading.findings().get(&model);
+        let Scene { language, model, .. } = self.scene;
+        let (found, before) = self.scene.evidence_in_words();
         let lines = found.and_then(|found| {
             let saliency = found.saliency()?;
-            let line = |(row, token): (usize, &crate::text::Token)| {
-                let [gradient, integrated, left_out] =
-                    figures(saliency, row).map(|x| x.map_or_else(|| "-".to_owned(), fixed));
-                tr!(
-                    language,
-                    "“{word}”: gradient x input {gradient}, integrated {integrated}, left out {left_out}",
-                    word = token.text,
-                    gradient,
-                    integrated,
-                    left_out
-                )
-            };
             let (word, against) = (&found.word, &found.against);
             let asked =
                 tr!(language, "which words counted for “{word}” over “{against}”", word, against);
-            let lines = found.source.iter().enumerate().map(line);
+            let lines = found.source.iter().enumerate();
+            let lines = lines.map(|(row, token)| self.line(&token.text, figures(saliency, row)));
             let gap = self.gap_in_words(saliency);
-            Some([asked].into_iter().chain(lines).chain([gap]).collect())
+            Some([asked].into_iter().chain(lines).chain([gap]).collect::<Vec<_>>())
         });
-        PaneWords::of_model(language, "Which words counted", model, lines.unwrap_or_default())
+        let before = before.and_then(|before| {
+            let saliency = before.found.saliency()?;
+            let lines = before.found.source.iter().enumerate();
+            let lines = lines.map(|(row, token)| self.line(&token.text, figures(saliency, row)));
+            let given =
+                (!before.writes_same).then(|| language.tr("A reads what B wrote").to_owned());
+            let asked = language.tr("the same words in A, before the change").to_owned();
+            Some([asked].into_iter().chain(given).chain(lines).collect::<Vec<_>>())
+        });
+        let lines = lines.into_iter().chain(before).flatten().collect();
+        PaneWords::of_model(language, "Which words counted", model, lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.scene.theme, self.scene.language);
-        let (Some(found), Some(saliency)) = (self.found, self.saliency()) else {
-            let text = match (self.scene.reading.known_findings(), self.found) {
-                (Some(_), None) => language.tr(TOO_LARGE).to_owned(),
-                (_, Some(found)) if found.is_saliency_known() => language.tr(TOO_LARGE).to_owned(),
-                (_, Some(found)) if found.saliency_progress().1 > 0 => {
-                    let (n, all) = found.saliency_progress();
-                    tr!(
-                        language,
-                        "{measuring} {n} of {all} passes",
-                        measuring = self.scene.measuring(),
-                        n,
-                        all
-                    )
-                }
-                _ => self.scene.measuring().to_owned(),
-            };
-            put_text(buf, area, &text, theme.dim());
+        if let Some(why) = self.why_nothing() {
+            put_text(buf, area, &why, theme.dim());
             return;
-        };
+        }
+        let (Some(found), Some(saliency)) = (self.shown.found, self.saliency()) else { return };
         let pitch = pitch(area);
         let column_x = |i: usize| area.x + WORD_WIDTH as u16 + i as u16 * pitch;
         for (i, heading) in HEADINGS.into_iter().enumerate() {
@@ -216,14 +282,16 @@ impl Pane for SaliencyTable<'_> {
             put_line(buf, (column_x(i), area.y), area.right(), &[(&heading, theme.dim())]);
         }
         let n = self.n();
-        let column = |i: usize| (0..n).filter_map(move |row| figures(saliency, row)[i]);
+        let column = |i: usize| (0..n).filter_map(move |row| self.shown_figures(saliency, row)[i]);
         let most = [0, 1, 2].map(|i| column(i).map(f32::abs).fold(f32::MIN_POSITIVE, f32::max));
         for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {
             let is_at_cursor = self.scene.focused && row == self.row();
             let style = if is_at_cursor { theme.accent() } else { Style::new() };
             let word = right(&found.source[row].text, WORD_WIDTH);
             put_on(buf, lines, &[(&word, style)]);
-            for (i, (figure, most)) in figures(saliency, row).into_iter().zip(most).enumerate() {
+            for (i, (figure, most)) in
+                self.shown_figures(saliency, row).into_iter().zip(most).enumerate()
+            {
                 let text = figure.map_or_else(|| theme.glyph("–", "-").to_owned(), fixed);
                 // The strongest of a column stand out by weight; signs are written.
                 let is_strong = figure.is_some_and(|x| x.abs() > 0.5 * most);

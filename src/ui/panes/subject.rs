@@ -122,12 +122,7 @@ impl<'a> Subject<'a> {
         } else {
             title
         };
-        if self.shows_difference() {
-            let change = language.tr(self.scene.theme.glyph("Δ", "change of"));
-            title.renamed(|name| format!("{change} {name}"))
-        } else {
-            title
-        }
+        if self.shows_difference() { self.scene.change_of(title) } else { title }
     }
 
     /// The site `other` in the same scope, if it exists.

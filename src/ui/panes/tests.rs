@@ -39,6 +39,7 @@ fn scene<'a>(reading: &'a Reading, model: Name, theme: &'a Theme) -> Scene<'a> {
         focused: true,
         marks: &[],
         shows_difference: false,
+        changed: None,
         beat: None,
         times: None,
         view: View::default(),
@@ -121,6 +122,44 @@ fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
             }
         }
         assert!(words.contains(word), "{name}: {words}");
+    }
+}
+
+/// B - A and A of evidence, and what differs most.
+#[test]
+fn panes_of_two_passes_stay_inside_their_area() {
+    let theme = Theme::default();
+    let around = Rect::new(0, 0, 110, 40);
+    let path = std::path::Path::new("tests/goldens/checkpoints/gpt2");
+    let checkpoint = crate::weights::Checkpoint::open(path).unwrap();
+    let reader = Reader::open(&checkpoint, true).unwrap();
+    let plain = std::sync::Arc::new(reader.read("The river was wide.").unwrap());
+    let changes = ["against=The old river was wide.".parse().unwrap()];
+    let changed = reader.read_changed(&plain, changes.into_iter().collect()).unwrap();
+    assert!(!changed.findings().is_empty());
+    let lesson = Lesson::for_checkpoint(Language::English).unwrap();
+    let lesson = lesson.fitting(changed.trace(Name::Checkpoint));
+    let scene = |reading| scene(reading, Name::Checkpoint, &theme);
+    let difference = Scene { shows_difference: true, ..scene(&changed) };
+    let first = Scene { changed: Some(&changed), ..scene(&plain) };
+    for step in ["own-which-part", "own-which-words", "own-against"] {
+        let (_, step) = lesson.step(lesson.find(step).unwrap());
+        for (spec, selection) in
+            step.panes.iter().flat_map(|spec| selections().map(|selection| (spec, selection)))
+        {
+            for scene in [difference, first] {
+                let pane = new_pane(spec, Scene { selection, ..scene });
+                for (width, height) in [(0, 0), (1, 1), (7, 5), (38, 8), (76, 14)] {
+                    let area = Rect::new(20, 10, width, height);
+                    let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
+                    pane.draw(area, &mut buf);
+                    let outside = around.positions().filter(|position| !area.contains(*position));
+                    let n_changed =
+                        outside.filter(|position| buf[*position].symbol() != "!").count();
+                    assert_eq!(n_changed, 0, "{} {:?} {area}", step.id, spec.kind);
+                }
+            }
+        }
     }
 }
 
