@@ -238,7 +238,7 @@ fn the_text_is_about_the_selected_layer_of_the_stack_that_the_step_shows() {
     for (model, step, layer, want) in [
         ("rnn", "lm-hidden", 1, "Layer 1:"),
         ("rnn", "lm-hidden", 5, "Layer 1:"),
-        ("marian", "dec-cross", 2, "Layer 2"),
+        ("marian", "dec-cross", 2, "of layer 2"),
     ] {
         let reading = read(model);
         let lesson = fitted(&reading, Language::English);

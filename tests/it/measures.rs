@@ -1,6 +1,7 @@
 //! Figures of a pass against the same figures computed another way.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -18,6 +19,7 @@ use lookback::{
     },
     engine::{
         change::{Change, Changes},
+        tape::Keep,
         value::{Cell, Value},
     },
     lesson::{Language, Lesson, PaneKind},
@@ -154,6 +156,24 @@ fn stations_of_the_stream_follow_from_each_other() {
         let squares: f32 = row(&last.site).iter().map(|v| v * v).sum();
         let length = stream::length(trace, &last.site, 3).unwrap();
         assert!((length - squares.sqrt()).abs() < 1e-4, "{length}");
+    }
+}
+
+/// Of a block that is not opened, what it adds is told from an opened one.
+#[test]
+fn what_a_closed_block_adds_has_the_path_that_it_has_in_an_opened_one() {
+    for model in ["gpt2", "lfm2", "gemma2", "granite"] {
+        let tiny = Tiny::open(model);
+        let added = |keep: Keep| {
+            let trace = tiny.run(Changes::default(), keep).with_firsts();
+            let stations = stream::stations(&trace, "tokens.input").into_iter();
+            stations.map(|station| (station.site, station.added)).collect::<BTreeMap<_, _>>()
+        };
+        let (all, some) = (added(Keep::All), added(Keep::Boundaries));
+        assert!(some.len() < all.len(), "{model}: a block is closed");
+        for (site, added) in some {
+            assert_eq!(added, all[&site], "{model} {site}");
+        }
     }
 }
 
