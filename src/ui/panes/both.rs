@@ -4,7 +4,7 @@ use super::{Scene, Title};
 use crate::{
     analysis::reading::{Before, Findings, Reading},
     engine::{
-        arithmetic::{Arithmetic, Expr, NumberName},
+        arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         math::aligned,
         site::Stream,
     },
@@ -128,7 +128,7 @@ impl<'a> Shown<'a> {
 }
 
 /// B - A of a number that parts of both passes are.
-pub(super) fn difference(of: String, [now, was]: [f32; 2]) -> Arithmetic {
+pub(super) fn difference(of: NumberOf, [now, was]: [f32; 2]) -> Arithmetic {
     Arithmetic {
         name: NumberName::Words { what: "B - A", of: Some(of) },
         value: now - was,
