@@ -238,12 +238,13 @@ impl Lesson {
         self
     }
 
-    /// The lesson without panes of this kind, in steps that have others.
+    /// The lesson without panes that [`PaneKind::is_measured_here`], in steps that have others.
     #[must_use]
-    pub fn without_panes(mut self, kind: PaneKind) -> Self {
+    pub fn without_measured_panes(mut self) -> Self {
+        let is_kept = |pane: &PaneSpec| !pane.kind.is_measured_here();
         let steps = self.chapters.iter_mut().flat_map(|chapter| &mut chapter.steps);
-        for step in steps.filter(|step| step.panes.iter().any(|pane| pane.kind != kind)) {
-            step.panes.retain(|pane| pane.kind != kind);
+        for step in steps.filter(|step| step.panes.iter().any(is_kept)) {
+            step.panes.retain(is_kept);
         }
         self
     }
@@ -368,8 +369,7 @@ pub struct Paragraph {
 /// The row of the step's logit lens; None if it has no such pane. Screens compute the lens in the background, frames
 /// and linear text at once.
 pub fn looks_through(step: &Step, reading: &Reading, selection: &Selection) -> Option<usize> {
-    let has_lens =
-        step.panes.iter().any(|pane| matches!(pane.kind, PaneKind::Lens | PaneKind::LensMap));
+    let has_lens = step.panes.iter().any(|pane| pane.kind.has_lens());
     has_lens.then(|| Context::new(step, reading, selection).row())
 }
 

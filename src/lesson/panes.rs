@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::{
-    engine::site::{in_layer, is_layered},
+    analysis::trace::Recorded,
+    engine::site::{Stream, in_layer, is_layered},
     model::Name,
 };
 
@@ -125,6 +126,47 @@ impl PaneKind {
     /// Whether it shows attention weights in the form that is chosen.
     pub const fn has_attention_forms(self) -> bool {
         matches!(self, Self::Matrix | Self::Heads)
+    }
+
+    /// Whether it shows what is measured on this machine, which is never twice the same: not in files, nor in plain text.
+    pub const fn is_measured_here(self) -> bool {
+        matches!(self, Self::Times)
+    }
+
+    /// Whether it shows the logit lens, which is computed row by row.
+    pub const fn has_lens(self) -> bool {
+        matches!(self, Self::Lens) || self.has_lens_of_all_rows()
+    }
+
+    /// Whether it shows the logit lens of all rows at once.
+    pub const fn has_lens_of_all_rows(self) -> bool {
+        matches!(self, Self::LensMap)
+    }
+
+    /// Whether it shows maps of patched values, which take many passes.
+    pub const fn has_patching(self) -> bool {
+        matches!(self, Self::Patches)
+    }
+
+    /// Whether it has lines for shares from a threshold on.
+    pub const fn has_threshold(self) -> bool {
+        matches!(self, Self::Flow)
+    }
+
+    /// Whether its table lists heads that are knocked out, rather than figures of all heads.
+    pub const fn lists_knock_outs(self) -> bool {
+        matches!(self, Self::Evidence)
+    }
+
+    /// The stream whose tokens are its rows, beside a site; None if they are not tokens.
+    pub fn stream_of_rows(self, site: &Recorded) -> Option<Stream> {
+        match self {
+            // Its rows are layers.
+            Self::Flow => None,
+            // Its rows are the words of the sentence, whatever the site.
+            Self::Gradient | Self::ReadBack | Self::Distance => Some(Stream::Source),
+            _ => site.place.stream(site.axes()[1]),
+        }
     }
 }
 

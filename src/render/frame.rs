@@ -10,7 +10,7 @@ use ratatui::{
 use crate::{
     analysis::reading::Reading,
     engine::arithmetic::Arithmetic,
-    lesson::{Language, Lesson, PaneKind, Selection, Step, quiz::Question, tr},
+    lesson::{Language, Lesson, Selection, Step, quiz::Question, tr},
     render::{perform::update_and_run, picture::Picture},
     text::{cell_value, visible::visible_lines},
     ui::{
@@ -193,7 +193,7 @@ impl Walk {
     /// A walk before its first step, whose frames are drawn in each of the themes. Slow measures are computed for the
     /// steps that show them. Times are left out: frames are the same at every run.
     pub fn new(lesson: Arc<Lesson>, reading: &Reading, themes: Vec<Theme>, size: Size) -> Self {
-        let lesson = Arc::new(Arc::unwrap_or_clone(lesson).without_panes(PaneKind::Times));
+        let lesson = Arc::new(Arc::unwrap_or_clone(lesson).without_measured_panes());
         let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
         update_and_run(&mut state, Action::Resize(size.width, size.height));
         update_and_run(&mut state, Action::Read(Ok(Arc::new(reading.waiting()))));

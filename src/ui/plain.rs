@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use crate::{
     analysis::reading::Reading,
     lesson::{
-        Language, Lesson, PaneKind, PaneSpec, Paragraph, Selection, Step, looks_through, narrate,
+        Language, Lesson, PaneSpec, Paragraph, Selection, Step, looks_through, narrate,
         quiz::Question, tr,
     },
     text::{visible, wrapped},
@@ -157,8 +157,7 @@ fn step(
         reading.lens(step.model, row); // the narration needs it
     }
     paragraphs(&narrate(step, reading, selection), out)?;
-    // Times are never twice the same.
-    for pane in step.panes.iter().filter(|pane| pane.kind != PaneKind::Times) {
+    for pane in step.panes.iter().filter(|pane| !pane.kind.is_measured_here()) {
         if pane.kind.has_attention_forms()
             && let Some(path) = pane.path(selection.layer)
         {

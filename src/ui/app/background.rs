@@ -8,7 +8,7 @@ use crate::{
         measure::attention_form::{AttentionForm, has_forms},
         reading::Patched,
     },
-    lesson::{PaneKind, looks_through, tr},
+    lesson::{looks_through, tr},
     model::Name,
 };
 
@@ -52,7 +52,7 @@ fn request_attention_map(state: &mut State) -> Option<Effect> {
 
 /// Requests reading times, once, if the step shows them.
 fn request_times(state: &mut State) -> Option<Effect> {
-    let shows_times = state.current().1.panes.iter().any(|pane| pane.kind == PaneKind::Times);
+    let shows_times = state.current().1.panes.iter().any(|pane| pane.kind.is_measured_here());
     if shows_times { state.passes.request_times() } else { None }
 }
 
@@ -79,7 +79,7 @@ impl State {
 
     /// Rows and words of the lenses in the map of the lens, those about the cursor first; None if it is not focused.
     fn lenses_of_map(&self, model: Name, row: usize) -> Option<Vec<(usize, Option<usize>)>> {
-        if self.focused()?.kind != PaneKind::LensMap {
+        if !self.focused()?.kind.has_lens_of_all_rows() {
             return None;
         }
         let n = self.passes.reading.as_ref()?.trace(model).probs()?.shape().rows;
@@ -108,7 +108,7 @@ impl State {
 
     /// The maps of the step's model, if the step shows one.
     fn shown_maps(&self) -> Option<&Patched> {
-        if !self.specs().iter().any(|spec| spec.kind == PaneKind::Patches) {
+        if !self.specs().iter().any(|spec| spec.kind.has_patching()) {
             return None;
         }
         let findings = self.passes.reading.as_ref()?.known_findings()?;

@@ -11,11 +11,7 @@ use crate::{
         map::{Map, Station},
         trace::Recorded,
     },
-    engine::{
-        arithmetic::Arithmetic,
-        math::argmax,
-        site::{Axis, Stream},
-    },
+    engine::{arithmetic::Arithmetic, math::argmax, site::Axis},
     lesson::{PaneKind, PaneSpec, Selection, Step},
     model::Name,
     ui::panes::{self, OtherPass, Pane, PreferredSize, Scene, Unfolding},
@@ -150,12 +146,7 @@ impl State {
         let (_, step) = self.current();
         let spec = self.focused()?;
         let site = self.site(spec)?;
-        let stream = match spec.kind {
-            // Its rows are layers.
-            PaneKind::Flow => return None,
-            PaneKind::Gradient | PaneKind::ReadBack | PaneKind::Distance => Stream::Source,
-            _ => site.place.stream(site.axes()[1])?,
-        };
+        let stream = spec.kind.stream_of_rows(site)?;
         let trace = self.passes.reading.as_ref()?.trace(step.model_of(spec));
         let index = self.nav.selection.row;
         let text = trace.tokens(stream).get(index)?.text.clone();

@@ -13,7 +13,7 @@ use super::{
     results::{take_opened_block, take_outcome},
     theme,
 };
-use crate::lesson::{PaneKind, tr};
+use crate::lesson::tr;
 
 /// Applies an action to the state; returns the work left for the caller.
 pub fn update(state: &mut State, action: Action) -> Option<Effect> {
@@ -365,7 +365,7 @@ fn change_view(state: &mut State, key: ViewKey) -> Notice {
         ViewKey::Logarithmic => state.nav.toggle_logarithmic(),
         ViewKey::FirstToken => state.nav.toggle_first_token(),
         ViewKey::Threshold(by) => {
-            if !state.specs().iter().any(|spec| spec.kind == PaneKind::Flow) {
+            if !state.specs().iter().any(|spec| spec.kind.has_threshold()) {
                 return "this step shows no flow graph, whose threshold could be moved".into();
             }
             match state.shown_threshold() {

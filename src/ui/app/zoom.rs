@@ -53,7 +53,7 @@ impl State {
         let Some(table) = self.panes().iter().position(|pane| pane.is_sortable()) else {
             return "nothing to sort here; tables of heads can be sorted".into();
         };
-        if self.specs().get(table).is_some_and(|spec| spec.kind == PaneKind::Evidence) {
+        if self.specs().get(table).is_some_and(|spec| spec.kind.lists_knock_outs()) {
             return self.nav.sort_knock_outs();
         }
         self.nav.view.sort = self.nav.view.sort.next();
