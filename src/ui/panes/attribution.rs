@@ -325,20 +325,19 @@ impl Pane for AttributionList<'_> {
             before: before.map(|before| Ok(&*before.found)),
             is_given: before.is_some_and(|before| !before.writes_same),
         };
-        let line = |(i, row): (usize, Row)| {
-            let Row { part, pair, .. } = row;
-            if let Some(pair) = pair {
-                return format!(
-                    "{}: {}",
-                    part.path,
-                    self.scene.both_in_words(pair.now(), pair.was())
-                );
-            }
-            let promoted = found.and_then(|found| promoted(found, i, language));
+        let line = |Row { part, amount, pair }: Row| {
+            let amount = pair.map_or_else(
+                || fixed(amount),
+                |pair| self.scene.both_in_words(pair.now(), pair.was()),
+            );
+            let promoted = found.and_then(|found| {
+                let mut parts = found.attribution.as_ref()?.parts.iter();
+                promoted(found, parts.position(|own| own.path == part.path)?, language)
+            });
             let promoted = promoted.map_or_else(String::new, |text| format!("; {text}"));
-            format!("{}: {}{promoted}", part.path, fixed(part.amount))
+            format!("{}: {amount}{promoted}", part.path)
         };
-        let lines = rows(shown).into_iter().enumerate().map(line);
+        let lines = rows(shown).into_iter().map(line);
         let asked = found.map(|found| question(found, language));
         let given = shown.is_given.then(|| language.tr("A reads what B wrote").to_owned());
         let lines =
