@@ -321,7 +321,7 @@ impl Heat<'_> {
 mod tests {
     use ratatui::{
         buffer::{Buffer, Cell},
-        layout::Rect,
+        layout::{Position, Rect},
         style::Modifier,
     };
 
@@ -463,6 +463,8 @@ mod tests {
             let y = (0..16).find(has_label).expect("the cursor's row is named");
             assert_eq!(buf[(7, y)].symbol(), sign, "{}", line(y));
             assert!((0..16).any(|y| line(y).contains("1 × 2 cells")), "columns are merged");
+            let at = Position::new(7, y);
+            assert_eq!(heat(26, (row, 2)).cell_at(buf.area, at), Some((row, 2)));
         }
     }
 

@@ -556,12 +556,16 @@ impl Heat<'_> {
         is_there.then(|| self.most_prominent_cell(cell, row, col))
     }
 
-    /// The most prominent cell of a block; without blocks the cell itself, of rows that share a line the one with the cursor.
+    /// The most prominent cell of a block, or the cursor's in its own block of one row; without blocks the cell itself, of
+    /// rows that share a line the one with the cursor.
     fn most_prominent_cell(&self, cell: CellWidth, row: usize, col: usize) -> (usize, usize) {
-        let CellWidth::Block { cols, .. } = cell else {
-            let has_cursor = (row..row + cell.rows_per_line()).contains(&self.cursor.0);
-            return (if has_cursor { self.cursor.0 } else { row }, col);
+        let is_on_line = (row..row + cell.rows_per_line()).contains(&self.cursor.0);
+        let CellWidth::Block { rows: n_rows, cols, .. } = cell else {
+            return (if is_on_line { self.cursor.0 } else { row }, col);
         };
+        if n_rows == 1 && is_on_line && (col..col + cols).contains(&self.cursor.1) {
+            return self.cursor;
+        }
         let rows = row..(row + cell.rows_per_line()).min(self.n_rows);
         let cells =
             rows.flat_map(|row| (col..(col + cols).min(self.n_cols)).map(move |col| (row, col)));
