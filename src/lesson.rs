@@ -335,16 +335,19 @@ impl Lesson {
     /// counted from 1 as on the screen.
     ///
     /// # Errors
-    /// If there is none; the message offers the nearest ids.
+    /// If there is none; the message offers near ids, or says which numbers there are.
     pub fn find(&self, id: &str) -> Result<usize> {
         let steps = self.steps();
         let has_id = |step: &Step| step.id == id || step.merged.iter().any(|merged| merged == id);
         let by_id = steps.iter().position(|(_, step)| has_id(step));
         let by_number = || id.parse::<usize>().ok()?.checked_sub(1).filter(|i| *i < steps.len());
         by_id.or_else(by_number).ok_or_else(|| {
-            let near = text::nearest(id, steps.iter().map(|(_, s)| s.id.as_str()), 3);
-            let (id, near) = (text::shown(id), near.join(", "));
-            anyhow!("no step `{id}`; the nearest are {near}; `lookback steps` lists them all")
+            let near = match id.parse::<i64>() {
+                Ok(_) => format!("; steps are 1 to {}", steps.len()),
+                Err(_) => text::near_clause(id, steps.iter().map(|(_, s)| s.id.as_str()), 3),
+            };
+            let id = text::shown(id);
+            anyhow!("no step `{id}`{near}; `lookback steps` lists them all")
         })
     }
 }

@@ -23,7 +23,7 @@ use decoder_only::Family;
 use encoder_decoder::EncoderDecoder;
 
 pub use name::{GUIDED_HEAD, HeadPlace, Name};
-pub use sizes::{ExpertCounts, ModelSizes};
+pub use sizes::{ExpertCounts, ModelSizes, StackSizes};
 
 use crate::{
     engine::{

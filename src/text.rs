@@ -17,6 +17,7 @@ mod older;
 mod plan;
 mod sentence;
 mod specials;
+mod spelling;
 mod surface;
 mod target;
 mod vocabulary;
@@ -33,6 +34,7 @@ pub use lines::{ItemWidth, LineRun, fill, is_wide, runs, wrapped};
 pub use older::{OlderFiles, SENTENCEPIECE, tokenizer_json};
 pub use sentence::{Sentence, Token, Unknown, word_at, word_text};
 pub use specials::{SpecialIds, Specials, ids_of};
+pub use spelling::{near, near_clause, nearest};
 
 use std::sync::{Arc, OnceLock};
 
@@ -476,15 +478,4 @@ impl Tokenizer {
         let encoding = self.encoding(text, false)?;
         self.engine.decode(encoding.get_ids(), false).map_err(|e| anyhow::anyhow!("{e}"))
     }
-}
-
-/// The `n` candidates with the spelling closest to `word`, nearest first. Only the first 100 characters are
-/// compared, as the time grows with the length.
-pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usize) -> Vec<String> {
-    const LONGEST: usize = 100;
-    let word = word.char_indices().nth(LONGEST).map_or(word, |(end, _)| &word[..end]);
-    let mut scored: Vec<(f64, &str)> =
-        candidates.map(|c| (strsim::jaro_winkler(word, c), c)).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.into_iter().take(n).map(|(_, c)| c.to_owned()).collect()
 }

@@ -312,12 +312,11 @@ impl Trace {
         if let Some(site) = self.site(path) {
             return Ok(site);
         }
-        let near = text::nearest(path, self.sites().map(Recorded::path), 3);
+        let near = text::near_clause(path, self.sites().map(Recorded::path), 3);
         bail!(
-            "{} has no site `{}`; the nearest are {}; `lookback trace --sites '*' --list` names them all",
+            "{} has no site `{}`{near}; `lookback trace --sites '*' --list` names them all",
             self.model.in_sentence(),
-            text::shown(path),
-            near.join(", ")
+            text::shown(path)
         )
     }
 

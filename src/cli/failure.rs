@@ -11,7 +11,7 @@ use super::args::Cli;
 use crate::{
     export::files::reason,
     text::{
-        nearest, shown,
+        self, shown,
         visible::{visible, visible_lines},
     },
 };
@@ -138,7 +138,7 @@ fn near(argument: &str) -> Option<String> {
             }
         }
     }
-    let nearest = nearest(wanted, found.iter().map(|(long, _)| *long), 1).pop()?;
+    let nearest = text::near(wanted, found.iter().map(|(long, _)| *long), 1).pop()?;
     let (_, commands) = found.iter().find(|(long, _)| *long == nearest)?;
     let commands = commands.join(", ");
     Some(match nearest == wanted {

@@ -157,11 +157,11 @@ fn is_here(name: &str) -> bool {
 }
 
 fn model(name: &str) -> Result<Name, String> {
-    let near = || text::nearest(name, Name::ALL.iter().map(|n| n.id()), 1).join("");
+    let near = || text::near_clause(name, Name::ALL.iter().map(|n| n.id()), 1);
     let all = || Name::ALL.map(Name::id).join(", ");
     Name::ALL.into_iter().find(|n| n.id() == name).ok_or_else(|| {
         format!(
-            "there is no such model; the nearest is {}; there are {}; a checkpoint is given by its path, \
+            "there is no such model{}; there are {}; a checkpoint is given by its path, \
              as in ./{}, or by a name that `lookback models` lists",
             near(),
             all(),

@@ -31,7 +31,7 @@ use crate::{
     },
     lesson::Language,
     model::Name,
-    text::{nearest, shown, significant},
+    text::{near_clause, shown, significant},
     ui::{theme::Glyphs, words::caption},
 };
 use tree::{Opened, Tree};
@@ -128,10 +128,10 @@ fn nowhere(reading: &Reading, address: &Address) -> anyhow::Error {
             paths.push(site.path());
         }
     }
-    let near = nearest(&address.path, paths.into_iter(), 3).join(", ");
+    let near = near_clause(&address.path, paths.into_iter(), 3);
     let whose = if reading.has(Name::Checkpoint) { "PATH" } else { "all" };
     anyhow!(
-        "no model has a {sought}; the nearest are {near}; `lookback trace --list --model {whose}` \
+        "no model has a {sought}{near}; `lookback trace --list --model {whose}` \
          names them all"
     )
 }

@@ -11,7 +11,7 @@ use super::{
     failure::{Failure, Outcome},
     manual,
 };
-use crate::text::{nearest, visible};
+use crate::text::{near_clause, visible};
 
 pub fn completions(shell: Shell, out: &mut dyn Write) -> Outcome {
     let mut script = vec![]; // clap_complete panics if its writer fails
@@ -80,9 +80,7 @@ pub fn man(command: Option<&str>, out: &mut dyn Write) -> Outcome {
 
 fn unknown(whole: &Command, name: &str) -> Failure {
     let names = whole.get_subcommands().map(Command::get_name);
-    let near = nearest(name, names, 1).join("");
+    let near = near_clause(name, names, 1);
     let name = visible(name);
-    Failure::Usage(anyhow!(
-        "no command `{name}`; the nearest is {near}; `lookback --help` lists them all"
-    ))
+    Failure::Usage(anyhow!("no command `{name}`{near}; `lookback --help` lists them all"))
 }

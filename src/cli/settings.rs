@@ -14,7 +14,7 @@ use super::colour::{Ask, ThemeChoice};
 use crate::{
     export::files::reason,
     lesson::Language,
-    text::{nearest, visible, visible_path},
+    text::{near, visible, visible_path},
 };
 
 /// The limit on the file's bytes.
@@ -128,11 +128,9 @@ fn better(message: &str) -> String {
         "unknown variant" => "word",
         _ => return message.to_owned(),
     };
-    let near = nearest(wrong, expected.iter().copied(), 1).join("");
-    format!(
-        "there is no {what} `{wrong}`; the nearest is `{near}`; there are {}",
-        expected.join(", ")
-    )
+    let near = near(wrong, expected.iter().copied(), 1).pop();
+    let near = near.map_or_else(String::new, |near| format!("; the nearest is `{near}`"));
+    format!("there is no {what} `{wrong}`{near}; there are {}", expected.join(", "))
 }
 
 #[cfg(test)]

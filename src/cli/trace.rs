@@ -28,7 +28,7 @@ use crate::{
     },
     model::Name,
     text::{
-        nearest,
+        near_clause,
         visible::{Visible, shown, visible_path},
     },
 };
@@ -142,11 +142,9 @@ fn pass<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> PassExport<'a> {
 fn nothing(reading: &Reading, names: &[Name], asked: &Asked) -> anyhow::Error {
     let globs = asked.sites.join(",");
     let paths = names.iter().flat_map(|&name| reading.trace(name).sites()).map(Recorded::path);
-    let near = nearest(&globs, paths, 3).join(", ");
+    let near = near_clause(&globs, paths, 3);
     let globs = shown(&globs);
-    anyhow!(
-        "no site matches `{globs}`; the nearest are {near}; `lookback trace --list` names them all"
-    )
+    anyhow!("no site matches `{globs}`{near}; `lookback trace --list` names them all")
 }
 
 /// Prints path, axes, shape and caption; the model first, if there are several.

@@ -335,7 +335,7 @@ impl Model for Bert {
         let BertPlan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
         Some(ModelSizes {
             n_layers,
-            n_beside: 0,
+            stacks: None,
             narrow: None,
             d_beside: 0,
             n_attending: n_layers,

@@ -295,7 +295,7 @@ impl Model for DecoderOnly {
         };
         Some(ModelSizes {
             n_layers: layers.len(),
-            n_beside: 0,
+            stacks: None,
             n_attending: layers.iter().filter(|layer| layer.attends()).count(),
             d_states: layers.iter().map(|layer| layer.mixer.d_states()).max().unwrap_or(0),
             heads: self.plan.widest_heads(),

@@ -16,12 +16,12 @@ use anyhow::{Context, Result, ensure};
 pub use bart::{BART, BartFamily, M2M, MARIAN, MBART, PEGASUS};
 use layers::{DecoderLayer, EncoderLayer};
 pub use plan::{
-    EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, NormPlacement, OutputPlan, Stack,
+    EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, NormPlacement, OutputPlan,
 };
 pub use rules::GenerationRules;
 
 use super::{
-    EMBED, Model, ModelSizes, POS, Pass, SCALED, Setup,
+    EMBED, Model, ModelSizes, POS, Pass, SCALED, Setup, StackSizes,
     decoding::{Decoded, longest_output},
     predict, source_scope, target_scope,
 };
@@ -141,7 +141,7 @@ impl Layers {
         plan: &EncoderDecoderPlan,
         scope: &Scope,
         norm_scope: Scope,
-        stack: Stack,
+        stack: StackSizes,
         layer: impl Fn(&Weights, &EncoderDecoderPlan, usize) -> Result<B>,
     ) -> Result<Self> {
         let name = scope.weight("relative.weight");
@@ -189,7 +189,7 @@ impl EncoderDecoder {
     /// If a weight is missing or misshapen.
     pub fn embedded(weights: &Weights) -> Result<Self> {
         let number = |key| weights.number(key);
-        let stack = Stack {
+        let stack = StackSizes {
             n_layers: number("n_layers")?,
             heads: HeadSizes::slices(number("d_model")?, number("n_heads")?),
             d_ff: number("d_ff")?,
@@ -345,7 +345,7 @@ impl Model for EncoderDecoder {
     fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
         let sizes = self.sizes()?;
         let EncoderDecoderPlan { encoder, decoder, .. } = self.plan;
-        let of = |stack: Stack, n_vocab| ModelSizes {
+        let of = |stack: StackSizes, n_vocab| ModelSizes {
             n_layers: stack.n_layers,
             n_attending: stack.n_layers,
             heads: stack.heads,
@@ -368,7 +368,7 @@ impl Model for EncoderDecoder {
         let EncoderDecoderPlan { encoder, decoder, n_vocab, context, .. } = self.plan;
         Some(ModelSizes {
             n_layers: encoder.n_layers + decoder.n_layers,
-            n_beside: decoder.n_layers,
+            stacks: Some([encoder, decoder]),
             narrow: None,
             d_beside: 0,
             n_attending: encoder.n_layers + decoder.n_layers,

@@ -7,8 +7,8 @@ use crate::{engine::tape::Keep, model::layer::attention::HeadSizes};
 pub struct ModelSizes {
     /// All layers, of encoder and decoder together.
     pub n_layers: usize,
-    /// How many of them belong to a decoder beside an encoder.
-    pub n_beside: usize,
+    /// Of an encoder and the decoder beside it; None for one stack alone.
+    pub stacks: Option<[StackSizes; 2]>,
     /// How many layers have attention.
     pub n_attending: usize,
     /// The numbers of a token's states in a layer, and of what they are made from; 0 in a model without.
@@ -27,6 +27,14 @@ pub struct ModelSizes {
     pub n_vocab: usize,
     /// The most tokens it takes.
     pub context: usize,
+}
+
+/// The sizes of an encoder, or of the decoder beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StackSizes {
+    pub n_layers: usize,
+    pub heads: HeadSizes,
+    pub d_ff: usize,
 }
 
 /// The experts of a layer.

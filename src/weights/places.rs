@@ -154,10 +154,13 @@ impl Places {
         let folders: Vec<String> =
             self.folders().map(|folder| shown(&folder.to_string_lossy())).collect();
         anyhow!(
-            "`{name}` is neither a path nor a model on this machine; looked in {}; nothing is fetched: run \
-             `{}` first; `lookback models` lists what is here",
+            "`{name}` is neither a path nor a model on this machine; looked in {}; {}; `lookback models` lists what is \
+             here",
             folders.join(", "),
-            fetches(name)
+            fetches(name).map_or_else(
+                || "check the path".to_owned(),
+                |command| format!("nothing is fetched: run `{command}` first"),
+            )
         )
     }
 }
@@ -165,12 +168,17 @@ impl Places {
 /// Before a name of Ollama's, where another program may have it too.
 const OLLAMA: &str = "ollama:";
 
-/// The command that fetches a model.
-fn fetches(name: &str) -> String {
+/// The command that fetches a model; None for what is more likely a path: a word alone, or what begins with a folder
+/// that exists.
+fn fetches(name: &str) -> Option<String> {
+    if let Some(name) = name.strip_prefix(OLLAMA) {
+        return Some(format!("ollama pull {name}"));
+    }
     let mut parts = name.split('/');
-    match (name.strip_prefix(OLLAMA), parts.next(), parts.next()) {
-        (None, Some(owner), Some(repository)) => format!("hf download {owner}/{repository}"),
-        (ollama, ..) => format!("ollama pull {}", ollama.unwrap_or(name)),
+    match (parts.next()?, parts.next()) {
+        (folder, Some(_)) if Path::new(folder).exists() => None,
+        (owner, Some(repository)) => Some(format!("hf download {owner}/{repository}")),
+        (_, None) => name.contains(':').then(|| format!("ollama pull {name}")),
     }
 }
 

@@ -374,7 +374,7 @@ fn a_sentence_without_a_difference_is_refused_in_words() {
     assert!(refused.err().unwrap().to_string().contains("no difference"));
     let asked = Asked { words: vec!["qqqq".into()], place: None };
     let run = star.run(Name::Transformer, None).unwrap();
-    assert!(star.question(&run, &asked).unwrap_err().to_string().contains("nearest"));
+    assert!(star.question(&run, &asked).unwrap_err().to_string().contains("not a token"));
     let asked = Asked { words: vec![], place: Some(99) };
     assert!(star.question(&run, &asked).unwrap_err().to_string().contains("0 to"));
     assert!(star.learner(Name::DecoderOnly, Some("x"), Optimizer::Sgd, 0.1).is_err());

@@ -153,6 +153,12 @@ fn what_is_not_here_says_where_was_looked_and_how_to_fetch_it() {
         assert!(error.contains(want) && error.contains(".cache/huggingface/hub"), "{error}");
         assert!(error.contains(".ollama/models") && error.contains("lookback models"), "{error}");
     }
+    // A word alone, or what is in a folder that is here, may be a path that is mistyped.
+    for path in ["nofile", "tests/none"] {
+        let error = refused(&places, path);
+        assert!(error.contains("check the path") && !error.contains("pull"), "{error}");
+        assert!(!error.contains("download") && error.contains("lookback models"), "{error}");
+    }
     for path in ["./none", "/none", "../x/y", "none.gguf", "a b/c", "a/../../etc"] {
         assert!(refused(&places, path).contains("cannot be read"), "{path}");
     }
@@ -262,7 +268,7 @@ fn a_plain_name_is_a_model_if_one_is_here() {
         run(home.path(), &["--model", "gpt2", "trace", "--list", "the old man"]);
     assert!(code == 0 && out.contains("logits"), "{err}");
     let Run { code, err, .. } = run(home.path(), &["--model", "gpt3", "steps"]);
-    assert!(code == 2 && err.contains("there is no such model; the nearest is gru"), "{err}");
+    assert!(code == 2 && err.contains("there is no such model; there are elman, gru"), "{err}");
 }
 
 /// A part of a split GGUF: `tensors` are name and first number, two numbers each.

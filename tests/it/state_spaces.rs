@@ -244,6 +244,9 @@ fn the_steps_of_a_hybrid_begin_in_layers_that_have_their_sites() {
     assert_eq!([0, 1, 2, 3].map(attends), [false, false, true, false]);
     assert_eq!(trace.n_layers("blocks.{layer}.attn.weights"), 3);
     assert_eq!(trace.n_layers("blocks.{layer}.resid_post"), 4);
+    // The header counts all layers, as the map does.
+    assert_eq!(trace.n_layers_of_stack("blocks.{layer}.attn.weights"), 4);
+    assert_eq!(trace.n_layers_of_stack("logits"), 0);
     let lesson = Lesson::for_checkpoint(Language::English).unwrap().fitting(trace);
     for (id, layer) in [("own-short-conv", 0), ("own-weights", 2), ("own-wall", 2)] {
         let step = lesson.find(id).unwrap();

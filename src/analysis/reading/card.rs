@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{Architecture, ExpertCounts, Model, ModelSizes},
+    model::{Architecture, ExpertCounts, Model, ModelSizes, StackSizes},
     text::{self, visible::shown},
-    weights::{Checkpoint, TensorInfo},
+    weights::{Checkpoint, TensorInfo, memory},
 };
 
 /// The description of a checkpoint, known before any pass.
@@ -29,7 +29,7 @@ impl Card {
         let mut rows = vec![
             ("architecture", kind.title.to_owned()),
             ("parameters", parameters(n_parameters)),
-            ("stored as", format!("{}, {:.1} MB", dtypes.join(" "), n_bytes as f64 / 1e6)),
+            ("stored as", format!("{}, {}", dtypes.join(" "), memory::bytes(n_bytes as u64))),
         ];
         if let Some(sizes) = model.sizes() {
             rows.extend(of_sizes(sizes));
@@ -129,10 +129,15 @@ fn of_sizes(sizes: ModelSizes) -> Vec<(&'static str, String)> {
     } else {
         format!(", keys and values of {}", sizes.n_kv_heads())
     };
-    let layers = match sizes.n_beside {
-        0 => sizes.n_layers.to_string(),
-        n => format!("encoder {}, decoder {n}", sizes.n_layers - n),
-    };
+    let layers = sizes.stacks.map_or_else(
+        || sizes.n_layers.to_string(),
+        |[encoder, decoder]| format!("encoder {}, decoder {}", encoder.n_layers, decoder.n_layers),
+    );
+    let one = format!("{} of {}{shared}", heads.n_heads, sizes.d_heads());
+    let n_heads = of_stacks(sizes, one, |stack| {
+        format!("{} of {}", stack.heads.n_heads, stack.heads.d_head)
+    });
+    let d_ff = of_stacks(sizes, sizes.d_ff.to_string(), |stack| stack.d_ff.to_string());
     let experts = sizes.experts.map(|ExpertCounts { n, k, has_shared }| {
         format!("{k} of {n}{}", if has_shared { ", and a shared one" } else { "" })
     });
@@ -149,11 +154,21 @@ fn of_sizes(sizes: ModelSizes) -> Vec<(&'static str, String)> {
         Some(("layers", layers)),
         attending.map(|n| ("with attention", n)),
         Some(("d_model", heads.d_model.to_string())),
-        Some(("heads", format!("{} of {}{shared}", heads.n_heads, sizes.d_heads()))),
-        (sizes.d_ff > 0).then(|| ("d_ff", sizes.d_ff.to_string())),
+        Some(("heads", n_heads)),
+        (sizes.d_ff > 0).then_some(("d_ff", d_ff)),
         Some(("vocabulary", sizes.n_vocab.to_string())),
         Some(("longest text", longest)),
         experts.map(|experts| ("experts a token", experts)),
     ];
     rows.into_iter().flatten().collect()
+}
+
+/// A size in words; that of an encoder and that of its decoder, where these differ.
+fn of_stacks(sizes: ModelSizes, one: String, size: impl Fn(StackSizes) -> String) -> String {
+    match sizes.stacks.map(|stacks| stacks.map(size)) {
+        Some([encoder, decoder]) if encoder != decoder => {
+            format!("encoder {encoder}, decoder {decoder}")
+        }
+        _ => one,
+    }
 }

@@ -71,8 +71,8 @@ impl Reading {
             "the model has no part named in `{change}`, and none that can be left out; numbers \
              and tokens can be set: SITE[ROW,COLUMN]=0.5, token.1=WORD"
         );
-        let near = text::nearest(&change.to_string(), parts.iter().map(String::as_str), 3);
-        bail!("no model has the part named in `{change}`; the nearest are {}", near.join(", "))
+        let near = text::near_clause(&change.to_string(), parts.iter().map(String::as_str), 3);
+        bail!("no model has the part named in `{change}`{near}; {}", listed_parts(&parts))
     }
 
     /// # Errors
@@ -141,6 +141,15 @@ impl Reading {
         let was = trace.before(plain, site, address.cell)?;
         (was.to_bits() != site.value.get(address.cell).to_bits()).then_some(was)
     }
+}
+
+/// A few of the parts that can be off, the shortest first, and where all of them are listed.
+fn listed_parts(parts: &BTreeSet<String>) -> String {
+    const N_LISTED: usize = 3;
+    let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    parts.sort_by_key(|part| part.len());
+    parts.truncate(N_LISTED);
+    format!("a part is named as in {}; the palette of the walk (:) lists them all", parts.join(", "))
 }
 
 fn is_weight(trace: &Trace, address: &Address) -> bool {

@@ -103,9 +103,9 @@ impl Reading {
         let found: Vec<u32> = found.map(|(id, _)| id as u32).collect();
         ensure!(
             !found.is_empty(),
-            "`{}` is not a token of the model; the nearest are {}",
+            "`{}` is not a token of the model{}; a word of several tokens is asked about by one of them, as the walk shows them",
             text::shown(word),
-            text::nearest(word, vocab.iter().map(String::as_str), 3).join(", ")
+            text::near_clause(word, vocab.iter().map(String::as_str), 3)
         );
         Ok(found)
     }

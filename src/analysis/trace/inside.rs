@@ -175,6 +175,12 @@ impl Trace {
         self.sites().filter_map(layer).max().map_or(0, |last| last + 1)
     }
 
+    /// The number of all layers of the stack that `template` is about, whether they have the site or not.
+    pub fn n_layers_of_stack(&self, template: &str) -> usize {
+        let stack = template.split_once(".{layer}").map(|(stack, _)| stack);
+        stack.map_or(0, |stack| self.depth(Some(stack)))
+    }
+
     /// The gradient of the sum of `seed * site` over the seeds, with respect to the site `wanted`. None if the site
     /// does not exist or nothing seeded depends on it.
     pub fn gradient(&self, seeds: &[(&str, Value)], wanted: &str) -> Option<Value> {

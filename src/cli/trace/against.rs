@@ -16,7 +16,7 @@ use crate::{
     analysis::trace::Recorded,
     engine::value::{Cell, Shape},
     export::numbers::shape,
-    text::{nearest, significant, visible::shown},
+    text::{near_clause, significant, visible::shown},
 };
 
 /// Differences below this part of a site's largest number are what rounding leaves.
@@ -87,8 +87,7 @@ impl Comparison {
         unknown.sort();
         let known = || named.iter().map(|(name, _)| name.as_str());
         let near = |name: &String| {
-            let near = nearest(name, known(), 1);
-            format!("{}: no such site; the nearest is {}", shown(name), near.join(", "))
+            format!("{}: no such site{}", shown(name), near_clause(name, known(), 1))
         };
         ensure!(
             !sites.is_empty() || !skipped.is_empty(),

@@ -2,10 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 
 use super::{Change, MOST_STEPS, NAMED, Part, is_residual, words, words_as_typed};
-use crate::text::visible::shown;
+use crate::text::{near, visible::shown};
 
 /// The longest accepted what-if, in bytes; of one that is a text of its own.
 const LONGEST: usize = 1024;
@@ -60,6 +60,9 @@ impl FromStr for Change {
                 shown(text)
             )
         };
+        if let Some(meant) = token_meant(subject).filter(|_| value != "off") {
+            bail!("`{}` cannot be changed; did you mean {meant}={}?", shown(subject), shown(value));
+        }
         if subject.ends_with(']') {
             let value = number(subject, value, f32::is_finite, "a number")?;
             return Ok(Self::Set { address: subject.parse()?, value });
@@ -88,13 +91,7 @@ impl FromStr for Change {
                 learn(subject, subject.strip_prefix("learn."), value)
             }
             _ if value == "off" => Ok(off(subject)),
-            _ => bail!(
-                "`{}` cannot be set to `{}`; a part of the model can only be off, as in {}=off; \
-                 a number needs its cell, as in encoder.1.self_attn.weights[2,7,1]=0.5",
-                shown(subject),
-                shown(value),
-                shown(subject)
-            ),
+            _ => Err(cannot_be_set(subject, value)),
         }
     }
 }
@@ -144,6 +141,47 @@ fn check_length(what_if: &str, longest: usize) -> Result<()> {
     Ok(())
 }
 
+/// The subjects that take a value.
+const WITH_VALUES: [&str; 14] = [
+    "against",
+    "against_model",
+    "beam",
+    "learn",
+    "patch",
+    "place",
+    "rate",
+    "sample",
+    "target",
+    "teach",
+    "temperature",
+    "top_k",
+    "top_p",
+    "words",
+];
+
+/// Why a subject cannot be set: it is a misspelt one, or a part of a model.
+fn cannot_be_set(subject: &str, value: &str) -> anyhow::Error {
+    let near = near(subject, WITH_VALUES.into_iter(), 1).pop();
+    let (subject, value) = (shown(subject), shown(value));
+    if let Some(near) = near {
+        return anyhow!("`{subject}` cannot be set; did you mean {near}={value}?");
+    }
+    anyhow!(
+        "`{subject}` cannot be set to `{value}`; a part of the model can only be off, as in {subject}=off; \
+         a number needs its cell, as in encoder.1.self_attn.weights[2,7,1]=0.5"
+    )
+}
+
+/// `token.1` for other spellings of it: `token1`, `tokens.1`, `TOKEN.1`, `token[1]`.
+fn token_meant(subject: &str) -> Option<String> {
+    let lower = subject.to_ascii_lowercase();
+    let rest = lower.strip_prefix("tokens").or_else(|| lower.strip_prefix("token"))?;
+    let position = rest.trim_matches(|c| "._-[]".contains(c));
+    let is_position = !position.is_empty() && position.bytes().all(|byte| byte.is_ascii_digit());
+    let meant = format!("token.{position}");
+    (is_position && subject != meant).then_some(meant)
+}
+
 fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     let Ok(position) = position.parse() else {
         bail!("`{}`: which token? write its place from 0, as in token.1=dog", shown(text))
@@ -160,7 +198,8 @@ fn text_of(subject: &str, text: &str) -> Result<String> {
 }
 
 fn learn(subject: &str, model: Option<&str>, value: &str) -> Result<Change> {
-    let steps = at_least_one(subject, value, MOST_STEPS as u64)?;
+    let steps = whole(subject, value, MOST_STEPS as u64)? as usize;
+    ensure!(steps > 0, "{subject}=0 takes no step of learning; give 1 to {MOST_STEPS}");
     Ok(Change::Learn { model: model.map(str::to_owned), steps })
 }
 
@@ -270,6 +309,17 @@ mod tests {
             assert_eq!(change.to_string().parse::<Change>().unwrap(), change);
             assert!(make(" ").is_err() && make(&long).is_err());
         }
+    }
+
+    #[test]
+    fn a_misspelt_subject_is_answered_with_the_one_that_is_meant() {
+        let error = |text: &str| text.parse::<Change>().unwrap_err().to_string();
+        for text in ["token1=cat", "tokens.1=cat", "TOKEN.1=cat", "token[1]=cat"] {
+            assert!(error(text).contains("did you mean token.1=cat?"), "{text}: {}", error(text));
+        }
+        assert!(error("temprature=2").contains("did you mean temperature=2?"));
+        assert!(error("learn=0").contains("give 1 to 1000"));
+        assert!(error("foo=cat").contains("can only be off"));
     }
 
     #[test]

@@ -349,11 +349,20 @@ impl Model for ModernBert {
         Pass { tape, source: source.to_vec(), target: vec![], output, beams: None }
     }
 
+    /// Without a head of words there are no logits of words.
+    fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
+        let all = self.sizes()?;
+        let has_words = matches!(self.plan.head, ModernHead::MaskedWords);
+        let sizes = if has_words { all } else { ModelSizes { n_vocab: 0, ..all } };
+        let numbers = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
+        Some(numbers as u64)
+    }
+
     fn sizes(&self) -> Option<ModelSizes> {
-        let ModernPlan { heads, d_ff, n_vocab, context, ref layers, ref head, .. } = self.plan;
+        let ModernPlan { heads, d_ff, n_vocab, context, ref layers, .. } = self.plan;
         Some(ModelSizes {
             n_layers: layers.len(),
-            n_beside: 0,
+            stacks: None,
             narrow: None,
             d_beside: 0,
             n_attending: layers.len(),
@@ -362,7 +371,7 @@ impl Model for ModernBert {
             d_ff,
             is_gated: true,
             experts: None,
-            n_vocab: if matches!(head, ModernHead::MaskedWords) { n_vocab } else { 0 },
+            n_vocab,
             context,
         })
     }

@@ -13,14 +13,17 @@ use anyhow::Result;
 
 use super::{
     EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, GenerationRules, NormPlacement,
-    OutputPlan, Stack,
+    OutputPlan,
 };
 use crate::{
     engine::math::Waves,
-    model::layer::{
-        attention::HeadSizes,
-        feed_forward::{Activation, FeedKind},
-        norm::NormKind,
+    model::{
+        StackSizes,
+        layer::{
+            attention::HeadSizes,
+            feed_forward::{Activation, FeedKind},
+            norm::NormKind,
+        },
     },
     weights::{
         Checkpoint, Config, ExpectedWeight, TensorNames,
@@ -100,11 +103,11 @@ pub(super) fn plan(checkpoint: &Checkpoint, family: BartFamily) -> Result<Encode
     })
 }
 
-fn stack(config: &Config, side: &str) -> Result<Stack> {
+fn stack(config: &Config, side: &str) -> Result<StackSizes> {
     let heads = format!("{side}_attention_heads");
     let (d_model, n_heads) = (config.usize("d_model")?, config.usize(&heads)?);
     config.must(&heads, d_model.is_multiple_of(n_heads), "a divisor of d_model")?;
-    Ok(Stack {
+    Ok(StackSizes {
         n_layers: config.usize(&format!("{side}_layers"))?,
         heads: HeadSizes::slices(d_model, n_heads),
         d_ff: config.usize(&format!("{side}_ffn_dim"))?,
@@ -194,7 +197,7 @@ fn pair(wanted: &mut Vec<ExpectedWeight>, ours: &str, theirs: &str, d: usize) {
 }
 
 /// The weights of a layer; those of a decoder have one sub-layer more.
-fn layer(wanted: &mut Vec<ExpectedWeight>, side: &str, l: usize, stack: Stack) {
+fn layer(wanted: &mut Vec<ExpectedWeight>, side: &str, l: usize, stack: StackSizes) {
     let (d, d_ff) = (stack.heads.d_model, stack.d_ff);
     let is_decoder = side == "decoder";
     let last_norm = if is_decoder { "norm3" } else { "norm2" };

@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{EncoderDecoderPlan, NormPlacement, Stack};
+use super::{EncoderDecoderPlan, NormPlacement};
 use crate::{
     engine::{
         site::{
@@ -13,6 +13,7 @@ use crate::{
         tape::{Block, Buckets, Node, Tape},
     },
     model::{
+        StackSizes,
         layer::{
             attention::{Attention, Mask, Relative, ScoreScaling},
             feed::{Feed, FeedPlan},
@@ -42,7 +43,7 @@ pub static RESIDUAL3: Site =
 struct Parts<'a> {
     weights: &'a Weights,
     plan: &'a EncoderDecoderPlan,
-    stack: Stack,
+    stack: StackSizes,
     scope: Scope,
 }
 

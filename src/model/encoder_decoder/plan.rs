@@ -3,7 +3,10 @@
 use super::GenerationRules;
 use crate::{
     engine::{math::Waves, tape::Buckets},
-    model::layer::{attention::HeadSizes, feed_forward::FeedKind, norm::NormKind},
+    model::{
+        StackSizes,
+        layer::{feed_forward::FeedKind, norm::NormKind},
+    },
 };
 
 /// Where the norm of a sub-layer is applied.
@@ -51,14 +54,6 @@ impl EncoderDecoderPositions {
     }
 }
 
-/// The layers of an encoder or a decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stack {
-    pub n_layers: usize,
-    pub heads: HeadSizes,
-    pub d_ff: usize,
-}
-
 /// How tokens become what the first layers read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EmbeddingPlan {
@@ -82,8 +77,8 @@ pub struct OutputPlan {
 /// All that a model's shape and weights follow from.
 #[derive(Clone, Debug)]
 pub struct EncoderDecoderPlan {
-    pub encoder: Stack,
-    pub decoder: Stack,
+    pub encoder: StackSizes,
+    pub decoder: StackSizes,
     /// Tokens of the source, and of the target.
     pub n_vocab: [usize; 2],
     pub embedding: EmbeddingPlan,

@@ -5,13 +5,16 @@ use anyhow::{Context, Result};
 
 use super::{
     EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, GenerationRules, NormPlacement,
-    OutputPlan, Stack,
+    OutputPlan,
 };
 use crate::{
-    model::layer::{
-        attention::HeadSizes,
-        feed_forward::{Activation, FeedKind},
-        norm::NormKind,
+    model::{
+        StackSizes,
+        layer::{
+            attention::HeadSizes,
+            feed_forward::{Activation, FeedKind},
+            norm::NormKind,
+        },
     },
     text::MAX_CONTEXT,
     weights::{
@@ -28,7 +31,7 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
     let config = checkpoint.config();
     let (d_model, n_heads) = (config.usize("d_model")?, config.usize("num_heads")?);
     let d_head = config.usize("d_kv")?;
-    let encoder = Stack {
+    let encoder = StackSizes {
         n_layers: config.usize("num_layers")?,
         heads: HeadSizes { d_model, n_heads, n_kv_heads: n_heads, d_head },
         d_ff: config.usize("d_ff")?,
@@ -39,7 +42,7 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
     let is_first_version = config.bool_or("tie_word_embeddings", true)?;
     Ok(EncoderDecoderPlan {
         encoder,
-        decoder: Stack { n_layers, ..encoder },
+        decoder: StackSizes { n_layers, ..encoder },
         n_vocab: [config.usize("vocab_size")?; 2],
         embedding: EmbeddingPlan { is_shared: true, is_scaled: false, has_norm: false },
         order: NormPlacement::PreNorm,
@@ -116,8 +119,8 @@ pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight>
 }
 
 /// The weights of a layer, sub-layer by sub-layer; those of a decoder have one more.
-fn layer(wanted: &mut Vec<ExpectedWeight>, feed: FeedKind, side: &str, l: usize, stack: Stack) {
-    let Stack { heads, d_ff, .. } = stack;
+fn layer(wanted: &mut Vec<ExpectedWeight>, feed: FeedKind, side: &str, l: usize, stack: StackSizes) {
+    let StackSizes { heads, d_ff, .. } = stack;
     let (d, d_q) = (heads.d_model, heads.d_q());
     let ours = |name: &str| format!("{side}.{l}.{name}");
     let mut attentions = vec![("self_attn", "SelfAttention")];

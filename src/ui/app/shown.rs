@@ -9,7 +9,7 @@ use crate::{
     analysis::{
         evidence::flow::Threshold,
         map::{Map, Station},
-        trace::Recorded,
+        trace::{Recorded, Trace},
     },
     engine::{arithmetic::Arithmetic, math::argmax, site::Axis},
     lesson::{PaneKind, PaneSpec, Selection, Step},
@@ -119,13 +119,22 @@ impl State {
         self.specs().get(self.nav.focus)
     }
 
-    /// Number of layers that the step can show; 0 if it shows no site of a layer.
+    /// Number of layers up to the last that the step can show; 0 if it shows no site of a layer.
     pub fn n_layers(&self) -> usize {
+        self.most_layers(Trace::n_layers)
+    }
+
+    /// Number of all layers of the model, of which a hybrid's step can show some; 0 as for [`Self::n_layers`].
+    pub fn n_all_layers(&self) -> usize {
+        self.most_layers(Trace::n_layers_of_stack)
+    }
+
+    fn most_layers(&self, count: impl Fn(&Trace, &str) -> usize) -> usize {
         let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else { return 0 };
-        let count = |spec: &PaneSpec| {
-            Some(reading.trace(step.model_of(spec)).n_layers(spec.layered_site()?))
+        let of_pane = |spec: &PaneSpec| {
+            Some(count(reading.trace(step.model_of(spec)), spec.layered_site()?))
         };
-        self.specs().iter().filter_map(count).max().unwrap_or(0)
+        self.specs().iter().filter_map(of_pane).max().unwrap_or(0)
     }
 
     /// Axis (usually heads) and number of the planes of the first site that has planes.

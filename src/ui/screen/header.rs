@@ -191,7 +191,7 @@ fn position_parts(state: &State, with_totals: bool) -> Vec<String> {
         }
     };
     if state.n_layers() > 0 {
-        parts.push(place("layer", state.nav.selection.layer, state.n_layers()));
+        parts.push(place("layer", state.nav.selection.layer, state.n_all_layers()));
     }
     if let Some((axis, n)) = state.planes() {
         parts.push(place(plane_name(axis), state.nav.selection.head, n));
