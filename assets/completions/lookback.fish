@@ -382,7 +382,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l units -d
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'
-npz\t'A column for each field, for numpy.load'"
+npz\t'A column for each field, for numpy.load: names and tokens as text, the rest as float32'"
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l out -d 'The file or folder to write; `-` is standard output' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand attribute" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -412,7 +412,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand patch" -l place -d 'Th
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'
-npz\t'A column for each field, for numpy.load'"
+npz\t'A column for each field, for numpy.load: names and tokens as text, the rest as float32'"
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l out -d 'The file or folder to write; `-` is standard output' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand patch" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -442,7 +442,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand diff" -l top -d 'How m
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'
-npz\t'A column for each field, for numpy.load'"
+npz\t'A column for each field, for numpy.load: names and tokens as text, the rest as float32'"
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -l out -d 'The file or folder to write; `-` is standard output' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand diff" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -470,7 +470,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand flow" -l threshold -d 
 complete -c lookback -n "__fish_lookback_using_subcommand flow" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'
-npz\t'A column for each field, for numpy.load'"
+npz\t'A column for each field, for numpy.load: names and tokens as text, the rest as float32'"
 complete -c lookback -n "__fish_lookback_using_subcommand flow" -l out -d 'The file or folder to write; `-` is standard output' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand flow" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -500,7 +500,7 @@ rollout\t'weights followed through the layers, half of each being the residual (
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'
-npz\t'A column for each field, for numpy.load'"
+npz\t'A column for each field, for numpy.load: names and tokens as text, the rest as float32'"
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -l out -d 'The file or folder to write; `-` is standard output' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand heads" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''
@@ -530,7 +530,7 @@ complete -c lookback -n "__fish_lookback_using_subcommand learn" -l rate -d 'The
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l format -d 'Output format (default: by the extension of --out, else table)' -r -f -a "table\t'For people'
 json\t'One document, an object for each number'
 csv\t'A line for each number'
-npz\t'A column for each field, for numpy.load'"
+npz\t'A column for each field, for numpy.load: names and tokens as text, the rest as float32'"
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l out -d 'The file or folder to write; `-` is standard output' -r -F
 complete -c lookback -n "__fish_lookback_using_subcommand learn" -l color -d 'When to use colours: if the output can show them, always, or never' -r -f -a "auto\t''
 always\t''

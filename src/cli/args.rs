@@ -278,11 +278,11 @@ pub struct OpenArgs {
     pub target: TargetArgs,
 
     /// How many levels of operands to open as well
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(..=64))]
+    #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(..=64))]
     pub depth: u8,
 
     /// How many terms of a sum are printed one by one; the rest is one number
-    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 6, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub terms: u16,
 
     /// Print every term and every operand
@@ -370,7 +370,7 @@ pub struct ExportArgs {
     pub size: Size,
 
     /// Scale of pictures, 1 to 4; at 1 a cell has 10 by 22 pixels
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
+    #[arg(long, default_value_t = 1, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub scale: u8,
 
     /// A font for characters that the program's own fonts lack
@@ -378,11 +378,11 @@ pub struct ExportArgs {
     pub font: Option<PathBuf>,
 
     /// Speed of films as a multiple of reading speed, 0.1 to 100
-    #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = known::pace)]
+    #[arg(long, default_value_t = 1.0, value_name = "N", allow_negative_numbers = true, value_parser = known::pace)]
     pub pace: f32,
 
     /// Number of threads (default: one per core); the files are the same for any number
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
 
     /// Print PATH, format and step of what would be written, and write nothing
@@ -414,7 +414,7 @@ pub struct EvalArgs {
     pub data: Option<PathBuf>,
 
     /// At most this many sentences of each length
-    #[arg(long, value_name = "N", requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
     pub per_bucket: Option<u32>,
 
     /// A table by length, or a line of JSON for every sentence

@@ -8,6 +8,8 @@ pub mod learn;
 pub mod patch;
 mod report;
 
+use anyhow::anyhow;
+
 use super::{
     failure::Outcome,
     request::Request,
@@ -16,10 +18,10 @@ use super::{
 };
 use crate::{
     analysis::{
-        evidence::{RowsOf, Run},
-        reading::Reading,
+        evidence::{RowsOf, Run, flow::Flow},
+        reading::{Asked, Reading},
     },
-    engine::site::Stream,
+    engine::site::{Role, Stream},
     model::Name,
     text::Token,
     weights::memory,
@@ -29,8 +31,7 @@ use crate::{
 fn read(request: &Request, streams: &mut Streams) -> Outcome<(Source, Name)> {
     let names = request.names(&[Name::Transformer]);
     if names.len() > 1 {
-        let wrong =
-            anyhow::anyhow!("evidence is about one model; name it, as in --model transformer");
+        let wrong = anyhow!("evidence is about one model; name it, as in --model transformer");
         return Err(super::failure::Failure::Usage(wrong));
     }
     let source = Source::read(request, &names, Purpose::LookUp, streams)?;
@@ -39,6 +40,58 @@ fn read(request: &Request, streams: &mut Streams) -> Outcome<(Source, Name)> {
         memory::check(bytes.saturating_mul(3), request.no_memory_check)?;
     }
     Ok((source, names[0]))
+}
+
+/// A command of evidence that not every model has the numbers for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Command {
+    Attribute,
+    Flow,
+    Heads,
+    Patch,
+}
+
+impl Command {
+    const ALL: [Self; 4] = [Self::Attribute, Self::Flow, Self::Heads, Self::Patch];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Attribute => "attribute",
+            Self::Flow => "flow",
+            Self::Heads => "heads",
+            Self::Patch => "patch",
+        }
+    }
+
+    /// Whether it says something about a model that read this text.
+    fn works(self, reading: &Reading, name: Name, run: &Run) -> bool {
+        let is_asked = || reading.question(run, &Asked::default()).is_ok();
+        match self {
+            Self::Attribute => is_asked(),
+            Self::Flow => is_asked() && Flow::new(run, stream_of(run)).is_some(),
+            Self::Heads => reading.head_scores(name).is_ok(),
+            Self::Patch => is_asked() && run.with_role(Role::SubLayerOutput).next().is_some(),
+        }
+    }
+
+    /// Why it failed; where it never works for the model, with the commands that do.
+    fn refused(self, reading: &Reading, name: Name, why: anyhow::Error) -> anyhow::Error {
+        let Ok(run) = reading.run(name, None) else { return why };
+        let works = |command: &Self| command.works(reading, name, &run);
+        if works(&self) {
+            return why;
+        }
+        let others = Self::ALL.into_iter().filter(works).map(Self::name).chain(["diff"]);
+        let others: Vec<String> = others.map(|other| format!("`lookback {other}`")).collect();
+        let title = reading.card.as_ref().map(|card| card.title.clone());
+        let title = title.unwrap_or_else(|| name.in_sentence().to_owned());
+        anyhow!("{why:#}; what can be asked of {title}: {}", others.join(", "))
+    }
+}
+
+/// The stream whose rows are asked about.
+fn stream_of(run: &Run) -> Stream {
+    if run.reads_only() { Stream::Source } else { Stream::Target }
 }
 
 /// The tokens that a run read, and the words that its rows of logits stand before.

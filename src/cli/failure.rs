@@ -99,7 +99,7 @@ pub fn wrong_usage(error: &clap::Error) -> Failure {
         if clause.starts_with("to pass") {
             format!("a value that begins with - follows a =, as in OPTION={argument}")
         } else {
-            clause
+            as_words(clause)
         }
     };
     let mut clauses: Vec<String> = clauses.map(as_value).collect();
@@ -123,6 +123,21 @@ fn with_short_value(error: &clap::Error, rendered: String) -> String {
 fn clause(paragraph: &str) -> String {
     let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
     visible(line.trim_start_matches("error: ").trim_start_matches("tip: "))
+}
+
+/// A clause that says why a value is wrong, without the words of Rust: `0 is not in 1..=4`.
+fn as_words(clause: String) -> String {
+    let Some((value, why)) = clause.rsplit_once(": ") else { return clause };
+    let range = why.split_once(" is not in ").and_then(|(_, range)| range.split_once("..="));
+    let why = match (range, why) {
+        (Some((least, most)), _) => format!("write a whole number from {least} to {most}"),
+        (_, "invalid digit found in string" | "cannot parse integer from empty string") => {
+            "write a whole number from 0 on, as in 3".to_owned()
+        }
+        (_, "number too large to fit in target type") => "write a smaller number".to_owned(),
+        _ => return clause,
+    };
+    format!("{value}: {why}")
 }
 
 /// The nearest option of any command, for an option that is misspelt or stands before or after the wrong command.

@@ -156,7 +156,10 @@ fn report(checkpoint: &Checkpoint, language: Language) -> Result<Report> {
         title: checkpoint.title(),
         format: if checkpoint.is_gguf() { "gguf" } else { "safetensors" },
         architecture: Kind { name, title: kind.ok().map(|kind| kind.title) },
-        sizes: Sizes::of(checkpoint.config(), model.as_ref().and_then(|model| model.sizes())),
+        sizes: Sizes::of(
+            checkpoint.config(),
+            model.as_ref().and_then(|model| model.sizes()).as_ref(),
+        ),
         parameters: parameters(&checkpoint.asked()),
         tokenizer: vocabulary(checkpoint),
         adapter: checkpoint.adapter(),

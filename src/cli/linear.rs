@@ -10,7 +10,10 @@ use crate::{
     analysis::reading::{Reading, Readings},
     engine::change::{Change, Changes},
     lesson::{Language, tr},
-    text::{shown, visible},
+    text::{
+        shown,
+        visible::{visible, visible_lines},
+    },
     ui::{
         app::{
             Action, Command, Effect, PaletteChoice, ReadFailure, State, ViewKey, WalkStart,
@@ -25,7 +28,7 @@ use crate::{
 const MOST_BYTES: u64 = 16 * 1024;
 
 /// The commands and their descriptions.
-const COMMANDS: [(&str, &str); 16] = [
+const COMMANDS: [(&str, &str); 19] = [
     ("Enter or n", "the next step"),
     ("p", "the step before"),
     ("r", "this step again"),
@@ -35,12 +38,15 @@ const COMMANDS: [(&str, &str); 16] = [
     ("i SENTENCE", "another sentence, as in i The dog sleeps."),
     (":WHAT-IF", "a changed pass, as in :token.1=cat; : alone undoes it"),
     (", . [ ]", "the head before, the next; the layer below, above"),
+    ("open ADDRESS", "how a number was computed, as in open logits[0,3]"),
+    (":against=SENTENCE", "a second sentence, read beside the first"),
+    (":words=WORD,WORD", "the words that the evidence is about, as in :words=il,elle"),
     ("x", "this head off, or on again"),
     ("C", "maps of attention as weights, norms of values, means, rollout"),
     ("N or M", "one step of learning, or ten; : alone takes them back"),
     ("I TEXT", "what the model should learn to write, as in I Le chat dort."),
     ("!", "the hint of a lab; again, its solution"),
-    ("?", "these commands"),
+    ("? or help", "these commands"),
     ("q", "the end"),
 ];
 
@@ -54,6 +60,7 @@ enum Asked<'a> {
     Sentence(&'a str),
     Change(&'a str),
     Target(&'a str),
+    Open(&'a str),
     Help,
     Quit,
     Unknown(&'a str),
@@ -66,7 +73,7 @@ impl<'a> Asked<'a> {
             ("p", _) => Self::Do(Command::PreviousStep),
             ("r", _) => Self::Again,
             ("q", _) => Self::Quit,
-            ("?", _) => Self::Help,
+            ("?" | "help", _) => Self::Help,
             ("!", _) => Self::Do(Command::Lab),
             ("N", _) => Self::Do(Command::Learn(1)),
             ("M", _) => Self::Do(Command::Learn(10)),
@@ -77,6 +84,7 @@ impl<'a> Asked<'a> {
             ("[", _) => Self::Do(Command::Layer(-1)),
             ("]", _) => Self::Do(Command::Layer(1)),
             (":", _) => Self::Do(Command::Reset),
+            _ if line.starts_with("open ") => Self::Open(line["open ".len()..].trim()),
             (_, Some((":", change))) => Self::Change(change.trim()),
             (_, Some(("I", text))) if text.starts_with(' ') => Self::Target(text.trim()),
             (_, Some(("i", text))) if text.starts_with(' ') => Self::Sentence(text.trim()),
@@ -189,6 +197,7 @@ fn answer(
         }
         Asked::Change(written) => change(state, readings, written.parse(), out)?,
         Asked::Target(text) => change(state, readings, Change::teach(text), out)?,
+        Asked::Open(address) => open(state, address, out)?,
         Asked::Find(words) => find(state, words, out)?,
         Asked::Id(id) => match state.lesson.find(id) {
             Ok(step) => {
@@ -287,6 +296,15 @@ fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Prints how a number was computed, or why it cannot be looked up.
+fn open(state: &State, address: &str, out: &mut dyn Write) -> io::Result<()> {
+    let Some(reading) = &state.passes.reading else { return Ok(()) };
+    match super::open::text(reading, state.current().1.model, address) {
+        Ok(text) => write!(out, "\n{}", visible_lines(&text)),
+        Err(why) => writeln!(out, "\n{}.", visible(&format!("{why:#}"))),
+    }
+}
+
 fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
     let Some(reading) = &state.passes.reading else { return Ok(()) };
     let shown = Shown { selection: &state.nav.selection, view: state.nav.view };
@@ -311,6 +329,8 @@ mod tests {
         assert_eq!(Asked::of("3"), Asked::Do(Command::Chapter(3)));
         assert_eq!(Asked::of("/ soft max"), Asked::Find("soft max"));
         assert_eq!(Asked::of("#x"), Asked::Id("x"));
+        assert_eq!(Asked::of("open logits[0,3]"), Asked::Open("logits[0,3]"));
+        assert_eq!(Asked::of("help"), Asked::Help);
         assert_eq!(Asked::of("é"), Asked::Unknown("é"));
         assert_eq!(Asked::of("99999999999999999999999"), Asked::Unknown("99999999999999999999999"));
     }

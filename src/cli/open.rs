@@ -37,16 +37,9 @@ use crate::{
 use tree::{Opened, Tree};
 
 pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcome {
-    let address = asked.address.parse::<Address>();
     let reading = Source::read(request, &Name::ALL, Purpose::LookUp, streams)?.reading;
-    let address = address.map_err(|e| not_a_cell(&reading, &asked.address).unwrap_or(e)).usage()?;
+    let (address, reading) = found(&reading, &asked.address).usage()?;
     let meant = request.names(&[]).first().copied();
-    let reading = if is_share(&address) {
-        reading.findings(); // a share is of what is found in a pass
-        reading
-    } else {
-        with_insides(&reading, &address.path)
-    };
     let model = choose(&reading, meant, &address).usage()?;
     if address.kind == AddressKind::Gradient {
         reading.begun_course(model, !request.no_memory_check).usage()?;
@@ -62,6 +55,40 @@ pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcom
         writeln!(streams.notes, "note: the Transformer has no {sought}; opened in the {has}")?;
     }
     Ok(page.print(&address, &tree)?)
+}
+
+/// One number's arithmetic as text; in this model if that has the address.
+///
+/// # Errors
+/// If no model has it; the message says what is near.
+pub fn text(reading: &Arc<Reading>, model: Name, address: &str) -> anyhow::Result<String> {
+    const TERMS: usize = 6;
+    let (address, reading) = found(reading, address)?;
+    let model =
+        choose(&reading, Some(model), &address).or_else(|_| choose(&reading, None, &address))?;
+    if address.kind == AddressKind::Gradient {
+        reading.begun_course(model, true)?;
+    }
+    let open = |address: &Address| reading.open(model, address);
+    let tree = Tree::new(&open, &address, 0, TERMS)?;
+    let mut out = vec![];
+    let trace = reading.trace(model);
+    let (reading, terms) = (&*reading, TERMS);
+    Page { reading, model, trace, terms, is_ascii: false, out: &mut out }.print(&address, &tree)?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// An address, and the reading with what it is looked up in.
+fn found(reading: &Arc<Reading>, text: &str) -> anyhow::Result<(Address, Arc<Reading>)> {
+    let address = text.parse::<Address>();
+    let address = address.map_err(|e| not_a_cell(reading, text).unwrap_or(e))?;
+    let reading = if is_share(&address) {
+        reading.findings(); // a share is of what is found in a pass
+        Arc::clone(reading)
+    } else {
+        with_insides(reading, &address.path)
+    };
+    Ok((address, reading))
 }
 
 /// The reading with the block of the path opened.

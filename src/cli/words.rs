@@ -223,9 +223,10 @@ gradient x input, integrated gradients (50 points, from the embedding of zeros),
 A recurrent network has no such parts; its words are still measured. What a head or a unit
 promotes are the words that its direction alone raises most through the unembedding.
 
---format json, csv and npz have a row for every number: method (parts, promotes, gradient, integrated,
-left-out), site, head, unit, position (of promotes the rank), token, amount; what does not apply is null,
-empty or NaN.
+--format json, csv and npz have a row for every number: method (parts, bias, promotes, gradient,
+integrated, left-out), site, head, unit, position (of promotes the rank), token, amount. What does not apply
+is null in json and empty in csv; in npz, method, site and token are columns of text, which are empty there,
+and the others numbers, which are NaN.
 
 Examples:
   lookback attribute \"The animal didn't cross the street because it was too tired.\"

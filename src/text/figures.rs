@@ -8,7 +8,8 @@ pub fn grouped(n: usize) -> String {
 }
 
 /// A number with `n` decimals, without the sign of what rounds to 0.
-pub fn rounded(x: f32, n: usize) -> String {
+pub fn rounded(x: impl Into<f64>, n: usize) -> String {
+    let x = x.into();
     let text = format!("{x:.n$}");
     match text.strip_prefix('-') {
         Some(zero) if zero.chars().all(|c| matches!(c, '0' | '.')) => zero.to_owned(),
@@ -60,7 +61,7 @@ pub fn share(share: f32) -> String {
         x if !x.is_finite() => not_finite(x.into()),
         x if x > 0.0 && x < 0.005 => "<0.01".into(),
         x if (0.995..1.0).contains(&x) => ">0.99".into(),
-        x => format!("{x:.2}"),
+        x => rounded(x, 2),
     }
 }
 
@@ -81,7 +82,7 @@ fn percent_with(share: f32, n_decimals: usize) -> String {
         x if !x.is_finite() => not_finite(x.into()),
         x if x > 0.0 && x < 0.000_5 => "<0.1%".into(),
         x if (0.9995..1.0).contains(&x) => ">99.9%".into(),
-        x => format!("{:.n_decimals$}%", 100.0 * x),
+        x => rounded(100.0 * x, n_decimals) + "%",
     }
 }
 
@@ -131,6 +132,10 @@ mod tests {
         assert_eq!(
             ["0.00", "0.00", "-0.01", "1.25"],
             [-0.004, 0.0, -0.006, 1.25].map(|x| rounded(x, 2))
+        );
+        assert_eq!(
+            [share(-0.004), percent(-0.004), percent_in_tenths(-0.0)],
+            ["0.00", "0%", "0.0%"]
         );
     }
 

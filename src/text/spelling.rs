@@ -36,7 +36,9 @@ fn is_near(word: &str, candidate: &str) -> bool {
     let [n, m] = [&word, &candidate].map(|text| text.chars().count());
     let has_part = n >= LEAST_PART && candidate.contains(&word);
     let is_part = m >= LEAST_PART.max(n / 2) && word.contains(&candidate);
-    has_part || is_part || strsim::osa_distance(&word, &candidate) <= (n.max(m) / 4).max(1).min(n.min(m) / 2)
+    has_part
+        || is_part
+        || strsim::osa_distance(&word, &candidate) <= (n.max(m) / 4).max(1).min(n.min(m) / 2)
 }
 
 #[cfg(test)]
@@ -47,7 +49,10 @@ mod tests {
     fn only_what_may_be_meant_is_near() {
         let near = |word: &str, of: &[&str]| near_clause(word, of.iter().copied(), 3);
         assert_eq!(near("thmee", &["theme", "color", "pace"]), "; the nearest is theme");
-        assert_eq!(near("softmax", &["it-softmax", "sftmax"]), "; the nearest are sftmax, it-softmax");
+        assert_eq!(
+            near("softmax", &["it-softmax", "sftmax"]),
+            "; the nearest are sftmax, it-softmax"
+        );
         let parts = ["positions=off", "blocks.0.attn=off"];
         assert_eq!(near("position=off", &parts), "; the nearest is positions=off");
         for (word, other) in [("gpt5", "gru"), ("foo", "encoder.sum"), ("0", "1"), ("a", "b")] {

@@ -9,8 +9,26 @@ pub fn single(n_tokens: usize) -> Vec<Range<usize>> {
     (0..n_tokens).map(|i| i..i + 1).collect()
 }
 
+/// What follows an apostrophe in English, and belongs to the word before it.
+const CONTRACTED: [&str; 7] = ["d", "ll", "m", "re", "s", "t", "ve"];
+
+const APOSTROPHES: [char; 2] = ['\'', '’'];
+
+/// Whether a token is contracted with the word before it: `n't`, `'s`, or a part of it (`'`, then `s`).
+fn is_contracted(tokens: &[Token], i: usize) -> bool {
+    let text = |i: usize| tokens.get(i).map_or("", |token| token.text.as_str());
+    let ends_in_letter = |i: usize| text(i).chars().next_back().is_some_and(char::is_alphanumeric);
+    let is_apostrophe = |text: &str| APOSTROPHES.iter().any(|mark| text == mark.to_string());
+    let is_rest = |text: &str| CONTRACTED.contains(&text.trim_start_matches('#'));
+    let whole = text(i).strip_prefix('n').unwrap_or(text(i)).strip_prefix(APOSTROPHES);
+    if i > 0 && ends_in_letter(i - 1) {
+        return whole.is_some_and(is_rest) || (is_apostrophe(text(i)) && is_rest(text(i + 1)));
+    }
+    i > 1 && is_apostrophe(text(i - 1)) && ends_in_letter(i - 2) && is_rest(text(i))
+}
+
 /// The tokens of each word, in order; marks are words of their own. A checkpoint's token goes on with a word if it says so
-/// (`##ing`), or if letters meet without a space where other tokens begin with one.
+/// (`##ing`), or if letters meet without a space where other tokens begin with one. What is contracted is one word.
 pub fn words(tokens: &[Token]) -> Vec<Range<usize>> {
     let marks_spaces = tokens.iter().any(|token| token.text.starts_with('·'));
     let meet = |before: &Token, token: &Token| {
@@ -23,7 +41,9 @@ pub fn words(tokens: &[Token]) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = vec![];
     for (i, token) in tokens.iter().enumerate() {
         match words.last_mut() {
-            Some(word) if goes_on(&tokens[i - 1], token) => word.end = i + 1,
+            Some(word) if goes_on(&tokens[i - 1], token) || is_contracted(tokens, i) => {
+                word.end = i + 1;
+            }
             _ => words.push(i..i + 1),
         }
     }
@@ -56,5 +76,11 @@ mod tests {
             ["<s>", "Unbelievable", "·dogs", "!", "?"]
         );
         assert_eq!(of(&["a", "b", "c"]), ["a", "b", "c"]);
+        assert_eq!(of(&["It", "did", "n't", ".", "She", "'s"]), ["It", "didn't", ".", "She's"]);
+        assert_eq!(of(&["it", "didn", "'", "t", "go"]), ["it", "didn't", "go"]);
+        assert_eq!(
+            of(&["<s>", "I", "·don", "'t", "·'", "so", "'"]),
+            ["<s>", "I", "·don't", "·'", "so", "'"]
+        );
     }
 }

@@ -151,7 +151,9 @@ fn step(
     );
     writeln!(out, "\n\n## {place}\n")?;
     let formula = formula_text(&step.formula);
-    write_wrapped(out, "", &tr!(language, "Formula: {formula}", formula))?;
+    if !formula.is_empty() {
+        write_wrapped(out, "", &tr!(language, "Formula: {formula}", formula))?;
+    }
     write_wrapped(out, "", &tr!(language, "Source: {source}", source = step.source))?;
     if let Some(row) = looks_through(step, reading, selection) {
         reading.lens(step.model, row); // the narration needs it

@@ -226,3 +226,63 @@ fn a_gguf_file_of_another_family_lists_those_that_are_read_as_gguf() {
     assert!(listed.contains(&"qwen3") && listed.contains(&"deepseek2"), "{err}");
     assert!(!listed.contains(&"roberta") && !listed.contains(&"gptj"), "{err}");
 }
+
+/// A command that has nothing to say about a model names it, and the commands that have.
+#[test]
+fn what_a_model_has_no_numbers_for_is_answered_with_what_it_has() {
+    let against = ["patch", "--against", "The dog sat."];
+    for (model, args, others) in [
+        ("gru", &["flow"][..], &["attribute", "diff"][..]),
+        ("gru", &against, &["attribute", "diff"]),
+        ("gru", &["heads"], &["attribute", "diff"]),
+        ("mamba2", &["flow"], &["attribute", "patch", "diff"]),
+        ("qwen35", &["flow"], &["attribute", "heads", "patch", "diff"]),
+        ("bert_answer", &["flow"], &["heads", "diff"]),
+        ("minilm", &["attribute"], &["heads", "diff"]),
+        ("electra_score", &against, &["heads", "diff"]),
+    ] {
+        let Run { code, err, .. } = lookback(model, &[args, &["The cat sat."]].concat());
+        let others: Vec<String> = others.iter().map(|name| format!("`lookback {name}`")).collect();
+        let says = format!("; what can be asked of {model}: {}\n", others.join(", "));
+        assert!(code == 2 && err.ends_with(&says), "{model} {args:?}: {err}");
+    }
+    let Run { err, .. } = run(&["heads", "--model", "elman", "The dog sleeps."]);
+    assert!(
+        err.ends_with("asked of the Elman RNN: `lookback attribute`, `lookback diff`\n"),
+        "{err}"
+    );
+    let Run { err, .. } = lookback("gpt2", &["attribute", "--words", "qqqq", "The cat sat."]);
+    assert!(!err.contains("can be asked of"), "a wrong word is no fault of the model: {err}");
+}
+
+#[test]
+fn the_card_of_a_model_counts_its_stacks_its_words_and_its_bytes() {
+    let card = |model: &str| lookback(model, &["The cat sat."]).out;
+    let bart = card("bart");
+    assert!(bart.contains("- heads: encoder 4 of 7, decoder 2 of 14\n"), "{bart:.2000}");
+    assert!(bart.contains("decoder 41\n"), "{bart:.2000}");
+    assert!(!bart.contains("Formula:\n"), "a step without a formula has no line of it");
+    for model in ["modernbert_text", "bert_text"] {
+        let text = card(model);
+        assert!(text.contains("- vocabulary: ") && !text.contains("- vocabulary: 0\n"), "{model}");
+        assert!(text.contains(" kB\n") && !text.contains("0.0 MB"), "{model}: {text:.2000}");
+    }
+}
+
+#[test]
+fn the_header_counts_all_layers_of_a_hybrid() {
+    let args = ["export", "The cat sat.", "--size", "120x36", "--steps", "own-weights"];
+    let Run { out, err, .. } = lookback("qwen35", &args);
+    assert!(out.contains("layer 1 of 3"), "{err}{out}");
+}
+
+/// `head` and `unit` are columns of numbers, whether the model has biases or not.
+#[test]
+fn a_bias_is_a_method_of_its_own() {
+    let Run { out, .. } = lookback("gpt2", &["attribute", "--format", "csv", "The cat sat."]);
+    assert!(out.contains("\nbias,blocks.0.") && !out.contains(",bias,"), "{out:.3000}");
+    for row in out.lines().skip(1).filter(|row| !row.contains('"')) {
+        let numbers = row.split(',').skip(2).take(3);
+        assert!(numbers.into_iter().all(|n| n.is_empty() || n.parse::<f32>().is_ok()), "{row}");
+    }
+}

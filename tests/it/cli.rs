@@ -664,6 +664,45 @@ fn a_wrong_option_or_name_offers_the_nearest() {
 }
 
 #[test]
+fn a_number_out_of_its_bounds_is_answered_with_them() {
+    bad(&["learn", "The dog sleeps.", "--steps", "-1"], 2, &["a whole number from 0 to 1000"]);
+    bad(&["learn", "The dog sleeps.", "--rate", "-1"], 2, &["a number from 0 to 10"]);
+    bad(&["attribute", "--units", "-1"], 2, &["a whole number from 0 on"]);
+    bad(&["attribute", "--place", "99999999999999999999999"], 2, &["a smaller number"]);
+    bad(&["export", "--threads", "0"], 2, &["a whole number from 1 to 256"]);
+    let steps = good(&["steps"]).lines().count();
+    bad(&["export", "--steps", "0"], 2, &[&format!("steps are 1 to {steps}")]);
+    bad(&["--what-if", "learn=0", "steps"], 2, &["give 1 to 1000"]);
+}
+
+#[test]
+fn attribute_says_which_place_it_is_about_and_keeps_contractions_whole() {
+    let out = good(&["attribute", "--words", "animal", "--by-word"]);
+    assert!(out.contains("says no \"animal\"") && out.contains("--place N"), "{out}");
+    assert!(out.lines().any(|line| line.contains(" didn't ")), "{out}");
+    let said = good(&["attribute", "--words", "il,elle"]);
+    assert!(said.contains("the first place where the output says \"elle\""), "{said}");
+    assert!(!good(&["attribute", "--words", "il,elle", "--place", "0"]).contains("--place N"));
+}
+
+#[test]
+fn what_is_not_near_is_not_offered() {
+    for args in [
+        &["open", "foo[1,2]"][..],
+        &["trace", "--sites", "nothing"],
+        &["--model", "gpt5", "steps"],
+        &["trace", "--what-if", "foo=off"],
+        &["man", "xyz"],
+    ] {
+        let message = bad(args, 2, &[]);
+        assert!(!message.contains("nearest"), "{message}");
+        assert!(message.contains("lookback ") || message.contains("palette"), "{message}");
+    }
+    let near = bad(&["trace", "--what-if", "position=off"], 2, &["nearest is positions=off"]);
+    assert!(!near.contains("blocks.0"), "{near}");
+}
+
+#[test]
 fn a_sentence_may_be_the_name_of_a_command() {
     let out = good(&["--at", "accuracy", "--", "steps"]);
     assert!(out.contains("The sentence: steps\n"), "{out}");
@@ -1102,6 +1141,20 @@ fn linear_repeats_little_of_what_is_no_command_and_ends_where_no_line_does() {
     }
     // Some wrong lines are a slip.
     assert_eq!(step_titles(&linear(&("xyzzy\n".repeat(50) + "n\n"))).len(), 2);
+}
+
+#[test]
+fn linear_opens_numbers_and_says_what_there_is() {
+    let out = linear("help\nopen logits[0,3]\nopen nothing[0,0]\n#logit-lens\n#accuracy\n");
+    for says in ["- open ADDRESS: ", "- :against=SENTENCE: ", "\nlogits[0,3] = ", "site `nothing`"]
+    {
+        assert!(out.contains(says), "{says}: {out}");
+    }
+    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("rank 2,454"), "{out}");
+    // Each of the two lenses names its word.
+    assert_eq!(words.matches("; the chosen token is “").count(), 2, "{out}");
+    assert!(words.contains("30 or more: ") && !words.contains("30 to 99"), "{out}");
 }
 
 /// The titles of the steps in a linear output.

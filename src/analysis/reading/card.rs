@@ -32,7 +32,7 @@ impl Card {
             ("stored as", format!("{}, {}", dtypes.join(" "), memory::bytes(n_bytes as u64))),
         ];
         if let Some(sizes) = model.sizes() {
-            rows.extend(of_sizes(sizes));
+            rows.extend(of_sizes(&sizes));
         }
         let classes = model.classes();
         rows.extend((!classes.is_empty()).then(|| ("classes", listed(classes))));
@@ -122,7 +122,7 @@ fn parameters(n: usize) -> String {
     if n < 1_000_000 { text::grouped(n) } else { format!("{:.1} million", n as f64 / 1e6) }
 }
 
-fn of_sizes(sizes: ModelSizes) -> Vec<(&'static str, String)> {
+fn of_sizes(sizes: &ModelSizes) -> Vec<(&'static str, String)> {
     let heads = sizes.heads;
     let shared = if heads.n_kv_heads == heads.n_heads {
         String::new()
@@ -134,9 +134,8 @@ fn of_sizes(sizes: ModelSizes) -> Vec<(&'static str, String)> {
         |[encoder, decoder]| format!("encoder {}, decoder {}", encoder.n_layers, decoder.n_layers),
     );
     let one = format!("{} of {}{shared}", heads.n_heads, sizes.d_heads());
-    let n_heads = of_stacks(sizes, one, |stack| {
-        format!("{} of {}", stack.heads.n_heads, stack.heads.d_head)
-    });
+    let n_heads =
+        of_stacks(sizes, one, |stack| format!("{} of {}", stack.heads.n_heads, stack.heads.d_head));
     let d_ff = of_stacks(sizes, sizes.d_ff.to_string(), |stack| stack.d_ff.to_string());
     let experts = sizes.experts.map(|ExpertCounts { n, k, has_shared }| {
         format!("{k} of {n}{}", if has_shared { ", and a shared one" } else { "" })
@@ -164,7 +163,7 @@ fn of_sizes(sizes: ModelSizes) -> Vec<(&'static str, String)> {
 }
 
 /// A size in words; that of an encoder and that of its decoder, where these differ.
-fn of_stacks(sizes: ModelSizes, one: String, size: impl Fn(StackSizes) -> String) -> String {
+fn of_stacks(sizes: &ModelSizes, one: String, size: impl Fn(StackSizes) -> String) -> String {
     match sizes.stacks.map(|stacks| stacks.map(size)) {
         Some([encoder, decoder]) if encoder != decoder => {
             format!("encoder {encoder}, decoder {decoder}")

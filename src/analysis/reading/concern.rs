@@ -72,7 +72,8 @@ impl Reading {
              and tokens can be set: SITE[ROW,COLUMN]=0.5, token.1=WORD"
         );
         let near = text::near_clause(&change.to_string(), parts.iter().map(String::as_str), 3);
-        bail!("no model has the part named in `{change}`{near}; {}", listed_parts(&parts))
+        let parts = if near.is_empty() { some_parts(&parts) } else { String::new() };
+        bail!("no model has the part named in `{change}`{near}{parts}")
     }
 
     /// # Errors
@@ -143,13 +144,16 @@ impl Reading {
     }
 }
 
-/// A few of the parts that can be off, the shortest first, and where all of them are listed.
-fn listed_parts(parts: &BTreeSet<String>) -> String {
+/// A few of the parts that can be off, the shortest first, and where all of them are.
+fn some_parts(parts: &BTreeSet<String>) -> String {
     const N_LISTED: usize = 3;
     let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     parts.sort_by_key(|part| part.len());
     parts.truncate(N_LISTED);
-    format!("a part is named as in {}; the palette of the walk (:) lists them all", parts.join(", "))
+    format!(
+        "; a part is named as in {}; the palette of the walk (:) lists them all",
+        parts.join(", ")
+    )
 }
 
 fn is_weight(trace: &Trace, address: &Address) -> bool {

@@ -23,7 +23,7 @@ pub struct QuestionArgs {
     pub words: Vec<String>,
 
     /// The place in the output, counted from 0
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub place: Option<usize>,
 }
 
@@ -83,7 +83,7 @@ pub enum EvidenceFormat {
     Json,
     /// A line for each number
     Csv,
-    /// A column for each field, for numpy.load
+    /// A column for each field, for numpy.load: names and tokens as text, the rest as float32
     Npz,
 }
 
@@ -102,11 +102,13 @@ pub struct AttributeArgs {
     pub whole: bool,
 
     /// Add up the tokens of each word
+    ///
+    /// A word is what stands between spaces, without marks; what is contracted stays with it, as in didn't.
     #[arg(long)]
     pub by_word: bool,
 
     /// How many hidden units of each feed-forward are listed, the strongest first
-    #[arg(long, default_value_t = 3, value_name = "N")]
+    #[arg(long, default_value_t = 3, value_name = "N", allow_negative_numbers = true)]
     pub units: usize,
 
     #[command(flatten)]
@@ -145,7 +147,7 @@ pub struct DiffArgs {
     pub question: QuestionArgs,
 
     /// How many of the numbers that differ most are listed
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = 10, value_name = "N", allow_negative_numbers = true)]
     pub top: u16,
 
     #[command(flatten)]
@@ -166,7 +168,7 @@ pub struct FlowArgs {
     ///
     /// Without it: the largest of 0.32, 0.24, 0.16, 0.12, 0.08, 0.04, 0.02, 0.01 and 0.005 at which two lines a layer
     /// come from other words; if a layer then had more than four a word, the next larger one.
-    #[arg(long, value_name = "SHARE", value_parser = known::share)]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, value_parser = known::share)]
     pub threshold: Option<f32>,
 
     #[command(flatten)]
@@ -200,7 +202,7 @@ pub struct LearnArgs {
     pub target: Option<String>,
 
     /// How many steps
-    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    #[arg(long, default_value_t = 10, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub steps: u16,
 
     /// The rule of the update
@@ -208,7 +210,7 @@ pub struct LearnArgs {
     pub optimizer: OptimizerChoice,
 
     /// The learning rate (default: 0.005 for sgd, 0.001 for adam)
-    #[arg(long, value_name = "RATE", value_parser = known::rate)]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = known::rate)]
     pub rate: Option<f32>,
 
     #[command(flatten)]

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Map, json};
 
 use super::{
-    Words, read,
+    Command, Words, read,
     report::{Field, Report, signed_bar},
 };
 use crate::{
@@ -34,7 +34,8 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
     let run = reading.run(name, None)?;
-    let question = reading.question(&run, &asked.question.asked()).usage()?;
+    let refused = |why| Command::Attribute.refused(reading, name, why);
+    let question = reading.question(&run, &asked.question.asked()).map_err(refused).usage()?;
     let parts = reading.attribution(&run, &question);
     let score = if asked.whole { Score::of_output(&run) } else { question.score() };
     let words = Words::of(reading, &run);
@@ -57,6 +58,9 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
         rows: vec![],
         text: heading(reading, name, &words, &question, &run),
     };
+    if asked.question.place.is_none() && !asked.question.words.is_empty() {
+        report.text += &why_there(&run, &question, &asked.question.words);
+    }
     match &parts {
         Ok(parts) => {
             let promoted = promoted(reading, name, &run, parts, &question, asked.units)?;
@@ -84,13 +88,33 @@ fn about(
 
 fn heading(reading: &Reading, name: Name, words: &Words, question: &Question, run: &Run) -> String {
     format!(
-        "{}, {}: \"{}\" against \"{}\"\nlogit difference {:.4}\n",
+        "{}, {}: \"{}\" against \"{}\"\nlogit difference {}\n",
         name.title(),
         words.place_of(run, question.row),
         reading.answer(run, question.word),
         reading.answer(run, question.against),
-        question.score().of_run(run).unwrap_or(f32::NAN),
+        rounded(question.score().of_run(run).unwrap_or(f32::NAN), 4),
     )
+}
+
+/// Why the question about these words is about this place of the output, where nobody said which.
+fn why_there(run: &Run, question: &Question, words: &[String]) -> String {
+    let rows = run.output_rows();
+    if rows.len() < 2 {
+        return String::new();
+    }
+    let place = rows.iter().position(|row| *row == question.row);
+    let said = place.and_then(|place| run.pass.output.get(place));
+    let asked = [question.word, question.against].into_iter().zip(words);
+    let why = match asked.into_iter().find(|(id, _)| Some(id) == said) {
+        Some((_, word)) => format!("the first place where the output says \"{word}\""),
+        None if run.is_of_classes() => "the place where it was least sure".to_owned(),
+        None => format!(
+            "the output says no \"{}\": this is the place where it was least sure",
+            words.join("\" or \"")
+        ),
+    };
+    format!("{why}; --place N asks about another\n")
 }
 
 /// What an amount is of; what does not apply is missing.
@@ -118,7 +142,7 @@ fn add_parts(
 ) {
     let before_cap = if parts.is_before_cap {
         report.about.insert("uncapped".into(), json!(parts.score));
-        format!(" before the soft cap bends it ({:.4})", parts.score)
+        format!(" before the soft cap bends it ({})", rounded(parts.score, 4))
     } else {
         String::new()
     };
@@ -156,11 +180,15 @@ struct PartLines<'a> {
 impl PartLines<'_> {
     /// A line with a name before the amount and a remark after it.
     fn add(&mut self, part: &LogitPart, name: &str, remark: &str, place: Place, amount: f32) {
+        self.line(name, remark, amount);
+        self.row(part, place, amount);
+    }
+
+    fn line(&mut self, name: &str, remark: &str, amount: f32) {
         let bar = signed_bar(amount / self.most, 12);
-        let amounts = format!("{amount:>9.4} {bar}");
+        let amounts = format!("{:>9} {bar}", rounded(amount, 4));
         let (width, amounts) = (self.width, amounts.trim_end());
         let _ = writeln!(self.report.text, "{name:>width$} {amounts}{remark}");
-        self.row(part, place, amount);
     }
 
     fn row(&mut self, part: &LogitPart, place: Place, amount: f32) {
@@ -169,9 +197,11 @@ impl PartLines<'_> {
     }
 
     /// What a sub-layer's own bias adds, beside its heads or units, if that is more than rounding.
-    fn add_bias(&mut self, part: &LogitPart, place: Place) {
+    fn add_bias(&mut self, part: &LogitPart) {
         if part.bias.abs() > 1e-4 * self.most {
-            self.add(part, "its bias", "", place, part.bias);
+            self.line("its bias", "", part.bias);
+            let place = Place { site: part.path.as_str().into(), ..Place::default() };
+            self.report.rows.push(row("bias", place, Some(part.bias)));
         }
     }
 }
@@ -181,8 +211,9 @@ fn add_heads(lines: &mut PartLines, part: &LogitPart, words: &Words, promoted: &
     for (h, head) in part.heads.iter().enumerate() {
         let of_head = || Place { head: h.into(), ..Place::default() };
         let strongest = head.by_key.iter().zip(keys).max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
-        let from = strongest
-            .map_or_else(String::new, |(x, t)| format!("  most from \"{}\" {x:.4}", t.text));
+        let from = strongest.map_or_else(String::new, |(x, t)| {
+            format!("  most from \"{}\" {}", t.text, rounded(*x, 4))
+        });
         let from = from + &said(promoted, &part.path, Piece::Head(h));
         lines.add(part, &format!("head {h}"), &from, of_head(), head.amount);
         for (k, (amount, token)) in head.by_key.iter().zip(keys).enumerate() {
@@ -191,7 +222,7 @@ fn add_heads(lines: &mut PartLines, part: &LogitPart, words: &Words, promoted: &
         }
     }
     if !part.heads.is_empty() {
-        lines.add_bias(part, Place { head: "bias".into(), ..Place::default() });
+        lines.add_bias(part);
     }
 }
 
@@ -203,7 +234,7 @@ fn add_units(lines: &mut PartLines, part: &LogitPart, promoted: &[Promoted], n_u
         lines.add(part, &format!("unit {unit}"), &words, place, amount);
     }
     if !strongest.is_empty() {
-        lines.add_bias(part, Place { unit: "bias".into(), ..Place::default() });
+        lines.add_bias(part);
     }
 }
 
@@ -279,8 +310,9 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
     let text = &mut report.text;
     let _ = writeln!(
         text,
-        "\nWhich words counted for {of} ({:.4}; {:.4} without words):",
-        counted.score, counted.baseline
+        "\nWhich words counted for {of} ({}; {} without words):",
+        rounded(counted.score, 4),
+        rounded(counted.baseline, 4)
     );
     let _ = writeln!(
         text,
@@ -288,11 +320,12 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
         "", "", "grad x input", "integrated", "left out"
     );
     for (i, label) in labels.iter().enumerate() {
-        let left_out = counted.left_out(i).map_or_else(|| "-".to_owned(), |x| format!("{x:.4}"));
+        let left_out = counted.left_out(i).map_or_else(|| "-".to_owned(), |x| rounded(x, 4));
         let _ = writeln!(
             text,
-            "{i:>4} {label:16} {:>12.4} {:>12.4} {left_out:>12}",
-            counted.gradient[i], counted.integrated[i]
+            "{i:>4} {label:16} {:>12} {:>12} {left_out:>12}",
+            rounded(counted.gradient[i], 4),
+            rounded(counted.integrated[i], 4)
         );
         let figures = [
             ("gradient", Some(counted.gradient[i])),
@@ -313,8 +346,8 @@ fn add_words(report: &mut Report, counted: &Saliency, labels: &[String], is_whol
     }
     let _ = writeln!(
         text,
-        "gap of the integral {:.5}; the baseline is an embedding of zeros, which no word has.",
-        counted.gap()
+        "gap of the integral {}; the baseline is an embedding of zeros, which no word has.",
+        rounded(counted.gap(), 5)
     );
     let trust = if counted.is_complete() {
         "Trust what all three say."

@@ -30,7 +30,7 @@ use crate::{
     engine::site::Stream,
     lesson::Language,
     model::Name,
-    text::percent,
+    text::{percent, rounded},
     ui::words::changes_in_words,
 };
 
@@ -176,7 +176,8 @@ impl<'a> Both<'a> {
         let _ = writeln!(report.text, "{:44} {:>10} {:>10}", "", "A", "B");
         for WorstNumber { path, address, worst } in worst_numbers(trace, &all, top) {
             let (address, row) = (address.to_string(), worst.cell.row);
-            let _ = writeln!(report.text, "{address:44} {:>10.4} {:>10.4}", worst.was, worst.now);
+            let [was, now] = [worst.was, worst.now].map(|x| rounded(x, 4));
+            let _ = writeln!(report.text, "{address:44} {was:>10} {now:>10}");
             report.rows.push(vec![
                 "cell".into(),
                 address.into(),
@@ -249,7 +250,12 @@ impl<'a> Both<'a> {
         let each = pairs.iter().map(|pair| (pair.path(), pair.was(), pair.now()));
         for (path, was, now) in [ends].into_iter().chain(each) {
             let bar = signed_bar(((now - was) / most).clamp(-1.0, 1.0), 8);
-            let line = format!("{path:width$} {was:>9.4} {now:>9.4} {:>9.4} {bar}", now - was);
+            let line = format!(
+                "{path:width$} {:>9} {:>9} {:>9} {bar}",
+                rounded(was, 4),
+                rounded(now, 4),
+                rounded(now - was, 4)
+            );
             let _ = writeln!(report.text, "{}", line.trim_end());
             let [position, token] = [Field::Missing, Field::Missing];
             let amount = (now - was).into();

@@ -6,8 +6,9 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::{
-    Words, read,
+    Command, Words, read,
     report::{Field, Report},
+    stream_of,
 };
 use crate::{
     analysis::evidence::flow::{Flow, FlowSum, Route},
@@ -25,12 +26,13 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
     let run = reading.run(name, None)?;
-    let question = reading.question(&run, &asked.question.asked()).usage()?;
-    let stream = if run.reads_only() { Stream::Source } else { Stream::Target };
+    let refused = |why| Command::Flow.refused(reading, name, why);
+    let question = reading.question(&run, &asked.question.asked()).map_err(refused).usage()?;
+    let stream = stream_of(&run);
     let flow = Flow::new(&run, stream).context(
         "the rows of this model cannot be taken apart by words and heads: a Transformer's can",
     );
-    let flow = flow.usage()?;
+    let flow = flow.map_err(refused).usage()?;
     let source_flow = (stream == Stream::Target).then(|| Flow::new(&run, Stream::Source)).flatten();
     let row = question.row.min(flow.n_rows - 1);
     let threshold = asked.threshold.unwrap_or_else(|| flow.threshold(row).share());

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::{
-    read,
+    Command, read,
     report::{Field, Report},
 };
 use crate::{
@@ -24,15 +24,17 @@ use crate::{
     },
     engine::site::lies_in,
     model::Name,
+    text::rounded,
 };
 
 pub fn run(asked: &HeadsArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
+    let refused = |why| Command::Heads.refused(reading, name, why);
     if let Some(form) = asked.map {
-        return map(reading, name, form).usage()?.write(&asked.out, streams);
+        return map(reading, name, form).map_err(refused).usage()?.write(&asked.out, streams);
     }
-    let heads = reading.head_scores(name).usage()?;
+    let heads = reading.head_scores(name).map_err(refused).usage()?;
     let about = json!({
         "command": "heads", "model": name.id(), "sentence": reading.sentence.read_text(),
         "definitions": SCORES.iter().map(|score| (score.name, score.definition)).collect::<std::collections::BTreeMap<_, _>>(),
@@ -138,7 +140,8 @@ fn add_table(text: &mut String, heads: &[HeadScores]) {
         let _ = write!(text, "{:width$}", label(head));
         for (i, amount) in head.scores.iter().enumerate() {
             let mark = if outstanding.contains(&i) { "*" } else { "" };
-            let number = amount.map_or_else(|| "-".to_owned(), |x| format!("{mark}{x:.2}"));
+            let number =
+                amount.map_or_else(|| "-".to_owned(), |x| format!("{mark}{}", rounded(x, 2)));
             let _ = write!(text, " {number:>9}");
         }
         let _ = writeln!(text);
@@ -151,7 +154,8 @@ fn add_outstanding(text: &mut String, heads: &[HeadScores]) {
     for head in heads {
         let roles = head.standing_out().into_iter();
         let roles = roles
-            .map(|i| format!("{} ({:.2})", SCORES[i].role, head.scores[i].unwrap_or(f32::NAN)));
+            .map(|i| (SCORES[i].role, rounded(head.scores[i].unwrap_or(f32::NAN), 2)))
+            .map(|(role, score)| format!("{role} ({score})"));
         let roles: Vec<String> = roles.collect();
         if !roles.is_empty() {
             n += 1;

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use super::{
-    read,
+    Command, read,
     report::{Field, Report},
 };
 use crate::{
@@ -31,7 +31,9 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
     let against = reading.sentence_of(&asked.against).usage()?;
-    let patching = reading.patching(name, &against, &asked.question.asked()).usage()?;
+    let refused = |why| Command::Patch.refused(reading, name, why);
+    let patching = reading.patching(name, &against, &asked.question.asked());
+    let patching = patching.map_err(refused).usage()?;
     let cells = patching.cells();
     let progress = request.progress("values patched", cells.len());
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -63,12 +65,12 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
         columns: vec!["map", "site", "head", "position", "token", "share"],
         rows: vec![],
         text: format!(
-            "{}: values of A put into B's pass, one at a time\nA: {}\nB: {}\nlogit of \"{word}\" less that of \"{other}\": A {:.4}, B {:.4}\n0 answers as B, 1 as A.\n",
+            "{}: values of A put into B's pass, one at a time\nA: {}\nB: {}\nlogit of \"{word}\" less that of \"{other}\": A {}, B {}\n0 answers as B, 1 as A.\n",
             name.title(),
             reading.sentence.read_text(),
             asked.against,
-            patching.ends[0],
-            patching.ends[1]
+            rounded(patching.ends[0], 4),
+            rounded(patching.ends[1], 4)
         ),
     };
     add_maps(&mut report, &patching, &cells, &shares, [&source, &target]);

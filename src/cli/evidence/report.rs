@@ -44,8 +44,9 @@ impl From<String> for Field {
 }
 
 impl From<f32> for Field {
+    /// Zero has no sign.
     fn from(number: f32) -> Self {
-        Self::Number(number)
+        Self::Number(number + 0.0)
     }
 }
 
@@ -96,7 +97,7 @@ impl Report {
         let mut whole = Map::new();
         whole.insert("schema".into(), json!("lookback-evidence"));
         whole.insert("version".into(), json!(1));
-        whole.extend(self.about.clone());
+        whole.extend(self.about.clone().into_iter().map(|(key, of)| (key, unsigned_zeros(of))));
         whole
     }
 
@@ -127,7 +128,8 @@ impl Report {
     fn npz(&self, out: &mut dyn Write) -> io::Result<()> {
         let column = |(i, name): (usize, &&'static str)| {
             let fields = || self.rows.iter().map(move |row| &row[i]);
-            let is_text = fields().any(|field| matches!(field, Field::Text(_)));
+            let is_text = TEXTS.contains(name);
+            debug_assert!(is_text || fields().all(|field| !matches!(field, Field::Text(_))));
             let column = if is_text {
                 Column::Texts(fields().map(text_of).collect())
             } else {
@@ -139,6 +141,29 @@ impl Report {
         npz::write_columns(&visible_json(&Json::from(self.described()).to_string()), &columns, out)
     }
 }
+
+/// A description in which no zero has a sign.
+fn unsigned_zeros(json: Json) -> Json {
+    match json {
+        Json::Number(n) if n.is_f64() && n.as_f64() == Some(0.0) => json!(0.0),
+        Json::Array(all) => all.into_iter().map(unsigned_zeros).collect(),
+        other => other,
+    }
+}
+
+/// The columns of text, of all commands; the others are numbers.
+const TEXTS: [&str; 10] = [
+    "key_token",
+    "map",
+    "measure",
+    "method",
+    "part",
+    "query_token",
+    "score",
+    "site",
+    "token",
+    "weight",
+];
 
 fn json_of(field: &Field) -> Json {
     match field {
@@ -205,6 +230,19 @@ mod tests {
         let mut out = vec![];
         report().csv(&mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "site,amount\n\"a,\"\"b\"\"\",0.5\nc,\n");
+    }
+
+    #[test]
+    fn no_zero_has_a_sign() {
+        let about = json!({"score": -0.0, "ends": [-0.0, 1.5]}).as_object().cloned().unwrap();
+        let rows = vec![vec!["a".into(), (-0.0).into()]];
+        let report = Report { about, rows, ..report() };
+        let (mut json, mut csv) = (vec![], vec![]);
+        report.json(&mut json).unwrap();
+        report.csv(&mut csv).unwrap();
+        for text in [json, csv].map(|bytes| String::from_utf8(bytes).unwrap()) {
+            assert!(!text.contains("-0"), "{text}");
+        }
     }
 
     #[test]

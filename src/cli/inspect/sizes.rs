@@ -37,7 +37,7 @@ const CONTEXT: [&str; 3] = ["max_position_embeddings", "n_positions", "n_ctx"];
 
 impl Sizes {
     /// From the model if it could be opened, else from its settings alone.
-    pub fn of(config: &Config, known: Option<model::ModelSizes>) -> Self {
+    pub fn of(config: &Config, known: Option<&model::ModelSizes>) -> Self {
         let find = |keys: &[&str]| keys.iter().find_map(|key| config.usize(key).ok());
         let layers = find(&LAYERS);
         let is_translator = config.bool_or("is_encoder_decoder", false).unwrap_or(false);
@@ -53,7 +53,7 @@ impl Sizes {
             kv_heads: one
                 .map(|one| one.heads.n_kv_heads)
                 .or_else(|| find(&["num_key_value_heads"])),
-            d_heads: one.map(model::ModelSizes::d_heads),
+            d_heads: one.map(|one| one.d_heads()),
             d_head: one.map(|one| one.heads.d_head).or_else(|| find(&["head_dim", "d_kv"])),
             d_ff: one.map(|one| one.d_ff).or_else(|| find(&D_FF)).filter(|d_ff| *d_ff > 0),
             decoder_layers,

@@ -8,7 +8,7 @@ use crate::{
     engine::math::largest,
     lesson::phrases::Phrases,
     model::Name,
-    text::{grouped, share},
+    text::{grouped, rounded, share},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -18,13 +18,13 @@ pub(super) static FACTS: &[Fact] = &[
     fact("second_next", "the second", |c| ranked_text(c, "probs", 1, |c, r| c.phrases.quote(&r.0))),
     fact("top3", "the three likeliest with their probabilities", top3),
     fact("logit_next", "the highest logit", |c| {
-        c.phrases.or_none(shown_logit(c, 0).map(|x| format!("{x:.2}")))
+        c.phrases.or_none(shown_logit(c, 0).map(|x| rounded(x, 2)))
     }),
     fact("logit_second", "the second", |c| {
-        c.phrases.or_none(shown_logit(c, 1).map(|x| format!("{x:.2}")))
+        c.phrases.or_none(shown_logit(c, 1).map(|x| rounded(x, 2)))
     }),
     fact("logit_lead", "the difference of the two", |c| {
-        c.phrases.or_none(logit_lead(c).map(|x| format!("{x:.2}")))
+        c.phrases.or_none(logit_lead(c).map(|x| rounded(x, 2)))
     }),
     fact("odds", "e to that difference", |c| c.phrases.or_none(logit_lead(c).map(odds))),
     fact("actual", "what the language model gave to the words that really came", actual),

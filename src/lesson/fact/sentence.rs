@@ -10,7 +10,7 @@ use crate::{
     },
     lesson::phrases::Phrases,
     model::{EMBEDDING_TABLE, ModelSizes, Name},
-    text::{Token, grouped, spoken},
+    text::{Token, grouped, rounded, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -207,7 +207,7 @@ fn alike(c: &Context) -> String {
     match best {
         Some((cosine, a, b)) => {
             let (one, other) = (c.phrases.quote(&tokens[a].text), c.phrases.quote(&tokens[b].text));
-            c.phrases.alike(&one, &other, &format!("{cosine:.2}"))
+            c.phrases.alike(&one, &other, &rounded(cosine, 2))
         }
         None => c.phrases.alike_none(),
     }

@@ -119,7 +119,13 @@ pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight>
 }
 
 /// The weights of a layer, sub-layer by sub-layer; those of a decoder have one more.
-fn layer(wanted: &mut Vec<ExpectedWeight>, feed: FeedKind, side: &str, l: usize, stack: StackSizes) {
+fn layer(
+    wanted: &mut Vec<ExpectedWeight>,
+    feed: FeedKind,
+    side: &str,
+    l: usize,
+    stack: StackSizes,
+) {
     let StackSizes { heads, d_ff, .. } = stack;
     let (d, d_q) = (heads.d_model, heads.d_q());
     let ours = |name: &str| format!("{side}.{l}.{name}");

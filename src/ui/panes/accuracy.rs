@@ -132,15 +132,14 @@ impl Pane for AccuracyChart<'_> {
         let (table, language) = (&self.0.reading.accuracy, self.0.language);
         let row = |name: &Name| {
             let scores = table.chrf.get(name.id())?;
-            let cells = table.buckets.iter().zip(scores);
-            let cells = cells.map(|([from, to], score)| {
-                tr!(
-                    language,
-                    "{from} to {to}: {score}",
-                    from,
-                    to,
-                    score = format_args!("{score:.0}")
-                )
+            let cells = table.buckets.iter().zip(scores).enumerate();
+            let cells = cells.map(|(i, ([from, to], score))| {
+                let score = format!("{score:.0}");
+                // The last bucket has no end.
+                if i + 1 == table.buckets.len() {
+                    return tr!(language, "{from} or more: {score}", from, score);
+                }
+                tr!(language, "{from} to {to}: {score}", from, to, score)
             });
             let cells = cells.collect::<Vec<_>>().join(language.tr(", "));
             Some([language.tr(name.title()), language.tr(": "), &cells].concat())

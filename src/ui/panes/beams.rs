@@ -7,6 +7,7 @@ use crate::{
     analysis::trace::Trace,
     engine::math::beam::{Beams, Hypothesis},
     lesson::tr,
+    text::rounded,
     ui::widgets::lines::{fit_end, left, put_line, put_on, window},
 };
 
@@ -62,7 +63,7 @@ impl<'a> BeamTree<'a> {
             _ => String::new(),
         };
         let word = left(&self.word(hypothesis.token), 7);
-        let text = format!("{sign}{word}{:>5.1}{from} ", hypothesis.log_p);
+        let text = format!("{sign}{word}{:>5}{from} ", rounded(hypothesis.log_p, 1));
         let end = line.right().min(x + STEP_WIDTH);
         put_line(buf, (x, line.y), end, &[(&text, style)]);
     }
@@ -106,7 +107,8 @@ impl<'a> BeamTree<'a> {
             let sign = if is_winner { theme.glyph("●", "*") } else { " " };
             let (score, log_p) = (beams.score(last), beams.steps[last.0][last.1].log_p);
             let words: Vec<String> = beams.tokens(last).into_iter().map(|t| self.word(t)).collect();
-            let figures = format!("{sign}{score:>7.2} {log_p:>7.2} {:>7}  ", last.0 + 1);
+            let [score, log_p] = [score, log_p].map(|x| rounded(x, 2));
+            let figures = format!("{sign}{score:>7} {log_p:>7} {:>7}  ", last.0 + 1);
             let x = put_on(buf, line, &[(&figures, style)]);
             // Outputs of one search begin alike, so their ends are shown.
             let words = fit_end(&words.join(" "), line.right().saturating_sub(x).into());
@@ -142,7 +144,7 @@ impl Pane for BeamTree<'_> {
         let dot = self.0.theme.glyph(" · ", " - ");
         let language = self.0.language;
         let of = tr!(language, "step {n} of {all}", n = step + 1, all = beams.steps.len());
-        let log_p = format_args!("{log_p:.2}").to_string();
+        let log_p = rounded(log_p, 2);
         let best = tr!(language, "the likeliest goes on with “{word}”, log p {log_p}", word, log_p);
         Some(format!("{of}{dot}{}{dot}{best}", tr!(language, "{n} kept", n)))
     }
@@ -173,8 +175,8 @@ impl Pane for BeamTree<'_> {
             tr!(
                 language,
                 "score {score}, log p {log_p}: {words}",
-                score = format_args!("{:.3}", beams.score(last)),
-                log_p = format_args!("{log_p:.3}"),
+                score = rounded(beams.score(last), 3),
+                log_p = rounded(log_p, 3),
                 words = words.join(" ")
             )
         };

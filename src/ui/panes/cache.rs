@@ -369,21 +369,21 @@ impl Pane for Cache<'_> {
             tr!(
                 language,
                 "numbers held: {held}, and {cross} of cross-attention",
-                held = step.held,
-                cross = step.held_cross
+                held = grouped(step.held),
+                cross = grouped(step.held_cross)
             ),
             tr!(
                 language,
                 "multiplications, this step: {with} with it, {without} without",
-                with = step.with,
-                without = step.without
+                with = grouped(step.with),
+                without = grouped(step.without)
             ),
             tr!(
                 language,
                 "multiplications, all {n} steps: {with} with it, {without} without",
                 n,
-                with = whole.0,
-                without = whole.1
+                with = grouped(whole.0),
+                without = grouped(whole.1)
             ),
         ];
         PaneWords::of_model(language, heading, model, lines)

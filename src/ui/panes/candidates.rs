@@ -11,7 +11,7 @@ use crate::{
     analysis::measure::choice::{choice, read_so_far, taken},
     engine::math::sampling::{Candidate, Choice, Choosing, Cut},
     lesson::tr,
-    text::percent,
+    text::{percent, rounded},
     ui::widgets::lines::{List, put_line, put_on, right, without_top_rows},
 };
 
@@ -199,7 +199,7 @@ impl Pane for Candidates<'_> {
                 (false, None) => "",
             };
             let (word, p) = (trace.word(c.token as u32), percent(c.probability));
-            format!("\"{word}\": logit {:.2}, {p}{what}", c.logit)
+            format!("\"{word}\": logit {}, {p}{what}", rounded(c.logit, 2))
         };
         let n = choice.candidates.len().min(MAX_IN_WORDS);
         let shown = (0..n).chain((taken >= n).then_some(taken));

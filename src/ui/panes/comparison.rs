@@ -201,7 +201,7 @@ impl Pane for Comparison<'_> {
                 name = language.tr(name.title()),
                 steps = s.sequential,
                 path = s.longest_path,
-                n = s.multiplications
+                n = grouped(s.multiplications)
             )
         };
         let models = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];

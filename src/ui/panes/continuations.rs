@@ -7,7 +7,7 @@ use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::continuation::{Continuation, Continued},
     lesson::{Language, tr},
-    text::Token,
+    text::{Token, rounded},
     ui::widgets::lines::{put_line, put_on},
 };
 
@@ -74,7 +74,7 @@ fn draw_words(words: &[&str], style: Style, area: Rect, buf: &mut Buffer) -> u16
 /// Method (greedy or seed) and log-probability per token of a continuation.
 fn method_text(way: &Continuation, language: Language) -> String {
     let how = method_name(way, language);
-    format!("{how} {:>8.2}", way.log_p_per_token())
+    format!("{how} {:>8}", rounded(way.log_p_per_token(), 2))
 }
 
 fn method_name(way: &Continuation, language: Language) -> String {
@@ -117,7 +117,7 @@ impl Pane for Continuations<'_> {
                 language,
                 "{how}, log p {log_p} a token: {text}",
                 how,
-                log_p = format_args!("{:.2}", way.log_p_per_token()),
+                log_p = rounded(way.log_p_per_token(), 2),
                 text = text(&way.tokens)
             )
         };

@@ -18,6 +18,7 @@ use crate::{
         value::{Cell, Matrix},
     },
     lesson::tr,
+    text::rounded,
     ui::widgets::heat::{Heat, Labels, Zoom},
 };
 
@@ -100,9 +101,10 @@ impl Pane for Dropout<'_> {
         let language = self.0.scene.language;
         let address = self.0.site.address(Cell::new(0, row, col));
         Some(if self.is_dropped(row, col) {
-            tr!(language, "{address}: {x}, dropped: 0", address, x = format_args!("{x:.4}"))
+            tr!(language, "{address}: {x}, dropped: 0", address, x = rounded(x, 4))
         } else {
-            format!("{address}: {x:.4} / 0.9 = {:.4}", self.value(row, col))
+            let [x, scaled] = [x, self.value(row, col)].map(|x| rounded(x, 4));
+            format!("{address}: {x} / 0.9 = {scaled}")
         })
     }
 

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     lesson::{PaneSpec, tr},
+    text::rounded,
     ui::widgets::lines::{List, put_line, put_on, right, without_top_rows},
 };
 
@@ -138,7 +139,7 @@ impl<'a> HeadTable<'a> {
             let width = usize::from(figure_width(&FIGURES[i]));
             let value = (FIGURES[i].of)(&summary.figures);
             let text = match value {
-                Some(v) => format!("{v:>width$.2}"),
+                Some(v) => format!("{:>width$}", rounded(v, 2)),
                 None => format!("{:>width$}", theme.glyph("–", "-")),
             };
             let style = match value.filter(|_| FIGURES[i].is_share) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, subject::Subject, words::PaneWords,
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     analysis::measure::lens::{LensPrediction, chosen},
     lesson::tr,
-    text::percent,
+    text::{grouped, percent},
     ui::widgets::lines::{List, left, put_line, put_on, right, window, without_top_rows},
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Lens<'a> {
 const WORD_WIDTH: usize = 9;
 /// Minimum width of a site's name, in columns.
 const MIN_SITE_WIDTH: usize = 19;
+/// Width of what stands beside a rank in its column: mark, probability and gaps.
+const AROUND_RANK: usize = 9;
 /// Width of a predicted word with its probability, in columns.
 const PREDICTION_WIDTH: usize = WORD_WIDTH + 8;
 
@@ -71,7 +74,6 @@ impl<'a> Lens<'a> {
     }
 
     fn draw_header(&self, n_shown: usize, line: Rect, buf: &mut Buffer) {
-        let word = self.chosen_token().map_or_else(String::new, |token| self.word(token));
         let n = self.predictions().len();
         let language = self.subject.scene.language;
         let of = if n_shown < n {
@@ -80,7 +82,7 @@ impl<'a> Lens<'a> {
             language.tr("after").to_owned()
         };
         let of = right(&of, self.site_width());
-        let head = format!("{of}  {}", tr!(language, "rank of “{word}”", word));
+        let head = format!("{of}  {}", left(&self.rank_heading(), self.rank_width()));
         let x = put_on(buf, line, &[(&head, self.dim())]);
         put_line(
             buf,
@@ -94,14 +96,16 @@ impl<'a> Lens<'a> {
         self.subject.scene.theme.dim()
     }
 
-    /// Width of the rank column: that of its heading.
-    fn rank_width(&self) -> usize {
+    fn rank_heading(&self) -> String {
         let word = self.chosen_token().map_or_else(String::new, |token| self.word(token));
-        unicode_width::UnicodeWidthStr::width(&*tr!(
-            self.subject.scene.language,
-            "rank of “{word}”",
-            word
-        ))
+        tr!(self.subject.scene.language, "rank of “{word}”", word)
+    }
+
+    /// Width of the column of ranks with their probabilities: that of its heading, or of the largest rank.
+    fn rank_width(&self) -> usize {
+        let digits = |prediction: &LensPrediction| prediction.rank.to_string().len();
+        let most = self.predictions().iter().map(digits).max().unwrap_or(0);
+        self.rank_heading().width().max(most + AROUND_RANK)
     }
 
     fn draw_prediction(&self, i: usize, line: Rect, buf: &mut Buffer) {
@@ -109,7 +113,7 @@ impl<'a> Lens<'a> {
         let is_at_cursor = self.subject.scene.focused && i == self.cursor_layer();
         let style = if prediction.rank == 1 { theme.correct() } else { Style::new() };
         let sign = if prediction.rank == 1 { theme.glyph("✓", "+") } else { " " };
-        let width = self.rank_width().saturating_sub(9);
+        let width = self.rank_width().saturating_sub(AROUND_RANK);
         let rank =
             format!(" {:>width$} {} ", prediction.rank, theme.percent(prediction.probability));
         let site = right(&prediction.site, self.site_width());
@@ -159,7 +163,7 @@ impl Pane for Lens<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let Scene { reading, language, model, selection, .. } = self.subject.scene;
+        let Scene { reading, language, model, .. } = self.subject.scene;
         let word = |(token, p): &(usize, f32)| {
             format!("\"{}\" {}", self.subject.trace.word(*token as u32), percent(*p))
         };
@@ -170,10 +174,16 @@ impl Pane for Lens<'_> {
                 "{site}: {top}; the chosen token is at rank {rank}",
                 site = prediction.site,
                 top = top.join(", "),
-                rank = prediction.rank
+                rank = grouped(prediction.rank)
             )
         };
-        let lines = reading.lens(model, selection.row).iter().map(line).collect();
+        let row = self.subject.row();
+        let predictions = reading.lens(model, row);
+        let asked = self.chosen_token().map(|token| {
+            let (after, chosen) = (self.subject.label(1, row), self.word(token));
+            tr!(language, "after “{after}”; the chosen token is “{chosen}”", after, chosen)
+        });
+        let lines = asked.into_iter().chain(predictions.iter().map(line)).collect();
         PaneWords::of_model(language, "What it would say after each layer", model, lines)
     }
 

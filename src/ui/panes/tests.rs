@@ -346,6 +346,27 @@ fn the_table_of_heads_has_one_row_per_head_and_always_shows_the_sort_column() {
 }
 
 #[test]
+fn ranks_of_many_digits_leave_the_columns_of_the_lens_straight() {
+    let reading = Reader::of(&[Name::DecoderOnly]).unwrap().read("The dog sleeps.").unwrap();
+    reading.waiting().lens(Name::DecoderOnly, 3);
+    let theme = Theme::new(Depth::None, Glyphs::Ascii);
+    let spec = crate::lesson::PaneSpec {
+        site: Some("probs".into()),
+        ..attention_spec(crate::lesson::PaneKind::Lens)
+    };
+    let scene =
+        Scene { selection: select(0, 0, 3, 0), ..scene(&reading, Name::DecoderOnly, &theme) };
+    let mut buf = Buffer::empty(Rect::new(0, 0, 90, 6));
+    new_pane(&spec, scene).draw(buf.area, &mut buf);
+    let shares = |y: u16| (0..90).filter(|&x| buf[(x, y)].symbol() == "%").collect::<Vec<u16>>();
+    let line = |y: u16| (0..90).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    assert!(line(1).contains("2454"), "{}", line(1));
+    for y in 2..6 {
+        assert_eq!(shares(y), shares(1), "{}\n{}", line(1), line(y));
+    }
+}
+
+#[test]
 fn the_cache_shows_saved_multiplications_for_any_number_of_layers_and_tokens() {
     let reader = Reader::of(&[Name::DecoderOnly]).unwrap().up_to(400);
     for n in [2, 50] {

@@ -15,7 +15,7 @@ use crate::{
         value::{Cell, Matrix},
     },
     lesson::{PaneSpec, tr},
-    text::fixed,
+    text::{fixed, rounded},
     ui::widgets::heat::{Columns, Heat, Labels, Scale, Zoom},
 };
 
@@ -86,7 +86,8 @@ impl Pane for UpdateMap<'_> {
         let path = self.site?.path();
         let now = self.site?.value.get(Cell::new(0, row, col));
         let slope = fixed(*slope);
-        Some(format!("{path}[{row},{col}]  {now:.5} - {rate} * {slope} = {:.5}", next.value))
+        let [now, next] = [now, next.value].map(|x| rounded(x, 5));
+        Some(format!("{path}[{row},{col}]  {now} - {rate} * {slope} = {next}"))
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -17,6 +17,7 @@ use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     engine::math::picture::Picture,
     lesson::{Language, PaneSpec, tr},
+    text::rounded,
     ui::{
         theme::Theme,
         widgets::lines::{put_line, put_on, window},
@@ -266,7 +267,7 @@ fn place_of(summary: &Summary, language: Language) -> String {
 fn figures_text(summary: &Summary, separator: &str, language: Language) -> String {
     let figure = |figure: &Figure| {
         let value = (figure.of)(&summary.figures)?;
-        Some(format!("{} {value:.2}", language.tr(figure.heading)))
+        Some(format!("{} {}", language.tr(figure.heading), rounded(value, 2)))
     };
     FIGURES.iter().filter_map(figure).collect::<Vec<_>>().join(separator)
 }
