@@ -131,9 +131,8 @@ impl State {
 
     fn most_layers(&self, count: impl Fn(&Trace, &str) -> usize) -> usize {
         let (Some(reading), (_, step)) = (&self.passes.reading, self.current()) else { return 0 };
-        let of_pane = |spec: &PaneSpec| {
-            Some(count(reading.trace(step.model_of(spec)), spec.layered_site()?))
-        };
+        let of_pane =
+            |spec: &PaneSpec| Some(count(reading.trace(step.model_of(spec)), spec.layered_site()?));
         self.specs().iter().filter_map(of_pane).max().unwrap_or(0)
     }
 

@@ -350,9 +350,9 @@ fn ranks_of_many_digits_leave_the_columns_of_the_lens_straight() {
     let reading = Reader::of(&[Name::DecoderOnly]).unwrap().read("The dog sleeps.").unwrap();
     reading.waiting().lens(Name::DecoderOnly, 3);
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
-    let spec = crate::lesson::PaneSpec {
+    let spec = PaneSpec {
         site: Some("probs".into()),
-        ..attention_spec(crate::lesson::PaneKind::Lens)
+        ..attention_spec(PaneKind::Lens)
     };
     let scene =
         Scene { selection: select(0, 0, 3, 0), ..scene(&reading, Name::DecoderOnly, &theme) };
