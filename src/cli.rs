@@ -1,8 +1,8 @@
 //! The commands, and what they are asked to do.
 //!
 //! `args` is the table of arguments, `request` resolves arguments, environment and settings once, `source` reads the
-//! sentence with the models of a request, and each command has a file (`walk`, `open`, `trace`, `frames` for
-//! `export`, `eval`, `evidence` for `attribute`, `patch`, `diff`, `heads`, `flow` and `learn`, `inspect`, `models`, `steps`, `config`, `paper` for completions and manual).
+//! sentence with the models of a request, and each command has a file (`walk`, `open`, `trace`,
+//! `export`, `eval`, `evidence` for `attribute`, `patch`, `diff`, `heads`, `flow` and `learn`, `inspect`, `models`, `steps`, `config`, `documents` for completions and manual).
 //!
 //! Every command writes to the `Streams` it is given and returns an `Outcome`; only [`main`] uses standard output.
 //! All text passes through `Visible`, except what is a file elsewhere. A closed pipe ends the program without an
@@ -15,7 +15,7 @@ mod destination;
 mod eval;
 mod evidence;
 mod failure;
-mod frames;
+mod export;
 mod inspect;
 mod interrupt;
 mod known;
@@ -25,7 +25,7 @@ mod look;
 mod manual;
 mod models;
 mod open;
-mod paper;
+mod documents;
 mod progress;
 mod request;
 mod saved_state;
@@ -38,7 +38,7 @@ mod streams;
 mod trace;
 mod view;
 mod walk;
-mod words;
+mod help_texts;
 
 pub use args::Cli;
 pub use colour::{Ask, Environment, colours};
@@ -126,7 +126,7 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
         Command::Export(asked) => {
             let request = set(&asked.text)?.beside(&asked.beside, &asked.target)?;
             let request = request.viewed(asked.view);
-            frames::run(asked, &request, streams)
+            export::run(asked, &request, streams)
         }
         Command::Steps(asked) => steps::run(&set(asked)?, text),
         Command::Open(asked) => {
@@ -153,8 +153,8 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
         }
         Command::Models(asked) => models::run(asked, text),
         Command::Config => config::run(&set(&none)?, text),
-        Command::Completions { shell } => paper::completions(*shell, text.out),
-        Command::Man { command } => paper::man(command.as_deref(), text.out),
+        Command::Completions { shell } => documents::completions(*shell, text.out),
+        Command::Man { command } => documents::man(command.as_deref(), text.out),
     }
 }
 

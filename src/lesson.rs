@@ -4,7 +4,7 @@
 //! runs no code. Its text has blanks, which are filled with numbers of the current pass: [`template`] parses the
 //! markup, [`fact`] is the table of blanks; the phrases that facts use are in the language files too.
 
-mod clean;
+mod checked_toml;
 pub mod fact;
 mod glossary;
 pub mod gloss;
@@ -26,7 +26,7 @@ use serde::Deserialize;
 use crate::{
     analysis::{reading::Reading, trace::Trace},
     engine::site::in_layer,
-    model::Name,
+    model::ModelName,
     text,
 };
 use fact::Context;
@@ -90,7 +90,7 @@ pub struct Step {
     /// Stable, unique, kebab-case: for `--at`, file names and links.
     pub id: String,
     pub title: String,
-    pub model: Name,
+    pub model: ModelName,
     pub formula: String,
     /// The paper and its equation or section.
     pub source: String,
@@ -119,7 +119,7 @@ pub struct Step {
 
 impl Step {
     /// The model of one of its panes.
-    pub fn model_of(&self, pane: &PaneSpec) -> Name {
+    pub fn model_of(&self, pane: &PaneSpec) -> ModelName {
         pane.model.unwrap_or(self.model)
     }
 
@@ -216,15 +216,15 @@ impl Lesson {
     /// # Errors
     /// As for [`Self::embedded`].
     pub fn for_checkpoint(language: Language) -> Result<Self> {
-        let shared: LanguageWords = clean::read(language.words())?;
-        let checkpoint_words: CheckpointWords = clean::read(language.checkpoint_words())?;
+        let shared: LanguageWords = checked_toml::read(language.words())?;
+        let checkpoint_words: CheckpointWords = checked_toml::read(language.checkpoint_words())?;
         let words = LanguageWords {
             chapters: checkpoint_words.chapters,
             steps: checkpoint_words.steps,
             ..shared
         };
         let file = || format!("the embedded lesson {language} for checkpoints does not load");
-        Self::assemble(language, clean::read(CHECKPOINT)?, words).with_context(file)
+        Self::assemble(language, checked_toml::read(CHECKPOINT)?, words).with_context(file)
     }
 
     /// The lesson with only those steps whose sites a pass has, each beginning in a layer that has them.
@@ -255,8 +255,8 @@ impl Lesson {
     /// If a file does not parse, a step has no texts, texts have no step, or a blank names no fact; the message names
     /// the place.
     pub fn parse(language: Language, order: &str, words: &str) -> Result<Self> {
-        let order = clean::read(order).context("the order of the lesson")?;
-        Self::assemble(language, order, clean::read(words)?)
+        let order = checked_toml::read(order).context("the order of the lesson")?;
+        Self::assemble(language, order, checked_toml::read(words)?)
     }
 
     fn assemble(language: Language, order: WalkOrder, mut words: LanguageWords) -> Result<Self> {

@@ -23,7 +23,7 @@
 //! | [`render`] | frames as escape codes, pixels and markup; fonts | `render::raster` |
 //! | [`export`] | frames and traces as files that appear whole or not at all | a format: `export::svg`, its entry in `export::FORMATS` |
 //! | [`term`] | raw mode, events, drawing, restoration, worker threads | `term::run` |
-//! | [`cli`] | arguments resolved into a request; the commands | `export`: `cli::frames` |
+//! | [`cli`] | arguments resolved into a request; the commands | `export`: `cli::export` |
 //!
 //! # Rules
 //!

@@ -22,7 +22,7 @@ use bert::BertFamily;
 use decoder_only::Family;
 use encoder_decoder::EncoderDecoder;
 
-pub use name::{GUIDED_HEAD, HeadPlace, Name};
+pub use name::{GUIDED_HEAD, HeadPlace, ModelName};
 pub use sizes::{ExpertCounts, ModelSizes, StackSizes};
 
 use crate::{
@@ -284,17 +284,17 @@ impl Architecture {
 ///
 /// # Errors
 /// If the embedded file is damaged or missing.
-pub fn load(name: Name) -> Result<Arc<dyn Model>> {
+pub fn load(name: ModelName) -> Result<Arc<dyn Model>> {
     let weights = Weights::embedded(name.id())?;
     Ok(match name {
-        Name::Elman => Arc::new(rnn::Rnn::elman(&weights)?),
-        Name::Gru => Arc::new(rnn::Rnn::gru(&weights)?),
-        Name::RnnAttention => Arc::new(rnn_attention::RnnAttention::load(&weights)?),
-        Name::Transformer | Name::TransformerUnguided => {
+        ModelName::Elman => Arc::new(rnn::Rnn::elman(&weights)?),
+        ModelName::Gru => Arc::new(rnn::Rnn::gru(&weights)?),
+        ModelName::RnnAttention => Arc::new(rnn_attention::RnnAttention::load(&weights)?),
+        ModelName::Transformer | ModelName::TransformerUnguided => {
             Arc::new(EncoderDecoder::embedded(&weights)?)
         }
-        Name::DecoderOnly => Arc::new(decoder_only::DecoderOnly::embedded(&weights)?),
-        Name::Checkpoint => bail!("a checkpoint is opened from its path"),
+        ModelName::DecoderOnly => Arc::new(decoder_only::DecoderOnly::embedded(&weights)?),
+        ModelName::Checkpoint => bail!("a checkpoint is opened from its path"),
     })
 }
 

@@ -21,7 +21,7 @@ mod spelling;
 mod surface;
 mod target;
 mod vocabulary;
-mod world;
+mod training_words;
 
 pub use chat::{ChatTemplate, SpecialTexts, template_of};
 pub use engine::is_guarded;
@@ -198,7 +198,7 @@ impl Tokenizer {
     /// The lower-case English words that the built-in models have seen, most frequent first; empty for a checkpoint.
     pub fn words(&self) -> &[&'static str] {
         match &self.kind {
-            Origin::BuiltIn => world::words(),
+            Origin::BuiltIn => training_words::words(),
             Origin::Checkpoint(_) => &[],
         }
     }
@@ -207,7 +207,7 @@ impl Tokenizer {
     pub fn seen_word(&self, id: u32) -> Option<String> {
         let entry = self.engine.id_to_token(id)?;
         let word = entry.strip_prefix(' ').filter(|_| matches!(self.kind, Origin::BuiltIn))?;
-        world::is_seen_word(word).then(|| word.to_owned())
+        training_words::is_seen_word(word).then(|| word.to_owned())
     }
 
     /// The most tokens of a sentence.
@@ -263,8 +263,10 @@ impl Tokenizer {
         );
         match &self.kind {
             Origin::BuiltIn => {
-                let encoding = self.encoding(&world::plain(typed), false)?;
-                self.sentence_of(typed, &encoding, || world::unknown(&self.engine, &encoding))
+                let encoding = self.encoding(&training_words::plain(typed), false)?;
+                self.sentence_of(typed, &encoding, || {
+                    training_words::unknown(&self.engine, &encoding)
+                })
             }
             Origin::Checkpoint(vocabulary) => {
                 let sentence = match &self.chat {
@@ -336,7 +338,7 @@ impl Tokenizer {
     pub fn replaced(&self, sentence: &Sentence, position: usize, word: &str) -> Result<Sentence> {
         let n = sentence.tokens.len();
         ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
-        let word = world::plain(word.trim());
+        let word = training_words::plain(word.trim());
         let (range, new) = match &self.kind {
             Origin::BuiltIn => {
                 let range = sentence.word_at(position);
@@ -413,7 +415,7 @@ impl Tokenizer {
     /// If the text has no token.
     pub fn ids_of_text(&self, text: &str) -> Result<Vec<u32>> {
         let text = match &self.kind {
-            Origin::BuiltIn => world::plain(text.trim()),
+            Origin::BuiltIn => training_words::plain(text.trim()),
             Origin::Checkpoint(_) => text.to_owned(),
         };
         let ids = self.encoding(&text, false)?.get_ids().to_vec();
@@ -434,7 +436,7 @@ impl Tokenizer {
             let entries: Vec<_> =
                 ids.iter().map(|&id| self.engine.id_to_token(id).unwrap_or_default()).collect();
             for (i, pair) in entries.windows(2).enumerate() {
-                if world::continues(&pair[0], &pair[1]) {
+                if training_words::continues(&pair[0], &pair[1]) {
                     tokens[i + 1].text.insert(0, '-');
                     tokens[i + 1].continues = true;
                 }
@@ -445,7 +447,9 @@ impl Tokenizer {
 
     pub fn token(&self, id: u32) -> Token {
         let text = match &self.kind {
-            Origin::BuiltIn => self.engine.id_to_token(id).map(|token| world::shown(&token)),
+            Origin::BuiltIn => {
+                self.engine.id_to_token(id).map(|token| training_words::shown(&token))
+            }
             Origin::Checkpoint(vocabulary) => vocabulary.shown(&self.engine, id),
         };
         Token { id, text: text.unwrap_or_else(|| format!("#{id}")), continues: false }

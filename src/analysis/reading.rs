@@ -65,12 +65,12 @@ use crate::{
         math::sampling::{Choice, Choosing},
         value::Matrix,
     },
-    model::{Model, ModelSizes, Name},
+    model::{Model, ModelName, ModelSizes},
     text::{Sentence, Token, Tokenizer},
 };
 
 /// The loaded models, in the order of the lesson.
-type Models = Arc<[(Name, Arc<dyn Model>)]>;
+type Models = Arc<[(ModelName, Arc<dyn Model>)]>;
 
 /// The most multiplications that run without being noticed: a few milliseconds.
 const IN_A_MOMENT: usize = 20_000_000;
@@ -86,7 +86,7 @@ pub struct Differences {
 }
 
 /// The passes by model; a pass that no change applies to is shared with the plain reading.
-type Traces = BTreeMap<Name, Arc<Trace>>;
+type Traces = BTreeMap<ModelName, Arc<Trace>>;
 
 /// All passes over one sentence.
 #[derive(Clone)]
@@ -112,17 +112,17 @@ pub struct Reading {
     /// The computed results of the lens, by model and row.
     lenses: Lenses,
     /// Choices of the next token, by model, row and sampling settings.
-    choices: Recent<(Name, usize, Choosing), Choice>,
+    choices: Recent<(ModelName, usize, Choosing), Choice>,
     /// What the probes read back, by model.
-    answers: Recent<Name, Vec<ReadBack>>,
+    answers: Recent<ModelName, Vec<ReadBack>>,
     /// Where this pass parts from the plain one, by model and number of sites, which grows as blocks are opened.
-    differences: Recent<(Name, usize), Differences>,
+    differences: Recent<(ModelName, usize), Differences>,
     /// Forms of attention, by model, site and form; None where the model lacks what a form needs.
-    attention_maps: Recent<(Name, String, AttentionForm), Option<AttentionMap>>,
+    attention_maps: Recent<(ModelName, String, AttentionForm), Option<AttentionMap>>,
     /// Log-probabilities of outputs, by model.
-    log_probabilities: Recent<Name, f64>,
+    log_probabilities: Recent<ModelName, f64>,
     /// Cross-entropies of the tokens of outputs, by model.
-    output_costs: Recent<Name, Vec<f32>>,
+    output_costs: Recent<ModelName, Vec<f32>>,
     findings: Arc<OnceLock<AllFindings>>,
     /// The weights of models that learned before this pass.
     learned: LearnedByName,
@@ -131,22 +131,22 @@ pub struct Reading {
     /// What learning did, or would do.
     courses: courses::Courses,
     /// Neighbourhoods in a model's table of embeddings, by model and token.
-    neighbourhoods: Recent<(Name, u32), Neighbourhood>,
+    neighbourhoods: Recent<(ModelName, u32), Neighbourhood>,
 }
 
 /// The times that each model takes to read texts of several lengths.
-pub type MachineTimes = BTreeMap<Name, Times>;
+pub type MachineTimes = BTreeMap<ModelName, Times>;
 
 /// Weights after steps of learning, by model.
-type LearnedByName = Arc<BTreeMap<Name, Arc<Learned>>>;
+type LearnedByName = Arc<BTreeMap<ModelName, Arc<Learned>>>;
 
 /// The results of the lens, by model, row and followed word.
-type Lenses = Arc<Mutex<HashMap<(Name, usize, Option<usize>), Arc<[LensPrediction]>>>>;
+type Lenses = Arc<Mutex<HashMap<(ModelName, usize, Option<usize>), Arc<[LensPrediction]>>>>;
 
 impl Reading {
     /// # Panics
     /// If the reader does not have this model ([`Reader::of`]).
-    pub fn trace(&self, name: Name) -> &Trace {
+    pub fn trace(&self, name: ModelName) -> &Trace {
         &self.traces[&name]
     }
 
@@ -168,18 +168,18 @@ impl Reading {
         self.tokenizer.sentence(text)
     }
 
-    pub fn has(&self, name: Name) -> bool {
+    pub fn has(&self, name: ModelName) -> bool {
         self.traces.contains_key(&name)
     }
 
     /// The models of this reading, in the order of the lesson.
-    pub fn names(&self) -> impl Iterator<Item = Name> {
+    pub fn names(&self) -> impl Iterator<Item = ModelName> {
         self.traces.keys().copied()
     }
 
     /// The same reading with the block at this path opened. None if the path is not in a closed block.
     #[must_use]
-    pub fn opened(&self, name: Name, path: &str) -> Option<Self> {
+    pub fn opened(&self, name: ModelName, path: &str) -> Option<Self> {
         let open = |reading: &Self| {
             let trace = reading.traces[&name].opened(path)?;
             let mut traces = reading.traces.clone();
@@ -194,46 +194,46 @@ impl Reading {
     }
 
     /// The same model's unchanged pass; None if this reading is a plain one.
-    pub fn plain_trace(&self, name: Name) -> Option<&Trace> {
+    pub fn plain_trace(&self, name: ModelName) -> Option<&Trace> {
         self.plain.as_ref().map(|plain| plain.trace(name))
     }
 
     /// Whether a model's pass is another than its unchanged one: changes may apply to other models only.
-    pub fn is_changed(&self, name: Name) -> bool {
+    pub fn is_changed(&self, name: ModelName) -> bool {
         self.plain_trace(name).is_some_and(|plain| !std::ptr::eq(plain, self.trace(name)))
     }
 
     /// The probes' predictions for a model; empty for a model without probes.
-    pub fn read_back(&self, name: Name) -> Arc<Vec<ReadBack>> {
+    pub fn read_back(&self, name: ModelName) -> Arc<Vec<ReadBack>> {
         let found = self.answers.find(name, || Some(readback::read_back(self.trace(name))));
         found.unwrap_or_default()
     }
 
     /// The log-probability of a model's whole output; None for a model that only reads.
-    pub fn log_probability(&self, name: Name) -> Option<f64> {
+    pub fn log_probability(&self, name: ModelName) -> Option<f64> {
         self.log_probabilities.find(name, || log_probability(self.trace(name))).map(|p| *p)
     }
 
     /// The cross-entropy of every token of a model's output, in nats, computed once; empty without logits.
-    pub fn output_costs(&self, name: Name) -> Arc<Vec<f32>> {
+    pub fn output_costs(&self, name: ModelName) -> Arc<Vec<f32>> {
         let found = self.output_costs.find(name, || Some(output_costs(self.trace(name))));
         found.unwrap_or_default()
     }
 
     /// The words around a token in a model's table of embeddings.
-    pub fn neighbourhood(&self, name: Name, id: u32) -> Option<Arc<Neighbourhood>> {
+    pub fn neighbourhood(&self, name: ModelName, id: u32) -> Option<Arc<Neighbourhood>> {
         let find = || neighbourhood(self.trace(name), &self.tokenizer, id);
         self.neighbourhoods.find((name, id), find)
     }
 
     /// The choice of a model's next token after a row. The last few are kept, so that one screen sorts the vocabulary
     /// once.
-    pub fn choice(&self, name: Name, choosing: Choosing, row: usize) -> Option<Arc<Choice>> {
+    pub fn choice(&self, name: ModelName, choosing: Choosing, row: usize) -> Option<Arc<Choice>> {
         self.choices.find((name, row, choosing), || choice(self.trace(name), choosing, row))
     }
 
     /// The changes of a model's pass, with the weights that it learned.
-    fn changes_of(&self, name: Name) -> Arc<Changes> {
+    fn changes_of(&self, name: ModelName) -> Arc<Changes> {
         let changes = match self.learned.get(&name) {
             Some(learned) => Arc::new(self.changes.with_weights(Arc::clone(learned))),
             None => Arc::clone(&self.changes),
@@ -245,7 +245,7 @@ impl Reading {
     }
 
     /// Where a model's pass parts from the plain one, site by site; None for a plain reading.
-    pub fn differences(&self, name: Name) -> Option<Arc<Differences>> {
+    pub fn differences(&self, name: ModelName) -> Option<Arc<Differences>> {
         let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
         let key = (name, trace.sites().count());
         self.differences.find(key, || {
@@ -259,7 +259,7 @@ impl Reading {
     /// to be opened for it.
     pub fn attention_map(
         &self,
-        name: Name,
+        name: ModelName,
         path: &str,
         form: AttentionForm,
     ) -> Arc<Option<AttentionMap>> {
@@ -270,7 +270,7 @@ impl Reading {
     /// The same if it is known or takes a few milliseconds, else None; for the screen, which never waits.
     pub fn known_attention_map(
         &self,
-        name: Name,
+        name: ModelName,
         path: &str,
         form: AttentionForm,
     ) -> Option<Arc<Option<AttentionMap>>> {
@@ -282,23 +282,28 @@ impl Reading {
         self.attention_maps.find((name, path.to_owned(), form), || None)
     }
 
-    fn model(&self, name: Name) -> Option<&dyn Model> {
+    fn model(&self, name: ModelName) -> Option<&dyn Model> {
         self.models.iter().find(|(other, _)| *other == name).map(|(_, model)| &**model)
     }
 
     /// A model's sizes; None if it does not report them.
-    pub fn sizes(&self, name: Name) -> Option<ModelSizes> {
+    pub fn sizes(&self, name: ModelName) -> Option<ModelSizes> {
         self.model(name)?.sizes()
     }
 
     /// The model's prediction from each layer at a row. Takes tenths of a second with a large vocabulary and many
     /// layers.
-    pub fn lens(&self, name: Name, row: usize) -> Arc<[LensPrediction]> {
+    pub fn lens(&self, name: ModelName, row: usize) -> Arc<[LensPrediction]> {
         self.lens_of(name, row, None)
     }
 
     /// The same with the ranks of this word instead of the finally chosen one.
-    pub fn lens_of(&self, name: Name, row: usize, word: Option<usize>) -> Arc<[LensPrediction]> {
+    pub fn lens_of(
+        &self,
+        name: ModelName,
+        row: usize,
+        word: Option<usize>,
+    ) -> Arc<[LensPrediction]> {
         let known = || self.lenses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(guesses) = known().get(&(name, row, word)) {
             return Arc::clone(guesses);
@@ -313,14 +318,14 @@ impl Reading {
     }
 
     /// The lens if it has been computed or takes a few milliseconds, else None; for the screen, which never waits.
-    pub fn known_lens(&self, name: Name, row: usize) -> Option<Arc<[LensPrediction]>> {
+    pub fn known_lens(&self, name: ModelName, row: usize) -> Option<Arc<[LensPrediction]>> {
         self.known_lens_of(name, row, None)
     }
 
     /// The same with the ranks of this word.
     pub fn known_lens_of(
         &self,
-        name: Name,
+        name: ModelName,
         row: usize,
         word: Option<usize>,
     ) -> Option<Arc<[LensPrediction]>> {
@@ -336,14 +341,15 @@ impl Reading {
     /// The times that the models with an encoder take to read, measured one after another; takes about a second.
     pub fn time(&self) -> MachineTimes {
         let ids = self.sentence.ids();
-        let timed = [Name::Elman, Name::Gru, Name::Transformer];
+        let timed = [ModelName::Elman, ModelName::Gru, ModelName::Transformer];
         let models = self.models.iter().filter(|(name, _)| timed.contains(name));
         models.map(|(name, model)| (*name, timing::time(&**model, &ids))).collect()
     }
 
     /// The first `n_tokens` tokens that the language model continues, with the leading token if the model adds one.
     pub fn given(&self, n_tokens: usize) -> &[Token] {
-        let models = [Name::Checkpoint, Name::DecoderOnly].map(|name| self.traces.get(&name));
+        let models =
+            [ModelName::Checkpoint, ModelName::DecoderOnly].map(|name| self.traces.get(&name));
         let source = models.into_iter().flatten().next().map_or(&[][..], |t| &t.source);
         let own = source.len().saturating_sub(self.sentence.tokens.len());
         &source[..source.len().min(n_tokens.saturating_add(own))]

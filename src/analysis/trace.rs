@@ -26,7 +26,7 @@ use crate::{
         value::{Cell, Shape, Value},
     },
     model::{
-        EMBEDDING_TABLE, LOGITS, Name, PROBS, Pass,
+        EMBEDDING_TABLE, LOGITS, ModelName, PROBS, Pass,
         layer::attention::{CONTEXT, V, V_NORMALIZED},
     },
     text::{self, Token, Tokenizer},
@@ -109,7 +109,7 @@ pub struct CellIndex<'a> {
 /// Every value of one model's pass over one sentence.
 #[derive(Clone)]
 pub struct Trace {
-    pub model: Name,
+    pub model: ModelName,
     /// The source stream's tokens.
     pub source: Vec<Token>,
     /// The target stream's tokens: `<bos>` and the output. Empty for the decoder-only model.
@@ -150,7 +150,7 @@ impl Record {
 }
 
 impl Trace {
-    pub fn new(model: Name, pass: Pass, tokenizer: &Tokenizer) -> Self {
+    pub fn new(model: ModelName, pass: Pass, tokenizer: &Tokenizer) -> Self {
         let tokens = |ids: &[u32]| tokenizer.tokens(ids);
         Self {
             model,

@@ -12,10 +12,10 @@ use evidence::{AttributeArgs, DiffArgs, FlowArgs, HeadsArgs, LearnArgs, PatchArg
 
 use super::{
     colour::{Ask, ThemeChoice},
+    help_texts,
     known::{self, Known},
     size::Size,
     view::ViewArgs,
-    words,
 };
 use crate::{engine::change::Change, export::Format, lesson::Language};
 
@@ -25,7 +25,7 @@ use crate::{engine::change::Change, export::Format, lesson::Language};
 /// Transformer, trained on the same data and part of this program. When standard output is no
 /// terminal, the whole walk is printed as plain text.
 #[derive(Debug, Parser)]
-#[command(name = "lookback", version, after_long_help = words::closing(), styles = Styles::plain())]
+#[command(name = "lookback", version, after_long_help = help_texts::closing(), styles = Styles::plain())]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Cli {
     #[command(flatten)]
@@ -262,7 +262,7 @@ fn command() -> Known<String> {
 
 /// One number, opened.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::OPEN))]
+#[command(after_long_help = help_texts::flowing(help_texts::OPEN))]
 pub struct OpenArgs {
     /// A site and a cell: site[row,column], or site[head,row,column]
     #[arg(value_hint = ValueHint::Other)]
@@ -292,7 +292,7 @@ pub struct OpenArgs {
 
 /// Every value of a pass.
 #[derive(Clone, Debug, Args)]
-#[command(after_long_help = words::flowing(words::TRACE))]
+#[command(after_long_help = help_texts::flowing(help_texts::TRACE))]
 pub struct TraceArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -342,7 +342,7 @@ pub enum TraceFormat {
 
 /// Frames of the walk.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::EXPORT))]
+#[command(after_long_help = help_texts::flowing(help_texts::EXPORT))]
 pub struct ExportArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -407,7 +407,7 @@ pub struct OutArgs {
 
 /// How well the models translate.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::EVAL))]
+#[command(after_long_help = help_texts::flowing(help_texts::EVAL))]
 pub struct EvalArgs {
     /// A file of JSON lines with the fields `en` and `fr` (a text or a list of texts); `-` is standard input
     #[arg(long, value_name = "PATH")]
@@ -432,7 +432,7 @@ pub enum EvalFormat {
 
 /// A checkpoint, looked into.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::INSPECT))]
+#[command(after_long_help = help_texts::flowing(help_texts::INSPECT))]
 pub struct InspectArgs {
     /// The folder, the file, or a name that `lookback models` lists
     pub path: PathBuf,
@@ -448,7 +448,7 @@ pub struct InspectArgs {
 
 /// The checkpoints on this machine.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::MODELS))]
+#[command(after_long_help = help_texts::flowing(help_texts::MODELS))]
 pub struct ModelsArgs {
     /// A table, or one JSON document
     #[arg(long, value_enum, default_value_t)]

@@ -31,7 +31,7 @@ use crate::{
     },
     engine::tape::Keep,
     export::files::reason,
-    model::{self, Model, Name, Setup},
+    model::{self, Model, ModelName, Setup},
     text::{Tokenizer, visible_path},
 };
 
@@ -40,8 +40,11 @@ pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcom
         return Err(anyhow!("eval measures the built-in translators; leave --model PATH out"))
             .usage();
     }
-    let translators: Vec<Name> =
-        request.names(&Name::ALL).into_iter().filter(|&name| name != Name::DecoderOnly).collect();
+    let translators: Vec<ModelName> = request
+        .names(&ModelName::ALL)
+        .into_iter()
+        .filter(|&name| name != ModelName::DecoderOnly)
+        .collect();
     let stored = Accuracy::embedded()?;
     let Some(path) = &asked.data else {
         print(&stored, &translators, streams.out)?;
@@ -158,7 +161,7 @@ fn chosen(lines: Vec<Line>, table: &Accuracy, per_bucket: Option<u32>) -> Vec<Li
 
 /// One model's translation of a sentence.
 struct Translation {
-    name: Name,
+    name: ModelName,
     output: String,
     is_exact: bool,
     chrf: Chrf,
@@ -168,7 +171,11 @@ struct Translation {
 ///
 /// # Errors
 /// If a line's English is empty or too long; the message says which.
-fn translated(lines: &[Line], names: &[Name], request: &Request) -> Result<Vec<Vec<Translation>>> {
+fn translated(
+    lines: &[Line],
+    names: &[ModelName],
+    request: &Request,
+) -> Result<Vec<Vec<Translation>>> {
     let tokenizer = Tokenizer::embedded()?;
     let sources = lines.iter().map(|line| {
         let sentence = tokenizer.sentence(&line.en);
@@ -177,11 +184,11 @@ fn translated(lines: &[Line], names: &[Name], request: &Request) -> Result<Vec<V
     });
     let sources = sources.collect::<Result<Vec<_>>>()?;
     let load = |&name| Ok((name, model::load(name)?));
-    let models = names.iter().map(load).collect::<Result<Vec<(Name, Arc<dyn Model>)>>>()?;
+    let models = names.iter().map(load).collect::<Result<Vec<(ModelName, Arc<dyn Model>)>>>()?;
     let progress = request.progress("sentences translated", lines.len());
     let translate = |i: usize| -> Vec<Translation> {
         let setup = Setup { keep: Keep::Boundaries, ..Setup::default() };
-        let of = |(name, model): &(Name, Arc<dyn Model>)| {
+        let of = |(name, model): &(ModelName, Arc<dyn Model>)| {
             let output = tokenizer.decode(&model.run(&sources[i], &setup).output);
             Translation {
                 name: *name,
@@ -262,7 +269,7 @@ fn table(stored: &Accuracy, lines: &[Line], results: &[Vec<Translation>]) -> Acc
 const OPEN_END: usize = 90;
 
 /// The tables: a row a model, a column a bucket of lengths.
-fn print(table: &Accuracy, names: &[Name], out: &mut dyn Write) -> io::Result<()> {
+fn print(table: &Accuracy, names: &[ModelName], out: &mut dyn Write) -> io::Result<()> {
     let label = |[from, to]: &[usize; 2]| {
         if *to > OPEN_END { format!("{from}+") } else { format!("{from}-{to}") }
     };

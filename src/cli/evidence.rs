@@ -22,14 +22,14 @@ use crate::{
         reading::{Asked, Reading},
     },
     engine::site::{Role, Stream},
-    model::Name,
+    model::ModelName,
     text::Token,
     weights::memory,
 };
 
 /// The reading of a request by its one model; the built-in Transformer where none is named.
-fn read(request: &Request, streams: &mut Streams) -> Outcome<(Source, Name)> {
-    let names = request.names(&[Name::Transformer]);
+fn read(request: &Request, streams: &mut Streams) -> Outcome<(Source, ModelName)> {
+    let names = request.names(&[ModelName::Transformer]);
     if names.len() > 1 {
         let wrong = anyhow!("evidence is about one model; name it, as in --model transformer");
         return Err(super::failure::Failure::Usage(wrong));
@@ -64,7 +64,7 @@ impl Command {
     }
 
     /// Whether it says something about a model that read this text.
-    fn works(self, reading: &Reading, name: Name, run: &Run) -> bool {
+    fn works(self, reading: &Reading, name: ModelName, run: &Run) -> bool {
         let is_asked = || reading.question(run, &Asked::default()).is_ok();
         match self {
             Self::Attribute => is_asked(),
@@ -75,7 +75,7 @@ impl Command {
     }
 
     /// Why it failed; where it never works for the model, with the commands that do.
-    fn refused(self, reading: &Reading, name: Name, why: anyhow::Error) -> anyhow::Error {
+    fn refused(self, reading: &Reading, name: ModelName, why: anyhow::Error) -> anyhow::Error {
         let Ok(run) = reading.run(name, None) else { return why };
         let works = |command: &Self| command.works(reading, name, &run);
         if works(&self) {

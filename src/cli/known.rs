@@ -11,7 +11,7 @@ use crate::{
     engine::change::Change,
     export::{FORMATS, Format, instead_of},
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     text,
     weights::places::Places,
 };
@@ -51,7 +51,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Known<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chosen {
     All,
-    BuiltIn(Name),
+    BuiltIn(ModelName),
     /// The path of a checkpoint, or the name of a model on this machine.
     Path(PathBuf),
 }
@@ -156,10 +156,10 @@ fn is_here(name: &str) -> bool {
     Places::of(&super::variable).has(name)
 }
 
-fn model(name: &str) -> Result<Name, String> {
-    let near = || text::near_clause(name, Name::ALL.iter().map(|n| n.id()), 1);
-    let all = || Name::ALL.map(Name::id).join(", ");
-    Name::ALL.into_iter().find(|n| n.id() == name).ok_or_else(|| {
+fn model(name: &str) -> Result<ModelName, String> {
+    let near = || text::near_clause(name, ModelName::ALL.iter().map(|n| n.id()), 1);
+    let all = || ModelName::ALL.map(ModelName::id).join(", ");
+    ModelName::ALL.into_iter().find(|n| n.id() == name).ok_or_else(|| {
         format!(
             "there is no such model{}; there are {}; a checkpoint is given by its path, \
              as in ./{}, or by a name that `lookback models` lists",

@@ -11,7 +11,7 @@ use clap_mangen::{
 
 use super::{
     args::Cli,
-    words::{ENVIRONMENT, EXAMPLES, EXIT, FILES, Row, TERMINALS, TROUBLE},
+    help_texts::{ENVIRONMENT, EXAMPLES, EXIT, FILES, Row, TERMINALS, TROUBLE},
 };
 use crate::ui::keys::KEYS;
 

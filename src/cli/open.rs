@@ -30,14 +30,14 @@ use crate::{
         value::Cell,
     },
     lesson::Language,
-    model::Name,
+    model::ModelName,
     text::{near_clause, shown, significant},
     ui::{theme::Glyphs, words::caption},
 };
 use tree::{Opened, Tree};
 
 pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcome {
-    let reading = Source::read(request, &Name::ALL, Purpose::LookUp, streams)?.reading;
+    let reading = Source::read(request, &ModelName::ALL, Purpose::LookUp, streams)?.reading;
     let (address, reading) = found(&reading, &asked.address).usage()?;
     let meant = request.names(&[]).first().copied();
     let model = choose(&reading, meant, &address).usage()?;
@@ -50,7 +50,7 @@ pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcom
     let tree = Tree::new(&open, &address, usize::from(asked.depth), terms).usage()?;
     let is_ascii = request.look.glyphs == Glyphs::Ascii;
     let mut page = Page { reading: &reading, model, trace, terms, is_ascii, out: streams.out };
-    if meant.is_none() && model != Name::Transformer {
+    if meant.is_none() && model != ModelName::Transformer {
         let (has, sought) = (model.title(), sought(&address));
         writeln!(streams.notes, "note: the Transformer has no {sought}; opened in the {has}")?;
     }
@@ -61,7 +61,7 @@ pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcom
 ///
 /// # Errors
 /// If no model has it; the message says what is near.
-pub fn text(reading: &Arc<Reading>, model: Name, address: &str) -> anyhow::Result<String> {
+pub fn text(reading: &Arc<Reading>, model: ModelName, address: &str) -> anyhow::Result<String> {
     const TERMS: usize = 6;
     let (address, reading) = found(reading, address)?;
     let model =
@@ -102,8 +102,12 @@ const fn is_share(address: &Address) -> bool {
 }
 
 /// The requested model, else the Transformer, else the first that has the site, or the share.
-fn choose(reading: &Reading, asked: Option<Name>, address: &Address) -> anyhow::Result<Name> {
-    let has = |name: &Name| {
+fn choose(
+    reading: &Reading,
+    asked: Option<ModelName>,
+    address: &Address,
+) -> anyhow::Result<ModelName> {
+    let has = |name: &ModelName| {
         reading.has(*name)
             && if is_share(address) {
                 reading.open(*name, address).is_ok()
@@ -111,7 +115,7 @@ fn choose(reading: &Reading, asked: Option<Name>, address: &Address) -> anyhow::
                 reading.trace(*name).site(&address.path).is_some()
             }
     };
-    let translator = reading.has(Name::Transformer).then_some(Name::Transformer);
+    let translator = reading.has(ModelName::Transformer).then_some(ModelName::Transformer);
     let first = || translator.into_iter().chain(reading.names()).find(has);
     match asked {
         Some(name) if has(&name) => Ok(name),
@@ -131,8 +135,8 @@ fn sought(address: &Address) -> String {
 
 fn elsewhere(
     reading: &Reading,
-    asked: Name,
-    other: Option<Name>,
+    asked: ModelName,
+    other: Option<ModelName>,
     address: &Address,
 ) -> anyhow::Error {
     let Some(other) = other else { return nowhere(reading, address) };
@@ -156,7 +160,7 @@ fn nowhere(reading: &Reading, address: &Address) -> anyhow::Error {
         }
     }
     let near = near_clause(&address.path, paths.into_iter(), 3);
-    let whose = if reading.has(Name::Checkpoint) { "PATH" } else { "all" };
+    let whose = if reading.has(ModelName::Checkpoint) { "PATH" } else { "all" };
     anyhow!(
         "no model has a {sought}{near}; `lookback trace --list --model {whose}` \
          names them all"
@@ -188,7 +192,7 @@ fn value(n: f32) -> String {
 /// How a tree is written.
 struct Page<'a, 'w> {
     reading: &'a Reading,
-    model: Name,
+    model: ModelName,
     trace: &'a Trace,
     terms: usize,
     is_ascii: bool,

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     engine::change::{Change, Changes, MOST},
     lesson::Language,
-    model::Name,
+    model::ModelName,
     text::ChatTemplate,
     ui::panes::View,
     weights::{Checkpoint, places::Places},
@@ -202,12 +202,12 @@ impl<'a> Request<'a> {
     }
 
     /// The models that are asked for; `otherwise` where no model is.
-    pub fn names(&self, otherwise: &[Name]) -> Vec<Name> {
+    pub fn names(&self, otherwise: &[ModelName]) -> Vec<ModelName> {
         match &self.model {
             None => otherwise.to_vec(),
-            Some(Chosen::All) => Name::ALL.to_vec(),
+            Some(Chosen::All) => ModelName::ALL.to_vec(),
             Some(Chosen::BuiltIn(name)) => vec![*name],
-            Some(Chosen::Path(_)) => vec![Name::Checkpoint],
+            Some(Chosen::Path(_)) => vec![ModelName::Checkpoint],
         }
     }
 }

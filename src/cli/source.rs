@@ -12,7 +12,7 @@ use crate::{
     analysis::reading::{Reader, Reading, Readings},
     engine::tape::Keep,
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     text::{visible, visible_path},
     ui::words::changes_in_words,
     weights::Checkpoint,
@@ -46,12 +46,13 @@ impl Source {
     /// If the models, the sentence or a change cannot be read.
     pub fn read(
         request: &Request,
-        names: &[Name],
+        names: &[ModelName],
         purpose: Purpose,
         streams: &mut Streams,
     ) -> Outcome<Self> {
         request.sentence()?; // standard input is waited for before the models are loaded
-        let reader = reader(request, if request.changes.is_empty() { names } else { &Name::ALL })?;
+        let reader =
+            reader(request, if request.changes.is_empty() { names } else { &ModelName::ALL })?;
         let reader = match purpose {
             Purpose::LookUp => reader,
             Purpose::Walk => reader.for_walk(),
@@ -83,7 +84,7 @@ impl Source {
 }
 
 /// The reader of the request; of the built-in models these.
-fn reader(request: &Request, names: &[Name]) -> Outcome<Reader> {
+fn reader(request: &Request, names: &[ModelName]) -> Outcome<Reader> {
     let Some(path) = request.checkpoint() else { return Ok(Reader::of(names)?) };
     let _spinner = request.spinner("opening the checkpoint");
     let checkpoint = request.open(path)?;
@@ -145,7 +146,7 @@ fn begins_twice(readings: &Readings, plain: &Reading) -> Option<String> {
 
 /// A note on an output that has no end.
 fn is_cut(readings: &Readings, plain: &Reading) -> Option<String> {
-    let trace = plain.has(Name::Checkpoint).then(|| plain.trace(Name::Checkpoint))?;
+    let trace = plain.has(ModelName::Checkpoint).then(|| plain.trace(ModelName::Checkpoint))?;
     let last = trace.output.last().filter(|_| !trace.target.is_empty())?;
     let ends = readings.reader().tokenizer().ids().eos;
     (!ends.contains(&last.id)).then(|| {
@@ -177,7 +178,7 @@ fn note_what_is_odd(
         writeln!(streams.notes, "note: {left_out}")?;
     }
     if let Some(path) = request.checkpoint()
-        && let Some(site) = plain.trace(Name::Checkpoint).not_finite()
+        && let Some(site) = plain.trace(ModelName::Checkpoint).not_finite()
     {
         let path = visible_path(path);
         writeln!(
@@ -194,9 +195,9 @@ fn note_what_is_odd(
 /// # Errors
 /// If an embedded lesson is damaged.
 pub fn lesson(reading: &Reading, language: Language) -> anyhow::Result<Lesson> {
-    if !reading.has(Name::Checkpoint) {
+    if !reading.has(ModelName::Checkpoint) {
         return Lesson::embedded(language);
     }
-    let trace = reading.trace(Name::Checkpoint);
+    let trace = reading.trace(ModelName::Checkpoint);
     Ok(Lesson::for_checkpoint(language)?.fitting(trace))
 }

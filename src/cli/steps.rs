@@ -11,14 +11,15 @@ use super::{
 };
 use crate::{
     lesson::Lesson,
-    model::Name,
+    model::ModelName,
     text::{Tokenizer, visible},
 };
 
 /// Prints one step a line: ID, chapter, title. Without a checkpoint the steps are the same for every sentence.
 pub fn run(request: &Request, streams: &mut Streams) -> Outcome {
     let lesson = if request.checkpoint().is_some() {
-        Source::read(request, &Name::ALL, Purpose::LookUp, streams)?.lesson(request.language)?
+        Source::read(request, &ModelName::ALL, Purpose::LookUp, streams)?
+            .lesson(request.language)?
     } else {
         Tokenizer::embedded()?.sentence(request.sentence()?).usage()?;
         Lesson::embedded(request.language)?

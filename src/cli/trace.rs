@@ -26,7 +26,7 @@ use crate::{
         files::Files,
         numbers::{PassExport, axes, json, named, npz, safetensors},
     },
-    model::Name,
+    model::ModelName,
     text::{
         near_clause,
         visible::{Visible, shown, visible_path},
@@ -76,7 +76,7 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     if !asked.list {
         not_onto_a_terminal(format, &asked.out.out, io::stdout().is_terminal()).usage()?;
     }
-    let names = request.names(&[Name::Transformer]);
+    let names = request.names(&[ModelName::Transformer]);
     let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
     let passes: Vec<_> = names.iter().map(|&name| pass(&reading, name, asked)).collect();
     if passes.iter().all(|pass| pass.sites.is_empty()) {
@@ -88,7 +88,7 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
 
 /// The largest differences of the pass to arrays in a file, worst first.
 fn compare(path: &Path, asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
-    let names = request.names(&[Name::Transformer]);
+    let names = request.names(&[ModelName::Transformer]);
     let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
     let asked = Asked { weights: true, ..asked.clone() };
     let passes: Vec<_> = names.iter().map(|&name| pass(&reading, name, &asked)).collect();
@@ -128,7 +128,7 @@ fn not_onto_a_terminal(format: &WritableFormat, out: &Path, is_terminal: bool) -
 }
 
 /// The sites that a pattern matches; without patterns all computed sites, and weights with `--weights`.
-fn pass<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> PassExport<'a> {
+fn pass<'a>(reading: &'a Reading, name: ModelName, asked: &Asked) -> PassExport<'a> {
     let globs: Vec<_> = asked.sites.iter().map(|glob| WildMatch::new(glob)).collect();
     let wanted = |site: &&Recorded| {
         let is_named = globs.iter().any(|glob| glob.matches(site.path()));
@@ -139,7 +139,7 @@ fn pass<'a>(reading: &'a Reading, name: Name, asked: &Asked) -> PassExport<'a> {
     PassExport { trace, sentence: &reading.sentence.text, changes: &reading.changes, sites }
 }
 
-fn nothing(reading: &Reading, names: &[Name], asked: &Asked) -> anyhow::Error {
+fn nothing(reading: &Reading, names: &[ModelName], asked: &Asked) -> anyhow::Error {
     let globs = asked.sites.join(",");
     let paths = names.iter().flat_map(|&name| reading.trace(name).sites()).map(Recorded::path);
     let near = near_clause(&globs, paths, 3);

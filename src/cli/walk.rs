@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     lesson::Lesson,
-    model::Name,
+    model::ModelName,
     term::{self, Start, exporter},
     text::Tokenizer,
     ui::{
@@ -73,7 +73,7 @@ fn note_unkept(kept: anyhow::Result<()>, streams: &mut Streams) {
 
 /// The first reading and its lesson.
 fn opened(request: &Request, streams: &mut Streams) -> Outcome<(Source, Lesson)> {
-    let source = Source::read(request, &Name::ALL, Purpose::Walk, streams)?;
+    let source = Source::read(request, &ModelName::ALL, Purpose::Walk, streams)?;
     let lesson = source.lesson(request.language)?;
     Ok((source, lesson))
 }

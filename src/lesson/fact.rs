@@ -33,7 +33,7 @@ use crate::{
         site::{Site, Stream, stack_of},
         value::Cell,
     },
-    model::{Name, layer::attention::MASKED},
+    model::{ModelName, layer::attention::MASKED},
     text::{self, Token, grouped, word_at, word_text},
 };
 
@@ -64,7 +64,7 @@ const fn fact_of_built_in(
 impl Fact {
     /// The text of the fact for this pass. Facts about built-in models have no value in the reading of a checkpoint.
     pub fn text(&self, context: &Context) -> String {
-        if self.is_of_built_in && context.reading.has(Name::Checkpoint) {
+        if self.is_of_built_in && context.reading.has(ModelName::Checkpoint) {
             return context.phrases.no_value();
         }
         (self.evaluate)(context)
@@ -260,7 +260,7 @@ impl<'a> Context<'a> {
     }
 
     /// Number of columns of a model's site; 0 without the site.
-    pub fn cols(&self, model: Name, path: &str) -> usize {
+    pub fn cols(&self, model: ModelName, path: &str) -> usize {
         self.reading.trace(model).site(path).map_or(0, |site| site.shape().cols)
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         change::{Change, Part},
         site::lies_in,
     },
-    model::Name,
+    model::ModelName,
     text::{self, Token, word_text},
 };
 
@@ -180,14 +180,16 @@ fn has_long_word(c: &Context) -> bool {
     tokens.windows(3).any(|three| three[1].continues && three[2].continues)
 }
 
-fn output<'a>(c: &Context<'a>, model: Name) -> &'a str {
+fn output<'a>(c: &Context<'a>, model: ModelName) -> &'a str {
     &c.reading.trace(model).output_text
 }
 
 fn gru_agrees(c: &Context) -> bool {
     // The final mark counts as one.
     let is_long = n_words(&c.reading.sentence.tokens) > 4;
-    is_long && c.reading.plain.is_none() && output(c, Name::Gru) == output(c, Name::Transformer)
+    is_long
+        && c.reading.plain.is_none()
+        && output(c, ModelName::Gru) == output(c, ModelName::Transformer)
 }
 
 fn is_reordered(c: &Context) -> bool {
@@ -213,24 +215,25 @@ fn only_change<'a>(c: &Context<'a>) -> Option<&'a Change> {
 }
 
 /// A model's pass without the change, if the one change is another word.
-fn before_another_word<'a>(c: &Context<'a>, model: Name) -> Option<&'a Trace> {
+fn before_another_word<'a>(c: &Context<'a>, model: ModelName) -> Option<&'a Trace> {
     let is_word = matches!(only_change(c)?, Change::Token { .. });
     is_word.then(|| c.reading.plain_trace(model))?
 }
 
 fn looks_elsewhere(c: &Context) -> bool {
-    let Some(before) = before_another_word(c, Name::Transformer).filter(|_| has_pronoun(c)) else {
+    let Some(before) = before_another_word(c, ModelName::Transformer).filter(|_| has_pronoun(c))
+    else {
         return false;
     };
-    let now = guided_look(c, c.reading.trace(Name::Transformer));
+    let now = guided_look(c, c.reading.trace(ModelName::Transformer));
     let before = guided_look(c, before);
     now.zip(before).is_some_and(|(now, before)| now.key != before.key)
 }
 
 fn needs_head(c: &Context) -> bool {
     let is_head = matches!(only_change(c), Some(Change::Off { part: Part::Head(_), .. }));
-    let before = c.reading.plain_trace(Name::Transformer).filter(|_| is_head);
-    before.is_some_and(|before| before.output_text != output(c, Name::Transformer))
+    let before = c.reading.plain_trace(ModelName::Transformer).filter(|_| is_head);
+    before.is_some_and(|before| before.output_text != output(c, ModelName::Transformer))
 }
 
 fn keeps_pronoun(c: &Context) -> bool {
@@ -238,8 +241,8 @@ fn keeps_pronoun(c: &Context) -> bool {
         let found = all_of(&trace.output, FRENCH_PRONOUNS);
         found.map(|i| word_text(&trace.output, i).to_lowercase()).collect()
     };
-    let now = pronouns(c.reading.trace(Name::Transformer));
-    let before = c.reading.plain_trace(Name::Transformer).map(pronouns);
+    let now = pronouns(c.reading.trace(ModelName::Transformer));
+    let before = c.reading.plain_trace(ModelName::Transformer).map(pronouns);
     needs_head(c) && !now.is_empty() && before.is_some_and(|before| before == now)
 }
 
@@ -248,7 +251,7 @@ fn is_unheard(c: &Context) -> bool {
         let before = before_another_word(c, model)?;
         Some(before.output_text != output(c, model))
     };
-    followed(Name::Transformer) == Some(true) && followed(Name::Elman) == Some(false)
+    followed(ModelName::Transformer) == Some(true) && followed(ModelName::Elman) == Some(false)
 }
 
 /// Whether the model writes what it was taught, and wrote something else before the first step.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::{PaneSpec, StartRow, shelf::ShelfGroup};
-use crate::model::Name;
+use crate::model::ModelName;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,7 +29,7 @@ pub struct StepOrder {
     #[serde(default)]
     pub merged: Vec<String>,
     #[serde(deserialize_with = "required_name")]
-    pub model: Name,
+    pub model: ModelName,
     pub panes: Vec<PaneSpec>,
     #[serde(default)]
     pub row: Option<StartRow>,
@@ -53,12 +53,12 @@ pub struct StepOrder {
     pub lab: Option<String>,
 }
 
-fn required_name<'de, D: Deserializer<'de>>(d: D) -> Result<Name, D::Error> {
+fn required_name<'de, D: Deserializer<'de>>(d: D) -> Result<ModelName, D::Error> {
     let id = String::deserialize(d)?;
-    let is_checkpoint = id == Name::Checkpoint.id();
-    if is_checkpoint { Ok(Name::Checkpoint) } else { id.parse().map_err(D::Error::custom) }
+    let is_checkpoint = id == ModelName::Checkpoint.id();
+    if is_checkpoint { Ok(ModelName::Checkpoint) } else { id.parse().map_err(D::Error::custom) }
 }
 
-pub fn optional_name<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Name>, D::Error> {
+pub fn optional_name<'de, D: Deserializer<'de>>(d: D) -> Result<Option<ModelName>, D::Error> {
     required_name(d).map(Some)
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::{
     analysis::trace::Recorded,
     engine::site::{Stream, in_layer, is_layered},
-    model::Name,
+    model::ModelName,
 };
 
 /// A kind of pane, and the site that it shows.
@@ -180,7 +180,7 @@ pub struct PaneSpec {
     pub site: Option<String>,
     /// The model, if it is not the step's.
     #[serde(default, deserialize_with = "super::optional_name")]
-    pub model: Option<Name>,
+    pub model: Option<ModelName>,
     #[serde(default)]
     pub title: Option<String>,
     /// Whether it is shown only while it has the focus, for what most viewers do not ask for.

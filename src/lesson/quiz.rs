@@ -29,7 +29,7 @@ use crate::{
         value::Cell,
     },
     model::{
-        Name,
+        ModelName,
         layer::{attention, feed_forward},
     },
     text::{self, word_text},
@@ -209,7 +209,7 @@ fn n_words(c: &Context) -> usize {
     c.reading.sentence.tokens.len()
 }
 
-fn n_right(c: &Context, model: Name) -> usize {
+fn n_right(c: &Context, model: ModelName) -> usize {
     c.reading.read_back(model).iter().filter(|a| a.is_right).count()
 }
 
@@ -218,7 +218,7 @@ fn read_back(c: &Context) -> Option<Quiz> {
 }
 
 fn better_memory(c: &Context) -> Option<Quiz> {
-    let (elman, gru) = (n_right(c, Name::Elman), n_right(c, Name::Gru));
+    let (elman, gru) = (n_right(c, ModelName::Elman), n_right(c, ModelName::Gru));
     let right = match elman.cmp(&gru) {
         std::cmp::Ordering::Greater => 0,
         std::cmp::Ordering::Less => 1,
@@ -248,8 +248,8 @@ fn costliest(c: &Context) -> Option<Quiz> {
 fn steps_in_a_row(c: &Context) -> Option<Quiz> {
     let n = n_words(c);
     let steps = |model| schedule(model, built_in(n)).sequential;
-    let others = [1, steps(Name::Transformer), n * n];
-    (n > 1).then(|| numbers(steps(Name::Elman), &others))?
+    let others = [1, steps(ModelName::Transformer), n * n];
+    (n > 1).then(|| numbers(steps(ModelName::Elman), &others))?
 }
 
 fn next_token(c: &Context) -> Option<Quiz> {
@@ -318,7 +318,9 @@ fn open_cells(c: &Context) -> Option<Quiz> {
 
 fn agreeing(c: &Context) -> Option<Quiz> {
     let written = |name| &c.reading.trace(name).output_text;
-    let others = [Name::TransformerUnguided, Name::RnnAttention, Name::Gru, Name::Elman];
-    let same = others.into_iter().filter(|&n| written(n) == written(Name::Transformer)).count();
+    let others =
+        [ModelName::TransformerUnguided, ModelName::RnnAttention, ModelName::Gru, ModelName::Elman];
+    let same =
+        others.into_iter().filter(|&n| written(n) == written(ModelName::Transformer)).count();
     numbers(same, &[0, 1, 2, 3, 4])
 }

@@ -8,7 +8,7 @@ use crate::text::visible;
 
 /// The models in the binary, in the order of the lesson.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Name {
+pub enum ModelName {
     Elman,
     Gru,
     RnnAttention,
@@ -26,10 +26,10 @@ pub struct HeadPlace {
     pub head: usize,
 }
 
-/// The head that training guided from a pronoun to its noun, in [`Name::Transformer`] alone (MODEL_CARD.md).
+/// The head that training guided from a pronoun to its noun, in [`ModelName::Transformer`] alone (MODEL_CARD.md).
 pub static GUIDED_HEAD: HeadPlace = HeadPlace { weights: "encoder.1.self_attn.weights", head: 2 };
 
-impl Name {
+impl ModelName {
     /// The models in the binary.
     pub const ALL: [Self; 6] = [
         Self::Elman,
@@ -102,13 +102,13 @@ impl Name {
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for ModelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
     }
 }
 
-impl FromStr for Name {
+impl FromStr for ModelName {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {

@@ -78,7 +78,7 @@ use crate::{
         value::Matrix,
     },
     lesson::{Language, PaneKind, PaneSpec, Selection},
-    model::Name,
+    model::ModelName,
     ui::{
         theme::Theme,
         widgets::{
@@ -101,7 +101,7 @@ pub struct Scene<'a> {
     pub reading: &'a Reading,
     pub language: Language,
     /// The model that the pane shows.
-    pub model: Name,
+    pub model: ModelName,
     pub selection: Selection,
     pub theme: &'a Theme,
     /// Whether this pane has the cell cursor.
@@ -144,7 +144,7 @@ fn is_of_state(site: Option<&Recorded>) -> bool {
 /// A cell that panes highlight because the inspector shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    pub model: Name,
+    pub model: ModelName,
     pub address: Address,
     /// Whether it is the operand selected in the inspector.
     pub is_chosen: bool,
@@ -492,7 +492,7 @@ pub trait Pane {
     }
 
     /// The row of the stream at a cursor position that the pane can explain.
-    fn row_to_explain(&self, _row: usize, _col: usize) -> Option<(Name, Stream, usize)> {
+    fn row_to_explain(&self, _row: usize, _col: usize) -> Option<(ModelName, Stream, usize)> {
         None
     }
 

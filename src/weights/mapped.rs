@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Result, anyhow, bail, ensure};
 use memmap2::Mmap;
 
-use super::lost::watch;
+use super::fatal_signals::watch;
 use crate::text::visible::shown;
 
 /// The bytes of a file, and its name for messages.

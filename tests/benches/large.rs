@@ -18,7 +18,7 @@ use lookback::{
     },
     engine::value::{Matrix, Value},
     lesson::{Language, Lesson, PaneKind, PaneSpec, template::Template},
-    model::Name,
+    model::ModelName,
     render::perform::update_and_run,
     ui::{
         app::{Action, Command, State, update},
@@ -121,13 +121,13 @@ fn summaries() {
     }
 }
 
-fn read(path: Option<&str>) -> (Name, Reading) {
+fn read(path: Option<&str>) -> (ModelName, Reading) {
     let text = "The dog saw the cat and the old man did n't cross the street because ".repeat(200);
     let (name, reader) = match path {
-        None => (Name::DecoderOnly, Reader::of(&[Name::DecoderOnly])),
+        None => (ModelName::DecoderOnly, Reader::of(&[ModelName::DecoderOnly])),
         Some(path) => {
             let checkpoint = Checkpoint::open(&PathBuf::from(path)).expect("the checkpoint opens");
-            (Name::Checkpoint, Reader::open(&checkpoint, true))
+            (ModelName::Checkpoint, Reader::open(&checkpoint, true))
         }
     };
     let reader = reader.expect("the model loads").up_to(TOKENS - 1);
@@ -138,7 +138,7 @@ fn read(path: Option<&str>) -> (Name, Reading) {
 }
 
 /// A walk of one step that shows one pane.
-fn walk(reading: &Arc<Reading>, name: Name, kind: PaneKind, site: &str) -> State {
+fn walk(reading: &Arc<Reading>, name: ModelName, kind: PaneKind, site: &str) -> State {
     let mut lesson = Lesson::embedded(Language::English).expect("the lesson loads");
     lesson.chapters.truncate(1);
     lesson.chapters[0].steps.truncate(1);

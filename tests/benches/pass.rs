@@ -11,7 +11,7 @@ use lookback::{
         reading::{Asked, Reader},
     },
     engine::site::Stream,
-    model::{self, Name, Setup},
+    model::{self, ModelName, Setup},
     text::Tokenizer,
 };
 use rayon::prelude::*;
@@ -56,7 +56,7 @@ fn full_pass(bencher: Bencher, case: &Case) {
 
 /// A model and the length of its sentence.
 struct Case {
-    name: Name,
+    name: ModelName,
     n_tokens: usize,
     text: &'static str,
 }
@@ -69,7 +69,7 @@ impl fmt::Display for Case {
 
 fn cases() -> Vec<Case> {
     let lengths = |name| BY_LENGTH.map(|(n_tokens, text)| Case { name, n_tokens, text });
-    Name::ALL.into_iter().flat_map(lengths).collect()
+    ModelName::ALL.into_iter().flat_map(lengths).collect()
 }
 
 /// Tokenizer and all models, from the bytes in the binary.
@@ -105,7 +105,7 @@ fn patch_the_star_pair(bencher: Bencher) {
     let reading = reader.read(SENTENCE).expect("the default sentence is in the world");
     let wide = reading.sentence_of(&SENTENCE.replace("tired", "wide")).expect("so is its pair");
     let patching = reading
-        .patching(Name::Transformer, &wide, &Asked::default())
+        .patching(ModelName::Transformer, &wide, &Asked::default())
         .expect("the two are answered differently");
     let cells = patching.cells();
     bencher.bench(|| cells.par_iter().filter_map(|cell| patching.measure(*cell)).sum::<f32>());
@@ -119,12 +119,12 @@ fn learn_one_step(bencher: Bencher) {
     let reading = reader.read(SENTENCE).expect("the default sentence is in the world");
     let begin = || {
         let rule = Optimizer::Sgd;
-        let learner = reading.learner(Name::Transformer, None, rule, rule.usual_rate());
+        let learner = reading.learner(ModelName::Transformer, None, rule, rule.usual_rate());
         learner.expect("it learns what it writes")
     };
     bencher.with_inputs(begin).bench_local_refs(|learner| {
         learner.step().expect("the rate is small");
-        reading.run_with(Name::Transformer, &learner.learned()).map(|run| run.n_rows())
+        reading.run_with(ModelName::Transformer, &learner.learned()).map(|run| run.n_rows())
     });
 }
 
@@ -133,6 +133,6 @@ fn learn_one_step(bencher: Bencher) {
 fn flow_of_the_language_model(bencher: Bencher) {
     let reader = Reader::embedded().expect("the embedded models load");
     let reading = reader.read(SENTENCE).expect("the default sentence is in the world");
-    let run = reading.run(Name::DecoderOnly, None).expect("it has read the sentence");
+    let run = reading.run(ModelName::DecoderOnly, None).expect("it has read the sentence");
     bencher.bench(|| Flow::new(black_box(&run), Stream::Source));
 }

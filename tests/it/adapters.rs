@@ -9,7 +9,7 @@ use lookback::{
         change::{Change, Changes},
         tape::Keep,
     },
-    model::{Architecture, Model, Name, Setup},
+    model::{Architecture, Model, ModelName, Setup},
     weights::Checkpoint,
 };
 use serde_json::{Value as Json, json};
@@ -59,7 +59,7 @@ fn pass(checkpoint: &Checkpoint, changes: &[&str], keep: Keep) -> Trace {
     let changes: Changes = changes.iter().map(|text| text.parse::<Change>().unwrap()).collect();
     let setup = Setup { changes: Arc::new(changes), keep, ..Setup::default() };
     let reader = Reader::open(checkpoint, true).unwrap();
-    Trace::new(Name::Checkpoint, model.run(&IDS, &setup), reader.tokenizer())
+    Trace::new(ModelName::Checkpoint, model.run(&IDS, &setup), reader.tokenizer())
 }
 
 fn numbers(trace: &Trace, site: &str) -> Vec<u32> {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use lookback::{analysis::trace::Recorded, model::Name};
+use lookback::{analysis::trace::Recorded, model::ModelName};
 use safetensors::{Dtype, serialize_to_file, tensor::TensorView};
 use tempfile::TempDir;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
@@ -98,7 +98,7 @@ fn a_changed_pass_differs_from_the_change_on_and_the_worst_is_first() {
 /// shape, with a NaN, and of no site.
 fn theirs(path: &Path) -> (usize, usize) {
     let reading = reading(SHORT);
-    let site = |path| reading.trace(Name::Transformer).site(path).unwrap();
+    let site = |path| reading.trace(ModelName::Transformer).site(path).unwrap();
     let (weights, out) = (site("encoder.0.self_attn.weights"), site("encoder.0.self_attn.out"));
     let (hidden, logits) = (site("encoder.1.ffn.hidden"), site("logits"));
     let (w, o, l) = (weights.shape(), out.shape(), logits.shape());
@@ -151,7 +151,7 @@ fn arrays_of_safetensors_may_be_of_half_precision() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("theirs.safetensors");
     let reading = reading(SHORT);
-    let site = reading.trace(Name::Transformer).site("encoder.0.ffn.out").unwrap();
+    let site = reading.trace(ModelName::Transformer).site("encoder.0.ffn.out").unwrap();
     let shape = [site.shape().rows, site.shape().cols];
     let half: Vec<u8> =
         numbers(site).iter().flat_map(|&n| half::f16::from_f32(n).to_le_bytes()).collect();
@@ -184,7 +184,7 @@ fn files_that_cannot_be_compared_say_why() {
     );
     let (rows, cols) = {
         let reading = reading(SHORT);
-        let shape = reading.trace(Name::Transformer).site("logits").unwrap().shape();
+        let shape = reading.trace(ModelName::Transformer).site("logits").unwrap().shape();
         (shape.rows, shape.cols)
     };
     let shape = format!("({rows}, {cols})");

@@ -1,6 +1,6 @@
 //! Every site of every model, opened: the arithmetic comes to the cell.
 
-use lookback::{analysis::reading::Reading, engine::value::Cell, model::Name};
+use lookback::{analysis::reading::Reading, engine::value::Cell, model::ModelName};
 use proptest::prelude::*;
 
 use crate::support::built_in::{READER, reading};
@@ -19,7 +19,7 @@ fn sample(len: usize, n: usize, seed: usize) -> impl Iterator<Item = usize> {
 }
 
 fn check(reading: &Reading, seed: usize) {
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         let trace = reading.trace(name);
         let mut n_opened = 0;
         for site in trace.sites().filter(|s| !s.is_leaf) {
@@ -66,7 +66,7 @@ proptest! {
 #[test]
 fn operands_lead_down_to_a_weight_or_a_token() {
     let reading = reading("The dog sleeps.");
-    let trace = reading.trace(Name::Transformer);
+    let trace = reading.trace(ModelName::Transformer);
     let mut address = "logits[0,7]".parse().unwrap();
     for _ in 0..80 {
         let opened = trace.open(&address).unwrap();

@@ -13,7 +13,7 @@ use lookback::{
         reading::{Asked, Reading},
     },
     engine::change::Change,
-    model::Name,
+    model::ModelName,
     text::words,
 };
 
@@ -27,7 +27,7 @@ fn read(model: &str, text: &str) -> Reading {
 }
 
 fn run(reading: &Reading) -> Run {
-    reading.run(Name::Checkpoint, None).unwrap()
+    reading.run(ModelName::Checkpoint, None).unwrap()
 }
 
 fn asked(words: &[&str]) -> Asked {
@@ -68,9 +68,9 @@ fn a_word_of_several_tokens_is_left_out_whole() {
     let tokens = &reading.sentence.tokens;
     let groups = words::words(tokens);
     assert!(groups.len() < tokens.len(), "{tokens:?}");
-    let run = reading.run(Name::Gru, None).unwrap();
+    let run = reading.run(ModelName::Gru, None).unwrap();
     let score = reading.question(&run, &Asked::default()).unwrap().score();
-    let of = |groups| reading.saliency_while(Name::Gru, &run, &score, groups, |_, _| true);
+    let of = |groups| reading.saliency_while(ModelName::Gru, &run, &score, groups, |_, _| true);
     let by_word: Saliency = of(&groups).unwrap().unwrap();
     let by_token = of(&words::single(tokens.len())).unwrap().unwrap();
     for (i, word) in groups.iter().enumerate() {
@@ -79,7 +79,8 @@ fn a_word_of_several_tokens_is_left_out_whole() {
     }
     let zorblax = groups.iter().position(|word| word.len() > 1).unwrap();
     let forced = run.pass.target[1..].to_vec();
-    let without = crate::support::built_in::reading("The sleeps.").run(Name::Gru, Some(forced));
+    let without =
+        crate::support::built_in::reading("The sleeps.").run(ModelName::Gru, Some(forced));
     let want = score.of_run(&run).unwrap() - score.of_run(&without.unwrap()).unwrap();
     let got = by_word.left_out(zorblax).unwrap();
     assert!((got - want).abs() < 1e-4, "{got}, not {want}");
@@ -93,10 +94,10 @@ fn a_class_is_asked_about_by_its_name() {
     let question = text.question(&of_text, &asked(&["Good", "bad"])).unwrap();
     assert_eq!(question, Question { row: 0, word: 2, against: 0 });
     assert_eq!(text.answer(&of_text, 2), "good");
-    let logits = text.trace(Name::Checkpoint).value("classes.logits").unwrap().row(0, 0);
+    let logits = text.trace(ModelName::Checkpoint).value("classes.logits").unwrap().row(0, 0);
     let score = question.score();
     assert!((score.of_run(&of_text).unwrap() - (logits[2] - logits[0])).abs() < 1e-6);
-    let counted = text.saliency(Name::Checkpoint, &of_text, &score).unwrap();
+    let counted = text.saliency(ModelName::Checkpoint, &of_text, &score).unwrap();
     assert!(counted.gradient.iter().any(|x| *x != 0.0));
     assert!(counted.left_out(1).is_some());
     let wrong = text.question(&of_text, &asked(&["dog"])).unwrap_err().to_string();
@@ -119,7 +120,7 @@ fn a_masked_word_is_asked_about_where_it_stands() {
     let mask = reading.sentence.tokens.iter().position(|token| token.text == "[MASK]").unwrap();
     let question = reading.question(&run, &Asked::default()).unwrap();
     assert_eq!(question.row, mask + run.n_before());
-    let counted = reading.saliency(Name::Checkpoint, &run, &question.score()).unwrap();
+    let counted = reading.saliency(ModelName::Checkpoint, &run, &question.score()).unwrap();
     let left_out = |row: usize| counted.left_out(row).is_some();
     assert!(left_out(question.row - 1) && left_out(question.row + 1) && !left_out(question.row));
 }
@@ -127,7 +128,7 @@ fn a_masked_word_is_asked_about_where_it_stands() {
 #[test]
 fn words_that_are_not_tokens_are_refused_with_a_reason() {
     let reading = reading("The dog sleeps.");
-    let run = reading.run(Name::Transformer, None).unwrap();
+    let run = reading.run(ModelName::Transformer, None).unwrap();
     let why = |words: &[&str]| reading.question(&run, &asked(words)).unwrap_err().to_string();
     assert!(why(&["chat", "chat"]).contains("the same"));
     assert!(why(&["", ""]).contains("a word is missing"));
@@ -147,7 +148,7 @@ fn an_inserted_word_is_where_two_passes_part() {
         let change = format!("against={other}").parse().unwrap();
         let changes = [change].into_iter().collect();
         let changed = READER.read_changed(&plain, changes).unwrap();
-        let first = changed.first_difference(Name::Transformer).unwrap();
+        let first = changed.first_difference(ModelName::Transformer).unwrap();
         assert_eq!((first.path.as_str(), first.cell.row), ("src.embed", row), "{other}");
     }
 }
@@ -155,7 +156,7 @@ fn an_inserted_word_is_where_two_passes_part() {
 #[test]
 fn the_whole_output_is_a_score_too() {
     let reading = reading("The dog sleeps.");
-    let run = reading.run(Name::Transformer, None).unwrap();
+    let run = reading.run(ModelName::Transformer, None).unwrap();
     let whole = Score::of_output(&run);
     assert_eq!(whole.rows(), 0..run.pass.output.len());
 }
@@ -164,12 +165,12 @@ fn the_whole_output_is_a_score_too() {
 #[test]
 fn a_head_that_bends_leaves_something_over() {
     let reading = read("bert", "the river [MASK] in");
-    let found = &reading.findings()[&Name::Checkpoint];
+    let found = &reading.findings()[&ModelName::Checkpoint];
     let attribution = found.attribution.as_ref().unwrap();
     assert!(!attribution.adds_up(), "{}", attribution.rest());
     assert_eq!((found.asked_at.as_str(), found.rows_of), ("[MASK]", RowsOf::Words));
     let gpt = read("gpt2", "the river in");
-    let found = &gpt.findings()[&Name::Checkpoint];
+    let found = &gpt.findings()[&ModelName::Checkpoint];
     assert!(found.attribution.as_ref().unwrap().adds_up());
     assert_eq!(found.rows_of, RowsOf::NextWords);
 }
@@ -183,17 +184,17 @@ fn the_walk_is_asked_about_words_that_are_given() {
         READER.read_changed(&plain, changes)
     };
     let given = read(&["words=dort,mange"]).unwrap();
-    assert!(std::ptr::eq(given.trace(Name::Transformer), plain.trace(Name::Transformer)));
+    assert!(std::ptr::eq(given.trace(ModelName::Transformer), plain.trace(ModelName::Transformer)));
     assert!(given.plain.is_none(), "no other pass");
-    let found = &given.findings()[&Name::Transformer];
+    let found = &given.findings()[&ModelName::Transformer];
     assert_eq!((found.word.as_str(), found.against.as_str()), ("dort", "mange"));
-    let run = plain.run(Name::Transformer, None).unwrap();
+    let run = plain.run(ModelName::Transformer, None).unwrap();
     let want = plain.question(&run, &asked(&["dort", "mange"])).unwrap();
     let score = want.score().of_run(&run).unwrap();
     assert!((found.attribution.as_ref().unwrap().score - score).abs() < 1e-5);
     let placed = read(&["place=1"]).unwrap();
-    let word = &placed.findings()[&Name::Transformer].word;
-    assert_eq!(*word, plain.trace(Name::Transformer).output[1].text);
+    let word = &placed.findings()[&ModelName::Transformer].word;
+    assert_eq!(*word, plain.trace(ModelName::Transformer).output[1].text);
     let refused = |text: &str| format!("{:#}", read(&[text]).err().unwrap());
     assert!(
         refused("words=dort,qzxv").contains("is not a token"),
@@ -212,9 +213,9 @@ fn words_are_not_left_out_of_a_pass_with_numbers_of_another() {
     let counted = |changes: &[&str]| {
         let changes = changes.iter().map(|text| text.parse::<Change>().unwrap()).collect();
         let read = READER.read_changed(&plain, changes).unwrap();
-        let run = read.run(Name::Transformer, None).unwrap();
+        let run = read.run(ModelName::Transformer, None).unwrap();
         let question = read.question(&run, &Asked::default()).unwrap();
-        let counted = read.saliency(Name::Transformer, &run, &question.score()).unwrap();
+        let counted = read.saliency(ModelName::Transformer, &run, &question.score()).unwrap();
         (0..plain.sentence.tokens.len()).filter(|&row| counted.left_out(row).is_some()).count()
     };
     let against = "against=The animal didn't cross the street because it was too tired.";
@@ -233,7 +234,7 @@ fn an_unknown_class_lists_the_classes_in_the_walk_too() {
     let refused = asked("words=good,zzz").err().unwrap().to_string();
     assert!(refused.contains("bad, so so, good"), "{refused}");
     let found = asked("words=good,bad").unwrap();
-    let found = &found.findings()[&Name::Checkpoint];
+    let found = &found.findings()[&ModelName::Checkpoint];
     assert_eq!((found.word.as_str(), found.against.as_str()), ("good", "bad"));
     assert_eq!((found.asked_at.as_str(), found.rows_of), ("", RowsOf::Text));
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use lookback::{
     analysis::reading::{Reader, Reading},
     lesson::{Language, Lesson, Selection, Step, deepen, fact, narrate, template::Template},
-    model::Name,
+    model::ModelName,
     weights::Checkpoint,
 };
 
@@ -49,7 +49,7 @@ fn read(name: &str) -> Reading {
 }
 
 fn fitted(reading: &Reading, language: Language) -> Lesson {
-    let trace = reading.trace(Name::Checkpoint);
+    let trace = reading.trace(ModelName::Checkpoint);
     lesson(language).fitting(trace)
 }
 

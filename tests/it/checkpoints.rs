@@ -17,7 +17,7 @@ use lookback::{
         tape::Keep,
         value::{Cell, Shape},
     },
-    model::{Architecture, Model, Name, Setup},
+    model::{Architecture, Model, ModelName, Setup},
     weights::Checkpoint,
 };
 use safetensors::SafeTensors;
@@ -128,7 +128,7 @@ impl Opened {
         let forced = sentence.get("target").map(|target| ids(target)[1..].to_vec());
         let setup = Setup { keep, forced, ..Setup::default() };
         let pass = self.model.run(&ids(&sentence["ids"]), &setup);
-        Trace::new(Name::Checkpoint, pass, self.reader.tokenizer())
+        Trace::new(ModelName::Checkpoint, pass, self.reader.tokenizer())
     }
 }
 

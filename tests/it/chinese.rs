@@ -13,7 +13,7 @@ use lookback::{
     analysis::reading::Reading,
     engine::change::Changes,
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     render::frame::Walk,
     ui::{
         app::{Action, ExportFormat, ExportOptions, State, update},
@@ -131,11 +131,11 @@ impl Known {
         known.extend(ALLOWED.iter().flat_map(|(_, words)| *words).map(|word| (*word).to_owned()));
         known.extend(words(&reading.sentence.text));
         for token in &reading.sentence.tokens {
-            let found = reading.neighbourhood(Name::Transformer, token.id);
+            let found = reading.neighbourhood(ModelName::Transformer, token.id);
             let neighbours = found.iter().flat_map(|found| &found.words);
             known.extend(neighbours.flat_map(|neighbour| words(&neighbour.word)));
         }
-        for name in Name::ALL {
+        for name in ModelName::ALL {
             let trace = reading.trace(name);
             known.extend(words(&trace.output_text));
             let n = trace.logits().map_or(0, |logits| logits.shape().cols);

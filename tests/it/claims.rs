@@ -21,7 +21,7 @@ use lookback::{
         trace::Trace,
     },
     engine::change::{Change, Changes},
-    model::Name,
+    model::ModelName,
 };
 use serde::Deserialize;
 
@@ -102,12 +102,12 @@ fn effect(name: &str) -> Effect {
     MEASURED[name]
 }
 
-const TRANSLATORS: [(Name, [&str; 3]); 5] = [
-    (Name::Elman, ["chrf elman", "exact elman", "far elman"]),
-    (Name::Gru, ["chrf gru", "exact gru", "far gru"]),
-    (Name::RnnAttention, ["chrf rnn_attention", "exact rnn_attention", "far rnn_attention"]),
-    (Name::Transformer, ["chrf transformer", "exact transformer", "far transformer"]),
-    (Name::TransformerUnguided, ["chrf unguided", "exact unguided", "far unguided"]),
+const TRANSLATORS: [(ModelName, [&str; 3]); 5] = [
+    (ModelName::Elman, ["chrf elman", "exact elman", "far elman"]),
+    (ModelName::Gru, ["chrf gru", "exact gru", "far gru"]),
+    (ModelName::RnnAttention, ["chrf rnn_attention", "exact rnn_attention", "far rnn_attention"]),
+    (ModelName::Transformer, ["chrf transformer", "exact transformer", "far transformer"]),
+    (ModelName::TransformerUnguided, ["chrf unguided", "exact unguided", "far unguided"]),
 ];
 
 /// One sentence in so many has the derivatives of its last hidden state taken, a backward pass a unit.
@@ -131,8 +131,8 @@ fn measured(i: usize, line: &Line) -> Measured {
         }
     }
     for (name, [forgotten, back, back_early]) in [
-        (Name::Elman, ["forgotten elman", "read back elman", "read back far elman"]),
-        (Name::Gru, ["forgotten gru", "read back gru", "read back far gru"]),
+        (ModelName::Elman, ["forgotten elman", "read back elman", "read back far elman"]),
+        (ModelName::Gru, ["forgotten gru", "read back gru", "read back far gru"]),
     ] {
         let answers = read_back(reading.trace(name));
         found.insert(back, f64::from(share_right(&answers).unwrap()));
@@ -162,7 +162,9 @@ fn typical() -> Typical {
     let (mut influence, mut read_back) = (Sums::new(), Sums::new());
     for line in &chosen {
         let reading = READER.read(&line.en).unwrap();
-        for name in [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer] {
+        for name in
+            [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention, ModelName::Transformer]
+        {
             let norms = gradient::norms(&gradient::influence(reading.trace(name)).unwrap());
             let mean = norms.iter().sum::<f32>() / norms.len() as f32;
             add(&mut influence, name, norms.iter().rev().map(|norm| norm / mean));
@@ -189,9 +191,9 @@ fn typical() -> Typical {
 }
 
 /// Sum and number of what was added at each index, by model.
-type Sums = BTreeMap<Name, Vec<(f64, usize)>>;
+type Sums = BTreeMap<ModelName, Vec<(f64, usize)>>;
 
-fn add(sums: &mut Sums, name: Name, points: impl Iterator<Item = f32>) {
+fn add(sums: &mut Sums, name: ModelName, points: impl Iterator<Item = f32>) {
     let sums = sums.entry(name).or_default();
     for (i, point) in points.enumerate() {
         sums.resize(sums.len().max(i + 1), (0.0, 0));
@@ -234,7 +236,7 @@ fn the_stored_forgetting_is_that_of_sentences_like_these() {
     let mut sums = Sums::new();
     for line in chosen.step_by(12) {
         let reading = READER.read(&line.en).unwrap();
-        for name in [Name::Elman, Name::Gru] {
+        for name in [ModelName::Elman, ModelName::Gru] {
             let norms = gradient::norms(&gradient::forgetting(reading.trace(name)).unwrap());
             let mean = norms.iter().sum::<f32>() / norms.len() as f32;
             add(&mut sums, name, norms.iter().rev().take(6).map(|norm| norm / mean));
@@ -268,7 +270,7 @@ fn largest(trace: &Trace, path: &str, head: usize) -> Vec<usize> {
 /// How much of the rows rests on one column, for the head where that is most, and in how many rows two heads of the
 /// last layer look at different words.
 fn of_heads(reading: &Reading) -> Measured {
-    let trace = reading.trace(Name::Transformer);
+    let trace = reading.trace(ModelName::Transformer);
     let n = reading.sentence.tokens.len();
     let mut found = Measured::new();
     if n < 6 {
@@ -303,10 +305,10 @@ fn of_heads(reading: &Reading) -> Measured {
 /// without that head, or without another one.
 fn of_pronoun(line: &Line, reading: &Arc<Reading>, (pronoun, noun): (usize, usize)) -> Measured {
     let path = "encoder.1.self_attn.weights";
-    let weight = |name: Name, head: usize| {
+    let weight = |name: ModelName, head: usize| {
         f64::from(reading.trace(name).value(path).unwrap().row(head, pronoun)[noun])
     };
-    let right = |reading: &Reading, name: Name| {
+    let right = |reading: &Reading, name: ModelName| {
         let text = reading.trace(name).output_text.to_lowercase().replace('\'', "' ");
         let il = line.il.as_deref().unwrap();
         f64::from(u8::from(text.split_whitespace().any(|word| word == il)))
@@ -314,16 +316,16 @@ fn of_pronoun(line: &Line, reading: &Arc<Reading>, (pronoun, noun): (usize, usiz
     let without = |head: usize| {
         let change: Change = format!("encoder.1.self_attn.head.{head}=off").parse().unwrap();
         let changes: Changes = [change].into_iter().collect();
-        right(&READER.read_changed(reading, changes).unwrap(), Name::Transformer)
+        right(&READER.read_changed(reading, changes).unwrap(), ModelName::Transformer)
     };
-    let others = [0, 1, 3].map(|head| weight(Name::TransformerUnguided, head));
-    let twin = others.into_iter().fold(weight(Name::TransformerUnguided, 2), f64::max);
+    let others = [0, 1, 3].map(|head| weight(ModelName::TransformerUnguided, head));
+    let twin = others.into_iter().fold(weight(ModelName::TransformerUnguided, 2), f64::max);
     assert!(line.distractor.is_some() && line.kind == "coreference");
     Measured::from([
-        ("pronoun: guided head on its noun", weight(Name::Transformer, 2)),
+        ("pronoun: guided head on its noun", weight(ModelName::Transformer, 2)),
         ("pronoun: the twin's best head on it", twin),
-        ("pronoun right: transformer", right(reading, Name::Transformer)),
-        ("pronoun right: gru", right(reading, Name::Gru)),
+        ("pronoun right: transformer", right(reading, ModelName::Transformer)),
+        ("pronoun right: gru", right(reading, ModelName::Gru)),
         ("pronoun right: without the guided head", without(2)),
         ("pronoun right: without another head", (without(0) + without(1) + without(3)) / 3.0),
     ])

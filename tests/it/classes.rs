@@ -6,7 +6,7 @@ use std::{fs, path::Path, sync::Arc};
 use lookback::{
     analysis::reading::Reader,
     lesson::{Language, Lesson},
-    model::{Architecture, Name},
+    model::{Architecture, ModelName},
     ui::{
         app::{Action, State, update},
         theme::Theme,
@@ -105,7 +105,7 @@ fn the_inspector_names_the_class() {
     let checkpoint = Checkpoint::open(&Path::new(CHECKPOINTS).join("bert_text")).unwrap();
     let reading = Reader::open(&checkpoint, true).unwrap().read("the birds sleep").unwrap();
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
-    let lesson = lesson.fitting(reading.trace(Name::Checkpoint));
+    let lesson = lesson.fitting(reading.trace(ModelName::Checkpoint));
     let mut state = State::new(Arc::new(lesson), Theme::default());
     update(&mut state, Action::Read(Ok(Arc::new(reading))));
     press(&mut state, ": c l a s s e s . p r o b s [ 0 , 2 ] Enter");

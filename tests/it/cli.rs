@@ -13,7 +13,7 @@ use std::{
 use lookback::{
     cli,
     engine::{site::Address, value::Cell},
-    model::Name,
+    model::ModelName,
 };
 
 use crate::support::{
@@ -220,7 +220,7 @@ fn check_line(line: &str, cell: f32, what: &str) {
 fn the_printed_arithmetic_comes_to_the_cell() {
     for (sentence, seed) in [(SENTENCE, 1), ("The dog sleeps.", 2), ("zebra", 3)] {
         let reading = reading(sentence);
-        for name in Name::ALL {
+        for name in ModelName::ALL {
             let trace = reading.trace(name);
             for site in trace.sites().filter(|site| !site.is_leaf) {
                 let n = site.shape().len();
@@ -394,7 +394,7 @@ fn trace_gives_every_value_as_it_is() {
     assert_eq!(document["sentence"], SENTENCE);
     assert_eq!(document["tokens"]["source"][8]["text"], "it");
     let reading = reading(SENTENCE);
-    let trace = reading.trace(Name::Transformer);
+    let trace = reading.trace(ModelName::Transformer);
     assert_eq!(document["output_text"], trace.output_text.as_str());
     let sites = document["sites"].as_array().unwrap();
     let computed: Vec<_> = trace.sites().filter(|s| !s.is_leaf).collect();
@@ -435,7 +435,7 @@ fn trace_leaves_weights_out_unless_they_are_named() {
 fn trace_of_all_models_is_a_document_a_line() {
     let out = good(&["trace", "The dog sleeps.", "--model", "all", "--sites", "probs"]);
     let models: Vec<_> = out.lines().map(|line| json(line)["model"].clone()).collect();
-    assert_eq!(models, Name::ALL.map(Name::id));
+    assert_eq!(models, ModelName::ALL.map(ModelName::id));
     for (args, n_columns) in [(&["--model", "all"][..], 5), (&[], 4)] {
         let list = good(&[&["trace", "--list"], args].concat());
         assert!(list.lines().count() > 50, "{list}");
@@ -875,7 +875,7 @@ fn eval_prints_a_line_of_json_for_every_sentence_with_all_its_translations() {
     let [first, second] = &lines[..] else { panic!("{lines:?}") };
     assert_eq!((&first["en"], &first["fr"]), (&star["en"], &star["fr"]));
     assert_eq!(second["fr"], serde_json::json!(["Quoi ?"]));
-    for name in Name::ALL.into_iter().filter(|name| *name != Name::DecoderOnly) {
+    for name in ModelName::ALL.into_iter().filter(|name| *name != ModelName::DecoderOnly) {
         let name = name.id();
         let is_exact = first["exact"][name].as_bool().unwrap();
         assert!((first["chrf"][name].as_f64().unwrap() > 70.0) || !is_exact, "{first}");

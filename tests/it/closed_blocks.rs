@@ -7,7 +7,7 @@ use lookback::{
     analysis::reading::{Reader, Reading},
     engine::tape::Keep,
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     render::frame::settled,
     ui::{
         app::{Action, Command, Effect, State, update},
@@ -23,7 +23,7 @@ fn walk(folder: &str, step: &str) -> (State, Arc<Reading>) {
     let reader = Reader::open(&Checkpoint::open(&path).unwrap(), true).unwrap();
     let reader = reader.keeping(Keep::Boundaries);
     let reading = Arc::new(reader.read("The dog saw the cat.").unwrap());
-    let trace = reading.trace(Name::Checkpoint);
+    let trace = reading.trace(ModelName::Checkpoint);
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
     let lesson = lesson.fitting(trace);
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
@@ -45,14 +45,14 @@ fn layers_that_are_passed_by_are_not_all_opened() {
     let next = Action::Do(Command::Layer(1));
     let asked = update(&mut state, next.clone());
     let of = |layer: usize| Effect::OpenBlock {
-        model: Name::Checkpoint,
+        model: ModelName::Checkpoint,
         path: format!("blocks.{layer}.attn.weights"),
     };
     assert_eq!(asked, Some(of(1)));
     let row = state.nav.selection.row;
     assert!(row > 0, "the last word is still the one that is looked from");
     assert_eq!(update(&mut state, next), None, "one at a time");
-    let opened = Arc::new(reading.opened(Name::Checkpoint, "blocks.1.attn.weights").unwrap());
+    let opened = Arc::new(reading.opened(ModelName::Checkpoint, "blocks.1.attn.weights").unwrap());
     let asked = update(&mut state, Action::BlockOpened { of: reading, opened });
     assert_eq!(asked, Some(of(2)), "then the one that is looked at");
     assert_eq!(state.nav.selection.row, row);

@@ -15,7 +15,7 @@ use lookback::{
     },
     export::txt,
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     render::frame::Walk,
     ui::theme::{Depth, Glyphs, Theme},
 };
@@ -26,8 +26,13 @@ use crate::support::built_in::{READER, reading};
 static PLAIN: LazyLock<Arc<Reading>> =
     LazyLock::new(|| reading("The animal didn't cross the street because it was too tired."));
 
-const WRITERS: [Name; 5] =
-    [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer, Name::TransformerUnguided];
+const WRITERS: [ModelName; 5] = [
+    ModelName::Elman,
+    ModelName::Gru,
+    ModelName::RnnAttention,
+    ModelName::Transformer,
+    ModelName::TransformerUnguided,
+];
 
 fn what_if(texts: &[&str]) -> Reading {
     let changes: Changes = texts.iter().map(|text| text.parse::<Change>().unwrap()).collect();
@@ -55,7 +60,7 @@ fn what_leaves_no_choice_is_greedy() {
         &["top_k=3", "top_p=0.5"],
     ] {
         let reading = what_if(texts);
-        for name in Name::ALL {
+        for name in ModelName::ALL {
             assert_eq!(ids(reading.trace(name)), ids(PLAIN.trace(name)), "{texts:?} {name}");
         }
     }
@@ -105,7 +110,7 @@ fn a_beam_s_winner_is_what_is_written_and_what_its_logits_say() {
         assert!(beams.score(beams.winner) >= greedy - 1e-3, "{name}");
         assert!(plain.beams.is_none());
     }
-    assert!(reading.trace(Name::DecoderOnly).beams.is_none());
+    assert!(reading.trace(ModelName::DecoderOnly).beams.is_none());
 }
 
 #[test]
@@ -121,7 +126,7 @@ fn the_tree_of_a_beam_shows_its_hypotheses_and_outputs() {
         found.unwrap_or_else(|| panic!("no `{of}` in\n{shown}"))
     };
 
-    let trace = reading.trace(Name::Transformer);
+    let trace = reading.trace(ModelName::Transformer);
     let beams = trace.beams.as_ref().unwrap();
     assert_eq!(beams.steps[0].len(), 4);
     for (rank, hypothesis) in beams.steps[0].iter().enumerate() {
@@ -145,9 +150,9 @@ fn the_tree_of_a_beam_shows_its_hypotheses_and_outputs() {
 #[test]
 fn the_lens_after_a_layer_is_what_a_model_without_the_next_one_says() {
     let cases = [
-        (Name::DecoderOnly, "blocks.1=off", "blocks.0.resid_post", 14),
+        (ModelName::DecoderOnly, "blocks.1=off", "blocks.0.resid_post", 14),
         // Without its second layer the Transformer writes something else; only `<bos>` is the same.
-        (Name::Transformer, "decoder.1=off", "decoder.0.norm3.out", 1),
+        (ModelName::Transformer, "decoder.1=off", "decoder.0.norm3.out", 1),
     ];
     for (name, change, place, rows) in cases {
         let (shorter, plain) = (what_if(&[change]), PLAIN.trace(name));
@@ -168,7 +173,7 @@ fn the_lens_after_a_layer_is_what_a_model_without_the_next_one_says() {
 
 #[test]
 fn the_lens_ends_in_the_probabilities_themselves() {
-    for name in [Name::DecoderOnly, Name::Transformer, Name::TransformerUnguided] {
+    for name in [ModelName::DecoderOnly, ModelName::Transformer, ModelName::TransformerUnguided] {
         let trace = PLAIN.trace(name);
         let probs = trace.value("probs").unwrap();
         for row in 0..probs.shape().rows {
@@ -178,12 +183,12 @@ fn the_lens_ends_in_the_probabilities_themselves() {
             assert_eq!(guess.rank, 1, "{name} {row}");
         }
     }
-    assert!(PLAIN.lens(Name::Gru, 0).is_empty());
+    assert!(PLAIN.lens(ModelName::Gru, 0).is_empty());
 }
 
 #[test]
 fn forced_and_free_agree_until_they_part() {
-    let right = &PLAIN.trace(Name::Transformer).output;
+    let right = &PLAIN.trace(ModelName::Transformer).output;
     for (name, forcing) in PLAIN.waiting().forcing().unwrap() {
         let own = PLAIN.trace(*name);
         assert_eq!(forcing.places.len(), right.len());
@@ -215,13 +220,13 @@ fn a_continuation_begins_as_the_model_reads_its_prefix() {
     for way in &here.ways {
         let changes = way.seed.map(Change::Sample).into_iter().collect();
         let read = READER.read_changed(&prefix, changes).unwrap();
-        let trace = read.trace(Name::DecoderOnly);
+        let trace = read.trace(ModelName::DecoderOnly);
         assert_eq!(trace.output[0], way.tokens[0], "seed {:?}", way.seed);
         assert!(way.tokens.len() <= 24 && way.log_p < 0.0);
     }
     // What is likeliest at each place is likelier than what is drawn at the first.
     let first = |i: usize| {
-        let logits = prefix.trace(Name::DecoderOnly).value("logits").unwrap().row(0, n);
+        let logits = prefix.trace(ModelName::DecoderOnly).value("logits").unwrap().row(0, n);
         log_softmax(&logits, 1.0)[here.ways[i].tokens[0].id as usize]
     };
     assert!((1..4).all(|i| first(i) <= first(0)));
@@ -230,7 +235,7 @@ fn a_continuation_begins_as_the_model_reads_its_prefix() {
 #[test]
 fn the_record_of_a_choice_is_what_was_written() {
     let reading = what_if(&["sample=5", "temperature=4"]);
-    let trace = reading.trace(Name::Transformer);
+    let trace = reading.trace(ModelName::Transformer);
     let probs = trace.value("probs").unwrap();
     let (row, token, p) = choice::least_sure(trace).unwrap();
     assert_eq!(trace.output[row].id as usize, token);

@@ -28,7 +28,7 @@ const GENERATED: [(&str, &[&str]); 4] = [
 const UNSAFE: [&str; 4] = [
     "src/engine/math/product.rs",
     "src/engine/value/large_pages.rs",
-    "src/weights/lost.rs",
+    "src/weights/fatal_signals.rs",
     "src/weights/mapped.rs",
 ];
 

@@ -20,7 +20,7 @@ use lookback::{
         tape::{Keep, Tape},
         value::{Cell, Value},
     },
-    model::{Architecture, Model, Name, Pass, Setup},
+    model::{Architecture, Model, ModelName, Pass, Setup},
     weights::Checkpoint,
 };
 use safetensors::{Dtype, tensor::TensorView};
@@ -253,7 +253,7 @@ fn what_is_measured_of_the_output_is_measured_at_the_masked_places() {
     let folder = with_words();
     let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
     let reading = reader.read("w3 [MASK] w22 w5 [MASK] w7").unwrap();
-    let trace = reading.trace(Name::Checkpoint);
+    let trace = reading.trace(ModelName::Checkpoint);
     assert_eq!(trace.output_rows(), [1, 4]);
     assert_eq!(trace.output_at(4).unwrap().1.id, trace.output[1].id);
     assert!(trace.output_at(2).is_none());
@@ -271,8 +271,8 @@ fn what_is_measured_of_the_output_is_measured_at_the_masked_places() {
         assert!((gradient.get(Cell::new(0, 0, token)) - slope(0, 1) - slope(1, 4)).abs() < 1e-5);
     }
     let reading = reading.waiting();
-    assert_eq!(reading.influence().unwrap()[&Name::Checkpoint].norms.len(), 6);
-    assert_eq!(reading.knock_outs().unwrap()[&Name::Checkpoint].len(), 2);
+    assert_eq!(reading.influence().unwrap()[&ModelName::Checkpoint].norms.len(), 6);
+    assert_eq!(reading.knock_outs().unwrap()[&ModelName::Checkpoint].len(), 2);
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn the_lens_ends_in_what_the_head_says() {
     let folder = with_words();
     let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
     let reading = reader.read("w3 [MASK] w22").unwrap();
-    let trace = reading.trace(Name::Checkpoint);
+    let trace = reading.trace(ModelName::Checkpoint);
     let model = opened(&folder).unwrap();
     let guesses = lens(trace, 1, None, |rows| model.unembed(rows, &Arc::default()));
     assert_eq!(guesses.len(), 5);
@@ -296,7 +296,7 @@ fn a_stream_goes_through_the_layers_of_an_encoder() {
     let folder = with_words();
     let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
     let reading = reader.read("w3 w22").unwrap();
-    let stations = stations(reading.trace(Name::Checkpoint), "tokens.input");
+    let stations = stations(reading.trace(ModelName::Checkpoint), "tokens.input");
     let sites: Vec<&str> = stations.iter().map(|station| station.site.as_str()).collect();
     assert_eq!(sites[..3], ["tokens.input", "tokens.norm.out", "encoder.0.residual1"]);
     assert_eq!(sites[9], "encoder.1.norm2.out");

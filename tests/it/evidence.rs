@@ -16,7 +16,7 @@ use lookback::{
         reading::{Asked, Reading},
     },
     engine::value::Value,
-    model::{self, Model, Name},
+    model::{self, Model, ModelName},
     text::words,
 };
 
@@ -39,7 +39,7 @@ fn run_of(model: &dyn Model, ids: &[u32], forced: Option<Vec<u32>>) -> Run {
 }
 
 /// The run of the first side, and of the second, which reads the first's output.
-fn runs(goldens: &Goldens, name: Name) -> [Run; 2] {
+fn runs(goldens: &Goldens, name: ModelName) -> [Run; 2] {
     let model = model::load(name).unwrap();
     let [a, b] = goldens.sides(name);
     let first = run_of(&*model, &a, None);
@@ -48,15 +48,21 @@ fn runs(goldens: &Goldens, name: Name) -> [Run; 2] {
     [first, second]
 }
 
-const BOTH: [Name; 2] = [Name::Transformer, Name::DecoderOnly];
+const BOTH: [ModelName; 2] = [ModelName::Transformer, ModelName::DecoderOnly];
 
 #[test]
 fn ten_steps_of_learning_are_those_of_pytorch() {
     let goldens = Goldens::read();
     let star = reading(goldens.cases["sentence"].as_str().unwrap());
     let taught = goldens.cases["taught"].as_str().unwrap();
-    for name in [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer, Name::DecoderOnly] {
-        let target = (name != Name::DecoderOnly).then_some(taught);
+    for name in [
+        ModelName::Elman,
+        ModelName::Gru,
+        ModelName::RnnAttention,
+        ModelName::Transformer,
+        ModelName::DecoderOnly,
+    ] {
+        let target = (name != ModelName::DecoderOnly).then_some(taught);
         for (rule, optimizer) in [("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)] {
             let rate = goldens.cases["rates"][rule].as_f64().unwrap() as f32;
             let mut learner = star.learner(name, target, optimizer, rate).unwrap();
@@ -80,7 +86,7 @@ fn ten_steps_of_learning_are_those_of_pytorch() {
                 let is_sure = |i: &usize| rule == "sgd" || slopes[*i].abs() > 1e-4;
                 let (sure, unsure): (Vec<usize>, Vec<usize>) = (0..SAMPLE).partition(is_sure);
                 let of = |all: &[f32], at: &[usize]| at.iter().map(|&i| all[i]).collect::<Vec<_>>();
-                let is_rough = rule == "adam" && name == Name::RnnAttention;
+                let is_rough = rule == "adam" && name == ModelName::RnnAttention;
                 let bound = if is_rough { 5e-5 } else { 1e-5 };
                 assert_near(&label, &of(&got, &sure), &of(want, &sure), bound);
                 assert_near(&label, &of(&got, &unsure), &of(want, &unsure), 2e-4);
@@ -93,7 +99,7 @@ fn ten_steps_of_learning_are_those_of_pytorch() {
 #[test]
 fn a_rate_of_zero_changes_nothing() {
     let star = reading("The dog sleeps.");
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         for optimizer in [Optimizer::Sgd, Optimizer::Adam] {
             let mut learner = star.learner(name, None, optimizer, 0.0).unwrap();
             learner.step().unwrap();
@@ -112,8 +118,8 @@ fn a_rate_of_zero_changes_nothing() {
 #[test]
 fn the_loss_falls_by_the_square_of_the_gradient() {
     let star = reading("The dog sleeps.");
-    for name in [Name::Gru, Name::Transformer, Name::DecoderOnly] {
-        let target = (name != Name::DecoderOnly).then_some("Le chat dort.");
+    for name in [ModelName::Gru, ModelName::Transformer, ModelName::DecoderOnly] {
+        let target = (name != ModelName::DecoderOnly).then_some("Le chat dort.");
         let rate = 1e-4;
         let mut learner = star.learner(name, target, Optimizer::Sgd, rate).unwrap();
         let weights: Vec<String> = learner.learned().keys().cloned().collect();
@@ -131,14 +137,15 @@ fn the_loss_falls_by_the_square_of_the_gradient() {
 #[test]
 fn a_taught_translation_is_written_after_some_steps() {
     let star = reading("The dog sleeps.");
-    let mut learner =
-        star.learner(Name::Transformer, Some("Le chat dort."), Optimizer::Adam, 0.001).unwrap();
+    let mut learner = star
+        .learner(ModelName::Transformer, Some("Le chat dort."), Optimizer::Adam, 0.001)
+        .unwrap();
     (0..40).for_each(|_| learner.step().unwrap());
-    let after = star.run_with(Name::Transformer, &learner.learned()).unwrap();
+    let after = star.run_with(ModelName::Transformer, &learner.learned()).unwrap();
     let wanted = READER.tokenizer().encode("Le chat dort.").unwrap();
     let written = &after.pass.output[..after.pass.output.len() - 1];
     assert_eq!(written, wanted, "losses {:?}", learner.losses);
-    let (before, after) = star.kept_losses(Name::Transformer, &learner.learned()).unwrap();
+    let (before, after) = star.kept_losses(ModelName::Transformer, &learner.learned()).unwrap();
     assert!(before < after, "what nobody asked about got worse: {before} {after}");
 }
 
@@ -170,7 +177,8 @@ fn the_parts_add_up_to_the_logits_of_any_words() {
     for text in ["The dog sleeps.", "The animal didn't cross the street because it was too tired."]
     {
         let reading = reading(text);
-        for name in [Name::Transformer, Name::TransformerUnguided, Name::DecoderOnly] {
+        for name in [ModelName::Transformer, ModelName::TransformerUnguided, ModelName::DecoderOnly]
+        {
             let run = reading.run(name, None).unwrap();
             for (row, word, against) in [(0, 5, 900), (run.n_rows() - 1, 380, 1474)] {
                 for score in [Score::Difference { row, word, against }, Score::Logit { row, word }]
@@ -196,7 +204,7 @@ fn the_parts_add_up_to_the_logits_of_any_words() {
                 }
             }
         }
-        let gru = reading.run(Name::Gru, None).unwrap();
+        let gru = reading.run(ModelName::Gru, None).unwrap();
         assert!(attribution(&gru, &Score::Logit { row: 0, word: 5 }).is_none());
     }
 }
@@ -229,7 +237,7 @@ fn words_count_as_captum_says() {
 #[test]
 fn integrated_gradients_of_every_model_add_up_to_the_score() {
     let star = reading("The dog sleeps.");
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         let run = star.run(name, None).unwrap();
         let found = star.saliency(name, &run, &Score::of_output(&run)).unwrap();
         let whole = (found.score - found.baseline).abs();
@@ -242,7 +250,7 @@ fn integrated_gradients_of_every_model_add_up_to_the_score() {
     }
 }
 
-fn patching(goldens: &Goldens, name: Name) -> Patching {
+fn patching(goldens: &Goldens, name: ModelName) -> Patching {
     let [a, b] = runs(goldens, name);
     let question = goldens.question(name);
     Patching::new(a, b, question, [question.score(), question.score()]).unwrap()
@@ -341,8 +349,8 @@ fn everything_patched_is_the_other_pass() {
 fn heads_do_what_they_do_in_pytorch() {
     let goldens = Goldens::read();
     let texts = [
-        (Name::Transformer, goldens.cases["sentence"].as_str().unwrap().to_owned()),
-        (Name::DecoderOnly, goldens.cases["read_on"][0].as_str().unwrap().to_owned()),
+        (ModelName::Transformer, goldens.cases["sentence"].as_str().unwrap().to_owned()),
+        (ModelName::DecoderOnly, goldens.cases["read_on"][0].as_str().unwrap().to_owned()),
     ];
     for (name, text) in texts {
         let found = reading(&text).head_scores(name).unwrap();
@@ -362,7 +370,7 @@ fn heads_do_what_they_do_in_pytorch() {
         }
         assert_eq!(n, found.len(), "{name}");
     }
-    let gru = reading("The dog sleeps.").head_scores(Name::Gru);
+    let gru = reading("The dog sleeps.").head_scores(ModelName::Gru);
     assert!(gru.unwrap_err().to_string().contains("no attention heads"));
 }
 
@@ -370,14 +378,14 @@ fn heads_do_what_they_do_in_pytorch() {
 fn a_sentence_without_a_difference_is_refused_in_words() {
     let star = reading("The dog sleeps.");
     let same = star.sentence_of("The dog sleeps.").unwrap();
-    let refused = star.patching(Name::Transformer, &same, &Asked::default());
+    let refused = star.patching(ModelName::Transformer, &same, &Asked::default());
     assert!(refused.err().unwrap().to_string().contains("no difference"));
     let asked = Asked { words: vec!["qqqq".into()], place: None };
-    let run = star.run(Name::Transformer, None).unwrap();
+    let run = star.run(ModelName::Transformer, None).unwrap();
     assert!(star.question(&run, &asked).unwrap_err().to_string().contains("not a token"));
     let asked = Asked { words: vec![], place: Some(99) };
     assert!(star.question(&run, &asked).unwrap_err().to_string().contains("0 to"));
-    assert!(star.learner(Name::DecoderOnly, Some("x"), Optimizer::Sgd, 0.1).is_err());
+    assert!(star.learner(ModelName::DecoderOnly, Some("x"), Optimizer::Sgd, 0.1).is_err());
 }
 
 /// Sentences of different lengths are matched from both ends; a recurrent network has no maps.
@@ -386,11 +394,11 @@ fn sentences_of_other_lengths_are_patched_where_they_agree() {
     let star: Arc<Reading> = reading("The dog didn't drink the water because it was too hot.");
     let other =
         star.sentence_of("The old dog didn't drink the milk because it was too hot.").unwrap();
-    let patching = star.patching(Name::Transformer, &other, &Asked::default()).unwrap();
+    let patching = star.patching(ModelName::Transformer, &other, &Asked::default()).unwrap();
     let shares: Vec<Option<f32>> =
         patching.cells().into_iter().map(|cell| patching.measure(cell)).collect();
     assert!(shares.iter().any(Option::is_none) && shares.iter().any(Option::is_some));
     assert!(shares.iter().flatten().all(|share| share.is_finite()));
-    let gru = star.patching(Name::Gru, &other, &Asked::default());
+    let gru = star.patching(ModelName::Gru, &other, &Asked::default());
     assert!(gru.err().unwrap().to_string().contains("residual stream"));
 }

@@ -13,7 +13,7 @@ use lookback::{
         reading::{Reader, Reading},
     },
     engine::{site::Stream, value::Cell},
-    model::Name,
+    model::ModelName,
     text::percent,
     ui::app::State,
     weights::Checkpoint,
@@ -31,17 +31,19 @@ const TIRED: &str = "The animal didn't cross the street because it was too tired
 static GOLDENS: LazyLock<Goldens> = LazyLock::new(Goldens::read);
 
 /// What the reference was made of: a built-in model's or a tiny checkpoint's.
-fn of(name: &str) -> (Arc<Reading>, Name) {
+fn of(name: &str) -> (Arc<Reading>, ModelName) {
     match name {
-        "transformer" => (reading(GOLDENS.cases["sentence"].as_str().unwrap()), Name::Transformer),
+        "transformer" => {
+            (reading(GOLDENS.cases["sentence"].as_str().unwrap()), ModelName::Transformer)
+        }
         "decoder_only" => {
-            (reading(GOLDENS.cases["read_on"][0].as_str().unwrap()), Name::DecoderOnly)
+            (reading(GOLDENS.cases["read_on"][0].as_str().unwrap()), ModelName::DecoderOnly)
         }
         checkpoint => {
             let path = Path::new("tests/goldens/checkpoints").join(checkpoint);
             let reader = Reader::open(&Checkpoint::open(&path).unwrap(), true).unwrap();
             let text = GOLDENS.cases[checkpoint]["text"].as_str().unwrap();
-            (Arc::new(reader.read(text).unwrap()), Name::Checkpoint)
+            (Arc::new(reader.read(text).unwrap()), ModelName::Checkpoint)
         }
     }
 }
@@ -70,7 +72,7 @@ fn forms_of_attention_are_those_of_pytorch() {
 #[test]
 fn a_form_opens_into_what_it_was_computed_from() {
     let star = reading(TIRED);
-    let trace = star.trace(Name::Transformer);
+    let trace = star.trace(ModelName::Transformer);
     let site = trace.site("encoder.1.self_attn.weights").unwrap();
     for form in AttentionForm::ALL.into_iter().skip(1) {
         let map = attention_map(trace, site.path(), form).unwrap();
@@ -89,9 +91,9 @@ fn a_form_opens_into_what_it_was_computed_from() {
 fn rows_of_rollout_and_of_means_sum_to_one() {
     let star = reading(TIRED);
     for (name, path) in [
-        (Name::Transformer, "encoder.1.self_attn.weights"),
-        (Name::Transformer, "decoder.1.self_attn.weights"),
-        (Name::DecoderOnly, "blocks.1.attn.weights"),
+        (ModelName::Transformer, "encoder.1.self_attn.weights"),
+        (ModelName::Transformer, "decoder.1.self_attn.weights"),
+        (ModelName::DecoderOnly, "blocks.1.attn.weights"),
     ] {
         for form in
             [AttentionForm::MeanOfHeads, AttentionForm::MeanOfLayers, AttentionForm::Rollout]
@@ -204,7 +206,8 @@ fn a_route_has_all_edges_above_the_threshold_that_lead_to_its_row_and_no_other()
     let [few, many] = [0.2, 0.01].map(|t| flow.route(flow.n_rows - 1, t).edges.len());
     assert!(few < many, "{few} {many}");
     assert!(
-        Flow::new(&of("transformer").0.run(Name::Gru, None).unwrap(), Stream::Source).is_none()
+        Flow::new(&of("transformer").0.run(ModelName::Gru, None).unwrap(), Stream::Source)
+            .is_none()
     );
 }
 
@@ -250,7 +253,7 @@ fn routes_of_a_translator_go_on_down_to_the_words_of_the_source() {
     let mut state = walk("flow");
     press(&mut state, "Tab Tab");
     let found = Arc::clone(state.passes.reading.as_ref().unwrap());
-    let found = &found.known_findings().unwrap()[&Name::Transformer];
+    let found = &found.known_findings().unwrap()[&ModelName::Transformer];
     let target = found.flow_of(Stream::Target).unwrap();
     let given = |row: usize| target.route(row, 0.04).strongest_elsewhere().unwrap();
     let title = |row: usize| format!("its source: routes to “{}”", found.source[row].text);
@@ -259,9 +262,9 @@ fn routes_of_a_translator_go_on_down_to_the_words_of_the_source() {
     assert!(frame.contains(&title(asked)) && frame.contains("input"), "{frame}");
     assert!(!frame.contains('○'), "the encoder reads one text: {frame}");
     let other = (0..target.n_rows).find(|&row| given(row) != asked).unwrap();
-    state.nav.view.explained = Some((Name::Transformer, Stream::Target, other));
+    state.nav.view.explained = Some((ModelName::Transformer, Stream::Target, other));
     assert!(drawn_text(&state, 120, 36).contains(&title(given(other))), "that of another word");
-    state.nav.view.explained = Some((Name::Transformer, Stream::Source, 0));
+    state.nav.view.explained = Some((ModelName::Transformer, Stream::Source, 0));
     assert!(drawn_text(&state, 120, 36).contains(&title(0)), "one that was picked");
 }
 
@@ -325,14 +328,14 @@ fn the_flow_graph_is_walked_opened_and_thinned_out() {
     assert!(wide.contains("tired") && wide.contains("lines: shares from 4.0% on"), "{wide}");
     let rows = |state: &State| {
         let found = state.passes.reading.as_ref().unwrap().known_findings().unwrap();
-        let flow = found[&Name::DecoderOnly].flow_of(Stream::Source).unwrap();
+        let flow = found[&ModelName::DecoderOnly].flow_of(Stream::Source).unwrap();
         let level = flow.n_levels() - 1 - state.nav.selection.row;
         (level, state.nav.selection.col)
     };
     press(&mut state, "Down");
     let (level, at) = rows(&state);
     let found = Arc::clone(state.passes.reading.as_ref().unwrap());
-    let found = &found.known_findings().unwrap()[&Name::DecoderOnly];
+    let found = &found.known_findings().unwrap()[&ModelName::DecoderOnly];
     let flow = found.flow_of(Stream::Source).unwrap();
     let want = flow.route(found.row(), 0.04).down(level + 1, found.row());
     assert_eq!(Some(at), want, "down follows the largest share");
@@ -365,7 +368,7 @@ fn words_below_the_graph_are_whole_and_those_of_a_route_are_there() {
         let words: Vec<&str> =
             lines[input + 1..legend].iter().flat_map(|line| line.split_whitespace()).collect();
         let reading = state.passes.reading.as_ref().unwrap();
-        let tokens = &reading.trace(Name::DecoderOnly).source;
+        let tokens = &reading.trace(ModelName::DecoderOnly).source;
         let is_token = |word: &&str| tokens.iter().any(|token| token.text == **word);
         assert!(words.iter().all(is_token), "{width}x{height}: {words:?}");
         assert!(words.contains(&"because"), "a word of the route: {words:?}");
@@ -381,7 +384,7 @@ fn words_below_the_graph_are_whole_and_those_of_a_route_are_there() {
 fn a_route_begins_where_its_lines_can_be_read_and_the_key_goes_on_from_there() {
     let short = reading("The dog sleeps.");
     short.findings();
-    let found = Arc::clone(&short.findings()[&Name::DecoderOnly]);
+    let found = Arc::clone(&short.findings()[&ModelName::DecoderOnly]);
     let flow = found.flow_of(Stream::Source).unwrap();
     let chosen = found.threshold_of(Stream::Source, found.row()).unwrap();
     assert_eq!(chosen, flow.threshold(found.row()), "the command chooses as the walk does");
@@ -411,7 +414,7 @@ fn the_command_says_which_threshold_it_chose() {
         let args = [&["flow", "The dog sleeps.", "--model", "decoder_only"][..], more].concat();
         program::Run::of(program::program().args(args)).out
     };
-    let chosen = reading("The dog sleeps.").findings()[&Name::DecoderOnly]
+    let chosen = reading("The dog sleeps.").findings()[&ModelName::DecoderOnly]
         .threshold_of(Stream::Source, 5)
         .unwrap()
         .share();

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 use lookback::{
     analysis::{measure::gradient, reading::Reading, trace::Trace},
     engine::value::{Cell, Shape},
-    model::{self, Name, Setup},
+    model::{self, ModelName, Setup},
 };
 use safetensors::SafeTensors;
 use serde_json::Value as Json;
@@ -146,7 +146,7 @@ fn readings(goldens: &Goldens) -> Vec<(&'static str, Arc<Reading>)> {
 #[test]
 fn every_site_of_every_model_matches_pytorch() {
     let mut complaints = vec![];
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         let goldens = Goldens::read(name.id());
         for (sentence, reading) in readings(&goldens) {
             let trace = reading.trace(name);
@@ -170,7 +170,7 @@ fn every_site_of_every_model_matches_pytorch() {
 
 #[test]
 fn outputs_are_pytorchs_on_the_golden_sentences() {
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         let goldens = Goldens::read(name.id());
         for (sentence, reading) in readings(&goldens) {
             let output: Vec<u32> = reading.trace(name).output.iter().map(|t| t.id).collect();
@@ -187,7 +187,7 @@ fn greedy_outputs_are_pytorchs_on_200_held_out_sentences() {
     let ids = |json: &Json| -> Vec<u32> {
         json.as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect()
     };
-    for name in Name::ALL.into_iter().filter(|n| *n != Name::DecoderOnly) {
+    for name in ModelName::ALL.into_iter().filter(|n| *n != ModelName::DecoderOnly) {
         let model = model::load(name).unwrap();
         for line in &lines {
             let source = ids(&line["ids"]);
@@ -214,13 +214,13 @@ fn assert_near(label: &str, got: &[f32], want: &[f32]) {
 }
 
 /// The weight of each model whose gradient is compared.
-const WEIGHTS: [(Name, &str); 6] = [
-    (Name::Elman, "encoder.W_h"),
-    (Name::Gru, "encoder.W_hn"),
-    (Name::RnnAttention, "attn.U_a"),
-    (Name::Transformer, "encoder.0.self_attn.W_Q"),
-    (Name::TransformerUnguided, "encoder.0.self_attn.W_Q"),
-    (Name::DecoderOnly, "blocks.0.attn.W_Q"),
+const WEIGHTS: [(ModelName, &str); 6] = [
+    (ModelName::Elman, "encoder.W_h"),
+    (ModelName::Gru, "encoder.W_hn"),
+    (ModelName::RnnAttention, "attn.U_a"),
+    (ModelName::Transformer, "encoder.0.self_attn.W_Q"),
+    (ModelName::TransformerUnguided, "encoder.0.self_attn.W_Q"),
+    (ModelName::DecoderOnly, "blocks.0.attn.W_Q"),
 ];
 
 #[test]
@@ -229,7 +229,7 @@ fn gradients_match_autograd() {
     for (sentence, reading) in readings(&goldens) {
         for (name, weight) in WEIGHTS {
             let trace = reading.trace(name);
-            let embed = if name == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };
+            let embed = if name == ModelName::DecoderOnly { "tokens.embed" } else { "src.embed" };
             for path in [embed, weight] {
                 let key = format!("{sentence}/{name}/{path}");
                 let Some(want) = goldens.tensors.get(&key) else {
@@ -240,7 +240,7 @@ fn gradients_match_autograd() {
                 assert_near(&key, &got.numbers().collect::<Vec<_>>(), want);
             }
             let forgetting = goldens.tensors.get(&format!("{sentence}/{name}/forgetting"));
-            let forgets = matches!(name, Name::Elman | Name::Gru);
+            let forgets = matches!(name, ModelName::Elman | ModelName::Gru);
             assert!(forgetting.is_some() || !forgets, "no reference {sentence}/{name}/forgetting");
             if let Some(want) = forgetting {
                 assert_near(

@@ -18,7 +18,7 @@ use lookback::{
         Language, Lesson, Paragraph, Selection, Step, deepen, question,
         quiz::{self, Question},
     },
-    model::Name,
+    model::ModelName,
     text::Token,
     ui::{
         app::{Action, Overlay, State, update},
@@ -214,7 +214,7 @@ fn questions_have_distinct_options_and_a_right_one() {
 }
 
 /// A row of a site, the last one where there are fewer.
-fn row(reading: &Reading, model: Name, path: &str, row: usize) -> Vec<f32> {
+fn row(reading: &Reading, model: ModelName, path: &str, row: usize) -> Vec<f32> {
     let site = reading.trace(model).find(path).unwrap();
     site.value.row(0, row.min(site.shape().rows - 1))
 }
@@ -225,15 +225,16 @@ fn holds(range: &str, n: usize) -> bool {
     (ends[0]..=ends[ends.len() - 1]).contains(&n)
 }
 
-fn n_read_back(reading: &Reading, model: Name) -> usize {
+fn n_read_back(reading: &Reading, model: ModelName) -> usize {
     reading.read_back(model).iter().filter(|answer| answer.is_right).count()
 }
 
 /// How many of the other translators write what the Transformer writes.
 fn n_agreeing(reading: &Reading) -> usize {
     let written = |name| &reading.trace(name).output_text;
-    let others = [Name::TransformerUnguided, Name::RnnAttention, Name::Gru, Name::Elman];
-    others.iter().filter(|&&name| written(name) == written(Name::Transformer)).count()
+    let others =
+        [ModelName::TransformerUnguided, ModelName::RnnAttention, ModelName::Gru, ModelName::Elman];
+    others.iter().filter(|&&name| written(name) == written(ModelName::Transformer)).count()
 }
 
 /// The token of the output that had the smallest probability.
@@ -284,7 +285,8 @@ fn the_right_option_is_what_the_pass_says() {
                 assert_eq!(right, n_agreeing(reading).to_string(), "{about}");
             }
             "better-memory" => {
-                let [elman, gru] = [Name::Elman, Name::Gru].map(|name| n_read_back(reading, name));
+                let [elman, gru] =
+                    [ModelName::Elman, ModelName::Gru].map(|name| n_read_back(reading, name));
                 let is_right = [elman > gru, gru > elman, elman == gru];
                 assert!(is_right[asked.right], "{elman}, {gru}: {about}");
             }

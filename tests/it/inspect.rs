@@ -11,7 +11,7 @@ use lookback::{
     analysis::reading::{Reader, Reading, Readings},
     engine::{site::Address, value::Cell},
     lesson::{Language, Lesson, Selection},
-    model::Name,
+    model::ModelName,
     ui::{
         app::{Action, Effect, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey, update},
         keys::{self, palette},
@@ -73,7 +73,7 @@ fn the_cursor_stands_in_the_row_of_the_number_that_the_palette_opens() {
     }
     // A rank that is a token of the vocabulary too.
     let mut state = at("probabilities");
-    let best = READING.trace(Name::Transformer).output[3].id;
+    let best = READING.trace(ModelName::Transformer).output[3].id;
     press(&mut state, ":");
     type_in(&mut state, &format!("probs[3,{best}]"));
     press(&mut state, "Enter");
@@ -90,7 +90,7 @@ fn the_cursor_stays_on_its_query_and_key_where_another_pane_has_planes_of_querie
         let Selection { row, col, .. } = state.nav.selection;
         state.panes()[state.nav.focus].cursor_cell(row, col).unwrap().address.to_string()
     };
-    let n = READING.trace(Name::RnnAttention).target.len();
+    let n = READING.trace(ModelName::RnnAttention).target.len();
     let wanted = format!("attn.tanh[{},{},0]", before.row, before.col);
     assert_eq!(pointed(&state), wanted);
     assert!(drawn(&state, (120, 36)).contains(&format!("query {} of {n}", before.row)));
@@ -124,9 +124,9 @@ fn what_a_change_made_of_the_output_is_in_view_however_long_it_is() {
     let mut state = at("softmax");
     type_in(&mut state, ":token.11=wide");
     press(&mut state, "Enter");
-    let trace = state.passes.reading.as_ref().unwrap().trace(Name::Transformer);
+    let trace = state.passes.reading.as_ref().unwrap().trace(ModelName::Transformer);
     let (now, was) =
-        (trace.output_text.clone(), READING.trace(Name::Transformer).output_text.clone());
+        (trace.output_text.clone(), READING.trace(ModelName::Transformer).output_text.clone());
     let other = |a: &str, b: &str| {
         let differ = a.split(' ').zip(b.split(' ')).find(|(a, b)| a != b);
         differ.unwrap().0.to_owned()
@@ -329,7 +329,8 @@ fn a_changed_number_says_what_it_was() {
 #[test]
 fn an_open_number_stays_open_when_a_change_comes() {
     let mut state = at("softmax");
-    let weights = READING.trace(Name::Transformer).value("encoder.0.self_attn.weights").unwrap();
+    let weights =
+        READING.trace(ModelName::Transformer).value("encoder.0.self_attn.weights").unwrap();
     // A weight near 0 or 1 stays there.
     let open = |cell: &Cell| weights.get(*cell) * (1.0 - weights.get(*cell));
     let Cell { plane, row, col } =
@@ -408,7 +409,7 @@ fn an_address_leads_to_a_step_that_shows_it() {
 #[test]
 fn every_computed_number_of_every_model_can_be_opened_by_its_address() {
     let mut state = at("tokens");
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         for site in READING.trace(name).sites() {
             let address = site.address(Cell::default()).to_string();
             if site.value.get(Cell::default()).is_nan() {
@@ -442,7 +443,7 @@ fn every_command_with_a_key_is_in_the_palette() {
 #[test]
 fn every_site_of_every_model_is_reachable_from_some_step() {
     let lesson = Lesson::embedded(Language::English).unwrap();
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         let shows = |step: &lookback::lesson::Step| {
             step.model == name || step.panes.iter().any(|pane| step.model_of(pane) == name)
         };
@@ -459,7 +460,7 @@ fn every_site_of_every_model_is_reachable_from_some_step() {
 
 #[test]
 fn operands_lead_from_what_steps_show_to_every_learned_number_of_the_transformer() {
-    let trace = READING.trace(Name::Transformer);
+    let trace = READING.trace(ModelName::Transformer);
     let mut known = vec!["logits".to_owned()];
     let mut i = 0;
     while i < known.len() {
@@ -632,7 +633,8 @@ fn bars_without_an_earlier_value_say_nothing_of_one() {
         let mut state = at("sampling");
         type_in(&mut state, &format!(":{change}"));
         press(&mut state, "Enter");
-        let last = state.passes.reading.as_ref().unwrap().trace(Name::Transformer).output.len() - 1;
+        let last =
+            state.passes.reading.as_ref().unwrap().trace(ModelName::Transformer).output.len() - 1;
         for row in [0, last] {
             state.nav.selection.row = row;
             let screen = drawn(&state, (120, 36));

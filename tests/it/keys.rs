@@ -723,7 +723,7 @@ fn the_cursor_of_a_wall_walks_over_heads_and_enter_goes_into_one() {
 #[test]
 fn the_table_of_heads_is_sorted_and_walked_in_its_order() {
     let mut state = walk_of_heads(lookback::lesson::PaneKind::HeadTable);
-    let heads = &READING.heads().unwrap()[&lookback::model::Name::Transformer];
+    let heads = &READING.heads().unwrap()[&lookback::model::ModelName::Transformer];
     let own = heads.iter().filter(|head| head.path.starts_with("encoder"));
     let entropy = |head: &&lookback::analysis::measure::heads::Summary| head.figures.entropy;
     let most = own.max_by(|a, b| entropy(a).total_cmp(&entropy(b))).unwrap();
@@ -764,8 +764,12 @@ fn translations_that_do_not_fit_are_counted_and_walked_to() {
     press(&mut state, &"Down ".repeat(5));
     let shown = drawn_text(&state, 80, 24);
     assert!(shown.contains("more above") && !shown.contains("more below"), "{shown}");
-    let last =
-        state.passes.reading.as_ref().unwrap().trace(lookback::model::Name::TransformerUnguided);
+    let last = state
+        .passes
+        .reading
+        .as_ref()
+        .unwrap()
+        .trace(lookback::model::ModelName::TransformerUnguided);
     let word = last.output_text.split_whitespace().last().unwrap();
     let at = shown.find("Transformer, unguided").unwrap();
     assert!(shown[at..].contains(word), "{word}: {shown}");
@@ -855,8 +859,7 @@ fn heads_that_are_knocked_out_are_sorted_by_their_effect() {
     assert_eq!(listed(&state), in_order, "{}", drawn_text(&state, 120, 48));
     press(&mut state, "S");
     assert!(message(&state).contains("largest effect first"), "{}", message(&state));
-    let heads =
-        &READING.knock_outs().unwrap()[&lookback::model::Name::Transformer]["encoder.0.self_attn"];
+    let heads = &READING.knock_outs().unwrap()[&lookback::model::ModelName::Transformer]["encoder.0.self_attn"];
     let mut want: Vec<_> = heads.iter().map(|head| (head.change.abs(), head.head)).collect();
     want.sort_by(|a, b| b.0.total_cmp(&a.0));
     let want: Vec<String> = want.into_iter().map(|(_, head)| head.to_string()).collect();

@@ -7,7 +7,7 @@ use lookback::{
     analysis::reading::{Reader, Readings},
     engine::change::Changes,
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     ui::{
         app::{Action, EarlierWalks, Effect, State, WalkStart, update},
         memory::Memory,
@@ -104,8 +104,12 @@ fn another_word_teaches_nothing() {
     update(&mut walk.state, Action::GoTo(step));
     assert!(walk.shown().contains("Not solved yet."), "{}", walk.shown());
     let reading = walk.state.passes.reading.as_ref().unwrap();
-    let course = reading.course(Name::Transformer).unwrap();
-    assert_eq!(course.before, reading.trace(Name::Transformer).output, "of the other word too");
+    let course = reading.course(ModelName::Transformer).unwrap();
+    assert_eq!(
+        course.before,
+        reading.trace(ModelName::Transformer).output,
+        "of the other word too"
+    );
 }
 
 #[test]

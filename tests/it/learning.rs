@@ -16,7 +16,7 @@ use lookback::{
         value::{Cell, Value},
     },
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     text::fixed,
     ui::{
         app::{Action, Effect, Overlay, State, update},
@@ -41,14 +41,14 @@ fn changed(texts: &[&str]) -> Reading {
     READER.read_changed(&reading(SENTENCE), changes(texts)).unwrap()
 }
 
-fn logits(reading: &Reading, name: Name) -> Vec<f32> {
+fn logits(reading: &Reading, name: ModelName) -> Vec<f32> {
     reading.trace(name).logits().unwrap().value.numbers().collect()
 }
 
 #[test]
 fn a_pass_after_steps_of_learning_is_that_of_the_learned_weights() {
     let plain = reading(SENTENCE);
-    for (name, learn) in [(Name::Transformer, "learn=3"), (Name::Gru, "learn.gru=3")] {
+    for (name, learn) in [(ModelName::Transformer, "learn=3"), (ModelName::Gru, "learn.gru=3")] {
         let mut learner = plain.learner(name, Some(TAUGHT), Optimizer::Sgd, 0.1).unwrap();
         (0..3).for_each(|_| learner.step().unwrap());
         let want = plain.run_with(name, &learner.learned()).unwrap();
@@ -61,7 +61,7 @@ fn a_pass_after_steps_of_learning_is_that_of_the_learned_weights() {
         assert_eq!(course.target.iter().map(|t| t.id).collect::<Vec<_>>(), learner.target());
         let kept = plain.kept_losses(name, &learner.learned()).unwrap();
         assert_eq!(course.kept, Some([kept.0, kept.1]), "{name}");
-        for other in [Name::Elman, Name::DecoderOnly] {
+        for other in [ModelName::Elman, ModelName::DecoderOnly] {
             assert_eq!(logits(&got, other), logits(&plain, other), "{other} learned nothing");
         }
     }
@@ -69,15 +69,19 @@ fn a_pass_after_steps_of_learning_is_that_of_the_learned_weights() {
 
 #[test]
 fn further_steps_go_on_from_the_last_and_fewer_begin_again() {
-    let mut readings = Readings::new(Reader::of(&Name::ALL).unwrap());
+    let mut readings = Readings::new(Reader::of(&ModelName::ALL).unwrap());
     let target = format!("teach={TAUGHT}");
     for n in [1, 4, 2] {
         let learn = format!("learn={n}");
         let texts = [learn.as_str(), target.as_str()];
         let got = readings.read(SENTENCE, &changes(&texts)).unwrap();
         let want = changed(&texts);
-        assert_eq!(logits(&got, Name::Transformer), logits(&want, Name::Transformer), "{n}");
-        let [got, want] = [&*got, &want].map(|r| r.known_course(Name::Transformer).unwrap());
+        assert_eq!(
+            logits(&got, ModelName::Transformer),
+            logits(&want, ModelName::Transformer),
+            "{n}"
+        );
+        let [got, want] = [&*got, &want].map(|r| r.known_course(ModelName::Transformer).unwrap());
         assert_eq!((&got.losses, &got.kept), (&want.losses, &want.kept), "{n}");
     }
 }
@@ -86,10 +90,10 @@ fn further_steps_go_on_from_the_last_and_fewer_begin_again() {
 fn the_update_that_is_shown_is_the_one_that_is_taken() {
     let target = format!("teach={TAUGHT}");
     let (before, after) = (changed(&[&target]), changed(&["learn=1", &target]));
-    let course = before.course(Name::Transformer).unwrap();
+    let course = before.course(ModelName::Transformer).unwrap();
     assert_eq!(course.n_steps, 0);
     let value = |reading: &Reading, weight: &str| -> Arc<Value> {
-        Arc::clone(&reading.trace(Name::Transformer).site(weight).unwrap().value)
+        Arc::clone(&reading.trace(ModelName::Transformer).site(weight).unwrap().value)
     };
     for weight in ["embed.weight", "encoder.0.self_attn.W_Q", "decoder.1.ffn.b_1"] {
         let (was, now) = (value(&before, weight), value(&after, weight));
@@ -102,8 +106,8 @@ fn the_update_that_is_shown_is_the_one_that_is_taken() {
             let evaluated = update.expr.as_ref().map(Expr::eval).unwrap();
             assert!((evaluated - f64::from(update.value)).abs() < 1e-6, "{weight} {cell:?}");
         }
-        let address = after.trace(Name::Transformer).site(weight).unwrap().address(steepest);
-        let opened = after.open(Name::Transformer, &address).unwrap();
+        let address = after.trace(ModelName::Transformer).site(weight).unwrap().address(steepest);
+        let opened = after.open(ModelName::Transformer, &address).unwrap();
         let evaluated = opened.expr.as_ref().map(Expr::eval).unwrap();
         assert!((evaluated - f64::from(now.get(steepest))).abs() < 1e-6, "{weight}");
         assert!(opened.formula.contains("before learning"));
@@ -115,10 +119,10 @@ fn the_layers_that_moved_are_those_whose_weights_moved() {
     let target = format!("teach={TAUGHT}");
     let after = changed(&["learn=2", &target]);
     let plain = reading(SENTENCE);
-    let course = after.known_course(Name::Transformer).unwrap();
+    let course = after.known_course(ModelName::Transformer).unwrap();
     let mut want: BTreeMap<String, f64> = BTreeMap::new();
-    for site in after.trace(Name::Transformer).sites().filter(|site| site.is_leaf) {
-        let Some(was) = plain.trace(Name::Transformer).site(site.path()) else { continue };
+    for site in after.trace(ModelName::Transformer).sites().filter(|site| site.is_leaf) {
+        let Some(was) = plain.trace(ModelName::Transformer).site(site.path()) else { continue };
         let squares = site.value.numbers().zip(was.value.numbers());
         let squares: f64 = squares.map(|(a, b)| f64::from(a - b).powi(2)).sum();
         let mut parts = site.path().split('.');
@@ -208,21 +212,21 @@ fn keys_open_the_gradient_in_an_update_and_go_on_to_the_loss() {
 #[test]
 fn numbers_that_the_screen_lacks_are_no_cells_of_a_slope() {
     let taught = changed(&[&format!("teach={TAUGHT}")]);
-    let course = taught.course(Name::Transformer).unwrap();
+    let course = taught.course(ModelName::Transformer).unwrap();
     let mut n_given = 0;
     for site in ["logits", "decoder.1.cross_attn.W_Q", "encoder.0.norm1.out"] {
-        let site = taught.trace(Name::Transformer).site(site).unwrap();
+        let site = taught.trace(ModelName::Transformer).site(site).unwrap();
         for row in 0..3 {
             let of = site.address(Cell::new(0, row, 5));
             let address = Address { kind: AddressKind::Gradient, ..of };
-            let opened = taught.open(Name::Transformer, &address).unwrap();
+            let opened = taught.open(ModelName::Transformer, &address).unwrap();
             let alone = course.open_slope(&address).unwrap();
             let [expr, alone] = [opened.expr, alone.expr].map(Option::unwrap);
             assert!((expr.eval() - alone.eval()).abs() < 1e-9);
             n_given += alone.leaves().len() - expr.leaves().len();
             let leaves = expr.leaves().into_iter();
             for leaf in leaves.filter(|leaf| leaf.address.kind == AddressKind::Value) {
-                let shown = taught.open(Name::Transformer, &leaf.address).unwrap().value;
+                let shown = taught.open(ModelName::Transformer, &leaf.address).unwrap().value;
                 assert!(
                     (shown - leaf.value).abs() <= 1e-5 * leaf.value.abs().max(1.0),
                     "{address}"
@@ -238,7 +242,7 @@ fn a_target_is_typed_over_what_the_model_writes_and_begins_a_new_lesson() {
     let mut state = walk_at("lab-teach");
     let _ = press(&mut state, "N I");
     let Overlay::Palette { query, .. } = &state.overlay else { panic!("no palette") };
-    let written = &state.passes.reading.as_ref().unwrap().trace(Name::Transformer).output_text;
+    let written = &state.passes.reading.as_ref().unwrap().trace(ModelName::Transformer).output_text;
     assert_eq!(query.value(), format!("teach={written}"));
     let changed = asked(press(&mut state, "Backspace ! Enter"));
     assert!(changed.starts_with("teach=") && !changed.contains("learn"), "{changed}");
@@ -340,7 +344,8 @@ fn what_learning_did_is_whole_on_a_small_screen() {
     let mut state = walk_at("lab-teach");
     update(&mut state, Action::Read(Ok(Arc::new(changed(&texts)))));
     let shown = drawn_text(&state, 80, 24);
-    let course = state.passes.reading.as_ref().unwrap().known_course(Name::Transformer).unwrap();
+    let course =
+        state.passes.reading.as_ref().unwrap().known_course(ModelName::Transformer).unwrap();
     let [before, now] = course.kept.unwrap().map(fixed);
     for text in [format!("{before}, now {now}"), " 38 41".to_owned(), "after 41 steps".to_owned()] {
         assert!(shown.contains(&text), "{text}\n{shown}");
@@ -380,7 +385,8 @@ fn the_screen_after_a_step_shows_losses_outputs_and_what_was_forgotten() {
         Action::Read(Ok(Arc::new(changed(&["learn=21", &target, "rate=0.05"])))),
     );
     let shown = drawn_text(&state, 120, 36);
-    let course = state.passes.reading.as_ref().unwrap().known_course(Name::Transformer).unwrap();
+    let course =
+        state.passes.reading.as_ref().unwrap().known_course(ModelName::Transformer).unwrap();
     let [before, now] = course.kept.unwrap();
     assert!(now > before);
     for text in
@@ -395,7 +401,7 @@ fn dropout_drops_a_tenth_and_keeps_the_mean() {
     let state = walk_at("dropout");
     let panes = state.panes();
     let dropped = panes[0].plane().unwrap();
-    let site = state.passes.reading.as_ref().unwrap().trace(Name::Transformer);
+    let site = state.passes.reading.as_ref().unwrap().trace(ModelName::Transformer);
     let layer = state.nav.selection.layer;
     let site = site.site(&format!("encoder.{layer}.self_attn.out")).unwrap();
     let n = dropped.iter().filter(|x| **x == 0.0).count();
@@ -412,7 +418,7 @@ fn dropout_drops_a_tenth_and_keeps_the_mean() {
 /// The models in the binary are made of these files: their record is that of the training itself.
 #[test]
 fn the_recorded_curves_are_those_of_the_training() {
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         let bytes = fs::read(format!("assets/training/state/{name}.safetensors")).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
         let record = header.metadata().clone().unwrap()["training"].clone();

@@ -11,7 +11,7 @@ use lookback::{
         Language, Lesson, PaneKind, Paragraph, Selection, StartRow, Step, fact, narrate,
         template::{Piece, Template},
     },
-    model::Name,
+    model::ModelName,
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -166,9 +166,9 @@ fn covered(kind: PaneKind, site: Option<&str>) -> Vec<String> {
     let Some(site) = site else { return vec![] };
     if kind == PaneKind::Stream {
         let trace = READINGS[0].trace(if site == "tokens.input" {
-            Name::DecoderOnly
+            ModelName::DecoderOnly
         } else {
-            Name::Transformer
+            ModelName::Transformer
         });
         return stations(trace, site).into_iter().map(|station| station.site).collect();
     }
@@ -202,11 +202,11 @@ fn looking_back() -> Vec<String> {
 
 /// Sites that no step shows yet, by model; `*` at an end stands for the rest. A step that comes to
 /// show one strikes it off.
-static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
-    (Name::Elman, &["src.embed", "tgt.embed", "readback.logits"]),
+static NOT_SHOWN_YET: [(ModelName, &[&str]); 6] = [
+    (ModelName::Elman, &["src.embed", "tgt.embed", "readback.logits"]),
     // Its decoder's cell is its encoder's, with other weights.
     (
-        Name::Gru,
+        ModelName::Gru,
         &[
             "src.embed",
             "tgt.embed",
@@ -219,7 +219,7 @@ static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
     ),
     // Gates are opened at the GRU.
     (
-        Name::RnnAttention,
+        ModelName::RnnAttention,
         &[
             "src.embed",
             "tgt.embed",
@@ -233,7 +233,7 @@ static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
     ),
     // What an encoder layer has shown already.
     (
-        Name::Transformer,
+        ModelName::Transformer,
         &[
             "tgt.scaled",
             "tgt.pos",
@@ -247,9 +247,9 @@ static NOT_SHOWN_YET: [(Name, &[&str]); 6] = [
         ],
     ),
     // The same machine as its twin; only its attention is set beside.
-    (Name::TransformerUnguided, &["*"]),
+    (ModelName::TransformerUnguided, &["*"]),
     (
-        Name::DecoderOnly,
+        ModelName::DecoderOnly,
         &[
             "tokens.scaled",
             "tokens.pos",
@@ -276,7 +276,7 @@ fn means(line: &str, path: &str) -> bool {
 
 #[test]
 fn every_site_is_shown_by_some_step_or_listed() {
-    let mut shown: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
+    let mut shown: BTreeMap<ModelName, BTreeSet<String>> = BTreeMap::new();
     for step in steps() {
         for pane in &step.panes {
             for layer in ["0", "1"] {

@@ -10,7 +10,7 @@ use lookback::{
     },
     engine::site::{Axis, Role},
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     ui::{
         app::{Action, State, update},
         screen::{self, Hit},
@@ -65,7 +65,7 @@ fn checkpoint(folder: &str) -> Arc<Reading> {
 fn walk_of(folder: &str) -> State {
     let reading = checkpoint(folder);
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
-    let lesson = lesson.fitting(reading.trace(Name::Checkpoint));
+    let lesson = lesson.fitting(reading.trace(ModelName::Checkpoint));
     state(reading, lesson, Depth::None)
 }
 
@@ -94,11 +94,15 @@ fn whole(map: &Map) -> String {
 #[test]
 fn every_model_has_its_own_map() {
     let reading = reading(SENTENCE);
-    let mut maps: Vec<String> =
-        Name::ALL.map(|name| format!("{name}\n{}", whole(&Map::of(reading.trace(name), 0)))).into();
+    let mut maps: Vec<String> = ModelName::ALL
+        .map(|name| format!("{name}\n{}", whole(&Map::of(reading.trace(name), 0))))
+        .into();
     for folder in CHECKPOINTS {
         let reading = checkpoint(folder);
-        maps.push(format!("{folder}\n{}", whole(&Map::of(reading.trace(Name::Checkpoint), 1))));
+        maps.push(format!(
+            "{folder}\n{}",
+            whole(&Map::of(reading.trace(ModelName::Checkpoint), 1))
+        ));
     }
     insta::assert_snapshot!(maps.join("\n\n"));
 }
@@ -125,13 +129,13 @@ fn check_every_site(trace: &Trace, layer: usize) {
 #[test]
 fn every_site_stands_in_one_station() {
     let reading = reading(SENTENCE);
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         for layer in [0, 1, 7] {
             check_every_site(reading.trace(name), layer);
         }
     }
     for folder in CHECKPOINTS {
-        check_every_site(checkpoint(folder).trace(Name::Checkpoint), 0);
+        check_every_site(checkpoint(folder).trace(ModelName::Checkpoint), 0);
     }
 }
 
@@ -193,7 +197,8 @@ fn words_are_tinted_by_the_row_under_the_cursor() {
         let attended = state.attended_row().unwrap();
         let weights = attended.weights.clone();
         assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-4);
-        let tokens = state.passes.reading.as_ref().unwrap().trace(Name::Transformer).source.clone();
+        let tokens =
+            state.passes.reading.as_ref().unwrap().trace(ModelName::Transformer).source.clone();
         let heaviest = &tokens[attended.heaviest()].text;
         let buffer = drawn(&state, 120, height);
         let ground = |word: &str| cells_of(&buffer, row, word).bg;
@@ -229,7 +234,7 @@ fn without_attention_a_low_screen_has_no_sentence() {
 fn a_long_sentence_scrolls_with_a_sign_on_each_side_that_is_cut() {
     let long = "The dog saw the cat and ".repeat(9) + "it slept.";
     let reading = Arc::new(READER.read(&long).unwrap());
-    let n = reading.trace(Name::Transformer).source.len();
+    let n = reading.trace(ModelName::Transformer).source.len();
     let lesson = Lesson::embedded(Language::English).unwrap();
     let mut state = state(reading, lesson, Depth::True);
     state.enter(state.lesson.find("softmax").unwrap());

@@ -23,7 +23,7 @@ use lookback::{
         value::{Cell, Value},
     },
     lesson::{Language, Lesson, PaneKind},
-    model::{self, Name, Setup},
+    model::{self, ModelName, Setup},
     text,
     ui::{
         app::{Action, BEAT, Command, Effect, Motion, N_BEATS, State, update},
@@ -43,7 +43,7 @@ static STAR: LazyLock<Reading> = LazyLock::new(|| {
 
 #[test]
 fn a_head_knocked_out_changes_what_the_probabilities_say() {
-    let (name, scope, head) = (Name::Transformer, "encoder.1.self_attn", 2);
+    let (name, scope, head) = (ModelName::Transformer, "encoder.1.self_attn", 2);
     let trace = STAR.trace(name);
     let change: Change = format!("{scope}.head.{head}=off").parse().unwrap();
     let forced = trace.target[1..].iter().map(|t| t.id).collect();
@@ -75,17 +75,17 @@ fn every_head_of_every_attention_is_knocked_out_once() {
         "encoder.0.self_attn 4",
         "encoder.1.self_attn 4",
     ];
-    assert_eq!(heads(Name::Transformer), want);
-    assert_eq!(heads(Name::TransformerUnguided), want);
-    assert_eq!(heads(Name::DecoderOnly), ["blocks.0.attn 4", "blocks.1.attn 4"]);
-    assert_eq!(heads(Name::RnnAttention), [""; 0]);
-    assert!(!STAR.evidence().unwrap().contains_key(&Name::Gru));
+    assert_eq!(heads(ModelName::Transformer), want);
+    assert_eq!(heads(ModelName::TransformerUnguided), want);
+    assert_eq!(heads(ModelName::DecoderOnly), ["blocks.0.attn 4", "blocks.1.attn 4"]);
+    assert_eq!(heads(ModelName::RnnAttention), [""; 0]);
+    assert!(!STAR.evidence().unwrap().contains_key(&ModelName::Gru));
 }
 
 /// What the batched probes say of a length is what a pass over those words alone says.
 #[test]
 fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
-    for name in [Name::Elman, Name::Gru] {
+    for name in [ModelName::Elman, ModelName::Gru] {
         let kept = &STAR.kept().unwrap()[&name];
         let ids = STAR.sentence.ids();
         assert_eq!(kept.len(), ids.len());
@@ -102,9 +102,9 @@ fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
 #[test]
 fn probes_reach_24_tokens_back() {
     let long = READER.read(&"dog ".repeat(50)).unwrap().waiting();
-    let kept = &long.kept().unwrap()[&Name::Gru];
+    let kept = &long.kept().unwrap()[&ModelName::Gru];
     assert_eq!((kept[49].read, kept[49].asked), (50, 24));
-    let right = long.read_back(Name::Gru).iter().filter(|a| a.is_right).count();
+    let right = long.read_back(ModelName::Gru).iter().filter(|a| a.is_right).count();
     assert_eq!(kept[49].right, right);
 }
 
@@ -112,9 +112,9 @@ fn probes_reach_24_tokens_back() {
 #[test]
 fn slopes_of_weights_agree_with_slopes_of_the_context() {
     for (name, scope) in [
-        (Name::Transformer, "encoder.1.self_attn"),
-        (Name::Transformer, "decoder.0.cross_attn"),
-        (Name::DecoderOnly, "blocks.1.attn"),
+        (ModelName::Transformer, "encoder.1.self_attn"),
+        (ModelName::Transformer, "decoder.0.cross_attn"),
+        (ModelName::DecoderOnly, "blocks.1.attn"),
     ] {
         let trace = STAR.trace(name);
         let path = |site| format!("{scope}.{site}");
@@ -135,9 +135,9 @@ fn slopes_of_weights_agree_with_slopes_of_the_context() {
 #[test]
 fn stations_of_the_stream_follow_from_each_other() {
     for (name, input, n) in [
-        (Name::Transformer, "src.input", 9),
-        (Name::Transformer, "tgt.input", 13),
-        (Name::DecoderOnly, "tokens.input", 6),
+        (ModelName::Transformer, "src.input", 9),
+        (ModelName::Transformer, "tgt.input", 13),
+        (ModelName::DecoderOnly, "tokens.input", 6),
     ] {
         let trace = STAR.trace(name);
         let stations = stream::stations(trace, input);
@@ -181,10 +181,10 @@ fn what_a_closed_block_adds_has_the_path_that_it_has_in_an_opened_one() {
 fn the_last_attention_to_the_source_is_found_whatever_it_is_called() {
     let path = |trace: &Trace| of_output_to_source(trace).map(|site| site.path().to_owned());
     for (name, want) in [
-        (Name::Transformer, Some("decoder.1.cross_attn.weights")),
-        (Name::RnnAttention, Some("attn.weights")),
-        (Name::Gru, None),
-        (Name::DecoderOnly, None),
+        (ModelName::Transformer, Some("decoder.1.cross_attn.weights")),
+        (ModelName::RnnAttention, Some("attn.weights")),
+        (ModelName::Gru, None),
+        (ModelName::DecoderOnly, None),
     ] {
         assert_eq!(path(STAR.trace(name)).as_deref(), want, "{name}");
     }
@@ -195,11 +195,11 @@ fn the_last_attention_to_the_source_is_found_whatever_it_is_called() {
 #[test]
 fn multiplications_are_those_of_the_tape() {
     let scopes = [
-        (Name::Elman, &["rnn.encoder"][..]),
-        (Name::Gru, &["gru.encoder"]),
-        (Name::RnnAttention, &["encoder.forward", "encoder.backward"]),
-        (Name::Transformer, &["encoder"]),
-        (Name::DecoderOnly, &["blocks"]),
+        (ModelName::Elman, &["rnn.encoder"][..]),
+        (ModelName::Gru, &["gru.encoder"]),
+        (ModelName::RnnAttention, &["encoder.forward", "encoder.backward"]),
+        (ModelName::Transformer, &["encoder"]),
+        (ModelName::DecoderOnly, &["blocks"]),
     ];
     let ids = STAR.sentence.ids();
     for (name, scopes) in scopes {
@@ -213,15 +213,15 @@ fn multiplications_are_those_of_the_tape() {
 #[test]
 fn reading_alone_is_the_first_part_of_a_pass() {
     let last = [
-        (Name::Elman, "rnn.encoder.hidden"),
-        (Name::RnnAttention, "attn.keys"),
-        (Name::Transformer, "encoder.1.norm2.out"),
-        (Name::DecoderOnly, "blocks.1.resid_post"),
+        (ModelName::Elman, "rnn.encoder.hidden"),
+        (ModelName::RnnAttention, "attn.keys"),
+        (ModelName::Transformer, "encoder.1.norm2.out"),
+        (ModelName::DecoderOnly, "blocks.1.resid_post"),
     ];
     let ids = STAR.sentence.ids();
     for (name, path) in last {
         let with_bos: Vec<u32> = std::iter::once(text::BOS).chain(ids.clone()).collect();
-        let source = if name == Name::DecoderOnly { &with_bos } else { &ids };
+        let source = if name == ModelName::DecoderOnly { &with_bos } else { &ids };
         let tape = model::load(name).unwrap().read(source, &Setup::default());
         let node = tape.nodes().last().unwrap();
         let (entry, whole) = (tape.entry(node), STAR.trace(name).value(path).unwrap());
@@ -234,7 +234,7 @@ fn reading_alone_is_the_first_part_of_a_pass() {
 #[test]
 fn a_thousand_tokens_are_read_in_bounded_memory() {
     let ids: Vec<u32> = STAR.sentence.ids().into_iter().cycle().take(1000).collect();
-    for name in [Name::Elman, Name::Gru, Name::Transformer] {
+    for name in [ModelName::Elman, ModelName::Gru, ModelName::Transformer] {
         let tape = model::load(name).unwrap().read(&ids, &Setup::default());
         let numbers: usize = tape.nodes().map(|node| tape.shape(node).len()).sum();
         assert!(numbers * size_of::<f32>() < 200_000_000, "{name}: {numbers} numbers");
@@ -326,7 +326,7 @@ fn times_are_asked_for_once_and_only_where_they_are_shown() {
     let times = Arc::new(state.passes.reading.as_ref().unwrap().time());
     assert_eq!(
         times.keys().copied().collect::<Vec<_>>(),
-        [Name::Elman, Name::Gru, Name::Transformer]
+        [ModelName::Elman, ModelName::Gru, ModelName::Transformer]
     );
     assert!(times.values().flatten().all(|time| !time.is_zero()));
     update(&mut state, Action::TimesMeasured(Arc::clone(&times)));
@@ -335,12 +335,12 @@ fn times_are_asked_for_once_and_only_where_they_are_shown() {
 
 #[test]
 fn what_the_words_of_an_output_cost_is_computed_once_a_pass() {
-    let costs = STAR.output_costs(Name::Transformer);
-    assert!(Arc::ptr_eq(&costs, &STAR.output_costs(Name::Transformer)));
+    let costs = STAR.output_costs(ModelName::Transformer);
+    assert!(Arc::ptr_eq(&costs, &STAR.output_costs(ModelName::Transformer)));
     let changes = Changes::default().with("mask=off".parse().unwrap());
     let changed = READER.read_changed(&Arc::new(STAR.clone()), changes).unwrap();
-    assert_ne!(costs, changed.output_costs(Name::Transformer), "another pass has its own");
-    let trace = STAR.trace(Name::Transformer);
+    assert_ne!(costs, changed.output_costs(ModelName::Transformer), "another pass has its own");
+    let trace = STAR.trace(ModelName::Transformer);
     let probs = trace.value("probs").unwrap();
     let p = |(t, y): (usize, &text::Token)| probs.get(Cell::new(0, t, y.id as usize));
     let want: Vec<f32> = trace.output.iter().enumerate().map(p).map(|p| -p.ln()).collect();

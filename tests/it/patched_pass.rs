@@ -9,7 +9,7 @@ use lookback::{
         reading::{Asked, Reading},
     },
     engine::change::{Change, Changes},
-    model::Name,
+    model::ModelName,
     ui::app::{Action, Effect, update},
 };
 
@@ -34,7 +34,7 @@ fn patched(plain: &Arc<Reading>, against: &str, patch: &str) -> anyhow::Result<R
 #[test]
 fn the_pass_of_a_cell_measures_what_the_map_says() {
     let star = reading(TIRED);
-    for name in [Name::Transformer, Name::DecoderOnly] {
+    for name in [ModelName::Transformer, ModelName::DecoderOnly] {
         let other = star.sentence_of(WIDE).unwrap();
         let patching = star.patching(name, &other, &Asked::default()).unwrap();
         let mut n = 0;
@@ -69,7 +69,7 @@ fn every_row_that_a_sum_begins_with_makes_the_pass_the_first() {
     let all: Vec<String> = [format!("against={WIDE}")].into_iter().chain(patches).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let logits =
-        |reading: &Reading| reading.trace(Name::Transformer).value("logits").unwrap().clone();
+        |reading: &Reading| reading.trace(ModelName::Transformer).value("logits").unwrap().clone();
     let given = READER.read_changed(&star, changes(&all)).unwrap();
     assert_eq!(logits(&given), logits(&star));
     let but_one = READER.read_changed(&star, changes(&all[..n])).unwrap();
@@ -80,14 +80,17 @@ fn every_row_that_a_sum_begins_with_makes_the_pass_the_first() {
 fn a_patched_cell_says_where_it_is_from() {
     let star = reading(TIRED);
     let pass = patched(&star, WIDE, "encoder.0.norm2.out[3]").unwrap();
-    let trace = pass.trace(Name::Transformer);
-    let given = star.trace(Name::Transformer).value("encoder.0.norm2.out").unwrap();
+    let trace = pass.trace(ModelName::Transformer);
+    let given = star.trace(ModelName::Transformer).value("encoder.0.norm2.out").unwrap();
     let got = trace.value("encoder.0.norm2.out").unwrap();
     assert!(got.row(0, 3).iter().zip(given.row(0, 3)).all(|(a, b)| a.to_bits() == b.to_bits()));
     let address = "encoder.0.norm2.out[3,5]".parse().unwrap();
     let opened = trace.open(&address).unwrap();
     assert_eq!(opened.formula, "taken from the other pass in part, the rest as computed");
-    assert_eq!(pass.trace(Name::Transformer).target, star.trace(Name::Transformer).target);
+    assert_eq!(
+        pass.trace(ModelName::Transformer).target,
+        star.trace(ModelName::Transformer).target
+    );
     assert_eq!(pass.sentence.read_text(), WIDE);
 }
 
@@ -136,7 +139,8 @@ fn open_takes_another_sentence_a_target_and_a_patch() {
     let cell = "encoder.0.norm2.out[3,5]";
     let Run { code, out, err } = run(&["open", cell, TIRED, "--against", WIDE]);
     assert_eq!(code, 0, "{err}");
-    let want = reading(WIDE).trace(Name::Transformer).open(&cell.parse().unwrap()).unwrap().value;
+    let want =
+        reading(WIDE).trace(ModelName::Transformer).open(&cell.parse().unwrap()).unwrap().value;
     assert!(
         out.starts_with(&format!("{cell} = {}", lookback::text::significant(want.into(), 7))),
         "{out}"
@@ -164,7 +168,7 @@ fn two_passes_differ_as_they_do_in_pytorch() {
     ];
     for (name, [a, b]) in sides {
         let tokenizer = READER.tokenizer();
-        let of_name: Name = name.parse().unwrap();
+        let of_name: ModelName = name.parse().unwrap();
         let words = goldens.ids(of_name, "pair");
         let row = goldens.cases[name]["row"].as_u64().unwrap();
         let word = |id: u32| tokenizer.token(id).text;

@@ -14,7 +14,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use lookback::{
     export::{FORMATS, Format},
     lesson::{Language, Lesson, PaneKind},
-    model::Name,
+    model::ModelName,
     ui::{
         app::{Action, Command, ExportFormat, ExportOptions, Guide, SMALLEST, State, WalkStart},
         theme::{Depth, Glyphs, Theme},
@@ -74,7 +74,7 @@ const MODES: [Mode; 6] = [
 ];
 
 impl Mode {
-    fn session(&self, model: Name) -> Session {
+    fn session(&self, model: ModelName) -> Session {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir_all(home.path().join("config/lookback")).unwrap();
         fs::write(home.path().join("config/lookback/config.toml"), "motion = false\n").unwrap();
@@ -83,7 +83,7 @@ impl Mode {
     }
 
     /// The state that such a session begins with.
-    fn walker(&self, model: Name, session: &Session) -> Walker<'static> {
+    fn walker(&self, model: ModelName, session: &Session) -> Walker<'static> {
         let is_chinese = self.args.contains(&"zh");
         let language = if is_chinese { Language::Chinese } else { Language::English };
         let is_ascii = self.args.contains(&"--ascii");
@@ -261,7 +261,7 @@ fn number(name: &str, usual: usize) -> usize {
     env::var(name).map_or(usual, |n| n.parse().unwrap())
 }
 
-fn start(mode: &Mode, model: Name) -> Pair {
+fn start(mode: &Mode, model: ModelName) -> Pair {
     let session = mode.session(model);
     let walker = mode.walker(model, &session);
     let mut pair = Pair { session, walker, waiting: String::new(), log: vec![] };
@@ -320,12 +320,12 @@ impl Pair {
 #[test]
 fn the_terminal_always_shows_a_fresh_drawing_of_the_state() {
     // Every mode and every model twice, and no pair twice.
-    let models = |i: usize| [i, i + 3].map(|i| Name::ALL[i % Name::ALL.len()]);
+    let models = |i: usize| [i, i + 3].map(|i| ModelName::ALL[i % ModelName::ALL.len()]);
     let pairs = MODES.iter().enumerate();
     let pairs = pairs.flat_map(|(i, mode)| models(i).map(|model| (mode, model)));
     let n = number("LOOKBACK_RANDOM", USUAL).div_ceil(pairs.clone().count());
     let seed = number("LOOKBACK_SEED", 1);
-    let walk = |(i, (mode, model)): (usize, (&Mode, Name))| {
+    let walk = |(i, (mode, model)): (usize, (&Mode, ModelName))| {
         let mut pair = start(mode, model);
         pair.play(&mut Random((seed + i) as u64), n);
         let memory = pair.memory().unwrap_or(0);
@@ -348,7 +348,7 @@ fn the_terminal_always_shows_a_fresh_drawing_of_the_state() {
 
 #[test]
 fn the_same_over_and_over_needs_no_more_memory() {
-    let mut pair = start(&MODES[1], Name::Transformer);
+    let mut pair = start(&MODES[1], ModelName::Transformer);
     let n_rounds = number("LOOKBACK_RANDOM", USUAL).div_ceil(100).max(6);
     let mut memories = vec![];
     for _ in 0..n_rounds {

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use lookback::{
     analysis::trace::Trace,
     engine::tape::Keep,
-    model::{Architecture, Name, Setup},
+    model::{Architecture, ModelName, Setup},
     weights::{Checkpoint, Peek},
 };
 use safetensors::{Dtype, SafeTensors, serialize_to_file, tensor::TensorView};
@@ -158,7 +158,7 @@ fn numbers(checkpoint: &Checkpoint, site: &str) -> Vec<f32> {
     let model = Architecture::of(checkpoint).unwrap().open(checkpoint).unwrap();
     let pass = model.run(&[5, 9, 12], &Setup { keep: Keep::All, ..Setup::default() });
     let reader = lookback::analysis::reading::Reader::open(checkpoint, true).unwrap();
-    let trace = Trace::new(Name::Checkpoint, pass, reader.tokenizer());
+    let trace = Trace::new(ModelName::Checkpoint, pass, reader.tokenizer());
     trace.value(site).unwrap().numbers().collect()
 }
 

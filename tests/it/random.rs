@@ -7,7 +7,7 @@ use lookback::{
     analysis::reading::Reader,
     engine::tape::Keep,
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     render::sgr,
     ui::{
         app::{Action, ExportFormat, ExportOptions, Motion, State},
@@ -109,7 +109,7 @@ fn check(frame: &Buffer) {
 
 #[test]
 fn the_built_in_models_can_be_walked_through_by_chance() {
-    for (i, name) in Name::ALL.into_iter().enumerate() {
+    for (i, name) in ModelName::ALL.into_iter().enumerate() {
         let language = if i % 3 == 2 { Language::Chinese } else { Language::English };
         let mut state = fresh(Lesson::embedded(language).unwrap(), theme(i));
         state.nav.step =
@@ -128,7 +128,7 @@ fn checkpoints_can_be_walked_through_by_chance() {
         let reader = reader.for_walk();
         let reader = if i % 2 == 1 { reader.keeping(Keep::Boundaries) } else { reader };
         let reading = reader.read("The dog saw the cat.").unwrap();
-        let trace = reading.trace(Name::Checkpoint);
+        let trace = reading.trace(ModelName::Checkpoint);
         let lesson = Lesson::for_checkpoint(Language::English).unwrap();
         let lesson = lesson.fitting(trace);
         let state = fresh(lesson, theme(i));

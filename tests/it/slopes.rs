@@ -19,7 +19,7 @@ use lookback::{
         tape::{Node, Slopes},
         value::{Cell, Value},
     },
-    model::Name,
+    model::ModelName,
 };
 
 use crate::support::{
@@ -101,7 +101,13 @@ fn assert_leads_to_the_loss(label: &str, learner: &Learner) {
     }
 }
 
-fn check(label: &str, reading: &Arc<Reading>, name: Name, target: Option<&str>, is_open: bool) {
+fn check(
+    label: &str,
+    reading: &Arc<Reading>,
+    name: ModelName,
+    target: Option<&str>,
+    is_open: bool,
+) {
     let mut learner = reading.learner(name, target, Optimizer::Sgd, 0.01).unwrap();
     for n_steps in [0, 2] {
         (0..n_steps).for_each(|_| learner.step().unwrap());
@@ -115,8 +121,8 @@ fn check(label: &str, reading: &Arc<Reading>, name: Name, target: Option<&str>, 
 #[test]
 fn slopes_of_every_built_in_model_open_into_their_sums() {
     let star = reading(SENTENCE);
-    for name in Name::ALL {
-        let target = (name != Name::DecoderOnly).then_some("Le chat dort.");
+    for name in ModelName::ALL {
+        let target = (name != ModelName::DecoderOnly).then_some("Le chat dort.");
         check(name.id(), &star, name, target, true);
     }
 }
@@ -130,7 +136,7 @@ fn slopes_of_checkpoints_open_into_their_sums() {
     for (family, is_open) in all.chain(in_part.map(|family| (family, false))) {
         let tiny = Tiny::open(family);
         let read = Arc::new(tiny.reader.read(SENTENCE).unwrap());
-        check(family, &read, Name::Checkpoint, None, is_open);
+        check(family, &read, ModelName::Checkpoint, None, is_open);
     }
 }
 
@@ -139,12 +145,13 @@ fn slopes_of_a_changed_pass_open_where_numbers_are_set_by_hand() {
     let texts = ["encoder.0.self_attn.weights[1,2,0]=0.5", "decoder.1.cross_attn.head.2=off"];
     let changes = texts.iter().map(|text| text.parse::<Change>().unwrap()).collect();
     let changed = Arc::new(READER.read_changed(&reading(SENTENCE), changes).unwrap());
-    check("changed", &changed, Name::Transformer, None, false);
+    check("changed", &changed, ModelName::Transformer, None, false);
 }
 
 #[test]
 fn of_a_large_pass_only_the_gradients_of_weights_open() {
-    let learner = reading(SENTENCE).learner(Name::Transformer, None, Optimizer::Sgd, 0.1).unwrap();
+    let learner =
+        reading(SENTENCE).learner(ModelName::Transformer, None, Optimizer::Sgd, 0.1).unwrap();
     let run = learner.slopes().run();
     let tape = run.tape();
     let is_weight = |node: &Node| learner.learned().contains_key(&tape.entry(*node).place.path);

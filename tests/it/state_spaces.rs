@@ -11,7 +11,7 @@ use lookback::{
         value::{Cell, Value},
     },
     lesson::{Language, Lesson},
-    model::{Architecture, Name},
+    model::{Architecture, ModelName},
     weights::Checkpoint,
 };
 use serde_json::json;
@@ -239,7 +239,7 @@ fn the_steps_of_a_hybrid_begin_in_layers_that_have_their_sites() {
     let checkpoint = Checkpoint::open(&Path::new(FOLDER).join("lfm2")).unwrap();
     let reader = Reader::open(&checkpoint, true).unwrap();
     let reading = reader.read("The river was wide.").unwrap();
-    let trace = reading.trace(Name::Checkpoint);
+    let trace = reading.trace(ModelName::Checkpoint);
     let attends = |layer| trace.layer_has("blocks.{layer}.attn.weights", layer);
     assert_eq!([0, 1, 2, 3].map(attends), [false, false, true, false]);
     assert_eq!(trace.n_layers("blocks.{layer}.attn.weights"), 3);

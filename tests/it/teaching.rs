@@ -9,7 +9,7 @@ use lookback::{
         reading::TargetKind,
     },
     engine::change::{Change, Changes},
-    model::Name,
+    model::ModelName,
 };
 
 use crate::support::{
@@ -43,20 +43,24 @@ fn a_masked_language_model_learns_the_masked_words() {
     ] {
         let tiny = Tiny::open(family);
         let read = tiny.reader.read(text).unwrap();
-        assert_eq!(read.target_kind(Name::Checkpoint).unwrap(), TargetKind::Masked, "{family}");
-        let teach = |target| read.learner(Name::Checkpoint, target, Optimizer::Sgd, 1e-4);
+        assert_eq!(
+            read.target_kind(ModelName::Checkpoint).unwrap(),
+            TargetKind::Masked,
+            "{family}"
+        );
+        let teach = |target| read.learner(ModelName::Checkpoint, target, Optimizer::Sgd, 1e-4);
         let mut learner = teach(Some(target)).unwrap();
         let rows = read.tokenizer().masked(&read.sentence);
         let words: Vec<(usize, u32)> = rows.iter().copied().zip(learner.target()).collect();
         assert_eq!(words.len(), target.split(' ').count(), "{family}");
-        let logits = read.trace(Name::Checkpoint).logits().unwrap();
+        let logits = read.trace(ModelName::Checkpoint).logits().unwrap();
         let said = Score::LogProbability(words).value(|row| Some(logits.value.row(0, row)));
         let want = -said.unwrap() / rows.len() as f32;
         assert!((learner.losses[0] - want).abs() < 1e-5, "{family}: {} {want}", learner.losses[0]);
         learner.step().unwrap();
         assert!(learner.losses[1] < learner.losses[0], "{family}");
         let own = teach(None).unwrap();
-        let output = &read.trace(Name::Checkpoint).output;
+        let output = &read.trace(ModelName::Checkpoint).output;
         let output: Vec<u32> = output.iter().map(|token| token.id).collect();
         assert_eq!(own.target(), output, "{family}");
         let refused = |target| format!("{:#}", teach(target).err().unwrap());
@@ -77,19 +81,19 @@ fn masked_words_are_taught_in_the_walk_too() {
         texts.iter().map(|text| text.parse::<Change>().unwrap()).collect()
     };
     let taught = tiny.reader.read_changed(&plain, changes(&["teach=runs", "learn=2"])).unwrap();
-    let course = taught.known_course(Name::Checkpoint).unwrap();
+    let course = taught.known_course(ModelName::Checkpoint).unwrap();
     let target: Vec<&str> = course.target.iter().map(|token| token.text.as_str()).collect();
     assert_eq!((course.n_steps, target), (2, vec!["runs"]));
     let own = tiny.reader.read_changed(&plain, changes(&["learn=2"])).unwrap();
-    let course = own.known_course(Name::Checkpoint).unwrap();
-    assert_eq!(course.target[0].text, plain.trace(Name::Checkpoint).output[0].text);
+    let course = own.known_course(ModelName::Checkpoint).unwrap();
+    assert_eq!(course.target[0].text, plain.trace(ModelName::Checkpoint).output[0].text);
     assert!(course.losses[2] < course.losses[0], "{:?}", course.losses);
 }
 
 #[test]
 fn a_model_without_words_to_learn_or_a_target_to_take_is_refused() {
     let classes = Tiny::open("bert_text").reader.read("the birds sleep").unwrap();
-    let refused = classes.learner(Name::Checkpoint, None, Optimizer::Sgd, 0.1).err().unwrap();
+    let refused = classes.learner(ModelName::Checkpoint, None, Optimizer::Sgd, 0.1).err().unwrap();
     assert!(refused.to_string().contains("writes no words"), "{refused}");
     let tiny = Tiny::open("gpt2");
     let read = std::sync::Arc::new(tiny.reader.read("the birds sleep").unwrap());
@@ -106,7 +110,7 @@ fn a_target_of_a_translator_ends_once() {
     for family in ["t5", "bart", "marian"] {
         let read = Tiny::open(family).reader.read(SENTENCE).unwrap();
         let text = "the dog";
-        let learner = read.learner(Name::Checkpoint, Some(text), Optimizer::Sgd, 0.1).unwrap();
+        let learner = read.learner(ModelName::Checkpoint, Some(text), Optimizer::Sgd, 0.1).unwrap();
         let target = learner.target();
         let (end, words) = target.split_last().unwrap();
         assert_eq!(words, read.tokenizer().ids_of_text(text).unwrap(), "{family}");
@@ -119,7 +123,7 @@ fn steps_end_where_the_loss_is_not_finite() {
     let star = reading(SENTENCE);
     for rule in [Optimizer::Sgd, Optimizer::Adam] {
         let target = Some("Le chat dort.");
-        let mut learner = star.learner(Name::Transformer, target, rule, 1e30).unwrap();
+        let mut learner = star.learner(ModelName::Transformer, target, rule, 1e30).unwrap();
         let diverged = (0..50).find_map(|_| learner.step().err()).unwrap();
         assert_eq!(diverged.step, learner.n_steps() + 1, "{rule:?}");
         assert_eq!(learner.losses.len(), learner.n_steps() + 1);
@@ -173,7 +177,8 @@ fn the_first_step_moves_what_was_foretold() {
     let star = reading(SENTENCE);
     for rule in [Optimizer::Sgd, Optimizer::Adam] {
         let target = Some("Le chat dort.");
-        let mut learner = star.learner(Name::Transformer, target, rule, rule.usual_rate()).unwrap();
+        let mut learner =
+            star.learner(ModelName::Transformer, target, rule, rule.usual_rate()).unwrap();
         let foretold = learner.moved();
         learner.step().unwrap();
         for (before, after) in foretold.iter().zip(learner.moved()) {

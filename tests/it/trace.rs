@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use lookback::{analysis::trace::Recorded, model::Name};
+use lookback::{analysis::trace::Recorded, model::ModelName};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value as Json;
 use zip::ZipArchive;
@@ -162,16 +162,16 @@ fn assert_same(got: &[Array], want: &[Array]) {
 #[test]
 fn every_site_of_every_model_is_the_same_in_every_form() {
     let reading = reading(SHORT);
-    let of = |name: Name| {
+    let of = |name: ModelName| {
         reading.trace(name).sites().map(move |site| wanted(site, format!("{name}/{}", site.path())))
     };
-    let want: Vec<Array> = Name::ALL.into_iter().flat_map(of).collect();
+    let want: Vec<Array> = ModelName::ALL.into_iter().flat_map(of).collect();
     let all = |format| traced(&[SHORT, "--model", "all", "--weights", "--format", format]);
 
     let text = String::from_utf8(all("json")).unwrap();
     let mut documents: Vec<Json> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let in_json = documents.iter_mut().zip(Name::ALL);
+    let in_json = documents.iter_mut().zip(ModelName::ALL);
     let in_json = in_json.flat_map(|(document, name)| from_json(document, &format!("{name}/")));
     assert_same(&in_json.collect::<Vec<_>>(), &want);
 
@@ -331,18 +331,18 @@ fn fault(value: &Json, schema: &Json, whole: &Json, at: &str) -> Result<(), Stri
 #[test]
 fn the_schema_that_is_printed_describes_what_is_written() {
     let schema: Json = serde_json::from_slice(&traced(&["--schema"])).unwrap();
-    let names = Name::ALL.map(Name::id);
+    let names = ModelName::ALL.map(ModelName::id);
     assert_eq!(schema["properties"]["model"]["enum"], serde_json::json!(names));
     let args = [SHORT, "--model", "all", "--sites", "*.hidden,*.mean,*.masked,blocks.*,*.bias"];
     for changes in [&[][..], &["--what-if", "scaling=off"]] {
         let text = String::from_utf8(traced(&[&args[..], changes].concat())).unwrap();
-        assert_eq!(text.lines().count(), Name::ALL.len());
+        assert_eq!(text.lines().count(), ModelName::ALL.len());
         for line in text.lines() {
             check(&serde_json::from_str(line).unwrap(), &schema, &schema, "document");
         }
         let npz = traced(&[&args[..], changes, &["--format", "npz"]].concat());
         let documents = from_npz(npz).1;
-        assert_eq!(documents.as_array().unwrap().len(), Name::ALL.len());
+        assert_eq!(documents.as_array().unwrap().len(), ModelName::ALL.len());
         for document in documents.as_array().unwrap() {
             check(document, &schema, &schema, "document");
         }

@@ -11,7 +11,7 @@ use lookback::{
         tape::Keep,
         value::{Cell, Value},
     },
-    model::{Architecture, Model, Name, Setup},
+    model::{Architecture, Model, ModelName, Setup},
     text::Tokenizer,
     weights::Checkpoint,
 };
@@ -155,7 +155,7 @@ fn setup(changes: &[&str]) -> Setup {
 /// What a model computes where the decoder reads [`TARGET`].
 fn trace(model: &dyn Model, setup: &Setup) -> Trace {
     let setup = Setup { forced: Some(TARGET.to_vec()), ..setup.clone() };
-    Trace::new(Name::Checkpoint, model.run(&SOURCE, &setup), &Tokenizer::embedded().unwrap())
+    Trace::new(ModelName::Checkpoint, model.run(&SOURCE, &setup), &Tokenizer::embedded().unwrap())
 }
 
 fn bits(trace: &Trace, path: &str) -> Vec<u32> {

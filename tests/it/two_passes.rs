@@ -19,7 +19,7 @@ use lookback::{
     },
     engine::{change::Change, math::aligned, site::Stream, value::Cell},
     lesson::{Language, Lesson},
-    model::{self, Name, Setup},
+    model::{self, ModelName, Setup},
     text::{fixed, percent},
     ui::{
         app::{Action, Effect, State, update},
@@ -55,7 +55,7 @@ fn changed(plain: &Arc<Reading>, change: &str) -> Arc<Reading> {
 fn another_sentence_beside_this_one_is_read_as_if_alone() {
     let alone = reading(WIDE);
     assert_eq!((&*BESIDE.sentence.text, BESIDE.sentence.read_text()), (TIRED, WIDE));
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         let (now, want) = (BESIDE.trace(name), alone.trace(name));
         for (now, want) in now.sites().zip(want.sites()) {
             assert_eq!(now.path(), want.path());
@@ -63,7 +63,7 @@ fn another_sentence_beside_this_one_is_read_as_if_alone() {
             assert!(same.into_iter().all(|(a, b)| a.to_bits() == b.to_bits()), "{}", now.path());
         }
         let first = BESIDE.first_difference(name).unwrap();
-        let embed = if name == Name::DecoderOnly { "tokens.embed" } else { "src.embed" };
+        let embed = if name == ModelName::DecoderOnly { "tokens.embed" } else { "src.embed" };
         let source = &now.source;
         assert_eq!((&*first.path, &*source[first.cell.row].text), (embed, "wide"), "{name}");
     }
@@ -73,7 +73,7 @@ fn another_sentence_beside_this_one_is_read_as_if_alone() {
 fn tokens_of_a_longer_sentence_are_matched_from_both_ends() {
     let plain = reading("The dog sleeps.");
     let longer = changed(&plain, "against=The old dog sleeps.");
-    for (name, first) in [(Name::Transformer, 0), (Name::DecoderOnly, 1)] {
+    for (name, first) in [(ModelName::Transformer, 0), (ModelName::DecoderOnly, 1)] {
         let (now, was) = (longer.trace(name), plain.trace(name));
         let path = if first == 0 { "src.embed" } else { "tokens.embed" };
         let site = now.site(path).unwrap();
@@ -114,7 +114,7 @@ fn far(now: &Trace, was: &Trace, path: &str, row: usize) -> f64 {
 #[test]
 fn where_two_passes_part_is_what_their_numbers_say() {
     let plain = reading(TIRED);
-    for name in [Name::Transformer, Name::DecoderOnly, Name::Gru] {
+    for name in [ModelName::Transformer, ModelName::DecoderOnly, ModelName::Gru] {
         let (now, was) = (BESIDE.trace(name), plain.trace(name));
         let (mut n_far, mut n_same) = (0, 0);
         for site in differences(now, was) {
@@ -150,7 +150,7 @@ fn a_given_translation_is_what_the_decoder_reads() {
     let plain = reading("The dog sleeps.");
     let forced = changed(&plain, "target=Le chat mange.");
     let ids = READER.tokenizer().ids_of_text("Le chat mange.").unwrap();
-    for name in [Name::Transformer, Name::Gru, Name::RnnAttention] {
+    for name in [ModelName::Transformer, ModelName::Gru, ModelName::RnnAttention] {
         let trace = forced.trace(name);
         let read: Vec<u32> = trace.target.iter().skip(1).map(|token| token.id).collect();
         assert_eq!(read, ids, "{name}");
@@ -162,13 +162,16 @@ fn a_given_translation_is_what_the_decoder_reads() {
         let run = forced.run(name, None).unwrap();
         assert_eq!(run.pass.target[1..], ids, "evidence is about the given text too");
     }
-    assert!(std::ptr::eq(forced.trace(Name::DecoderOnly), plain.trace(Name::DecoderOnly)));
+    assert!(std::ptr::eq(
+        forced.trace(ModelName::DecoderOnly),
+        plain.trace(ModelName::DecoderOnly)
+    ));
 }
 
 #[test]
 fn parts_of_a_logit_open_into_cells_of_the_pass() {
     let plain = reading(TIRED);
-    for name in [Name::Transformer, Name::DecoderOnly] {
+    for name in [ModelName::Transformer, ModelName::DecoderOnly] {
         let run = plain.run(name, None).unwrap();
         let question = plain.question(&run, &Asked::default()).unwrap();
         let found = plain.attribution(&run, &question).unwrap();
@@ -218,8 +221,8 @@ fn raised(trace: &Trace, direction: &[f64], has_norm: bool) -> Vec<f64> {
 fn a_unit_and_a_head_promote_the_words_that_their_direction_points_at() {
     let plain = reading(TIRED);
     let cases = [
-        (Name::Transformer, "decoder.1.ffn", "decoder.1.cross_attn"),
-        (Name::DecoderOnly, "blocks.1.ffn", "blocks.1.attn"),
+        (ModelName::Transformer, "decoder.1.ffn", "decoder.1.cross_attn"),
+        (ModelName::DecoderOnly, "blocks.1.ffn", "blocks.1.attn"),
     ];
     for (name, ffn, attn) in cases {
         let (trace, model) = (plain.trace(name), model::load(name).unwrap());
@@ -244,7 +247,7 @@ fn a_unit_and_a_head_promote_the_words_that_their_direction_points_at() {
         let promoted = promotions(&*model, &run, &pieces, question.row, 8);
         for (promotion, direction) in promoted.into_iter().zip([of_unit, of_head]) {
             let words: Vec<u32> = promotion.unwrap().words.iter().map(|word| word.0).collect();
-            let raised = raised(trace, &direction, name == Name::DecoderOnly);
+            let raised = raised(trace, &direction, name == ModelName::DecoderOnly);
             assert_eq!(words, largest(&raised, 8), "{name}");
         }
     }
@@ -255,7 +258,7 @@ fn a_map_that_is_stopped_goes_on_where_it_was() {
     let plain = Arc::new(READER.read(TIRED).unwrap());
     plain.first_findings();
     plain.find_more(|| false);
-    let found = &plain.first_findings()[&Name::Transformer];
+    let found = &plain.first_findings()[&ModelName::Transformer];
     assert!(found.patched().is_none(), "what was stopped before the maps has none");
     plain.find_more(|| found.patched().is_none_or(|maps| maps.progress().0 < 3));
     let maps = found.patched().unwrap();
@@ -265,7 +268,7 @@ fn a_map_that_is_stopped_goes_on_where_it_was() {
     plain.patch_on(|| true);
     assert!(maps.is_complete());
     let fresh = reading(TIRED);
-    let want = fresh.findings()[&Name::Transformer].patched().unwrap();
+    let want = fresh.findings()[&ModelName::Transformer].patched().unwrap();
     for (m, map) in maps.maps().iter().enumerate() {
         for (row, col) in (0..map.rows.len()).flat_map(|r| (0..map.n_cols).map(move |c| (r, c))) {
             assert_eq!(maps.share(m, row, col), want.share(m, row, col));
@@ -297,14 +300,14 @@ fn update_asks_its_caller_to_stop_a_map_and_stops_none_itself() {
 #[test]
 fn a_followed_word_has_its_own_rank_in_the_lens() {
     let plain = reading(TIRED);
-    let trace = plain.trace(Name::DecoderOnly);
+    let trace = plain.trace(ModelName::DecoderOnly);
     let probs = trace.value("probs").unwrap();
     for (row, word) in [(3, 17), (9, 380)] {
-        let last = plain.lens_of(Name::DecoderOnly, row, Some(word)).last().unwrap().clone();
+        let last = plain.lens_of(ModelName::DecoderOnly, row, Some(word)).last().unwrap().clone();
         let all = probs.row(0, row);
         assert!((last.probability - all[word]).abs() < 1e-6);
         assert_eq!(last.rank, 1 + all.iter().filter(|p| **p > all[word]).count());
-        assert_eq!(last.top, plain.lens(Name::DecoderOnly, row).last().unwrap().top);
+        assert_eq!(last.top, plain.lens(ModelName::DecoderOnly, row).last().unwrap().top);
     }
 }
 
@@ -320,9 +323,10 @@ fn another_model_of_the_same_shape_is_set_beside_one() {
     let changes = [Change::OtherModel("gpt2.gguf".into())].into_iter().collect();
     let both = reader.read_changed(&plain, changes).unwrap();
     let alone = opened("gpt2.gguf").read("The river was wide.").unwrap();
-    let [now, want] = [&both, &alone].map(|r| r.trace(Name::Checkpoint).value("logits").unwrap());
+    let [now, want] =
+        [&both, &alone].map(|r| r.trace(ModelName::Checkpoint).value("logits").unwrap());
     assert!(now.numbers().zip(want.numbers()).all(|(a, b)| a.to_bits() == b.to_bits()));
-    assert!(both.plain_trace(Name::Checkpoint).is_some());
+    assert!(both.plain_trace(ModelName::Checkpoint).is_some());
     let refused = opened("gpt2").beside(opened("llama3")).err().unwrap().to_string();
     assert!(refused.contains("differ in shape") && refused.contains("heads"), "{refused}");
     let missing = [Change::OtherModel("x".into())].into_iter().collect();
@@ -376,7 +380,7 @@ fn the_keys_of_two_passes_and_of_maps_say_where_there_are_none() {
 }
 
 /// The evidence about both passes of a changed reading.
-fn both(changed: &Reading, name: Name) -> [&Findings; 2] {
+fn both(changed: &Reading, name: ModelName) -> [&Findings; 2] {
     let now = &changed.findings()[&name];
     let Some(Ok(before)) = now.before() else { panic!("{name} has no evidence about A") };
     [&before.found, now]
@@ -385,7 +389,7 @@ fn both(changed: &Reading, name: Name) -> [&Findings; 2] {
 #[test]
 fn evidence_about_both_passes_is_about_the_same_words() {
     let plain = reading(TIRED);
-    for name in [Name::Transformer, Name::DecoderOnly] {
+    for name in [ModelName::Transformer, ModelName::DecoderOnly] {
         let [was, now] = both(&BESIDE, name);
         assert_eq!((&was.word, &was.against), (&now.word, &now.against), "{name}");
         // The decoder of A reads what B wrote.
@@ -422,11 +426,11 @@ fn evidence_about_both_passes_is_about_the_same_words() {
 #[test]
 fn evidence_that_is_known_before_a_change_is_not_computed_again() {
     let plain = Arc::new(READER.read(TIRED).unwrap());
-    let known = Arc::clone(&plain.first_findings()[&Name::Transformer]);
+    let known = Arc::clone(&plain.first_findings()[&ModelName::Transformer]);
     let ask = |words: &str| {
         let changes = ["encoder.0.self_attn.head.1=off", words].map(|c| c.parse().unwrap());
         let changed = READER.read_changed(&plain, changes.into_iter().collect()).unwrap();
-        let found = Arc::clone(&changed.findings()[&Name::Transformer]);
+        let found = Arc::clone(&changed.findings()[&ModelName::Transformer]);
         Arc::ptr_eq(&found.before().unwrap().unwrap().found, &known)
     };
     assert!(ask(&format!("words={},{}", known.word, known.against)));
@@ -449,7 +453,7 @@ fn masks_that_do_not_correspond_have_no_difference_and_the_reason_is_said() {
 
 fn of_checkpoint(reading: &Arc<Reading>, step: &str) -> State {
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
-    let lesson = lesson.fitting(reading.trace(Name::Checkpoint));
+    let lesson = lesson.fitting(reading.trace(ModelName::Checkpoint));
     let mut state = State::new(Arc::new(lesson), Theme::default());
     update(&mut state, Action::Read(Ok(Arc::clone(reading))));
     state.enter(state.lesson.find(step).unwrap());
@@ -459,7 +463,7 @@ fn of_checkpoint(reading: &Arc<Reading>, step: &str) -> State {
 
 #[test]
 fn one_key_shows_what_pushed_the_word_in_b_the_difference_and_a() {
-    let [was, now] = both(&BESIDE, Name::Transformer);
+    let [was, now] = both(&BESIDE, ModelName::Transformer);
     let mut state = walk::at("which-part", Arc::clone(&BESIDE));
     let score = |found: &Findings| found.attribution.as_ref().unwrap().score;
     let question = format!("“{}” over “{}”", now.word, now.against);
@@ -501,7 +505,7 @@ fn one_key_shows_what_pushed_the_word_in_b_the_difference_and_a() {
 #[test]
 fn a_decoder_that_wrote_other_words_is_said_to_read_those_of_b() {
     let changed = changed(&reading(TIRED), "positions=off");
-    let [was, now] = both(&changed, Name::Transformer);
+    let [was, now] = both(&changed, ModelName::Transformer);
     assert_eq!(was.target, now.target);
     assert!(!now.before().unwrap().unwrap().writes_same);
     let mut state = walk::at("which-part", changed);
@@ -521,7 +525,7 @@ fn heads_and_words_of_texts_of_other_lengths_are_lined_up() {
     let plain = Arc::new(reader.read("The river was wide.").unwrap());
     let changes = ["against=The old river was wide.".parse::<Change>().unwrap()];
     let changed = Arc::new(reader.read_changed(&plain, changes.into_iter().collect()).unwrap());
-    let [was, now] = both(&changed, Name::Checkpoint);
+    let [was, now] = both(&changed, ModelName::Checkpoint);
     let at = aligned(&was.source, &now.source);
     let heads = |found: &Findings| {
         let parts = &found.attribution.as_ref().unwrap().parts;
@@ -554,10 +558,10 @@ fn beside_the_map_stand_the_next_words_and_the_numbers_that_differ_most() {
     let plain = Arc::new(reader.read("The river was wide.").unwrap());
     let changes = ["blocks.1.attn.head.2=off".parse::<Change>().unwrap()];
     let changed = Arc::new(reader.read_changed(&plain, changes.into_iter().collect()).unwrap());
-    let trace = changed.trace(Name::Checkpoint);
-    let sites = differences(trace, plain.trace(Name::Checkpoint));
+    let trace = changed.trace(ModelName::Checkpoint);
+    let sites = differences(trace, plain.trace(ModelName::Checkpoint));
     let worst = worst_numbers(trace, &sites, 3);
-    let [_, now] = both(&changed, Name::Checkpoint);
+    let [_, now] = both(&changed, ModelName::Checkpoint);
     let next = &now.before().unwrap().unwrap().next_words;
     assert!(worst.len() == 3 && next.len() > 5);
 
@@ -572,7 +576,7 @@ fn beside_the_map_stand_the_next_words_and_the_numbers_that_differ_most() {
         let (a, b) = (number.worst.was, number.worst.now);
         assert!(is_same(
             plain
-                .trace(Name::Checkpoint)
+                .trace(ModelName::Checkpoint)
                 .cell(&number.address)
                 .map(|(site, cell)| site.value.get(cell))
                 .unwrap(),

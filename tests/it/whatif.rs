@@ -9,7 +9,7 @@ use lookback::{
         value::Cell,
     },
     lesson::{Language, Lesson},
-    model::Name,
+    model::ModelName,
     render::frame::Walk,
     ui::theme::{Depth, Glyphs, Theme},
 };
@@ -92,7 +92,8 @@ fn a_change_first_shows_where_it_was_made() {
     ];
     for (text, want) in cases {
         let reading = what_if(&[text]);
-        let (changed, plain) = (reading.trace(Name::Transformer), PLAIN.trace(Name::Transformer));
+        let (changed, plain) =
+            (reading.trace(ModelName::Transformer), PLAIN.trace(ModelName::Transformer));
         assert_eq!(first_difference(changed, plain).as_deref(), Some(want), "{text}");
     }
 }
@@ -100,12 +101,13 @@ fn a_change_first_shows_where_it_was_made() {
 #[test]
 fn models_that_a_change_does_not_concern_keep_their_pass() {
     let reading = what_if(&["encoder.1.self_attn.head.2=off"]);
-    for name in [Name::Elman, Name::Gru, Name::RnnAttention, Name::DecoderOnly] {
+    for name in [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention, ModelName::DecoderOnly]
+    {
         assert!(std::ptr::eq(reading.trace(name), PLAIN.trace(name)), "{name}");
     }
     assert!(!std::ptr::eq(
-        reading.trace(Name::TransformerUnguided),
-        PLAIN.trace(Name::TransformerUnguided)
+        reading.trace(ModelName::TransformerUnguided),
+        PLAIN.trace(ModelName::TransformerUnguided)
     ));
 }
 
@@ -113,7 +115,7 @@ fn models_that_a_change_does_not_concern_keep_their_pass() {
 fn a_head_that_is_out_hands_over_nothing_and_the_others_all() {
     let reading = what_if(&["encoder.1.self_attn.head.2=off"]);
     let path = "encoder.1.self_attn.context";
-    let (now, was) = (reading.trace(Name::Transformer), PLAIN.trace(Name::Transformer));
+    let (now, was) = (reading.trace(ModelName::Transformer), PLAIN.trace(ModelName::Transformer));
     let (now, was) = (now.value(path).unwrap(), was.value(path).unwrap());
     assert!(now.plane(2).iter().all(|&n| n == 0.0));
     for head in [0, 1, 3] {
@@ -124,7 +126,7 @@ fn a_head_that_is_out_hands_over_nothing_and_the_others_all() {
 #[test]
 fn a_layer_switched_off_returns_its_input() {
     let reading = what_if(&["encoder.1=off"]);
-    let trace = reading.trace(Name::Transformer);
+    let trace = reading.trace(ModelName::Transformer);
     let (memory, k) = ("encoder.0.norm2.out", "decoder.0.cross_attn.k");
     let opened = trace.open(&format!("{k}[0,0,0]").parse().unwrap()).unwrap();
     let expr = opened.expr.unwrap();
@@ -135,7 +137,7 @@ fn a_layer_switched_off_returns_its_input() {
 fn a_weight_set_by_hand_leaves_a_row_that_sums_to_one() {
     let reading = what_if(&["encoder.1.self_attn.weights[2,7,1]=0.25"]);
     let path = "encoder.1.self_attn.weights";
-    let (now, was) = (reading.trace(Name::Transformer), PLAIN.trace(Name::Transformer));
+    let (now, was) = (reading.trace(ModelName::Transformer), PLAIN.trace(ModelName::Transformer));
     let (now, was) = (now.value(path).unwrap(), was.value(path).unwrap());
     let (new, old) = (now.row(2, 7), was.row(2, 7));
     assert!((new[1] - 0.25).abs() < 1e-9);
@@ -160,7 +162,7 @@ fn every_number_of_a_changed_pass_is_what_its_arithmetic_says() {
         "attn.weights[1,2]=0.4",
         "temperature=0.6",
     ]);
-    for name in Name::ALL {
+    for name in ModelName::ALL {
         let trace = reading.trace(name);
         for site in trace.sites().filter(|site| !site.is_leaf) {
             let shape = site.shape();
@@ -186,14 +188,14 @@ fn gradients_flow_through_a_row_set_by_hand() {
     // Against a difference quotient over one embedding number, which is itself set by hand.
     let row = "encoder.1.self_attn.weights[2,7,1]=0.25";
     let reading = what_if(&[row]);
-    let trace = reading.trace(Name::Transformer);
+    let trace = reading.trace(ModelName::Transformer);
     let gradient = gradient::of_log_probability(trace, "src.embed").unwrap();
     let cell = Cell::new(0, 7, 3);
     let was = trace.value("src.embed").unwrap().get(cell);
     let target: Vec<u32> = trace.output.iter().map(|token| token.id).collect();
     let log_p = |x: f32| {
         let reading = what_if(&[row, &format!("src.embed[7,3]={x}")]);
-        let trace = reading.trace(Name::Transformer);
+        let trace = reading.trace(ModelName::Transformer);
         let logits = trace.value("logits").unwrap();
         let of = |(t, &id): (usize, &u32)| {
             let row: Vec<f64> = logits.row(0, t).into_iter().map(f64::from).collect();
@@ -214,7 +216,7 @@ fn gradients_flow_through_a_row_set_by_hand() {
 #[test]
 fn temperature_reshapes_the_probabilities_and_nothing_before() {
     let reading = what_if(&["temperature=0.5"]);
-    let (now, was) = (reading.trace(Name::Transformer), PLAIN.trace(Name::Transformer));
+    let (now, was) = (reading.trace(ModelName::Transformer), PLAIN.trace(ModelName::Transformer));
     assert_eq!(first_difference(now, was).as_deref(), Some("probs"));
     let (cold, plain) = (now.value("probs").unwrap(), was.value("probs").unwrap());
     let most = |row: Vec<f32>| row.into_iter().fold(0.0, f32::max);
@@ -225,7 +227,7 @@ fn temperature_reshapes_the_probabilities_and_nothing_before() {
 #[test]
 fn the_value_before_is_not_shown_for_another_token() {
     let reading = what_if(&["positions=off"]);
-    let (now, was) = (reading.trace(Name::Transformer), PLAIN.trace(Name::Transformer));
+    let (now, was) = (reading.trace(ModelName::Transformer), PLAIN.trace(ModelName::Transformer));
     let site = now.site("logits").unwrap();
     let first_other = now.target.iter().zip(&was.target).position(|(a, b)| a != b).unwrap();
     assert!(now.before(was, site, Cell::new(0, first_other - 1, 0)).is_some());

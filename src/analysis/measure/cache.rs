@@ -5,7 +5,7 @@
 use crate::{
     analysis::trace::Trace,
     engine::value::Value,
-    model::{EMBEDDING_TABLE, Name},
+    model::{EMBEDDING_TABLE, ModelName},
 };
 
 /// The sizes that the counts depend on.
@@ -174,9 +174,9 @@ impl LatentSizes {
 /// for one that the counts are not made for. Which those are no site says: an encoder's attention has the same.
 fn decoder(trace: &Trace) -> Option<(&'static str, &'static str)> {
     match trace.model {
-        Name::Transformer | Name::TransformerUnguided => Some(("decoder", "self_attn")),
-        Name::DecoderOnly => Some(("blocks", "attn")),
-        Name::Checkpoint if trace.target.is_empty() => Some(("blocks", "attn")),
+        ModelName::Transformer | ModelName::TransformerUnguided => Some(("decoder", "self_attn")),
+        ModelName::DecoderOnly => Some(("blocks", "attn")),
+        ModelName::Checkpoint if trace.target.is_empty() => Some(("blocks", "attn")),
         _ => None,
     }
 }

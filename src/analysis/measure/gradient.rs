@@ -9,7 +9,7 @@ use crate::{
         site::{Role, Stream},
         value::{Cell, Value},
     },
-    model::{LOGITS, Name},
+    model::{LOGITS, ModelName},
 };
 
 /// Squared gradient components per word; the root of a word's sum is its norm.
@@ -24,7 +24,7 @@ pub fn norms(squares: &Squares) -> Vec<f32> {
 /// `||d h_n / d x_t||_F` (Pascanu et al. 2013), as squares: one per unit of the state, for each source word. None for
 /// a model without a fixed vector.
 pub fn forgetting(trace: &Trace) -> Option<Squares> {
-    if !matches!(trace.model, Name::Elman | Name::Gru) {
+    if !matches!(trace.model, ModelName::Elman | ModelName::Gru) {
         return None;
     }
     let is_read = |site: &&Recorded| {

@@ -1,6 +1,6 @@
 //! Sequential steps, path length and counted operations (Vaswani et al. 2017, Table 1).
 
-use crate::model::Name;
+use crate::model::ModelName;
 
 /// The figures of one architecture for a sentence of n words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,23 +29,24 @@ pub const fn built_in(n_words: usize) -> ScheduleSizes {
 }
 
 /// The encoder's schedule. The decoder-only model has no encoder; its blocks are counted.
-pub fn schedule(model: Name, sizes: ScheduleSizes) -> Schedule {
+pub fn schedule(model: ModelName, sizes: ScheduleSizes) -> Schedule {
     let ScheduleSizes { n_words: n, d_model, d_hidden, d_ff, n_layers } = sizes;
     match model {
-        Name::Elman => recurrent(n, n * d_hidden * (d_model + d_hidden)),
-        Name::Gru => recurrent(n, n * 3 * d_hidden * (d_model + d_hidden)),
-        Name::RnnAttention => {
+        ModelName::Elman => recurrent(n, n * d_hidden * (d_model + d_hidden)),
+        ModelName::Gru => recurrent(n, n * 3 * d_hidden * (d_model + d_hidden)),
+        ModelName::RnnAttention => {
             let half = d_hidden / 2;
             recurrent(n, 2 * n * 3 * half * (d_model + half))
         }
-        Name::Transformer | Name::TransformerUnguided | Name::DecoderOnly | Name::Checkpoint => {
-            Schedule {
-                sequential: n_layers,
-                longest_path: 1,
-                multiplications: n_layers
-                    * (4 * n * d_model * d_model + 2 * n * n * d_model + 2 * n * d_model * d_ff),
-            }
-        }
+        ModelName::Transformer
+        | ModelName::TransformerUnguided
+        | ModelName::DecoderOnly
+        | ModelName::Checkpoint => Schedule {
+            sequential: n_layers,
+            longest_path: 1,
+            multiplications: n_layers
+                * (4 * n * d_model * d_model + 2 * n * n * d_model + 2 * n * d_model * d_ff),
+        },
     }
 }
 
@@ -55,9 +56,9 @@ fn recurrent(n: usize, multiplications: usize) -> Schedule {
 }
 
 /// The step at which word `t` (0-based) of a sentence is ready; the RNN's first step is 1.
-pub fn ready_at(model: Name, t: usize) -> usize {
+pub fn ready_at(model: ModelName, t: usize) -> usize {
     match model {
-        Name::Elman | Name::Gru | Name::RnnAttention => t + 1,
+        ModelName::Elman | ModelName::Gru | ModelName::RnnAttention => t + 1,
         _ => 1,
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::{model::Name, weights::Weights};
+use crate::{model::ModelName, weights::Weights};
 
 /// The record of a model's training, made by assets/training/train.py.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,20 +23,20 @@ pub struct Training {
 }
 
 /// The records of the models in the binary; a model without one is missing.
-static RECORDED: LazyLock<BTreeMap<Name, Training>> = LazyLock::new(|| {
-    Name::ALL.into_iter().filter_map(|name| Some((name, recorded(name).ok()?))).collect()
+static RECORDED: LazyLock<BTreeMap<ModelName, Training>> = LazyLock::new(|| {
+    ModelName::ALL.into_iter().filter_map(|name| Some((name, recorded(name).ok()?))).collect()
 });
 
 impl Training {
     /// The record of a model in the binary.
-    pub fn of(name: Name) -> Option<&'static Self> {
+    pub fn of(name: ModelName) -> Option<&'static Self> {
         RECORDED.get(&name)
     }
 }
 
 /// # Errors
 /// If the embedded file has no record, or one that does not load.
-fn recorded(name: Name) -> Result<Training> {
+fn recorded(name: ModelName) -> Result<Training> {
     let record = Weights::embedded_metadata(name.id(), "training")?;
     serde_json::from_str(&record).with_context(|| format!("the record of {name}'s training"))
 }
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn every_model_in_the_binary_has_its_record() -> Result<()> {
-        for name in Name::ALL {
+        for name in ModelName::ALL {
             let Training { step, steps, curve, .. } = recorded(name)?;
             assert!(step <= steps && curve.len() > 4, "{name}");
             assert!(curve.is_sorted_by(|a, b| a.0 < b.0), "{name}");

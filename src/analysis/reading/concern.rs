@@ -16,7 +16,7 @@ use crate::{
         site::{Address, Role},
         value::Cell,
     },
-    model::Name,
+    model::ModelName,
     text,
 };
 
@@ -58,7 +58,7 @@ impl Reading {
         if let Change::Set { address, .. } = change {
             let has = |trace: &&Arc<Trace>| trace.site_at(address).is_some();
             let all = || self.traces.values();
-            let translator = || self.traces.get(&Name::Transformer);
+            let translator = || self.traces.get(&ModelName::Transformer);
             if let Some(trace) = all().find(has).or_else(translator).or_else(|| all().next()) {
                 trace.cell(address)?;
             }
@@ -90,7 +90,7 @@ impl Reading {
     /// # Errors
     /// If a word that is asked about is neither a token nor a class.
     fn check_word(&self, word: &str) -> Result<()> {
-        match self.model(Name::Checkpoint).map_or(&[][..], |model| model.classes()) {
+        match self.model(ModelName::Checkpoint).map_or(&[][..], |model| model.classes()) {
             [] => self.tokens_of_word(word).map(drop),
             classes => class_named(classes, word).map(drop),
         }
@@ -104,7 +104,11 @@ impl Reading {
         Ok(())
     }
 
-    pub(super) fn unless_it_applies(&self, name: Name, changes: &Changes) -> Option<Arc<Trace>> {
+    pub(super) fn unless_it_applies(
+        &self,
+        name: ModelName,
+        changes: &Changes,
+    ) -> Option<Arc<Trace>> {
         let trace = &self.traces[&name];
         if changes.other_model().is_some() {
             return None;
@@ -113,7 +117,7 @@ impl Reading {
     }
 
     /// The first number, in the order of computation, that differs from the plain pass by more than rounding.
-    pub fn first_difference(&self, name: Name) -> Option<Address> {
+    pub fn first_difference(&self, name: ModelName) -> Option<Address> {
         let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
         trace.sites().filter(|site| !site.is_leaf).find_map(|site| {
             let was = plain.site(site.path())?;
@@ -136,7 +140,7 @@ impl Reading {
     }
 
     /// A number's value before the changes; None if it is the same now.
-    pub fn before(&self, name: Name, address: &Address) -> Option<f32> {
+    pub fn before(&self, name: ModelName, address: &Address) -> Option<f32> {
         let (trace, plain) = (self.trace(name), self.plain_trace(name)?);
         let site = trace.site_at(address)?;
         let was = trace.before(plain, site, address.cell)?;

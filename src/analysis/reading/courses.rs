@@ -22,16 +22,16 @@ use crate::{
         site::{Address, AddressKind, Stream},
         value::Cell,
     },
-    model::Name,
+    model::ModelName,
     text::Token,
     weights::memory,
 };
 
 /// What learning did to models, or would do, by model.
-pub(super) type Courses = Arc<Mutex<BTreeMap<Name, Arc<Course>>>>;
+pub(super) type Courses = Arc<Mutex<BTreeMap<ModelName, Arc<Course>>>>;
 
 /// The models whose first step is computed unasked.
-const SHOWN: [Name; 2] = [Name::Transformer, Name::DecoderOnly];
+const SHOWN: [ModelName; 2] = [ModelName::Transformer, ModelName::DecoderOnly];
 
 /// The most weights that are taught.
 const MOST_WEIGHTS: usize = 200_000_000;
@@ -44,7 +44,7 @@ pub(super) struct Teaching {
     sentence: String,
     /// The changes of the pass in which it learns, with target and rate.
     settings: Changes,
-    name: Name,
+    name: ModelName,
     learner: Learner,
     /// The loss on kept sentences before the first step.
     kept: Option<f32>,
@@ -54,7 +54,7 @@ pub(super) struct Teaching {
 
 impl Teaching {
     /// Begins to teach a model what the changes of the reading say.
-    fn begin(reading: &Reading, name: Name) -> Result<Self> {
+    fn begin(reading: &Reading, name: ModelName) -> Result<Self> {
         let (rule, changes) = (Optimizer::Sgd, &reading.changes);
         let target =
             changes.taught().filter(|_| reading.target_kind(name).is_ok_and(TargetKind::is_given));
@@ -70,7 +70,13 @@ impl Teaching {
     }
 
     /// Whether it can go on to this number of steps.
-    fn leads_to(&self, sentence: &str, settings: &Changes, name: Name, n_steps: usize) -> bool {
+    fn leads_to(
+        &self,
+        sentence: &str,
+        settings: &Changes,
+        name: ModelName,
+        n_steps: usize,
+    ) -> bool {
         self.name == name
             && self.learner.n_steps() <= n_steps
             && self.settings == *settings
@@ -98,14 +104,14 @@ impl Teaching {
 /// Weights after steps of learning, and what these did.
 #[derive(Default)]
 pub(super) struct Taught {
-    pub learned: BTreeMap<Name, Arc<Learned>>,
-    pub courses: BTreeMap<Name, Arc<Course>>,
+    pub learned: BTreeMap<ModelName, Arc<Learned>>,
+    pub courses: BTreeMap<ModelName, Arc<Course>>,
 }
 
 impl Reading {
     /// What learning did to a model before this pass, or would do; None until it is computed (unless this
     /// reading waits), and for a model that cannot be taught.
-    pub fn known_course(&self, name: Name) -> Option<Arc<Course>> {
+    pub fn known_course(&self, name: ModelName) -> Option<Arc<Course>> {
         if self.waits {
             return self.course(name);
         }
@@ -113,20 +119,20 @@ impl Reading {
         self.computed_course(name)
     }
 
-    fn computed_course(&self, name: Name) -> Option<Arc<Course>> {
+    fn computed_course(&self, name: ModelName) -> Option<Arc<Course>> {
         self.courses.lock().unwrap_or_else(PoisonError::into_inner).get(&name).map(Arc::clone)
     }
 
     /// Whether the changes say how a model is to learn: by which rate, or what.
-    pub fn sets_lesson(&self, name: Name) -> bool {
+    pub fn sets_lesson(&self, name: ModelName) -> bool {
         let is_taught = || self.target_kind(name).is_ok_and(TargetKind::is_given);
         self.changes.rate().is_some() || self.changes.taught().is_some() && is_taught()
     }
 
     /// The same, computed if need be for a model in the binary; takes some passes.
-    pub fn course(&self, name: Name) -> Option<Arc<Course>> {
+    pub fn course(&self, name: ModelName) -> Option<Arc<Course>> {
         let is_known = self.computed_course(name).is_some();
-        let may_begin = is_known || (name != Name::Checkpoint && self.has(name));
+        let may_begin = is_known || (name != ModelName::Checkpoint && self.has(name));
         may_begin.then(|| self.begun_course(name, false).ok())?
     }
 
@@ -134,7 +140,7 @@ impl Reading {
     ///
     /// # Errors
     /// If the model cannot be taught, or there is not enough memory and that is to be checked.
-    pub fn begun_course(&self, name: Name, checks_memory: bool) -> Result<Arc<Course>> {
+    pub fn begun_course(&self, name: ModelName, checks_memory: bool) -> Result<Arc<Course>> {
         if let Some(known) = self.computed_course(name) {
             return Ok(known);
         }
@@ -155,7 +161,7 @@ impl Reading {
     ///
     /// # Errors
     /// As for [`crate::analysis::trace::Trace::open`].
-    pub fn open(&self, name: Name, address: &Address) -> Result<Arithmetic> {
+    pub fn open(&self, name: ModelName, address: &Address) -> Result<Arithmetic> {
         match address.kind {
             AddressKind::Value => self.open_value(name, address),
             AddressKind::Gradient => {
@@ -172,7 +178,7 @@ impl Reading {
         }
     }
 
-    fn open_value(&self, name: Name, address: &Address) -> Result<Arithmetic> {
+    fn open_value(&self, name: ModelName, address: &Address) -> Result<Arithmetic> {
         let opened = self.trace(name).open(address)?;
         let is_learned =
             self.learned.get(&name).is_some_and(|learned| learned.contains_key(&address.path));
@@ -183,7 +189,7 @@ impl Reading {
 
     /// The site of an address, or that of which it is the slope. None for a share, and for a slope where the site's rows
     /// are other words in the pass in which the model learns.
-    pub fn site_of(&self, name: Name, address: &Address) -> Option<&Recorded> {
+    pub fn site_of(&self, name: ModelName, address: &Address) -> Option<&Recorded> {
         match address.kind {
             AddressKind::Value => self.trace(name).site(&address.path),
             AddressKind::Gradient => self.site_of_slope(name, &address.path),
@@ -191,7 +197,7 @@ impl Reading {
         }
     }
 
-    fn site_of_slope(&self, name: Name, path: &str) -> Option<&Recorded> {
+    fn site_of_slope(&self, name: ModelName, path: &str) -> Option<&Recorded> {
         let trace = self.trace(name);
         let site = trace.site(path)?;
         let is_of_target = |axis| site.place.stream(axis) == Some(Stream::Target);
@@ -203,7 +209,7 @@ impl Reading {
 
     /// The arithmetic of a slope with numbers in place of cells that this pass does not have: the pass in which a model
     /// learns reads the target, and this one may have written another text.
-    fn over_own_cells(&self, name: Name, slope: Arithmetic) -> Arithmetic {
+    fn over_own_cells(&self, name: ModelName, slope: Arithmetic) -> Arithmetic {
         let trace = self.trace(name);
         let has = |site: &Recorded, cell: Cell, value: f32| {
             let near = 1e-5 * value.abs().max(1.0);
@@ -223,7 +229,7 @@ impl Reading {
     }
 
     /// The bytes that teaching this model takes; None for one of unknown size.
-    pub fn teaching_bytes(&self, name: Name) -> Option<u64> {
+    pub fn teaching_bytes(&self, name: ModelName) -> Option<u64> {
         let weights = self.card.as_ref()?.n_weights as u64 * BYTES_A_WEIGHT as u64;
         Some(weights + 3 * self.run_bytes(name)?)
     }
@@ -266,19 +272,19 @@ pub(super) fn teach(
 
 impl Reading {
     /// The model that is asked to learn, by an id or without one.
-    pub(super) fn meant_by(&self, id: Option<&str>) -> Result<Name> {
-        let all = || self.names().map(Name::id).collect::<Vec<_>>().join(", ");
+    pub(super) fn meant_by(&self, id: Option<&str>) -> Result<ModelName> {
+        let all = || self.names().map(ModelName::id).collect::<Vec<_>>().join(", ");
         self.names().find(|name| name.is_meant_by(id)).with_context(|| {
             format!(
                 "no model `{}` here can learn; those that can are {}",
-                crate::text::shown(id.unwrap_or(Name::Transformer.id())),
+                crate::text::shown(id.unwrap_or(ModelName::Transformer.id())),
                 all()
             )
         })
     }
 
-    fn check_teaching(&self, name: Name, checks_memory: bool) -> Result<()> {
-        let Some(card) = self.card.as_ref().filter(|_| name == Name::Checkpoint) else {
+    fn check_teaching(&self, name: ModelName, checks_memory: bool) -> Result<()> {
+        let Some(card) = self.card.as_ref().filter(|_| name == ModelName::Checkpoint) else {
             return Ok(());
         };
         ensure!(

@@ -15,7 +15,7 @@ use crate::{
         saliency::{Saliency, saliency},
     },
     engine::site::Role,
-    model::{Model, Name},
+    model::{Model, ModelName},
     text::{self, Sentence, Tokenizer, words},
 };
 
@@ -59,14 +59,14 @@ impl Reading {
     ///
     /// # Errors
     /// If the reading has no such model.
-    pub fn run(&self, name: Name, forced: Option<Vec<u32>>) -> Result<Run> {
+    pub fn run(&self, name: ModelName, forced: Option<Vec<u32>>) -> Result<Run> {
         let changes = self.changes_of(name);
         let forced = forced.or(self.forced(name)?);
         Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, forced))
     }
 
     /// What the changes make a decoder read, or the first sentence's pass.
-    fn forced(&self, name: Name) -> Result<Option<Vec<u32>>> {
+    fn forced(&self, name: ModelName) -> Result<Option<Vec<u32>>> {
         Ok(self.target()?.or_else(|| self.given.get(&name)?.forced.clone()))
     }
 
@@ -75,13 +75,13 @@ impl Reading {
         self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()
     }
 
-    pub(super) fn asked_model(&self, name: Name) -> Result<&dyn Model> {
+    pub(super) fn asked_model(&self, name: ModelName) -> Result<&dyn Model> {
         self.model(name)
             .with_context(|| format!("{} has not read the sentence", name.in_sentence()))
     }
 
     /// The bytes that a run takes beside the weights; None if unknown.
-    pub fn run_bytes(&self, name: Name) -> Option<u64> {
+    pub fn run_bytes(&self, name: ModelName) -> Option<u64> {
         self.model(name)?.pass_bytes(self.sentence.tokens.len(), true)
     }
 
@@ -112,7 +112,9 @@ impl Reading {
 
     /// The classes of a model that sorts texts or tokens; none of another.
     fn classes_of(&self, run: &Run) -> &[String] {
-        self.model(Name::Checkpoint).filter(|_| run.is_of_classes()).map_or(&[], |m| m.classes())
+        self.model(ModelName::Checkpoint)
+            .filter(|_| run.is_of_classes())
+            .map_or(&[], |m| m.classes())
     }
 
     /// The word of a question as it is shown: a token, or a class.
@@ -125,7 +127,8 @@ impl Reading {
     /// vocabulary writes it, with the mark of a space.
     pub fn told_apart(&self, rows: &LogitRows, ids: &[usize]) -> Vec<String> {
         if rows.is_of_classes {
-            let classes = self.model(Name::Checkpoint).map_or(&[][..], |model| model.classes());
+            let classes =
+                self.model(ModelName::Checkpoint).map_or(&[][..], |model| model.classes());
             return ids.iter().map(|&id| classes.get(id).cloned().unwrap_or_default()).collect();
         }
         let words: Vec<String> =
@@ -193,7 +196,7 @@ impl Reading {
     /// If the reading has no such model.
     pub fn promotions(
         &self,
-        name: Name,
+        name: ModelName,
         run: &Run,
         pieces: &[(&LogitPart, Piece)],
         row: usize,
@@ -206,7 +209,7 @@ impl Reading {
     ///
     /// # Errors
     /// If the model embeds no words.
-    pub fn saliency(&self, name: Name, run: &Run, score: &Score) -> Result<Saliency> {
+    pub fn saliency(&self, name: ModelName, run: &Run, score: &Score) -> Result<Saliency> {
         let tokens = words::single(run.pass.source.len());
         self.saliency_while(name, run, score, &tokens, |_, _| true)?
             .context("the words of this model cannot be followed: it does not embed them")
@@ -219,7 +222,7 @@ impl Reading {
     /// If the reading has no such model.
     pub fn saliency_while(
         &self,
-        name: Name,
+        name: ModelName,
         run: &Run,
         score: &Score,
         words: &[Range<usize>],
@@ -232,7 +235,7 @@ impl Reading {
     ///
     /// # Errors
     /// If the model has no attention heads.
-    pub fn head_scores(&self, name: Name) -> Result<Vec<HeadScores>> {
+    pub fn head_scores(&self, name: ModelName) -> Result<Vec<HeadScores>> {
         let run = self.run(name, None)?;
         let twice = |ids: &[u32]| [ids, ids].concat();
         let forced =
@@ -262,14 +265,14 @@ impl Reading {
     ///
     /// # Errors
     /// If both passes answer the question alike.
-    pub fn patching(&self, name: Name, against: &Sentence, asked: &Asked) -> Result<Patching> {
+    pub fn patching(&self, name: ModelName, against: &Sentence, asked: &Asked) -> Result<Patching> {
         self.patching_of(name, &self.sentence, against, asked)
     }
 
     /// As [`Self::patching`], of two sentences.
     pub(super) fn patching_of(
         &self,
-        name: Name,
+        name: ModelName,
         giving: &Sentence,
         against: &Sentence,
         asked: &Asked,

@@ -25,7 +25,7 @@ use crate::{
         arithmetic::Arithmetic,
         site::{Address, Stream},
     },
-    model::{Name, layer::attention::HeadSizes},
+    model::{ModelName, layer::attention::HeadSizes},
     text::{Token, words},
     weights::memory,
 };
@@ -121,7 +121,7 @@ impl Findings {
 }
 
 /// By model; a model for which it would take too long has none.
-pub type AllFindings = BTreeMap<Name, Arc<Findings>>;
+pub type AllFindings = BTreeMap<ModelName, Arc<Findings>>;
 
 /// Words, and one to put in place of each that turns the pronoun: one token, so that the places of both sentences agree.
 const TURNED: [[&str; 2]; 4] =
@@ -134,7 +134,8 @@ pub const STAR_PAIR: [&str; 2] = [
 ];
 
 /// The models whose evidence is shown.
-const SHOWN: [Name; 3] = [Name::Transformer, Name::DecoderOnly, Name::Checkpoint];
+const SHOWN: [ModelName; 3] =
+    [ModelName::Transformer, ModelName::DecoderOnly, ModelName::Checkpoint];
 
 /// The words that a piece is said to promote.
 const N_PROMOTED: usize = 3;
@@ -232,7 +233,7 @@ impl Reading {
     }
 
     /// Asks the thread that computes the maps of a model's patched values to stop.
-    pub fn stop_patching(&self, name: Name) {
+    pub fn stop_patching(&self, name: ModelName) {
         if let Some(patched) = self.findings.get().and_then(|all| all.get(&name)?.patched()) {
             patched.stop();
         }
@@ -248,13 +249,13 @@ impl Reading {
         self.findings.get()
     }
 
-    fn work(&self, name: Name) -> usize {
+    fn work(&self, name: ModelName) -> usize {
         let n = self.sentence.tokens.len();
         self.sizes(name).map_or(n * WORK_OF_RNN, |sizes| sizes.work(n))
     }
 
     /// Whether the maps of patched values are complete within seconds.
-    fn is_soon(&self, name: Name) -> bool {
+    fn is_soon(&self, name: ModelName) -> bool {
         let Some(patched) = self.findings.get().and_then(|all| all.get(&name)?.patched()) else {
             return false;
         };
@@ -263,9 +264,9 @@ impl Reading {
     }
 
     /// Whether a pass with everything kept is run without being asked for.
-    fn may_run(&self, name: Name) -> bool {
+    fn may_run(&self, name: ModelName) -> bool {
         let has_room = || {
-            let bytes = self.run_bytes(name).filter(|_| name == Name::Checkpoint);
+            let bytes = self.run_bytes(name).filter(|_| name == ModelName::Checkpoint);
             bytes.is_none_or(|bytes| {
                 bytes <= MOST_BYTES && memory::check(bytes.saturating_mul(3), false).is_ok()
             })
@@ -273,7 +274,7 @@ impl Reading {
         self.work(name) <= MOST_OF_RUN && has_room()
     }
 
-    fn find(&self, name: Name) -> Option<Findings> {
+    fn find(&self, name: ModelName) -> Option<Findings> {
         if !self.may_run(name) {
             return None;
         }
@@ -284,7 +285,7 @@ impl Reading {
     }
 
     /// What a run says about a question, but for its flows.
-    fn find_about(&self, name: Name, run: &Run, question: Question) -> Findings {
+    fn find_about(&self, name: ModelName, run: &Run, question: Question) -> Findings {
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let (source, target) = (tokens(&run.pass.source), tokens(&run.pass.target));
         let [word, against] = [question.word, question.against].map(|id| self.answer(run, id));
@@ -312,7 +313,7 @@ impl Reading {
         }
     }
 
-    fn find_flows(&self, name: Name, run: &Run) -> Vec<KnownFlow> {
+    fn find_flows(&self, name: ModelName, run: &Run) -> Vec<KnownFlow> {
         let Some(sizes) = self.sizes(name) else { return vec![] };
         let streams: &[Stream] =
             if run.reads_only() { &[Stream::Source] } else { &[Stream::Target, Stream::Source] };
@@ -327,7 +328,7 @@ impl Reading {
     /// The strongest piece of each part, and the words that it promotes.
     fn promoted(
         &self,
-        name: Name,
+        name: ModelName,
         run: &Run,
         attribution: &Attribution,
         row: usize,
@@ -347,7 +348,7 @@ impl Reading {
     }
 
     /// Fills in which words counted, here and before the changes, unless `tell` says to stop.
-    fn find_saliencies(&self, name: Name, found: &Findings, mut tell: impl FnMut() -> bool) {
+    fn find_saliencies(&self, name: ModelName, found: &Findings, mut tell: impl FnMut() -> bool) {
         self.find_saliency(name, found, &mut tell);
         if let (Some(plain), Some(Ok(before)), true) = (&self.plain, found.before(), tell()) {
             plain.find_saliency(name, &before.found, tell);
@@ -355,7 +356,7 @@ impl Reading {
     }
 
     /// Fills in which words counted, unless `tell`, which is called after some passes each, says to stop.
-    fn find_saliency(&self, name: Name, found: &Findings, mut tell: impl FnMut() -> bool) {
+    fn find_saliency(&self, name: ModelName, found: &Findings, mut tell: impl FnMut() -> bool) {
         if found.saliency.get().is_some() {
             return;
         }
@@ -382,7 +383,7 @@ impl Reading {
         }
     }
 
-    fn find_patched<'a>(&self, name: Name, found: &'a Findings) -> Option<&'a Arc<Patched>> {
+    fn find_patched<'a>(&self, name: ModelName, found: &'a Findings) -> Option<&'a Arc<Patched>> {
         found.patched.get_or_init(|| self.patched(name).map(Arc::new)).as_ref()
     }
 
@@ -402,7 +403,7 @@ impl Reading {
     }
 
     /// The patching of the sentence set beside this one, or of its counterpart, or of the star pair.
-    fn patched(&self, name: Name) -> Option<Patched> {
+    fn patched(&self, name: ModelName) -> Option<Patched> {
         if let Some(other) = self.changes.against() {
             return self.patched_with(name, [self.sentence.text.clone(), other.to_owned()]);
         }
@@ -410,11 +411,11 @@ impl Reading {
         let of_own = self.turned().and_then(|other| self.patched_with(name, [own, other]));
         of_own.or_else(|| {
             let stars = STAR_PAIR.map(str::to_owned);
-            (name != Name::Checkpoint).then(|| self.patched_with(name, stars))?
+            (name != ModelName::Checkpoint).then(|| self.patched_with(name, stars))?
         })
     }
 
-    fn patched_with(&self, name: Name, sentences: [String; 2]) -> Option<Patched> {
+    fn patched_with(&self, name: ModelName, sentences: [String; 2]) -> Option<Patched> {
         let [a, b] = [&sentences[0], &sentences[1]].map(|text| self.sentence_of(text).ok());
         let patching = self.patching_of(name, &a?, &b?, &Asked::default()).ok()?;
         let Question { word, against, .. } = patching.question;

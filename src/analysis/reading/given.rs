@@ -13,12 +13,12 @@ use crate::{
         site::Stream,
         value::{Cell, Shape},
     },
-    model::Name,
+    model::ModelName,
     text::Sentence,
 };
 
 /// What each model's pass is given, by model.
-pub(super) type GivenByName = Arc<BTreeMap<Name, Arc<Given>>>;
+pub(super) type GivenByName = Arc<BTreeMap<ModelName, Arc<Given>>>;
 
 impl Reading {
     /// What the passes over another sentence are given by those over this one, all patches together.
@@ -30,11 +30,11 @@ impl Reading {
         patches: impl Iterator<Item = &'a Patch>,
         other: &Sentence,
     ) -> Result<GivenByName> {
-        let mut given: BTreeMap<Name, Given> = BTreeMap::new();
+        let mut given: BTreeMap<ModelName, Given> = BTreeMap::new();
         for patch in patches {
             let found =
                 self.names().filter_map(|name| Some((name, self.parts_of(name, patch, other)?)));
-            let found: Vec<(Name, Result<Vec<GivenPart>>)> = found.collect();
+            let found: Vec<(ModelName, Result<Vec<GivenPart>>)> = found.collect();
             if found.is_empty() {
                 self.check(&Change::Patch(patch.clone()))?;
                 bail!("no model has {patch}");
@@ -48,7 +48,7 @@ impl Reading {
                 }
             }
         }
-        let whole = |(name, given): (Name, Given)| {
+        let whole = |(name, given): (ModelName, Given)| {
             let target = &self.trace(name).target;
             let words = || target[1..].iter().map(|token| token.id).collect();
             let forced = (!target.is_empty()).then(words);
@@ -60,7 +60,7 @@ impl Reading {
     /// What a patch puts into the other pass; None for a model without such a site.
     fn parts_of(
         &self,
-        name: Name,
+        name: ModelName,
         patch: &Patch,
         other: &Sentence,
     ) -> Option<Result<Vec<GivenPart>>> {

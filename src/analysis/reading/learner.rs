@@ -15,7 +15,7 @@ use crate::{
         change::{Changes, Learned},
         site::Axis,
     },
-    model::{Model, Name},
+    model::{Model, ModelName},
     text,
 };
 
@@ -52,7 +52,7 @@ impl Reading {
     /// If the target is empty, too long, or not what is masked, or if the model cannot be taught so.
     pub fn learner(
         &self,
-        name: Name,
+        name: ModelName,
         target: Option<&str>,
         optimizer: Optimizer,
         rate: f32,
@@ -78,7 +78,7 @@ impl Reading {
     ///
     /// # Errors
     /// If it has no words to learn, such as one that sorts texts into classes.
-    pub fn target_kind(&self, name: Name) -> Result<TargetKind> {
+    pub fn target_kind(&self, name: ModelName) -> Result<TargetKind> {
         let trace = self.trace(name);
         if !trace.target.is_empty() {
             return Ok(TargetKind::Written);
@@ -92,7 +92,7 @@ impl Reading {
     }
 
     /// Whether a model that learns masked words has none to learn in this sentence.
-    pub fn lacks_mask(&self, name: Name) -> bool {
+    pub fn lacks_mask(&self, name: ModelName) -> bool {
         self.target_kind(name).is_ok_and(|kind| kind == TargetKind::Masked)
             && self.tokenizer.masked(&self.sentence).is_empty()
     }
@@ -100,7 +100,7 @@ impl Reading {
     /// A run that reads what it should write (by default its own output), and each of these words with its row.
     fn forced_to_write(
         &self,
-        name: Name,
+        name: ModelName,
         own: Run,
         target: Option<&str>,
     ) -> Result<(Run, Vec<(usize, u32)>)> {
@@ -148,20 +148,20 @@ impl Reading {
     ///
     /// # Errors
     /// If the reading has no such model.
-    pub fn run_with(&self, name: Name, learned: &Arc<Learned>) -> Result<Run> {
+    pub fn run_with(&self, name: ModelName, learned: &Arc<Learned>) -> Result<Run> {
         let changes = Arc::new(self.changes.with_weights(Arc::clone(learned)));
         Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, None))
     }
 
     /// The mean loss on the kept sentences, with a built-in model's own weights and with others: what it forgot.
     /// None for a checkpoint, whose training is unknown.
-    pub fn kept_losses(&self, name: Name, learned: &Arc<Learned>) -> Option<(f32, f32)> {
+    pub fn kept_losses(&self, name: ModelName, learned: &Arc<Learned>) -> Option<(f32, f32)> {
         Some((self.kept_loss(name, &Arc::default())?, self.kept_loss(name, learned)?))
     }
 
     /// The mean loss on the kept sentences with these weights in place of a built-in model's own.
-    pub(super) fn kept_loss(&self, name: Name, learned: &Arc<Learned>) -> Option<f32> {
-        let model = self.model(name).filter(|_| name != Name::Checkpoint)?;
+    pub(super) fn kept_loss(&self, name: ModelName, learned: &Arc<Learned>) -> Option<f32> {
+        let model = self.model(name).filter(|_| name != ModelName::Checkpoint)?;
         let changes = Arc::new(Changes::default().with_weights(Arc::clone(learned)));
         let lines: Vec<&str> = KEPT.lines().collect();
         let loss = |line: &&str| self.loss_on(model, line, &changes);

@@ -19,7 +19,7 @@ use crate::{
         trace::Trace,
     },
     engine::{change::Change, math::beam::Beams, site::Role, value::Value},
-    model::{Model, Name, Setup},
+    model::{Model, ModelName, Setup},
 };
 
 /// Figures that take many passes, forward or backward. Each is computed when it is first asked for, by a reading that
@@ -28,10 +28,10 @@ use crate::{
 pub(super) struct Measures {
     forgetting: OnceLock<Gradients>,
     influence: OnceLock<Gradients>,
-    kept: OnceLock<BTreeMap<Name, Vec<ReadBackCount>>>,
-    evidence: OnceLock<BTreeMap<Name, Evidence>>,
-    knock_outs: OnceLock<BTreeMap<Name, KnockOuts>>,
-    forcing: OnceLock<BTreeMap<Name, Forcing>>,
+    kept: OnceLock<BTreeMap<ModelName, Vec<ReadBackCount>>>,
+    evidence: OnceLock<BTreeMap<ModelName, Evidence>>,
+    knock_outs: OnceLock<BTreeMap<ModelName, KnockOuts>>,
+    forcing: OnceLock<BTreeMap<ModelName, Forcing>>,
     beams: OnceLock<Option<Beams>>,
     continued: OnceLock<Vec<Continued>>,
     heads: OnceLock<Heads>,
@@ -46,7 +46,7 @@ pub struct Gradient {
 }
 
 /// By model.
-pub type Gradients = BTreeMap<Name, Gradient>;
+pub type Gradients = BTreeMap<ModelName, Gradient>;
 
 /// What the output's log-probability owes to attention, to first order.
 pub struct Evidence {
@@ -57,7 +57,7 @@ pub struct Evidence {
 }
 
 /// The summaries of all heads by model; models without heads have no entry.
-pub type Heads = BTreeMap<Name, Vec<Summary>>;
+pub type Heads = BTreeMap<ModelName, Vec<Summary>>;
 
 /// The slow measures. Each is None until it has been computed, for the screen never waits; a reading that waits
 /// ([`Reading::waiting`]) computes it.
@@ -77,26 +77,26 @@ impl Reading {
     }
 
     /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
-    pub fn kept(&self) -> Option<&BTreeMap<Name, Vec<ReadBackCount>>> {
+    pub fn kept(&self) -> Option<&BTreeMap<ModelName, Vec<ReadBackCount>>> {
         self.known(Slow::Kept, &self.measures.kept, || self.kept_by_length())
     }
 
     /// By model with attention.
-    pub fn evidence(&self) -> Option<&BTreeMap<Name, Evidence>> {
+    pub fn evidence(&self) -> Option<&BTreeMap<ModelName, Evidence>> {
         self.known(Slow::Evidence, &self.measures.evidence, || {
             self.of_each(|_, trace| evidence(trace))
         })
     }
 
     /// The effect of knocking out each head, by model with attention; of a model that would take long, none.
-    pub fn knock_outs(&self) -> Option<&BTreeMap<Name, KnockOuts>> {
+    pub fn knock_outs(&self) -> Option<&BTreeMap<ModelName, KnockOuts>> {
         self.known(Slow::KnockOuts, &self.measures.knock_outs, || {
             self.of_each(|model, trace| self.knocked_out(model, trace))
         })
     }
 
     /// The RNNs given the Transformer's output word by word, compared with their own output.
-    pub fn forcing(&self) -> Option<&BTreeMap<Name, Forcing>> {
+    pub fn forcing(&self) -> Option<&BTreeMap<ModelName, Forcing>> {
         self.known(Slow::Forcing, &self.measures.forcing, || self.forced_rnns())
     }
 
@@ -152,15 +152,15 @@ impl Reading {
     fn of_each<R: Send>(
         &self,
         measure: impl Fn(&dyn Model, &Trace) -> Option<R> + Sync,
-    ) -> BTreeMap<Name, R> {
-        let of = |(name, model): &(Name, Arc<dyn Model>)| measure(&**model, self.trace(*name));
+    ) -> BTreeMap<ModelName, R> {
+        let of = |(name, model): &(ModelName, Arc<dyn Model>)| measure(&**model, self.trace(*name));
         let found = in_parallel(&self.models, of);
         let named = self.models.iter().zip(found);
         named.filter_map(|((name, _), found)| Some((*name, found?))).collect()
     }
 
     /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
-    pub fn kept_by_length(&self) -> BTreeMap<Name, Vec<ReadBackCount>> {
+    pub fn kept_by_length(&self) -> BTreeMap<ModelName, Vec<ReadBackCount>> {
         let ids = self.sentence.ids();
         self.of_each(|model, trace| {
             readback::kept_by_length(model, trace, &ids, &self.setup(trace.model, None))
@@ -186,17 +186,19 @@ impl Reading {
         products <= MOST_PRODUCTS
     }
 
-    fn setup(&self, name: Name, forced: Option<Vec<u32>>) -> Setup {
+    fn setup(&self, name: ModelName, forced: Option<Vec<u32>>) -> Setup {
         Setup { changes: self.changes_of(name), forced, ..Setup::default() }
     }
 
-    fn forced_rnns(&self) -> BTreeMap<Name, Forcing> {
-        let Some(translator) = self.traces.get(&Name::Transformer) else { return BTreeMap::new() };
+    fn forced_rnns(&self) -> BTreeMap<ModelName, Forcing> {
+        let Some(translator) = self.traces.get(&ModelName::Transformer) else {
+            return BTreeMap::new();
+        };
         let right = &translator.output;
         let given = right.iter().map(|token| token.id).take(right.len().saturating_sub(1));
         let (given, ids): (Vec<u32>, _) = (given.collect(), self.sentence.ids());
-        let rnns = [Name::Elman, Name::Gru, Name::RnnAttention];
-        let of = |(name, model): &(Name, Arc<dyn Model>)| {
+        let rnns = [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention];
+        let of = |(name, model): &(ModelName, Arc<dyn Model>)| {
             let setup = self.setup(*name, Some(given.clone()));
             let forced = Trace::new(*name, model.run(&ids, &setup), &self.tokenizer);
             (*name, Forcing::new(right, &forced, self.trace(*name)))
@@ -206,7 +208,7 @@ impl Reading {
 
     fn searched(&self) -> Option<Beams> {
         const WIDTH: usize = 4;
-        let (name, model) = self.models.iter().find(|(name, _)| *name == Name::Transformer)?;
+        let (name, model) = self.models.iter().find(|(name, _)| *name == ModelName::Transformer)?;
         if self.trace(*name).beams.is_some() {
             return None;
         }
@@ -217,12 +219,12 @@ impl Reading {
 
     fn continuations(&self) -> Vec<Continued> {
         let ids = self.sentence.ids();
-        let writes = [Name::DecoderOnly, Name::Checkpoint];
+        let writes = [ModelName::DecoderOnly, ModelName::Checkpoint];
         let writes = self.models.iter().find(|(name, _)| writes.contains(name));
         writes.map_or_else(Vec::new, |(name, model)| {
             let parts = match name {
-                Name::Checkpoint if !Self::is_small(&**model) => vec![ids.len()],
-                Name::Checkpoint => continuation::eighths(ids.len(), 8),
+                ModelName::Checkpoint if !Self::is_small(&**model) => vec![ids.len()],
+                ModelName::Checkpoint => continuation::eighths(ids.len(), 8),
                 _ => continuation::eighths(ids.len(), 7),
             };
             let text = continuation::Text { tokens: &ids, parts: &parts };

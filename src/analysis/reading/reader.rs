@@ -24,7 +24,7 @@ use crate::{
         fault,
         tape::Keep,
     },
-    model::{self, Architecture, Model, ModelSizes, Name, Setup},
+    model::{self, Architecture, Model, ModelName, ModelSizes, Setup},
     text::{ChatTemplate, Sentence, Tokenizer, shown},
     weights::{Checkpoint, memory},
 };
@@ -54,7 +54,7 @@ impl Reader {
     /// # Errors
     /// If an embedded file is damaged.
     pub fn embedded() -> Result<Self> {
-        Self::of(&Name::ALL)
+        Self::of(&ModelName::ALL)
     }
 
     /// A reader with these built-in models only: enough for their traces, but not for changes or measures, which use
@@ -62,7 +62,7 @@ impl Reader {
     ///
     /// # Errors
     /// If an embedded file is damaged.
-    pub fn of(names: &[Name]) -> Result<Self> {
+    pub fn of(names: &[ModelName]) -> Result<Self> {
         fault::panic_if_requested("loader");
         let load = |name| model::load(name).map(|m| (name, m)).with_context(|| name.to_string());
         thread::scope(|scope| {
@@ -103,7 +103,7 @@ impl Reader {
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
         Ok(Self {
             tokenizer: tokenizer.up_to(context).into(),
-            models: Arc::new([(Name::Checkpoint, model)]),
+            models: Arc::new([(ModelName::Checkpoint, model)]),
             accuracy: Arc::new(Accuracy::embedded()?),
             typical: Arc::new(Typical::embedded()?),
             keep: None,
@@ -263,7 +263,7 @@ impl Reader {
         let Taught { learned, courses } = taught;
         let (learned, courses) = (Arc::new(learned), Arc::new(Mutex::new(courses)));
         let changes = Arc::new(changes);
-        let setup = |name: Name| {
+        let setup = |name: ModelName| {
             let with = |learned: &Arc<_>| Arc::new(changes.with_weights(Arc::clone(learned)));
             let changes = learned.get(&name).map_or_else(|| Arc::clone(&changes), with);
             let Some(given) = given.get(&name) else {
@@ -295,25 +295,25 @@ impl Reader {
     fn run(
         &self,
         sentence: &Sentence,
-        setup: impl Fn(Name) -> Setup + Sync,
-        there: impl Fn(Name) -> Option<Arc<Trace>> + Sync,
+        setup: impl Fn(ModelName) -> Setup + Sync,
+        there: impl Fn(ModelName) -> Option<Arc<Trace>> + Sync,
     ) -> Traces {
         let ids = sentence.ids();
-        let run = |name: Name, model: &Arc<dyn Model>| {
+        let run = |name: ModelName, model: &Arc<dyn Model>| {
             let by_size = || model.sizes().map_or(Keep::All, |sizes| sizes.keep(ids.len()));
             let keep = self.keep.unwrap_or_else(by_size);
             let pass = model.run(&ids, &Setup { keep, ..setup(name) });
             let trace = Trace::new(name, pass, &self.tokenizer).written_at(model.written_at(&ids));
             Arc::new(trace.with_classes(model.classes()).with_firsts())
         };
-        let trace = |(name, model): &(Name, Arc<dyn Model>)| {
+        let trace = |(name, model): &(ModelName, Arc<dyn Model>)| {
             (*name, there(*name).unwrap_or_else(|| run(*name, model)))
         };
         in_parallel(&self.models, trace).into_iter().collect()
     }
 
     fn reading(&self, mut sentence: Sentence, traces: Traces) -> Reading {
-        if let Some(language_model) = traces.get(&Name::DecoderOnly) {
+        if let Some(language_model) = traces.get(&ModelName::DecoderOnly) {
             for unknown in &mut sentence.unknown {
                 unknown.instead = suggestions(language_model, &self.tokenizer, unknown);
             }

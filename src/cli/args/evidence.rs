@@ -7,7 +7,7 @@ use crate::{
     analysis::{
         evidence::learning::Optimizer, measure::attention_form::AttentionForm, reading::Asked,
     },
-    cli::{known, words},
+    cli::{help_texts, known},
     export::FORMATS,
 };
 
@@ -89,7 +89,7 @@ pub enum EvidenceFormat {
 
 /// What pushed a word above another.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::ATTRIBUTE))]
+#[command(after_long_help = help_texts::flowing(help_texts::ATTRIBUTE))]
 pub struct AttributeArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -117,7 +117,7 @@ pub struct AttributeArgs {
 
 /// Two sentences, and the values that carry their difference.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::PATCH))]
+#[command(after_long_help = help_texts::flowing(help_texts::PATCH))]
 pub struct PatchArgs {
     /// The other sentence, B: its pass gets values of the first one's, A
     #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other)]
@@ -135,7 +135,7 @@ pub struct PatchArgs {
 
 /// Two passes side by side.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::DIFF))]
+#[command(after_long_help = help_texts::flowing(help_texts::DIFF))]
 pub struct DiffArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -156,7 +156,7 @@ pub struct DiffArgs {
 
 /// Routes from a row of the stream to the tokens.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::FLOW))]
+#[command(after_long_help = help_texts::flowing(help_texts::FLOW))]
 pub struct FlowArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -177,7 +177,7 @@ pub struct FlowArgs {
 
 /// Heads, and their scores.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::HEADS))]
+#[command(after_long_help = help_texts::flowing(help_texts::HEADS))]
 pub struct HeadsArgs {
     #[command(flatten)]
     pub text: TextArgs,
@@ -192,7 +192,7 @@ pub struct HeadsArgs {
 
 /// Steps of learning.
 #[derive(Debug, Args)]
-#[command(after_long_help = words::flowing(words::LEARN))]
+#[command(after_long_help = help_texts::flowing(help_texts::LEARN))]
 pub struct LearnArgs {
     #[command(flatten)]
     pub text: TextArgs,

@@ -26,7 +26,7 @@ use crate::{
         streams::Streams,
     },
     engine::site::Stream,
-    model::Name,
+    model::ModelName,
     text::{Token, rounded, words},
 };
 
@@ -74,7 +74,7 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
 
 fn about(
     reading: &Reading,
-    name: Name,
+    name: ModelName,
     run: &Run,
     question: &Question,
 ) -> Map<String, serde_json::Value> {
@@ -86,7 +86,13 @@ fn about(
     about.as_object().cloned().unwrap_or_default()
 }
 
-fn heading(reading: &Reading, name: Name, words: &Words, question: &Question, run: &Run) -> String {
+fn heading(
+    reading: &Reading,
+    name: ModelName,
+    words: &Words,
+    question: &Question,
+    run: &Run,
+) -> String {
     format!(
         "{}, {}: \"{}\" against \"{}\"\nlogit difference {}\n",
         name.title(),
@@ -259,7 +265,7 @@ fn strongest_units(part: &LogitPart, n: usize) -> Vec<(usize, f32)> {
 /// What every head and the strongest units promote.
 fn promoted(
     reading: &Reading,
-    name: Name,
+    name: ModelName,
     run: &Run,
     parts: &Attribution,
     question: &Question,

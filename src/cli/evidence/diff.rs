@@ -29,7 +29,7 @@ use crate::{
     },
     engine::site::Stream,
     lesson::Language,
-    model::Name,
+    model::ModelName,
     text::{percent, rounded},
     ui::words::changes_in_words,
 };
@@ -38,7 +38,7 @@ use crate::{
 const SHADES: &[u8] = b" .:-=+*#%@";
 
 pub fn run(asked: &DiffArgs, request: &Request, streams: &mut Streams) -> Outcome {
-    let names = request.names(&[Name::Transformer]);
+    let names = request.names(&[ModelName::Transformer]);
     let &[name] = &names[..] else {
         return Err(anyhow!("two passes of one model are compared; name it, as in --model gru"))
             .usage();
@@ -61,7 +61,7 @@ pub fn run(asked: &DiffArgs, request: &Request, streams: &mut Streams) -> Outcom
 
 /// A pass, another, and a run of each that reads the same output.
 struct Both<'a> {
-    name: Name,
+    name: ModelName,
     readings: [&'a Reading; 2],
     traces: [&'a Trace; 2],
     runs: [Run; 2],
@@ -70,7 +70,7 @@ struct Both<'a> {
 }
 
 impl<'a> Both<'a> {
-    fn new(name: Name, a: &'a Reading, b: &'a Reading, asked: &DiffArgs) -> Outcome<Self> {
+    fn new(name: ModelName, a: &'a Reading, b: &'a Reading, asked: &DiffArgs) -> Outcome<Self> {
         let first = a.run(name, None)?;
         let forced = (!first.reads_only()).then(|| first.pass.target[1..].to_vec());
         let second = b.run(name, forced)?;

@@ -23,7 +23,7 @@ use crate::{
         streams::Streams,
     },
     engine::site::lies_in,
-    model::Name,
+    model::ModelName,
     text::rounded,
 };
 
@@ -60,7 +60,7 @@ pub fn run(asked: &HeadsArgs, request: &Request, streams: &mut Streams) -> Outco
 const N_KEYS: usize = 3;
 
 /// A form of the attention of every site: a row for every query and key.
-fn map(reading: &Reading, name: Name, form: AttentionForm) -> Result<Report> {
+fn map(reading: &Reading, name: ModelName, form: AttentionForm) -> Result<Report> {
     let trace = reading.trace(name);
     let weights = |site: &&Recorded| has_forms(site);
     let mut paths: Vec<String> =

@@ -19,7 +19,7 @@ use crate::{
         request::Request,
         streams::Streams,
     },
-    model::{EMBEDDING_TABLE, Name},
+    model::{EMBEDDING_TABLE, ModelName},
     text::{decimals, grouped, percent, percent_in_tenths},
 };
 
@@ -91,7 +91,7 @@ fn row(measure: &str, place: Place, amount: f32) -> Vec<Field> {
     vec![measure.into(), step, weight, row, token, amount.into()]
 }
 
-fn heading(name: Name, learner: &Learner, optimizer: OptimizerChoice) -> String {
+fn heading(name: ModelName, learner: &Learner, optimizer: OptimizerChoice) -> String {
     let n = learner.n_steps();
     format!(
         "{}: {n} {} of {} at rate {} on {} weights\n",

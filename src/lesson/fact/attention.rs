@@ -20,7 +20,7 @@ use crate::{
         value::Cell,
     },
     lesson::phrases::Phrases,
-    model::{GUIDED_HEAD, Name, layer::attention, rnn_attention},
+    model::{GUIDED_HEAD, ModelName, layer::attention, rnn_attention},
     text::{grouped, percent, share, spoken, word_at, word_text},
 };
 
@@ -109,16 +109,16 @@ pub(super) static FACTS: &[Fact] = &[
         pronouns_written,
     ),
     fact_of_built_in("guided_key", "where the guided head looks from the pronoun", |c| {
-        guided(c, Name::Transformer, looked_at)
+        guided(c, ModelName::Transformer, looked_at)
     }),
     fact_of_built_in("guided_weight", "the weight on it", |c| {
-        guided(c, Name::Transformer, |_, l| share(l.weight))
+        guided(c, ModelName::Transformer, |_, l| share(l.weight))
     }),
     fact_of_built_in("unguided_key", "where the twin's same head looks", |c| {
-        guided(c, Name::TransformerUnguided, looked_at)
+        guided(c, ModelName::TransformerUnguided, looked_at)
     }),
     fact_of_built_in("unguided_weight", "the weight on it", |c| {
-        guided(c, Name::TransformerUnguided, |_, l| share(l.weight))
+        guided(c, ModelName::TransformerUnguided, |_, l| share(l.weight))
     }),
     fact_of_built_in(
         "unguided_there",
@@ -256,7 +256,7 @@ pub fn guided_look(c: &Context, trace: &Trace) -> Option<AttendedKey> {
     strongest_word(trace, GUIDED_HEAD.weights, GUIDED_HEAD.head, pronoun_or_last(c).0)
 }
 
-fn guided(c: &Context, model: Name, text_of: fn(&Context, &AttendedKey) -> String) -> String {
+fn guided(c: &Context, model: ModelName, text_of: fn(&Context, &AttendedKey) -> String) -> String {
     c.phrases.or_none(guided_look(c, c.reading.trace(model)).map(|look| text_of(c, &look)))
 }
 
@@ -266,9 +266,9 @@ fn looked_at(c: &Context, look: &AttendedKey) -> String {
 }
 
 fn unguided_there(c: &Context) -> String {
-    let twin = c.reading.trace(Name::TransformerUnguided).site(GUIDED_HEAD.weights);
+    let twin = c.reading.trace(ModelName::TransformerUnguided).site(GUIDED_HEAD.weights);
     let shares =
-        twin.zip(guided_look(c, c.reading.trace(Name::Transformer))).map(|(site, look)| {
+        twin.zip(guided_look(c, c.reading.trace(ModelName::Transformer))).map(|(site, look)| {
             let (tokens, asker) = (&c.reading.sentence.tokens, pronoun_or_last(c).0);
             let share_of = |head| {
                 let on = |key| site.value.get(Cell::new(head, asker, key));
@@ -281,7 +281,8 @@ fn unguided_there(c: &Context) -> String {
 
 fn noun_distance(c: &Context) -> String {
     let (position, _) = pronoun_or_last(c);
-    let Some(look) = guided_look(c, c.reading.trace(Name::Transformer)).filter(|_| has_pronoun(c))
+    let Some(look) =
+        guided_look(c, c.reading.trace(ModelName::Transformer)).filter(|_| has_pronoun(c))
     else {
         return String::new();
     };
@@ -295,7 +296,8 @@ fn noun_distance(c: &Context) -> String {
 }
 
 fn pronoun_look(c: &Context) -> String {
-    let Some(look) = guided_look(c, c.reading.trace(Name::Transformer)).filter(|_| has_pronoun(c))
+    let Some(look) =
+        guided_look(c, c.reading.trace(ModelName::Transformer)).filter(|_| has_pronoun(c))
     else {
         return c.phrases.no_pronoun();
     };
@@ -303,13 +305,13 @@ fn pronoun_look(c: &Context) -> String {
         &c.phrases.quote(&pronoun_or_last(c).1),
         &looked_at(c, &look),
         &share(look.weight),
-        &pronoun_written(c, Name::Transformer),
+        &pronoun_written(c, ModelName::Transformer),
     )
 }
 
 /// Index in the output of the French pronoun that rests most on the source's token `asker`, and on nothing more. A model
 /// without attention does not say what its pronouns stand for: its last one.
-pub(super) fn written_for(trace: &Trace, model: Name, asker: usize) -> Option<usize> {
+pub(super) fn written_for(trace: &Trace, model: ModelName, asker: usize) -> Option<usize> {
     let mut pronouns = all_of(&trace.output, FRENCH_PRONOUNS);
     let rows = trace.output_rows();
     if alignment(trace, model, *rows.first()?).is_none() {
@@ -325,7 +327,7 @@ pub(super) fn written_for(trace: &Trace, model: Name, asker: usize) -> Option<us
 
 /// The weights on the source of the row that writes a token: of the aligned head, else the mean over heads. None for a
 /// model without attention to the source.
-fn alignment(trace: &Trace, model: Name, row: usize) -> Option<Vec<f32>> {
+fn alignment(trace: &Trace, model: ModelName, row: usize) -> Option<Vec<f32>> {
     let site = of_output_to_source(trace)?;
     if !site.shape().holds(Cell::new(0, row, 0)) {
         return None;
@@ -342,7 +344,7 @@ fn alignment(trace: &Trace, model: Name, row: usize) -> Option<Vec<f32>> {
 }
 
 /// What a model writes for the sentence's pronoun.
-fn pronoun_written(c: &Context, model: Name) -> String {
+fn pronoun_written(c: &Context, model: ModelName) -> String {
     let trace = c.reading.trace(model);
     let written = written_for(trace, model, pronoun_or_last(c).0);
     let written = written.map(|i| c.phrases.quote(&word_text(&trace.output, i)));
@@ -355,9 +357,9 @@ fn pronouns_written(c: &Context) -> String {
         return c.phrases.no_pronoun_in_task();
     }
     let asker = c.phrases.quote(&pronoun_or_last(c).1);
-    let transformer = pronoun_written(c, Name::Transformer);
+    let transformer = pronoun_written(c, ModelName::Transformer);
     if all_of(&c.reading.sentence.tokens, ENGLISH_SUBJECTS).count() > 1 {
         return c.phrases.pronoun_written(&asker, &transformer);
     }
-    c.phrases.pronouns_written(&asker, &transformer, &pronoun_written(c, Name::Elman))
+    c.phrases.pronouns_written(&asker, &transformer, &pronoun_written(c, ModelName::Elman))
 }

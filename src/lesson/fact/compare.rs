@@ -11,53 +11,63 @@ use crate::{
     },
     engine::math::largest,
     lesson::phrases::Phrases,
-    model::Name,
+    model::ModelName,
     text::{Token, grouped, percent, word_at},
 };
 
 pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("steps_rnn", "steps an RNN's encoder takes in a row", |c| {
-        c.phrases.counted(schedule_of(c, Name::Elman).sequential, Phrases::step, Phrases::steps)
+        c.phrases.counted(
+            schedule_of(c, ModelName::Elman).sequential,
+            Phrases::step,
+            Phrases::steps,
+        )
     }),
     fact_of_built_in("steps_transformer", "the same, Transformer", |c| {
-        schedule_of(c, Name::Transformer).sequential.to_string()
+        schedule_of(c, ModelName::Transformer).sequential.to_string()
     }),
     fact_of_built_in("path_rnn", "steps from the first word to the last in an RNN", |c| {
-        c.phrases.counted(schedule_of(c, Name::Elman).longest_path, Phrases::once, Phrases::times)
+        c.phrases.counted(
+            schedule_of(c, ModelName::Elman).longest_path,
+            Phrases::once,
+            Phrases::times,
+        )
     }),
     fact_of_built_in("path_transformer", "the same, Transformer, in words", |c| {
         if n_tokens(c) == 1 { c.phrases.path_none() } else { c.phrases.path_direct() }
     }),
     fact_of_built_in("mults_elman", "multiplications of the Elman RNN's encoder", |c| {
-        grouped(schedule_of(c, Name::Elman).multiplications)
+        grouped(schedule_of(c, ModelName::Elman).multiplications)
     }),
     fact_of_built_in("mults_transformer", "the same, Transformer", |c| {
-        grouped(schedule_of(c, Name::Transformer).multiplications)
+        grouped(schedule_of(c, ModelName::Transformer).multiplications)
     }),
     fact_of_built_in("influence_transformer", "the word with most influence on the output", |c| {
-        influence(c, Name::Transformer)
+        influence(c, ModelName::Transformer)
     }),
-    fact_of_built_in("influence_gru", "the same, GRU", |c| influence(c, Name::Gru)),
-    fact_of_built_in("influence_elman", "the same, Elman RNN", |c| influence(c, Name::Elman)),
+    fact_of_built_in("influence_gru", "the same, GRU", |c| influence(c, ModelName::Gru)),
+    fact_of_built_in("influence_elman", "the same, Elman RNN", |c| influence(c, ModelName::Elman)),
     fact_of_built_in("far_elman", "share of the gradient in the sentence's first half", |c| {
-        first_half_share(c, Name::Elman)
+        first_half_share(c, ModelName::Elman)
     }),
-    fact_of_built_in("far_gru", "the same, GRU", |c| first_half_share(c, Name::Gru)),
+    fact_of_built_in("far_gru", "the same, GRU", |c| first_half_share(c, ModelName::Gru)),
     fact_of_built_in("far_rnn_attention", "the same, RNN with attention", |c| {
-        first_half_share(c, Name::RnnAttention)
+        first_half_share(c, ModelName::RnnAttention)
     }),
     fact_of_built_in("far_transformer", "the same, Transformer", |c| {
-        first_half_share(c, Name::Transformer)
+        first_half_share(c, ModelName::Transformer)
     }),
     fact("bucket", "this sentence's bucket in the accuracy table", bucket),
-    fact_of_built_in("chrf_elman", "chrF in this bucket", |c| chrf(c, Name::Elman)),
-    fact_of_built_in("chrf_gru", "the same, GRU", |c| chrf(c, Name::Gru)),
+    fact_of_built_in("chrf_elman", "chrF in this bucket", |c| chrf(c, ModelName::Elman)),
+    fact_of_built_in("chrf_gru", "the same, GRU", |c| chrf(c, ModelName::Gru)),
     fact_of_built_in("chrf_rnn_attention", "the same, RNN with attention", |c| {
-        chrf(c, Name::RnnAttention)
+        chrf(c, ModelName::RnnAttention)
     }),
-    fact_of_built_in("chrf_transformer", "the same, Transformer", |c| chrf(c, Name::Transformer)),
+    fact_of_built_in("chrf_transformer", "the same, Transformer", |c| {
+        chrf(c, ModelName::Transformer)
+    }),
     fact_of_built_in("chrf_transformer_unguided", "the same, twin", |c| {
-        chrf(c, Name::TransformerUnguided)
+        chrf(c, ModelName::TransformerUnguided)
     }),
 ];
 
@@ -65,12 +75,12 @@ fn n_tokens(c: &Context) -> usize {
     c.reading.sentence.tokens.len()
 }
 
-fn schedule_of(c: &Context, model: Name) -> Schedule {
+fn schedule_of(c: &Context, model: ModelName) -> Schedule {
     schedule(model, built_in(n_tokens(c)))
 }
 
 /// Gradients are measured on a worker thread, never here.
-fn influence(c: &Context, model: Name) -> String {
+fn influence(c: &Context, model: ModelName) -> String {
     let Some(influence) = c.reading.influence() else { return c.phrases.measuring() };
     let Some(Gradient { norms, .. }) = influence.get(&model) else { return c.phrases.no_value() };
     let (tokens, sum) = (&c.reading.sentence.tokens, norms.iter().sum::<f32>());
@@ -92,7 +102,7 @@ pub fn by_word(tokens: &[Token], numbers: &[f32]) -> (Vec<usize>, Vec<f32>) {
 }
 
 /// The share of the influence in the sentence's first half; a word in the middle counts half.
-fn first_half_share(c: &Context, model: Name) -> String {
+fn first_half_share(c: &Context, model: ModelName) -> String {
     let Some(influence) = c.reading.influence() else { return c.phrases.measuring() };
     let Some(Gradient { norms, .. }) = influence.get(&model) else { return c.phrases.no_value() };
     let (whole, half) = (norms.iter().sum::<f32>(), norms.len() / 2);
@@ -112,7 +122,7 @@ fn bucket(c: &Context) -> String {
         .or_none(found.map(|[low, high]| c.phrases.bucket(&low.to_string(), &high.to_string())))
 }
 
-fn chrf(c: &Context, model: Name) -> String {
+fn chrf(c: &Context, model: ModelName) -> String {
     let table = c.reading.accuracy.chrf.get(model.id());
     let found = bucket_index(c).and_then(|i| table?.get(i).copied());
     c.phrases.or_none(found.map(|score| format!("{score:.0}")))

@@ -7,7 +7,7 @@ use crate::{
     analysis::{measure::span, trace::Recorded},
     engine::math::largest,
     lesson::phrases::Phrases,
-    model::Name,
+    model::ModelName,
     text::{grouped, rounded, share},
 };
 
@@ -37,20 +37,20 @@ pub(super) static FACTS: &[Fact] = &[
     fact("n_output", "tokens the step's model wrote, <eos> included", |c| {
         c.trace().output.len().to_string()
     }),
-    fact_of_built_in("out_elman", "what the Elman RNN wrote", |c| output_of(c, Name::Elman)),
-    fact_of_built_in("out_gru", "what the GRU wrote", |c| output_of(c, Name::Gru)),
+    fact_of_built_in("out_elman", "what the Elman RNN wrote", |c| output_of(c, ModelName::Elman)),
+    fact_of_built_in("out_gru", "what the GRU wrote", |c| output_of(c, ModelName::Gru)),
     fact_of_built_in("out_rnn_attention", "what the RNN with attention wrote", |c| {
-        output_of(c, Name::RnnAttention)
+        output_of(c, ModelName::RnnAttention)
     }),
     fact_of_built_in("out_transformer", "what the Transformer wrote", |c| {
-        output_of(c, Name::Transformer)
+        output_of(c, ModelName::Transformer)
     }),
     fact_of_built_in("same_elman", "whether that is what the Transformer wrote", |c| {
-        same_or_other(c, Name::Elman)
+        same_or_other(c, ModelName::Elman)
     }),
-    fact_of_built_in("same_gru", "the same, GRU", |c| same_or_other(c, Name::Gru)),
+    fact_of_built_in("same_gru", "the same, GRU", |c| same_or_other(c, ModelName::Gru)),
     fact_of_built_in("same_rnn_attention", "the same, RNN with attention", |c| {
-        same_or_other(c, Name::RnnAttention)
+        same_or_other(c, ModelName::RnnAttention)
     }),
     fact_of_built_in("twin_translation", "whether guided and unguided agree", twin_translation),
     fact_of_built_in("agreement", "which models wrote the same as the Transformer", agreement),
@@ -129,7 +129,7 @@ fn actual(c: &Context) -> String {
 
 /// A model's output in quotes, without its full stop, since sentences about it have their own; a very long one is cut,
 /// the panes show it in full.
-fn output_of(c: &Context, model: Name) -> String {
+fn output_of(c: &Context, model: ModelName) -> String {
     const MAX_GRAPHEMES: usize = 90;
     let text = c.reading.trace(model).output_text.trim();
     let text = text.strip_suffix('.').map_or(text, str::trim_end);
@@ -143,12 +143,12 @@ fn output_of(c: &Context, model: Name) -> String {
     }
 }
 
-fn agrees(c: &Context, model: Name) -> bool {
-    c.reading.trace(model).output_text == c.reading.trace(Name::Transformer).output_text
+fn agrees(c: &Context, model: ModelName) -> bool {
+    c.reading.trace(model).output_text == c.reading.trace(ModelName::Transformer).output_text
 }
 
 /// Nothing is said of a model that wrote nothing.
-fn same_or_other(c: &Context, model: Name) -> String {
+fn same_or_other(c: &Context, model: ModelName) -> String {
     match c.reading.trace(model).output_text.trim() {
         "" => String::new(),
         _ if agrees(c, model) => c.phrases.same_french(),
@@ -157,15 +157,16 @@ fn same_or_other(c: &Context, model: Name) -> String {
 }
 
 fn twin_translation(c: &Context) -> String {
-    if agrees(c, Name::TransformerUnguided) {
+    if agrees(c, ModelName::TransformerUnguided) {
         c.phrases.twin_agrees()
     } else {
-        c.phrases.twin_differs(&output_of(c, Name::TransformerUnguided))
+        c.phrases.twin_differs(&output_of(c, ModelName::TransformerUnguided))
     }
 }
 
 fn agreement(c: &Context) -> String {
-    let others = [Name::TransformerUnguided, Name::RnnAttention, Name::Gru, Name::Elman];
+    let others =
+        [ModelName::TransformerUnguided, ModelName::RnnAttention, ModelName::Gru, ModelName::Elman];
     let names_where = |agree: bool| -> Vec<String> {
         let names = others.into_iter().filter(|&name| agrees(c, name) == agree);
         names.map(|name| model_name(c.phrases, name)).collect()
@@ -177,14 +178,14 @@ fn agreement(c: &Context) -> String {
     }
 }
 
-fn model_name(phrases: &Phrases, name: Name) -> String {
+fn model_name(phrases: &Phrases, name: ModelName) -> String {
     match name {
-        Name::Elman => phrases.elman(),
-        Name::Gru => phrases.gru(),
-        Name::RnnAttention => phrases.rnn_attention(),
-        Name::Transformer => phrases.transformer(),
-        Name::TransformerUnguided => phrases.transformer_unguided(),
-        Name::DecoderOnly => phrases.decoder_only(),
-        Name::Checkpoint => phrases.checkpoint(),
+        ModelName::Elman => phrases.elman(),
+        ModelName::Gru => phrases.gru(),
+        ModelName::RnnAttention => phrases.rnn_attention(),
+        ModelName::Transformer => phrases.transformer(),
+        ModelName::TransformerUnguided => phrases.transformer_unguided(),
+        ModelName::DecoderOnly => phrases.decoder_only(),
+        ModelName::Checkpoint => phrases.checkpoint(),
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     analysis::{measure::readback::ReadBack, reading::Gradient},
     engine::{math::length, site::Site},
     lesson::phrases::Phrases,
-    model::{Name, layer::recurrent},
+    model::{ModelName, layer::recurrent},
     text::{share, spoken},
 };
 
@@ -25,15 +25,15 @@ pub(super) static FACTS: &[Fact] = &[
         n_right_of_all(c, &c.read_back())
     }),
     fact_of_built_in("readback_elman", "the same, Elman RNN", |c| {
-        n_right_of_all(c, &c.reading.read_back(Name::Elman))
+        n_right_of_all(c, &c.reading.read_back(ModelName::Elman))
     }),
     fact_of_built_in("readback_gru", "the same, GRU", |c| {
-        n_right_of_all(c, &c.reading.read_back(Name::Gru))
+        n_right_of_all(c, &c.reading.read_back(ModelName::Gru))
     }),
     fact_of_built_in("kept_elman", "up to which length the Elman RNN gives back all", |c| {
-        fully_read_back(c, Name::Elman)
+        fully_read_back(c, ModelName::Elman)
     }),
-    fact_of_built_in("kept_gru", "the same, GRU", |c| fully_read_back(c, Name::Gru)),
+    fact_of_built_in("kept_gru", "the same, GRU", |c| fully_read_back(c, ModelName::Gru)),
     fact("first_word", "the first word within the probes' reach", |c| {
         first_answer(c, |c, a| c.phrases.quote(&a.word))
     }),
@@ -86,7 +86,7 @@ fn n_right_of_all(c: &Context, answers: &[ReadBack]) -> String {
 }
 
 /// The length up to which all tokens are read back; measured on a worker thread, never here.
-fn fully_read_back(c: &Context, model: Name) -> String {
+fn fully_read_back(c: &Context, model: ModelName) -> String {
     let Some(kept) = c.reading.kept() else { return c.phrases.measuring() };
     let length = kept.get(&model).map(|k| k.iter().take_while(|k| k.right == k.read).count());
     c.phrases.or_none(length.map(|n| match n {
@@ -100,7 +100,7 @@ fn first_answer(c: &Context, text_of: fn(&Context, &ReadBack) -> String) -> Stri
 }
 
 /// Gradients are measured on a worker thread, never here.
-fn forgetting(c: &Context, model: Name, text_of: fn(&Context, &[f32]) -> String) -> String {
+fn forgetting(c: &Context, model: ModelName, text_of: fn(&Context, &[f32]) -> String) -> String {
     let Some(forgetting) = c.reading.forgetting() else { return c.phrases.measuring() };
     match forgetting.get(&model) {
         Some(Gradient { norms, .. }) if !norms.is_empty() => text_of(c, norms),

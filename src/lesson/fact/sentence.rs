@@ -9,7 +9,7 @@ use crate::{
         value::Shape,
     },
     lesson::phrases::Phrases,
-    model::{EMBEDDING_TABLE, ModelSizes, Name},
+    model::{EMBEDDING_TABLE, ModelName, ModelSizes},
     text::{Token, grouped, rounded, spoken},
 };
 
@@ -80,7 +80,7 @@ fn d_model(c: &Context) -> usize {
 }
 
 fn d_hidden(c: &Context) -> usize {
-    c.cols(Name::Elman, "rnn.encoder.hidden")
+    c.cols(ModelName::Elman, "rnn.encoder.hidden")
 }
 
 fn d_k(c: &Context) -> usize {
@@ -97,8 +97,8 @@ const QUERIES: [&str; 4] = [
 
 /// The pass whose sizes are told: the checkpoint's, else the Transformer's.
 fn sized<'a>(c: &Context<'a>) -> &'a Trace {
-    let is_checkpoint = c.reading.has(Name::Checkpoint);
-    c.reading.trace(if is_checkpoint { Name::Checkpoint } else { Name::Transformer })
+    let is_checkpoint = c.reading.has(ModelName::Checkpoint);
+    c.reading.trace(if is_checkpoint { ModelName::Checkpoint } else { ModelName::Transformer })
 }
 
 /// A size of the first of these sites; 0 if there is none.
@@ -117,7 +117,7 @@ fn size_in_layer(
     let paths: Vec<String> = [c.layer(), 0].into_iter().flat_map(in_one).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     match size_of_first(c, &paths, size) {
-        0 => c.reading.sizes(Name::Checkpoint).map_or(0, configured),
+        0 => c.reading.sizes(ModelName::Checkpoint).map_or(0, configured),
         n => n,
     }
 }

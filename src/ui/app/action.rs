@@ -17,7 +17,7 @@ use crate::{
         change::{Change, Changes},
         site::Address,
     },
-    model::Name,
+    model::ModelName,
     ui::theme::Background,
 };
 
@@ -230,7 +230,7 @@ pub enum PaletteChoice {
     /// Reads a sentence.
     Sentence(String),
     /// Opens a cell, in a step that shows it if there is one.
-    Open(Name, Address),
+    Open(ModelName, Address),
     /// Nothing can be done; why.
     Nothing(String),
 }
@@ -245,18 +245,18 @@ pub enum Effect {
     },
     /// Open the block that contains this path.
     OpenBlock {
-        model: Name,
+        model: ModelName,
         path: String,
     },
     /// Compute the lens of a row, with the ranks of a word or else of the chosen one.
     ComputeLens {
-        model: Name,
+        model: ModelName,
         row: usize,
         word: Option<usize>,
     },
     /// Compute a form of the attention at a path.
     ComputeAttentionMap {
-        model: Name,
+        model: ModelName,
         path: String,
         form: AttentionForm,
     },
@@ -264,7 +264,7 @@ pub enum Effect {
     Patch,
     /// Stop computing the maps of a model's patched values.
     StopPatching {
-        model: Name,
+        model: ModelName,
     },
     /// Measure how long the models take to read.
     MeasureTimes,

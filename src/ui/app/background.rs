@@ -9,7 +9,7 @@ use crate::{
         reading::Patched,
     },
     lesson::{looks_through, tr},
-    model::Name,
+    model::ModelName,
 };
 
 /// The rows before and after the cursor's that the map of the lens asks for.
@@ -45,7 +45,7 @@ fn request_attention_map(state: &mut State) -> Option<Effect> {
     if form == AttentionForm::Weights {
         return None;
     }
-    let wanted: Vec<(Name, String)> = state.shown_maps_of_attention().collect();
+    let wanted: Vec<(ModelName, String)> = state.shown_maps_of_attention().collect();
     let mut wanted = wanted.into_iter();
     wanted.find_map(|(model, path)| state.passes.request_attention_map(model, path, form))
 }
@@ -58,7 +58,7 @@ fn request_times(state: &mut State) -> Option<Effect> {
 
 impl State {
     /// Model and path of a site shown now that is in a closed block.
-    pub(super) fn closed_block(&self) -> Option<(Name, String)> {
+    pub(super) fn closed_block(&self) -> Option<(ModelName, String)> {
         let reading = self.passes.reading.as_ref()?;
         let (_, step) = self.current();
         // Panes over all heads do not read the values of this site.
@@ -67,18 +67,18 @@ impl State {
             .filter_map(|spec| Some((step.model_of(spec), spec.path(self.nav.selection.layer)?)));
         let inspected =
             self.inspector.awaited.iter().map(|(model, address)| (*model, address.path.clone()));
-        let is_closed = |(model, path): &(Name, String)| reading.trace(*model).is_closed(path);
+        let is_closed = |(model, path): &(ModelName, String)| reading.trace(*model).is_closed(path);
         inspected.chain(shown).find(is_closed)
     }
 
-    fn shown_lens(&self) -> Option<(Name, usize)> {
+    fn shown_lens(&self) -> Option<(ModelName, usize)> {
         let (_, step) = self.current();
         let row = looks_through(step, self.passes.reading.as_ref()?, &self.narration_selection())?;
         Some((step.model, row))
     }
 
     /// Rows and words of the lenses in the map of the lens, those about the cursor first; None if it is not focused.
-    fn lenses_of_map(&self, model: Name, row: usize) -> Option<Vec<(usize, Option<usize>)>> {
+    fn lenses_of_map(&self, model: ModelName, row: usize) -> Option<Vec<(usize, Option<usize>)>> {
         if !self.focused()?.kind.has_lens_of_all_rows() {
             return None;
         }
@@ -92,11 +92,11 @@ impl State {
     }
 
     /// Model and path of the first map of attention that the step shows.
-    pub(super) fn shown_attention(&self) -> Option<(Name, String)> {
+    pub(super) fn shown_attention(&self) -> Option<(ModelName, String)> {
         self.shown_maps_of_attention().next()
     }
 
-    fn shown_maps_of_attention(&self) -> impl Iterator<Item = (Name, String)> {
+    fn shown_maps_of_attention(&self) -> impl Iterator<Item = (ModelName, String)> {
         let step = self.current().1;
         let focused = self.focused().into_iter();
         let maps = focused.chain(self.specs()).filter(|spec| spec.kind.has_attention_forms());

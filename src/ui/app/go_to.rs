@@ -4,7 +4,7 @@ use super::{State, reply::Notice};
 use crate::{
     engine::{site::Address, value::Cell},
     lesson::{PaneSpec, Selection},
-    model::Name,
+    model::ModelName,
 };
 
 /// Number of ranks of a list that are searched for a cell.
@@ -15,7 +15,7 @@ type Place = (usize, usize, Option<usize>);
 
 impl State {
     /// Enters a step that shows the cell and opens it there; without such a step, opens it in the current one.
-    pub(super) fn go_to(&mut self, model: Name, address: &Address) -> Option<Notice> {
+    pub(super) fn go_to(&mut self, model: ModelName, address: &Address) -> Option<Notice> {
         self.inspector.close();
         let places = address.site_path().map_or_else(Vec::new, |path| self.places_of(model, path));
         // A list of a row's largest numbers may lack the cell; a matrix in another step has it.
@@ -59,7 +59,7 @@ impl State {
     }
 
     /// Panes of a site, at most one per step, the current chapter first.
-    fn places_of(&self, model: Name, path: &str) -> Vec<Place> {
+    fn places_of(&self, model: ModelName, path: &str) -> Vec<Place> {
         let chapter = self.current().0;
         let steps = self.lesson.steps();
         let mut order: Vec<usize> = (0..steps.len()).collect();

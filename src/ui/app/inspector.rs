@@ -8,14 +8,14 @@ use crate::{
         site::Address,
     },
     lesson::{PaneSpec, Selection},
-    model::Name,
+    model::ModelName,
     ui::panes::Mark,
 };
 
 /// A number opened into its arithmetic.
 #[derive(Clone, Debug)]
 pub struct OpenedNumber {
-    pub model: Name,
+    pub model: ModelName,
     pub arithmetic: Arithmetic,
     pub terms: Vec<Term>,
     /// Indices of the chosen term and of its chosen operand.
@@ -24,7 +24,7 @@ pub struct OpenedNumber {
 }
 
 impl OpenedNumber {
-    fn new(model: Name, arithmetic: Arithmetic) -> Self {
+    fn new(model: ModelName, arithmetic: Arithmetic) -> Self {
         let terms = arithmetic.terms();
         Self { model, arithmetic, terms, term: 0, operand: 0 }
     }
@@ -56,7 +56,7 @@ pub struct Inspector {
     /// Pane and selection for the chosen operand, if no pane of the step shows its site.
     pub(super) operand_pane: Option<(PaneSpec, Selection)>,
     /// A number to open once its block is opened.
-    pub(super) awaited: Option<(Name, Address)>,
+    pub(super) awaited: Option<(ModelName, Address)>,
 }
 
 impl Inspector {
@@ -69,14 +69,14 @@ impl Inspector {
     }
 
     /// Opens a number in place of the open ones.
-    pub(super) fn begin(&mut self, model: Name, arithmetic: Arithmetic) {
+    pub(super) fn begin(&mut self, model: ModelName, arithmetic: Arithmetic) {
         self.levels = vec![OpenedNumber::new(model, arithmetic)];
     }
 
     /// Opens a cell of a reading by its address, on top of the open numbers; in a closed block, once that is opened.
     pub(super) fn open(
         &mut self,
-        model: Name,
+        model: ModelName,
         address: &Address,
         reading: Option<&Reading>,
     ) -> Option<Notice> {

@@ -8,7 +8,7 @@ use crate::{
     },
     engine::site::Stream,
     lesson::{Language, tr},
-    model::Name,
+    model::ModelName,
     text::percent,
     ui::panes::Sort,
 };
@@ -19,7 +19,7 @@ pub(super) enum Followed {
     /// A word, by id, in the map of the lens.
     Word(usize),
     /// A row of a model's stream, in the flow graph.
-    Row((Name, Stream, usize)),
+    Row((ModelName, Stream, usize)),
 }
 
 impl Navigation {
@@ -94,7 +94,7 @@ impl Navigation {
     }
 
     /// Explains another row in the flow graph, or again what is asked about.
-    fn explain(&mut self, row: (Name, Stream, usize)) -> Notice {
+    fn explain(&mut self, row: (ModelName, Stream, usize)) -> Notice {
         self.view.explained = Some(row).filter(|row| self.view.explained != Some(*row));
         self.set_cursor((0, row.2));
         match self.view.explained {

@@ -13,7 +13,7 @@ use crate::{
     },
     engine::change::{Change, Changes, MOST, MOST_STEPS},
     lesson::{Language, tr},
-    model::Name,
+    model::ModelName,
     ui::panes::OtherPass,
 };
 
@@ -127,7 +127,7 @@ impl Passes {
     }
 
     /// Requests the pass after more steps of learning of a model.
-    pub(super) fn learn(&mut self, model: Name, more: usize, language: Language) -> Reply {
+    pub(super) fn learn(&mut self, model: ModelName, more: usize, language: Language) -> Reply {
         let id = model.id_to_learn();
         let known = self.changes.lessons().find(|(other, _)| *other == id);
         let steps = known.map_or(0, |(_, steps)| steps) + more;
@@ -210,7 +210,7 @@ impl Passes {
     }
 
     /// Requests that a block be opened; one at a time.
-    pub(super) fn request_block(&mut self, model: Name, path: String) -> Option<Effect> {
+    pub(super) fn request_block(&mut self, model: ModelName, path: String) -> Option<Effect> {
         if self.opening_path.is_some() {
             return None;
         }
@@ -231,7 +231,7 @@ impl Passes {
     /// Requests the lens of a row, unless it is known; one at a time.
     pub(super) fn request_lens(
         &mut self,
-        model: Name,
+        model: ModelName,
         row: usize,
         word: Option<usize>,
     ) -> Option<Effect> {
@@ -246,7 +246,7 @@ impl Passes {
     /// Requests a form of attention, unless it is known; one at a time.
     pub(super) fn request_attention_map(
         &mut self,
-        model: Name,
+        model: ModelName,
         path: String,
         form: AttentionForm,
     ) -> Option<Effect> {
@@ -267,7 +267,7 @@ impl Passes {
     }
 
     /// Whether it is known that a model lacks what a form of attention needs.
-    pub(super) fn lacks(&self, model: Name, path: &str, form: AttentionForm) -> bool {
+    pub(super) fn lacks(&self, model: ModelName, path: &str, form: AttentionForm) -> bool {
         let known = self.reading.as_ref().map(|r| r.known_attention_map(model, path, form));
         known.flatten().is_some_and(|map| map.is_none())
     }

@@ -13,7 +13,7 @@ use crate::{
     },
     engine::{arithmetic::Arithmetic, math::argmax, site::Axis},
     lesson::{PaneKind, PaneSpec, Selection, Step},
-    model::Name,
+    model::ModelName,
     ui::panes::{self, OtherPass, Pane, PreferredSize, Scene, Unfolding},
 };
 
@@ -315,7 +315,7 @@ impl State {
     }
 
     /// The number under the cursor; None if there is none to open.
-    pub(super) fn number_under_cursor(&self) -> Option<(Name, Arithmetic)> {
+    pub(super) fn number_under_cursor(&self) -> Option<(ModelName, Arithmetic)> {
         let model = self.current().1.model_of(self.focused()?);
         let (row, col) = self.nav.cursor();
         let panes = self.panes();

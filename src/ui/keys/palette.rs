@@ -17,7 +17,7 @@ use crate::{
         value::Cell,
     },
     lesson::{Language, tr},
-    model::Name,
+    model::ModelName,
     ui::{
         app::{Command, PaletteChoice, State},
         words::changes_in_words,
@@ -122,14 +122,14 @@ fn what_if_entry(query: &str, language: Language) -> Entry {
 }
 
 /// The step's model if it has the cell, else the first model that has it.
-fn model_of(state: &State, address: &Address) -> Option<Name> {
+fn model_of(state: &State, address: &Address) -> Option<ModelName> {
     let reading = state.passes.reading.as_ref()?;
-    let has_number = |model: Name| match address.kind {
+    let has_number = |model: ModelName| match address.kind {
         AddressKind::Value => reading.trace(model).cell(address).is_ok(),
         _ => reading.open(model, address).is_ok(),
     };
-    let has = |model: &Name| reading.has(*model) && has_number(*model);
-    [state.current().1.model].into_iter().chain(Name::ALL).find(has)
+    let has = |model: &ModelName| reading.has(*model) && has_number(*model);
+    [state.current().1.model].into_iter().chain(ModelName::ALL).find(has)
 }
 
 fn all_entries(state: &State) -> Vec<Entry> {
@@ -219,7 +219,7 @@ fn site_entries(state: &State) -> Vec<Entry> {
     models.into_iter().flat_map(|model| site_entries_of(state, model)).collect()
 }
 
-fn site_entries_of(state: &State, model: Name) -> Vec<Entry> {
+fn site_entries_of(state: &State, model: ModelName) -> Vec<Entry> {
     let Some(reading) = &state.passes.reading else { return vec![] };
     let selection = state.nav.selection;
     let is_own = model == state.current().1.model;

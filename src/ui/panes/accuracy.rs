@@ -7,7 +7,7 @@ use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::Pan
 use crate::{
     analysis::measure::accuracy::n_words,
     lesson::tr,
-    model::Name,
+    model::ModelName,
     ui::widgets::{
         chart::{Chart, Heights, Series},
         lines::{put_line, put_on},
@@ -16,8 +16,13 @@ use crate::{
 
 pub(super) struct AccuracyChart<'a>(pub(super) Scene<'a>);
 
-const MODELS: [Name; 5] =
-    [Name::Elman, Name::Gru, Name::RnnAttention, Name::TransformerUnguided, Name::Transformer];
+const MODELS: [ModelName; 5] = [
+    ModelName::Elman,
+    ModelName::Gru,
+    ModelName::RnnAttention,
+    ModelName::TransformerUnguided,
+    ModelName::Transformer,
+];
 const LABEL_WIDTH: u16 = 24;
 /// Fewest lines of a chart, with a blank one below it, that tell its lines apart.
 const LEAST_CHART: u16 = 9;
@@ -31,7 +36,7 @@ impl AccuracyChart<'_> {
     }
 
     /// chrF by bucket, 0 to 100.
-    fn scores(&self, name: Name) -> &[f32] {
+    fn scores(&self, name: ModelName) -> &[f32] {
         self.0.reading.accuracy.chrf.get(name.id()).map_or(&[], Vec::as_slice)
     }
 
@@ -49,7 +54,7 @@ impl AccuracyChart<'_> {
     fn chart(&self) -> Chart<'_> {
         let buckets = &self.0.reading.accuracy.buckets;
         let last = self.current_bucket().unwrap_or(0);
-        let series = |name: Name| Series {
+        let series = |name: ModelName| Series {
             letter: model_line::letter(name),
             name: self.0.language.tr(name.title()).to_owned(),
             style: model_line::style(name, *self.0.theme),
@@ -130,7 +135,7 @@ impl Pane for AccuracyChart<'_> {
 
     fn in_words(&self) -> PaneWords {
         let (table, language) = (&self.0.reading.accuracy, self.0.language);
-        let row = |name: &Name| {
+        let row = |name: &ModelName| {
             let scores = table.chrf.get(name.id())?;
             let cells = table.buckets.iter().zip(scores).enumerate();
             let cells = cells.map(|(i, ([from, to], score))| {

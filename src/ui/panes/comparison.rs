@@ -10,14 +10,15 @@ use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{Schedule, ScheduleSizes, built_in, schedule},
     lesson::tr,
-    model::Name,
+    model::ModelName,
     text::grouped,
     ui::widgets::lines::{fit, put_line, put_on},
 };
 
 pub(super) struct Comparison<'a>(pub(super) Scene<'a>);
 
-const MODELS: [Name; 4] = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
+const MODELS: [ModelName; 4] =
+    [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention, ModelName::Transformer];
 
 /// A row of the table: what is counted, and the paper's formula for a recurrent and for a
 /// self-attention layer.
@@ -120,9 +121,9 @@ impl Comparison<'_> {
     }
 
     /// The three lines of a figure for a model: the count, the paper's formula, and the formula with values.
-    fn lines(&self, figure: &Figure, model: Name) -> [FigureLine; 3] {
+    fn lines(&self, figure: &Figure, model: ModelName) -> [FigureLine; 3] {
         let sizes = self.sizes();
-        let formula = &figure.paper[usize::from(model == Name::Transformer)];
+        let formula = &figure.paper[usize::from(model == ModelName::Transformer)];
         [
             grouped((figure.counted)(schedule(model, sizes))).into(),
             formula.growth.to_owned().into(),
@@ -133,7 +134,7 @@ impl Comparison<'_> {
     /// The place of each model's column: alike where all names fit, else as wide as names and counts need.
     fn columns(&self, area: Rect) -> Vec<Range<u16>> {
         let room = area.width.saturating_sub(LABEL_WIDTH);
-        let title = |name: &Name| self.0.language.tr(name.title()).width() as u16 + 1;
+        let title = |name: &ModelName| self.0.language.tr(name.title()).width() as u16 + 1;
         let equal = (room / MODELS.len() as u16).clamp(LEAST_COLUMN, COLUMN_WIDTH);
         let needed = MODELS.each_ref().map(|name| title(name).max(LEAST_COLUMN));
         let is_tight = needed.iter().any(|width| *width > equal);
@@ -166,11 +167,11 @@ impl Comparison<'_> {
 }
 
 /// The d of the paper's formulas: the width of a layer's state or row.
-const fn width(model: Name, sizes: ScheduleSizes) -> usize {
+const fn width(model: ModelName, sizes: ScheduleSizes) -> usize {
     match model {
-        Name::Elman | Name::Gru => sizes.d_hidden,
+        ModelName::Elman | ModelName::Gru => sizes.d_hidden,
         // Each direction has half of the units.
-        Name::RnnAttention => sizes.d_hidden / 2,
+        ModelName::RnnAttention => sizes.d_hidden / 2,
         _ => sizes.d_model,
     }
 }
@@ -193,7 +194,7 @@ impl Pane for Comparison<'_> {
 
     fn in_words(&self) -> PaneWords {
         let (n, language) = (self.0.reading.sentence.tokens.len(), self.0.language);
-        let line = |name: Name| {
+        let line = |name: ModelName| {
             let s = schedule(name, built_in(n));
             tr!(
                 language,
@@ -204,7 +205,8 @@ impl Pane for Comparison<'_> {
                 n = grouped(s.multiplications)
             )
         };
-        let models = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
+        let models =
+            [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention, ModelName::Transformer];
         PaneWords::new(language.tr("The encoders side by side"), models.map(line).to_vec())
     }
 

@@ -7,7 +7,7 @@ use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::Pan
 use crate::{
     analysis::measure::training::Training,
     lesson::tr,
-    model::Name,
+    model::ModelName,
     text::{fixed, grouped},
     ui::widgets::{
         chart::{Chart, Heights, Series},
@@ -17,13 +17,13 @@ use crate::{
 
 pub(super) struct TrainingCurves<'a>(pub(super) Scene<'a>);
 
-const MODELS: [Name; 6] = [
-    Name::Elman,
-    Name::Gru,
-    Name::RnnAttention,
-    Name::TransformerUnguided,
-    Name::Transformer,
-    Name::DecoderOnly,
+const MODELS: [ModelName; 6] = [
+    ModelName::Elman,
+    ModelName::Gru,
+    ModelName::RnnAttention,
+    ModelName::TransformerUnguided,
+    ModelName::Transformer,
+    ModelName::DecoderOnly,
 ];
 
 /// The width from which on the lines have their names at their ends: six do not fit side by side above the chart.
@@ -57,7 +57,7 @@ impl TrainingCurves<'_> {
     }
 
     fn chart(&self) -> Chart<'_> {
-        let points = |name: Name| {
+        let points = |name: ModelName| {
             let at = |column: usize| {
                 let step = (column + 1) * STEP;
                 let curve = &Training::of(name)?.curve;
@@ -65,7 +65,7 @@ impl TrainingCurves<'_> {
             };
             (0..Self::n_columns()).map(|column| at(column).unwrap_or(f32::NAN)).collect()
         };
-        let series = |name: Name| Series {
+        let series = |name: ModelName| Series {
             letter: model_line::letter(name),
             name: self.0.language.tr(name.title()).to_owned(),
             style: model_line::style(name, *self.0.theme),
@@ -90,11 +90,11 @@ impl TrainingCurves<'_> {
 }
 
 /// The step from which on a model's record was kept, if that is not its first.
-fn first_step(name: Name) -> Option<usize> {
+fn first_step(name: ModelName) -> Option<usize> {
     Some(Training::of(name)?.curve.first()?.0).filter(|first| *first > STEP)
 }
 
-fn final_loss(name: Name) -> Option<f32> {
+fn final_loss(name: ModelName) -> Option<f32> {
     Some(Training::of(name)?.curve.last()?.1)
 }
 
@@ -113,7 +113,7 @@ impl Pane for TrainingCurves<'_> {
 
     fn in_words(&self) -> PaneWords {
         let language = self.0.language;
-        let line = |name: Name| {
+        let line = |name: ModelName| {
             let training = Training::of(name)?;
             let (first, last) = (training.curve.first()?, training.curve.last()?);
             Some(tr!(

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     lesson::{PaneSpec, tr},
-    model::Name,
+    model::ModelName,
     text::Token,
     text::fixed,
     ui::widgets::{
@@ -27,7 +27,8 @@ pub(super) struct Distance<'a> {
     of_state: bool,
 }
 
-const MODELS: [Name; 4] = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
+const MODELS: [ModelName; 4] =
+    [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention, ModelName::Transformer];
 
 impl<'a> Distance<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
@@ -37,7 +38,7 @@ impl<'a> Distance<'a> {
     }
 
     /// The models shown: for the last hidden state only the first two, which pass it to the decoder.
-    fn models(&self) -> &'static [Name] {
+    fn models(&self) -> &'static [ModelName] {
         if self.of_state { &MODELS[..2] } else { &MODELS }
     }
 

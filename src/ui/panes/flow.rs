@@ -19,7 +19,7 @@ use crate::{
     },
     engine::{arithmetic::Arithmetic, site::Stream},
     lesson::{PaneSpec, tr},
-    model::Name,
+    model::ModelName,
     text::{Token, percent},
     ui::widgets::lines::{put_line, put_text},
 };
@@ -287,7 +287,7 @@ impl Pane for FlowGraph<'_> {
         Some(self.line(self.flow?, self.node(row, col), MOST_PARTS))
     }
 
-    fn row_to_explain(&self, row: usize, col: usize) -> Option<(Name, Stream, usize)> {
+    fn row_to_explain(&self, row: usize, col: usize) -> Option<(ModelName, Stream, usize)> {
         self.flow.map(|_| (self.scene.model, self.stream, self.node(row, col).1))
     }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     engine::{math::length, site::Stream, value::Cell},
     lesson::tr,
-    model::Name,
+    model::ModelName,
     text::fixed,
     ui::widgets::{
         heat::{Columns, Heat, Labels},
@@ -31,7 +31,7 @@ impl<'a> Hidden<'a> {
     /// Whether the decoder gets only the last state.
     fn is_bottleneck(&self) -> bool {
         let is_encoder = self.0.site.place.scope.rows() == Stream::Source;
-        is_encoder && matches!(self.0.scene.model, Name::Elman | Name::Gru)
+        is_encoder && matches!(self.0.scene.model, ModelName::Elman | ModelName::Gru)
     }
 
     /// The area of the strip, above the last state.

@@ -11,13 +11,13 @@ use crate::{
         trace::Trace,
     },
     lesson::{Language, tr},
-    model::Name,
+    model::ModelName,
     ui::widgets::lines::{fit, put_line},
 };
 
 pub(super) struct Machines<'a>(pub(super) Scene<'a>);
 
-const MODELS: [Name; 2] = [Name::Elman, Name::Transformer];
+const MODELS: [ModelName; 2] = [ModelName::Elman, ModelName::Transformer];
 /// Width of a block with its borders, in columns.
 const BLOCK_WIDTH: u16 = 16;
 /// Width of the arrow from the reading to the writing blocks.
@@ -53,7 +53,7 @@ impl Column {
 
 /// A machine's columns, and what goes from the first to the second.
 struct Machine {
-    name: Name,
+    name: ModelName,
     reads: Column,
     writes: Column,
     link: &'static str,
@@ -120,7 +120,7 @@ fn lines(sections: &[Section], n_tokens: usize, is_short: bool, language: Langua
 }
 
 impl Machines<'_> {
-    fn machine(&self, name: Name, is_short: bool) -> Machine {
+    fn machine(&self, name: ModelName, is_short: bool) -> Machine {
         let trace = self.0.reading.trace(name);
         Machine::new(trace, is_short, self.0.language)
     }
@@ -259,7 +259,7 @@ impl Pane for Machines<'_> {
             };
             column.lines.iter().filter_map(word).collect::<Vec<_>>().join(", ")
         };
-        let line = |name: Name| {
+        let line = |name: ModelName| {
             let machine = self.machine(name, false);
             tr!(
                 language,

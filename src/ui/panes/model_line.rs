@@ -2,28 +2,28 @@
 
 use ratatui::style::Style;
 
-use crate::{model::Name, ui::theme::Theme};
+use crate::{model::ModelName, ui::theme::Theme};
 
 /// What marks the points of its line where there is no Unicode.
-pub(super) const fn letter(name: Name) -> char {
+pub(super) const fn letter(name: ModelName) -> char {
     match name {
-        Name::Elman => 'E',
-        Name::Gru => 'G',
-        Name::RnnAttention => 'A',
-        Name::TransformerUnguided => 'U',
-        Name::Transformer => 'T',
-        Name::DecoderOnly => 'D',
-        Name::Checkpoint => 'C',
+        ModelName::Elman => 'E',
+        ModelName::Gru => 'G',
+        ModelName::RnnAttention => 'A',
+        ModelName::TransformerUnguided => 'U',
+        ModelName::Transformer => 'T',
+        ModelName::DecoderOnly => 'D',
+        ModelName::Checkpoint => 'C',
     }
 }
 
-pub(super) fn style(name: Name, theme: Theme) -> Style {
+pub(super) fn style(name: ModelName, theme: Theme) -> Style {
     match name {
-        Name::Elman | Name::Checkpoint => Style::new(),
-        Name::Gru => theme.pane(1),
-        Name::RnnAttention => theme.pane(3),
-        Name::TransformerUnguided => theme.pane(2),
-        Name::Transformer => theme.pane(0),
-        Name::DecoderOnly => theme.ink(1.0),
+        ModelName::Elman | ModelName::Checkpoint => Style::new(),
+        ModelName::Gru => theme.pane(1),
+        ModelName::RnnAttention => theme.pane(3),
+        ModelName::TransformerUnguided => theme.pane(2),
+        ModelName::Transformer => theme.pane(0),
+        ModelName::DecoderOnly => theme.ink(1.0),
     }
 }

@@ -7,7 +7,7 @@ use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::Pan
 use crate::{
     analysis::measure::readback::ReadBackCount,
     lesson::tr,
-    model::Name,
+    model::ModelName,
     ui::widgets::{
         chart::{Chart, Heights, REFERENCE, Series},
         lines::put_on,
@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) struct ReadBackLength<'a>(pub(super) Scene<'a>);
 
-const MODELS: [Name; 2] = [Name::Elman, Name::Gru];
+const MODELS: [ModelName; 2] = [ModelName::Elman, ModelName::Gru];
 
 impl<'a> ReadBackLength<'a> {
     fn counts(&self, model: usize) -> Option<&'a [ReadBackCount]> {
@@ -127,7 +127,7 @@ impl Pane for ReadBackLength<'_> {
     fn in_words(&self) -> PaneWords {
         let (counts, language) = (self.0.reading.kept(), self.0.language);
         let line = |i: usize| {
-            let of = |(name, counts): (&Name, &Vec<ReadBackCount>)| {
+            let of = |(name, counts): (&ModelName, &Vec<ReadBackCount>)| {
                 Some(format!("{} {}", language.tr(name.title()), counts.get(i)?.right))
             };
             let all: Vec<String> = counts.into_iter().flatten().filter_map(of).collect();

@@ -9,7 +9,7 @@ use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::measure::schedule::{built_in, ready_at, schedule},
     lesson::tr,
-    model::Name,
+    model::ModelName,
     ui::widgets::lines::{List, put_line, put_on, right, spaced_height, without_top_rows},
 };
 
@@ -108,7 +108,7 @@ impl ScheduleChart<'_> {
     }
 
     /// ` · 5 of 13 steps in a row`, shortened if wider than `width`.
-    fn progress(&self, name: Name, width: u16) -> String {
+    fn progress(&self, name: ModelName, width: u16) -> String {
         let n = schedule(name, built_in(self.words().len())).sequential;
         let done = self
             .0
@@ -117,8 +117,8 @@ impl ScheduleChart<'_> {
         let dot = self.0.theme.glyph(" · ", " - ");
         let language = self.0.language;
         let (whole, short) = match (name, n) {
-            (Name::Elman, 1) => (language.tr("1 step").to_owned(), String::new()),
-            (Name::Elman, _) => {
+            (ModelName::Elman, 1) => (language.tr("1 step").to_owned(), String::new()),
+            (ModelName::Elman, _) => {
                 (tr!(language, "{n} steps in a row", n), tr!(language, "{n} steps", n))
             }
             _ => (tr!(language, "{n} layers", n), String::new()),
@@ -128,8 +128,8 @@ impl ScheduleChart<'_> {
         fitting.unwrap_or_default()
     }
 
-    fn draw_heading(&self, name: Name, (x, y): (u16, u16), end: u16, buf: &mut Buffer) {
-        let (title, pane) = if name == Name::Elman { ("RNN", 1) } else { ("Transformer", 0) };
+    fn draw_heading(&self, name: ModelName, (x, y): (u16, u16), end: u16, buf: &mut Buffer) {
+        let (title, pane) = if name == ModelName::Elman { ("RNN", 1) } else { ("Transformer", 0) };
         let progress = self.progress(name, end.saturating_sub(x + title.len() as u16));
         let pieces = [(title, self.0.theme.pane(pane).bold()), (&*progress, Style::new())];
         put_line(buf, (x, y), end, &pieces);
@@ -139,9 +139,9 @@ impl ScheduleChart<'_> {
         let (rnn, transformer) = (area.x + charts.rnn, area.x + charts.transformer);
         let is_above = charts.line_offset > 0;
         let end = if is_above { area.right() } else { area.right().min(transformer - 1) };
-        self.draw_heading(Name::Elman, (rnn, area.y), end, buf);
+        self.draw_heading(ModelName::Elman, (rnn, area.y), end, buf);
         let y = area.y + if is_above { charts.line_offset + 1 } else { 0 };
-        self.draw_heading(Name::Transformer, (transformer, y), area.right(), buf);
+        self.draw_heading(ModelName::Transformer, (transformer, y), area.right(), buf);
     }
 
     /// Draws the step numbers, as many as fit without touching.
@@ -170,7 +170,7 @@ impl ScheduleChart<'_> {
 
     /// Draws a word's RNN cell, and dashes through the steps for which it waits for the words before.
     fn draw_staircase(&self, t: usize, charts: Charts, line: Rect, buf: &mut Buffer) {
-        let ready = ready_at(Name::Elman, t);
+        let ready = ready_at(ModelName::Elman, t);
         for step in 1..ready {
             if Moment::of(step, self.0.beat) != Moment::Future {
                 let dash = self.0.theme.glyph("╌", "-");
@@ -247,7 +247,7 @@ impl Pane for ScheduleChart<'_> {
 
     fn in_words(&self) -> PaneWords {
         let (n, language) = (self.0.reading.sentence.tokens.len(), self.0.language);
-        let line = |name: Name| {
+        let line = |name: ModelName| {
             let steps = schedule(name, built_in(n)).sequential;
             tr!(
                 language,
@@ -257,7 +257,8 @@ impl Pane for ScheduleChart<'_> {
                 n
             )
         };
-        let models = [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
+        let models =
+            [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention, ModelName::Transformer];
         PaneWords::new(language.tr("Who waits for whom"), models.map(line).to_vec())
     }
 

@@ -12,7 +12,7 @@ use crate::{
     analysis::reading::{Reader, Reading},
     engine::value::Cell,
     lesson::{Language, Lesson, PaneKind, PaneSpec, Selection},
-    model::Name,
+    model::ModelName,
     ui::theme::{Depth, Glyphs, Theme},
 };
 
@@ -29,7 +29,7 @@ static SENTENCES: LazyLock<Vec<Reading>> = LazyLock::new(|| {
 });
 
 /// A scene with the focus on its pane and nothing selected.
-fn scene<'a>(reading: &'a Reading, model: Name, theme: &'a Theme) -> Scene<'a> {
+fn scene<'a>(reading: &'a Reading, model: ModelName, theme: &'a Theme) -> Scene<'a> {
     Scene {
         reading,
         language: Language::English,
@@ -99,7 +99,7 @@ fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
         let checkpoint = crate::weights::Checkpoint::open(&path).unwrap();
         let reading = Reader::open(&checkpoint, true).unwrap().read("The river was wide.").unwrap();
         let lesson = Lesson::for_checkpoint(Language::English).unwrap();
-        let trace = reading.trace(Name::Checkpoint);
+        let trace = reading.trace(ModelName::Checkpoint);
         let lesson = lesson.fitting(trace);
         let mut words = String::new();
         for (_, step) in lesson.steps().into_iter().skip(lesson.find(first).unwrap()) {
@@ -138,8 +138,8 @@ fn panes_of_two_passes_stay_inside_their_area() {
     let changed = reader.read_changed(&plain, changes.into_iter().collect()).unwrap();
     assert!(!changed.findings().is_empty());
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
-    let lesson = lesson.fitting(changed.trace(Name::Checkpoint));
-    let scene = |reading| scene(reading, Name::Checkpoint, &theme);
+    let lesson = lesson.fitting(changed.trace(ModelName::Checkpoint));
+    let scene = |reading| scene(reading, ModelName::Checkpoint, &theme);
     let difference = Scene { shows_difference: true, ..scene(&changed) };
     let first = Scene { changed: Some(&changed), ..scene(&plain) };
     for step in ["own-which-part", "own-which-words", "own-against"] {
@@ -259,7 +259,7 @@ fn drawn_lines(
     (w, h): (u16, u16),
 ) -> Vec<String> {
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
-    let scene = Scene { selection, view, ..scene(reading, Name::DecoderOnly, &theme) };
+    let scene = Scene { selection, view, ..scene(reading, ModelName::DecoderOnly, &theme) };
     let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
     new_pane(&attention_spec(kind), scene).draw(buf.area, &mut buf);
     let line = |y| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
@@ -272,7 +272,7 @@ fn select(layer: usize, head: usize, row: usize, col: usize) -> Selection {
 
 #[test]
 fn heads_show_the_strongest_key_with_its_whole_weight_at_every_size() {
-    let reader = Reader::of(&[Name::DecoderOnly]).unwrap().up_to(400);
+    let reader = Reader::of(&[ModelName::DecoderOnly]).unwrap().up_to(400);
     for n in [1, 7, 12] {
         let reading = reader.read(&"The animal didn't cross ".repeat(n)).unwrap();
         for (w, h) in [(40, 6), (46, 8), (58, 10), (76, 10), (76, 5), (118, 20)] {
@@ -347,15 +347,12 @@ fn the_table_of_heads_has_one_row_per_head_and_always_shows_the_sort_column() {
 
 #[test]
 fn ranks_of_many_digits_leave_the_columns_of_the_lens_straight() {
-    let reading = Reader::of(&[Name::DecoderOnly]).unwrap().read("The dog sleeps.").unwrap();
-    reading.waiting().lens(Name::DecoderOnly, 3);
+    let reading = Reader::of(&[ModelName::DecoderOnly]).unwrap().read("The dog sleeps.").unwrap();
+    reading.waiting().lens(ModelName::DecoderOnly, 3);
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
-    let spec = PaneSpec {
-        site: Some("probs".into()),
-        ..attention_spec(PaneKind::Lens)
-    };
+    let spec = PaneSpec { site: Some("probs".into()), ..attention_spec(PaneKind::Lens) };
     let scene =
-        Scene { selection: select(0, 0, 3, 0), ..scene(&reading, Name::DecoderOnly, &theme) };
+        Scene { selection: select(0, 0, 3, 0), ..scene(&reading, ModelName::DecoderOnly, &theme) };
     let mut buf = Buffer::empty(Rect::new(0, 0, 90, 6));
     new_pane(&spec, scene).draw(buf.area, &mut buf);
     let shares = |y: u16| (0..90).filter(|&x| buf[(x, y)].symbol() == "%").collect::<Vec<u16>>();
@@ -368,10 +365,10 @@ fn ranks_of_many_digits_leave_the_columns_of_the_lens_straight() {
 
 #[test]
 fn the_cache_shows_saved_multiplications_for_any_number_of_layers_and_tokens() {
-    let reader = Reader::of(&[Name::DecoderOnly]).unwrap().up_to(400);
+    let reader = Reader::of(&[ModelName::DecoderOnly]).unwrap().up_to(400);
     for n in [2, 50] {
         let reading = reader.read(&"The dog saw the cat and ".repeat(n)).unwrap();
-        let last = reading.trace(Name::DecoderOnly).source.len() - 1;
+        let last = reading.trace(ModelName::DecoderOnly).source.len() - 1;
         let selection = select(1, 0, last, 0);
         let lines = drawn_lines(&reading, PaneKind::Cache, selection, View::default(), (76, 5));
         assert!(lines[0].contains("layer 1"), "the selected layer: {lines:#?}");
@@ -384,9 +381,9 @@ fn the_cache_shows_saved_multiplications_for_any_number_of_layers_and_tokens() {
 
 #[test]
 fn two_rows_of_the_mask_on_a_line_are_told_apart_without_colour() {
-    let reader = Reader::of(&[Name::DecoderOnly]).unwrap();
+    let reader = Reader::of(&[ModelName::DecoderOnly]).unwrap();
     let reading = reader.read("The dog saw the cat and the dog saw.").unwrap();
-    let n = reading.trace(Name::DecoderOnly).source.len();
+    let n = reading.trace(ModelName::DecoderOnly).source.len();
     let spec = PaneSpec {
         site: Some("blocks.{layer}.attn.k".to_owned()),
         ..attention_spec(PaneKind::Cache)
@@ -395,7 +392,7 @@ fn two_rows_of_the_mask_on_a_line_are_told_apart_without_colour() {
         let theme = Theme::new(depth, Glyphs::Unicode);
         let drawn = |row: usize| {
             let selection = select(1, 0, row, 0);
-            let scene = Scene { selection, ..scene(&reading, Name::DecoderOnly, &theme) };
+            let scene = Scene { selection, ..scene(&reading, ModelName::DecoderOnly, &theme) };
             let mut buf = Buffer::empty(Rect::new(0, 0, 76, 8));
             new_pane(&spec, scene).draw(buf.area, &mut buf);
             let line = |y| (0..76).map(|x| buf[(x, y)].symbol()).collect::<String>();
@@ -442,7 +439,7 @@ fn the_costs_stand_in_two_columns_where_they_are_whole_only_so() {
 #[test]
 fn long_texts_are_shown_whole_and_zoomed_in() {
     use crate::ui::widgets::heat::Zoom;
-    let reader = Reader::of(&[Name::DecoderOnly]).unwrap().up_to(400);
+    let reader = Reader::of(&[ModelName::DecoderOnly]).unwrap().up_to(400);
     let reading = reader.read(&"The dog saw the cat and ".repeat(50)).unwrap();
     let lines_at_zoom = |zoom| {
         let view = View { zoom, ..View::default() };
@@ -452,7 +449,7 @@ fn long_texts_are_shown_whole_and_zoomed_in() {
     assert_eq!(whole, lines_at_zoom(Zoom::Overview), "what does not fit is seen whole");
     assert!(whole.last().unwrap().contains("each point the largest of 17 x 5 cells"), "{whole:#?}");
     assert!(whole.iter().any(|line| line.contains('@')), "{whole:#?}");
-    let word = reading.trace(Name::DecoderOnly).source[200].text.clone();
+    let word = reading.trace(ModelName::DecoderOnly).source[200].text.clone();
     for zoom in [Zoom::Fit, Zoom::Cells, Zoom::Numbers] {
         let lines = lines_at_zoom(zoom);
         let starts_with_word = |line: &String| line.trim_start().starts_with(&word);

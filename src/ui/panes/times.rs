@@ -8,20 +8,20 @@ use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
 use crate::{
     analysis::measure::timing::{LENGTHS, Times},
     lesson::tr,
-    model::Name,
+    model::ModelName,
     text::grouped,
     ui::widgets::lines::{fit, put_line, put_on, right},
 };
 
 pub(super) struct TimesTable<'a>(pub(super) Scene<'a>);
 
-const MODELS: [Name; 3] = [Name::Elman, Name::Gru, Name::Transformer];
+const MODELS: [ModelName; 3] = [ModelName::Elman, ModelName::Gru, ModelName::Transformer];
 const LABEL_WIDTH: u16 = 10;
 const COLUMN_WIDTH: u16 = 14;
 const LINES: u16 = LENGTHS.len() as u16 + 2;
 
 impl<'a> TimesTable<'a> {
-    fn times(&self, model: Name) -> Option<&'a Times> {
+    fn times(&self, model: ModelName) -> Option<&'a Times> {
         self.0.times?.get(&model)
     }
 
@@ -40,7 +40,7 @@ impl<'a> TimesTable<'a> {
     fn lines_in_words(&self) -> Vec<String> {
         let Some(all) = self.0.times else { return vec![self.0.measuring().to_owned()] };
         let line = |(i, &length): (usize, &usize)| {
-            let time = |model: &Name| {
+            let time = |model: &ModelName| {
                 Some(format!(
                     "{} {}",
                     self.0.language.tr(model.title()),

@@ -12,19 +12,29 @@ use crate::{
     engine::{math::kept, value::Cell},
     lesson::gloss::gloss,
     lesson::tr,
-    model::Name,
+    model::ModelName,
     text::{ItemWidth, Token, fill, visible},
     ui::widgets::lines::{fit, put_line},
 };
 
 pub(super) struct Translations<'a>(pub(super) Scene<'a>);
 
-const MODELS: [Name; 5] =
-    [Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer, Name::TransformerUnguided];
+const MODELS: [ModelName; 5] = [
+    ModelName::Elman,
+    ModelName::Gru,
+    ModelName::RnnAttention,
+    ModelName::Transformer,
+    ModelName::TransformerUnguided,
+];
 /// The order in which models lose their glosses where space is short, if no other reason decides: those that the lesson
 /// says least of come first.
-const GLOSSES_LOST: [Name; 5] =
-    [Name::TransformerUnguided, Name::Elman, Name::Gru, Name::RnnAttention, Name::Transformer];
+const GLOSSES_LOST: [ModelName; 5] = [
+    ModelName::TransformerUnguided,
+    ModelName::Elman,
+    ModelName::Gru,
+    ModelName::RnnAttention,
+    ModelName::Transformer,
+];
 const LEGEND_LINES: u16 = 1;
 /// Width of the pane up to which words are laid on one line, in columns.
 const LONGEST_LINE: u16 = 140;
@@ -35,9 +45,9 @@ const MAX_NAMES_WIDTH: u16 = 22;
 
 impl Translations<'_> {
     /// A model's words with their glosses, and whether the Transformer has each at the same position or nearby.
-    fn words(&self, name: Name) -> Vec<Word> {
+    fn words(&self, name: ModelName) -> Vec<Word> {
         let text = |name| self.0.reading.trace(name).output_text.clone();
-        let (own, reference) = (text(name), text(Name::Transformer));
+        let (own, reference) = (text(name), text(ModelName::Transformer));
         let own: Vec<&str> = own.split_whitespace().collect();
         let reference: Vec<&str> = reference.split_whitespace().collect();
         let probabilities = probabilities(self.0.reading.trace(name), &own);
@@ -66,9 +76,9 @@ impl Translations<'_> {
 
     /// The models in the order in which they lose their glosses: those that write what the Transformer writes, then those
     /// that do not; the selected one, or without focus that of the step, is the last of its kind.
-    fn glosses_lost(&self) -> [Name; 5] {
+    fn glosses_lost(&self) -> [ModelName; 5] {
         let kept = self.selected_block().checked_sub(1).map(|i| MODELS[i]);
-        let differs = |name: Name| self.words(name).iter().any(|word| !word.is_common);
+        let differs = |name: ModelName| self.words(name).iter().any(|word| !word.is_common);
         let mut lost = GLOSSES_LOST;
         lost.sort_by_key(|name| (differs(*name), Some(*name) == kept));
         lost
@@ -293,7 +303,9 @@ impl Pane for Translations<'_> {
         let n = self.words(name).iter().filter(|word| !word.is_common).count();
         let language = self.0.language;
         let difference = match (name, n) {
-            (Name::Transformer, _) => language.tr("the others are compared with it").to_owned(),
+            (ModelName::Transformer, _) => {
+                language.tr("the others are compared with it").to_owned()
+            }
             (_, 0) => language.tr("the same words as the Transformer").to_owned(),
             (_, 1) => language.tr("1 word that the Transformer does not write").to_owned(),
             _ => tr!(language, "{n} words that the Transformer does not write", n),
@@ -307,7 +319,7 @@ impl Pane for Translations<'_> {
 
     fn in_words(&self) -> PaneWords {
         let language = self.0.language;
-        let line = |name: Name| {
+        let line = |name: ModelName| {
             let glosses = self.words(name).into_iter().map(|word| word.gloss);
             let glosses: Vec<String> = glosses.filter(|gloss| !gloss.is_empty()).collect();
             let meaning = if glosses.is_empty() {

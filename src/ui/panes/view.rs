@@ -6,7 +6,7 @@ use crate::{
         measure::{attention_form::AttentionForm, heads::FIGURES},
     },
     engine::site::Stream,
-    model::Name,
+    model::ModelName,
     ui::widgets::heat::Zoom,
 };
 
@@ -22,7 +22,7 @@ pub struct View {
     /// The word that the map of the lens follows, by id; None shows the likeliest of each cell.
     pub followed: Option<usize>,
     /// The row of a model's stream that the flow graph explains; None explains what is asked about.
-    pub explained: Option<(Name, Stream, usize)>,
+    pub explained: Option<(ModelName, Stream, usize)>,
     /// From which share on flow graphs have lines; None where each begins.
     pub threshold: Option<Threshold>,
     /// What maps of attention show.

@@ -9,7 +9,7 @@ use crate::{
         value::Cell,
     },
     lesson::{Language, PaneSpec, tr},
-    model::Name,
+    model::ModelName,
     text::fixed,
 };
 
@@ -27,7 +27,12 @@ impl PaneWords {
     }
 
     /// A heading that ends with the model: `Beam search (Transformer)`.
-    pub fn of_model(language: Language, heading: &str, model: Name, lines: Vec<String>) -> Self {
+    pub fn of_model(
+        language: Language,
+        heading: &str,
+        model: ModelName,
+        lines: Vec<String>,
+    ) -> Self {
         let (heading, model) = (language.tr(heading), language.tr(model.title()));
         Self::new(format!("{heading} ({model})"), lines)
     }

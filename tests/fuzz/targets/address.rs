@@ -1,11 +1,11 @@
 //! An address: it is written as it is read, and opens into its arithmetic, or is refused.
 
 use super::{READ, answered, bounded};
-use lookback::{engine::site::Address, model::Name};
+use lookback::{engine::site::Address, model::ModelName};
 
 pub fn run(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    let trace = READ.1.trace(Name::Checkpoint);
+    let trace = READ.1.trace(ModelName::Checkpoint);
     bounded(|| {
         let Some(address) = answered(text.parse::<Address>()) else { return };
         assert_eq!(address.to_string().parse::<Address>().ok().as_ref(), Some(&address));

@@ -4,7 +4,7 @@
 use super::{READ, answered, bounded};
 use lookback::{
     analysis::{evidence::learning::Optimizer, reading::Asked},
-    model::Name,
+    model::ModelName,
 };
 
 /// The most lines that are looked at: each takes passes.
@@ -32,7 +32,7 @@ pub fn run(bytes: &[u8]) {
 
 fn attribute(asked: &Asked) {
     let reading = &READ.1;
-    let Some(run) = answered(reading.run(Name::Checkpoint, None)) else { return };
+    let Some(run) = answered(reading.run(ModelName::Checkpoint, None)) else { return };
     let Some(question) = answered(reading.question(&run, asked)) else { return };
     let Some(found) = answered(reading.attribution(&run, &question)) else { return };
     // What the parts do not explain of a logit is rounding.
@@ -42,7 +42,7 @@ fn attribute(asked: &Asked) {
 fn patch(sentence: &str) {
     let reading = &READ.1;
     let Some(other) = answered(reading.sentence_of(sentence)) else { return };
-    let patching = reading.patching(Name::Checkpoint, &other, &Asked::default());
+    let patching = reading.patching(ModelName::Checkpoint, &other, &Asked::default());
     let Some(patching) = answered(patching) else { return };
     // Each cell takes a pass.
     let cells = patching.cells();
@@ -56,7 +56,7 @@ fn learn(how: &str) {
     let (rate, target) = how.split_once(',').map_or((how, None), |(r, t)| (r, Some(t)));
     let rate: f32 = rate.parse().unwrap_or(0.1);
     let optimizer = if how.len().is_multiple_of(2) { Optimizer::Sgd } else { Optimizer::Adam };
-    let learner = READ.1.learner(Name::Checkpoint, target, optimizer, rate);
+    let learner = READ.1.learner(ModelName::Checkpoint, target, optimizer, rate);
     if let Some(mut learner) = answered(learner) {
         let _ = learner.step(); // it may diverge
         learner.moved();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use lookback::{analysis::evidence::Question, model::Name};
+use lookback::{analysis::evidence::Question, model::ModelName};
 use safetensors::SafeTensors;
 use serde_json::Value as Json;
 
@@ -28,15 +28,15 @@ impl Goldens {
         Self { tensors: tensors.collect(), cases }
     }
 
-    pub fn ids(&self, name: Name, key: &str) -> Vec<u32> {
+    pub fn ids(&self, name: ModelName, key: &str) -> Vec<u32> {
         ids(&self.cases[name.id()][key])
     }
 
-    pub fn sides(&self, name: Name) -> [Vec<u32>; 2] {
+    pub fn sides(&self, name: ModelName) -> [Vec<u32>; 2] {
         [0, 1].map(|i| ids(&self.cases[name.id()]["sides"][i]))
     }
 
-    pub fn question(&self, name: Name) -> Question {
+    pub fn question(&self, name: ModelName) -> Question {
         let pair = self.ids(name, "pair");
         let row = self.cases[name.id()]["row"].as_u64().unwrap() as usize;
         Question { row, word: pair[0], against: pair[1] }

@@ -11,7 +11,7 @@ use lookback::{
         change::{Change, Changes},
         tape::Keep,
     },
-    model::{Architecture, Model, Name, Setup},
+    model::{Architecture, Model, ModelName, Setup},
     weights::Checkpoint,
 };
 use serde_json::Value as Json;
@@ -36,7 +36,7 @@ impl Tiny {
 
     pub fn run(&self, changes: Changes, keep: Keep) -> Trace {
         let setup = Setup { changes: Arc::new(changes), keep, ..Setup::default() };
-        Trace::new(Name::Checkpoint, self.model.run(&IDS, &setup), self.reader.tokenizer())
+        Trace::new(ModelName::Checkpoint, self.model.run(&IDS, &setup), self.reader.tokenizer())
     }
 
     /// The logits of a text read at once, and the largest difference to those of it read in parts.

@@ -9,7 +9,7 @@ use crate::{
         Question,
         next_words::{NextWord, next_words},
     },
-    model::Name,
+    model::ModelName,
     text::Token,
 };
 
@@ -49,14 +49,14 @@ impl Findings {
 
 impl Reading {
     /// Fills in the evidence about the pass before the changes, if there are changes.
-    pub(super) fn find_before(&self, name: Name, found: &Findings) {
+    pub(super) fn find_before(&self, name: ModelName, found: &Findings) {
         if let Some(plain) = &self.plain {
             found.before.get_or_init(|| plain.before_of(name, found));
         }
     }
 
     /// What this pass, without changes, says about the question of another's evidence.
-    fn before_of(&self, name: Name, of: &Findings) -> Result<Before, &'static str> {
+    fn before_of(&self, name: ModelName, of: &Findings) -> Result<Before, &'static str> {
         let own = &self.trace(name).target;
         let writes_same = of.reads_as(own);
         let known = self.findings.get().and_then(|all| all.get(&name));
@@ -77,7 +77,7 @@ impl Reading {
     }
 
     /// Runs this pass on what another's decoder read, and asks what that was asked.
-    fn find_asked(&self, name: Name, of: &Findings) -> Result<Findings, &'static str> {
+    fn find_asked(&self, name: ModelName, of: &Findings) -> Result<Findings, &'static str> {
         if !self.may_run(name) {
             return Err(NO_ROOM);
         }

@@ -29,7 +29,7 @@ use crate::{
         parallel,
     },
     lesson::Lesson,
-    model::Name,
+    model::ModelName,
     render::{
         font::{CELL, Fonts},
         frame::{Shot, Walk},
@@ -46,7 +46,7 @@ const MOST_FONT_BYTES: u64 = 64 << 20;
 pub fn run(asked: &ExportArgs, request: &Request, streams: &mut Streams) -> Outcome {
     // The steps of a checkpoint's walk depend on its sites, so it is read first; otherwise the arguments are checked first.
     let read = match request.checkpoint() {
-        Some(_) => Some(Source::read(request, &Name::ALL, Purpose::Walk, streams)?),
+        Some(_) => Some(Source::read(request, &ModelName::ALL, Purpose::Walk, streams)?),
         None => None,
     };
     let lesson = match &read {
@@ -66,10 +66,10 @@ pub fn run(asked: &ExportArgs, request: &Request, streams: &mut Streams) -> Outc
     }
     small_enough(asked, &formats).usage()?;
     let files = destination.files(out)?;
-    let paper = FrameSettings { fonts: fonts(asked)?, pace: asked.pace };
+    let settings = FrameSettings { fonts: fonts(asked)?, pace: asked.pace };
     let source = match read {
         Some(source) => source,
-        None => Source::read(request, &Name::ALL, Purpose::Walk, streams)?,
+        None => Source::read(request, &ModelName::ALL, Purpose::Walk, streams)?,
     };
     // Only now: while standard input is read, the first signal should end the process.
     let interrupt = Interrupt::listen()?;
@@ -79,7 +79,7 @@ pub fn run(asked: &ExportArgs, request: &Request, streams: &mut Streams) -> Outc
         lesson: Arc::new(lesson),
         reading: source.reading,
         steps,
-        paper,
+        settings,
         n_threads: n_threads(asked.threads),
         interrupt: &interrupt,
     };
@@ -168,7 +168,7 @@ struct Job<'a> {
     lesson: Arc<Lesson>,
     reading: Arc<Reading>,
     steps: Vec<usize>,
-    paper: FrameSettings,
+    settings: FrameSettings,
     n_threads: usize,
     interrupt: &'a Interrupt,
 }
@@ -183,7 +183,7 @@ impl Job<'_> {
             Some(target) => self.print(target, streams.out).map_err(Failure::from),
             None => self.save(files).map_err(Failure::from),
         };
-        if let Some(remark) = without_glyph(&self.paper.fonts.missing()) {
+        if let Some(remark) = without_glyph(&self.settings.fonts.missing()) {
             writeln!(streams.notes, "note: {remark}")?;
         }
         match self.interrupt.signal() {
@@ -208,11 +208,11 @@ impl Job<'_> {
         let progress = self.request.progress("frames", self.steps.len());
         match target.format.write {
             Write::Film(write) => {
-                write(self.film(target.format, &|| self.next(&progress)), &self.paper, out)
+                write(self.film(target.format, &|| self.next(&progress)), &self.settings, out)
             }
             Write::Frame(write) => {
                 let mut shots = self.walk(target.format).shots(&self.steps);
-                shots.try_for_each(|shot| write(&shot, &self.paper, out))
+                shots.try_for_each(|shot| write(&shot, &self.settings, out))
             }
         }
     }
@@ -234,7 +234,7 @@ impl Job<'_> {
                     let next = || self.next(&progress);
                     for film in films {
                         let content = |out: &mut dyn io::Write| {
-                            write(self.film(format, &next), &self.paper, out)
+                            write(self.film(format, &next), &self.settings, out)
                         };
                         files.stage(&film.path, content)?;
                     }
@@ -258,7 +258,7 @@ impl Job<'_> {
     ) -> Result<()> {
         let content = |shot: Shot| {
             let mut content = vec![];
-            write(&shot, &self.paper, &mut content).map(|()| content)
+            write(&shot, &self.settings, &mut content).map(|()| content)
         };
         let mut paths = frames.iter().map(|target| &target.path);
         let shots = self.walk(format).shots(&self.steps);
