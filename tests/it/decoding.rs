@@ -17,6 +17,7 @@ use lookback::{
     lesson::{Language, Lesson},
     model::ModelName,
     render::frame::Walk,
+    text::rounded,
     ui::theme::{Depth, Glyphs, Theme},
 };
 use ratatui::layout::Size;
@@ -131,15 +132,16 @@ fn the_tree_of_a_beam_shows_its_hypotheses_and_outputs() {
     assert_eq!(beams.steps[0].len(), 4);
     for (rank, hypothesis) in beams.steps[0].iter().enumerate() {
         let of = format!("|{}", rank + 1);
-        let (word, log_p) = (trace.word(hypothesis.token), format!("{:.1}", hypothesis.log_p));
+        let (word, log_p) = (trace.word(hypothesis.token), rounded(hypothesis.log_p, 1));
         assert!(line(&of).contains(&word) && line(&of).contains(&log_p), "{word} {log_p}\n{shown}");
     }
     let finished = beams.finished();
     assert!(finished.len() >= 2);
     for at in finished.into_iter().take(4) {
         let words: Vec<String> = beams.tokens(at).into_iter().map(|t| trace.word(t)).collect();
-        let log_p = beams.steps[at.0][at.1].log_p;
-        let numbers = format!("{:>7.2} {log_p:>7.2} {:>7}  ", beams.score(at), at.0 + 1);
+        let (score, log_p) = (beams.score(at), beams.steps[at.0][at.1].log_p);
+        let [score, log_p] = [score, log_p].map(|x| rounded(x, 2));
+        let numbers = format!("{score:>7} {log_p:>7} {:>7}  ", at.0 + 1);
         assert_eq!(line(&numbers).starts_with("|*"), at == beams.winner, "{shown}");
         // Where outputs are longer than a line, they are cut where they are alike.
         let end = words[words.len() - 3..].join(" ");

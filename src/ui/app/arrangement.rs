@@ -38,6 +38,8 @@ pub(super) struct Score {
 
 /// The worth of numbers in the main picture: more than that of any other picture.
 const WORTH_OF_NUMBERS: f32 = 1.0;
+/// What it costs that a pane stays behind its tab while a later one is in view.
+const SKIPPED: f32 = 0.5;
 /// The worth of a body without blank cells.
 const WORTH_OF_FULL: f32 = 3.0;
 
@@ -111,7 +113,14 @@ fn score(body: Rect, frames: &[(usize, Rect)], wanted: &[PreferredSize]) -> Opti
         let used = wanted.used(size);
         filled += wanted.density() * f32::from(used.0 + FRAME) * f32::from(used.1 + FRAME);
     }
-    Some(score.plus_filled(filled, body))
+    Some(score.plus(-SKIPPED * n_skipped(frames, wanted) as f32).plus_filled(filled, body))
+}
+
+/// The panes that stay behind their tabs although later ones are in view: a step's panes stand in the order of their use.
+fn n_skipped(frames: &[(usize, Rect)], wanted: &[PreferredSize]) -> usize {
+    let is_shown = |pane: usize| frames.iter().any(|(i, _)| *i == pane);
+    let last = frames.iter().map(|(i, _)| *i).max().unwrap_or(0);
+    (0..last).filter(|&i| !is_shown(i) && !wanted[i].stays_behind_tab).count()
 }
 
 /// The ways to place panes on a stage: in a row, in a column, and the first with the others in a column or row beside

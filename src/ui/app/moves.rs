@@ -165,6 +165,9 @@ impl State {
         let mut others = successors(next(&self.nav.selection.layer), next);
         let Some(layer) = others.find(|&layer| self.shows_layer(layer)) else {
             let last = n - 1;
+            if by > 0 && n < self.n_all_layers() {
+                return Some("no further layer has what this step shows".into());
+            }
             return Some(tr!(self.lesson.language, "the layers are 0 to {last}", last).into());
         };
         self.nav.pick_layer(layer);

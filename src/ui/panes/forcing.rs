@@ -58,7 +58,7 @@ impl<'a> ForcingTable<'a> {
         let numbers = format!("{} ", theme.percent(token.probability));
         let (a, b) = (left(&token.forced.text, width), left(wrote, width));
         let note = if diverges {
-            self.0.language.tr(theme.glyph("← first difference", "<- first difference"))
+            self.0.language.tr(theme.glyph("← differs", "<- differs"))
         } else {
             ""
         };

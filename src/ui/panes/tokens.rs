@@ -43,7 +43,8 @@ impl<'a> Tokens<'a> {
         let note = if unknown.is_empty() { "" } else { language.tr("  ? not seen in training") };
         let n = subject.n_cols();
         let axes = tr!(language, "embedding row of {n} numbers", n) + note;
-        Heat { row_labels, axes, rows_may_grow: true, rows_may_share: true, ..subject.heat() }
+        // Two rows to a line would hide every second token and its id.
+        Heat { row_labels, axes, rows_may_grow: true, ..subject.heat() }
     }
 }
 
