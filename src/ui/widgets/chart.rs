@@ -10,6 +10,8 @@
 //!      The  dog  saw  a
 //! ```
 
+use std::ops::Range;
+
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -22,9 +24,12 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use crate::ui::{
-    theme::Theme,
-    widgets::lines::{fit, put_line, window},
+use crate::{
+    text::{ItemWidth, fill},
+    ui::{
+        theme::Theme,
+        widgets::lines::{fit, put_line, window},
+    },
 };
 
 /// A line of the chart.
@@ -177,7 +182,7 @@ impl Chart<'_> {
         let pitch = (width / n as u16).clamp(1, MAX_PITCH);
         let shown = window(self.columns.len(), usize::from(width / pitch), self.cursor.1);
         let lines_below = 1 + self.word_lines(pitch, area.height);
-        let above = u16::from(self.has_legend).min(area.height);
+        let above = (self.legend(area).len() as u16).min(area.height);
         let height = area.height.saturating_sub(above + lines_below);
         let (low, high) = self.range();
         let plot =
@@ -206,9 +211,7 @@ impl Chart<'_> {
             return;
         }
         let frame = self.frame(area);
-        if self.has_legend {
-            self.draw_legend(area, buf);
-        }
+        self.draw_legend(area, buf);
         self.draw_ticks(&frame, area, buf);
         self.draw_reference(&frame, buf);
         if self.theme.is_ascii() {
@@ -303,28 +306,50 @@ impl Chart<'_> {
         }
     }
 
-    /// Draws the names of the lines and, where they fit, their values at the cursor.
-    fn draw_legend(&self, area: Rect, buf: &mut Buffer) {
+    /// The entries of the legend by line, each with the index of its series: names with their values at the cursor, if
+    /// they fit on a line, else names alone, on two lines where there is height for them. Names that do not fit either
+    /// are cut to one width, so that each series has its entry.
+    fn legend(&self, area: Rect) -> Vec<Vec<(usize, String)>> {
+        if !self.has_legend || area.height == 0 {
+            return vec![];
+        }
         let sign = |s: &Series| {
             if self.theme.is_ascii() { s.letter.to_string() } else { "━".to_owned() }
         };
+        let cut = |to: usize| -> Vec<String> {
+            self.series.iter().map(|s| format!("{} {}", sign(s), fit(&s.name, to))).collect()
+        };
         let long =
             |s: &Series| format!("{} {} {}", sign(s), s.name, s.at_cursor).trim_end().to_owned();
-        let room = usize::from(area.width) + LEGEND_GAP;
-        let width = |text: &dyn Fn(&Series) -> String| -> usize {
-            self.series.iter().map(|s| text(s).width() + LEGEND_GAP).sum()
+        let lines = |texts: &[String]| {
+            let widths =
+                texts.iter().map(|text| ItemWidth { space: LEGEND_GAP, item: text.width() });
+            fill(widths, area.width.into())
         };
-        let has_values = width(&long) <= room;
-        // Where names do not fit, all long ones are cut to one width, so that each line has its entry.
-        let cut = |s: &Series, to: usize| format!("{} {}", sign(s), fit(&s.name, to));
-        let fits = |to: &usize| width(&|s| cut(s, *to)) <= room;
-        let widest = (1..=MAX_NAME_WIDTH).rev().find(fits).unwrap_or(1);
-        let mut x = area.x;
-        for (i, series) in self.series.iter().enumerate() {
-            let is_cursor = self.focused && i == self.cursor.0;
-            let style = if is_cursor { series.style.bold().underlined() } else { series.style };
-            let text = if has_values { long(series) } else { cut(series, widest) };
-            x = put(buf, (x, area.y), area.right(), &text, style) + LEGEND_GAP as u16;
+        let most_lines = if area.height >= HEIGHT_OF_TWO { 2 } else { 1 };
+        let (long, names) = (self.series.iter().map(long).collect::<Vec<_>>(), cut(MAX_NAME_WIDTH));
+        let shorter = || (1..MAX_NAME_WIDTH).rev().map(cut).find(|texts| lines(texts).len() == 1);
+        let texts = if lines(&long).len() == 1 {
+            long
+        } else if lines(&names).len() <= most_lines {
+            names
+        } else {
+            shorter().unwrap_or_else(|| cut(1))
+        };
+        let entries = |line: Range<usize>| line.map(|i| (i, texts[i].clone())).collect();
+        lines(&texts).into_iter().take(most_lines).map(entries).collect()
+    }
+
+    /// Draws the legend; the name of the series with the cursor is marked.
+    fn draw_legend(&self, area: Rect, buf: &mut Buffer) {
+        for (line, entries) in area.rows().zip(self.legend(area)) {
+            let mut x = line.x;
+            for (i, text) in entries {
+                let series = &self.series[i];
+                let is_cursor = self.focused && i == self.cursor.0;
+                let style = if is_cursor { series.style.bold().underlined() } else { series.style };
+                x = put(buf, (x, line.y), line.right(), &text, style) + LEGEND_GAP as u16;
+            }
         }
     }
 
@@ -486,6 +511,32 @@ mod tests {
         assert_eq!(lines[1].chars().last(), Some('G'));
         assert_eq!(&lines[3][..9], &want[3][..9]);
         assert_eq!(lines[5..], want[5..]);
+    }
+
+    #[test]
+    fn names_that_do_not_fit_on_a_line_stand_whole_on_two() {
+        let theme = Theme::new(Depth::None, Glyphs::Unicode);
+        let names = ["Elman RNN", "GRU", "RNN with attention", "Transformer"];
+        let named = |name: &&str| Series { name: (*name).to_owned(), ..series('E', &[1.0]) };
+        let chart = Chart {
+            theme: &theme,
+            series: names.iter().map(named).collect(),
+            reference: vec![],
+            columns: vec![("1".to_owned(), String::new())],
+            heights: Heights::Linear,
+            has_legend: true,
+            cursor: (0, 0),
+            focused: false,
+        };
+        let legend = |width, height| chart.legend(Rect::new(0, 0, width, height));
+        assert_eq!(legend(80, 14).len(), 1);
+        let two = legend(45, 14);
+        assert_eq!(two.iter().map(Vec::len).collect::<Vec<_>>(), [3, 1]);
+        for (i, text) in two.into_iter().flatten() {
+            assert_eq!(text, format!("━ {}", names[i]));
+        }
+        assert_eq!(legend(45, 7).len(), 1, "a low chart keeps its lines for the plot");
+        assert_eq!(legend(45, 7)[0].len(), 4);
     }
 
     #[test]
