@@ -519,12 +519,18 @@ fn a_decoder_that_wrote_other_words_is_said_to_read_those_of_b() {
     assert!(state.opened().is_none(), "its cells are not those of the pass on the screen");
 }
 
-#[test]
-fn heads_and_words_of_texts_of_other_lengths_are_lined_up() {
+/// “The river was wide.” as a tiny GPT-2 reads it, without and with a change.
+fn river(change: &str) -> [Arc<Reading>; 2] {
     let reader = opened("gpt2");
     let plain = Arc::new(reader.read("The river was wide.").unwrap());
-    let changes = ["against=The old river was wide.".parse::<Change>().unwrap()];
-    let changed = Arc::new(reader.read_changed(&plain, changes.into_iter().collect()).unwrap());
+    let changes = std::iter::once(change.parse::<Change>().unwrap()).collect();
+    let changed = Arc::new(reader.read_changed(&plain, changes).unwrap());
+    [plain, changed]
+}
+
+#[test]
+fn heads_and_words_of_texts_of_other_lengths_are_lined_up() {
+    let [_, changed] = river("against=The old river was wide.");
     let [was, now] = both(&changed, ModelName::Checkpoint);
     let at = aligned(&was.source, &now.source);
     let heads = |found: &Findings| {
@@ -554,10 +560,7 @@ fn heads_and_words_of_texts_of_other_lengths_are_lined_up() {
 /// What the step shows beside the map is what `lookback diff` prints: both ask the same functions.
 #[test]
 fn beside_the_map_stand_the_next_words_and_the_numbers_that_differ_most() {
-    let reader = opened("gpt2");
-    let plain = Arc::new(reader.read("The river was wide.").unwrap());
-    let changes = ["blocks.1.attn.head.2=off".parse::<Change>().unwrap()];
-    let changed = Arc::new(reader.read_changed(&plain, changes.into_iter().collect()).unwrap());
+    let [plain, changed] = river("blocks.1.attn.head.2=off");
     let trace = changed.trace(ModelName::Checkpoint);
     let sites = differences(trace, plain.trace(ModelName::Checkpoint));
     let worst = worst_numbers(trace, &sites, 3);

@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use super::{Scene, View, new_pane};
+use super::{Pane, Scene, View, new_pane};
 use crate::{
     analysis::reading::{Reader, Reading},
     engine::value::Cell,
@@ -91,7 +91,6 @@ fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
 #[test]
 fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
     let theme = Theme::default();
-    let around = Rect::new(0, 0, 110, 40);
     for (name, first, word) in
         [("gpt_oss", "own-learned-sinks", "expert 4"), ("qwen2_moe", "own-router", "expert 5")]
     {
@@ -111,13 +110,7 @@ fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
                 let pane = new_pane(spec, scene);
                 words += &pane.in_words().lines.join("\n");
                 for (width, height) in [(1, 1), (7, 5), (38, 8), (76, 14)] {
-                    let area = Rect::new(20, 10, width, height);
-                    let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
-                    pane.draw(area, &mut buf);
-                    let outside = around.positions().filter(|position| !area.contains(*position));
-                    let n_changed =
-                        outside.filter(|position| buf[*position].symbol() != "!").count();
-                    assert_eq!(n_changed, 0, "{} {:?} {area}", step.id, spec.kind);
+                    stays_inside(&*pane, (width, height), &format!("{} {:?}", step.id, spec.kind));
                 }
             }
         }
@@ -125,11 +118,21 @@ fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
     }
 }
 
+/// Asserts that a pane of that size draws nothing outside it.
+fn stays_inside(pane: &dyn Pane, (width, height): (u16, u16), name: &str) {
+    let around = Rect::new(0, 0, 110, 40);
+    let area = Rect::new(20, 10, width, height);
+    let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
+    pane.draw(area, &mut buf);
+    let outside = around.positions().filter(|position| !area.contains(*position));
+    let n_changed = outside.filter(|position| buf[*position].symbol() != "!").count();
+    assert_eq!(n_changed, 0, "{name} {area}");
+}
+
 /// B - A and A of evidence, and what differs most.
 #[test]
 fn panes_of_two_passes_stay_inside_their_area() {
     let theme = Theme::default();
-    let around = Rect::new(0, 0, 110, 40);
     let path = std::path::Path::new("tests/goldens/checkpoints/gpt2");
     let checkpoint = crate::weights::Checkpoint::open(path).unwrap();
     let reader = Reader::open(&checkpoint, true).unwrap();
@@ -150,13 +153,7 @@ fn panes_of_two_passes_stay_inside_their_area() {
             for scene in [difference, first] {
                 let pane = new_pane(spec, Scene { selection, ..scene });
                 for (width, height) in [(0, 0), (1, 1), (7, 5), (38, 8), (76, 14)] {
-                    let area = Rect::new(20, 10, width, height);
-                    let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
-                    pane.draw(area, &mut buf);
-                    let outside = around.positions().filter(|position| !area.contains(*position));
-                    let n_changed =
-                        outside.filter(|position| buf[*position].symbol() != "!").count();
-                    assert_eq!(n_changed, 0, "{} {:?} {area}", step.id, spec.kind);
+                    stays_inside(&*pane, (width, height), &format!("{} {:?}", step.id, spec.kind));
                 }
             }
         }
@@ -177,7 +174,6 @@ fn selections() -> [Selection; 3] {
 fn panes_stay_inside_their_area() {
     let lesson = Lesson::embedded(Language::English).unwrap();
     let theme = Theme::default();
-    let around = Rect::new(0, 0, 110, 40);
     for reading in &*SENTENCES {
         for (_, step) in lesson.steps() {
             for spec in &step.panes {
@@ -189,14 +185,9 @@ fn panes_stay_inside_their_area() {
                         ..scene(reading, model, &theme)
                     };
                     for (width, height) in [(1, 1), (3, 2), (7, 5), (17, 9), (38, 8), (76, 14)] {
-                        let area = Rect::new(20, 10, width, height);
-                        let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
-                        new_pane(spec, scene).draw(area, &mut buf);
-                        let outside =
-                            around.positions().filter(|position| !area.contains(*position));
-                        let n_changed =
-                            outside.filter(|position| buf[*position].symbol() != "!").count();
-                        assert_eq!(n_changed, 0, "{} {:?} {area}", step.id, spec.kind);
+                        let pane = new_pane(spec, scene);
+                        let name = format!("{} {:?}", step.id, spec.kind);
+                        stays_inside(&*pane, (width, height), &name);
                     }
                 }
             }
