@@ -55,7 +55,7 @@ use clap::{Parser, error::ErrorKind};
 use signal_hook::consts::SIGXFSZ;
 
 use crate::{text::visible::Visible, weights::reserve_little};
-use args::{BesideArgs, Command, TargetArgs, TextArgs};
+use args::{BesideArgs, CliCommand, TargetArgs, TextArgs};
 use failure::{Failure, Outcome, Usage, wrong_usage};
 use request::Request;
 use settings::Settings;
@@ -111,7 +111,7 @@ fn settings(cli: &Cli) -> Outcome<Settings> {
     path.map_or_else(|| Ok(Settings::default()), |path| settings::load(&path)).usage()
 }
 
-fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
+fn dispatch(command: &CliCommand, cli: &Cli, streams: &mut Streams) -> Outcome {
     let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };
     let none = TextArgs::default();
     let (alone, own) = (BesideArgs::default(), TargetArgs::default());
@@ -119,31 +119,33 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
     let unset = |asked| request(cli, asked, Settings::default());
     match command {
         // What is a file elsewhere stays what it is on standard output.
-        Command::Trace(asked) => {
+        CliCommand::Trace(asked) => {
             let request = unset(&asked.text)?.beside(&alone, &asked.target)?;
             trace::run(asked, &request, streams)
         }
-        Command::Export(asked) => {
+        CliCommand::Export(asked) => {
             let request = set(&asked.text)?.beside(&asked.beside, &asked.target)?;
             let request = request.viewed(asked.view);
             export::run(asked, &request, streams)
         }
-        Command::Steps(asked) => steps::run(&set(asked)?, text),
-        Command::Open(asked) => {
+        CliCommand::Steps(asked) => steps::run(&set(asked)?, text),
+        CliCommand::Open(asked) => {
             let request = set(&asked.text)?.beside(&asked.beside, &asked.target)?;
             open::run(asked, &request, text)
         }
-        Command::Attribute(asked) => evidence::attribute::run(asked, &unset(&asked.text)?, streams),
-        Command::Patch(asked) => evidence::patch::run(asked, &unset(&asked.text)?, streams),
-        Command::Diff(asked) => {
+        CliCommand::Attribute(asked) => {
+            evidence::attribute::run(asked, &unset(&asked.text)?, streams)
+        }
+        CliCommand::Patch(asked) => evidence::patch::run(asked, &unset(&asked.text)?, streams),
+        CliCommand::Diff(asked) => {
             let request = unset(&asked.text)?.beside(&asked.beside, &own)?;
             evidence::diff::run(asked, &request, streams)
         }
-        Command::Flow(asked) => evidence::flow::run(asked, &unset(&asked.text)?, streams),
-        Command::Heads(asked) => evidence::heads::run(asked, &unset(&asked.text)?, streams),
-        Command::Learn(asked) => evidence::learn::run(asked, &unset(&asked.text)?, streams),
-        Command::Eval(asked) => eval::run(asked, &unset(&none)?, text),
-        Command::Inspect(asked) => {
+        CliCommand::Flow(asked) => evidence::flow::run(asked, &unset(&asked.text)?, streams),
+        CliCommand::Heads(asked) => evidence::heads::run(asked, &unset(&asked.text)?, streams),
+        CliCommand::Learn(asked) => evidence::learn::run(asked, &unset(&asked.text)?, streams),
+        CliCommand::Eval(asked) => eval::run(asked, &unset(&none)?, text),
+        CliCommand::Inspect(asked) => {
             let which = args::ModelArgs {
                 model: Some(known::Chosen::Path(asked.path.clone())),
                 ..cli.which.clone()
@@ -151,10 +153,10 @@ fn dispatch(command: &Command, cli: &Cli, streams: &mut Streams) -> Outcome {
             let request = Request::new(cli.look, &which, &none, settings(cli)?, &variable)?;
             inspect::run(asked, &request, text)
         }
-        Command::Models(asked) => models::run(asked, text),
-        Command::Config => config::run(&set(&none)?, text),
-        Command::Completions { shell } => documents::completions(*shell, text.out),
-        Command::Man { command } => documents::man(command.as_deref(), text.out),
+        CliCommand::Models(asked) => models::run(asked, text),
+        CliCommand::Config => config::run(&set(&none)?, text),
+        CliCommand::Completions { shell } => documents::completions(*shell, text.out),
+        CliCommand::Man { command } => documents::man(command.as_deref(), text.out),
     }
 }
 

@@ -39,13 +39,13 @@ pub struct Format {
     pub is_text: bool,
     /// Whether it consists of pixels; large pictures then need much memory.
     pub has_pixels: bool,
-    pub colours: Colours,
+    pub colours: FormatColours,
     pub write: Write,
 }
 
 /// The colours of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colours {
+pub enum FormatColours {
     /// No colours: the screen then uses characters instead.
     None,
     /// The terminal's colours; none if they are not wanted there.
@@ -137,10 +137,10 @@ impl Format {
     ) -> Vec<Theme> {
         let plain = Theme { depth: Depth::None, ..theme };
         match self.colours {
-            Colours::None => vec![plain],
-            Colours::Terminal if is_colour_refused => vec![plain],
-            Colours::Terminal | Colours::Own => vec![theme],
-            Colours::Both => asked.map_or_else(
+            FormatColours::None => vec![plain],
+            FormatColours::Terminal if is_colour_refused => vec![plain],
+            FormatColours::Terminal | FormatColours::Own => vec![theme],
+            FormatColours::Both => asked.map_or_else(
                 || vec![theme.with(Scheme::Dark), theme.with(Scheme::Light)],
                 |asked| vec![theme.with(asked); 2],
             ),

@@ -40,7 +40,7 @@ pub use panes::{PaneKind, PaneSpec};
 use phrases::Phrases;
 use quiz::{Question, QuestionTemplate};
 use shelf::ShelfSentence;
-use template::{Piece, Template};
+use template::{Template, TemplatePiece};
 
 static ORDER: &str = include_str!("../assets/lessons/lesson.toml");
 static CHECKPOINT: &str = include_str!("../assets/lessons/checkpoint.toml");
@@ -416,18 +416,20 @@ pub fn lab_text(
 
 /// The paragraphs of a template with its blanks filled.
 fn fill(template: &Template, context: &Context) -> Vec<Paragraph> {
-    let text_of = |piece: &Piece| match piece {
-        Piece::Words(words) => words.clone(),
-        Piece::Fact(name) => fact::find(name).map_or_else(|_| "?".into(), |f| f.text(context)),
+    let text_of = |piece: &TemplatePiece| match piece {
+        TemplatePiece::Words(words) => words.clone(),
+        TemplatePiece::Fact(name) => {
+            fact::find(name).map_or_else(|_| "?".into(), |f| f.text(context))
+        }
     };
-    let span = |mark: &template::Mark| Span {
+    let span = |mark: &template::MarkedText| Span {
         text: mark.pieces.iter().map(text_of).collect(),
         site: mark.site.as_ref().map(|site| in_layer(site, context.layer())),
         strong: mark.strong,
         is_term: false,
     };
     let paragraph =
-        |marks: &Vec<template::Mark>| Paragraph { spans: marks.iter().map(span).collect() };
+        |marks: &Vec<template::MarkedText>| Paragraph { spans: marks.iter().map(span).collect() };
     template.paragraphs.iter().map(paragraph).collect()
 }
 

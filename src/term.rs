@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-use exporter::Writer;
+use exporter::ExportWriter;
 use screen::Screen;
 use sequences::Heard;
 use signals::{ENDS, ended_by, has_shell, stop};
@@ -78,7 +78,7 @@ pub struct Ended {
 /// The threads that carry out what `update` returns as effects.
 struct Workers {
     worker: Worker,
-    writer: Writer,
+    writer: ExportWriter,
     copies: bool,
 }
 
@@ -114,7 +114,7 @@ pub fn run(start: Start) -> Result<Ended> {
     signals::listen(events.clone(), screen::unblock)?;
     let workers = Workers {
         worker: Worker::start(events.clone(), start.own),
-        writer: Writer::start(events.clone()),
+        writer: ExportWriter::start(events.clone()),
         copies: start.has_commands,
     };
     let WalkStart { follows_background, theme, .. } = start.walk;

@@ -29,6 +29,6 @@ pub mod saliency;
 pub mod score;
 pub mod slopes;
 
-pub use question::Question;
+pub use question::EvidenceQuestion;
 pub use run::{LogitRows, RowsOf, Run};
 pub use score::Score;

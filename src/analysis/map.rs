@@ -100,12 +100,12 @@ impl Station {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     pub stations: Vec<Station>,
-    pub stack: Option<Stack>,
+    pub stack: Option<LayerStack>,
 }
 
 /// The stack of identical layers that a section shows one layer of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stack {
+pub struct LayerStack {
     /// `encoder`
     pub name: String,
     /// The layer shown, from 0.
@@ -115,7 +115,7 @@ pub struct Stack {
 
 /// A model's parts: one line for each stream of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Map {
+pub struct ModelMap {
     pub source: Vec<Section>,
     /// Empty if the model has one stream.
     pub target: Vec<Section>,
@@ -123,7 +123,7 @@ pub struct Map {
     pub link: &'static str,
 }
 
-impl Map {
+impl ModelMap {
     /// The map of a pass. Of each stack of layers it shows layer `layer`, or the last one before it.
     pub fn of(trace: &Trace, layer: usize) -> Self {
         let sites: Vec<&Recorded> = trace.sites().filter(|site| !site.is_leaf).collect();
@@ -199,7 +199,7 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
             Holding::Scope
         }
     };
-    let mut placed: Vec<(Option<&Stack>, Station)> = vec![];
+    let mut placed: Vec<(Option<&LayerStack>, Station)> = vec![];
     for site in sites.iter().filter(|site| site.role() != Role::LayerInput) {
         let holding = holding(site);
         let path = if holding == Holding::Site { site.path() } else { scope_of(site, &all) };
@@ -214,7 +214,7 @@ fn sections(sites: &[&Recorded], layer: usize) -> Vec<Section> {
         placed.push((stack_of(site, &stacks), station));
     }
     let runs = placed.chunk_by(|(a, _), (b, _)| a == b);
-    let section = |run: &[(Option<&Stack>, Station)]| Section {
+    let section = |run: &[(Option<&LayerStack>, Station)]| Section {
         stack: run[0].0.cloned(),
         stations: run.iter().map(|(_, station)| station.clone()).collect(),
     };
@@ -252,12 +252,12 @@ fn station(sites: &[&Recorded], site: &Recorded, path: &str, holding: Holding) -
 }
 
 /// The stacks of layers among sites. Each shows layer `layer`, or its first if the inside of that one is not there.
-fn stacks(sites: &[&Recorded], layer: usize) -> BTreeMap<String, Stack> {
-    let mut stacks = BTreeMap::<String, Stack>::new();
+fn stacks(sites: &[&Recorded], layer: usize) -> BTreeMap<String, LayerStack> {
+    let mut stacks = BTreeMap::<String, LayerStack>::new();
     for site in sites {
         let scope = &site.place.scope;
         let (Some(name), Some(index)) = (scope.stack(), scope.layer_index()) else { continue };
-        let new = || Stack { name: name.to_owned(), layer: 0, n_layers: 0 };
+        let new = || LayerStack { name: name.to_owned(), layer: 0, n_layers: 0 };
         let stack = stacks.entry(name.to_owned()).or_insert_with(new);
         stack.n_layers = stack.n_layers.max(index + 1);
         if index == layer && scope.layer_prefix() != Some(scope.prefix()) {
@@ -267,6 +267,9 @@ fn stacks(sites: &[&Recorded], layer: usize) -> BTreeMap<String, Stack> {
     stacks
 }
 
-fn stack_of<'a>(site: &Recorded, stacks: &'a BTreeMap<String, Stack>) -> Option<&'a Stack> {
+fn stack_of<'a>(
+    site: &Recorded,
+    stacks: &'a BTreeMap<String, LayerStack>,
+) -> Option<&'a LayerStack> {
     stacks.get(site.place.scope.stack()?)
 }

@@ -30,7 +30,7 @@ use std::{
 pub use crate::analysis::evidence::course::Course;
 pub use card::Card;
 pub use evidence::Asked;
-pub use findings::{AllFindings, Before, Findings, NextWordInBoth, STAR_PAIR};
+pub use findings::{AllFindings, EvidenceBefore, Findings, NextWordInBoth, STAR_PAIR};
 pub use learner::TargetKind;
 use measures::Measures;
 pub use measures::{Evidence, Gradient, Gradients, Heads};

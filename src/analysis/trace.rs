@@ -13,14 +13,14 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use inside::Opened;
+use inside::OpenedBlock;
 pub use magnitude::Magnitude;
 pub use whatif::Counterparts;
 
 use crate::{
     engine::{
         arithmetic::Arithmetic,
-        math::{beam::Beams, picture::Picture},
+        math::{beam::Beams, picture::Downsampled},
         site::{Address, Axis, Place, Role, Site, Stream, in_layer, path_in},
         tape::{Node, Tape},
         value::{Cell, Shape, Value},
@@ -41,7 +41,7 @@ pub struct Recorded {
     pub is_leaf: bool,
     parts: Vec<Node>,
     /// The computed pictures, by plane.
-    pictures: Vec<OnceLock<Picture>>,
+    pictures: Vec<OnceLock<Downsampled>>,
     magnitudes: Vec<OnceLock<Magnitude>>,
 }
 
@@ -75,8 +75,8 @@ impl Recorded {
     }
 
     /// A plane downsampled for the screen, computed once.
-    pub fn picture(&self, plane: usize) -> &Picture {
-        self.pictures[plane].get_or_init(|| Picture::of(self.value.plane(plane), PICTURE))
+    pub fn picture(&self, plane: usize) -> &Downsampled {
+        self.pictures[plane].get_or_init(|| Downsampled::of(self.value.plane(plane), PICTURE))
     }
 
     /// The magnitude of a plane's numbers, computed once.
@@ -124,7 +124,7 @@ pub struct Trace {
     places: Option<Vec<usize>>,
     record: Arc<Record>,
     /// Blocks whose inside was recomputed, the latest last.
-    opened: Vec<Arc<Opened>>,
+    opened: Vec<Arc<OpenedBlock>>,
     vocab: Arc<[String]>,
     /// The names of the classes that the model sorts into.
     classes: Arc<[String]>,
@@ -218,7 +218,7 @@ impl Trace {
     pub fn sites(&self) -> impl Iterator<Item = &Recorded> {
         self.record.sites.iter().flat_map(|site| {
             let opened = self.opened_at(site.path()).filter(|opened| opened.is_of(site));
-            let inner = opened.into_iter().flat_map(Opened::own_sites);
+            let inner = opened.into_iter().flat_map(OpenedBlock::own_sites);
             inner.chain(opened.is_none().then_some(site))
         })
     }

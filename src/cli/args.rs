@@ -77,7 +77,7 @@ pub struct Cli {
     pub which: ModelArgs,
 
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 /// What is read.
@@ -193,7 +193,7 @@ pub struct LookArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// List the steps of the walk: ID, chapter, title
     ///
     /// One step a line, separated by tabs: its ID (for --at and --steps), its chapter, its title.

@@ -20,7 +20,7 @@ use crate::{
             WhatIfKey, update,
         },
         memory::Memory,
-        plain::{self, Shown},
+        plain::{self, PlainStep},
     },
 };
 
@@ -307,7 +307,7 @@ fn open(state: &State, address: &str, out: &mut dyn Write) -> io::Result<()> {
 
 fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {
     let Some(reading) = &state.passes.reading else { return Ok(()) };
-    let shown = Shown { selection: &state.nav.selection, view: state.nav.view };
+    let shown = PlainStep { selection: &state.nav.selection, view: state.nav.view };
     plain::one(&state.lesson, reading, state.nav.step, shown, out)?;
     plain::paragraphs(&state.lab_paragraphs(), out)
 }

@@ -34,7 +34,7 @@ use crate::{
     text::{near_clause, shown, significant},
     ui::{theme::Glyphs, words::caption},
 };
-use tree::{Opened, Tree};
+use tree::{OpenedCell, Tree};
 
 pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let reading = Source::read(request, &ModelName::ALL, Purpose::LookUp, streams)?.reading;
@@ -214,7 +214,7 @@ impl Page<'_, '_> {
     /// Formula, arithmetic and operands of one opened cell.
     fn body(&mut self, tree: &Tree, i: usize, depth: usize, seen: &mut [bool]) -> io::Result<()> {
         seen[i] = true;
-        let Opened { arithmetic, children, more, level } = &tree.cells[i];
+        let OpenedCell { arithmetic, children, more, level } = &tree.cells[i];
         let indent = "  ".repeat(depth);
         writeln!(self.out, "{indent}{}", self.plain(arithmetic.formula))?;
         if let Some(line) = line(arithmetic, self.terms) {
@@ -262,7 +262,7 @@ impl Page<'_, '_> {
     }
 
     fn footer(&mut self, tree: &Tree) -> io::Result<()> {
-        let hides = |opened: &Opened| {
+        let hides = |opened: &OpenedCell| {
             opened.arithmetic.expr.as_ref().is_some_and(|expr| longest_sum(expr) > self.terms)
         };
         if tree.cells.iter().any(hides) {

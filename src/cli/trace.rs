@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Result, anyhow, ensure};
 use wildmatch::WildMatch;
 
-use against::Comparison;
+use against::ArrayComparison;
 
 use super::{
     args::{OutArgs, TraceArgs as Asked, TraceFormat},
@@ -93,7 +93,7 @@ fn compare(path: &Path, asked: &Asked, request: &Request, streams: &mut Streams)
     let asked = Asked { weights: true, ..asked.clone() };
     let passes: Vec<_> = names.iter().map(|&name| pass(&reading, name, &asked)).collect();
     let named: Vec<_> = named(&passes).collect();
-    let comparison = Comparison::of(path, &named)?;
+    let comparison = ArrayComparison::of(path, &named)?;
     to(&asked.out, streams.out, |out| comparison.print(&mut Visible(out)))
 }
 

@@ -45,7 +45,7 @@ pub use norm::Moments;
 pub use past::Past;
 pub use relative::Buckets;
 pub use replay::Replay;
-pub use rotary::{Dynamic, Longer, Pairs, Rope};
+pub use rotary::{Dynamic, Longer, Rope, RotaryPairs};
 pub use shape::Planes;
 pub use slopes::Slopes;
 pub use state_space::{RateForm, StateInputs};

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Colours, Format, FrameSettings, Write, rows};
+use super::{Format, FormatColours, FrameSettings, Write, rows};
 use crate::render::{frame::Shot, sgr};
 
 /// This format's entry in [`FORMATS`](crate::export::FORMATS).
@@ -12,7 +12,7 @@ pub static FORMAT: Format = Format {
     about: "characters with colours, as terminals read them",
     is_text: true,
     has_pixels: false,
-    colours: Colours::Terminal,
+    colours: FormatColours::Terminal,
     write: Write::Frame(write),
 };
 

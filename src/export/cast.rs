@@ -7,7 +7,7 @@ use std::{fmt::Write as _, io, time::Duration};
 
 use serde_json::json;
 
-use super::{Colours, Film, Format, FrameSettings, Write, rows};
+use super::{Film, Format, FormatColours, FrameSettings, Write, rows};
 use crate::{
     render::{frame::Shot, markup::hex, sgr},
     text::visible::{visible, visible_json},
@@ -21,7 +21,7 @@ pub static FORMAT: Format = Format {
     about: "film for terminals, asciicast version 2: asciinema play walk.cast",
     is_text: true,
     has_pixels: false,
-    colours: Colours::Terminal,
+    colours: FormatColours::Terminal,
     write: Write::Film(write),
 };
 

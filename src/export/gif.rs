@@ -5,7 +5,7 @@ use std::{collections::HashMap, io, time::Duration};
 use color_quant::NeuQuant;
 use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
 
-use super::{Colours, Film, Format, FrameSettings, Write};
+use super::{Film, Format, FormatColours, FrameSettings, Write};
 use crate::{
     render::{
         font::LEVELS,
@@ -22,7 +22,7 @@ pub static FORMAT: Format = Format {
     about: "film: each frame stays as long as one reads its text",
     is_text: false,
     has_pixels: true,
-    colours: Colours::Own,
+    colours: FormatColours::Own,
     write: Write::Film(write),
 };
 

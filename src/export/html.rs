@@ -15,12 +15,12 @@ use std::{
 
 use ratatui::layout::Rect;
 
-use super::{Colours, Film, Format, FrameSettings, Write};
+use super::{Film, Format, FormatColours, FrameSettings, Write};
 use crate::{
     lesson::{Language, Lesson, PageWords},
     render::{
         frame::Shot,
-        markup::{Needs, Run, class, escaped, escaped_lines, hex, runs, strokes},
+        markup::{CellRun, Needs, class, escaped, escaped_lines, hex, runs, strokes},
         picture::CellLook,
     },
     text::visible,
@@ -38,7 +38,7 @@ pub static FORMAT: Format = Format {
     about: "a page of the whole walk, led by keys, in dark and light; needs nothing else",
     is_text: true,
     has_pixels: false,
-    colours: Colours::Both,
+    colours: FormatColours::Both,
     write: Write::Film(write),
 };
 
@@ -56,7 +56,7 @@ type Classes = BTreeMap<Looks, String>;
 
 /// A frame whose looks have no class names yet.
 struct Part {
-    rows: Vec<Vec<(Run, Looks)>>,
+    rows: Vec<Vec<(CellRun, Looks)>>,
     paper: Looks,
     needs: Needs,
     /// Columns and rows.

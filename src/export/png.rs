@@ -6,7 +6,7 @@ use std::io;
 
 use png::{BitDepth, ColorType, Compression, Encoder, EncodingError};
 
-use super::{Colours, Format, FrameSettings, Write};
+use super::{Format, FormatColours, FrameSettings, Write};
 use crate::render::{frame::Shot, raster};
 
 /// This format's entry in [`FORMATS`](crate::export::FORMATS).
@@ -16,7 +16,7 @@ pub static FORMAT: Format = Format {
     about: "a picture",
     is_text: false,
     has_pixels: true,
-    colours: Colours::Own,
+    colours: FormatColours::Own,
     write: Write::Frame(write),
 };
 

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use super::{Colours, Format, FrameSettings, Write};
+use super::{Format, FormatColours, FrameSettings, Write};
 use crate::render::{
     font::CELL,
     frame::Shot,
@@ -19,7 +19,7 @@ pub static FORMAT: Format = Format {
     about: "a picture of any size, its text to be selected, its fonts in it",
     is_text: true,
     has_pixels: false,
-    colours: Colours::Own,
+    colours: FormatColours::Own,
     write: Write::Frame(write),
 };
 

@@ -5,7 +5,7 @@ use std::io;
 use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Colours, Format, FrameSettings, Write};
+use super::{Format, FormatColours, FrameSettings, Write};
 use crate::render::frame::Shot;
 
 /// This format's entry in [`FORMATS`](crate::export::FORMATS).
@@ -15,7 +15,7 @@ pub static FORMAT: Format = Format {
     about: "characters only",
     is_text: true,
     has_pixels: false,
-    colours: Colours::None,
+    colours: FormatColours::None,
     write: Write::Frame(write),
 };
 

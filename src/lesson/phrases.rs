@@ -9,18 +9,18 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
-use super::template::{Piece, pieces};
+use super::template::{TemplatePiece, pieces};
 
 /// A text with blanks. Unlike a template it keeps its outer spaces, since phrases are joined with others.
 #[derive(Clone, Debug)]
-struct Phrase(Vec<Piece>);
+struct Phrase(Vec<TemplatePiece>);
 
 impl Phrase {
     /// The names of its blanks, sorted, each once.
     fn blanks<'a>(&'a self) -> Vec<&'a str> {
-        let name = |piece: &'a Piece| match piece {
-            Piece::Fact(name) => Some(name.as_str()),
-            Piece::Words(_) => None,
+        let name = |piece: &'a TemplatePiece| match piece {
+            TemplatePiece::Fact(name) => Some(name.as_str()),
+            TemplatePiece::Words(_) => None,
         };
         let mut blanks: Vec<&str> = self.0.iter().filter_map(name).collect();
         blanks.sort_unstable();
@@ -36,9 +36,9 @@ impl Phrase {
     }
 
     fn filled(&self, words: &[(&str, &str)]) -> String {
-        let fill = |piece: &Piece| match piece {
-            Piece::Words(text) => text.clone(),
-            Piece::Fact(name) => {
+        let fill = |piece: &TemplatePiece| match piece {
+            TemplatePiece::Words(text) => text.clone(),
+            TemplatePiece::Fact(name) => {
                 words.iter().find(|word| word.0 == name).map_or_else(String::new, |w| w.1.into())
             }
         };

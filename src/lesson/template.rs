@@ -21,20 +21,20 @@ use crate::text::is_wide;
 pub struct Template {
     /// As written in the lesson.
     pub source: String,
-    pub paragraphs: Vec<Vec<Mark>>,
+    pub paragraphs: Vec<Vec<MarkedText>>,
 }
 
 /// A piece of text in one style.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
-    pub pieces: Vec<Piece>,
+pub struct MarkedText {
+    pub pieces: Vec<TemplatePiece>,
     pub site: Option<String>,
     pub strong: bool,
 }
 
 /// Words as written, or a blank.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum TemplatePiece {
     Words(String),
     Fact(String),
 }
@@ -50,15 +50,15 @@ impl TryFrom<String> for Template {
 }
 
 impl Template {
-    pub fn marks(&self) -> impl Iterator<Item = &Mark> {
+    pub fn marks(&self) -> impl Iterator<Item = &MarkedText> {
         self.paragraphs.iter().flatten()
     }
 
     /// The names of its blanks.
     pub fn facts(&self) -> impl Iterator<Item = &str> {
         self.marks().flat_map(|mark| &mark.pieces).filter_map(|piece| match piece {
-            Piece::Fact(name) => Some(name.as_str()),
-            Piece::Words(_) => None,
+            TemplatePiece::Fact(name) => Some(name.as_str()),
+            TemplatePiece::Words(_) => None,
         })
     }
 }
@@ -75,16 +75,16 @@ fn joined_lines(paragraph: &str) -> String {
         .unwrap_or_default()
 }
 
-fn parse_marks(text: &str) -> Result<Vec<Mark>> {
+fn parse_marks(text: &str) -> Result<Vec<MarkedText>> {
     let mut marks = vec![];
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let (mark, after) = match first {
             '[' if rest.starts_with("[[") => {
-                (Mark { pieces: pieces("[")?, ..Mark::default() }, &rest[2..])
+                (MarkedText { pieces: pieces("[")?, ..MarkedText::default() }, &rest[2..])
             }
             '*' if rest.starts_with("**") => {
-                (Mark { pieces: pieces("*")?, ..Mark::default() }, &rest[2..])
+                (MarkedText { pieces: pieces("*")?, ..MarkedText::default() }, &rest[2..])
             }
             '[' => linked(rest)?,
             '*' => strong(rest)?,
@@ -97,39 +97,39 @@ fn parse_marks(text: &str) -> Result<Vec<Mark>> {
 }
 
 /// Parses `[words](site)`; returns the mark and the rest of the text.
-fn linked(text: &str) -> Result<(Mark, &str)> {
+fn linked(text: &str) -> Result<(MarkedText, &str)> {
     let wrong = || format!("`{text}` opens a link; write [words](site)");
     let (words, rest) = text[1..].split_once("](").with_context(wrong)?;
     let (site, rest) = rest.split_once(')').with_context(wrong)?;
-    Ok((Mark { pieces: pieces(words)?, site: Some(site.to_owned()), strong: false }, rest))
+    Ok((MarkedText { pieces: pieces(words)?, site: Some(site.to_owned()), strong: false }, rest))
 }
 
 /// Parses `*words*`; returns the mark and the rest of the text.
-fn strong(text: &str) -> Result<(Mark, &str)> {
+fn strong(text: &str) -> Result<(MarkedText, &str)> {
     let wrong = || format!("`{text}` opens strong words; close them with `*`");
     let (words, rest) = text[1..].split_once('*').with_context(wrong)?;
-    Ok((Mark { pieces: pieces(words)?, site: None, strong: true }, rest))
+    Ok((MarkedText { pieces: pieces(words)?, site: None, strong: true }, rest))
 }
 
 /// Parses unmarked text; returns it and the text from the next mark on.
-fn plain(text: &str) -> Result<(Mark, &str)> {
+fn plain(text: &str) -> Result<(MarkedText, &str)> {
     let end = text.find(['[', '*']).unwrap_or(text.len());
-    Ok((Mark { pieces: pieces(&text[..end])?, ..Mark::default() }, &text[end..]))
+    Ok((MarkedText { pieces: pieces(&text[..end])?, ..MarkedText::default() }, &text[end..]))
 }
 
 /// Splits a text into words and blanks.
-pub(super) fn pieces(text: &str) -> Result<Vec<Piece>> {
+pub(super) fn pieces(text: &str) -> Result<Vec<TemplatePiece>> {
     let mut pieces = vec![];
     let mut rest = text;
     while let Some((words, after)) = rest.split_once('{') {
         let (name, after) =
             after.split_once('}').with_context(|| format!("`{text}` has an open `{{`"))?;
         ensure!(!name.is_empty(), "`{text}` has a blank without a name");
-        pieces.extend((!words.is_empty()).then(|| Piece::Words(words.to_owned())));
-        pieces.push(Piece::Fact(name.to_owned()));
+        pieces.extend((!words.is_empty()).then(|| TemplatePiece::Words(words.to_owned())));
+        pieces.push(TemplatePiece::Fact(name.to_owned()));
         rest = after;
     }
-    pieces.extend((!rest.is_empty()).then(|| Piece::Words(rest.to_owned())));
+    pieces.extend((!rest.is_empty()).then(|| TemplatePiece::Words(rest.to_owned())));
     Ok(pieces)
 }
 
@@ -153,7 +153,7 @@ mod tests {
         );
         assert_eq!(template.marks().filter(|m| m.strong).count(), 1);
         assert_eq!(template.paragraphs.len(), 2);
-        let words = |m: &Mark| format!("{:?}", m.pieces);
+        let words = |m: &MarkedText| format!("{:?}", m.pieces);
         let last: String = template.paragraphs[1].iter().map(words).collect();
         assert_eq!(
             last,
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_line_break_is_a_space_but_not_between_chinese_characters() {
         let text = |text: &str| match &template(text).unwrap().paragraphs[0][0].pieces[..] {
-            [Piece::Words(words)] => words.clone(),
+            [TemplatePiece::Words(words)] => words.clone(),
             other => panic!("{other:?}"),
         };
         assert_eq!(text("one  word\n  a step"), "one word a step");

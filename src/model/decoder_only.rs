@@ -60,7 +60,7 @@ use crate::{
     text::EOS,
     weights::{Checkpoint, Weights},
 };
-use block::{Beside, DecoderBlock, RESID_POST};
+use block::{DecoderBlock, LayerInputs, RESID_POST};
 
 /// The families of checkpoints, in the order in which they are listed.
 pub static FAMILIES: &[&[Family]] = &[
@@ -191,7 +191,7 @@ impl DecoderOnly {
     fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let x = self.embed(tape, ids);
         let embeddings = self.per_layer.as_ref().map(|table| table.forward(tape, x, ids));
-        let mut beside = Beside::with(embeddings);
+        let mut beside = LayerInputs::with(embeddings);
         self.blocks.iter().fold(x, |x, block| {
             let inputs = block.inputs(tape, x, &mut beside);
             let block: Arc<dyn Block> = Arc::<DecoderBlock>::clone(block);

@@ -16,7 +16,8 @@ use anyhow::{Context, Result, ensure};
 pub use bart::{BART, BartFamily, M2M, MARIAN, MBART, PEGASUS};
 use layers::{DecoderLayer, EncoderLayer};
 pub use plan::{
-    EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, NormPlacement, OutputPlan,
+    EncoderDecoderEmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, NormPlacement,
+    OutputPlan,
 };
 pub use rules::GenerationRules;
 
@@ -198,7 +199,11 @@ impl EncoderDecoder {
             encoder: stack,
             decoder: stack,
             n_vocab: [number("vocab_size")?; 2],
-            embedding: EmbeddingPlan { is_shared: true, is_scaled: true, has_norm: false },
+            embedding: EncoderDecoderEmbeddingPlan {
+                is_shared: true,
+                is_scaled: true,
+                has_norm: false,
+            },
             order: NormPlacement::PostNorm,
             norm: NormKind::default(),
             feed: FeedKind::Plain(Activation::Relu),

@@ -36,7 +36,7 @@ const BOLD_FACE: usize = 1;
 
 /// The ink of each pixel of a cell, in levels from 0 to [`LEVELS`] - 1.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Mask {
+pub struct GlyphMask {
     /// In pixels.
     pub width: usize,
     pub height: usize,
@@ -50,7 +50,7 @@ pub struct Fonts {
     /// first.
     faces: Vec<FontArc>,
     /// Finished masks by grapheme, for narrow and wide, regular and bold each.
-    masks: RwLock<HashMap<String, [Option<Arc<Mask>>; 4]>>,
+    masks: RwLock<HashMap<String, [Option<Arc<GlyphMask>>; 4]>>,
     missing: Mutex<BTreeSet<char>>,
 }
 
@@ -93,7 +93,7 @@ impl Fonts {
     }
 
     /// The mask of a grapheme in one or two columns.
-    pub fn mask(&self, symbol: &str, columns: u8, is_bold: bool) -> Arc<Mask> {
+    pub fn mask(&self, symbol: &str, columns: u8, is_bold: bool) -> Arc<GlyphMask> {
         let kind = usize::from(is_bold) + 2 * usize::from(columns > 1);
         let known = self.masks.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(mask) = known.get(symbol).and_then(|kinds| kinds[kind].clone()) {
@@ -106,7 +106,7 @@ impl Fonts {
         mask
     }
 
-    fn drawn(&self, symbol: &str, columns: u8, is_bold: bool) -> Mask {
+    fn drawn(&self, symbol: &str, columns: u8, is_bold: bool) -> GlyphMask {
         let (cell, height) = self.cell();
         let mut canvas = Canvas::new(cell * usize::from(columns.max(1)), height);
         for (c, face) in self.glyphs(symbol, is_bold) {
@@ -224,10 +224,10 @@ impl Canvas {
         }
     }
 
-    fn mask(self) -> Mask {
+    fn mask(self) -> GlyphMask {
         let level = |share: f32| (share.clamp(0.0, 1.0) * f32::from(LEVELS - 1)).round() as u8;
         let levels = self.shares.into_iter().map(level).collect();
-        Mask { width: self.width, height: self.height, levels }
+        GlyphMask { width: self.width, height: self.height, levels }
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
 
     const FULL: u8 = LEVELS - 1;
 
-    fn row(mask: &Mask, y: usize) -> &[u8] {
+    fn row(mask: &GlyphMask, y: usize) -> &[u8] {
         &mask.levels[y * mask.width..(y + 1) * mask.width]
     }
 
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn bold_is_heavier_and_every_character_of_the_lessons_has_a_glyph() -> Result<()> {
         let fonts = Fonts::embedded(1)?;
-        let ink = |mask: &Mask| mask.levels.iter().map(|&level| u32::from(level)).sum::<u32>();
+        let ink = |mask: &GlyphMask| mask.levels.iter().map(|&level| u32::from(level)).sum::<u32>();
         assert!(ink(&fonts.mask("n", 1, true)) > ink(&fonts.mask("n", 1, false)));
         let texts = [
             include_str!("../../assets/lessons/en.toml"),

@@ -16,7 +16,7 @@ use crate::{
     ui::{
         app::{Action, BEAT, N_BEATS, OpenedNumber, State},
         panes::{self, Unfolding},
-        plain::{self, Shown},
+        plain::{self, PlainStep},
         screen::{self, inside},
         theme::Theme,
         words::number_name,
@@ -33,7 +33,7 @@ pub struct Shot {
     /// Whether the step is unfolded.
     pub is_whole: bool,
     /// The cells, once for each requested theme.
-    pub views: Vec<View>,
+    pub views: Vec<FrameView>,
     /// How the panes in view unfold, one after the other.
     pub unfoldings: Vec<(Rect, Unfolding)>,
     /// The open question, if any.
@@ -48,12 +48,12 @@ pub struct Shot {
 
 /// The cells of a frame, drawn in a theme.
 #[derive(Clone)]
-pub struct View {
+pub struct FrameView {
     pub theme: Theme,
     pub buffer: Buffer,
 }
 
-impl View {
+impl FrameView {
     pub fn picture(&self) -> Picture {
         Picture::of(&self.buffer, &self.theme)
     }
@@ -65,7 +65,7 @@ impl Shot {
     pub fn of(state: &State, size: Size, themes: &[Theme]) -> Option<Self> {
         let state = settled(state, size);
         let reading = Arc::clone(state.passes.reading.as_ref()?);
-        let view = |&theme| View { theme, buffer: drawn(&state.in_theme(theme), size) };
+        let view = |&theme| FrameView { theme, buffer: drawn(&state.in_theme(theme), size) };
         let views = themes.iter().map(view).collect();
         Some(Self {
             index: state.nav.step,
@@ -125,7 +125,7 @@ impl Shot {
         }
         let mut words = vec![];
         // Writing to a vector cannot fail.
-        let shown = Shown { selection: &self.selection, view: self.view };
+        let shown = PlainStep { selection: &self.selection, view: self.view };
         let _ = plain::one(&self.lesson, &self.reading, self.index, shown, &mut words);
         let text = visible_lines(String::from_utf8_lossy(&words).trim());
         self.opened.as_ref().map_or_else(|| text.clone(), |opened| format!("{text}\n\n{opened}"))

@@ -76,7 +76,7 @@ pub fn strokes(look: &CellLook) -> String {
 
 /// Cells of a row that are written together: the first column and the number of columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct CellRun {
     pub column: usize,
     pub columns: usize,
     pub text: String,
@@ -86,8 +86,8 @@ pub struct Run {
 
 /// The runs of a row: equal looks are joined, except for characters that a program's own font might draw wider or
 /// narrower than their cells.
-pub fn runs<L: PartialEq>(cells: &[Painted], look: impl Fn(usize) -> L) -> Vec<Run> {
-    let mut runs: Vec<Run> = vec![];
+pub fn runs<L: PartialEq>(cells: &[Painted], look: impl Fn(usize) -> L) -> Vec<CellRun> {
+    let mut runs: Vec<CellRun> = vec![];
     for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.columns > 0) {
         let columns = usize::from(cell.columns);
         let mut chars = cell.symbol.chars();
@@ -98,7 +98,7 @@ pub fn runs<L: PartialEq>(cells: &[Painted], look: impl Fn(usize) -> L) -> Vec<R
                 run.columns += columns;
                 run.text += &cell.symbol;
             }
-            _ => runs.push(Run { column, columns, text: cell.symbol.clone(), is_regular }),
+            _ => runs.push(CellRun { column, columns, text: cell.symbol.clone(), is_regular }),
         }
     }
     runs

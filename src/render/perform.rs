@@ -13,7 +13,7 @@ use crate::{
 pub fn perform(
     reading: &Arc<Reading>,
     effect: Effect,
-    tell: impl FnMut() -> bool,
+    on_progress: impl FnMut() -> bool,
 ) -> Option<Action> {
     match effect {
         Effect::OpenBlock { model, path } => {
@@ -29,7 +29,7 @@ pub fn perform(
             return Some(Action::AttentionMapComputed);
         }
         Effect::Patch => {
-            reading.patch_on(tell);
+            reading.patch_on(on_progress);
             return Some(Action::Measured);
         }
         Effect::MeasureTimes => return Some(Action::TimesMeasured(Arc::new(reading.time()))),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::{
     render::{
-        font::{Fonts, LEVELS, Mask},
+        font::{Fonts, GlyphMask, LEVELS},
         picture::{Painted, Picture},
     },
     ui::theme::Rgb,
@@ -136,7 +136,7 @@ impl Place {
         }
     }
 
-    fn ink(&self, band: &mut [u32], first: u32, mask: &Mask) {
+    fn ink(&self, band: &mut [u32], first: u32, mask: &GlyphMask) {
         for (row, levels) in band.chunks_mut(self.stride).zip(mask.levels.chunks(mask.width)) {
             for (pixel, level) in row[self.left..].iter_mut().zip(levels) {
                 *pixel = first + u32::from(*level);

@@ -66,13 +66,13 @@ struct Job {
 }
 
 /// The writing thread; it writes one file at a time, in the order of requests.
-pub struct Writer {
+pub struct ExportWriter {
     jobs: mpsc::Sender<Job>,
     underway: Underway,
     end: mpsc::Receiver<()>,
 }
 
-impl Writer {
+impl ExportWriter {
     pub(super) fn start(events: mpsc::Sender<Event>) -> Self {
         let (jobs, inbox) = mpsc::channel::<Job>();
         let (finished, end) = mpsc::channel();
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn names_being_written_are_skipped_and_long_names_show_their_end() {
         let (events, _inbox) = mpsc::channel();
-        let writer = Writer::start(events);
+        let writer = ExportWriter::start(events);
         let path = "no-such-file-9c1f.svg";
         assert_eq!(writer.free(path), path);
         with(&writer.underway, |known| known.insert(path.into()));

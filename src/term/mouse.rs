@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use crate::ui::{
     app::{Action, Command, MouseTarget, Overlay, State},
     keys::palette,
-    screen::{Hit, hit},
+    screen::{ScreenPart, hit},
 };
 
 /// The lines scrolled by one notch of the wheel.
@@ -24,15 +24,15 @@ pub fn actions(state: &State, event: MouseEvent) -> Vec<Action> {
     }
 }
 
-fn pressed(state: &State, hit: Hit) -> Vec<Action> {
+fn pressed(state: &State, hit: ScreenPart) -> Vec<Action> {
     match hit {
-        Hit::Pane(place) if is_chosen_head(state, place) => {
+        ScreenPart::Pane(place) if is_chosen_head(state, place) => {
             vec![Action::Point(place), Action::Do(Command::Accept)]
         }
-        Hit::Pane(place) => vec![Action::Point(place)],
-        Hit::Step(step) => vec![Action::GoTo(step)],
-        Hit::Row(row) => vec![Action::Choose(row), taken(state, row)],
-        Hit::Narration | Hit::Nothing => vec![],
+        ScreenPart::Pane(place) => vec![Action::Point(place)],
+        ScreenPart::Step(step) => vec![Action::GoTo(step)],
+        ScreenPart::Row(row) => vec![Action::Choose(row), taken(state, row)],
+        ScreenPart::Narration | ScreenPart::Nothing => vec![],
     }
 }
 
@@ -53,14 +53,14 @@ fn taken(state: &State, row: usize) -> Action {
     }
 }
 
-fn scrolled(hit: Hit, by: isize) -> Vec<Action> {
+fn scrolled(hit: ScreenPart, by: isize) -> Vec<Action> {
     let step = Action::Do(Command::Move(by, 0));
     match hit {
-        Hit::Pane(MouseTarget { pane, .. }) => {
+        ScreenPart::Pane(MouseTarget { pane, .. }) => {
             vec![Action::Point(MouseTarget { pane, cell: None, head: None }), step]
         }
-        Hit::Row(_) => vec![step],
-        Hit::Narration => vec![Action::Scroll(by * NOTCH)],
-        Hit::Step(_) | Hit::Nothing => vec![],
+        ScreenPart::Row(_) => vec![step],
+        ScreenPart::Narration => vec![Action::Scroll(by * NOTCH)],
+        ScreenPart::Step(_) | ScreenPart::Nothing => vec![],
     }
 }

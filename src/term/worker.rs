@@ -61,8 +61,8 @@ impl Worker {
     pub fn perform(&self, reading: Arc<Reading>, effect: Effect) {
         let events = self.events.clone();
         spawn_guarded(self.events.clone(), move || {
-            let tell = || events.send(Event::Done(Action::Measured)).is_ok();
-            if let Some(action) = perform(&reading, effect, tell) {
+            let on_progress = || events.send(Event::Done(Action::Measured)).is_ok();
+            if let Some(action) = perform(&reading, effect, on_progress) {
                 // There is no receiver if the walk has ended.
                 let _ = events.send(Event::Done(action));
             }

@@ -51,7 +51,7 @@ pub use action::{
 };
 pub use attended_row::AttendedRow;
 pub use bookmarks::{EarlierWalks, SavedProgress};
-pub use clock::{Animation, BEAT, Motion, N_BEATS, Times, unfolded_part};
+pub use clock::{Animation, BEAT, Motion, N_BEATS, ReadingTimes, unfolded_part};
 pub use export_options::{
     ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile, Prompt,
 };
@@ -62,7 +62,7 @@ pub use mouse::MouseTarget;
 pub use navigation::{Navigation, ZoomedHead};
 pub use overlay::Overlay;
 pub use passes::Passes;
-pub use prose::{Line, Piece, Prose, TextRole, wrap};
+pub use prose::{Line, Prose, ProsePiece, TextRole, wrap};
 use reply::Notice;
 pub use update::update;
 
@@ -171,7 +171,7 @@ impl State {
         let (saved, notice) = SavedProgress::recall(start.earlier, here, language);
         state.saved = saved;
         if let Some(notice) = notice {
-            state.tell(notice);
+            state.show_notice(notice);
         }
         state
     }
@@ -224,7 +224,7 @@ impl State {
     }
 
     /// Shows a message in place of the last one.
-    fn tell(&mut self, notice: Notice) {
+    fn show_notice(&mut self, notice: Notice) {
         self.message = Some(notice.into_message(self.lesson.language));
     }
 }

@@ -544,7 +544,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
         PaneKind::Matrix => of_site(|s| Box::new(matrix::Matrix(s.with_form()))),
         PaneKind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
-        PaneKind::State => of_site(|s| Box::new(state::State(s))),
+        PaneKind::State => of_site(|s| Box::new(state::LayerState(s))),
         PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s.with_form()))),
         PaneKind::Flow => Box::new(flow::FlowGraph::new(scene, spec, title)),
         PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),

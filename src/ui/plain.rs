@@ -23,7 +23,7 @@ const WIDTH: usize = 80;
 
 /// What of a step is described: the selection, and what its maps show.
 #[derive(Clone, Copy)]
-pub struct Shown<'a> {
+pub struct PlainStep<'a> {
     pub selection: &'a Selection,
     pub view: View,
 }
@@ -50,7 +50,7 @@ pub fn walk(
             writeln!(out, "\n\n# {chapter}")?;
         }
         let selection = lesson.start(i, reading);
-        step(i, lesson, reading, Shown { selection: &selection, view }, out)?;
+        step(i, lesson, reading, PlainStep { selection: &selection, view }, out)?;
     }
     writeln!(out, "\n")?;
     write_wrapped(
@@ -68,7 +68,7 @@ pub fn one(
     lesson: &Lesson,
     reading: &Reading,
     i: usize,
-    shown: Shown,
+    shown: PlainStep,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (chapter, _) = lesson.step(i);
@@ -137,7 +137,7 @@ fn step(
     i: usize,
     lesson: &Lesson,
     reading: &Reading,
-    Shown { selection, view }: Shown,
+    PlainStep { selection, view }: PlainStep,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let steps = lesson.steps();
@@ -165,7 +165,7 @@ fn step(
         {
             reading.attention_map(step.model_of(pane), &path, view.attention);
         }
-        let shown = Shown { selection, view };
+        let shown = PlainStep { selection, view };
         let described = pane_in_words(step, pane, reading, shown, lesson.language);
         writeln!(out)?;
         write_wrapped(out, "", &format!("{}:", described.heading))?;
@@ -181,7 +181,7 @@ fn pane_in_words(
     step: &Step,
     pane: &PaneSpec,
     reading: &Reading,
-    Shown { selection, view }: Shown,
+    PlainStep { selection, view }: PlainStep,
     language: Language,
 ) -> PaneWords {
     let (model, theme) = (step.model_of(pane), Theme::new(Depth::None, Glyphs::Ascii));

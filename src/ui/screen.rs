@@ -25,7 +25,7 @@ use crate::{
     lesson::{Language, tr},
     text::visible::{is_visible, without_hidden},
     ui::{
-        app::{MouseTarget, Overlay, Piece, SMALLEST, State, TextRole},
+        app::{MouseTarget, Overlay, ProsePiece, SMALLEST, State, TextRole},
         keys::palette,
         theme::ascii,
     },
@@ -33,7 +33,7 @@ use crate::{
 
 /// The part of the screen at a mouse position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hit {
+pub enum ScreenPart {
     Nothing,
     Pane(MouseTarget),
     Narration,
@@ -130,18 +130,19 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
 }
 
 /// The part of the screen that [`draw`] draws at a position.
-pub fn hit(state: &State, area: Rect, position: Position) -> Hit {
+pub fn hit(state: &State, area: Rect, position: Position) -> ScreenPart {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !area.contains(position) {
-        return Hit::Nothing;
+        return ScreenPart::Nothing;
     }
-    let row =
-        |row: Option<usize>, n: usize| row.filter(|row| *row < n).map_or(Hit::Nothing, Hit::Row);
+    let row = |row: Option<usize>, n: usize| {
+        row.filter(|row| *row < n).map_or(ScreenPart::Nothing, ScreenPart::Row)
+    };
     match &state.overlay {
         Overlay::None => hit_in_walk(state, area, position),
         Overlay::Help { .. }
         | Overlay::Edit { .. }
         | Overlay::Glossary { .. }
-        | Overlay::Export(_) => Hit::Nothing,
+        | Overlay::Export(_) => ScreenPart::Nothing,
         Overlay::Find { query, chosen } => {
             row(overlay::step_row_at(*chosen, area, position), state.found(query.value()).len())
         }
@@ -156,34 +157,36 @@ pub fn hit(state: &State, area: Rect, position: Position) -> Hit {
 }
 
 /// The part of the walk at a position, without an overlay.
-fn hit_in_walk(state: &State, area: Rect, position: Position) -> Hit {
+fn hit_in_walk(state: &State, area: Rect, position: Position) -> ScreenPart {
     let panes = state.panes();
     let (plan, _) = state.plan(area, &state.preferred_sizes(&panes));
     if plan.timeline.contains(position) {
-        return footer::step_at(state, plan.timeline, position).map_or(Hit::Nothing, Hit::Step);
+        return footer::step_at(state, plan.timeline, position)
+            .map_or(ScreenPart::Nothing, ScreenPart::Step);
     }
     if plan.map.contains(position) {
-        return map::step_at(state, plan.map, position).map_or(Hit::Nothing, Hit::Step);
+        return map::step_at(state, plan.map, position)
+            .map_or(ScreenPart::Nothing, ScreenPart::Step);
     }
     if plan.prose.contains(position) {
-        return Hit::Narration;
+        return ScreenPart::Narration;
     }
     // While the inspector is open, the panes do not react.
     if state.opened().is_some() {
-        return Hit::Nothing;
+        return ScreenPart::Nothing;
     }
     if let Some(tabs) = plan.tabs.filter(|tabs| tabs.contains(position)) {
         let tab = stage::tab_at(state, &panes, tabs, position);
         let target = |pane| MouseTarget { pane, cell: None, head: None };
-        return tab.map_or(Hit::Nothing, |pane| Hit::Pane(target(pane)));
+        return tab.map_or(ScreenPart::Nothing, |pane| ScreenPart::Pane(target(pane)));
     }
     let framed = plan.frames.iter().enumerate().filter_map(|(i, frame)| Some((i, (*frame)?)));
     let mut framed = framed.filter(|(_, frame)| frame.contains(position));
-    let Some((pane, frame)) = framed.next() else { return Hit::Nothing };
+    let Some((pane, frame)) = framed.next() else { return ScreenPart::Nothing };
     let inside = inside(frame);
     let cell = panes.get(pane).and_then(|pane| pane.cell_at(inside, position));
     let head = panes.get(pane).and_then(|pane| pane.head_at(inside, position));
-    Hit::Pane(MouseTarget { pane, cell, head })
+    ScreenPart::Pane(MouseTarget { pane, cell, head })
 }
 
 fn draw_too_small(language: Language, area: Rect, buf: &mut Buffer) {
@@ -214,7 +217,7 @@ fn draw_left_and_right(left: Line, right: Line, area: Rect, buf: &mut Buffer) {
 }
 
 /// The style of a piece of narration: that of its role; glossary terms are also underlined.
-fn style(state: &State, piece: &Piece) -> Style {
+fn style(state: &State, piece: &ProsePiece) -> Style {
     let style = match piece.role {
         TextRole::Plain => Style::new(),
         TextRole::Strong => state.theme.strong(),

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 /// A whole tensor in lines, decoded when they are read.
-pub trait Decoded: Send + Sync {
+pub trait DecodedTensor: Send + Sync {
     /// The number of lines, and of numbers in each.
     fn size(&self) -> (usize, usize);
 
@@ -14,7 +14,7 @@ pub trait Decoded: Send + Sync {
 /// How the numbers of a tensor are made of several.
 #[derive(Clone)]
 pub struct Quantised {
-    pub source: Arc<dyn Decoded>,
+    pub source: Arc<dyn DecodedTensor>,
     /// Whether a line holds the weights of one input instead of one output.
     pub lines_are_inputs: bool,
 }

@@ -17,13 +17,13 @@ pub use hub::repository;
 
 /// A program that fetches models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ModelPlace {
     HuggingFace,
     Ollama,
     LmStudio,
 }
 
-impl Place {
+impl ModelPlace {
     pub const fn title(self) -> &'static str {
         match self {
             Self::HuggingFace => "Hugging Face",
@@ -38,7 +38,7 @@ impl Place {
 pub struct LocalModel {
     /// The name that [`Places::open`] finds it by: `Qwen/Qwen3-0.6B`, `llama3.2:1b`. Not safe to show.
     pub name: String,
-    pub place: Place,
+    pub place: ModelPlace,
     /// Its folder or file.
     pub path: PathBuf,
 }
@@ -47,7 +47,7 @@ impl LocalModel {
     /// Whether this is its name. Ollama's tag `latest` may be left out.
     fn is_called(&self, name: &str) -> bool {
         let rest = self.name.strip_prefix(name);
-        rest == Some("") || (self.place == Place::Ollama && rest == Some(":latest"))
+        rest == Some("") || (self.place == ModelPlace::Ollama && rest == Some(":latest"))
     }
 
     /// Whether it is a file of this repository, or a tag of this name.
@@ -144,7 +144,7 @@ impl Places {
         let ollama = name.strip_prefix(OLLAMA);
         let name = ollama.unwrap_or(name);
         let mut all = self.models();
-        all.retain(|model| ollama.is_none() || model.place == Place::Ollama);
+        all.retain(|model| ollama.is_none() || model.place == ModelPlace::Ollama);
         let is_there = all.iter().any(|model| model.is_called(name));
         all.retain(|model| if is_there { model.is_called(name) } else { model.belongs_to(name) });
         all

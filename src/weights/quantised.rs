@@ -28,13 +28,13 @@ use serde_json::Value as Json;
 
 use super::{
     Config, ExpectedWeight, LineBlocks, LineSections, TensorInfo,
-    decoded::{Decoded, Quantised},
+    decoded::{DecodedTensor, Quantised},
 };
 use crate::{
     engine::value::{Lines, Stored, Value},
     text::visible::shown,
 };
-use beside::Beside;
+use beside::TensorContext;
 
 /// Methods whose parts are put together; `mxfp4` is for the experts of gpt-oss alone.
 const METHODS: [&str; 8] =
@@ -131,7 +131,7 @@ pub fn joined(tensors: Vec<TensorInfo>, config: &Config) -> Result<Vec<TensorInf
     let all: HashMap<&str, &TensorInfo> = tensors.iter().map(|t| (t.name.as_str(), t)).collect();
     let (mut made, mut taken) = (HashMap::new(), HashSet::new());
     for tensor in &tensors {
-        let beside = Beside { tensor, all: &all, how: &how };
+        let beside = TensorContext { tensor, all: &all, how: &how };
         let found = match method.as_str() {
             "gptq" => beside.gptq(),
             "awq" => beside.awq(),
@@ -155,7 +155,7 @@ pub fn joined(tensors: Vec<TensorInfo>, config: &Config) -> Result<Vec<TensorInf
 
 /// Some lines of a quantised tensor, and of each some numbers.
 struct Part {
-    source: Arc<dyn Decoded>,
+    source: Arc<dyn DecodedTensor>,
     lines: LineSections,
     numbers: LineSections,
     size: (usize, usize),

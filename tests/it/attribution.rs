@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lookback::{
     analysis::{
         evidence::{
-            Question, Run, Score,
+            EvidenceQuestion, Run, Score,
             attribution::{PartKind, attribution},
             run::RowsOf,
             saliency::Saliency,
@@ -92,7 +92,7 @@ fn a_class_is_asked_about_by_its_name() {
     let of_text = run(&text);
     assert_eq!(of_text.rows_of, RowsOf::Text);
     let question = text.question(&of_text, &asked(&["Good", "bad"])).unwrap();
-    assert_eq!(question, Question { row: 0, word: 2, against: 0 });
+    assert_eq!(question, EvidenceQuestion { row: 0, word: 2, against: 0 });
     assert_eq!(text.answer(&of_text, 2), "good");
     let logits = text.trace(ModelName::Checkpoint).value("classes.logits").unwrap().row(0, 0);
     let score = question.score();
@@ -109,7 +109,7 @@ fn a_class_is_asked_about_by_its_name() {
     let place = Asked { place: Some(2), ..asked(&["B-PER"]) };
     assert_eq!(
         tokens.question(&of_tokens, &place).unwrap(),
-        Question { row: 2, word: 1, against: 0 }
+        EvidenceQuestion { row: 2, word: 1, against: 0 }
     );
 }
 

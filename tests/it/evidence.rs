@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use lookback::{
     analysis::{
         evidence::{
-            Question, Run, Score,
+            EvidenceQuestion, Run, Score,
             attribution::{PartKind, attribution},
             heads::{HeadScores, SCORES},
             learning::Optimizer,
@@ -275,12 +275,12 @@ fn patched_passes_are_those_of_pytorch() {
 }
 
 /// Of a tiny checkpoint: both runs, and the question that `lens_golden.py` asks.
-fn lens_case(goldens: &Goldens, name: &str) -> ([Run; 2], Question) {
+fn lens_case(goldens: &Goldens, name: &str) -> ([Run; 2], EvidenceQuestion) {
     let tiny = Tiny::open(name);
     let case = &goldens.cases[name];
     let runs = [0, 1].map(|side| run_of(&*tiny.model, &ids(&case["sides"][side]), None));
     let pair = ids(&case["pair"]);
-    let question = Question { row: runs[0].n_rows() - 1, word: pair[0], against: pair[1] };
+    let question = EvidenceQuestion { row: runs[0].n_rows() - 1, word: pair[0], against: pair[1] };
     (runs, question)
 }
 

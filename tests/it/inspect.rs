@@ -452,7 +452,7 @@ fn every_site_of_every_model_is_reachable_from_some_step() {
         let state = at(&step.unwrap_or_else(|| panic!("no step shows the {name}")));
         let entries = palette::entries(&state, "");
         for site in READING.trace(name).sites() {
-            let leads = |entry: &palette::Entry| matches!(&entry.pick, PaletteChoice::Open(model, address) if *model == name && address.path == site.path());
+            let leads = |entry: &palette::PaletteEntry| matches!(&entry.pick, PaletteChoice::Open(model, address) if *model == name && address.path == site.path());
             assert!(entries.iter().any(leads), "{name}: {}", site.path());
         }
     }

@@ -9,7 +9,7 @@ use lookback::{
     lesson::{Language, Lesson},
     model::ModelName,
     ui::{
-        app::{Action, EarlierWalks, Effect, Piece, State, WalkStart, update},
+        app::{Action, EarlierWalks, Effect, ProsePiece, State, WalkStart, update},
         memory::Memory,
         theme::Theme,
     },
@@ -83,7 +83,8 @@ fn every_chapter_ends_with_a_lab() {
 /// The text of the step.
 fn words(state: &State) -> String {
     let lines = state.prose(u16::MAX, false);
-    let line = |line: &Vec<Piece>| line.iter().map(|piece| piece.text.as_str()).collect::<String>();
+    let line =
+        |line: &Vec<ProsePiece>| line.iter().map(|piece| piece.text.as_str()).collect::<String>();
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

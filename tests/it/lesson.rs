@@ -9,7 +9,7 @@ use lookback::{
     analysis::{measure::stream::stations, reading::Reading, trace::Recorded},
     lesson::{
         Language, Lesson, PaneKind, Paragraph, Selection, StartRow, Step, fact, narrate,
-        template::{Piece, Template},
+        template::{Template, TemplatePiece},
     },
     model::ModelName,
 };
@@ -313,7 +313,9 @@ fn ids_are_unique_and_kebab_case() {
 
 /// Cells of a text without its blanks.
 fn cells(step: &Step) -> usize {
-    let words = |piece: &Piece| if let Piece::Words(words) = piece { words.width() } else { 0 };
+    let words = |piece: &TemplatePiece| {
+        if let TemplatePiece::Words(words) = piece { words.width() } else { 0 }
+    };
     step.text.marks().flat_map(|mark| &mark.pieces).map(words).sum()
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use lookback::{
     analysis::{
-        map::{Map, Section, Station},
+        map::{ModelMap, Section, Station},
         reading::{Reader, Reading},
         trace::Trace,
     },
@@ -13,7 +13,7 @@ use lookback::{
     model::ModelName,
     ui::{
         app::{Action, State, update},
-        screen::{self, Hit},
+        screen::{self, ScreenPart},
         theme::{Depth, Glyphs, Theme},
     },
     weights::Checkpoint,
@@ -69,7 +69,7 @@ fn walk_of(folder: &str) -> State {
     state(reading, lesson, Depth::None)
 }
 
-fn stations(map: &Map) -> impl Iterator<Item = &Station> {
+fn stations(map: &ModelMap) -> impl Iterator<Item = &Station> {
     map.stations()
 }
 
@@ -87,7 +87,7 @@ fn line(sections: &[Section]) -> String {
     sections.iter().map(names).collect::<Vec<_>>().join(" | ")
 }
 
-fn whole(map: &Map) -> String {
+fn whole(map: &ModelMap) -> String {
     format!("source: {}\nlink: {}\ntarget: {}", line(&map.source), map.link, line(&map.target))
 }
 
@@ -95,13 +95,13 @@ fn whole(map: &Map) -> String {
 fn every_model_has_its_own_map() {
     let reading = reading(SENTENCE);
     let mut maps: Vec<String> = ModelName::ALL
-        .map(|name| format!("{name}\n{}", whole(&Map::of(reading.trace(name), 0))))
+        .map(|name| format!("{name}\n{}", whole(&ModelMap::of(reading.trace(name), 0))))
         .into();
     for folder in CHECKPOINTS {
         let reading = checkpoint(folder);
         maps.push(format!(
             "{folder}\n{}",
-            whole(&Map::of(reading.trace(ModelName::Checkpoint), 1))
+            whole(&ModelMap::of(reading.trace(ModelName::Checkpoint), 1))
         ));
     }
     insta::assert_snapshot!(maps.join("\n\n"));
@@ -109,7 +109,7 @@ fn every_model_has_its_own_map() {
 
 /// Sites of the layers that are shown, and of no layer, stand in one station each.
 fn check_every_site(trace: &Trace, layer: usize) {
-    let map = Map::of(trace, layer);
+    let map = ModelMap::of(trace, layer);
     let shown: BTreeSet<usize> = map
         .source
         .iter()
@@ -164,7 +164,7 @@ fn a_step_lights_its_station_and_a_click_leads_to_a_step_of_it() {
                 let Some(&(x, y)) = lit.first() else { continue };
                 let area = Rect::new(0, 0, width, height);
                 let hit = screen::hit(&state, area, Position::new(x, y));
-                let Hit::Step(target) = hit else { panic!("{id}: {hit:?}") };
+                let ScreenPart::Step(target) = hit else { panic!("{id}: {hit:?}") };
                 assert!(target <= step, "{id} leads on to step {target}");
             }
         }

@@ -18,7 +18,7 @@ use lookback::{
     ui::{
         app::{Action, EarlierWalks, Effect, MouseTarget, Overlay, State, WalkStart, update},
         memory::{Memory, ResumePoint},
-        screen::{Hit, hit},
+        screen::{ScreenPart, hit},
         theme::{Background, Depth, Glyphs, Scheme, Theme},
     },
 };
@@ -97,7 +97,7 @@ fn a_click_on_a_cell_puts_the_cursor_where_that_cell_is_drawn() {
             assert!(!marked.is_empty(), "{cell:?} is in view at {size:?}");
             // A number's left bracket stands in the space before its cell.
             for at in marked.iter().skip(usize::from(marked.len() > 1)) {
-                let Hit::Pane(MouseTarget { pane: 0, cell: found, .. }) =
+                let ScreenPart::Pane(MouseTarget { pane: 0, cell: found, .. }) =
                     hit(&state, area(&state), *at)
                 else {
                     panic!("a cell is drawn at {at} of {size:?}")
@@ -142,7 +142,7 @@ fn every_place_of_every_step_can_be_clicked_without_harm() {
         for step in 0..state.n_steps() {
             state.enter(step);
             for at in area(&state).positions().step_by(37) {
-                if let Hit::Pane(place) = hit(&state, area(&state), at) {
+                if let ScreenPart::Pane(place) = hit(&state, area(&state), at) {
                     n_panes += 1;
                     update(&mut state, Action::Point(place));
                     let (rows, cols) = state.panes()[place.pane].extent();
@@ -203,7 +203,7 @@ fn a_click_on_a_head_chooses_it() {
     let heads: Vec<usize> = area(&state)
         .positions()
         .filter_map(|at| match hit(&state, area(&state), at) {
-            Hit::Pane(MouseTarget { head, .. }) => head,
+            ScreenPart::Pane(MouseTarget { head, .. }) => head,
             _ => None,
         })
         .collect();
@@ -220,7 +220,7 @@ fn a_dot_of_the_timeline_is_its_step() {
         let y = size.1 - 2;
         let steps: Vec<usize> = (0..size.0)
             .filter_map(|x| match hit(&state, area(&state), Position::new(x, y)) {
-                Hit::Step(step) => Some(step),
+                ScreenPart::Step(step) => Some(step),
                 _ => None,
             })
             .collect();

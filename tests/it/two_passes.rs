@@ -9,9 +9,9 @@ use std::{
 use lookback::{
     analysis::{
         evidence::{
-            Question,
+            EvidenceQuestion,
             attribution::{LogitPart, attribution},
-            promotion::{Piece, promotions},
+            promotion::{HeadOrUnit, promotions},
         },
         measure::difference::{differences, worst_numbers},
         reading::{Asked, Findings, Reader, Reading},
@@ -243,7 +243,7 @@ fn a_unit_and_a_head_promote_the_words_that_their_direction_points_at() {
             (0..n).map(|i| f64::from(context[i] * w_o.get(Cell::new(0, 2 * n + i, c)))).sum::<f64>()
         };
         let of_head: Vec<f64> = (0..w_o.shape().cols).map(of_head).collect();
-        let pieces = [(part(ffn), Piece::Unit(unit)), (part(attn), Piece::Head(2))];
+        let pieces = [(part(ffn), HeadOrUnit::Unit(unit)), (part(attn), HeadOrUnit::Head(2))];
         let promoted = promotions(&*model, &run, &pieces, question.row, 8);
         for (promotion, direction) in promoted.into_iter().zip([of_unit, of_head]) {
             let words: Vec<u32> = promotion.unwrap().words.iter().map(|word| word.0).collect();
@@ -397,7 +397,7 @@ fn evidence_about_both_passes_is_about_the_same_words() {
         let run = plain.run(name, (!forced.is_empty()).then_some(forced)).unwrap();
         let words = [&now.word, &now.against].map(String::clone).to_vec();
         let question = plain.question(&run, &Asked { words, place: None }).unwrap();
-        let question = Question { row: now.row(), ..question };
+        let question = EvidenceQuestion { row: now.row(), ..question };
         let want = attribution(&run, &question.score()).unwrap();
         assert_eq!(was.attribution.as_ref(), Some(&want), "{name}");
         let saliency = was.saliency().unwrap();
@@ -603,7 +603,7 @@ fn beside_the_map_stand_the_next_words_and_the_numbers_that_differ_most() {
     let (lesson, reading) = (&state.lesson, changed.waiting());
     let i = lesson.find("own-against").unwrap();
     let selection = lesson.start(i, &reading);
-    let shown = plain::Shown { selection: &selection, view: View::default() };
+    let shown = plain::PlainStep { selection: &selection, view: View::default() };
     plain::one(lesson, &reading, i, shown, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     let (a, b) = (worst[0].worst.was, worst[0].worst.now);

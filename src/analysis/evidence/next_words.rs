@@ -1,6 +1,6 @@
 //! The likeliest next words of two passes, side by side.
 
-use super::question::Question;
+use super::question::EvidenceQuestion;
 use crate::engine::{
     math::{largest, softmax_rows},
     value::Matrix,
@@ -19,7 +19,7 @@ pub struct NextWord {
 
 /// The likeliest words of both passes and those that are asked about, by their probability in the first; `logits` are
 /// the rows that ask the question, that of the first pass before that of the other.
-pub fn next_words(logits: [&[f32]; 2], question: &Question) -> Vec<NextWord> {
+pub fn next_words(logits: [&[f32]; 2], question: &EvidenceQuestion) -> Vec<NextWord> {
     let probabilities = logits
         .map(|logits| softmax_rows(&Matrix::from_row_slice(1, logits.len(), logits)))
         .map(|row| row.iter().copied().collect::<Vec<f32>>());
@@ -41,7 +41,7 @@ mod tests {
     fn words_that_either_pass_finds_likely_or_that_are_asked_about_stand_once() {
         let first: Vec<f32> = (0..20).map(|i| -(i as f32)).collect();
         let second: Vec<f32> = (0..20).map(|i| i as f32).collect();
-        let question = Question { row: 0, word: 0, against: 9 };
+        let question = EvidenceQuestion { row: 0, word: 0, against: 9 };
         let words = next_words([&first, &second], &question);
         let ids: Vec<usize> = words.iter().map(|word| word.id).collect();
         assert_eq!(ids, [0, 1, 2, 3, 4, 5, 9, 14, 15, 16, 17, 18, 19]);

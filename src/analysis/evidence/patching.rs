@@ -6,7 +6,7 @@
 //! patched pass is one that no sentence gives.
 
 use super::{
-    question::Question,
+    question::EvidenceQuestion,
     run::{RowsOf, Run},
     score::Score,
 };
@@ -21,7 +21,7 @@ use crate::engine::{
 pub struct Patching {
     pub a: Run,
     pub b: Run,
-    pub question: Question,
+    pub question: EvidenceQuestion,
     /// The question about A, and about B: in a text of another length its row is another.
     pub scores: [Score; 2],
     /// The score of A and of B.
@@ -77,7 +77,7 @@ pub struct PatchCell {
 
 impl Patching {
     /// Aligns two runs. None if the score is outside one of them, or the same in both.
-    pub fn new(a: Run, b: Run, question: Question, scores: [Score; 2]) -> Option<Self> {
+    pub fn new(a: Run, b: Run, question: EvidenceQuestion, scores: [Score; 2]) -> Option<Self> {
         let ends = [scores[0].of_run(&a)?, scores[1].of_run(&b)?];
         if (ends[0] - ends[1]).abs() < 1e-6 {
             return None;

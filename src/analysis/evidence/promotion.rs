@@ -17,7 +17,7 @@ use crate::{
 
 /// A piece of a sub-layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum HeadOrUnit {
     Head(usize),
     Unit(usize),
 }
@@ -26,18 +26,18 @@ pub enum Piece {
 /// norm is that of the direction alone: only the order has a meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Promotion {
-    pub piece: Piece,
+    pub piece: HeadOrUnit,
     pub words: Vec<(u32, f32)>,
 }
 
 /// The piece that adds most to a part, or takes most from it.
-pub fn strongest(part: &LogitPart) -> Option<Piece> {
+pub fn strongest(part: &LogitPart) -> Option<HeadOrUnit> {
     let most = |amounts: &mut dyn Iterator<Item = f32>| {
         let numbered = amounts.enumerate().filter(|(_, amount)| *amount != 0.0);
         numbered.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).map(|(i, _)| i)
     };
-    let head = most(&mut part.heads.iter().map(|head| head.amount)).map(Piece::Head);
-    head.or_else(|| most(&mut part.units.iter().copied()).map(Piece::Unit))
+    let head = most(&mut part.heads.iter().map(|head| head.amount)).map(HeadOrUnit::Head);
+    head.or_else(|| most(&mut part.units.iter().copied()).map(HeadOrUnit::Unit))
 }
 
 /// What pieces of sub-layers promote at a row of the output, each with its sub-layer's part: the `n` strongest words.
@@ -45,7 +45,7 @@ pub fn strongest(part: &LogitPart) -> Option<Piece> {
 pub fn promotions(
     model: &dyn Model,
     run: &Run,
-    pieces: &[(&LogitPart, Piece)],
+    pieces: &[(&LogitPart, HeadOrUnit)],
     row: usize,
     n: usize,
 ) -> Vec<Option<Promotion>> {
@@ -72,21 +72,21 @@ pub fn promotions(
 }
 
 /// What the piece alone adds to the stream at a row: the sub-layer's output with the piece, less that without any.
-fn direction(run: &Run, part: &LogitPart, piece: Piece, row: usize) -> Option<Vec<f32>> {
+fn direction(run: &Run, part: &LogitPart, piece: HeadOrUnit, row: usize) -> Option<Vec<f32>> {
     let (out, local) = run.row(&part.path, row)?;
     let scope = run.tape().entry(out).place.scope.prefix().to_owned();
     let inside = inside(run, &scope, piece, row)?;
     let tape = run.tape();
     let value = tape.value(inside);
     let only = match piece {
-        Piece::Head(head) => {
+        HeadOrUnit::Head(head) => {
             let mut only = Value::zeros(value.shape());
             let origin = Cell::new(head, 0, 0);
             let shape = Shape { planes: 1, ..value.shape() };
             only.put(origin, &value.part(origin, shape));
             only
         }
-        Piece::Unit(unit) => {
+        HeadOrUnit::Unit(unit) => {
             let matrix = value.matrix();
             let of = |row, col| if col == unit { matrix[(row, col)] } else { 0.0 };
             Value::from(Matrix::from_fn(matrix.nrows(), matrix.ncols(), of))
@@ -101,10 +101,10 @@ fn direction(run: &Run, part: &LogitPart, piece: Piece, row: usize) -> Option<Ve
 }
 
 /// The node of what the sub-layer's pieces are columns or planes of.
-fn inside(run: &Run, scope: &str, piece: Piece, row: usize) -> Option<Node> {
+fn inside(run: &Run, scope: &str, piece: HeadOrUnit, row: usize) -> Option<Node> {
     let path = match piece {
-        Piece::Head(_) => path_in(scope, CONTEXT.name),
-        Piece::Unit(_) => {
+        HeadOrUnit::Head(_) => path_in(scope, CONTEXT.name),
+        HeadOrUnit::Unit(_) => {
             let mut hidden = run.with_role(Role::FeedForwardHidden);
             hidden.find(|site| site.scope.prefix() == scope)?.path.clone()
         }

@@ -5,7 +5,7 @@ use crate::text::Token;
 
 /// A word at a row of the logits, against another; of a model that sorts texts, the numbers of two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct EvidenceQuestion {
     pub row: usize,
     pub word: u32,
     pub against: u32,
@@ -15,7 +15,7 @@ pub struct Question {
 const PRONOUNS: [[&str; 2]; 4] =
     [["il", "elle"], ["elle", "il"], ["ils", "elles"], ["elles", "ils"]];
 
-impl Question {
+impl EvidenceQuestion {
     pub const fn score(&self) -> Score {
         Score::Difference { row: self.row, word: self.word, against: self.against }
     }

@@ -47,7 +47,7 @@ pub struct LatentSizes {
 
 /// The counts of one output step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct CacheStep {
     /// The cached numbers of self-attention's keys and values, or of what they are made from, this step's included.
     pub held: usize,
     /// The cached numbers of cross-attention, computed once, before the first step.
@@ -92,11 +92,11 @@ impl CacheSizes {
     }
 
     /// The counts of step `t`, from 0: `t` rows are cached, one is added.
-    pub fn step(self, t: usize) -> Step {
+    pub fn step(self, t: usize) -> CacheStep {
         let Self { n_layers, d_model: d, vocab, n_source, .. } = self;
         let n = t + 1;
         let of_latents = |latent: LatentSizes| n_layers * (latent.rank + latent.shared);
-        Step {
+        CacheStep {
             held: n * self.latent.map_or(2 * self.d_kv, of_latents),
             held_cross: 2 * n_layers * n_source * d,
             with: self.row_after(n) + self.fed + d * vocab,

@@ -48,7 +48,7 @@ pub fn eighths(n_tokens: usize, n: usize) -> Vec<usize> {
 
 /// A sentence, and the numbers of its tokens to continue from.
 #[derive(Clone, Copy)]
-pub struct Text<'a> {
+pub struct ContinuedText<'a> {
     pub tokens: &'a [u32],
     pub parts: &'a [usize],
 }
@@ -56,7 +56,7 @@ pub struct Text<'a> {
 /// The continuations of each part; empty for a model that does not continue texts.
 pub fn continued(
     model: &dyn Model,
-    text: Text,
+    text: ContinuedText,
     setup: &Setup,
     tokenizer: &Tokenizer,
 ) -> Vec<Continued> {

@@ -45,7 +45,7 @@ pub struct Finder {
 
 /// A search result.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Found {
+pub struct FoundCell {
     pub hit: Hit,
     /// Its index among the `n` results, from 1.
     pub nth: usize,
@@ -101,16 +101,16 @@ pub static FINDERS: [Finder; 11] = [
 
 impl Finder {
     /// The best result, or in reading order the next from the current cell; None if there is none.
-    pub fn first(&self, plane: &Matrix, at: (usize, usize)) -> Option<Found> {
+    pub fn first(&self, plane: &Matrix, at: (usize, usize)) -> Option<FoundCell> {
         self.answer(plane, at, false)
     }
 
     /// The result after the current cell; after the last comes the first.
-    pub fn next(&self, plane: &Matrix, at: (usize, usize)) -> Option<Found> {
+    pub fn next(&self, plane: &Matrix, at: (usize, usize)) -> Option<FoundCell> {
         self.answer(plane, at, true)
     }
 
-    fn answer(&self, plane: &Matrix, at: (usize, usize), goes_on: bool) -> Option<Found> {
+    fn answer(&self, plane: &Matrix, at: (usize, usize), goes_on: bool) -> Option<FoundCell> {
         if plane.is_empty() {
             return None;
         }
@@ -121,7 +121,7 @@ impl Finder {
             ResultOrder::Reading => hits.partition_point(|hit| (hit.row, hit.col) <= at),
         };
         let i = if next < hits.len() { next } else { 0 };
-        hits.get(i).map(|&hit| Found { hit, nth: i + 1, n: hits.len() })
+        hits.get(i).map(|&hit| FoundCell { hit, nth: i + 1, n: hits.len() })
     }
 }
 

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
-        math::picture::Picture,
+        math::picture::Downsampled,
         site::{Axis, Role, lies_in},
         value::{Matrix, Value},
     },
@@ -128,7 +128,7 @@ pub struct Summary {
     pub layer: usize,
     pub head: usize,
     pub figures: Figures,
-    pub picture: Picture,
+    pub picture: Downsampled,
 }
 
 /// The attention weights of one layer (head, query, key).

@@ -9,7 +9,7 @@ use crate::{
 
 /// A site at which the stream can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Station {
+pub struct StreamPoint {
     /// The path of the stream here.
     pub site: String,
     /// The path of what was just added to it; None after the embedding and after a norm.
@@ -22,19 +22,19 @@ pub struct Station {
 
 /// The stations of the stream that begins at the site `input`, in the order of computation. Empty if the model has no
 /// residual stream.
-pub fn stations(trace: &Trace, input: &str) -> Vec<Station> {
+pub fn stations(trace: &Trace, input: &str) -> Vec<StreamPoint> {
     let Some(first) = trace.site(input) else { return vec![] };
     let rows = first.place.scope.rows();
     let in_stream = trace.sites().filter(|site| site.place.scope.rows() == rows);
-    let later: Vec<Station> = in_stream.filter_map(|site| station(trace, site)).collect();
+    let later: Vec<StreamPoint> = in_stream.filter_map(|site| station(trace, site)).collect();
     if later.is_empty() {
         return later;
     }
-    let input = Station { site: input.into(), added: None, layer: None, name: "input" };
+    let input = StreamPoint { site: input.into(), added: None, layer: None, name: "input" };
     iter::once(input).chain(later).collect()
 }
 
-fn station(trace: &Trace, site: &Recorded) -> Option<Station> {
+fn station(trace: &Trace, site: &Recorded) -> Option<StreamPoint> {
     let name = match site.role() {
         Role::Residual(SubLayer::Attention | SubLayer::SelfAttention) => "attention",
         Role::Residual(SubLayer::CrossAttention) => "cross-att.",
@@ -50,7 +50,7 @@ fn station(trace: &Trace, site: &Recorded) -> Option<Station> {
         _ => return None,
     };
     let layer = site.place.scope.layer_index();
-    Some(Station { site: site.path().to_owned(), added: trace.added(site), layer, name })
+    Some(StreamPoint { site: site.path().to_owned(), added: trace.added(site), layer, name })
 }
 
 /// The L2 norm of a word's row at a path. None if there is no such row.

@@ -7,11 +7,11 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Reading;
 use crate::{
     analysis::evidence::{
-        LogitRows, Question, Run, Score,
+        EvidenceQuestion, LogitRows, Run, Score,
         attribution::{Attribution, LogitPart, attribution},
         heads::{HeadScores, HeadTexts, head_scores},
         patching::Patching,
-        promotion::{Piece, Promotion, promotions},
+        promotion::{HeadOrUnit, Promotion, promotions},
         saliency::{Saliency, saliency},
     },
     engine::site::Role,
@@ -162,7 +162,7 @@ impl Reading {
     ///
     /// # Errors
     /// If a word is no token, if both are the same, or if the place is not in the output.
-    pub fn question(&self, run: &Run, asked: &Asked) -> Result<Question> {
+    pub fn question(&self, run: &Run, asked: &Asked) -> Result<EvidenceQuestion> {
         let asked = self.asked(asked);
         ensure!(asked.words.len() <= 2, "give one word, or two with a comma between them");
         let words = asked.words.iter().map(|word| self.answers(run, word));
@@ -176,7 +176,7 @@ impl Reading {
             ensure!(place < n, "{}", places(n));
         }
         let tokens_of = |word: &str| self.tokens_of_word(word).unwrap_or_default();
-        Question::about(run, &output, &words, asked.place, tokens_of)
+        EvidenceQuestion::about(run, &output, &words, asked.place, tokens_of)
             .context("the model gives no two words or classes that could be set against each other")
     }
 
@@ -184,7 +184,7 @@ impl Reading {
     ///
     /// # Errors
     /// If the model has no residual stream.
-    pub fn attribution(&self, run: &Run, question: &Question) -> Result<Attribution> {
+    pub fn attribution(&self, run: &Run, question: &EvidenceQuestion) -> Result<Attribution> {
         attribution(run, &question.score()).context(
             "the logits of this model are not a sum of parts, as it has no residual stream; gradients work for it",
         )
@@ -198,7 +198,7 @@ impl Reading {
         &self,
         name: ModelName,
         run: &Run,
-        pieces: &[(&LogitPart, Piece)],
+        pieces: &[(&LogitPart, HeadOrUnit)],
         row: usize,
         n: usize,
     ) -> Result<Vec<Option<Promotion>>> {
@@ -289,7 +289,7 @@ impl Reading {
         let other = Run::new(model, &against.ids(), &changes, forced);
         let mut question = self.question(&plain, asked)?;
         if self.asked(asked) == Asked::default() {
-            question = Question::between(&plain, &other, question);
+            question = EvidenceQuestion::between(&plain, &other, question);
         }
         let row = plain.row_in(&other, question.row).with_context(|| {
             format!(
@@ -299,7 +299,7 @@ impl Reading {
             )
         })?;
         let score = question.score();
-        let moved = Question { row, ..question }.score();
+        let moved = EvidenceQuestion { row, ..question }.score();
         let [word, against] = [question.word, question.against].map(|id| self.answer(&plain, id));
         match Patching::new(plain, other, question, [score, moved]) {
             Some(patching) => Ok(patching),

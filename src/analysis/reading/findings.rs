@@ -10,15 +10,15 @@ use std::{
     },
 };
 
-pub use before::{Before, NextWordInBoth};
+pub use before::{EvidenceBefore, NextWordInBoth};
 
 use super::{Asked, Patched, Reading, wishes::Slow};
 use crate::{
     analysis::evidence::{
-        LogitRows, Question, RowsOf, Run,
+        EvidenceQuestion, LogitRows, RowsOf, Run,
         attribution::Attribution,
         flow::{Flow, Threshold},
-        promotion::{Piece, promotions, strongest},
+        promotion::{HeadOrUnit, promotions, strongest},
         saliency::Saliency,
     },
     engine::{
@@ -45,17 +45,17 @@ pub struct Findings {
     /// None for a model without a residual stream.
     pub attribution: Option<Attribution>,
     /// By part of the attribution: its strongest piece, and the words that this promotes.
-    pub promoted: Vec<Option<(Piece, Vec<String>)>>,
+    pub promoted: Vec<Option<(HeadOrUnit, Vec<String>)>>,
     /// What every row of the stream that is written from is made of, and of a translator then those of the source; none
     /// for a model without one, and for a long text.
     flows: Vec<KnownFlow>,
-    question: Question,
+    question: EvidenceQuestion,
     /// The rows of the logits, and that which is asked about.
     rows: LogitRows,
     logits: Vec<f32>,
     /// The text that the decoder was given instead of its own output.
     forced: Option<Vec<u32>>,
-    before: OnceLock<Result<Before, &'static str>>,
+    before: OnceLock<Result<EvidenceBefore, &'static str>>,
     saliency: OnceLock<Option<Saliency>>,
     /// The passes that it takes: done, and of how many.
     saliency_passes: [AtomicUsize; 2],
@@ -195,27 +195,27 @@ impl Reading {
 
     /// Fills in what takes many passes, and begins with the maps of patched values where they take seconds at most;
     /// `tell` is called whenever something is new, and says whether to go on. Returns whether it went on to the end.
-    pub fn find_more(&self, mut tell: impl FnMut() -> bool) -> bool {
+    pub fn find_more(&self, mut on_progress: impl FnMut() -> bool) -> bool {
         self.first_findings();
-        if !tell() {
+        if !on_progress() {
             return false;
         }
         for (name, found) in self.first_findings() {
             self.find_before(*name, found);
-            if !tell() {
+            if !on_progress() {
                 return false;
             }
-            self.find_saliencies(*name, found, &mut tell);
-            if !tell() {
+            self.find_saliencies(*name, found, &mut on_progress);
+            if !on_progress() {
                 return false;
             }
             let patched = self.find_patched(*name, found);
-            if !tell() {
+            if !on_progress() {
                 return false;
             }
             if let Some(patched) = patched.filter(|_| self.is_soon(*name)) {
-                patched.work(&mut tell);
-                if !tell() {
+                patched.work(&mut on_progress);
+                if !on_progress() {
                     return false;
                 }
             }
@@ -224,10 +224,10 @@ impl Reading {
     }
 
     /// Goes on with the maps of patched values that are not complete, whatever time they take.
-    pub fn patch_on(&self, mut tell: impl FnMut() -> bool) {
+    pub fn patch_on(&self, mut on_progress: impl FnMut() -> bool) {
         for (name, found) in self.first_findings() {
             if let Some(patched) = self.find_patched(*name, found) {
-                patched.work(&mut tell);
+                patched.work(&mut on_progress);
             }
         }
     }
@@ -285,7 +285,7 @@ impl Reading {
     }
 
     /// What a run says about a question, but for its flows.
-    fn find_about(&self, name: ModelName, run: &Run, question: Question) -> Findings {
+    fn find_about(&self, name: ModelName, run: &Run, question: EvidenceQuestion) -> Findings {
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let (source, target) = (tokens(&run.pass.source), tokens(&run.pass.target));
         let [word, against] = [question.word, question.against].map(|id| self.answer(run, id));
@@ -332,13 +332,13 @@ impl Reading {
         run: &Run,
         attribution: &Attribution,
         row: usize,
-    ) -> Vec<Option<(Piece, Vec<String>)>> {
+    ) -> Vec<Option<(HeadOrUnit, Vec<String>)>> {
         let Some(model) = self.model(name) else { return vec![] };
         let pieces: Vec<_> = attribution.parts.iter().map(strongest).collect();
         let known = attribution.parts.iter().zip(&pieces);
         let known: Vec<_> = known.filter_map(|(part, piece)| Some((part, (*piece)?))).collect();
         let mut found = promotions(model, run, &known, row, N_PROMOTED).into_iter();
-        let words = |piece: &Option<Piece>| {
+        let words = |piece: &Option<HeadOrUnit>| {
             (*piece)?;
             let promotion = found.next()??;
             let words = promotion.words.iter().map(|(id, _)| self.tokenizer.token(*id).text);
@@ -348,15 +348,26 @@ impl Reading {
     }
 
     /// Fills in which words counted, here and before the changes, unless `tell` says to stop.
-    fn find_saliencies(&self, name: ModelName, found: &Findings, mut tell: impl FnMut() -> bool) {
-        self.find_saliency(name, found, &mut tell);
-        if let (Some(plain), Some(Ok(before)), true) = (&self.plain, found.before(), tell()) {
-            plain.find_saliency(name, &before.found, tell);
+    fn find_saliencies(
+        &self,
+        name: ModelName,
+        found: &Findings,
+        mut on_progress: impl FnMut() -> bool,
+    ) {
+        self.find_saliency(name, found, &mut on_progress);
+        if let (Some(plain), Some(Ok(before)), true) = (&self.plain, found.before(), on_progress())
+        {
+            plain.find_saliency(name, &before.found, on_progress);
         }
     }
 
     /// Fills in which words counted, unless `tell`, which is called after some passes each, says to stop.
-    fn find_saliency(&self, name: ModelName, found: &Findings, mut tell: impl FnMut() -> bool) {
+    fn find_saliency(
+        &self,
+        name: ModelName,
+        found: &Findings,
+        mut on_progress: impl FnMut() -> bool,
+    ) {
         if found.saliency.get().is_some() {
             return;
         }
@@ -368,7 +379,7 @@ impl Reading {
             let [n_done, n_all] = &found.saliency_passes;
             n_done.store(done, Ordering::Relaxed);
             n_all.store(all, Ordering::Relaxed);
-            is_stopped = !tell();
+            is_stopped = !on_progress();
             !is_stopped
         };
         let compute = || {
@@ -418,7 +429,7 @@ impl Reading {
     fn patched_with(&self, name: ModelName, sentences: [String; 2]) -> Option<Patched> {
         let [a, b] = [&sentences[0], &sentences[1]].map(|text| self.sentence_of(text).ok());
         let patching = self.patching_of(name, &a?, &b?, &Asked::default()).ok()?;
-        let Question { word, against, .. } = patching.question;
+        let EvidenceQuestion { word, against, .. } = patching.question;
         let [word, against] = [word, against].map(|id| self.answer(&patching.a, id));
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let (source, target) = (tokens(&patching.b.pass.source), tokens(&patching.b.pass.target));

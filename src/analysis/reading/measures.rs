@@ -227,7 +227,7 @@ impl Reading {
                 ModelName::Checkpoint => continuation::eighths(ids.len(), 8),
                 _ => continuation::eighths(ids.len(), 7),
             };
-            let text = continuation::Text { tokens: &ids, parts: &parts };
+            let text = continuation::ContinuedText { tokens: &ids, parts: &parts };
             let setup = self.setup(*name, None);
             continuation::continued(&**model, text, &setup, &self.tokenizer)
         })

@@ -114,7 +114,7 @@ impl Patched {
 
     /// Computes what is missing, until [`Self::stop`]; `tell` is called after some cells each, and says whether to go
     /// on. Of two calls at once the second returns.
-    pub fn work(&self, mut tell: impl FnMut() -> bool) {
+    pub fn work(&self, mut on_progress: impl FnMut() -> bool) {
         if self.is_running.swap(true, Ordering::AcqRel) {
             self.is_stopped.store(false, Ordering::Relaxed);
             return;
@@ -125,12 +125,12 @@ impl Patched {
                 break;
             }
             self.compute(cells);
-            if !tell() {
+            if !on_progress() {
                 break;
             }
         }
         self.is_running.store(false, Ordering::Release);
-        tell();
+        on_progress();
     }
 
     /// Computes everything, whoever else does.

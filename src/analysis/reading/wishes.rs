@@ -78,7 +78,7 @@ impl Reading {
 
     /// Computes it. `tell` is called whenever something is new, and says whether to go on; what is stopped is still
     /// unknown.
-    pub fn compute(&self, slow: Slow, mut tell: impl FnMut() -> bool) {
+    pub fn compute(&self, slow: Slow, mut on_progress: impl FnMut() -> bool) {
         let waiting = self.waiting();
         match slow {
             Slow::Influence => _ = waiting.influence(),
@@ -92,13 +92,13 @@ impl Reading {
             Slow::KnockOuts => _ = waiting.knock_outs(),
             Slow::Courses => self.courses(),
             Slow::Findings => {
-                if !self.find_more(&mut tell) {
+                if !self.find_more(&mut on_progress) {
                     return;
                 }
             }
         }
         self.wishes.done.fetch_or(slow.bit(), Ordering::Relaxed);
-        tell();
+        on_progress();
     }
 
     /// Computes all that takes long, except learning and evidence.

@@ -17,7 +17,7 @@ use crate::engine::{
 const MOST_NUMBERS: usize = 1 << 25;
 
 /// A block whose inside was recomputed.
-pub(super) struct Opened {
+pub(super) struct OpenedBlock {
     /// The block: `blocks.3`.
     scope: Scope,
     /// The block's node on the tape of the pass.
@@ -28,7 +28,7 @@ pub(super) struct Opened {
     record: Record,
 }
 
-impl Opened {
+impl OpenedBlock {
     fn new(scope: Scope, node: Node, Inside { tape, out, inputs }: Inside) -> Self {
         Self { scope, node, out, inputs, record: Record::new(tape) }
     }
@@ -71,7 +71,7 @@ impl Trace {
     }
 
     /// The opened block that contains the path.
-    pub(super) fn opened_at(&self, path: &str) -> Option<&Opened> {
+    pub(super) fn opened_at(&self, path: &str) -> Option<&OpenedBlock> {
         self.opened.iter().map(|opened| &**opened).find(|opened| opened.holds(path))
     }
 
@@ -100,7 +100,7 @@ impl Trace {
     pub fn opened(&self, path: &str) -> Option<Self> {
         let mut more = self.with_one_more(path)?;
         let n_numbers =
-            |opened: &[Arc<Opened>]| opened.iter().map(|o| o.n_numbers()).sum::<usize>();
+            |opened: &[Arc<OpenedBlock>]| opened.iter().map(|o| o.n_numbers()).sum::<usize>();
         while more.opened.len() > 1 && n_numbers(&more.opened) > MOST_NUMBERS {
             more.opened.remove(0);
         }
@@ -111,7 +111,7 @@ impl Trace {
         let (node, scope) = self.closed(path)?;
         let inside = self.record.tape.inside(node)?;
         let mut opened = self.opened.clone();
-        opened.push(Arc::new(Opened::new(scope.clone(), node, inside)));
+        opened.push(Arc::new(OpenedBlock::new(scope.clone(), node, inside)));
         Some(Self { opened, ..self.clone() })
     }
 

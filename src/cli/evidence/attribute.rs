@@ -12,9 +12,9 @@ use super::{
 use crate::{
     analysis::{
         evidence::{
-            Question, Run, Score,
+            EvidenceQuestion, Run, Score,
             attribution::{Attribution, LogitPart},
-            promotion::Piece,
+            promotion::HeadOrUnit,
             saliency::{N_POINTS, Saliency},
         },
         reading::Reading,
@@ -76,7 +76,7 @@ fn about(
     reading: &Reading,
     name: ModelName,
     run: &Run,
-    question: &Question,
+    question: &EvidenceQuestion,
 ) -> Map<String, serde_json::Value> {
     let about = json!({
         "command": "attribute", "model": name.id(), "sentence": reading.sentence.read_text(),
@@ -90,7 +90,7 @@ fn heading(
     reading: &Reading,
     name: ModelName,
     words: &Words,
-    question: &Question,
+    question: &EvidenceQuestion,
     run: &Run,
 ) -> String {
     format!(
@@ -104,7 +104,7 @@ fn heading(
 }
 
 /// Why the question about these words is about this place of the output, where nobody said which.
-fn why_there(run: &Run, question: &Question, words: &[String]) -> String {
+fn why_there(run: &Run, question: &EvidenceQuestion, words: &[String]) -> String {
     let rows = run.output_rows();
     if rows.len() < 2 {
         return String::new();
@@ -220,7 +220,7 @@ fn add_heads(lines: &mut PartLines, part: &LogitPart, words: &Words, promoted: &
         let from = strongest.map_or_else(String::new, |(x, t)| {
             format!("  most from \"{}\" {}", t.text, rounded(*x, 4))
         });
-        let from = from + &said(promoted, &part.path, Piece::Head(h));
+        let from = from + &said(promoted, &part.path, HeadOrUnit::Head(h));
         lines.add(part, &format!("head {h}"), &from, of_head(), head.amount);
         for (k, (amount, token)) in head.by_key.iter().zip(keys).enumerate() {
             let token = token.text.as_str().into();
@@ -235,7 +235,7 @@ fn add_heads(lines: &mut PartLines, part: &LogitPart, words: &Words, promoted: &
 fn add_units(lines: &mut PartLines, part: &LogitPart, promoted: &[Promoted], n_units: usize) {
     let strongest = strongest_units(part, n_units);
     for &(unit, amount) in &strongest {
-        let words = said(promoted, &part.path, Piece::Unit(unit));
+        let words = said(promoted, &part.path, HeadOrUnit::Unit(unit));
         let place = Place { unit: unit.into(), ..Place::default() };
         lines.add(part, &format!("unit {unit}"), &words, place, amount);
     }
@@ -247,7 +247,7 @@ fn add_units(lines: &mut PartLines, part: &LogitPart, promoted: &[Promoted], n_u
 /// The words that a piece of a part promotes, strongest first.
 struct Promoted {
     path: String,
-    piece: Piece,
+    piece: HeadOrUnit,
     words: Vec<(String, f32)>,
 }
 
@@ -268,14 +268,14 @@ fn promoted(
     name: ModelName,
     run: &Run,
     parts: &Attribution,
-    question: &Question,
+    question: &EvidenceQuestion,
     n_units: usize,
 ) -> anyhow::Result<Vec<Promoted>> {
-    let mut pieces: Vec<(&LogitPart, Piece)> = vec![];
+    let mut pieces: Vec<(&LogitPart, HeadOrUnit)> = vec![];
     for part in &parts.parts {
-        pieces.extend((0..part.heads.len()).map(|head| (part, Piece::Head(head))));
+        pieces.extend((0..part.heads.len()).map(|head| (part, HeadOrUnit::Head(head))));
         let units = strongest_units(part, n_units).into_iter();
-        pieces.extend(units.map(|(unit, _)| (part, Piece::Unit(unit))));
+        pieces.extend(units.map(|(unit, _)| (part, HeadOrUnit::Unit(unit))));
     }
     let found = reading.promotions(name, run, &pieces, question.row, N_PROMOTED)?;
     let each = pieces.iter().zip(found).filter_map(|((part, piece), promotion)| {
@@ -287,7 +287,7 @@ fn promoted(
 }
 
 /// `  promotes "il", "ils"`
-fn said(promoted: &[Promoted], path: &str, piece: Piece) -> String {
+fn said(promoted: &[Promoted], path: &str, piece: HeadOrUnit) -> String {
     let found = promoted.iter().find(|of| of.path == path && of.piece == piece);
     let words = found.map(|found| {
         let words = found.words.iter().take(3).map(|(word, _)| format!("\"{word}\""));
@@ -300,8 +300,8 @@ fn add_promoted(report: &mut Report, promoted: &[Promoted]) {
     for Promoted { path, piece, words } in promoted {
         for (rank, (word, amount)) in words.iter().enumerate() {
             let (head, unit) = match *piece {
-                Piece::Head(head) => (head.into(), Field::Missing),
-                Piece::Unit(unit) => (Field::Missing, unit.into()),
+                HeadOrUnit::Head(head) => (head.into(), Field::Missing),
+                HeadOrUnit::Unit(unit) => (Field::Missing, unit.into()),
             };
             let (site, token) = (path.as_str().into(), word.as_str().into());
             let place = Place { site, head, unit, position: rank.into(), token };

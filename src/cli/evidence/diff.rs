@@ -12,7 +12,7 @@ use super::{
 use crate::{
     analysis::{
         evidence::{
-            Question, Run, Score,
+            EvidenceQuestion, Run, Score,
             attribution::{attribution, part_pairs},
             next_words::{NextWord, next_words},
         },
@@ -66,7 +66,7 @@ struct Both<'a> {
     traces: [&'a Trace; 2],
     runs: [Run; 2],
     /// None where the models give no logits.
-    question: Option<(Question, [Score; 2])>,
+    question: Option<(EvidenceQuestion, [Score; 2])>,
 }
 
 impl<'a> Both<'a> {
@@ -77,14 +77,14 @@ impl<'a> Both<'a> {
         let asked = asked.question.asked();
         let is_free = asked.words.is_empty() && asked.place.is_none();
         let question = match a.question(&first, &asked) {
-            Ok(question) if is_free => Some(Question::between(&first, &second, question)),
+            Ok(question) if is_free => Some(EvidenceQuestion::between(&first, &second, question)),
             Ok(question) => Some(question),
             Err(_) if is_free => None,
             Err(why) => return Err(why).usage(),
         };
         let question = question.and_then(|question| {
             let row = first.row_in(&second, question.row)?;
-            Some((question, [question.score(), Question { row, ..question }.score()]))
+            Some((question, [question.score(), EvidenceQuestion { row, ..question }.score()]))
         });
         Ok(Self {
             name,

@@ -15,7 +15,7 @@ pub const MOST_CELLS: usize = 250;
 const BREADTH: usize = 4;
 
 /// A cell and what it was made from, as far as it is shown.
-pub struct Opened {
+pub struct OpenedCell {
     pub arithmetic: Arithmetic,
     pub children: Vec<Child>,
     /// Operands that are not shown.
@@ -35,7 +35,7 @@ pub type Opens<'a> = &'a dyn Fn(&Address) -> Result<Arithmetic>;
 
 /// Opened cells; the first is the one that was asked for. Each is opened once.
 pub struct Tree {
-    pub cells: Vec<Opened>,
+    pub cells: Vec<OpenedCell>,
     /// Whether more could have been opened.
     pub is_cut: bool,
 }
@@ -86,7 +86,7 @@ impl Tree {
     }
 }
 
-fn opened(arithmetic: Arithmetic, breadth: usize, level: usize) -> Opened {
+fn opened(arithmetic: Arithmetic, breadth: usize, level: usize) -> OpenedCell {
     let mut operands: Vec<&Operand> = vec![];
     for operand in arithmetic.expr.iter().flat_map(by_size) {
         if !operands.iter().any(|o| o.address == operand.address) {
@@ -96,7 +96,7 @@ fn opened(arithmetic: Arithmetic, breadth: usize, level: usize) -> Opened {
     let more = operands.len().saturating_sub(breadth);
     let shown = operands.into_iter().take(breadth);
     let children = shown.map(|o| Child { operand: o.clone(), cell: None }).collect();
-    Opened { arithmetic, children, more, level }
+    OpenedCell { arithmetic, children, more, level }
 }
 
 /// The operands, those of a sum's largest term first.

@@ -26,7 +26,7 @@ const ROUNDING: f32 = 1e-4;
 const MOST_LISTED: usize = 20;
 
 /// What is printed.
-pub struct Comparison {
+pub struct ArrayComparison {
     /// The worst first.
     sites: Vec<Difference>,
     /// Arrays that are not compared, and why.
@@ -49,7 +49,7 @@ struct Difference {
     n_cells: usize,
 }
 
-impl Comparison {
+impl ArrayComparison {
     /// `named`: the sites of the passes in the order of computation, with the names of their arrays.
     ///
     /// # Errors

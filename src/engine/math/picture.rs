@@ -6,14 +6,14 @@ use crate::engine::value::Matrix;
 
 /// A downsampled matrix; a small matrix is unchanged.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Picture {
+pub struct Downsampled {
     pub rows: usize,
     pub cols: usize,
     /// Row by row.
     cells: Vec<f32>,
 }
 
-impl Picture {
+impl Downsampled {
     pub fn new(rows: usize, cols: usize, cells: Vec<f32>) -> Self {
         assert_eq!(cells.len(), rows * cols, "a picture has a number a cell");
         Self { rows, cols, cells }
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn small_matrices_are_their_own_picture() {
         let plane = Matrix::from_row_slice(2, 3, &[1.0, -2.0, 3.0, 4.0, 5.0, -6.0]);
-        let picture = Picture::of(&plane, 4);
+        let picture = Downsampled::of(&plane, 4);
         assert_eq!((picture.rows, picture.cols), (2, 3));
         assert_eq!((picture.get(0, 1), picture.get(1, 2)), (-2.0, -6.0));
         assert_eq!(picture.most(0..2, 0..2).to_bits(), 5.0_f32.to_bits());
@@ -77,7 +77,7 @@ mod tests {
             for (row, col) in [(0, 0), (n - 1, 0), (n / 2, n - 1), (n / 3, n / 7)] {
                 let mut plane = Matrix::from_element(n, n, 0.5);
                 plane[(row, col)] = -9.0;
-                let picture = Picture::of(&plane, 5);
+                let picture = Downsampled::of(&plane, 5);
                 let at = (row * 5 / n, col * 5 / n);
                 assert!(picture.get(at.0, at.1) < 0.0, "{row} {col} of {n}");
                 assert_eq!(picture.cells.iter().filter(|v| **v < 0.0).count(), 1);

@@ -1,7 +1,7 @@
 //! Rotary position embedding (Su et al. 2021, eq. 34): pairs of channels rotated by the position.
 //!
 //! Channel j of the first half is paired with channel j of the second half, or neighbouring channels are paired
-//! ([`Pairs`]). Each pair has its own frequency, and the dot product of two rotated vectors depends on the distance
+//! ([`RotaryPairs`]). Each pair has its own frequency, and the dot product of two rotated vectors depends on the distance
 //! between their positions. Channels before and beyond the pairs are not rotated.
 
 use std::sync::Arc;
@@ -24,14 +24,14 @@ pub struct Rope {
     /// The factor of cosine and sine (YaRN, Peng et al. 2023); 1 elsewhere.
     pub factor: f32,
     pub longer: Option<Longer>,
-    pub pairs: Pairs,
+    pub pairs: RotaryPairs,
     /// How many channels stand before those that are rotated.
     pub first: usize,
 }
 
 /// Which two channels are rotated together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pairs {
+pub enum RotaryPairs {
     /// Channel j and channel j + n of 2n rotated channels: Llama, GPT-NeoX.
     #[default]
     Halves,
@@ -39,7 +39,7 @@ pub enum Pairs {
     Neighbours,
 }
 
-impl Pairs {
+impl RotaryPairs {
     /// The two channels of a pair, of so many pairs.
     const fn channels(self, pair: usize, n_pairs: usize) -> (usize, usize) {
         match self {
@@ -117,8 +117,8 @@ impl Rope {
         let n = self.speeds.len();
         let among = channel.checked_sub(self.first).filter(|among| *among < 2 * n)?;
         let pair = match self.pairs {
-            Pairs::Halves => among % n,
-            Pairs::Neighbours => among / 2,
+            RotaryPairs::Halves => among % n,
+            RotaryPairs::Neighbours => among / 2,
         };
         let (first, second) = self.channels(pair);
         Some((pair, if channel == first { second } else { first }, channel == first))
@@ -219,13 +219,13 @@ mod tests {
         site::{Address, AddressKind},
     };
 
-    fn rope(factor: f32, pairs: Pairs) -> Arc<Rope> {
+    fn rope(factor: f32, pairs: RotaryPairs) -> Arc<Rope> {
         Arc::new(Rope { speeds: vec![1.0, 0.1], factor, longer: None, pairs, first: 0 })
     }
 
     #[test]
     fn dot_products_of_rotated_rows_depend_on_their_distance_alone() {
-        let rope = rope(1.0, Pairs::Halves);
+        let rope = rope(1.0, RotaryPairs::Halves);
         let same = Matrix::from_fn(6, 4, |_, c| [0.5, -1.0, 2.0, 0.25][c]);
         let rotated = Rotate { rope, first: 3 }.rotated(&same.into(), 1.0);
         let dot = |a: usize, b: usize| rotated.plane(0).row(a).dot(&rotated.plane(0).row(b));
@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn cells_of_rows_that_do_not_begin_the_text_open_into_their_own_turn() {
-        for (pairs, before) in [(Pairs::Halves, 0), (Pairs::Neighbours, 0), (Pairs::Neighbours, 1)]
+        for (pairs, before) in
+            [(RotaryPairs::Halves, 0), (RotaryPairs::Neighbours, 0), (RotaryPairs::Neighbours, 1)]
         {
             let x: Value = Matrix::from_fn(3, 5, |r, c| (r * 5 + c) as f32 - 6.0).into();
             let rope = Arc::new(Rope { first: before, ..(*rope(1.5, pairs)).clone() });

@@ -6,7 +6,7 @@ use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Writer};
 
 use super::failure;
 use crate::{
-    export::{Colours, Film, Format, FrameSettings, Write},
+    export::{Film, Format, FormatColours, FrameSettings, Write},
     render::{
         frame::Shot,
         raster::{self, Area},
@@ -20,7 +20,7 @@ pub static FORMAT: Format = Format {
     about: "film in all its colours",
     is_text: false,
     has_pixels: true,
-    colours: Colours::Own,
+    colours: FormatColours::Own,
     write: Write::Film(write),
 };
 

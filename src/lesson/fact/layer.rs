@@ -2,7 +2,7 @@
 
 use super::{Context, Fact, fact, mean, minus, variance};
 use crate::{
-    analysis::measure::stream::{self, Station, stations},
+    analysis::measure::stream::{self, StreamPoint, stations},
     engine::{math::length, site::Site, value::Cell},
     model::layer::{feed_forward, norm},
     text::{percent, spoken},
@@ -54,12 +54,12 @@ pub fn sum_parts(c: &Context) -> Option<(Vec<f32>, Vec<f32>)> {
     Some((minus(&c.row_of(sum)?, &added), added))
 }
 
-fn stream(c: &Context) -> Vec<Station> {
+fn stream(c: &Context) -> Vec<StreamPoint> {
     c.main().map_or_else(Vec::new, |site| stations(c.trace(), site.path()))
 }
 
 /// The station after the last layer; a final norm is not part of the stream.
-fn last_of_layers(stations: &[Station]) -> Option<&Station> {
+fn last_of_layers(stations: &[StreamPoint]) -> Option<&StreamPoint> {
     stations.iter().rfind(|station| station.layer.is_some())
 }
 

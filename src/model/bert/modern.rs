@@ -19,7 +19,7 @@ use crate::{
             Axis::{Channel, Position},
             Role, Scope, Site,
         },
-        tape::{Block, Node, Pairs, Rope, Tape, Weight},
+        tape::{Block, Node, Rope, RotaryPairs, Tape, Weight},
         value::Matrix,
     },
     model::{
@@ -244,7 +244,7 @@ impl PreNorm {
             speeds: speeds.collect(),
             factor: 1.0,
             longer: None,
-            pairs: Pairs::Halves,
+            pairs: RotaryPairs::Halves,
             first: 0,
         };
         let attention =

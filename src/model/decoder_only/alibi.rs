@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{
     DecoderPlan, LayerOrder,
-    family::{Bias, BiasStyle, Family, Keys, LLAMA, PositionStyle, Refused, Settings, Style},
+    family::{Bias, BiasStyle, Family, FamilySettings, Keys, LLAMA, PositionStyle, Refused, Style},
     gpt2::{GPT2_KEYS, GPT2_STYLE},
     names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
     rope::RopeStyle,
@@ -164,7 +164,7 @@ fn is_plain(attention: &Json) -> bool {
         && !["clip_qkv", "qk_ln", "prefix_lm", "softmax_scale"].into_iter().any(has)
 }
 
-fn slopes_of_mpt(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn slopes_of_mpt(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
     let most = match config.section("attn_config")? {
         Some(attention) => attention.float_or("alibi_bias_max", 8.0)?,
@@ -178,7 +178,7 @@ fn slopes_of_mpt(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
 }
 
 /// Falcon's heads and norms.
-fn falcon(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn falcon(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
     let n_heads = plan.heads.n_heads;
     let is_new = config.bool_or("new_decoder_architecture", false)?;

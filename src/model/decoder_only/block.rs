@@ -212,13 +212,13 @@ pub struct DecoderBlock {
 }
 
 /// What layers read beside the stream.
-pub struct Beside {
+pub struct LayerInputs {
     embeddings: Option<LayerEmbeddings>,
     /// The keys and values that later layers read too, by layer.
     lent: HashMap<usize, [Node; 2]>,
 }
 
-impl Beside {
+impl LayerInputs {
     /// The layers' own embeddings, if they have such.
     pub fn with(embeddings: Option<LayerEmbeddings>) -> Self {
         Self { embeddings, lent: HashMap::new() }
@@ -279,7 +279,7 @@ impl DecoderBlock {
 
     /// What it reads: the stream, and what stands beside it. Keys and values that later layers read too are made here,
     /// outside of the block.
-    pub fn inputs(&self, tape: &mut Tape, x: Node, beside: &mut Beside) -> Vec<Node> {
+    pub fn inputs(&self, tape: &mut Tape, x: Node, beside: &mut LayerInputs) -> Vec<Node> {
         let mut inputs = match (&self.mixer, self.mixer.keys()) {
             (Mixer::Attention(attention, _), KeySource::Lent) => {
                 let x = tape.identity(self.scope.at(&RESID_PRE), x);

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{
     DecoderPlan,
-    family::{BiasStyle, Family, LLAMA, PositionStyle, Refused, Settings, Style},
+    family::{BiasStyle, Family, FamilySettings, LLAMA, PositionStyle, Refused, Style},
     mixtures::{CHOSEN, WIDTH, activation, experts, mix},
     names::{
         EXPERTS, ExpertNames, FeedNames, LATENT as LATENT_NAMES, LLAMA as LLAMA_NAMES, Names,
@@ -16,7 +16,7 @@ use super::{
     rope::{RopeSizes, RopeStyle, magnitude, rope},
 };
 use crate::{
-    engine::tape::{ExpertGroups, ExpertWeights, Pairs, Rope},
+    engine::tape::{ExpertGroups, ExpertWeights, Rope, RotaryPairs},
     model::layer::{
         attention::{LatentPlan, ScoreScaling},
         experts::{ExpertsPlan, Scoring, SharedPlan},
@@ -164,7 +164,7 @@ const fn weights(are_normalized: bool) -> ExpertWeights {
 }
 
 /// The groups of experts, where fewer than all are chosen.
-fn groups(settings: &Settings, summed: usize) -> Result<Option<ExpertGroups>> {
+fn groups(settings: &FamilySettings, summed: usize) -> Result<Option<ExpertGroups>> {
     const N: &str = "n_group";
     const CHOSEN_GROUPS: &str = "topk_group";
     let config = &settings.config;
@@ -180,7 +180,7 @@ fn groups(settings: &Settings, summed: usize) -> Result<Option<ExpertGroups>> {
 /// Attention by way of a few numbers, and experts in all layers but the first; `factor` is that of the experts' weights
 /// where the settings have none, and `interleaves` says which numbers of a head a rotation pairs.
 fn adjust(
-    settings: &Settings,
+    settings: &FamilySettings,
     plan: &mut DecoderPlan,
     experts: ExpertsPlan,
     factor: f32,
@@ -246,7 +246,7 @@ fn shared_rope(
     longest: usize,
     interleaves: bool,
 ) -> Result<Rope> {
-    let pairs = if interleaves { Pairs::Neighbours } else { Pairs::Halves };
+    let pairs = if interleaves { RotaryPairs::Neighbours } else { RotaryPairs::Halves };
     let sizes = RopeSizes { d_head: latent.d_shared, longest };
     let rope = rope(config, sizes, RopeStyle { pairs, ..RopeStyle::WHOLE })?;
     Ok(Rope { first: latent.d_own, ..rope })

@@ -11,7 +11,7 @@ use super::{
     rope::RopeStyle,
 };
 use crate::{
-    engine::tape::Pairs,
+    engine::tape::RotaryPairs,
     model::layer::attention::{Mask, ScoreScaling},
     weights::Config,
 };
@@ -72,7 +72,7 @@ pub static FAMILIES: &[Family] = &[
         style: Style {
             order: LayerOrder::ParallelOneNorm,
             positions: PositionStyle::Rotary(RopeStyle {
-                pairs: Pairs::Neighbours,
+                pairs: RotaryPairs::Neighbours,
                 ..RopeStyle::WHOLE
             }),
             biases: BiasStyle { feed: Bias::Always, ..BiasStyle::NONE },

@@ -38,16 +38,16 @@ pub struct Family {
     /// What config.json means where it lacks a key: transformers' own values.
     pub defaults: &'static [(&'static str, u32)],
     /// What its settings change in the plan of its style.
-    pub adjust: fn(&Settings, &mut DecoderPlan) -> Result<()>,
+    pub adjust: fn(&FamilySettings, &mut DecoderPlan) -> Result<()>,
 }
 
 /// The settings of a checkpoint, with the family's defaults.
-pub struct Settings<'a> {
+pub struct FamilySettings<'a> {
     checkpoint: &'a Checkpoint,
     pub config: Config,
 }
 
-impl Settings<'_> {
+impl FamilySettings<'_> {
     /// Whether they are those of a GGUF file.
     pub const fn are_gguf(&self) -> bool {
         self.checkpoint.is_gguf()
@@ -230,11 +230,11 @@ impl Family {
         Ok(names.expected(plan, self.biases(checkpoint)?, checkpoint.is_gguf()))
     }
 
-    fn settings<'a>(&self, checkpoint: &'a Checkpoint) -> Settings<'a> {
+    fn settings<'a>(&self, checkpoint: &'a Checkpoint) -> FamilySettings<'a> {
         let defaults = if checkpoint.is_gguf() { &[] } else { self.defaults };
         let given = checkpoint.config().clone();
         let config = defaults.iter().fold(given, |config, &(key, value)| config.or(key, value));
-        Settings { checkpoint, config }
+        FamilySettings { checkpoint, config }
     }
 
     /// Names every setting that cannot be run.
@@ -258,7 +258,7 @@ impl Family {
     }
 
     /// The norm of the stream. GGUF files have added the 1 that Gemma adds to its gains.
-    fn norm(&self, settings: &Settings) -> Result<NormKind> {
+    fn norm(&self, settings: &FamilySettings) -> Result<NormKind> {
         let key = settings.config.key(self.keys.eps);
         let eps = settings.config.float_or(key, self.keys.default_eps)?;
         let style = match self.style.norm {
@@ -326,7 +326,7 @@ impl Family {
         Ok(FeedPlan { kind, d_ff, experts: None })
     }
 
-    fn is_tied(&self, settings: &Settings) -> Result<bool> {
+    fn is_tied(&self, settings: &FamilySettings) -> Result<bool> {
         let says = settings.config.bool_or("tie_word_embeddings", self.style.is_tied)?;
         Ok(says && !self.names.outputs().are_in(settings.checkpoint))
     }

@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::{
     DecoderPlan, EmbeddingScale, LayerOrder,
-    family::{BiasStyle, Family, KEYS, Keys, LLAMA, Refused, Settings, Style, ropes_by_window},
+    family::{
+        BiasStyle, Family, FamilySettings, KEYS, Keys, LLAMA, Refused, Style, ropes_by_window,
+    },
     names::{LLAMA as LLAMA_NAMES, Names},
     rope::RopeStyle,
     windows,
@@ -111,7 +113,7 @@ pub static FAMILIES: &[Family] = &[
 
 /// Scores divided by the root of `query_pre_attn_scalar`. GGUF files do not have it: it is a head's width, but in the
 /// largest model, which has so many layers, the width of the stream by the number of heads.
-fn scale_scores(settings: &Settings, plan: &mut DecoderPlan, n_largest: usize) -> Result<()> {
+fn scale_scores(settings: &FamilySettings, plan: &mut DecoderPlan, n_largest: usize) -> Result<()> {
     let heads = plan.heads;
     let default = match settings.are_gguf() {
         true if plan.layers.len() == n_largest => heads.d_model / heads.n_heads,
@@ -126,7 +128,7 @@ fn scale_scores(settings: &Settings, plan: &mut DecoderPlan, n_largest: usize) -
 }
 
 /// Soft caps of scores and of logits.
-fn cap(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn cap(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     plan.logits.cap = cap_of(&settings.config, "final_logit_softcapping", 30.0)?;
     let of_scores = cap_of(&settings.config, "attn_logit_softcapping", 50.0)?;
     for layer in &mut plan.layers {
@@ -142,7 +144,7 @@ pub(super) fn cap_of(config: &Config, key: &str, default: f32) -> Result<Option<
 }
 
 /// Gemma 3: layers with windows have a rotation of their own, which is not scaled.
-fn rotate_gemma3(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn rotate_gemma3(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let full = RopeStyle { theta: 1_000_000.0, ..RopeStyle::WHOLE };
     let local = |config: &Config| {
         let theta = config.float_or("rope_local_base_freq", 10_000.0)?;

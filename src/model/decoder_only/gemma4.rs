@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     DecoderPlan, LayerOrder, LayerPlan,
-    family::{Family, PositionStyle, Refused, Settings, Style},
+    family::{Family, FamilySettings, PositionStyle, Refused, Style},
     gemma::{GEMMA, GEMMA_KEYS, SANDWICH_NAMES, cap_of},
     mixtures::{self, activation, experts},
     names::{EXPERTS, ExpertMaps, ExpertNames, FeedNames, Names},
@@ -105,7 +105,7 @@ const fn has_window(mask: Mask) -> bool {
 }
 
 /// Heads, norms and rotations of all layers, by their kind.
-fn attend(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn attend(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
     let are_keys = config.bool_or(VALUES_ARE_KEYS, false)?;
     // Layers are told apart by it.
@@ -132,7 +132,7 @@ fn attend(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
 }
 
 /// Whether a layer of a GGUF file, which has no setting for it, has no map to values.
-fn lacks_values(settings: &Settings, l: usize) -> bool {
+fn lacks_values(settings: &FamilySettings, l: usize) -> bool {
     let has = |of| settings.has_tensor(&format!("model.layers.{l}.self_attn.{of}_proj.weight"));
     settings.are_gguf() && has("k") && !has("v")
 }
@@ -206,7 +206,7 @@ fn share_keys(config: &Config, plan: &mut DecoderPlan) -> Result<()> {
 }
 
 /// Experts beside each network, which stays: all tokens go through it.
-fn mix_in(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn mix_in(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
     let has_experts = settings.are_gguf() && config.count_or("num_local_experts", 0)? > 0;
     if !config.bool_or("enable_moe_block", has_experts)? {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{
     DecoderPlan,
-    family::{BiasStyle, Family, Keys, LLAMA, PositionStyle, Settings, Style},
+    family::{BiasStyle, Family, FamilySettings, Keys, LLAMA, PositionStyle, Style},
     names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
 };
 use crate::{
@@ -62,7 +62,7 @@ pub static FAMILIES: &[Family] = &[Family {
 }];
 
 /// Scores divided by the root of a head's width and by the number of the layer, as the settings say.
-fn scale_scores(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn scale_scores(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
     let heads = plan.heads;
     let are_slices = heads.d_model.is_multiple_of(heads.n_heads);

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value as Json;
 
-use super::family::Settings;
+use super::family::FamilySettings;
 
 const TYPES: &str = "layer_types";
 
@@ -13,7 +13,7 @@ const TYPES: &str = "layer_types";
 /// # Errors
 /// If the list names another kind, or is of another length.
 pub fn attending(
-    settings: &Settings,
+    settings: &FamilySettings,
     n_layers: usize,
     other: &str,
     unlisted: impl Fn() -> Result<Vec<bool>>,

@@ -5,14 +5,16 @@ use anyhow::Result;
 
 use super::{
     DecoderPlan, LayerOrder,
-    family::{Bias, BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Refused, Settings, Style},
+    family::{
+        Bias, BiasStyle, Family, FamilySettings, KEYS, Keys, LLAMA, PositionStyle, Refused, Style,
+    },
     gpt2::GPT2_STYLE,
     names::{FeedNames, LLAMA as LLAMA_NAMES, Names},
     rope::RopeStyle,
     windows,
 };
 use crate::{
-    engine::tape::Pairs,
+    engine::tape::RotaryPairs,
     model::layer::{
         attention::Mask,
         norm::{NormStyle, QkNorm},
@@ -184,13 +186,16 @@ pub static FAMILIES: &[Family] = &[
 const COHERE: Style = Style {
     norm: NormStyle::LayerWithoutBias,
     order: LayerOrder::ParallelOneNorm,
-    positions: PositionStyle::Rotary(RopeStyle { pairs: Pairs::Neighbours, ..RopeStyle::WHOLE }),
+    positions: PositionStyle::Rotary(RopeStyle {
+        pairs: RotaryPairs::Neighbours,
+        ..RopeStyle::WHOLE
+    }),
     biases: BiasStyle::ATTENTION,
     is_tied: true,
     ..LLAMA.style
 };
 
-fn scale_logits(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn scale_logits(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     plan.logits.scale = Some(settings.config.float_or("logit_scale", 0.0625)?);
     Ok(())
 }

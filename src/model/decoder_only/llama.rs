@@ -5,7 +5,8 @@ use anyhow::Result;
 use super::{
     DecoderPlan, EmbeddingScale, LayerOrder,
     family::{
-        Bias, BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Settings, Style, ropes_by_window,
+        Bias, BiasStyle, Family, FamilySettings, KEYS, Keys, LLAMA, PositionStyle, Style,
+        ropes_by_window,
     },
     names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
     rope::RopeStyle,
@@ -148,7 +149,7 @@ fn in_unrotated(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
     windows::by_type(config, n_layers, |l| !rotates[l])
 }
 
-fn unrotate(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn unrotate(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let rotates = rotates(&settings.config, plan.layers.len())?;
     for (layer, _) in plan.layers.iter_mut().zip(rotates).filter(|(_, rotates)| !rotates) {
         layer.attention.rope = None;
@@ -157,7 +158,7 @@ fn unrotate(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
 }
 
 /// Ministral 3: queries grow with their position.
-fn temper(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn temper(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     const BETA: &str = "llama_4_scaling_beta";
     let config = &settings.config;
     let sections = [config.section("rope_scaling")?, config.section("rope_parameters")?];
@@ -175,7 +176,7 @@ fn temper(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
 }
 
 /// Granite: multipliers of embeddings, scores, residual addends and logits.
-pub fn multiply(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+pub fn multiply(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
     let factor = |key| config.float_or(key, 1.0);
     let not_one = |factor: f32| (factor.to_bits() != 1_f32.to_bits()).then_some(factor);
@@ -195,7 +196,7 @@ pub fn multiply(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
 }
 
 /// OLMo 3: only layers that see all have their rotation scaled.
-fn rotate_olmo3(settings: &Settings, plan: &mut DecoderPlan) -> Result<()> {
+fn rotate_olmo3(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let local = |config: &Config| Ok(config.with("rope_scaling", None));
     ropes_by_window(&settings.config, plan, OLMO3_ROPE, local)
 }

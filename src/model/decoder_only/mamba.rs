@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::{
     DecoderPlan, MixerPlan,
-    family::{Family, KEYS, Keys, LLAMA, PositionStyle, Refused, Settings, Style},
+    family::{Family, FamilySettings, KEYS, Keys, LLAMA, PositionStyle, Refused, Style},
     names::{LLAMA as LLAMA_NAMES, Names},
 };
 use crate::{
@@ -81,7 +81,7 @@ fn sets_no_limit(limits: &Json) -> bool {
     matches!(limits, Some([least, most]) if is_zero(least) && !most.is_number())
 }
 
-fn state_space(settings: &Settings, plan: &DecoderPlan) -> Result<StateSpacePlan> {
+fn state_space(settings: &FamilySettings, plan: &DecoderPlan) -> Result<StateSpacePlan> {
     let config = &settings.config;
     let (n_heads, n_groups) = (plan.heads.n_heads, config.usize_or(N_GROUPS, 1)?);
     config.must(N_GROUPS, n_heads.is_multiple_of(n_groups), "a divisor of the number of heads")?;

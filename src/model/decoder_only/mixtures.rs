@@ -4,7 +4,9 @@ use anyhow::Result;
 
 use super::{
     DecoderPlan,
-    family::{Bias, BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Refused, Settings, Style},
+    family::{
+        Bias, BiasStyle, Family, FamilySettings, KEYS, Keys, LLAMA, PositionStyle, Refused, Style,
+    },
     llama::multiply,
     names::{EXPERTS, ExpertMaps, ExpertNames, FeedNames, LLAMA as LLAMA_NAMES, Names, StackForm},
     rope::RopeStyle,
@@ -215,7 +217,7 @@ pub static FAMILIES: &[Family] = &[
 
 /// An expert that all tokens go through, where the settings give its width.
 pub(super) fn shared(
-    settings: &Settings,
+    settings: &FamilySettings,
     plan: &DecoderPlan,
     has_gate: bool,
 ) -> Result<Option<SharedPlan>> {
@@ -243,14 +245,14 @@ fn in_every_second(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
 }
 
 /// Whether probabilities of chosen experts are divided by their sum, as a setting says, which GGUF files lack.
-pub(super) fn normalized(settings: &Settings, default: bool) -> Result<ExpertWeights> {
+pub(super) fn normalized(settings: &FamilySettings, default: bool) -> Result<ExpertWeights> {
     let are_normalized = settings.config.bool_or("norm_topk_prob", default)?;
     Ok(if are_normalized { ExpertWeights::Normalized } else { ExpertWeights::Kept })
 }
 
 /// The experts that the settings describe, without a shared one, with the activation of the dense layers.
 pub(super) fn experts(
-    settings: &Settings,
+    settings: &FamilySettings,
     plan: &DecoderPlan,
     weights: ExpertWeights,
 ) -> Result<ExpertsPlan> {
@@ -279,7 +281,7 @@ pub(super) fn experts(
 
 /// Puts experts in place of the networks of some layers; `width` is the key of their width.
 pub(super) fn mix(
-    settings: &Settings,
+    settings: &FamilySettings,
     plan: &mut DecoderPlan,
     experts: ExpertsPlan,
     width: &str,
@@ -296,7 +298,7 @@ pub(super) fn mix(
 
 /// Puts experts in place of the networks of those layers of a Qwen that are mixtures.
 pub(super) fn mix_qwen(
-    settings: &Settings,
+    settings: &FamilySettings,
     plan: &mut DecoderPlan,
     experts: ExpertsPlan,
 ) -> Result<()> {

@@ -4,7 +4,7 @@ mod list;
 
 use super::plan::DecoderPlan;
 use crate::weights::{Checkpoint, ExpectedWeight, TensorNames};
-use list::List;
+use list::NameList;
 
 /// How the names of tensors end that hold blocks of numbers of four bits.
 const BLOCKS: &str = "_blocks";
@@ -405,7 +405,7 @@ impl Names {
         biases: Biases,
         is_gguf: bool,
     ) -> Vec<ExpectedWeight> {
-        let mut list = List { names: self, plan, biases, is_gguf, wanted: vec![] };
+        let mut list = NameList { names: self, plan, biases, is_gguf, wanted: vec![] };
         list.ends();
         for (l, layer) in plan.layers.iter().enumerate() {
             list.layer(l, layer);

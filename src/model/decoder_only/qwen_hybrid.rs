@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::{
     DecoderPlan, MixerPlan,
-    family::{BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Settings, Style},
+    family::{BiasStyle, Family, FamilySettings, KEYS, Keys, LLAMA, PositionStyle, Style},
     hybrid::attending,
     mixtures::{CHOSEN, WIDTH, experts, mix, mix_qwen, normalized, shared},
     names::{DELTA_BY_KEY_HEAD, LLAMA as LLAMA_NAMES, Names, QkvNames},
@@ -141,7 +141,11 @@ const DENSE: Family = Family {
 };
 
 /// Gives attention its gate, and most layers a gated delta net; `sharing`: which head of keys each head of values uses.
-fn with_delta_nets(settings: &Settings, plan: &mut DecoderPlan, sharing: Sharing) -> Result<()> {
+fn with_delta_nets(
+    settings: &FamilySettings,
+    plan: &mut DecoderPlan,
+    sharing: Sharing,
+) -> Result<()> {
     let delta = delta(settings, plan, sharing)?;
     let n_layers = plan.layers.len();
     let unlisted = || every_nth(&settings.config, n_layers);
@@ -161,7 +165,7 @@ fn every_nth(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
     Ok((1..=n_layers).map(|n| n.is_multiple_of(interval)).collect())
 }
 
-fn delta(settings: &Settings, plan: &DecoderPlan, sharing: Sharing) -> Result<DeltaPlan> {
+fn delta(settings: &FamilySettings, plan: &DecoderPlan, sharing: Sharing) -> Result<DeltaPlan> {
     let config = &settings.config;
     // The second of two keys is that of GGUF files.
     let size = |keys: [&str; 2]| config.usize(config.key(&keys));

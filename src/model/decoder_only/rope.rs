@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use anyhow::Result;
 
 use crate::{
-    engine::tape::{Dynamic, Longer, Pairs, Rope},
+    engine::tape::{Dynamic, Longer, Rope, RotaryPairs},
     weights::Config,
 };
 
@@ -51,13 +51,13 @@ const PROPORTIONAL: &str = "proportional";
 #[derive(Clone, Copy)]
 pub struct RopeStyle {
     pub theta: f32,
-    pub pairs: Pairs,
+    pub pairs: RotaryPairs,
     /// The share of a head's channels that is rotated, by key; None where the settings cannot change it.
     pub part: Option<(&'static str, f32)>,
 }
 
 impl RopeStyle {
-    pub const WHOLE: Self = Self { theta: 10_000.0, pairs: Pairs::Halves, part: None };
+    pub const WHOLE: Self = Self { theta: 10_000.0, pairs: RotaryPairs::Halves, part: None };
 }
 
 /// The sizes of the model that is rotated.
@@ -152,7 +152,7 @@ pub fn context(config: &Config, longest: usize) -> Result<usize> {
 /// A rotation in f32, for texts no longer than the model was trained on.
 fn rope_of(speeds: Vec<f64>, factor: f64) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
-    Rope { speeds, factor: factor as f32, longer: None, pairs: Pairs::Halves, first: 0 }
+    Rope { speeds, factor: factor as f32, longer: None, pairs: RotaryPairs::Halves, first: 0 }
 }
 
 /// All speeds divided by the factor (Chen et al. 2023, *Extending Context Window via Positional

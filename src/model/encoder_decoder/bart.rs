@@ -12,8 +12,8 @@
 use anyhow::Result;
 
 use super::{
-    EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, GenerationRules, NormPlacement,
-    OutputPlan,
+    EncoderDecoderEmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, GenerationRules,
+    NormPlacement, OutputPlan,
 };
 use crate::{
     engine::math::Waves,
@@ -84,7 +84,7 @@ pub(super) fn plan(checkpoint: &Checkpoint, family: BartFamily) -> Result<Encode
         encoder: stack(config, "encoder")?,
         decoder: stack(config, "decoder")?,
         n_vocab: [n_sources, if is_one_vocab { n_sources } else { n_targets }],
-        embedding: EmbeddingPlan {
+        embedding: EncoderDecoderEmbeddingPlan {
             is_shared: is_one_vocab && has_one_table(checkpoint),
             is_scaled: config.bool_or("scale_embedding", false)?,
             has_norm: family.has_embedding_norm,

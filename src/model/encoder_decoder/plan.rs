@@ -56,7 +56,7 @@ impl EncoderDecoderPositions {
 
 /// How tokens become what the first layers read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EmbeddingPlan {
+pub struct EncoderDecoderEmbeddingPlan {
     /// Both streams have one table.
     pub is_shared: bool,
     /// Multiplied by sqrt(d_model).
@@ -81,7 +81,7 @@ pub struct EncoderDecoderPlan {
     pub decoder: StackSizes,
     /// Tokens of the source, and of the target.
     pub n_vocab: [usize; 2],
-    pub embedding: EmbeddingPlan,
+    pub embedding: EncoderDecoderEmbeddingPlan,
     pub order: NormPlacement,
     pub norm: NormKind,
     pub feed: FeedKind,

@@ -4,8 +4,8 @@
 use anyhow::{Context, Result};
 
 use super::{
-    EmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, GenerationRules, NormPlacement,
-    OutputPlan,
+    EncoderDecoderEmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, GenerationRules,
+    NormPlacement, OutputPlan,
 };
 use crate::{
     model::{
@@ -44,7 +44,11 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
         encoder,
         decoder: StackSizes { n_layers, ..encoder },
         n_vocab: [config.usize("vocab_size")?; 2],
-        embedding: EmbeddingPlan { is_shared: true, is_scaled: false, has_norm: false },
+        embedding: EncoderDecoderEmbeddingPlan {
+            is_shared: true,
+            is_scaled: false,
+            has_norm: false,
+        },
         order: NormPlacement::PreNorm,
         norm: NormKind::rms(config.float_or("layer_norm_epsilon", 1e-6)?),
         feed: feed(config)?,

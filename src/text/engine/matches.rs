@@ -35,10 +35,10 @@ pub struct MeteredPattern {
 
 /// The matches in a text, and what is between them: start and end in bytes, and whether it is a match.
 #[derive(Clone, Debug)]
-pub struct Found(pub Vec<(Offsets, bool)>);
+pub struct Matches(pub Vec<(Offsets, bool)>);
 
 /// So that the library cuts a text there.
-impl Pattern for &Found {
+impl Pattern for &Matches {
     fn find_matches(&self, _: &str) -> Result<Vec<(Offsets, bool)>> {
         Ok(self.0.clone())
     }
@@ -58,7 +58,7 @@ impl MeteredPattern {
     ///
     /// # Errors
     /// If a text cannot be matched, or the budget is exceeded.
-    pub fn find_all<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Found>> {
+    pub fn find_all<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Matches>> {
         budget::check()?;
         if self.is_literal {
             return texts
@@ -80,12 +80,12 @@ impl MeteredPattern {
     ///
     /// # Errors
     /// As of [`Self::find_all`].
-    pub fn find(&self, text: &str) -> Result<Found> {
+    pub fn find(&self, text: &str) -> Result<Matches> {
         Ok(self.find_all([text])?.remove(0))
     }
 
     /// The matches, found on another thread.
-    fn find_beside(&self, texts: Vec<String>) -> Result<Vec<Found>> {
+    fn find_beside(&self, texts: Vec<String>) -> Result<Vec<Matches>> {
         let (answer, answered) = mpsc::sync_channel(1);
         let (regex, is_given_up) = (Arc::clone(&self.regex), Arc::clone(&self.is_given_up));
         let work = move || {
@@ -133,9 +133,9 @@ fn matches(
     regex: &Regex,
     text: &str,
     go_on: impl Fn() -> std::result::Result<(), budget::Exceeded>,
-) -> Result<Found> {
+) -> Result<Matches> {
     if text.is_empty() {
-        return Ok(Found(vec![((0, 0), false)]));
+        return Ok(Matches(vec![((0, 0), false)]));
     }
     let (mut found, mut end) = (vec![], 0);
     for matched in regex.find_iter(text) {
@@ -150,7 +150,7 @@ fn matches(
     if end != text.len() {
         found.push(((end, text.len()), false));
     }
-    Ok(Found(found))
+    Ok(Matches(found))
 }
 
 #[cfg(test)]
@@ -165,7 +165,7 @@ mod tests {
     fn matches_of_several_texts_are_found_with_what_is_between() -> Result<()> {
         let found = pattern(r"\d+(?!x)").find_all(["a12b3", "", "7"])?;
         let cells =
-            |found: &Found| found.0.iter().map(|((a, b), m)| (*a, *b, *m)).collect::<Vec<_>>();
+            |found: &Matches| found.0.iter().map(|((a, b), m)| (*a, *b, *m)).collect::<Vec<_>>();
         assert_eq!(cells(&found[0]), [(0, 1, false), (1, 3, true), (3, 4, false), (4, 5, true)]);
         assert_eq!(cells(&found[1]), [(0, 0, false)]);
         assert_eq!(cells(&found[2]), [(0, 1, true)]);

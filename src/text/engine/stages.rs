@@ -17,7 +17,7 @@ use tokenizers::{
 
 use super::{
     budget,
-    matches::{Found, MeteredPattern},
+    matches::{Matches, MeteredPattern},
 };
 
 /// A tokenizer whose every stage is within the budget.
@@ -64,7 +64,7 @@ impl Replacement {
 
     fn in_tokens(&self, tokens: &[String]) -> Result<Vec<String>> {
         let found = self.pattern.find_all(tokens.iter().map(String::as_str))?;
-        let replaced = |(token, Found(parts)): (&String, Found)| {
+        let replaced = |(token, Matches(parts)): (&String, Matches)| {
             let part = |((start, end), is_match)| {
                 if is_match { self.content.as_str() } else { &token[start..end] }
             };

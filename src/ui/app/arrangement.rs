@@ -24,12 +24,12 @@ pub(super) struct Arrangement {
     /// Index and frame of every pane in view.
     pub(super) frames: Vec<(usize, Rect)>,
     /// How good it is.
-    pub(super) score: Score,
+    pub(super) score: ArrangementScore,
 }
 
 /// Compared in order.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub(super) struct Score {
+pub(super) struct ArrangementScore {
     /// Visible part of the main picture, in twentieths, so that differences that no one sees decide nothing.
     main: u8,
     /// Sum of what else counts.
@@ -43,7 +43,7 @@ const SKIPPED: f32 = 0.5;
 /// The worth of a body without blank cells.
 const WORTH_OF_FULL: f32 = 3.0;
 
-impl Score {
+impl ArrangementScore {
     /// The score with that value added for what stands beside the panes.
     pub(super) fn plus(self, value: f32) -> Self {
         Self { rest: self.rest + value, ..self }
@@ -92,13 +92,17 @@ pub(super) fn arrange(
 fn alone(stage: Rect, wanted: &[PreferredSize], pane: usize) -> Arrangement {
     let height = wanted.get(pane).map_or(0, |w| w.tallest.saturating_add(FRAME)).min(stage.height);
     let frames = wanted.get(pane).map(|_| (pane, Rect { height, ..stage })).into_iter().collect();
-    Arrangement { frames, score: Score { main: 0, rest: 0.0 } }
+    Arrangement { frames, score: ArrangementScore { main: 0, rest: 0.0 } }
 }
 
 /// None if a pane beside the main picture is cut too much.
-fn score(body: Rect, frames: &[(usize, Rect)], wanted: &[PreferredSize]) -> Option<Score> {
+fn score(
+    body: Rect,
+    frames: &[(usize, Rect)],
+    wanted: &[PreferredSize],
+) -> Option<ArrangementScore> {
     let main = frames.iter().map(|(i, _)| *i).min().unwrap_or(0);
-    let (mut score, mut filled) = (Score { main: 0, rest: 0.0 }, 0.0);
+    let (mut score, mut filled) = (ArrangementScore { main: 0, rest: 0.0 }, 0.0);
     for &(i, frame) in frames {
         let (size, wanted) = ((frame.width - FRAME, frame.height - FRAME), &wanted[i]);
         let (visible, detail) = (wanted.seen(size), wanted.detail(size));

@@ -65,14 +65,14 @@ pub fn unfolded_part(beat: usize, i: usize, n: usize) -> f32 {
 
 /// Reading times on this machine: measured once, when a step shows them.
 #[derive(Clone, Default)]
-pub enum Times {
+pub enum ReadingTimes {
     #[default]
     NotRequested,
     Requested,
     Known(Arc<MachineTimes>),
 }
 
-impl Times {
+impl ReadingTimes {
     pub fn known(&self) -> Option<&MachineTimes> {
         match self {
             Self::Known(times) => Some(times),

@@ -1,9 +1,9 @@
 //! The step's formula, each symbol in the colour of the pane that shows it.
 
-use super::{Piece, TextRole};
+use super::{ProsePiece, TextRole};
 
 /// A formula, given the symbols of each pane's site; symbols without a pane are plain.
-pub(super) fn formula(text: &str, symbols: &[&[&str]]) -> Vec<Piece> {
+pub(super) fn formula(text: &str, symbols: &[&[&str]]) -> Vec<ProsePiece> {
     let mut found: Vec<(usize, usize, usize)> = vec![];
     for (pane, symbols) in symbols.iter().enumerate() {
         found.extend(symbols.iter().flat_map(|symbol| {
@@ -15,9 +15,9 @@ pub(super) fn formula(text: &str, symbols: &[&[&str]]) -> Vec<Piece> {
 
 /// Pieces of a text in which stretches (start, length, pane) are coloured; of overlapping stretches the earlier wins,
 /// then the longer, then the first pane.
-fn coloured(text: &str, mut found: Vec<(usize, usize, usize)>) -> Vec<Piece> {
+fn coloured(text: &str, mut found: Vec<(usize, usize, usize)>) -> Vec<ProsePiece> {
     found.sort_by_key(|&(start, length, pane)| (start, usize::MAX - length, pane));
-    let piece = |text: &str, role| Piece { text: text.to_owned(), role, is_term: false };
+    let piece = |text: &str, role| ProsePiece { text: text.to_owned(), role, is_term: false };
     let (mut pieces, mut end) = (vec![], 0);
     for (start, length, pane) in found {
         if start >= end {

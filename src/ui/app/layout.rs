@@ -85,7 +85,7 @@ pub struct TopRows {
 
 /// The text that shares the stage with the panes.
 #[derive(Clone, Copy)]
-pub enum Text<'a> {
+pub enum StageText<'a> {
     /// Narration, with its number of lines at a width.
     Narration(&'a dyn Fn(u16) -> usize),
     /// A question: the panes leave it all that it needs.
@@ -138,18 +138,18 @@ impl ScreenLayout {
 
     /// Places the panes and the text: where the text is best, beside or below the panes. The pane with the focus is in
     /// view.
-    pub fn arrange(&mut self, wanted: &[PreferredSize], focus: usize, text: Text) {
+    pub fn arrange(&mut self, wanted: &[PreferredSize], focus: usize, text: StageText) {
         let is_wide = self.body.width >= WIDE;
         let places = match text {
-            Text::Narration(lines) => [self.beside(lines), self.below(lines, 4)]
+            StageText::Narration(lines) => [self.beside(lines), self.below(lines, 4)]
                 .into_iter()
                 .chain(self.below_whole(lines))
                 .chain(self.beside_natural(lines, wanted))
                 .collect(),
-            Text::Question(lines) if is_wide => vec![self.beside(lines)],
-            Text::Question(lines) => vec![self.below(lines, 1)],
-            Text::Inspector(lines) if is_wide => vec![self.beside(&|_| usize::from(lines))],
-            Text::Inspector(lines) => vec![self.below(&|_| usize::from(lines), 2)],
+            StageText::Question(lines) if is_wide => vec![self.beside(lines)],
+            StageText::Question(lines) => vec![self.below(lines, 1)],
+            StageText::Inspector(lines) if is_wide => vec![self.beside(&|_| usize::from(lines))],
+            StageText::Inspector(lines) => vec![self.below(&|_| usize::from(lines), 2)],
         };
         let n = wanted.len();
         let arranged = |place: &TextPlace, needed| {
@@ -326,7 +326,7 @@ mod tests {
     fn plan(width: u16, height: u16, wanted: &[PreferredSize], n_lines: usize) -> ScreenLayout {
         let rows = TopRows { has_outputs: false, n_map_lines: 2, has_attention: true };
         let mut plan = ScreenLayout::new(Rect::new(0, 0, width, height), rows);
-        plan.arrange(wanted, 0, Text::Narration(&|_| n_lines));
+        plan.arrange(wanted, 0, StageText::Narration(&|_| n_lines));
         plan
     }
 

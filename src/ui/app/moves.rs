@@ -27,7 +27,7 @@ impl State {
         }
         self.guide.begin_step(self.nav.step);
         if let Some(notice) = self.ask_question() {
-            self.tell(notice);
+            self.show_notice(notice);
         }
         self.unfold();
     }

@@ -8,7 +8,7 @@ use super::{
     Line, Prose, ROOMY, ScreenLayout, State, TopRows,
     glossary::{Space, definitions},
     guide::{paragraph_of, plain_span, question_paragraphs, strong_paragraph},
-    layout::Text,
+    layout::StageText,
 };
 use crate::{
     analysis::trace::Trace,
@@ -169,14 +169,18 @@ impl State {
         };
         let mut plan = ScreenLayout::new(area, rows);
         if self.opened().is_some() {
-            plan.arrange(wanted, self.nav.focus, Text::Inspector(INSPECTOR_LINES));
+            plan.arrange(wanted, self.nav.focus, StageText::Inspector(INSPECTOR_LINES));
             return (plan, vec![]);
         }
         let is_airy = plan.is_airy();
         let prose = self.measured(&self.paragraphs(), is_airy);
         let n_lines = |width| prose.n_lines(width);
         let is_question = self.guide.quiz.is_some();
-        let text = if is_question { Text::Question(&n_lines) } else { Text::Narration(&n_lines) };
+        let text = if is_question {
+            StageText::Question(&n_lines)
+        } else {
+            StageText::Narration(&n_lines)
+        };
         plan.arrange(wanted, self.nav.focus, text);
         let width = plan.text_width();
         let mut lines = prose.lines(width);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Effect, Times,
+    Effect, ReadingTimes,
     reply::{Notice, Reply},
 };
 use crate::{
@@ -31,7 +31,7 @@ pub struct Passes {
     /// The changed reading, while the plain one is on the screen in its place.
     pub set_aside: Option<Arc<Reading>>,
     /// Reading times on this machine.
-    pub times: Times,
+    pub times: ReadingTimes,
     /// The step to enter after the pending sentence has been read.
     pub(super) step_after_reading: Option<usize>,
     /// A path in the block that is being opened.
@@ -274,10 +274,10 @@ impl Passes {
 
     /// Requests reading times, once.
     pub(super) fn request_times(&mut self) -> Option<Effect> {
-        if !matches!(self.times, Times::NotRequested) || self.reading.is_none() {
+        if !matches!(self.times, ReadingTimes::NotRequested) || self.reading.is_none() {
             return None;
         }
-        self.times = Times::Requested;
+        self.times = ReadingTimes::Requested;
         Some(Effect::MeasureTimes)
     }
 

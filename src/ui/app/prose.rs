@@ -22,21 +22,21 @@ pub enum TextRole {
 
 /// A stretch of text with one role.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct ProsePiece {
     pub text: String,
     pub role: TextRole,
     /// The first mention of a term of the glossary.
     pub is_term: bool,
 }
 
-impl Piece {
+impl ProsePiece {
     fn is_like(&self, other: &Self) -> bool {
         (self.role, self.is_term) == (other.role, other.is_term)
     }
 }
 
 /// A line of narration.
-pub type Line = Vec<Piece>;
+pub type Line = Vec<ProsePiece>;
 
 /// Pieces that stay together on a line.
 #[derive(Clone, Default)]
@@ -73,13 +73,13 @@ impl Prose {
             None if span.strong => TextRole::Strong,
             None => TextRole::Plain,
         };
-        let piece = |span: &Span| Piece {
+        let piece = |span: &Span| ProsePiece {
             text: span.text.clone(),
             role: role(span),
             is_term: span.is_term,
         };
         let words = |paragraph: &Paragraph| {
-            let pieces: Vec<Piece> = paragraph.spans.iter().map(piece).collect();
+            let pieces: Vec<ProsePiece> = paragraph.spans.iter().map(piece).collect();
             let words = unbreakable_runs(&pieces).into_iter();
             words.map(|word| (width_of(&word), word)).collect()
         };
@@ -135,7 +135,7 @@ pub fn wrap(
 }
 
 /// The unbreakable runs of a paragraph, each with its pieces.
-fn unbreakable_runs(pieces: &[Piece]) -> Vec<Word> {
+fn unbreakable_runs(pieces: &[ProsePiece]) -> Vec<Word> {
     let whole: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
     let mut end = 0;
     let starts = pieces.iter().map(|piece| {
@@ -150,7 +150,7 @@ fn unbreakable_runs(pieces: &[Piece]) -> Vec<Word> {
             if from < to {
                 push(
                     &mut word.pieces,
-                    Piece {
+                    ProsePiece {
                         text: whole[from..to].to_owned(),
                         role: piece.role,
                         is_term: piece.is_term,
@@ -179,7 +179,7 @@ fn joined(words: impl Iterator<Item = Word>) -> Line {
             let same_role = word.pieces.first().is_some_and(|piece| before.is_like(piece));
             let (role, is_term) =
                 if same_role { (before.role, before.is_term) } else { (TextRole::Plain, false) };
-            push(&mut line, Piece { text: " ".into(), role, is_term });
+            push(&mut line, ProsePiece { text: " ".into(), role, is_term });
         }
         for piece in word.pieces {
             push(&mut line, piece);
@@ -188,7 +188,7 @@ fn joined(words: impl Iterator<Item = Word>) -> Line {
     line
 }
 
-fn push(line: &mut Line, piece: Piece) {
+fn push(line: &mut Line, piece: ProsePiece) {
     match line.last_mut().filter(|last| last.is_like(&piece)) {
         Some(last) => last.text += &piece.text,
         None => line.push(piece),
@@ -213,7 +213,7 @@ fn split_to_width(word: Word, width: usize) -> Vec<Word> {
             }
             used += grapheme.width();
             if let Some(part) = parts.last_mut() {
-                push(&mut part.pieces, Piece { text: grapheme.to_owned(), ..piece });
+                push(&mut part.pieces, ProsePiece { text: grapheme.to_owned(), ..piece });
             }
         }
     }
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!(texts(&lines), ["the hidden", "state, and", "more"]);
         assert_eq!(
             lines[1][0],
-            Piece { text: "state".into(), role: TextRole::Pane(0), is_term: false }
+            ProsePiece { text: "state".into(), role: TextRole::Pane(0), is_term: false }
         );
     }
 
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(texts(&lines), ["先读隐藏状", "态，再看", "「it」。", "RNN 在等。"]);
         assert_eq!(
             lines[1][0],
-            Piece { text: "态".into(), role: TextRole::Pane(0), is_term: false }
+            ProsePiece { text: "态".into(), role: TextRole::Pane(0), is_term: false }
         );
     }
 }

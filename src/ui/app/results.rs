@@ -24,7 +24,7 @@ fn take_reading(state: &mut State, reading: &Arc<Reading>) -> Reply {
         return state.take_changed_reading(reading).into();
     }
     if let Some(note) = unknown_words_note(&reading.sentence, state.lesson.language) {
-        state.tell(note.into());
+        state.show_notice(note.into());
     }
     state.inspector.close();
     state.nav.picked.row = None;

@@ -2,13 +2,13 @@
 //! cursor. They change nothing.
 
 use super::{
-    AttendedRow, OpenedNumber, Overlay, Piece, State, Word, formula, glossary,
+    AttendedRow, OpenedNumber, Overlay, ProsePiece, State, Word, formula, glossary,
     navigation::PickedAt, pane_colours, search,
 };
 use crate::{
     analysis::{
         evidence::flow::Threshold,
-        map::{Map, Station},
+        map::{ModelMap, Station},
         trace::{Recorded, Trace},
     },
     engine::{arithmetic::Arithmetic, math::argmax, site::Axis},
@@ -167,9 +167,9 @@ impl State {
     }
 
     /// The map of the step's model; None before the first reading.
-    pub fn map(&self) -> Option<Map> {
+    pub fn map(&self) -> Option<ModelMap> {
         let trace = self.passes.reading.as_ref()?.trace(self.current().1.model);
-        Some(Map::of(trace, self.nav.selection.layer))
+        Some(ModelMap::of(trace, self.nav.selection.layer))
     }
 
     /// The first step of the same model that shows a site of a station.
@@ -235,7 +235,7 @@ impl State {
     }
 
     /// The step's formula; symbols without a pane are plain.
-    pub fn formula(&self) -> Vec<Piece> {
+    pub fn formula(&self) -> Vec<ProsePiece> {
         let (_, step) = self.current();
         let symbols = |spec| self.site(spec).map_or(&[][..], |site| site.place.site.symbols);
         formula::formula(&step.formula, &step.panes.iter().map(symbols).collect::<Vec<_>>())

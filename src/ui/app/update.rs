@@ -5,7 +5,8 @@ use std::time::Duration;
 use tui_input::Input;
 
 use super::{
-    Action, Command, Effect, Overlay, PaletteChoice, SMALLEST, State, Times, TypedKey, ViewKey,
+    Action, Command, Effect, Overlay, PaletteChoice, ReadingTimes, SMALLEST, State, TypedKey,
+    ViewKey,
     background::request_shown,
     export, labs,
     overlay_commands::run_in_overlay,
@@ -35,7 +36,7 @@ fn settle(state: &mut State, reply: Reply) -> Option<Effect> {
         state.enter(step);
     }
     if let Some(notice) = notice {
-        state.tell(notice);
+        state.show_notice(notice);
     }
     effect
 }
@@ -88,7 +89,7 @@ fn apply(state: &mut State, action: Action) -> Reply {
         Action::Measured => {}
         Action::LensComputed => state.passes.finish_lens(),
         Action::AttentionMapComputed => state.passes.finish_attention(),
-        Action::TimesMeasured(times) => state.passes.times = Times::Known(times),
+        Action::TimesMeasured(times) => state.passes.times = ReadingTimes::Known(times),
         Action::Resize(width, height) => state.size = (width, height),
         Action::Point(place) => state.point_at(place),
         Action::GoTo(step) => return jump_to(state, step),
@@ -128,7 +129,7 @@ const fn is_of_user(action: &Action) -> bool {
 /// Stops page turning when another key is pressed.
 fn stop_playing(state: &mut State) {
     if let Some(notice) = state.guide.stop_playing() {
-        state.tell(notice);
+        state.show_notice(notice);
     }
 }
 

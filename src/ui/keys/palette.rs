@@ -25,14 +25,14 @@ use crate::{
 };
 
 /// A row of the palette.
-pub struct Entry {
+pub struct PaletteEntry {
     pub text: String,
     /// Its key, chapter or caption.
     pub detail: String,
     pub pick: PaletteChoice,
 }
 
-impl AsRef<str> for Entry {
+impl AsRef<str> for PaletteEntry {
     fn as_ref(&self) -> &str {
         &self.text
     }
@@ -43,21 +43,20 @@ const NUMERIC_EXAMPLES: [&str; 6] =
     ["temperature=0.5", "temperature=2", "sample=1", "top_k=5", "top_p=0.9", "beam=4"];
 
 /// Entries that match a query, best first.
-pub fn entries(state: &State, query: &str) -> Vec<Entry> {
+pub fn entries(state: &State, query: &str) -> Vec<PaletteEntry> {
     let query = query.trim();
-    let mut entries: Vec<Entry> = literal_entry(state, query).into_iter().collect();
+    let mut entries: Vec<PaletteEntry> = literal_entry(state, query).into_iter().collect();
     if query.is_empty() {
         entries.extend(all_entries(state));
         return entries;
     }
     let literal = entries.first().map(|entry| entry.pick.clone());
-    let is_other = |entry: &Entry| Some(&entry.pick) != literal.as_ref();
+    let is_other = |entry: &PaletteEntry| Some(&entry.pick) != literal.as_ref();
     let pattern = Pattern::parse(query, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
     // A step with this id comes before other matches.
     let named = state.lesson.steps().iter().position(|(_, step)| step.id == query);
-    let is_named =
-        |entry: &Entry| matches!(entry.pick, PaletteChoice::Step(step) if Some(step) == named);
+    let is_named = |entry: &PaletteEntry| matches!(entry.pick, PaletteChoice::Step(step) if Some(step) == named);
     let (named, rest): (Vec<_>, Vec<_>) =
         all_entries(state).into_iter().filter(is_other).partition(is_named);
     entries.extend(named);
@@ -76,7 +75,7 @@ pub fn pick(state: &State, query: &str, chosen: usize) -> PaletteChoice {
 }
 
 /// The entry for a query written as a what-if or an address.
-fn literal_entry(state: &State, query: &str) -> Option<Entry> {
+fn literal_entry(state: &State, query: &str) -> Option<PaletteEntry> {
     if query.contains('=') {
         return Some(what_if_entry(query, state.lesson.language));
     }
@@ -93,14 +92,14 @@ fn literal_entry(state: &State, query: &str) -> Option<Entry> {
             |model| PaletteChoice::Open(model, address.clone()),
         ),
     };
-    Some(Entry {
+    Some(PaletteEntry {
         text: query.to_owned(),
         detail: state.lesson.language.tr("open this number").into(),
         pick,
     })
 }
 
-fn what_if_entry(query: &str, language: Language) -> Entry {
+fn what_if_entry(query: &str, language: Language) -> PaletteEntry {
     let (detail, pick) = match question(query) {
         _ if query.find('=') == Some(query.len() - 1) => {
             let text =
@@ -118,7 +117,7 @@ fn what_if_entry(query: &str, language: Language) -> Entry {
         }
         Err(why) => (why.to_string(), PaletteChoice::Nothing(why.to_string())),
     };
-    Entry { text: query.to_owned(), detail, pick }
+    PaletteEntry { text: query.to_owned(), detail, pick }
 }
 
 /// The step's model if it has the cell, else the first model that has it.
@@ -132,8 +131,8 @@ fn model_of(state: &State, address: &Address) -> Option<ModelName> {
     [state.current().1.model].into_iter().chain(ModelName::ALL).find(has)
 }
 
-fn all_entries(state: &State) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = command_entries(state.lesson.language).collect();
+fn all_entries(state: &State) -> Vec<PaletteEntry> {
+    let mut entries: Vec<PaletteEntry> = command_entries(state.lesson.language).collect();
     entries.extend(finder_entries(state.lesson.language));
     entries.extend(change_entries(state));
     entries.extend(step_entries(state));
@@ -144,9 +143,9 @@ fn all_entries(state: &State) -> Vec<Entry> {
 }
 
 /// Entries of the commands that have a name, each with its first key.
-fn command_entries(language: Language) -> impl Iterator<Item = Entry> {
+fn command_entries(language: Language) -> impl Iterator<Item = PaletteEntry> {
     commands().filter_map(move |KeyCommand { command, name, keys }| {
-        Some(Entry {
+        Some(PaletteEntry {
             text: language.tr((*name)?).to_owned(),
             detail: keys.first().map_or_else(String::new, |key| key_name(*key)),
             pick: PaletteChoice::Command(*command),
@@ -155,17 +154,17 @@ fn command_entries(language: Language) -> impl Iterator<Item = Entry> {
 }
 
 /// Entries of the finders for cells in the focused matrix.
-fn finder_entries(language: Language) -> impl Iterator<Item = Entry> {
-    FINDERS.iter().enumerate().map(move |(i, finder)| Entry {
+fn finder_entries(language: Language) -> impl Iterator<Item = PaletteEntry> {
+    FINDERS.iter().enumerate().map(move |(i, finder)| PaletteEntry {
         text: format!("{}{}", language.tr("find: "), language.tr(finder.name)),
         detail: language.tr("in the matrix").into(),
         pick: PaletteChoice::Command(Command::RunFinder(i)),
     })
 }
 
-fn change_entries(state: &State) -> Vec<Entry> {
+fn change_entries(state: &State) -> Vec<PaletteEntry> {
     let Some(reading) = &state.passes.reading else { return vec![] };
-    let entry = |change: Change| Entry {
+    let entry = |change: Change| PaletteEntry {
         text: change.to_string(),
         detail: state.lesson.language.tr("what if").into(),
         pick: PaletteChoice::Change(change),
@@ -174,8 +173,8 @@ fn change_entries(state: &State) -> Vec<Entry> {
     reading.trace(state.current().1.model).parts_off().chain(examples).map(entry).collect()
 }
 
-fn step_entries(state: &State) -> Vec<Entry> {
-    let entry = |(i, (chapter, step)): (usize, &(usize, &crate::lesson::Step))| Entry {
+fn step_entries(state: &State) -> Vec<PaletteEntry> {
+    let entry = |(i, (chapter, step)): (usize, &(usize, &crate::lesson::Step))| PaletteEntry {
         text: format!("{} ({})", step.title, step.id),
         detail: tr!(state.lesson.language, "step, chapter {chapter}", chapter),
         pick: PaletteChoice::Step(i),
@@ -184,12 +183,12 @@ fn step_entries(state: &State) -> Vec<Entry> {
 }
 
 /// Entries of the map's stations, each with the title of the step that it leads to.
-fn station_entries(state: &State) -> Vec<Entry> {
+fn station_entries(state: &State) -> Vec<PaletteEntry> {
     let Some(map) = state.map() else { return vec![] };
     let language = state.lesson.language;
     let entry = |station: &Station| {
         let step = state.step_of_station(station)?;
-        Some(Entry {
+        Some(PaletteEntry {
             text: format!("{}{}", language.tr("map: "), station.path),
             detail: state.lesson.step(step).1.title.clone(),
             pick: PaletteChoice::Step(step),
@@ -199,8 +198,8 @@ fn station_entries(state: &State) -> Vec<Entry> {
 }
 
 /// Entries of the sentences of the shelf.
-fn shelf_entries(state: &State) -> impl Iterator<Item = Entry> {
-    state.lesson.shelf.iter().map(|sentence| Entry {
+fn shelf_entries(state: &State) -> impl Iterator<Item = PaletteEntry> {
+    state.lesson.shelf.iter().map(|sentence| PaletteEntry {
         text: sentence.text.clone(),
         detail: sentence.shows.clone(),
         pick: PaletteChoice::Sentence(sentence.text.clone()),
@@ -208,7 +207,7 @@ fn shelf_entries(state: &State) -> impl Iterator<Item = Entry> {
 }
 
 /// Entries of the sites of every model in the step, those of its own model first.
-fn site_entries(state: &State) -> Vec<Entry> {
+fn site_entries(state: &State) -> Vec<PaletteEntry> {
     let (_, step) = state.current();
     let mut models = vec![step.model];
     for model in step.panes.iter().map(|pane| step.model_of(pane)) {
@@ -219,7 +218,7 @@ fn site_entries(state: &State) -> Vec<Entry> {
     models.into_iter().flat_map(|model| site_entries_of(state, model)).collect()
 }
 
-fn site_entries_of(state: &State, model: ModelName) -> Vec<Entry> {
+fn site_entries_of(state: &State, model: ModelName) -> Vec<PaletteEntry> {
     let Some(reading) = &state.passes.reading else { return vec![] };
     let selection = state.nav.selection;
     let is_own = model == state.current().1.model;
@@ -232,7 +231,7 @@ fn site_entries_of(state: &State, model: ModelName) -> Vec<Entry> {
             within(selection.row, shape.rows),
             within(selection.col, shape.cols),
         );
-        Entry {
+        PaletteEntry {
             text: site.path().to_owned(),
             detail: if is_own {
                 language.tr(site.caption()).to_owned()

@@ -11,7 +11,7 @@ use ratatui::{
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
     attribution::product,
-    both::{Shown, difference},
+    both::{ShownPass, difference},
     labelled::Table,
     words::PaneWords,
 };
@@ -38,7 +38,7 @@ use crate::{
 
 pub(super) struct AttributedHeads<'a> {
     scene: Scene<'a>,
-    shown: Shown<'a>,
+    shown: ShownPass<'a>,
     stream: Stream,
     /// The parts and their heads, in the order of computation.
     rows: Vec<(&'a LogitPart, usize)>,

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
-    both::{Shown, difference},
+    both::{ShownPass, difference},
     words::PaneWords,
 };
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
 
 pub(super) struct AttributionList<'a> {
     scene: Scene<'a>,
-    shown: Shown<'a>,
+    shown: ShownPass<'a>,
     rows: Vec<Row<'a>>,
 }
 
@@ -105,7 +105,7 @@ impl<'a> AttributionList<'a> {
 
 impl AttributionList<'_> {
     /// What the parts add up to; None where there are none to show.
-    fn total(&self, shown: Shown, width: usize) -> Option<String> {
+    fn total(&self, shown: ShownPass, width: usize) -> Option<String> {
         let now = shown.found?.attribution.as_ref()?;
         match shown.before {
             None => Some(self.sum_in_words(now, width)),
@@ -203,7 +203,7 @@ pub(super) fn product(part: &LogitPart, factor: &Factor) -> Expr<Operand> {
 }
 
 /// The parts to show; none before they are computed, and for a model without a residual stream.
-fn rows<'a>(shown: Shown<'a>) -> Vec<Row<'a>> {
+fn rows<'a>(shown: ShownPass<'a>) -> Vec<Row<'a>> {
     let attribution = |found: &'a Findings| found.attribution.as_ref();
     let Some(now) = shown.found.and_then(attribution) else { return vec![] };
     if shown.before.is_none() {
@@ -320,7 +320,7 @@ impl Pane for AttributionList<'_> {
     fn in_words(&self) -> PaneWords {
         let Scene { language, model, .. } = self.scene;
         let (found, before) = self.scene.evidence_in_words();
-        let shown = Shown {
+        let shown = ShownPass {
             found,
             before: before.map(|before| Ok(&*before.found)),
             is_given: before.is_some_and(|before| !before.writes_same),

@@ -2,7 +2,7 @@
 
 use super::{Scene, Title};
 use crate::{
-    analysis::reading::{Before, Findings, Reading},
+    analysis::reading::{EvidenceBefore, Findings, Reading},
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         math::aligned,
@@ -18,7 +18,7 @@ pub(super) const TOO_LARGE: &str =
 
 /// The evidence that a pane shows.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Shown<'a> {
+pub(super) struct ShownPass<'a> {
     /// Of B; of A while that is on the screen.
     pub found: Option<&'a Findings>,
     /// A's beside it while B - A is on the screen, or why there is none.
@@ -29,33 +29,35 @@ pub(super) struct Shown<'a> {
 
 impl<'a> Scene<'a> {
     /// The evidence of this pane's model.
-    pub(super) fn evidence(&self) -> Shown<'a> {
+    pub(super) fn evidence(&self) -> ShownPass<'a> {
         if let Some(changed) = self.changed {
             return self.evidence_of_a(changed);
         }
         let found = self.found();
         if !self.shows_difference {
-            return Shown { found, ..Shown::default() };
+            return ShownPass { found, ..ShownPass::default() };
         }
         match found.and_then(Findings::before) {
-            None => Shown { found, before: Some(Err(self.measuring())), is_given: false },
+            None => ShownPass { found, before: Some(Err(self.measuring())), is_given: false },
             Some(Err(why)) => {
-                Shown { found, before: Some(Err(self.language.tr(why))), is_given: false }
+                ShownPass { found, before: Some(Err(self.language.tr(why))), is_given: false }
             }
             Some(Ok(before)) => {
-                Shown { found, before: Some(Ok(&before.found)), is_given: !before.writes_same }
+                ShownPass { found, before: Some(Ok(&before.found)), is_given: !before.writes_same }
             }
         }
     }
 
     /// A's evidence, asked as B is; where that has no counterpart in A, as A alone would be.
-    fn evidence_of_a(&self, changed: &'a Reading) -> Shown<'a> {
+    fn evidence_of_a(&self, changed: &'a Reading) -> ShownPass<'a> {
         match self.found_in(changed).and_then(Findings::before) {
-            None => Shown::default(),
-            Some(Err(_)) => Shown { found: self.found(), ..Shown::default() },
-            Some(Ok(before)) => {
-                Shown { found: Some(&before.found), before: None, is_given: !before.writes_same }
-            }
+            None => ShownPass::default(),
+            Some(Err(_)) => ShownPass { found: self.found(), ..ShownPass::default() },
+            Some(Ok(before)) => ShownPass {
+                found: Some(&before.found),
+                before: None,
+                is_given: !before.writes_same,
+            },
         }
     }
 
@@ -79,7 +81,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The evidence of a reading that waits, and that before its changes.
-    pub(super) fn evidence_in_words(&self) -> (Option<&'a Findings>, Option<&'a Before>) {
+    pub(super) fn evidence_in_words(&self) -> (Option<&'a Findings>, Option<&'a EvidenceBefore>) {
         let found = self.reading.findings().get(&self.model).map(|found| &**found);
         (found, found.and_then(|found| found.before()?.ok()))
     }
@@ -97,7 +99,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ShownPass<'a> {
     /// A's evidence where B - A is shown.
     pub(super) fn was(&self) -> Option<&'a Findings> {
         self.before?.ok()

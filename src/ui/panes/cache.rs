@@ -7,7 +7,7 @@ use super::{
     CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
 };
 use crate::{
-    analysis::measure::cache::{CacheSizes, Step, attending},
+    analysis::measure::cache::{CacheSizes, CacheStep, attending},
     lesson::tr,
     text::grouped,
     ui::widgets::lines::{left, put_on, right, window},
@@ -241,7 +241,7 @@ impl<'a> Cache<'a> {
 
     fn counts(&self, sizes: CacheSizes) -> Vec<(String, String)> {
         let (t, language) = (self.subject.row(), self.subject.scene.language);
-        let Step { held, held_cross, with, without } = sizes.step(t);
+        let CacheStep { held, held_cross, with, without } = sizes.step(t);
         let (all_with, all_without) = sizes.whole(self.n_positions());
         let times = |with: usize, without: usize| {
             let factor = without as f64 / with.max(1) as f64;

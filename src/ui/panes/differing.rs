@@ -18,7 +18,7 @@ use crate::{
     analysis::{
         evidence::RowsOf,
         measure::difference::WorstNumber,
-        reading::{Before, Differences, Findings, NextWordInBoth},
+        reading::{Differences, EvidenceBefore, Findings, NextWordInBoth},
     },
     lesson::tr,
     text::{fixed, percent},
@@ -31,7 +31,7 @@ use crate::{
 pub(super) struct Differing<'a> {
     scene: Scene<'a>,
     found: Option<&'a Findings>,
-    before: Option<Result<&'a Before, &'static str>>,
+    before: Option<Result<&'a EvidenceBefore, &'static str>>,
     all: Option<Arc<Differences>>,
 }
 

@@ -252,7 +252,7 @@ impl Pane for HeadTable<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{analysis::measure::heads::Figures, engine::math::picture::Picture};
+    use crate::{analysis::measure::heads::Figures, engine::math::picture::Downsampled};
 
     fn head(head: usize, entropy: f32, induction: Option<f32>) -> Summary {
         let figures = Figures {
@@ -265,7 +265,7 @@ mod tests {
             induction,
             largest: 1.0,
         };
-        let picture = Picture::new(1, 1, vec![1.0]);
+        let picture = Downsampled::new(1, 1, vec![1.0]);
         Summary { path: "blocks.0.attn.weights".into(), layer: 0, head, figures, picture }
     }
 

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::{
-        map::{Map, Section, StationKind as Kind},
+        map::{ModelMap, Section, StationKind as Kind},
         trace::Trace,
     },
     lesson::{Language, tr},
@@ -62,7 +62,7 @@ struct Machine {
 impl Machine {
     /// The machine of a pass; `is_short` leaves out the sums and norms, and the probabilities after the logits.
     fn new(trace: &Trace, is_short: bool, language: Language) -> Self {
-        let map = Map::of(trace, 0);
+        let map = ModelMap::of(trace, 0);
         let reads = lines(&map.source, trace.source.len(), is_short, language);
         let writes = lines(&map.target, trace.target.len(), is_short, language);
         let is_part = |line: &Line| matches!(line, Line::Part { .. });

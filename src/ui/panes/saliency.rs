@@ -8,7 +8,7 @@ use ratatui::{
 
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
-    both::{Shown, TOO_LARGE, difference},
+    both::{ShownPass, TOO_LARGE, difference},
     words::PaneWords,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 
 pub(super) struct SaliencyTable<'a> {
     scene: Scene<'a>,
-    shown: Shown<'a>,
+    shown: ShownPass<'a>,
     /// By word, that of A where B - A is shown.
     counterparts: Vec<Option<usize>>,
 }

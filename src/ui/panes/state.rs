@@ -19,12 +19,12 @@ use crate::{
     ui::widgets::heat::{Heat, Labels},
 };
 
-pub(super) struct State<'a>(pub(super) Subject<'a>);
+pub(super) struct LayerState<'a>(pub(super) Subject<'a>);
 
 /// Rows above the state that show what is kept: one line.
 const KEPT_ROWS: usize = 2;
 
-impl<'a> State<'a> {
+impl<'a> LayerState<'a> {
     /// The share of the head's state that a word keeps.
     fn kept(&self, word: usize) -> Option<f32> {
         let decay = self.0.trace.beside(self.0.site, &DECAY)?;
@@ -55,7 +55,7 @@ impl<'a> State<'a> {
     }
 }
 
-impl Pane for State<'_> {
+impl Pane for LayerState<'_> {
     fn title(&self) -> Title {
         self.0.marked(self.0.title())
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     analysis::{
-        measure::stream::{self, Station},
+        measure::stream::{self, StreamPoint},
         trace::Magnitude,
     },
     lesson::tr,
@@ -32,11 +32,11 @@ const FIGURES_WIDTH: u16 = 2 * FIGURE_WIDTH + 2;
 const MAX_BAR_WIDTH: u16 = 16;
 
 impl Stream<'_> {
-    fn stations(&self) -> Vec<Station> {
+    fn stations(&self) -> Vec<StreamPoint> {
         stream::stations(self.0.trace, self.0.site.path())
     }
 
-    fn numbers(&self, station: &Station) -> Vec<f32> {
+    fn numbers(&self, station: &StreamPoint) -> Vec<f32> {
         let value = self.0.trace.value(&station.site);
         value.map_or_else(Vec::new, |value| value.row(0, self.0.row()))
     }
@@ -115,7 +115,7 @@ impl Stream<'_> {
         }
     }
 
-    fn draw_station(&self, station: &Station, scale: Scale, line: Rect, buf: &mut Buffer) {
+    fn draw_station(&self, station: &StreamPoint, scale: Scale, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let layer = station.layer.map_or_else(String::new, |layer| format!("{layer} "));
         let plus = if station.added.is_some() { "+ " } else { "" };
@@ -142,14 +142,14 @@ impl Stream<'_> {
     }
 
     /// Index of the station to keep visible: the middle one of the selected layer.
-    fn selected_station(&self, stations: &[Station]) -> usize {
+    fn selected_station(&self, stations: &[StreamPoint]) -> usize {
         let layer = self.0.scene.selection.layer;
         let in_layer = stations.iter().filter(|station| station.layer == Some(layer)).count();
         let first = stations.iter().position(|station| station.layer == Some(layer));
         first.map_or(stations.len().saturating_sub(1), |first| first + in_layer / 2)
     }
 
-    fn scale(&self, stations: &[Station]) -> Scale {
+    fn scale(&self, stations: &[StreamPoint]) -> Scale {
         let added = stations.iter().filter_map(|station| station.added.as_ref());
         let numbers = stations.iter().flat_map(|station| self.numbers(station));
         Scale {
@@ -209,7 +209,7 @@ impl Pane for Stream<'_> {
         let length = |path: &str| {
             stream::length(subject.trace, path, subject.row()).map_or_else(String::new, fixed)
         };
-        let line = |station: Station| {
+        let line = |station: StreamPoint| {
             let added = station
                 .added
                 .map(|path| tr!(language, ", {path} added {length}", path, length = length(&path)));

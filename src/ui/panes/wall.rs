@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
-    engine::math::picture::Picture,
+    engine::math::picture::Downsampled,
     lesson::{Language, PaneSpec, tr},
     text::rounded,
     ui::{
@@ -187,7 +187,7 @@ impl<'a> Wall<'a> {
         );
     }
 
-    fn draw_picture(&self, picture: &Picture, picture_area: Rect, buf: &mut Buffer) {
+    fn draw_picture(&self, picture: &Downsampled, picture_area: Rect, buf: &mut Buffer) {
         let has_halves = self.points_per_line() == 2;
         let n_rows = usize::from(picture_area.height * self.points_per_line());
         let n_rows = if n_rows < picture.rows { n_rows } else { n_rows - n_rows % picture.rows };

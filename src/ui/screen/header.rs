@@ -18,7 +18,7 @@ use crate::{
     lesson::{Language, tr},
     text::visible,
     ui::{
-        app::{Piece, ScreenLayout, State, Word},
+        app::{ProsePiece, ScreenLayout, State, Word},
         screen::{map, sentence},
         widgets::lines::{first_fitting, fit},
         words::{changes_in_short, changes_in_words},
@@ -231,7 +231,7 @@ fn title(state: &State, area: Rect, buf: &mut Buffer) {
     let left = Line::styled(format!(" {}{mark}", step.title), state.theme.accent().bold());
     let dim = state.theme.dim();
     let pieces = state.formula().into_iter();
-    let to_span = |piece: Piece| {
+    let to_span = |piece: ProsePiece| {
         let style = super::style(state, &piece);
         Span::styled(state.theme.formula(&piece.text), style)
     };

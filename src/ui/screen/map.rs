@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use crate::{
-    analysis::map::{Map, Section, Station, StationKind},
+    analysis::map::{ModelMap, Section, Station, StationKind},
     lesson::PaneSpec,
     ui::{app::State, widgets::lines::fit},
 };
@@ -56,7 +56,7 @@ pub fn step_at(state: &State, area: Rect, position: Position) -> Option<usize> {
 }
 
 /// The lines of the map, each with its place.
-fn lines<'a>(state: &State, map: &'a Map, area: Rect) -> Vec<(Vec<Piece<'a>>, Rect)> {
+fn lines<'a>(state: &State, map: &'a ModelMap, area: Rect) -> Vec<(Vec<Piece<'a>>, Rect)> {
     let in_two = area.height > 1 && !map.target.is_empty();
     let candidates = FORMS.map(|form| written(state, map, form, in_two));
     let is_fitting = |lines: &Vec<Vec<Piece>>| lines.iter().all(|l| width(l) <= area.width.into());
@@ -99,7 +99,7 @@ fn cut(mut line: Vec<Piece>, width: usize) -> Vec<Piece> {
     shown
 }
 
-fn written<'a>(state: &State, map: &'a Map, form: Form, in_two: bool) -> Vec<Vec<Piece<'a>>> {
+fn written<'a>(state: &State, map: &'a ModelMap, form: Form, in_two: bool) -> Vec<Vec<Piece<'a>>> {
     let (theme, dim) = (&state.theme, state.theme.dim());
     let line = |sections: &'a [Section]| {
         let mut pieces = vec![(Span::raw(" "), None)];

@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     analysis::trace::Magnitude,
-    engine::math::picture::{Picture, more_prominent},
+    engine::math::picture::{Downsampled, more_prominent},
     lesson::Language,
     ui::theme::Theme,
 };
@@ -61,7 +61,7 @@ impl Scale {
 
     /// The scale of one head's attention weights (query, key): where nearly every query gives the first token nearly all,
     /// that of what is left to the others, which would all have one shade.
-    pub fn of_weights(picture: &Picture) -> Self {
+    pub fn of_weights(picture: &Downsampled) -> Self {
         /// What the first token gets at least, and of how many queries.
         const HELD: f32 = 0.9;
         const QUERIES: f32 = 0.9;
@@ -362,7 +362,7 @@ mod tests {
                 (row, 1) => (1.0 - held) * 0.1 * row as f32,
                 _ => 0.001,
             };
-            Scale::of_weights(&Picture::new(10, 10, (0..100).map(cell).collect()))
+            Scale::of_weights(&Downsampled::new(10, 10, (0..100).map(cell).collect()))
         };
         let scale = head(0.95);
         assert!(matches!(scale, Scale::Shares { to } if (to - 0.045).abs() < 1e-4), "{scale:?}");
@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(head(0.6), Scale::Unit, "the others can be told from each other");
         assert_eq!(scale.with(Scale::Unit), Scale::Unit, "heads side by side are compared");
         assert_eq!(scale.with(Scale::Shares { to: 0.2 }), Scale::Shares { to: 0.2 });
-        let alone = Picture::new(1, 4, vec![1.0, 0.0, 0.0, 0.0]);
+        let alone = Downsampled::new(1, 4, vec![1.0, 0.0, 0.0, 0.0]);
         assert_eq!(Scale::of_weights(&alone), Scale::Unit);
     }
 
@@ -383,7 +383,7 @@ mod tests {
                 (_, 0) => 0.96,
                 _ => 0.01,
             };
-            Scale::of_weights(&Picture::new(n, n, (0..n * n).map(cell).collect()))
+            Scale::of_weights(&Downsampled::new(n, n, (0..n * n).map(cell).collect()))
         };
         assert_eq!(first_looks_elsewhere(3), Scale::Unit);
         assert_eq!(first_looks_elsewhere(10), Scale::Unit, "the first query counts too");

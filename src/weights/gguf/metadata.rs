@@ -93,12 +93,12 @@ pub enum Meta<'a> {
     Float(f64),
     Bool(bool),
     Text(&'a [u8]),
-    List(List<'a>),
+    List(MetadataList<'a>),
 }
 
 /// An array that stays in the file.
 #[derive(Clone, Copy)]
-pub struct List<'a> {
+pub struct MetadataList<'a> {
     kind: u32,
     pub len: usize,
     /// Its size in the file, in bytes.
@@ -107,7 +107,7 @@ pub struct List<'a> {
     from: Cursor<'a>,
 }
 
-impl<'a> List<'a> {
+impl<'a> MetadataList<'a> {
     /// Its elements, one after another.
     pub fn items(self) -> impl Iterator<Item = Meta<'a>> {
         let mut cursor = self.from;
@@ -182,7 +182,7 @@ impl<'a> Metadata<'a> {
         self.get(key)?.text()
     }
 
-    pub fn list(&self, key: &str) -> Option<List<'a>> {
+    pub fn list(&self, key: &str) -> Option<MetadataList<'a>> {
         match self.get(key)? {
             Meta::List(list) => Some(list),
             _ => None,
@@ -229,7 +229,7 @@ fn shortest(x: f32) -> f64 {
 }
 
 /// An array; the cursor is moved past its end.
-fn list<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<List<'a>> {
+fn list<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<MetadataList<'a>> {
     ensure!(depth < DEEPEST, "has arrays in arrays, {DEEPEST} deep");
     let (kind, len) = (cursor.u32()?, cursor.u64()?);
     // An element takes at least one byte, a string or an array eight.
@@ -253,5 +253,5 @@ fn list<'a>(cursor: &mut Cursor<'a>, depth: usize) -> Result<List<'a>> {
             }
         }
     }
-    Ok(List { kind, len, n_bytes: cursor.at - from.at, from })
+    Ok(MetadataList { kind, len, n_bytes: cursor.at - from.at, from })
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{LocalModel, Place};
+use super::{LocalModel, ModelPlace};
 use crate::weights::{
     folder::{entries, extension, file_name},
     parts::text_models,
@@ -24,7 +24,7 @@ pub fn cached(cache: &Path) -> Vec<LocalModel> {
     let repositories = entries(cache).unwrap_or_default().into_iter();
     let models = repositories.filter_map(|path| {
         let name = name_of(&path)?;
-        Some(of_repository(&snapshot(&path)?, &name, Place::HuggingFace))
+        Some(of_repository(&snapshot(&path)?, &name, ModelPlace::HuggingFace))
     });
     models.flatten().collect()
 }
@@ -36,7 +36,7 @@ pub fn of_publishers(folder: &Path) -> Vec<LocalModel> {
     let models = repositories.flat_map(|path| {
         let publisher = path.parent().map(file_name).unwrap_or_default();
         let name = format!("{publisher}/{}", file_name(&path));
-        of_repository(&path, &name, Place::LmStudio)
+        of_repository(&path, &name, ModelPlace::LmStudio)
     });
     models.collect()
 }
@@ -70,7 +70,7 @@ fn main_branch(path: &Path) -> Option<String> {
 }
 
 /// The models of a repository: the folder itself, or each GGUF model in it.
-fn of_repository(folder: &Path, name: &str, place: Place) -> Vec<LocalModel> {
+fn of_repository(folder: &Path, name: &str, place: ModelPlace) -> Vec<LocalModel> {
     let inside = entries(folder).unwrap_or_default();
     let below = folders(folder).into_iter().flat_map(|f| entries(&f).unwrap_or_default());
     let has_safetensors = inside.iter().any(|path| extension(path) == "safetensors");

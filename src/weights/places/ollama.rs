@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{LocalModel, Place};
+use super::{LocalModel, ModelPlace};
 use crate::weights::folder::{entries, file_name};
 
 /// What Ollama leaves out of names: its own registry and library.
@@ -46,7 +46,7 @@ pub fn pulled(folder: &Path) -> Vec<LocalModel> {
         let name = name(path.strip_prefix(&manifests).ok()?)?;
         // A manifest that names no weights is a model too, which does not open.
         let path = blob(path, folder).unwrap_or_else(|| path.clone());
-        Some(LocalModel { name, place: Place::Ollama, path })
+        Some(LocalModel { name, place: ModelPlace::Ollama, path })
     };
     paths.iter().filter_map(model).collect()
 }

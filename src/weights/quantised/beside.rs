@@ -7,13 +7,13 @@ use serde_json::Value as Json;
 
 use super::{
     bits::{Ints, Numbers, Order, axes},
-    forms::{Affine, Fp8, Grouped, Groups, Int8, Table, Zeros},
+    forms::{Affine, Codebook, Fp8, Grouped, Groups, Int8, Zeros},
 };
 use crate::{
     text::visible::shown,
     weights::{
         Config, TensorInfo,
-        decoded::{Decoded, Quantised},
+        decoded::{DecodedTensor, Quantised},
     },
 };
 
@@ -46,13 +46,13 @@ impl Parts<'_> {
 }
 
 /// A tensor, and those that may belong to it.
-pub struct Beside<'a> {
+pub struct TensorContext<'a> {
     pub tensor: &'a TensorInfo,
     pub all: &'a HashMap<&'a str, &'a TensorInfo>,
     pub how: &'a Config,
 }
 
-impl<'a> Beside<'a> {
+impl<'a> TensorContext<'a> {
     /// The name without this ending.
     fn stem(&self, end: &str) -> Option<&'a str> {
         self.tensor.name.strip_suffix(end)
@@ -80,7 +80,7 @@ impl<'a> Beside<'a> {
         let others: Vec<_> = [scales].into_iter().chain(input).collect();
         let [n_lines, len] = axes(self.tensor)?;
         let is_integer = self.tensor.dtype == "I8";
-        let source: Arc<dyn Decoded> = if is_integer {
+        let source: Arc<dyn DecodedTensor> = if is_integer {
             ensure!(
                 self.find(&format!("{stem}.weight_zero_point")).is_none(),
                 "has zero points, which are not supported for integers of eight bits"
@@ -120,7 +120,7 @@ impl<'a> Beside<'a> {
         others.extend(ends.iter().filter_map(|end| self.find(&name(end))));
         if self.tensor.dtype == "U8" {
             let global = global.context("has no `weight_global_scale` beside it")?;
-            let table = Table::nvfp4(self.tensor, scales, global, (n_lines, 2 * n_words))?;
+            let table = Codebook::nvfp4(self.tensor, scales, global, (n_lines, 2 * n_words))?;
             return Ok(parts(stem, "nvfp4", Arc::new(table), false, others));
         }
         let len = match self.find(&name("weight_shape")) {
@@ -240,7 +240,7 @@ impl<'a> Beside<'a> {
         let mut others = vec![absmax, map, state];
         others.extend(nested.into_iter().flat_map(|(absmax, map)| [absmax, map]));
         let size = (n_lines as usize, len as usize);
-        let table = Table::bitsandbytes(self.tensor, absmax, map, nested, &settings, size)?;
+        let table = Codebook::bitsandbytes(self.tensor, absmax, map, nested, &settings, size)?;
         Ok(Some(parts(stem, kind, Arc::new(table), false, others)))
     }
 }
@@ -249,7 +249,7 @@ impl<'a> Beside<'a> {
 fn parts<'a>(
     stem: &str,
     form: &str,
-    source: Arc<dyn Decoded>,
+    source: Arc<dyn DecodedTensor>,
     lines_are_inputs: bool,
     others: Vec<&'a TensorInfo>,
 ) -> Parts<'a> {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
 
 use super::bits::{Bytes, Ints, Numbers, axes};
-use crate::weights::{TensorInfo, decoded::Decoded, dtype::FOUR_BITS, tensor::dimensions};
+use crate::weights::{TensorInfo, decoded::DecodedTensor, dtype::FOUR_BITS, tensor::dimensions};
 
 /// The integers that stand for 0.
 pub enum Zeros {
@@ -96,7 +96,7 @@ impl Grouped {
     }
 }
 
-impl Decoded for Grouped {
+impl DecodedTensor for Grouped {
     fn size(&self) -> (usize, usize) {
         self.ints.size
     }
@@ -144,7 +144,7 @@ impl Affine {
     }
 }
 
-impl Decoded for Affine {
+impl DecodedTensor for Affine {
     fn size(&self) -> (usize, usize) {
         self.ints.size
     }
@@ -211,7 +211,7 @@ impl Fp8 {
     }
 }
 
-impl Decoded for Fp8 {
+impl DecodedTensor for Fp8 {
     fn size(&self) -> (usize, usize) {
         self.size
     }
@@ -246,7 +246,7 @@ impl Int8 {
     }
 }
 
-impl Decoded for Int8 {
+impl DecodedTensor for Int8 {
     fn size(&self) -> (usize, usize) {
         self.size
     }
@@ -259,7 +259,7 @@ impl Decoded for Int8 {
 }
 
 /// Indices of four bits into a table of 16 numbers, with a scale for every block of numbers.
-pub struct Table {
+pub struct Codebook {
     bytes: Bytes,
     numbers: [f32; 16],
     scales: Scales,
@@ -303,7 +303,7 @@ impl Scales {
     }
 }
 
-impl Table {
+impl Codebook {
     /// A block of 16 with a scale in fp8, and one divisor of all (compressed-tensors).
     pub fn nvfp4(
         tensor: &TensorInfo,
@@ -369,7 +369,7 @@ impl Table {
     }
 }
 
-impl Decoded for Table {
+impl DecodedTensor for Codebook {
     fn size(&self) -> (usize, usize) {
         self.size
     }

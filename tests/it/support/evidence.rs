@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use lookback::{analysis::evidence::Question, model::ModelName};
+use lookback::{analysis::evidence::EvidenceQuestion, model::ModelName};
 use safetensors::SafeTensors;
 use serde_json::Value as Json;
 
@@ -36,10 +36,10 @@ impl Goldens {
         [0, 1].map(|i| ids(&self.cases[name.id()]["sides"][i]))
     }
 
-    pub fn question(&self, name: ModelName) -> Question {
+    pub fn question(&self, name: ModelName) -> EvidenceQuestion {
         let pair = self.ids(name, "pair");
         let row = self.cases[name.id()]["row"].as_u64().unwrap() as usize;
-        Question { row, word: pair[0], against: pair[1] }
+        EvidenceQuestion { row, word: pair[0], against: pair[1] }
     }
 
     /// The tensors whose names begin so, by the rest of their names.

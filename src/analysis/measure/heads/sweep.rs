@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Figures, PICTURE};
-use crate::engine::{math::picture::Picture, value::Matrix};
+use crate::engine::{math::picture::Downsampled, value::Matrix};
 
 /// The repeated tokens of a text.
 pub struct Repeats {
@@ -60,7 +60,7 @@ impl Rows {
 }
 
 /// Figures and picture of one plane (query, key), in one sweep over its columns.
-pub fn summary(plane: &Matrix, repeats: Option<&Repeats>) -> (Figures, Picture) {
+pub fn summary(plane: &Matrix, repeats: Option<&Repeats>) -> (Figures, Downsampled) {
     let (n, n_keys) = plane.shape();
     let is_causal = looks_back(plane);
     let sees = |row: usize| if is_causal { row + 1 } else { n_keys };
@@ -96,7 +96,7 @@ pub fn summary(plane: &Matrix, repeats: Option<&Repeats>) -> (Figures, Picture) 
         induction: repeats.and_then(|repeats| mean(induction, repeats.n_rows)),
         largest: cells.iter().copied().fold(0.0, f32::max),
     };
-    (figures, Picture::new(high, wide, cells))
+    (figures, Downsampled::new(high, wide, cells))
 }
 
 /// Whether no row attends to later keys: with a causal mask, the cells above the diagonal need not be read.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{super::Reading, Findings};
 use crate::{
     analysis::evidence::{
-        Question,
+        EvidenceQuestion,
         next_words::{NextWord, next_words},
     },
     model::ModelName,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Evidence about the pass before the changes, asked about the same words.
-pub struct Before {
+pub struct EvidenceBefore {
     pub found: Arc<Findings>,
     /// Whether its decoder wrote the same words up to the row asked about; if not, it was given those of the changed pass.
     pub writes_same: bool,
@@ -36,7 +36,7 @@ const NO_ROOM: &str = "There is no room for a second pass with everything kept b
 
 impl Findings {
     /// The same of the pass before the changes, or why there is none; None until it is known.
-    pub fn before(&self) -> Option<Result<&Before, &'static str>> {
+    pub fn before(&self) -> Option<Result<&EvidenceBefore, &'static str>> {
         self.before.get().map(|before| before.as_ref().map_err(|why| *why))
     }
 
@@ -56,7 +56,7 @@ impl Reading {
     }
 
     /// What this pass, without changes, says about the question of another's evidence.
-    fn before_of(&self, name: ModelName, of: &Findings) -> Result<Before, &'static str> {
+    fn before_of(&self, name: ModelName, of: &Findings) -> Result<EvidenceBefore, &'static str> {
         let own = &self.trace(name).target;
         let writes_same = of.reads_as(own);
         let known = self.findings.get().and_then(|all| all.get(&name));
@@ -73,7 +73,7 @@ impl Reading {
         let named = self.told_apart(&of.rows, &ids);
         let both = |(NextWord { was, now, .. }, word)| NextWordInBoth { word, was, now };
         let next_words = words.into_iter().zip(named).map(both).collect();
-        Ok(Before { found, writes_same, next_words })
+        Ok(EvidenceBefore { found, writes_same, next_words })
     }
 
     /// Runs this pass on what another's decoder read, and asks what that was asked.
@@ -85,7 +85,7 @@ impl Reading {
         let forced = (!of.target.is_empty()).then(|| ids.collect::<Vec<u32>>());
         let run = self.run(name, forced.clone()).ok().ok_or(NO_ROOM)?;
         let row = of.rows.row_in(&run.rows(), of.question.row).ok_or(NO_COUNTERPART)?;
-        let question = Question { row, ..of.question };
+        let question = EvidenceQuestion { row, ..of.question };
         Ok(Findings { forced, ..self.find_about(name, &run, question) })
     }
 }

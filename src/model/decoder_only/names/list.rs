@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The list being made.
-pub struct List<'a> {
+pub struct NameList<'a> {
     pub names: &'a Names,
     pub plan: &'a DecoderPlan,
     pub biases: Biases,
@@ -48,7 +48,7 @@ struct Map<'a> {
     has_bias: HasBias,
 }
 
-impl List<'_> {
+impl NameList<'_> {
     /// What stands before the layers and after them.
     pub fn ends(&mut self) {
         let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, logits, .. } = *self.plan;

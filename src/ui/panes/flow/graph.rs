@@ -31,7 +31,7 @@ const LEAST_LINES_FOR_SHARES: u16 = 5;
 const LONGEST_NAME: usize = 14;
 
 /// The levels and words in view.
-pub(super) struct Grid {
+pub(super) struct FlowGrid {
     /// From the top: the last level first.
     pub(super) levels: Vec<usize>,
     columns: Columns,
@@ -71,7 +71,7 @@ struct PlacedName {
     text: String,
 }
 
-impl Grid {
+impl FlowGrid {
     /// The column in the middle of a place, and the line of a level; None out of view.
     fn at(&self, level: usize, place: usize) -> Option<(u16, u16)> {
         let line = self.levels.iter().position(|shown| *shown == level)? as u16;
@@ -86,7 +86,7 @@ impl Grid {
 }
 
 impl FlowGraph<'_> {
-    pub(super) fn grid(&self, area: Rect) -> Grid {
+    pub(super) fn grid(&self, area: Rect) -> FlowGrid {
         let n = self.places().len().max(1);
         let width = area.width.saturating_sub(LABEL_WIDTH);
         let n_places = n.min(usize::from(width / LEAST_PITCH).max(1));
@@ -106,7 +106,7 @@ impl FlowGraph<'_> {
         let top = n_levels - 1;
         let levels = window(n_levels, shown, top.saturating_sub(level)).map(|i| top - i).collect();
         let plot = Rect { x: columns.x, y: area.y, width, height };
-        Grid { levels, columns, names, lines, plot }
+        FlowGrid { levels, columns, names, lines, plot }
     }
 
     /// The names that are whole on a few lines: that of the cursor's word, then those on the route, then others that
@@ -152,7 +152,7 @@ impl FlowGraph<'_> {
         }
     }
 
-    fn edges_in_view(&self, grid: &Grid) -> Vec<([u16; 2], [u16; 2], f32)> {
+    fn edges_in_view(&self, grid: &FlowGrid) -> Vec<([u16; 2], [u16; 2], f32)> {
         let own = self.first_place();
         let edge = |(level, to): (usize, usize), (lower, place): (usize, usize), share: f32| {
             let (upper, lower) = (grid.at(level, own + to)?, grid.at(lower, place)?);
@@ -170,7 +170,7 @@ impl FlowGraph<'_> {
     }
 
     /// Draws a dot for each row of the stream, on the route or not, and for each word of the other text.
-    pub(super) fn draw_rows(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
+    pub(super) fn draw_rows(&self, grid: &FlowGrid, area: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
         let (n_others, own) = (self.other_tokens().len(), self.first_place());
         for level in &grid.levels {
@@ -182,7 +182,7 @@ impl FlowGraph<'_> {
         }
     }
 
-    pub(super) fn draw_edges(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
+    pub(super) fn draw_edges(&self, grid: &FlowGrid, area: Rect, buf: &mut Buffer) {
         let edges = self.edges_in_view(grid);
         if self.scene.theme.is_ascii() {
             for (upper, lower, share) in edges {
@@ -219,7 +219,7 @@ impl FlowGraph<'_> {
     }
 
     /// Draws the shares of lines beside their middles where there is room, the largest first.
-    pub(super) fn draw_shares(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
+    pub(super) fn draw_shares(&self, grid: &FlowGrid, area: Rect, buf: &mut Buffer) {
         if grid.lines < LEAST_LINES_FOR_SHARES {
             return;
         }
@@ -236,7 +236,7 @@ impl FlowGraph<'_> {
         }
     }
 
-    pub(super) fn draw_nodes(&self, flow: &Flow, grid: &Grid, area: Rect, buf: &mut Buffer) {
+    pub(super) fn draw_nodes(&self, flow: &Flow, grid: &FlowGrid, area: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
         let cursor = self.cursor();
         let own = self.first_place();
@@ -254,7 +254,7 @@ impl FlowGraph<'_> {
         }
     }
 
-    pub(super) fn draw_labels(&self, grid: &Grid, area: Rect, buf: &mut Buffer) {
+    pub(super) fn draw_labels(&self, grid: &FlowGrid, area: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
         let (level, word) = self.cursor();
         for (i, shown) in grid.levels.iter().enumerate() {

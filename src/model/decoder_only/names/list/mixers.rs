@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{List, Map};
+use super::{Map, NameList};
 use crate::{
     model::{
         decoder_only::names::{DeltaMaps, HasBias},
@@ -50,7 +50,7 @@ impl DeltaMaps {
 /// Our name and the file's.
 type Named<'a> = (&'a str, &'a str);
 
-impl List<'_> {
+impl NameList<'_> {
     /// A name in a layer of the file, with each of its alternatives.
     pub(super) fn of_layer(&self, l: usize, name: &str) -> TensorNames {
         self.names.in_layer(l, name)

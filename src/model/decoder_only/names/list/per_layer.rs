@@ -1,6 +1,6 @@
 //! The weights of per-layer embeddings.
 
-use super::List;
+use super::NameList;
 use crate::{
     model::{
         decoder_only::names::HasBias,
@@ -9,7 +9,7 @@ use crate::{
     weights::WeightLayout::{Linear, Table, Vector},
 };
 
-impl List<'_> {
+impl NameList<'_> {
     /// What all layers share.
     pub(super) fn per_layer_table(&mut self, plan: PerLayerPlan) {
         let (names, d_model) = (self.names.per_layer, self.plan.heads.d_model);
