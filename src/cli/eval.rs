@@ -45,6 +45,13 @@ pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcom
         .into_iter()
         .filter(|&name| name != ModelName::DecoderOnly)
         .collect();
+    if translators.is_empty() {
+        return Err(anyhow!(
+            "eval measures translations, and the decoder-only model writes none; give --model the \
+             name of a translator, such as transformer"
+        ))
+        .usage();
+    }
     let stored = Accuracy::embedded()?;
     let Some(path) = &asked.data else {
         print(&stored, &translators, streams.out)?;
@@ -55,7 +62,7 @@ pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcom
         )?);
     };
     let lines = chosen(lines(path)?, &stored, asked.per_bucket);
-    let results = translated(&lines, &translators, request).usage()?;
+    let results = translated(path, &lines, &translators, request)?;
     match asked.format {
         EvalFormat::Jsonl => {
             for (line, results) in lines.iter().zip(&results) {
@@ -82,7 +89,7 @@ struct Line {
 
 /// One translation, or several.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`fr` is neither a text nor a list of texts")]
 enum Translations {
     One(String),
     Several(Vec<String>),
@@ -98,8 +105,18 @@ impl Line {
     }
 }
 
+/// The file, as messages name it.
+fn name_of(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".into() } else { visible_path(path) }
+}
+
+/// What a line holds without the byte order mark and the blanks that editors put around it.
+fn trimmed(line: &[u8]) -> &[u8] {
+    line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line).trim_ascii()
+}
+
 fn lines(path: &Path) -> Outcome<Vec<Line>> {
-    let shown = visible_path(path);
+    let shown = name_of(path);
     let unreadable =
         |e: io::Error| anyhow!("{shown} cannot be read; {}; give another with --data", reason(&e));
     let source: Box<dyn BufRead> = if path == Path::new("-") {
@@ -115,10 +132,10 @@ fn lines(path: &Path) -> Outcome<Vec<Line>> {
             "{shown}, line {n}, has more than {MOST_BYTES} bytes; a line has a sentence and its \
              translation; shorten it"
         );
-        let line: Line = serde_json::from_slice(&line).map_err(|e| {
+        let line: Line = serde_json::from_slice(trimmed(&line)).map_err(|e| {
             anyhow!(
-                "{shown}, line {n}, is not JSON with the fields `en` and `fr` (a text, or a list of \
-                 them); {e}; fix the line"
+                "{shown}, line {n}, is not a JSON object with the fields `en` and `fr` (a text, or a \
+                 list of them), in UTF-8; {e}; write one object a line"
             )
         })?;
         ensure!(
@@ -127,7 +144,11 @@ fn lines(path: &Path) -> Outcome<Vec<Line>> {
         );
         Ok(Line { number: n, ..line })
     };
-    let lines = lines_of(source).enumerate().map(parse).collect::<Result<Vec<_>>>()?;
+    let is_filled = |(_, line): &(usize, io::Result<Vec<u8>>)| {
+        line.as_ref().map_or(true, |line| !trimmed(line).is_empty())
+    };
+    let filled = lines_of(source).enumerate().filter(is_filled);
+    let lines = filled.map(parse).collect::<Result<Vec<_>>>()?;
     if lines.is_empty() {
         return Err(anyhow!(
             "{shown} is empty; there is nothing to measure; give a file with lines"
@@ -170,8 +191,9 @@ struct Translation {
 /// The translations of each line by each model, computed on all cores.
 ///
 /// # Errors
-/// If a line's English is empty or too long; the message says which.
+/// If a line's English is empty or too long; the message says which file and line.
 fn translated(
+    path: &Path,
     lines: &[Line],
     names: &[ModelName],
     request: &Request,
@@ -179,7 +201,8 @@ fn translated(
     let tokenizer = Tokenizer::embedded()?;
     let sources = lines.iter().map(|line| {
         let sentence = tokenizer.sentence(&line.en);
-        let sentence = sentence.with_context(|| format!("line {}", line.number))?;
+        let sentence =
+            sentence.with_context(|| format!("{}, line {}", name_of(path), line.number))?;
         Ok(sentence.ids())
     });
     let sources = sources.collect::<Result<Vec<_>>>()?;
