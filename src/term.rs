@@ -6,6 +6,7 @@
 pub mod exporter;
 mod background;
 mod input;
+pub mod keeper;
 pub mod mouse;
 mod screen;
 mod sequences;
@@ -32,12 +33,12 @@ use crate::{
     ui::{
         app::{Action, Effect, State, WalkStart, update},
         keys,
-        memory::Memory,
         theme::{Background, Depth},
     },
 };
 
 use exporter::ExportWriter;
+use keeper::{Keep, Keeper};
 use screen::Screen;
 use sequences::Heard;
 use signals::{ENDS, ended_by, has_shell, stop};
@@ -65,12 +66,15 @@ pub struct Start {
     pub mouse: bool,
     /// Whether the terminal may be asked for its background and sent text for its clipboard.
     pub has_commands: bool,
+    /// Saves bookmarks, solved labs and the place in the walk.
+    pub keep: Keep,
 }
 
 /// The result of a walk.
 pub struct Ended {
     pub code: ExitCode,
-    pub memory: Memory,
+    /// Whether the place in the walk and its bookmarks were saved.
+    pub kept: Result<()>,
     /// Frames that could not be written at the end, each with the reason.
     pub unwritten: Vec<String>,
 }
@@ -121,8 +125,10 @@ pub fn run(start: Start) -> Result<Ended> {
     let asks_background = follows_background && start.has_commands && theme.depth != Depth::None;
     workers.worker.read(start.walk.sentence.clone(), start.walk.changes.clone())?;
     let mut state = State::begin(start.walk);
+    let mut keeper = Keeper::start(start.keep, state.memory());
     if let Some(code) = first_reading(&mut state, &inbox, &workers)? {
-        return Ok(Ended { code: code.into(), memory: state.memory(), unwritten: vec![] });
+        let kept = keeper.finish(state.memory());
+        return Ok(Ended { code: code.into(), kept, unwritten: vec![] });
     }
     let mut screen = Screen::enter(start.mouse)?;
     listen_to_keys(events);
@@ -130,7 +136,7 @@ pub fn run(start: Start) -> Result<Ended> {
         // The first frame does not wait for the answer; if it differs from the guess, colours change then.
         Screen::ask(background::QUESTION)?;
     }
-    let code = match walk(&mut state, &mut screen, &inbox, &workers) {
+    let code = match walk(&mut state, &mut screen, &inbox, &workers, &mut keeper) {
         // Whatever fails when the terminal is gone fails because of that.
         Err(_) if Screen::is_gone() => ended_by(SIGHUP),
         walked => walked?,
@@ -138,8 +144,9 @@ pub fn run(start: Start) -> Result<Ended> {
     drop(screen);
     signals::left();
     workers.writer.finish();
+    let kept = keeper.finish(state.memory());
     let unwritten = inbox.try_iter().filter_map(unwritten).collect();
-    Ok(Ended { code: code.into(), memory: state.memory(), unwritten })
+    Ok(Ended { code: code.into(), kept, unwritten })
 }
 
 /// The file that could not be written, if the event reports one after the walk has ended.
@@ -170,6 +177,7 @@ fn walk(
     screen: &mut Screen,
     inbox: &mpsc::Receiver<Event>,
     workers: &Workers,
+    keeper: &mut Keeper,
 ) -> Result<u8> {
     suit_size(state, workers)?;
     let mut clock = Clock::default();
@@ -191,6 +199,7 @@ fn walk(
         if suit_size(state, workers).is_err() || screen.draw(state).is_err() {
             return Ok(ended_by(SIGHUP));
         }
+        keeper.note(state.memory());
         // Which measures a step shows is known once its panes are drawn: the reading notes what they missed. Asking for
         // them again is harmless, for the reading computes a measure once and keeps it.
         if let Some(reading) = state.passes.reading.as_ref().filter(|r| r.wished().is_some()) {

@@ -107,12 +107,14 @@ pub struct LinearStart {
     pub reading: Arc<Reading>,
 }
 
-/// Runs the walk until the input ends or a line quits; returns what is to be kept.
+/// Runs the walk until the input ends or a line quits; returns what is to be kept. `keep` is given it too whenever a
+/// bookmark is set or a lab is solved.
 pub fn run(
     start: LinearStart,
     is_prompted: bool,
     input: &mut dyn BufRead,
     out: &mut dyn Write,
+    keep: &mut dyn FnMut(&Memory),
 ) -> io::Result<Memory> {
     let LinearStart { walk, mut readings, reading } = start;
     let reading = Arc::new(reading.waiting());
@@ -121,7 +123,7 @@ pub fn run(
     update(&mut state, Action::Read(Ok(reading)));
     update(&mut state, Action::Dismiss);
     show(&state, out)?;
-    let mut n_idle = 0;
+    let (mut n_idle, mut kept) = (0, state.memory());
     loop {
         if is_prompted {
             let language = state.lesson.language;
@@ -139,6 +141,11 @@ pub fn run(
             Some(line) => answer(&mut state, &mut readings, line.trim(), out)?,
             None => false,
         };
+        let memory = state.memory();
+        if !memory.has_marks_of(&kept) {
+            keep(&memory);
+            kept = memory;
+        }
         n_idle = if standing(&state) == before { n_idle + 1 } else { 0 };
         if n_idle > MOST_IDLE && !is_prompted {
             let why = "Too many lines in a row change nothing, so the walk ends here.";

@@ -17,6 +17,9 @@ use crate::{
 /// The state that earlier walks saved, and its path.
 pub struct SavedState {
     path: Option<PathBuf>,
+    /// Whether the path was that of a link: what it leads to may belong to something else.
+    is_behind_link: bool,
+    /// As this walk found it, or saved it last.
     pub memory: Memory,
     /// Why an existing file could not be read.
     pub trouble: Option<String>,
@@ -24,14 +27,18 @@ pub struct SavedState {
 
 impl SavedState {
     pub fn find(is_wanted: bool) -> Self {
-        let path = if is_wanted { path().map(followed) } else { None };
+        let asked = if is_wanted { path() } else { None };
+        let is_behind_link = asked.as_deref().is_some_and(Path::is_symlink);
+        let path = asked.map(followed);
         if let Some(folder) = path.as_deref().and_then(Path::parent) {
             // What a killed walk left; a folder that is not there has none.
             let _ = StateFolder::open(folder).map(StateFolder::clear);
         }
         let loaded = path.as_deref().map_or_else(|| Ok(Memory::default()), Memory::load);
         let trouble = loaded.as_ref().err().zip(path.as_ref()).map(|(why, path)| {
-            let aside = if path.is_file() {
+            let aside = if is_behind_link {
+                "; it is left as it is, and nothing is kept".into()
+            } else if path.is_file() {
                 let is_free = |name: &Path| path.with_file_name(name).symlink_metadata().is_err();
                 format!("; it stays beside as {}", visible_path(Path::new(&aside(is_free))))
             } else {
@@ -42,7 +49,7 @@ impl SavedState {
                 visible_path(path)
             )
         });
-        Self { path, memory: loaded.unwrap_or_default(), trouble }
+        Self { path, is_behind_link, memory: loaded.unwrap_or_default(), trouble }
     }
 
     /// Saves the state of a walk if it changed. Bookmarks that another walk saved meanwhile are kept, and a file that could
@@ -50,16 +57,21 @@ impl SavedState {
     ///
     /// # Errors
     /// If the file cannot be written; the message names it.
-    pub fn replace(&self, memory: &Memory) -> Result<()> {
+    pub fn replace(&mut self, memory: &Memory) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         if *memory == self.memory && self.trouble.is_none() {
             return Ok(());
         }
-        let saved = Memory::update(path, |folder, now| match now {
-            Ok(now) => Ok(memory.since(&self.memory, &now)),
-            Err(_) if path.is_file() => put_aside(folder, path).map(|()| memory.clone()),
-            Err(_) => Ok(memory.clone()),
-        });
+        let has_folder = path.parent().is_some_and(Path::is_dir);
+        let saved = if self.is_behind_link && !has_folder {
+            Err(anyhow!("it is behind a link, and its folder is not there"))
+        } else {
+            self.merge(path, memory)
+        };
+        if saved.is_ok() {
+            self.memory.clone_from(memory);
+            self.trouble = None;
+        }
         saved.map_err(|why| {
             let why = why.downcast_ref().map_or_else(|| why.to_string(), reason);
             anyhow!(
@@ -67,6 +79,18 @@ impl SavedState {
                  --no-config asks for that",
                 visible_path(path)
             )
+        })
+    }
+
+    /// Writes the state beside what other walks saved meanwhile.
+    fn merge(&self, path: &Path, memory: &Memory) -> Result<()> {
+        Memory::update(path, |folder, now| match now {
+            Ok(now) => Ok(memory.since(&self.memory, &now)),
+            Err(_) if self.is_behind_link && path.exists() => {
+                Err(anyhow!("it is behind a link, and not the state of a walk"))
+            }
+            Err(_) if path.is_file() => put_aside(folder, path).map(|()| memory.clone()),
+            Err(_) => Ok(memory.clone()),
         })
     }
 }

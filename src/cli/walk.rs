@@ -22,10 +22,11 @@ use super::{
 use crate::{
     lesson::Lesson,
     model::ModelName,
-    term::{self, Start, exporter},
+    term::{self, Start, exporter, keeper::Keep},
     text::Tokenizer,
     ui::{
         app::{EarlierWalks, Guide, Motion, WalkStart},
+        memory::Memory,
         plain,
         theme::{Depth, Glyphs, Theme},
     },
@@ -54,10 +55,10 @@ pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitC
         return Ok(ExitCode::SUCCESS);
     }
     let kept = SavedState::find(!cli.look.no_config);
-    let start = start(cli, request, &kept, streams)?;
+    let start = start(cli, request, kept, streams)?;
     let ended =
         term::run(start).map_err(|e| of_the_sentence(request).unwrap_or(Failure::Failed(e)))?;
-    note_unkept(kept.replace(&ended.memory), streams);
+    note_unkept(ended.kept, streams);
     for why in &ended.unwritten {
         let _ = writeln!(streams.notes, "note: {why}");
     }
@@ -79,7 +80,7 @@ fn opened(request: &Request, streams: &mut Streams) -> Outcome<(Source, Lesson)>
 }
 
 /// The start of the walk on the terminal.
-fn start(cli: &Cli, request: &Request, kept: &SavedState, streams: &mut Streams) -> Outcome<Start> {
+fn start(cli: &Cli, request: &Request, kept: SavedState, streams: &mut Streams) -> Outcome<Start> {
     // A checkpoint is read before the terminal is taken: which steps there are depends on it.
     let (own, sentence, lesson) = if request.checkpoint().is_some() {
         let (source, lesson) = opened(request, streams)?;
@@ -110,7 +111,13 @@ fn start(cli: &Cli, request: &Request, kept: &SavedState, streams: &mut Streams)
         exports: exporter::export_options(),
     };
     let mouse = !cli.no_mouse && settings.mouse.unwrap_or(true);
-    Ok(Start { walk, own, mouse, has_commands: look.has_commands })
+    let keep = keep(kept);
+    Ok(Start { walk, own, mouse, has_commands: look.has_commands, keep })
+}
+
+/// Saves what a walk remembers beside what other walks saved meanwhile.
+fn keep(mut kept: SavedState) -> Keep {
+    Box::new(move |memory| kept.replace(memory))
 }
 
 /// The step to begin at: the one that is asked for, else the first, or the first that is about the
@@ -131,7 +138,7 @@ fn linear(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCo
         return Err(Failure::Usage(wrong));
     }
     let (source, lesson) = opened(request, streams)?;
-    let kept = SavedState::find(!cli.look.no_config);
+    let mut kept = SavedState::find(!cli.look.no_config);
     let earlier = EarlierWalks { memory: kept.memory.clone(), ..EarlierWalks::default() };
     let step = begin(cli, request, &lesson)?;
     let sentence = source.plain.sentence.text.clone();
@@ -145,7 +152,9 @@ fn linear(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCo
     };
     let start = LinearStart { walk, readings: source.readings, reading: source.reading };
     let mut input = stdin().lock();
-    let memory = linear::run(start, stdin().is_terminal(), &mut input, streams.out)?;
+    // If it cannot be saved now, that is said at the end.
+    let mut keep = |memory: &Memory| drop(kept.replace(memory));
+    let memory = linear::run(start, stdin().is_terminal(), &mut input, streams.out, &mut keep)?;
     note_unkept(kept.replace(&memory), streams);
     Ok(ExitCode::SUCCESS)
 }

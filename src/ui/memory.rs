@@ -69,6 +69,11 @@ impl Memory {
         Self { bookmarks, labs, last: self.last.clone() }
     }
 
+    /// Whether the bookmarks and the solved labs are the same.
+    pub fn has_marks_of(&self, other: &Self) -> bool {
+        (&self.bookmarks, &self.labs) == (&other.bookmarks, &other.labs)
+    }
+
     /// Content of the file as TOML; control characters are escaped.
     fn to_toml(&self) -> String {
         let list = |ids: &[String]| -> String {

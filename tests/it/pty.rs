@@ -182,6 +182,17 @@ fn the_next_walk_offers_to_go_on_where_this_one_ended() {
 }
 
 #[test]
+fn a_killed_walk_loses_no_bookmark() {
+    let mut session = Session::start(&["The dog sleeps."], (100, 30));
+    session.until_shown("The task: translate, and know what");
+    session.press("b");
+    session.until("the file", |s| state_file(s).exists());
+    session.signal("KILL");
+    let kept = std::fs::read_to_string(state_file(&session)).unwrap();
+    assert!(kept.contains("\"task\"") && kept.contains("The dog sleeps."), "{kept}");
+}
+
+#[test]
 fn a_damaged_memory_is_said_and_put_aside() {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(home.path().join("state/lookback")).unwrap();
@@ -222,6 +233,33 @@ fn marks_of_two_walks_at_once_are_kept_behind_a_link() {
     let kept = std::fs::read_to_string(&real).unwrap();
     assert!(kept.contains("\"task\"") && kept.contains("tokens"), "{kept}");
     assert!(state_file(&first).is_symlink());
+}
+
+#[test]
+fn what_a_link_leads_to_is_left_alone_unless_it_is_a_state() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(home.path().join("state/lookback")).unwrap();
+    let (text, gone) = (home.path().join("text"), home.path().join("gone/state.toml"));
+    std::fs::write(&text, "not a state").unwrap();
+    let mut home = Some(home);
+    for (target, why) in [(&text, "not the state of a walk"), (&gone, "folder is not there")] {
+        let link = home.as_ref().unwrap().path().join("state/lookback/state.toml");
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let mut session =
+            Session::at_home(home.take().unwrap(), PROGRAM, &["The dog sleeps."], (100, 30));
+        session.until_shown("The task: translate, and know what");
+        session.press("lq");
+        session.ends_with(0);
+        session.until_shown(why);
+        home = Some(session.home);
+    }
+    let home = home.unwrap();
+    assert_eq!(std::fs::read_to_string(&text).unwrap(), "not a state");
+    let mut names: Vec<_> =
+        std::fs::read_dir(home.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert!(!names.iter().any(|name| name == "gone" || name == "state.toml.bak"), "{names:?}");
 }
 
 #[test]
