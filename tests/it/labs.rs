@@ -106,6 +106,26 @@ fn a_solution_is_played_after_the_hint_and_solves_the_lab() {
 }
 
 #[test]
+fn a_sentence_of_ones_own_comes_back_after_a_solution_on_another() {
+    let own = "The dog sleeps.";
+    for (step, key) in [("lab-pronoun", "!"), ("softmax", "*")] {
+        let mut walk = Walk::new(Language::English);
+        walk.follow(Some(Effect::Read { sentence: own.into(), changes: Changes::default() }));
+        let step = walk.state.lesson.find(step).unwrap();
+        update(&mut walk.state, Action::GoTo(step));
+        let read = |walk: &Walk| walk.state.passes.reading.as_ref().unwrap().sentence.text.clone();
+        walk.press(key);
+        walk.press(key);
+        assert_ne!(read(&walk), own, "{key}");
+        assert!(message(&walk.state).contains("r takes you back to “The dog sleeps.”"), "{key}");
+        walk.press("r");
+        assert_eq!(read(&walk), own, "{key}");
+        walk.press("r");
+        assert!(message(&walk.state).contains("nothing is changed"), "{key}");
+    }
+}
+
+#[test]
 fn another_word_teaches_nothing() {
     let mut walk = Walk::new(Language::English);
     walk.change(["token.11=tired", "learn=1"]);

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Maximum columns of a sentence in a message.
-const SENTENCE_COLUMNS: usize = 32;
+pub(super) const SENTENCE_COLUMNS: usize = 32;
 
 /// Bookmarks and resume points.
 #[derive(Clone, Debug, Default)]

@@ -24,6 +24,8 @@ pub struct Passes {
     pub reading: Option<Arc<Reading>>,
     /// The sentence that the models are reading now.
     pub pending: Option<String>,
+    /// The person's sentence, while the program shows one of its own in its place.
+    own_sentence: Option<String>,
     /// The requested changes; the reading with them may not have arrived yet.
     pub changes: Changes,
     /// Whether matrices show differences from the plain pass.
@@ -48,9 +50,28 @@ impl Passes {
         self.reading.as_ref().is_some_and(|reading| reading.sentence.text == sentence)
     }
 
-    /// Requests another sentence, without changes.
+    /// Requests a sentence that the person chose, without changes.
     pub(super) fn request_sentence(&mut self, sentence: String) -> Effect {
+        self.own_sentence = None;
         self.request(sentence, Changes::default())
+    }
+
+    /// Requests a sentence of the program's, and remembers the person's.
+    fn request_instead(&mut self, sentence: String, changes: Changes) -> Effect {
+        let on_screen = || self.reading.as_ref().map(|reading| reading.sentence.text.clone());
+        self.own_sentence = self.own_sentence.take().or_else(on_screen);
+        self.request(sentence, changes)
+    }
+
+    /// The person's sentence, if the one on the screen is the program's.
+    pub(super) fn own_sentence(&self) -> Option<&str> {
+        self.own_sentence.as_deref().filter(|own| !self.has_sentence(own))
+    }
+
+    /// Requests the person's sentence again, if another stands in its place.
+    fn request_own(&mut self) -> Option<Effect> {
+        let own = self.own_sentence.take()?;
+        (!self.has_sentence(&own)).then(|| self.request(own, Changes::default()))
     }
 
     /// Requests another sentence, with these changes.
@@ -85,7 +106,7 @@ impl Passes {
         changes: Changes,
     ) -> Option<Effect> {
         match sentence.filter(|sentence| !self.has_sentence(sentence)) {
-            Some(sentence) => Some(self.request(sentence.to_owned(), changes)),
+            Some(sentence) => Some(self.request_instead(sentence.to_owned(), changes)),
             None if changes.is_empty() => None,
             None => self.request_changes(changes),
         }
@@ -104,7 +125,7 @@ impl Passes {
     pub(super) fn request_star_pair(&mut self) -> Effect {
         let [first, second] = STAR_PAIR;
         let next = if self.has_sentence(first) { second } else { first };
-        self.request_sentence(next.to_owned())
+        self.request_instead(next.to_owned(), Changes::default())
     }
 
     /// Requests the pass with this change, or without it if it is on.
@@ -140,8 +161,11 @@ impl Passes {
         Reply { notice, ..reply }
     }
 
-    /// Requests the pass without changes.
+    /// Requests the pass without changes, of the person's sentence.
     pub(super) fn reset(&mut self, language: Language) -> Reply {
+        if let Some(effect) = self.request_own() {
+            return Reply::asks(effect);
+        }
         if self.changes.is_empty() {
             return Reply::says("nothing is changed");
         }

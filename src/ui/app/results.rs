@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Overlay, ReadFailure, State, reply::Reply};
+use super::{Overlay, ReadFailure, State, bookmarks::SENTENCE_COLUMNS, reply::Reply};
 use crate::{
     analysis::reading::Reading,
     lesson::{Language, tr},
     text::Sentence,
-    ui::words,
+    ui::{widgets::lines::fit, words},
 };
 
 /// Takes a finished reading, or why there is none.
@@ -29,7 +29,12 @@ fn take_reading(state: &mut State, reading: &Arc<Reading>) -> Reply {
     state.inspector.close();
     state.nav.picked.row = None;
     state.guide.clear_answers();
-    Reply::enters(step_after_reading.unwrap_or(state.nav.step))
+    let language = state.lesson.language;
+    let notice = state.passes.own_sentence().map(|own| {
+        tr!(language, "r takes you back to “{sentence}”", sentence = fit(own, SENTENCE_COLUMNS))
+            .into()
+    });
+    Reply { notice, ..Reply::enters(step_after_reading.unwrap_or(state.nav.step)) }
 }
 
 fn take_read_failure(state: &mut State, ReadFailure { sentence, why }: ReadFailure) -> Reply {
