@@ -115,6 +115,28 @@ pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static For
     Ok(FORMATS.iter().copied().filter(is_asked).collect())
 }
 
+/// Refuses the name of a single file if it is a folder's, or if its ending is of no format and none is asked for.
+///
+/// # Errors
+/// If it is refused; the message names the known endings.
+pub fn check_file(out: &Path, known: &[&str], is_format_asked: bool) -> Result<()> {
+    let is_folder = out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/");
+    ensure!(!is_folder, "{} is a folder; give --out the name of a file", visible_path(out));
+    let end = out.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    ensure!(
+        is_format_asked || end.is_empty() || known.contains(&end.as_str()),
+        "{} has no known file extension; the known ones are {}; change it, or give --format{}",
+        visible_path(out),
+        known.join(", "),
+        if Format::find(&end).is_some() {
+            "; `lookback export` writes pictures of steps"
+        } else {
+            ""
+        }
+    );
+    Ok(())
+}
+
 fn targets(
     lesson: &Lesson,
     steps: &[usize],

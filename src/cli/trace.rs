@@ -15,6 +15,7 @@ use against::ArrayComparison;
 
 use super::{
     args::{OutArgs, TraceArgs as Asked, TraceFormat},
+    destination::check_file,
     failure::{Outcome, Usage},
     request::Request,
     source::{Purpose, Source},
@@ -72,15 +73,16 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     if let Some(path) = &asked.against {
         return compare(path, asked, request, streams);
     }
-    let format = format_of(asked.format, &asked.out.out).usage()?;
+    let format =
+        if asked.list { &FORMATS[0] } else { format_of(asked.format, &asked.out.out).usage()? };
     if !asked.list {
         not_onto_a_terminal(format, &asked.out.out, io::stdout().is_terminal()).usage()?;
     }
     let names = request.names(&[ModelName::Transformer]);
     let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
     let passes: Vec<_> = names.iter().map(|&name| pass(&reading, name, asked)).collect();
-    if passes.iter().all(|pass| pass.sites.is_empty()) {
-        return Err(nothing(&reading, &names, asked)).usage();
+    if let Some(refusal) = unmatched(&passes, asked) {
+        return Err(refusal).usage();
     }
     let write = if asked.list { list } else { format.write };
     to(&asked.out, streams.out, |out| write(&passes, out))
@@ -92,6 +94,9 @@ fn compare(path: &Path, asked: &Asked, request: &Request, streams: &mut Streams)
     let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
     let asked = Asked { weights: true, ..asked.clone() };
     let passes: Vec<_> = names.iter().map(|&name| pass(&reading, name, &asked)).collect();
+    if let Some(refusal) = unmatched(&passes, &asked) {
+        return Err(refusal).usage();
+    }
     let named: Vec<_> = named(&passes).collect();
     let comparison = ArrayComparison::of(path, &named)?;
     to(&asked.out, streams.out, |out| comparison.print(&mut Visible(out)))
@@ -100,11 +105,13 @@ fn compare(path: &Path, asked: &Asked, request: &Request, streams: &mut Streams)
 /// The format of `--format`, else of the file's extension, else the default.
 ///
 /// # Errors
-/// If the two differ.
+/// If the two differ, or the extension is of no format.
 fn format_of(requested: Option<TraceFormat>, out: &Path) -> Result<&'static WritableFormat> {
     let end = out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let of_name = FORMATS.iter().find(|format| format.extensions.contains(&end.as_str()));
     let asked = FORMATS.iter().find(|format| Some(format.id) == requested);
+    let known: Vec<&str> = FORMATS.iter().flat_map(|format| format.extensions).copied().collect();
+    check_file(out, &known, asked.is_some())?;
     if let (Some(of_name), Some(asked)) = (of_name, asked) {
         ensure!(
             of_name.id == asked.id,
@@ -139,12 +146,17 @@ fn pass<'a>(reading: &'a Reading, name: ModelName, asked: &Asked) -> PassExport<
     PassExport { trace, sentence: &reading.sentence.text, changes: &reading.changes, sites }
 }
 
-fn nothing(reading: &Reading, names: &[ModelName], asked: &Asked) -> anyhow::Error {
-    let globs = asked.sites.join(",");
-    let paths = names.iter().flat_map(|&name| reading.trace(name).sites()).map(Recorded::path);
-    let near = near_clause(&globs, paths, 3);
-    let globs = shown(&globs);
-    anyhow!("no site matches `{globs}`{near}; `lookback trace --list` names them all")
+/// The refusal of the first pattern that matches no site.
+fn unmatched(passes: &[PassExport], asked: &Asked) -> Option<anyhow::Error> {
+    let is_matched = |glob: &&String| {
+        let glob = WildMatch::new(glob);
+        passes.iter().any(|pass| pass.sites.iter().any(|site| glob.matches(site.path())))
+    };
+    let glob = asked.sites.iter().find(|glob| !is_matched(glob))?;
+    let paths = passes.iter().flat_map(|pass| pass.trace.sites()).map(Recorded::path);
+    let near = near_clause(glob, paths, 3);
+    let glob = shown(glob);
+    Some(anyhow!("no site matches `{glob}`{near}; `lookback trace --list` names them all"))
 }
 
 /// Prints path, axes, shape and caption; the model first, if there are several.
@@ -194,6 +206,8 @@ mod tests {
         assert!(is(Some(TraceFormat::Npz), "pass.numbers", TraceFormat::Npz));
         assert!(is(Some(TraceFormat::Npz), "pass.npz", TraceFormat::Npz));
         assert!(meant(Some(TraceFormat::Npz), "pass.safetensors").is_err());
+        assert!(meant(None, "pass.csv").is_err() && meant(None, "pass.npz.bak").is_err());
+        assert!(meant(None, "new/").is_err() && meant(Some(TraceFormat::Npz), "new/").is_err());
     }
 
     #[test]

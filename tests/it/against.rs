@@ -171,11 +171,11 @@ fn files_that_cannot_be_compared_say_why() {
         assert!(found == code && out.is_empty(), "{found} {out}");
         assert!(err.contains(part) && err.lines().count() == 1, "{err}");
     };
-    refused(&at("none.npz"), 1, "cannot be read");
+    refused(&at("none.npz"), 1, "cannot be read; no such file or directory; give another file");
     fs::write(at("text"), "hello").unwrap();
-    refused(&at("text"), 1, "neither an npz nor a safetensors file");
+    refused(&at("text"), 1, "neither an npz nor a safetensors file; give one");
     fs::write(at("cut.npz"), "PK\u{3}\u{4}").unwrap();
-    refused(&at("cut.npz"), 1, "damaged npz");
+    refused(&at("cut.npz"), 1, "damaged npz file; write it again");
     npz(&at("other.npz"), &[("logit", "<f4", false, "(1,)", f32s(&[1.0]))]);
     refused(
         &at("other.npz"),
@@ -192,6 +192,14 @@ fn files_that_cannot_be_compared_say_why() {
     refused(&at("short.npz"), 1, "`logits`: is cut short");
     npz(&at("kind.npz"), &[("logits", "<c8", false, &shape, vec![0; 12])]);
     refused(&at("kind.npz"), 1, "has the type `<c8`; save it as float32");
+    let ones = f32s(&vec![1.0; rows * cols]);
+    let turned: Vec<u8> = ones.chunks(4).flat_map(|n| n.iter().rev().copied()).collect();
+    let [of_numpy, of_others] =
+        [("little.npz", "<f4", ones), ("big.npz", ">f4", turned)].map(|(name, form, bytes)| {
+            npz(&at(name), &[("logits", form, false, &shape, bytes)]);
+            compared(&at(name), &[])[1].clone()
+        });
+    assert_eq!(of_numpy, of_others, "bytes the other way round are the same numbers");
     let Run { code, err, .. } = run(&["--against", "x.npz", "--list"]);
     assert!(code == 2 && err.contains("--list"), "{err}");
 }

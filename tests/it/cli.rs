@@ -853,7 +853,17 @@ fn accuracy_is_printed_from_the_table_or_measured() {
     let long = serde_json::json!({"en": "dog ".repeat(97), "fr": "x"});
     let short = "{\"en\": \"Go.\", \"fr\": \"Va.\"}\n".repeat(3);
     fs::write(path, format!("{short}{long}\n")).unwrap();
-    bad(&["eval", "--data", path, "--per-bucket", "2"], 2, &["line 4", "limit is 96"]);
+    bad(&["eval", "--data", path, "--per-bucket", "2"], 1, &[path, "line 4", "limit is 96"]);
+    fs::write(path, "{\"en\": \"Go.\", \"fr\": {\"x\": 1}}\n").unwrap();
+    bad(&["eval", "--data", path], 1, &["line 1", "neither a text nor a list of texts"]);
+    // A byte order mark, ends of lines and blank lines of other editors are not content.
+    fs::write(path, "\u{feff}{\"en\": \"Go.\", \"fr\": \"Va.\"}\r\n\r\n").unwrap();
+    assert!(good(&["eval", "--data", path, "--model", "gru"]).contains("measured now"));
+    bad(&["eval", "--data", "-"], 2, &["standard input is empty"]);
+    for data in [&["--data", path][..], &[]] {
+        let arguments = [&["eval", "--model", "decoder_only"][..], data].concat();
+        bad(&arguments, 2, &["writes none", "--model"]);
+    }
     fs::write(path, "{\"en\": \"I love you.\", \"fr\": []}\n").unwrap();
     bad(&["eval", "--data", path], 1, &["line 1", "at least one"]);
     bad(&["eval", "--data", "/nowhere"], 1, &["/nowhere", "cannot be read"]);

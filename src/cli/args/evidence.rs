@@ -7,8 +7,7 @@ use crate::{
     analysis::{
         evidence::learning::Optimizer, measure::attention_form::AttentionForm, reading::Asked,
     },
-    cli::{help_texts, known},
-    export::FORMATS,
+    cli::{destination::check_file, help_texts, known},
 };
 
 /// A word of the output, and the one it is set against.
@@ -48,7 +47,9 @@ impl EvidenceOut {
     /// # Errors
     /// If the format asked for is not that of the file's extension.
     pub fn format_of(&self) -> anyhow::Result<EvidenceFormat> {
-        let end = self.out.out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let out = &self.out.out;
+        check_file(out, &["json", "csv", "npz", "txt"], self.format.is_some())?;
+        let end = out.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let named = [
             ("json", EvidenceFormat::Json),
             ("csv", EvidenceFormat::Csv),
@@ -61,17 +62,8 @@ impl EvidenceOut {
                 "--out has the extension of {extension}, but another format is requested; change one of them"
             );
         }
-        anyhow::ensure!(
-            self.format.is_some() || !is_of_picture(&end),
-            "--out ends in .{end}, which is no form of a table; a table is written as text, or as json, csv or npz; pictures of steps are written by `lookback export`"
-        );
         Ok(self.format.or(of_name.map(|(_, format)| format)).unwrap_or_default())
     }
-}
-
-/// Whether a file with this ending is a picture or a page of steps.
-fn is_of_picture(extension: &str) -> bool {
-    FORMATS.iter().any(|format| format.extension == extension && format.id != "txt")
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

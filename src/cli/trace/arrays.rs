@@ -4,7 +4,7 @@
 
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,10 @@ use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use zip::ZipArchive;
 
-use crate::text::visible::shown;
+use crate::{
+    export::files::reason,
+    text::{visible::shown, visible_path},
+};
 
 /// The longest header of an array, in bytes; numpy writes some hundred.
 const LONGEST_HEADER: usize = 1 << 16;
@@ -43,19 +46,27 @@ impl Arrays {
     /// # Errors
     /// If the file cannot be read, or is of neither format.
     pub fn open(path: &Path) -> Result<Self> {
-        let name = || shown(&path.to_string_lossy());
-        let mut file = File::open(path).with_context(|| format!("{} cannot be read", name()))?;
+        let name = visible_path(path);
+        let unread = |e: io::Error| {
+            anyhow!("{name} cannot be read; {}; give another file with --against", reason(&e))
+        };
+        let mut file = File::open(path).map_err(unread)?;
         let mut start = [0; 4];
-        let n = file.read(&mut start).with_context(|| format!("{} cannot be read", name()))?;
+        let n = file.read(&mut start).map_err(unread)?;
         let (kind, names) = if start[..n].starts_with(b"PK") {
-            let zip = ZipArchive::new(file)
-                .map_err(|e| anyhow!("{} is a damaged npz file: {e}", name()))?;
+            let zip = ZipArchive::new(file).map_err(|_error| {
+                anyhow!("{name} is a damaged npz file; write it again with numpy.savez")
+            })?;
             let names: Vec<String> = zip.file_names().map(str::to_owned).collect();
             (Kind::Npz(Box::new(zip)), names)
         } else {
-            let bytes = whole(path).with_context(name)?;
-            let parsed = SafeTensors::deserialize(&bytes)
-                .map_err(|_error| anyhow!("{} is neither an npz nor a safetensors file", name()))?;
+            let bytes = whole(path).with_context(|| name.clone())?;
+            let parsed = SafeTensors::deserialize(&bytes).map_err(|_error| {
+                anyhow!(
+                    "{name} is neither an npz nor a safetensors file; give one that numpy.savez or \
+                     safetensors wrote"
+                )
+            })?;
             let names = parsed.names().into_iter().map(str::to_owned).collect();
             (Kind::Safetensors(bytes), names)
         };
@@ -77,7 +88,7 @@ impl Arrays {
             Kind::Safetensors(bytes) => tensor(bytes, name, n_wanted),
         };
         read.with_context(|| {
-            format!("{}: `{}`", shown(&self.path.to_string_lossy()), shown(Self::plain(name)))
+            format!("{}: `{}`", visible_path(&self.path), shown(Self::plain(name)))
         })
     }
 }
@@ -115,7 +126,7 @@ const BYTE: NumberForm = form(1, |b| f32::from(b[0]));
 const I32: NumberForm = form(4, little!(i32));
 const I64: NumberForm = form(8, little!(i64));
 
-/// The types of npy files that are read, as numpy writes them.
+/// The types of npy files that are read, as numpy writes them; those with `>` have their bytes the other way round.
 static OF_NPY: [(&str, &NumberForm); 8] = [
     ("<f2", &F16),
     ("<f4", &F32),
@@ -143,7 +154,10 @@ fn npy(zip: &mut ZipArchive<File>, name: &str, n_wanted: usize) -> Result<Array>
     let header = String::from_utf8_lossy(&header);
     let kind = field(&header, "descr").context("does not say its type")?;
     let kind = kind.trim_matches('\'');
-    let known = OF_NPY.iter().find(|(of, _)| *of == kind);
+    let is_big_endian = kind.starts_with('>');
+    let known = OF_NPY
+        .iter()
+        .find(|(of, _)| of.trim_start_matches('<') == kind.trim_start_matches(['<', '>']));
     let form = known
         .map(|(_, form)| form)
         .with_context(|| format!("has the type `{}`; save it as float32", shown(kind)))?;
@@ -154,6 +168,9 @@ fn npy(zip: &mut ZipArchive<File>, name: &str, n_wanted: usize) -> Result<Array>
     }
     let mut bytes = vec![0; n_wanted * form.bytes];
     member.read_exact(&mut bytes).context("is cut short")?;
+    if is_big_endian {
+        bytes.chunks_exact_mut(form.bytes).for_each(<[u8]>::reverse);
+    }
     let numbers: Vec<f32> = bytes.chunks_exact(form.bytes).map(form.read).collect();
     let numbers = if is_fortran { in_rows(&numbers, &shape) } else { numbers };
     Ok(Array { shape, numbers })
