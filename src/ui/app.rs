@@ -30,6 +30,7 @@ mod mouse;
 mod moves;
 mod narration;
 mod navigation;
+mod offered;
 mod overlay_commands;
 mod overlay;
 mod pane_colours;

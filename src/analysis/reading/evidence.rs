@@ -32,8 +32,8 @@ pub struct Asked {
 pub(super) fn places(n: usize) -> String {
     match n {
         0 => "the output is empty, so no place of it can be asked about".to_owned(),
-        1 => "the output has one place, 0".to_owned(),
-        n => format!("the output has {n} places, 0 to {}", n - 1),
+        1 => "the output has one place, 0; ask about that".to_owned(),
+        n => format!("the output has {n} places, 0 to {}; ask about one of them", n - 1),
     }
 }
 

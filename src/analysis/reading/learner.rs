@@ -24,7 +24,7 @@ static KEPT: &str = include_str!("../../../assets/models/kept.tsv");
 
 const NOTHING_TO_LEARN_FROM: &str = "the model gives no logits to learn from";
 pub(super) const TAKES_NO_TARGET: &str =
-    "a model that only reads learns its sentence's next words; it takes no target";
+    "a model that only reads learns its sentence's next words; it takes no target; leave it out";
 
 /// What the words are that a model is taught.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,10 @@ impl Reading {
                 (own, wanted)
             }
         };
-        ensure!(!wanted.is_empty(), "there is nothing to learn: one word has no next word");
+        ensure!(
+            !wanted.is_empty(),
+            "there is nothing to learn: one token has no next one; give a longer sentence"
+        );
         Learner::new(run, wanted, optimizer, rate).context(NOTHING_TO_LEARN_FROM)
     }
 
@@ -87,7 +90,10 @@ impl Reading {
             return Ok(TargetKind::Masked);
         }
         let has_words = trace.logits().is_some_and(|logits| logits.axes()[2] == Axis::Vocab);
-        ensure!(has_words, "the model writes no words, so there are none to learn");
+        ensure!(
+            has_words,
+            "the model writes no words, so there are none to learn; give one that writes or completes text"
+        );
         Ok(TargetKind::NextWords)
     }
 
@@ -137,7 +143,8 @@ impl Reading {
             fitting.map(placed).rev().max_by(|a, b| likelihood(a).total_cmp(&likelihood(b)));
         likelier.with_context(|| {
             format!(
-                "the target has as many tokens as are masked: \"{}\" has {n_given}, masked are {}",
+                "the target has as many tokens as are masked: \"{}\" has {n_given}, masked are {}; \
+                 write a mask for each, or give another target",
                 text::shown(text),
                 rows.len()
             )

@@ -162,13 +162,15 @@ impl Reader {
         let (own, theirs) = (shape(&self), shape(&other));
         ensure!(
             own == theirs,
-            "the two models differ in shape: one has {}, the other {}",
+            "the two models differ in shape: one has {}, the other {}; give two of one shape, such as a \
+             model and its quantised or fine-tuned twin",
             own.unwrap_or_default(),
             theirs.unwrap_or_default()
         );
         ensure!(
             self.tokenizer.vocab() == other.tokenizer.vocab(),
-            "the two models have different vocabularies, so their numbers stand for different words"
+            "the two models have different vocabularies, so their numbers stand for different words; \
+             give two with one tokenizer"
         );
         let other = Self { keep: self.keep, walks: self.walks, ..other };
         Ok(Self { other: Some(Box::new(other)), ..self })

@@ -16,7 +16,7 @@ use crate::{
     text::cell_value,
     ui::{
         app::{Message, State},
-        keys::KEYS,
+        keys::{Binding, KEYS},
         panes::{CursorCell, Pane},
         widgets::lines::fit,
     },
@@ -243,9 +243,15 @@ fn draw_key_hints(state: &State, area: Rect, buf: &mut Buffer) {
         [Span::raw(format!(" {key}")), Span::styled(format!(" {what} "), state.theme.dim())]
     };
     let width = |hint: &[Span]| hint.iter().map(Span::width).sum::<usize>();
+    let panes = state.panes();
+    let focused = panes.get(state.nav.focus).map(AsRef::as_ref);
+    let is_of_use = |binding: &&Binding| {
+        binding.commands.first().is_none_or(|first| state.offers(first.command, focused))
+    };
     // The hints for help and quit are shown at every width.
     let (always_shown, optional): (Vec<_>, Vec<_>) = KEYS
         .iter()
+        .filter(is_of_use)
         .filter_map(|binding| binding.hint)
         .partition(|(_, what)| ["keys", "quit"].contains(what));
     let always_shown: Vec<Span> = always_shown.into_iter().flat_map(hint).collect();

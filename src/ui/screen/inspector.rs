@@ -182,7 +182,10 @@ impl Inspector<'_> {
                     let is_open = is_chosen && j == self.level.operand;
                     let style = if is_open { theme.cursor() } else { ink };
                     spans.push(Span::styled(between[j.min(1)], theme.dim()));
-                    spans.push(Span::styled(factor.text(INLINE_TERMS, &in_arithmetic), style));
+                    let text = factor.text(INLINE_TERMS, &in_arithmetic);
+                    let is_sum = matches!(factor, Expr::Sum(_) | Expr::Difference(..));
+                    let text = if is_sum { format!("({text})") } else { text };
+                    spans.push(Span::styled(text, style));
                 }
             }
             expr => {
