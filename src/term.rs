@@ -211,9 +211,9 @@ fn walk(
 
 /// Updates the size of the terminal: a stopped process gets no signal.
 fn suit_size(state: &mut State, workers: &Workers) -> Result<()> {
-    let (width, height) = Screen::size()?;
-    if state.size != (width, height) {
-        carry_out(state, Action::Resize(width, height), workers)?;
+    let size = Screen::size()?;
+    if state.size != size {
+        carry_out(state, Action::Resize(size), workers)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::{collections::HashMap, io, time::Duration};
 
 use color_quant::NeuQuant;
 use gif::{DisposalMethod, Encoder, EncodingError, Frame, Repeat};
+use ratatui::layout::Size;
 
 use super::{Film, Format, FormatColours, FrameSettings, Write};
 use crate::{
@@ -43,7 +44,7 @@ pub fn write(film: Film, paper: &FrameSettings, out: &mut dyn io::Write) -> io::
     let mut encoder = None;
     film.each_beat(part, |(size, frame)| {
         if let Some(out) = out.take() {
-            let mut begun = Encoder::new(out, size.0, size.1, &[]).map_err(failure)?;
+            let mut begun = Encoder::new(out, size.width, size.height, &[]).map_err(failure)?;
             begun.set_repeat(Repeat::Infinite).map_err(failure)?;
             encoder = Some(begun);
         }
@@ -53,10 +54,10 @@ pub fn write(film: Film, paper: &FrameSettings, out: &mut dyn io::Write) -> io::
 }
 
 /// The encoded frame, and the size of the whole picture in pixels.
-fn part(before: Option<&Shot>, shot: &Shot, paper: &FrameSettings) -> ((u16, u16), Frame<'static>) {
+fn part(before: Option<&Shot>, shot: &Shot, paper: &FrameSettings) -> (Size, Frame<'static>) {
     let paint = |shot: &Shot| coarse(raster::paint(&shot.picture(), &paper.fonts));
     let (image, before) = (paint(shot), before.map(paint));
-    let size = (image.width as u16, image.height as u16);
+    let size = Size::new(image.width as u16, image.height as u16);
     (size, frame(before.as_ref(), &image, paper.fonts.cell(), paper.time(shot)))
 }
 

@@ -135,7 +135,7 @@ impl Shot {
 /// A copy of a state for a frame of this size, with everything that it shows opened.
 pub fn settled(state: &State, size: Size) -> State {
     let mut state = state.for_frame();
-    update_and_run(&mut state, Action::Resize(size.width, size.height));
+    update_and_run(&mut state, Action::Resize(size));
     state
 }
 
@@ -195,7 +195,7 @@ impl Walk {
     pub fn new(lesson: Arc<Lesson>, reading: &Reading, themes: Vec<Theme>, size: Size) -> Self {
         let lesson = Arc::new(Arc::unwrap_or_clone(lesson).without_measured_panes());
         let mut state = State::new(lesson, themes.first().copied().unwrap_or_default());
-        update_and_run(&mut state, Action::Resize(size.width, size.height));
+        update_and_run(&mut state, Action::Resize(size));
         update_and_run(&mut state, Action::Read(Ok(Arc::new(reading.waiting()))));
         Self { state, themes }
     }
@@ -208,8 +208,7 @@ impl Walk {
 
     /// The wanted steps whose text does not fit on their frames.
     pub fn cut(self, wanted: &[usize]) -> Vec<usize> {
-        let (width, height) = self.state.size;
-        let area = Rect::new(0, 0, width, height);
+        let area = self.state.size.into();
         let steps = self.visit(wanted, move |state| (state.nav.step, is_cut(state, area)));
         steps.filter(|(_, is_cut)| *is_cut).map(|(step, _)| step).collect()
     }
@@ -217,15 +216,14 @@ impl Walk {
     /// The shots of the wanted steps, in the order of the walk.
     pub fn shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
         let themes = mem::take(&mut self.themes);
-        self.visit(wanted, move |state| Shot::of(state, state.size.into(), &themes)).flatten()
+        self.visit(wanted, move |state| Shot::of(state, state.size, &themes)).flatten()
     }
 
     /// The shots of the wanted steps for a film: the beats of each, then the whole step.
     pub fn unfolding_shots(mut self, wanted: &[usize]) -> impl Iterator<Item = Shot> {
         let themes = mem::take(&mut self.themes);
         let shots = move |state: &State| -> Vec<Shot> {
-            let shot =
-                |beat: Option<usize>| Shot::of(&state.at_beat(beat), state.size.into(), &themes);
+            let shot = |beat: Option<usize>| Shot::of(&state.at_beat(beat), state.size, &themes);
             beats(state).filter_map(shot).collect()
         };
         self.visit(wanted, shots).flatten()

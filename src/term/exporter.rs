@@ -50,7 +50,7 @@ pub fn export_options() -> ExportOptions {
 /// The characters of the current frame; None before anything is read.
 pub fn text(state: &State) -> Option<String> {
     let plain = Theme { depth: Depth::None, ..state.theme };
-    let shot = Shot::of(state, state.size.into(), &[plain])?;
+    let shot = Shot::of(state, state.size, &[plain])?;
     Some(txt::text(shot.buffer()))
 }
 
@@ -117,7 +117,7 @@ impl ExportWriter {
         let Some(format) = Format::of_extension(order.extension) else {
             bail!("no format has the extension {}", order.extension)
         };
-        let Some(shot) = Shot::of(state, state.size.into(), &themes(format, state.theme)) else {
+        let Some(shot) = Shot::of(state, state.size, &themes(format, state.theme)) else {
             return Ok(None);
         };
         with(&self.underway, |known| known.insert(path.clone()));

@@ -1,7 +1,7 @@
 //! Mouse events translated to the actions that keys cause.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 
 use crate::ui::{
     app::{Action, Command, MouseTarget, Overlay, State},
@@ -14,8 +14,7 @@ const NOTCH: isize = 3;
 
 /// The actions of a mouse event in this state, in order.
 pub fn actions(state: &State, event: MouseEvent) -> Vec<Action> {
-    let area = Rect::new(0, 0, state.size.0, state.size.1);
-    let hit = hit(state, area, Position::new(event.column, event.row));
+    let hit = hit(state, state.size.into(), Position::new(event.column, event.row));
     match event.kind {
         MouseEventKind::Down(MouseButton::Left) => pressed(state, hit),
         MouseEventKind::ScrollUp => scrolled(hit, -1),

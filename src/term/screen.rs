@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size, window_size};
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{buffer::Buffer, layout::Size};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::{
@@ -47,7 +47,7 @@ static OWNER: OnceLock<ThreadId> = OnceLock::new();
 static PANICS: Mutex<Vec<String>> = Mutex::new(vec![]);
 
 /// The largest accepted size: a broken terminal may report one that does not fit in memory.
-const LARGEST: (u16, u16) = (1000, 500);
+const LARGEST: Size = Size::new(1000, 500);
 
 /// Enters the alternate screen, clears (terminals may have just one screen), enables bracketed paste, hides the
 /// cursor.
@@ -92,12 +92,12 @@ impl Screen {
     }
 
     /// Columns and rows. A terminal that reports none, as on a serial line, gets the usual ones.
-    pub fn size() -> Result<(u16, u16)> {
+    pub fn size() -> Result<Size> {
         let (width, height) = size()?;
         if width == 0 || height == 0 {
             return Ok(SMALLEST);
         }
-        Ok((width.min(LARGEST.0), height.min(LARGEST.1)))
+        Ok(Size::new(width.min(LARGEST.width), height.min(LARGEST.height)))
     }
 
     /// Whether the terminal is gone; asks its driver, not the terminal.
@@ -108,7 +108,7 @@ impl Screen {
     /// Draws one frame, as one write.
     pub fn draw(&mut self, state: &State) -> io::Result<()> {
         fault::panic_if_requested("drawing");
-        let mut frame = Buffer::empty(Rect::new(0, 0, state.size.0, state.size.1));
+        let mut frame = Buffer::empty(state.size.into());
         screen::draw(state, frame.area, &mut frame);
         let mut text = FRAME[0].to_owned();
         if self.shown.area != frame.area {

@@ -64,6 +64,7 @@ pub use navigation::{Navigation, ZoomedHead};
 pub use overlay::Overlay;
 pub use passes::Passes;
 pub use prose::{Line, Prose, ProsePiece, TextRole, wrap};
+use ratatui::layout::Size;
 use reply::Notice;
 pub use update::update;
 
@@ -121,7 +122,7 @@ pub struct State {
     /// Whether the theme follows the terminal's background.
     pub follows_background: bool,
     /// Columns and rows of the terminal.
-    pub size: (u16, u16),
+    pub size: Size,
     /// The reading on the screen and the requests in progress.
     pub passes: Passes,
     /// The current step and the selection in it.

@@ -32,7 +32,7 @@ pub fn action(state: &State, event: KeyEvent) -> Action {
 
 /// Scrolls the help by lines and by screens.
 fn help_action(state: &State, first: usize, key: Key, command: Option<Command>) -> Action {
-    let visible_lines = usize::from(state.size.1).saturating_sub(HELP_FRAME).max(1);
+    let visible_lines = usize::from(state.size.height).saturating_sub(HELP_FRAME).max(1);
     let last =
         HELP_COLUMNS.map(help_height).into_iter().max().unwrap_or(0).saturating_sub(visible_lines);
     let by = match command {

@@ -62,7 +62,7 @@ use std::borrow::Cow;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
 };
 
 use crate::{
@@ -172,15 +172,15 @@ const TITLE_PADDING: u16 = 2;
 /// Upper bound of the minimum width that a title can set, in columns.
 const MAX_TITLE_WIDTH: u16 = 34;
 
-/// Sizes that a pane asks for: (columns, lines) without its frame, rising.
+/// Sizes that a pane asks for, without its frame, rising.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PreferredSize {
     /// The smallest useful size.
-    pub min: (u16, u16),
+    pub min: Size,
     /// The smallest size at which no row, column or label is cut.
-    pub whole: (u16, u16),
+    pub whole: Size,
     /// The size at which all detail is in view, as numbers in the cells of a matrix.
-    pub ideal: (u16, u16),
+    pub ideal: Size,
     /// Width and height up to which the pane uses space that nothing else needs.
     pub widest: u16,
     pub tallest: u16,
@@ -210,42 +210,41 @@ pub enum Growth {
 }
 
 impl PreferredSize {
-    pub const fn new(min: (u16, u16), ideal: (u16, u16)) -> Self {
-        let (whole, growth) = ((min.0, ideal.1), Growth::Even);
+    pub const fn new(min: Size, ideal: Size) -> Self {
         Self {
             min,
-            whole,
+            whole: Size { width: min.width, ..ideal },
             ideal,
-            widest: ideal.0,
-            tallest: ideal.1,
-            growth,
+            widest: ideal.width,
+            tallest: ideal.height,
+            growth: Growth::Even,
             stays_behind_tab: false,
         }
     }
 
     /// The columns and lines that the pane uses of a size.
-    pub fn used(&self, size: (u16, u16)) -> (u16, u16) {
-        let (width, height) = (size.0.min(self.widest), size.1.min(self.tallest));
+    pub fn used(&self, size: Size) -> Size {
+        let size = Size::new(size.width.min(self.widest), size.height.min(self.tallest));
         match self.growth {
-            Growth::Even | Growth::Lines => (width, height),
-            Growth::Cells(grid) => grid.used((width, height)),
-            Growth::Heads(grid) => grid.used((width, height)),
-            Growth::Square(places) => places.used((width, height)),
+            Growth::Even | Growth::Lines => size,
+            Growth::Cells(grid) => grid.used(size),
+            Growth::Heads(grid) => grid.used(size),
+            Growth::Square(places) => places.used(size),
             Growth::Items { n, header } | Growth::ItemsInColumns { n, header, .. } => {
-                let n = if self.has_two_columns((width, height)) { n.div_ceil(2) } else { n };
-                let lines = list_height(height.saturating_sub(header), n);
-                (width, (header + lines).min(height))
+                let n = if self.has_two_columns(size) { n.div_ceil(2) } else { n };
+                let lines = list_height(size.height.saturating_sub(header), n);
+                Size { height: (header + lines).min(size.height), ..size }
             }
         }
     }
 
     /// Whether it is a heat map whose cells have numbers at a size.
-    pub fn has_numbers(&self, size: (u16, u16)) -> bool {
+    pub fn has_numbers(&self, size: Size) -> bool {
         matches!(self.growth, Growth::Cells(grid) if grid.has_numbers(size))
     }
 
     /// The part of the pane that is in view at a size, 0 to 1.
-    pub fn seen(&self, size: (u16, u16)) -> f32 {
+    pub fn seen(&self, size: Size) -> f32 {
         match self.growth {
             Growth::Cells(grid) => grid.seen(size),
             Growth::Heads(grid) => grid.seen(size),
@@ -256,17 +255,18 @@ impl PreferredSize {
     }
 
     /// Whether it is a list in two columns at a size.
-    const fn has_two_columns(&self, size: (u16, u16)) -> bool {
+    const fn has_two_columns(&self, size: Size) -> bool {
         match self.growth {
             Growth::ItemsInColumns { n, header, width } => {
-                needs_two_columns((size.0, size.1.saturating_sub(header)), n, width)
+                let height = size.height.saturating_sub(header);
+                needs_two_columns(Size { height, ..size }, n, width)
             }
             _ => false,
         }
     }
 
     /// The part of all detail that is in view at a size, 0 to 1.
-    pub fn detail(&self, size: (u16, u16)) -> f32 {
+    pub fn detail(&self, size: Size) -> f32 {
         match self.growth {
             Growth::Cells(grid) => grid.detail(size),
             Growth::Heads(grid) => grid.detail(size),
@@ -283,7 +283,7 @@ impl PreferredSize {
     pub fn natural_widths(&self) -> Vec<u16> {
         match self.growth {
             Growth::Cells(grid) => grid.natural_widths().collect(),
-            _ => vec![self.whole.0, self.ideal.0],
+            _ => vec![self.whole.width, self.ideal.width],
         }
     }
 
@@ -352,7 +352,7 @@ impl PreferredSize {
     #[must_use]
     pub fn titled(self, title: &Title) -> Self {
         let width = (title.width() as u16).saturating_add(TITLE_PADDING).min(MAX_TITLE_WIDTH);
-        let at_least = |size: (u16, u16)| (size.0.max(width), size.1);
+        let at_least = |size: Size| Size { width: size.width.max(width), ..size };
         Self {
             min: at_least(self.min),
             whole: at_least(self.whole),
@@ -364,7 +364,7 @@ impl PreferredSize {
 
     /// Sets the size at which nothing is cut.
     #[must_use]
-    pub const fn whole_at(self, whole: (u16, u16)) -> Self {
+    pub const fn whole_at(self, whole: Size) -> Self {
         Self { whole, ..self }
     }
 
@@ -382,9 +382,9 @@ impl PreferredSize {
 }
 
 /// The part of a size that another holds, 0 to 1.
-fn part(size: (u16, u16), whole: (u16, u16)) -> f32 {
+fn part(size: Size, whole: Size) -> f32 {
     let part = |size: u16, whole: u16| (f32::from(size) / f32::from(whole.max(1))).min(1.0);
-    part(size.0, whole.0) * part(size.1, whole.1)
+    part(size.width, whole.width) * part(size.height, whole.height)
 }
 
 /// How a pane unfolds, beat by beat.

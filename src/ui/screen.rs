@@ -14,7 +14,7 @@ pub use stage::inside;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Alignment, Position, Rect},
+    layout::{Alignment, Position, Rect, Size},
     style::Style,
     text::Line,
     widgets::{Paragraph, Widget},
@@ -93,7 +93,7 @@ fn replace_signs_by_ascii(area: Rect, buf: &mut Buffer) {
 
 /// Draws header, panes, narration or inspector, footer and overlay.
 fn compose(state: &State, area: Rect, buf: &mut Buffer) {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+    if area.width < SMALLEST.width || area.height < SMALLEST.height {
         draw_too_small(state.lesson.language, area, buf);
         return;
     }
@@ -131,7 +131,7 @@ fn compose(state: &State, area: Rect, buf: &mut Buffer) {
 
 /// The part of the screen that [`draw`] draws at a position.
 pub fn hit(state: &State, area: Rect, position: Position) -> ScreenPart {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !area.contains(position) {
+    if area.width < SMALLEST.width || area.height < SMALLEST.height || !area.contains(position) {
         return ScreenPart::Nothing;
     }
     let row = |row: Option<usize>, n: usize| {
@@ -190,9 +190,9 @@ fn hit_in_walk(state: &State, area: Rect, position: Position) -> ScreenPart {
 }
 
 fn draw_too_small(language: Language, area: Rect, buf: &mut Buffer) {
-    let (width, height) = SMALLEST;
+    let Size { width, height } = SMALLEST;
     let needs = tr!(language, "Lookback needs {width}x{height},", width, height);
-    let (width, height) = (area.width, area.height);
+    let Size { width, height } = area.as_size();
     let has = tr!(language, "this terminal is {width}x{height}", width, height);
     let whole = format!("{needs} {has}");
     let lines = if whole.width() <= area.width.into() { vec![whole] } else { vec![needs, has] };

@@ -153,7 +153,7 @@ fn walk(reading: &Arc<Reading>, name: ModelName, kind: PaneKind, site: &str) -> 
         stays_behind_tab: false,
     }];
     let mut state = State::new(Arc::new(lesson), Theme::new(Depth::True, Glyphs::Unicode));
-    update(&mut state, Action::Resize(AREA.width, AREA.height));
+    update(&mut state, Action::Resize(AREA.as_size()));
     update_and_run(&mut state, Action::Read(Ok(Arc::clone(reading))));
     state
 }

@@ -31,7 +31,7 @@ fn walk(sentence: &str) -> State {
     reading.measure();
     let lesson = Arc::new(Lesson::embedded(Language::English).expect("the lesson loads"));
     let mut state = State::new(lesson, Theme::new(Depth::True, Glyphs::Unicode));
-    update(&mut state, Action::Resize(AREA.width, AREA.height));
+    update(&mut state, Action::Resize(AREA.as_size()));
     update(&mut state, Action::Read(Ok(Arc::new(reading))));
     state
 }

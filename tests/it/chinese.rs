@@ -286,7 +286,7 @@ fn windows_messages_and_opened_numbers_are_in_chinese() {
         left.look(&known, keys, message(&state));
     }
     let mut small = walk();
-    small.size = (30, 8);
+    small.size = Size::new(30, 8);
     left.look(&known, "too small", &drawn_text(&small, 30, 8));
     left.none();
 }

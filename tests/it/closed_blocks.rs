@@ -28,7 +28,7 @@ fn walk(folder: &str, step: &str) -> (State, Arc<Reading>) {
     let lesson = lesson.fitting(trace);
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
     let mut state = State::new(Arc::new(lesson), theme);
-    update(&mut state, Action::Resize(120, 36));
+    update(&mut state, Action::Resize(Size::new(120, 36)));
     update(&mut state, Action::Read(Ok(Arc::clone(&reading))));
     let step = state.lesson.find(step).unwrap();
     update(&mut state, Action::GoTo(step));
@@ -36,7 +36,7 @@ fn walk(folder: &str, step: &str) -> (State, Arc<Reading>) {
 }
 
 fn drawn(state: &State) -> String {
-    drawn_text(state, state.size.0, state.size.1)
+    drawn_text(state, state.size.width, state.size.height)
 }
 
 #[test]

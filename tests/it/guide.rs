@@ -25,7 +25,7 @@ use lookback::{
         theme::Theme,
     },
 };
-use ratatui::{buffer::Buffer, style::Modifier};
+use ratatui::{buffer::Buffer, layout::Size, style::Modifier};
 
 const SENTENCES: [&str; 8] = [
     "The animal didn't cross the street because it was too tired.",
@@ -109,7 +109,7 @@ fn d_shows_the_further_paragraph_from_step_to_step() {
     assert!(state.prose(80, false).len() > short + 3);
     press(&mut state, "Right");
     assert!(state.guide.is_deeper);
-    state.size = (80, 24);
+    state.size = Size::new(80, 24);
     press(&mut state, "PgDn");
     assert!(state.nav.scroll > 0);
     press(&mut state, "d");

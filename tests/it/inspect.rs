@@ -521,7 +521,7 @@ fn any_keys_in_any_order_do_no_harm() {
             }
             if i % 25 == 0 {
                 let size = [(80, 24), (120, 36), (200, 60), (30, 8)][(chance >> 40) as usize % 4];
-                update(&mut state, Action::Resize(size.0, size.1));
+                update(&mut state, Action::Resize(size.into()));
                 drawn(&state, size);
             }
         }

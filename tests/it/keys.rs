@@ -25,7 +25,10 @@ use lookback::{
         theme::{Depth, Glyphs, Theme},
     },
 };
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+};
 use unicode_width::UnicodeWidthStr;
 
 const SENTENCE: &str = "The animal didn't cross the street because it was too tired.";
@@ -619,7 +622,7 @@ fn a_frame_needs_something_read_and_somewhere_to_go() {
     }
     assert!(message(&after("e")).contains("lookback export"), "no formats are known");
     let mut small = with_exports();
-    update(&mut small, Action::Resize(40, 10));
+    update(&mut small, Action::Resize(Size::new(40, 10)));
     assert_eq!(press(&mut small, "e"), None, "a prompt that is not seen would swallow keys");
     assert_eq!(to(&small), "");
 }
@@ -692,7 +695,7 @@ fn walk_of_heads(kind: lookback::lesson::PaneKind) -> State {
     step.panes[0].site = Some("encoder.{layer}.self_attn.weights".into());
     READING.waiting().heads();
     let mut state = State::new(Arc::new(lesson), Theme::default());
-    update(&mut state, Action::Resize(120, 36));
+    update(&mut state, Action::Resize(Size::new(120, 36)));
     update(&mut state, Action::Read(Ok(Arc::clone(&READING))));
     state.enter(state.lesson.find("scores").unwrap());
     state
@@ -780,7 +783,7 @@ fn matrices_are_seen_from_near_and_far() {
     use lookback::ui::widgets::heat::Zoom;
     let mut state = walk();
     // Where its cells have numbers.
-    update(&mut state, Action::Resize(200, 60));
+    update(&mut state, Action::Resize(Size::new(200, 60)));
     state.enter(state.lesson.find("scores").unwrap());
     let at = state.nav.selection;
     press(&mut state, "Z");

@@ -23,6 +23,7 @@ use lookback::{
         theme::Theme,
     },
 };
+use ratatui::layout::Size;
 use safetensors::SafeTensors;
 
 use crate::support::{
@@ -161,7 +162,7 @@ fn walk_at(step: &str) -> State {
     let reading = READER.read(SENTENCE).unwrap();
     reading.courses();
     let mut state = walk::at(step, Arc::new(reading));
-    update(&mut state, Action::Resize(120, 36));
+    update(&mut state, Action::Resize(Size::new(120, 36)));
     state
 }
 
@@ -313,7 +314,7 @@ fn the_text_tells_a_given_target_from_the_output() {
             let mut state = State::new(Arc::clone(&lesson), Theme::default());
             reading.courses();
             update(&mut state, Action::Read(Ok(Arc::new(reading))));
-            update(&mut state, Action::Resize(120, 36));
+            update(&mut state, Action::Resize(Size::new(120, 36)));
             state.enter(state.lesson.find("loss").unwrap());
             // Beside the panes, left or right.
             let text = drawn_text(&state, 120, 36);

@@ -20,7 +20,7 @@ use lookback::{
 };
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Modifier,
 };
 
@@ -140,10 +140,10 @@ fn every_site_stands_in_one_station() {
 }
 
 /// Positions of the map's rows that are drawn reversed.
-fn lit(state: &State, width: u16, height: u16) -> Vec<(u16, u16)> {
+fn lit(state: &State, width: u16, height: u16) -> Vec<Position> {
     let buffer = drawn(state, width, height);
-    let is_lit = |&(x, y): &(u16, u16)| buffer[(x, y)].modifier.contains(Modifier::REVERSED);
-    (2..4).flat_map(|y| (0..width).map(move |x| (x, y))).filter(is_lit).collect()
+    let is_lit = |at: &Position| buffer[*at].modifier.contains(Modifier::REVERSED);
+    Rect::new(0, 2, width, 2).positions().filter(is_lit).collect()
 }
 
 #[test]
@@ -157,13 +157,13 @@ fn a_step_lights_its_station_and_a_click_leads_to_a_step_of_it() {
                 let focused = state.focused().unwrap();
                 let has_station = state.site(focused).is_some_and(|s| s.role() != Role::LayerInput)
                     && current.model_of(focused) == current.model;
-                update(&mut state, Action::Resize(width, height));
+                update(&mut state, Action::Resize(Size::new(width, height)));
                 let lit = lit(&state, width, height);
                 let id = state.current().1.id.clone();
                 assert_eq!(!lit.is_empty(), has_station, "{id} at {width}x{height}");
-                let Some(&(x, y)) = lit.first() else { continue };
+                let Some(at) = lit.first() else { continue };
                 let area = Rect::new(0, 0, width, height);
-                let hit = screen::hit(&state, area, Position::new(x, y));
+                let hit = screen::hit(&state, area, *at);
                 let ScreenPart::Step(target) = hit else { panic!("{id}: {hit:?}") };
                 assert!(target <= step, "{id} leads on to step {target}");
             }
@@ -193,7 +193,7 @@ fn words_are_tinted_by_the_row_under_the_cursor() {
     for (height, row) in [(24, 3), (36, 4)] {
         let mut state = built_in(Depth::True);
         state.enter(state.lesson.find("it-looks").unwrap());
-        update(&mut state, Action::Resize(120, height));
+        update(&mut state, Action::Resize(Size::new(120, height)));
         let attended = state.attended_row().unwrap();
         let weights = attended.weights.clone();
         assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-4);
@@ -215,7 +215,7 @@ fn words_are_tinted_by_the_row_under_the_cursor() {
 fn a_word_of_the_decoder_stands_before_what_it_looks_at() {
     let mut state = built_in(Depth::True);
     state.enter(state.lesson.find("cross-weights").unwrap());
-    update(&mut state, Action::Resize(120, 36));
+    update(&mut state, Action::Resize(Size::new(120, 36)));
     let word = state.word().unwrap().text;
     let text = drawn_text(&state, 120, 36);
     let row = text.lines().nth(4).unwrap();
@@ -226,7 +226,7 @@ fn a_word_of_the_decoder_stands_before_what_it_looks_at() {
 fn without_attention_a_low_screen_has_no_sentence() {
     let mut state = built_in(Depth::True);
     state.enter(state.lesson.find("rnn-states").unwrap());
-    update(&mut state, Action::Resize(80, 24));
+    update(&mut state, Action::Resize(Size::new(80, 24)));
     assert!(drawn_text(&state, 80, 24).lines().nth(3).unwrap().starts_with('╭'));
 }
 
@@ -239,7 +239,7 @@ fn a_long_sentence_scrolls_with_a_sign_on_each_side_that_is_cut() {
     let mut state = state(reading, lesson, Depth::True);
     state.enter(state.lesson.find("softmax").unwrap());
     assert_eq!(state.site(state.focused().unwrap()).unwrap().axes()[1], Axis::Query);
-    update(&mut state, Action::Resize(80, 24));
+    update(&mut state, Action::Resize(Size::new(80, 24)));
     for row in 0..n {
         state.nav.selection.row = row;
         let buffer = drawn(&state, 80, 24);

@@ -212,7 +212,7 @@ impl Pair {
         if !self.is_seen() {
             return vec![];
         }
-        let (plan, _) = state.plan(Rect::new(0, 0, state.size.0, state.size.1), &wanted);
+        let (plan, _) = state.plan(state.size.into(), &wanted);
         let shown = state.specs().iter().zip(plan.frames);
         shown
             .filter(|(spec, _)| spec.kind == PaneKind::Times)
@@ -223,7 +223,7 @@ impl Pair {
     /// Whether the terminal is large enough to show what the walk does.
     fn is_seen(&self) -> bool {
         let size = self.walker.state.size;
-        size.0 >= SMALLEST.0 && size.1 >= SMALLEST.1
+        size.width >= SMALLEST.width && size.height >= SMALLEST.height
     }
 
     fn fail(&self, frame: &Buffer, (x, y): (u16, u16)) -> ! {

@@ -24,7 +24,7 @@ use lookback::{
 };
 use ratatui::{
     buffer::Buffer,
-    layout::{Margin, Position, Rect},
+    layout::{Margin, Position, Rect, Size},
     style::{Color, Modifier},
 };
 
@@ -33,9 +33,9 @@ const SENTENCE: &str = "The animal didn't cross the street because it was too ti
 /// Of these tests alone: its panes change once measures are taken.
 static READING: LazyLock<Arc<Reading>> = LazyLock::new(|| Arc::new(READER.read(SENTENCE).unwrap()));
 
-fn walk_at(step: &str, (width, height): (u16, u16)) -> State {
+fn walk_at(step: &str, size: impl Into<Size>) -> State {
     let mut state = walk::at(step, Arc::clone(&READING));
-    update(&mut state, Action::Resize(width, height));
+    update(&mut state, Action::Resize(size.into()));
     state
 }
 
@@ -44,11 +44,11 @@ fn walk() -> State {
 }
 
 fn area(state: &State) -> Rect {
-    Rect::new(0, 0, state.size.0, state.size.1)
+    state.size.into()
 }
 
 fn drawn(state: &State) -> Buffer {
-    walk::drawn(state, state.size.0, state.size.1)
+    walk::drawn(state, state.size.width, state.size.height)
 }
 
 fn line(buf: &Buffer, y: u16) -> String {

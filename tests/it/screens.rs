@@ -166,7 +166,7 @@ fn n_steps_drawn(line: &str) -> usize {
 }
 
 /// The walk with as many steps in each chapter, at its middle.
-fn long_walk(n_steps: usize, size: (u16, u16)) -> State {
+fn long_walk(n_steps: usize, size: Size) -> State {
     let mut lesson = Lesson::embedded(Language::English).unwrap();
     for chapter in &mut lesson.chapters {
         let first = chapter.steps[0].clone();
@@ -174,7 +174,7 @@ fn long_walk(n_steps: usize, size: (u16, u16)) -> State {
     }
     let mut state = State::new(Arc::new(lesson), theme());
     let _ = update(&mut state, Action::Read(Ok(reading("The dog sleeps."))));
-    let _ = update(&mut state, Action::Resize(size.0, size.1));
+    let _ = update(&mut state, Action::Resize(size));
     state.enter(state.n_steps() / 2);
     state
 }
@@ -182,7 +182,7 @@ fn long_walk(n_steps: usize, size: (u16, u16)) -> State {
 #[test]
 fn the_timeline_has_room_for_twice_as_many_steps_on_the_smallest_screen() {
     for (n, size) in [(14, (80, 24)), (16, (80, 24)), (20, (120, 36)), (30, (200, 60))] {
-        let state = long_walk(n, size);
+        let state = long_walk(n, size.into());
         let text = drawn_text(&state, size.0, size.1);
         let line = text.lines().nth(usize::from(size.1) - 2).unwrap();
         let (before, after) = line.split_once('●').unwrap();

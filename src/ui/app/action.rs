@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ratatui::layout::Size;
 use tui_input::InputRequest;
 
 use super::{
@@ -197,7 +198,7 @@ pub enum Action {
     /// Reading times measured on this machine.
     TimesMeasured(Arc<MachineTimes>),
     /// New size of the terminal in columns and rows.
-    Resize(u16, u16),
+    Resize(Size),
     /// Moves the cursor to a place under the mouse.
     Point(MouseTarget),
     /// Enters the step with this index.

@@ -4,7 +4,7 @@
 //! that the text and the other panes are in view, and that little space is left blank. A pane that would be cut too
 //! much stays behind its tab.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 
 use crate::ui::{
     panes::{Growth, PreferredSize},
@@ -104,7 +104,8 @@ fn score(
     let main = frames.iter().map(|(i, _)| *i).min().unwrap_or(0);
     let (mut score, mut filled) = (ArrangementScore { main: 0, rest: 0.0 }, 0.0);
     for &(i, frame) in frames {
-        let (size, wanted) = ((frame.width - FRAME, frame.height - FRAME), &wanted[i]);
+        let size = Size::new(frame.width - FRAME, frame.height - FRAME);
+        let wanted = &wanted[i];
         let (visible, detail) = (wanted.seen(size), wanted.detail(size));
         if i == main {
             score.main = (visible * 20.0) as u8;
@@ -115,7 +116,7 @@ fn score(
             score.rest += visible * (0.4 + 0.4 * detail);
         }
         let used = wanted.used(size);
-        filled += wanted.density() * f32::from(used.0 + FRAME) * f32::from(used.1 + FRAME);
+        filled += wanted.density() * f32::from(used.width + FRAME) * f32::from(used.height + FRAME);
     }
     Some(score.plus(-SKIPPED * n_skipped(frames, wanted) as f32).plus_filled(filled, body))
 }
@@ -171,18 +172,19 @@ fn combine(
     width: fn(&mut dyn Iterator<Item = u16>) -> u16,
     height: fn(&mut dyn Iterator<Item = u16>) -> u16,
 ) -> PreferredSize {
-    let of = |size: fn(&PreferredSize) -> (u16, u16)| {
-        (
-            width(&mut wanted.iter().map(|w| size(w).0)),
-            height(&mut wanted.iter().map(|w| size(w).1)),
+    let of = |size: fn(&PreferredSize) -> Size| {
+        Size::new(
+            width(&mut wanted.iter().map(|w| size(w).width)),
+            height(&mut wanted.iter().map(|w| size(w).height)),
         )
     };
+    let largest = of(|w| Size::new(w.widest, w.tallest));
     PreferredSize {
         min: of(|w| w.min),
         whole: of(|w| w.whole),
         ideal: of(|w| w.ideal),
-        tallest: of(|w| (w.widest, w.tallest)).1,
-        widest: of(|w| (w.widest, w.tallest)).0,
+        tallest: largest.height,
+        widest: largest.width,
         growth: Growth::Even,
         stays_behind_tab: false,
     }
@@ -191,12 +193,13 @@ fn combine(
 /// Frames in one row, as high as the highest needs; None if they do not fit.
 fn row_of(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
     let gaps = GAP * wanted.len().saturating_sub(1) as u16;
-    let sizes: Vec<_> = wanted.iter().map(|w| [w.min.0, w.whole.0, w.ideal.0, w.widest]).collect();
-    let least = wanted.iter().map(|w| w.min.1 + FRAME).max()?;
+    let widths = |w: &PreferredSize| [w.min.width, w.whole.width, w.ideal.width, w.widest];
+    let sizes: Vec<_> = wanted.iter().map(widths).collect();
+    let least = wanted.iter().map(|w| w.min.height + FRAME).max()?;
     let mut widths = share(stage.width.checked_sub(gaps)?, &sizes)?;
-    let used = |w: &PreferredSize, width| framed(w, (width, stage.height));
-    fill(&mut widths, stage.width - gaps, |i, width| used(&wanted[i], width).0);
-    let heights = wanted.iter().zip(&widths).map(|(w, width)| used(w, *width).1);
+    let used = |w: &PreferredSize, width| framed(w, Size { width, ..stage.as_size() });
+    fill(&mut widths, stage.width - gaps, |i, width| used(&wanted[i], width).width);
+    let heights = wanted.iter().zip(&widths).map(|(w, width)| used(w, *width).height);
     let (height, mut x) = (heights.max()?, stage.x);
     let frame = |width: u16| {
         let frame = Rect { x, width, height, ..stage };
@@ -208,12 +211,13 @@ fn row_of(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
 
 /// Frames one above the other, as wide as the widest needs; None if they do not fit.
 fn column_of(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
-    let sizes: Vec<_> = wanted.iter().map(|w| [w.min.1, w.whole.1, w.ideal.1, w.tallest]).collect();
-    let least = wanted.iter().map(|w| w.min.0 + FRAME).max()?;
+    let heights = |w: &PreferredSize| [w.min.height, w.whole.height, w.ideal.height, w.tallest];
+    let sizes: Vec<_> = wanted.iter().map(heights).collect();
+    let least = wanted.iter().map(|w| w.min.width + FRAME).max()?;
     let mut heights = share(stage.height, &sizes)?;
-    let used = |w: &PreferredSize, height| framed(w, (stage.width, height));
-    fill(&mut heights, stage.height, |i, height| used(&wanted[i], height).1);
-    let widths = wanted.iter().zip(&heights).map(|(w, height)| used(w, *height).0);
+    let used = |w: &PreferredSize, height| framed(w, Size { height, ..stage.as_size() });
+    fill(&mut heights, stage.height, |i, height| used(&wanted[i], height).height);
+    let widths = wanted.iter().zip(&heights).map(|(w, height)| used(w, *height).width);
     let (width, mut y) = (widths.max()?, stage.y);
     let frame = |height: u16| {
         let frame = Rect { y, width, height, ..stage };
@@ -224,9 +228,9 @@ fn column_of(stage: Rect, wanted: &[PreferredSize]) -> Option<Vec<Rect>> {
 }
 
 /// What a pane uses of a frame of that size, its border included; its title stays whole.
-fn framed(wanted: &PreferredSize, (width, height): (u16, u16)) -> (u16, u16) {
-    let used = wanted.used((width.saturating_sub(FRAME), height.saturating_sub(FRAME)));
-    ((used.0.max(wanted.min.0) + FRAME).min(width), used.1 + FRAME)
+fn framed(wanted: &PreferredSize, Size { width, height }: Size) -> Size {
+    let used = wanted.used(Size::new(width.saturating_sub(FRAME), height.saturating_sub(FRAME)));
+    Size::new((used.width.max(wanted.min.width) + FRAME).min(width), used.height + FRAME)
 }
 
 /// Reduces lengths to what is used of them, and gives the rest to the first that can use it.
@@ -264,8 +268,9 @@ mod tests {
 
     const STAGE: Rect = Rect::new(0, 0, 80, 20);
 
-    fn size(min: (u16, u16), whole: (u16, u16)) -> PreferredSize {
-        PreferredSize { whole, ..PreferredSize::new(min, whole) }
+    fn size(min: impl Into<Size>, whole: impl Into<Size>) -> PreferredSize {
+        let whole = whole.into();
+        PreferredSize { whole, ..PreferredSize::new(min.into(), whole) }
     }
 
     #[test]

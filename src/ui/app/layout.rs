@@ -11,13 +11,13 @@
 //! keys or message
 //! ```
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 
 use super::arrangement::{Arrangement, FRAME, arrange};
 use crate::ui::{panes::PreferredSize, widgets::lines::without_top_rows};
 
 /// Smallest screen for the walk, in columns and rows.
-pub const SMALLEST: (u16, u16) = (80, 24);
+pub const SMALLEST: Size = Size::new(80, 24);
 
 /// From this width on, a question and the inspector are beside the panes.
 const WIDE: u16 = 110;
@@ -320,8 +320,8 @@ impl TextPlace {
 mod tests {
     use super::*;
 
-    const SMALL: PreferredSize = PreferredSize::new((20, 5), (36, 16));
-    const LARGE: PreferredSize = PreferredSize::new((60, 10), (300, 40));
+    const SMALL: PreferredSize = PreferredSize::new(Size::new(20, 5), Size::new(36, 16));
+    const LARGE: PreferredSize = PreferredSize::new(Size::new(60, 10), Size::new(300, 40));
 
     fn plan(width: u16, height: u16, wanted: &[PreferredSize], n_lines: usize) -> ScreenLayout {
         let rows = TopRows { has_outputs: false, n_map_lines: 2, has_attention: true };

@@ -199,8 +199,7 @@ impl State {
 
     /// Layout of the terminal's screen, and the lines of the narration.
     pub(super) fn current_layout(&self) -> (ScreenLayout, Vec<Line>) {
-        let area = Rect::new(0, 0, self.size.0, self.size.1);
-        self.plan(area, &self.preferred_sizes(&self.panes()))
+        self.plan(self.size.into(), &self.preferred_sizes(&self.panes()))
     }
 
     pub(super) fn n_narration_lines(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ratatui::layout::Size;
 use tui_input::Input;
 
 use super::{
@@ -90,7 +91,7 @@ fn apply(state: &mut State, action: Action) -> Reply {
         Action::LensComputed => state.passes.finish_lens(),
         Action::AttentionMapComputed => state.passes.finish_attention(),
         Action::TimesMeasured(times) => state.passes.times = ReadingTimes::Known(times),
-        Action::Resize(width, height) => state.size = (width, height),
+        Action::Resize(size) => state.size = size,
         Action::Point(place) => state.point_at(place),
         Action::GoTo(step) => return jump_to(state, step),
         Action::Scroll(lines) => {
@@ -291,11 +292,11 @@ fn glossary(state: &State) -> Reply {
 
 /// Opens the input of a path for the frame in view.
 fn begin_export(state: &State) -> Reply {
-    let (width, height) = state.size;
+    let Size { width, height } = state.size;
     if state.passes.reading.is_none() {
         return Reply::says("nothing is read yet; there is no frame to export");
     }
-    if width < SMALLEST.0 || height < SMALLEST.1 {
+    if width < SMALLEST.width || height < SMALLEST.height {
         return Reply::NONE;
     }
     state.exports.begin(&state.lesson.file_stem(state.nav.step))

@@ -1,7 +1,10 @@
 //! chrF by sentence length on held-out sentences: a chart with one line per model, and a table; a table with bars where
 //! a chart has no room.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+};
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::PaneWords};
 use crate::{
@@ -124,7 +127,7 @@ impl Pane for AccuracyChart<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((LABEL_WIDTH + 5 * 8, 8), (LABEL_WIDTH + 10 * 8, 24))
+        PreferredSize::new(Size::new(LABEL_WIDTH + 5 * 8, 8), Size::new(LABEL_WIDTH + 10 * 8, 24))
             .up_to(48)
             .as_wide_as(WIDEST)
     }

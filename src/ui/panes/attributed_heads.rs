@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
 };
 
 use super::{
@@ -215,7 +215,7 @@ impl Pane for AttributedHeads<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         if self.rows.is_empty() {
-            return PreferredSize::new((30, 4), (60, 8));
+            return PreferredSize::new(Size::new(30, 4), Size::new(60, 8));
         }
         PreferredSize::of_heat(&self.heat()).titled(&self.title())
     }

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 
@@ -298,11 +298,8 @@ impl Pane for AttributionList<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.rows.len().max(8) as u16;
         let width = self.label_width() + AMOUNT_WIDTH + 2;
-        PreferredSize::new((width + LEAST_BARS, n.min(6)), (width + 24, n + 1)).of_items(
-            n,
-            1,
-            width + MOST_BARS,
-        )
+        PreferredSize::new(Size::new(width + LEAST_BARS, n.min(6)), Size::new(width + 24, n + 1))
+            .of_items(n, 1, width + MOST_BARS)
     }
 
     fn list(&self, area: Rect) -> Option<List> {

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
 
@@ -158,8 +158,8 @@ impl Pane for Bars<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.n_wanted() as u16;
-        PreferredSize::new((30, n.min(5)), (60, n.min(IDEAL_BARS)))
-            .whole_at((30, n.min(LEAST_BARS)))
+        PreferredSize::new(Size::new(30, n.min(5)), Size::new(60, n.min(IDEAL_BARS)))
+            .whole_at(Size::new(30, n.min(LEAST_BARS)))
             .of_items(n, 0, 140)
     }
 

@@ -1,6 +1,10 @@
 //! The record of beam search: one column per step with its kept hypotheses, and the winner's path.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
@@ -150,14 +154,16 @@ impl Pane for BeamTree<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let Some(beams) = self.beams() else { return PreferredSize::new((40, 2), (60, 2)) };
+        let Some(beams) = self.beams() else {
+            return PreferredSize::new(Size::new(40, 2), Size::new(60, 2));
+        };
         let width = beams.width as u16;
         let finished = beams.finished().len().min(MAX_OUTPUTS) as u16;
         let n = beams.steps.len() as u16;
         let height = width + finished + 2;
         PreferredSize::new(
-            (RANK_WIDTH + 2 * STEP_WIDTH, height.min(7)),
-            (RANK_WIDTH + n.min(6) * STEP_WIDTH, height),
+            Size::new(RANK_WIDTH + 2 * STEP_WIDTH, height.min(7)),
+            Size::new(RANK_WIDTH + n.min(6) * STEP_WIDTH, height),
         )
         .as_wide_as(RANK_WIDTH + n.min(20) * STEP_WIDTH)
     }

@@ -1,6 +1,10 @@
 //! The cache of keys and values at one step of generation: its contents, and the multiplications it saves.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect, Size},
+    style::Style,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
@@ -26,7 +30,7 @@ const NAME_WIDTH: u16 = 13;
 /// The most columns of the positions in the table.
 const MOST_SIGNS: u16 = 37;
 /// Columns between the table and the mask, and lines where it is below.
-const GAP: (u16, u16) = (3, 1);
+const GAP: Size = Size::new(3, 1);
 /// Lines of the legend and of the counts.
 const OTHER_LINES: usize = 4;
 /// The most positions for which a pane asks.
@@ -47,19 +51,19 @@ impl MaskCell {
     const LARGE: [Self; 3] = [Self::Lines(3), Self::Lines(2), Self::Lines(1)];
 
     /// Columns and lines of a mask of `n` rows.
-    const fn size(self, n: u16) -> (u16, u16) {
+    const fn size(self, n: u16) -> Size {
         match self {
-            Self::Lines(lines) => (n.saturating_mul(2 * lines), n.saturating_mul(lines)),
-            Self::Half => (n, n / 2 + 1),
-            Self::One => (n, n),
+            Self::Lines(lines) => Size::new(n.saturating_mul(2 * lines), n.saturating_mul(lines)),
+            Self::Half => Size::new(n, n / 2 + 1),
+            Self::One => Size::new(n, n),
         }
     }
 
-    /// Columns and lines of a cell with lines of its own.
-    const fn columns_and_lines(self) -> (u16, u16) {
+    /// Size of a cell with lines of its own.
+    const fn own_size(self) -> Size {
         match self {
-            Self::Lines(lines) => (2 * lines, lines),
-            Self::Half | Self::One => (1, 1),
+            Self::Lines(lines) => Size::new(2 * lines, lines),
+            Self::Half | Self::One => Size::new(1, 1),
         }
     }
 }
@@ -68,7 +72,7 @@ impl MaskCell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableAndSquare {
     /// Columns and lines of the table.
-    table: (u16, u16),
+    table: Size,
     /// Positions of the mask.
     n: u16,
     has_half_blocks: bool,
@@ -81,40 +85,41 @@ impl TableAndSquare {
 
     /// Where the square begins in an area of that size, and its cells: whole, else as many rows as fit beside the
     /// table; None if its columns do not fit.
-    fn square(self, (width, height): (u16, u16)) -> Option<((u16, u16), MaskCell)> {
-        let starts = [(self.table.0 + GAP.0, 0), (0, self.table.1 + GAP.1)];
+    fn square(self, size: Size) -> Option<(Position, MaskCell)> {
+        let beside = Position::new(self.table.width + GAP.width, 0);
+        let below = Position::new(0, self.table.height + GAP.height);
         let cells = MaskCell::LARGE.into_iter().chain([self.smallest()]);
-        let mut ways = cells.flat_map(|cell| starts.map(|start| (start, cell)));
-        let is_whole = |((x, y), cell): &((u16, u16), MaskCell)| {
-            let size = cell.size(self.n);
-            size.0.saturating_add(*x) <= width && size.1.saturating_add(*y) <= height
+        let mut ways = cells.flat_map(|cell| [(beside, cell), (below, cell)]);
+        let has_columns = |(start, cell): &(Position, MaskCell)| {
+            cell.size(self.n).width.saturating_add(start.x) <= size.width
         };
-        let part = Some((starts[0], self.smallest()));
-        ways.find(is_whole)
-            .or(part)
-            .filter(|((x, _), cell)| cell.size(self.n).0.saturating_add(*x) <= width)
+        let has_lines = |(start, cell): &(Position, MaskCell)| {
+            cell.size(self.n).height.saturating_add(start.y) <= size.height
+        };
+        let part = Some((beside, self.smallest()));
+        ways.find(|way| has_columns(way) && has_lines(way)).or(part).filter(has_columns)
     }
 
     /// The columns and lines of an area that are used.
-    pub fn used(self, size: (u16, u16)) -> (u16, u16) {
-        let (start, square) = match self.square(size) {
-            Some((start, cell)) => (start, cell.size(self.n)),
-            None => ((0, 0), (0, 0)),
-        };
-        let used = (
-            self.table.0.max(square.0.saturating_add(start.0)),
-            self.table.1.max(square.1.saturating_add(start.1)),
-        );
-        (used.0.min(size.0), used.1.min(size.1))
+    pub fn used(self, size: Size) -> Size {
+        let square = self.square(size);
+        let end = square.map_or(Size::ZERO, |(start, cell)| {
+            let Size { width, height } = cell.size(self.n);
+            Size::new(width.saturating_add(start.x), height.saturating_add(start.y))
+        });
+        Size::new(
+            self.table.width.max(end.width).min(size.width),
+            self.table.height.max(end.height).min(size.height),
+        )
     }
 
     /// The part that is in view in an area of that size, 0 to 1: the table is more than half of it.
-    pub fn seen(self, size: (u16, u16)) -> f32 {
+    pub fn seen(self, size: Size) -> f32 {
         let part = |length: u16, of: u16| f32::from(length.min(of)) / f32::from(of.max(1));
-        let square = self
-            .square(size)
-            .map_or(0.0, |((_, y), cell)| part(size.1.saturating_sub(y), cell.size(self.n).1));
-        part(size.1, self.table.1) * (0.6 + 0.4 * square)
+        let square = self.square(size).map_or(0.0, |(start, cell)| {
+            part(size.height.saturating_sub(start.y), cell.size(self.n).height)
+        });
+        part(size.height, self.table.height) * (0.6 + 0.4 * square)
     }
 }
 
@@ -158,7 +163,7 @@ impl<'a> Cache<'a> {
     fn places(&self) -> TableAndSquare {
         let theme = self.subject.scene.theme;
         TableAndSquare {
-            table: (self.table_width(), self.n_table_lines().min(MOST_POSITIONS)),
+            table: Size::new(self.table_width(), self.n_table_lines().min(MOST_POSITIONS)),
             n: saturated(self.n_positions()).max(1),
             has_half_blocks: !theme.is_ascii(),
         }
@@ -267,7 +272,7 @@ impl<'a> Cache<'a> {
         if cell == MaskCell::Half {
             return self.draw_half_mask(area, buf);
         }
-        let (wide, lines) = cell.columns_and_lines();
+        let Size { width: wide, height: lines } = cell.own_size();
         let shown = window(t + 1, usize::from(area.height / lines), t);
         let rows = shown.flat_map(|row| std::iter::repeat_n(row, lines.into()));
         for (row, line) in rows.zip(area.rows()) {
@@ -340,10 +345,13 @@ impl Pane for Cache<'_> {
         let (lines, n) = (self.n_table_lines(), saturated(self.n_positions()).min(MOST_POSITIONS));
         let width = self.table_width();
         let square = |lines| MaskCell::Lines(lines).size(n);
-        PreferredSize::new((width, lines.min(8)), (width + GAP.0 + n, lines.max(n)))
-            .up_to(lines.max(square(3).1).max(lines + GAP.1 + square(2).1))
-            .as_wide_as(width + GAP.0 + square(3).0)
-            .of_square(self.places())
+        PreferredSize::new(
+            Size::new(width, lines.min(8)),
+            Size::new(width + GAP.width + n, lines.max(n)),
+        )
+        .up_to(lines.max(square(3).height).max(lines + GAP.height + square(2).height))
+        .as_wide_as(width + GAP.width + square(3).width)
+        .of_square(self.places())
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -391,10 +399,10 @@ impl Pane for Cache<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let Some(sizes) = self.sizes else { return };
-        let square = self.places().square((area.width, area.height));
+        let square = self.places().square(area.as_size());
         let table = match square {
-            Some(((x @ 1.., _), _)) => Rect { width: x - GAP.0, ..area },
-            Some(((_, y), _)) => Rect { height: y - GAP.1, ..area },
+            Some((Position { x: x @ 1.., .. }, _)) => Rect { width: x - GAP.width, ..area },
+            Some((Position { y, .. }, _)) => Rect { height: y - GAP.height, ..area },
             None => area,
         };
         let (mut lines, counts) = (table.rows(), self.counts(sizes));
@@ -406,7 +414,7 @@ impl Pane for Cache<'_> {
             let name = left(name, label);
             put_on(buf, line, &[(&name, Style::new()), (count, self.subject.scene.theme.strong())]);
         }
-        if let Some(((x, y), cell)) = square {
+        if let Some((Position { x, y }, cell)) = square {
             let (width, height) = (area.width - x, area.height - y);
             self.draw_mask(cell, Rect { x: area.x + x, y: area.y + y, width, height }, buf);
         }
@@ -419,11 +427,13 @@ mod tests {
 
     #[test]
     fn the_mask_stands_where_its_cells_are_largest() {
-        let places = TableAndSquare { table: (47, 7), n: 24, has_half_blocks: true };
-        assert_eq!(places.square((110, 30)), Some(((50, 0), MaskCell::Lines(1))), "beside");
-        assert_eq!(places.square((50, 21)), Some(((0, 8), MaskCell::Half)), "below");
-        assert_eq!(places.square((80, 10)), Some(((50, 0), MaskCell::Half)), "a part of it");
-        assert_eq!(places.square((60, 10)), None);
-        assert_eq!(places.used((60, 10)), (47, 7));
+        let places = TableAndSquare { table: Size::new(47, 7), n: 24, has_half_blocks: true };
+        let square = |width, height| places.square(Size { width, height });
+        let beside = Position::new(50, 0);
+        assert_eq!(square(110, 30), Some((beside, MaskCell::Lines(1))));
+        assert_eq!(square(50, 21), Some((Position::new(0, 8), MaskCell::Half)), "below");
+        assert_eq!(square(80, 10), Some((beside, MaskCell::Half)), "a part of it");
+        assert_eq!(square(60, 10), None);
+        assert_eq!(places.used(Size::new(60, 10)), Size::new(47, 7));
     }
 }

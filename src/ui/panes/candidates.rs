@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 
 use super::{
     CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
@@ -171,7 +175,7 @@ impl Pane for Candidates<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.listed.len() as u16 + 2;
-        PreferredSize::new((62, n.min(6)), (88, n)).of_items(n - 2, 2, 150)
+        PreferredSize::new(Size::new(62, n.min(6)), Size::new(88, n)).of_items(n - 2, 2, 150)
     }
 
     fn list(&self, area: Rect) -> Option<List> {

@@ -1,6 +1,9 @@
 //! Kind and sizes of a checkpoint, one per line.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
@@ -23,7 +26,7 @@ impl Pane for Card<'_> {
         let lines = self.rows().len() as u16;
         let widest = self.rows().iter().map(|(_, value)| value.width()).max().unwrap_or(0);
         let width = LABEL_WIDTH + (widest as u16).min(80);
-        PreferredSize::new((30, lines.min(6)), (width, lines))
+        PreferredSize::new(Size::new(30, lines.min(6)), Size::new(width, lines))
     }
 
     fn in_words(&self) -> PaneWords {

@@ -3,7 +3,10 @@
 
 use std::ops::Range;
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
@@ -185,7 +188,7 @@ impl Pane for Comparison<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let width = LABEL_WIDTH + COLUMN_WIDTH * MODELS.len() as u16;
-        PreferredSize::new((60, 7), (width, 1 + 4 * FIGURES.len() as u16))
+        PreferredSize::new(Size::new(60, 7), Size::new(width, 1 + 4 * FIGURES.len() as u16))
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -1,6 +1,10 @@
 //! Continuations of a part of the sentence by the language model: one greedy, three sampled.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
@@ -38,7 +42,7 @@ impl<'a> Continuations<'a> {
     ) -> u16 {
         let indent = NAME_WIDTH.min(area.width / 2);
         let end = area.x + indent.saturating_sub(1);
-        put_line(buf, (area.x, area.y), end, &[(name, self.0.theme.dim())]);
+        put_line(buf, area, end, &[(name, self.0.theme.dim())]);
         let rest = Rect { x: area.x + indent, width: area.width - indent, ..area };
         draw_words(words, style, rest, buf)
     }
@@ -98,7 +102,8 @@ impl Pane for Continuations<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n_ways = self.continued().map_or(4, |continued| continued.ways.len()) as u16;
-        PreferredSize::new((44, n_ways + 1), (100, n_ways + 1)).up_to(2 * n_ways + 1)
+        PreferredSize::new(Size::new(44, n_ways + 1), Size::new(100, n_ways + 1))
+            .up_to(2 * n_ways + 1)
     }
 
     fn unfolding(&self) -> Unfolding {

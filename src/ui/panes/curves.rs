@@ -1,6 +1,9 @@
 //! How the built-in models were trained: the recorded loss over the steps, a line a model.
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::PaneWords};
@@ -104,7 +107,10 @@ impl Pane for TrainingCurves<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((LEAST_WIDTH, 8), (90, 18)).up_to(48).as_wide_as(180).of_lines()
+        PreferredSize::new(Size::new(LEAST_WIDTH, 8), Size::new(90, 18))
+            .up_to(48)
+            .as_wide_as(180)
+            .of_lines()
     }
 
     fn unfolding(&self) -> Unfolding {

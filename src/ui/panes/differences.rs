@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
 };
 
 use super::{
@@ -160,7 +160,7 @@ impl Pane for DifferenceMap<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         if self.rows.is_empty() {
-            return PreferredSize::new((30, 4), (60, 8));
+            return PreferredSize::new(Size::new(30, 4), Size::new(60, 8));
         }
         PreferredSize::of_heat(&self.heat()).titled(&self.title())
     }

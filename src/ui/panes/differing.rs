@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 use unicode_width::UnicodeWidthStr;
@@ -157,16 +157,13 @@ impl Pane for Differing<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let rows = self.rows();
         if rows.is_empty() {
-            return PreferredSize::new((20, 4), (40, 8));
+            return PreferredSize::new(Size::new(20, 4), Size::new(40, 8));
         }
         let widest = rows.iter().map(|row| name(row).width() as u16).max().unwrap_or(0).min(44);
         let (n, numbers) = (rows.len() as u16, 3 * NUMBER_WIDTH);
         let least = LEAST_NAME + 2 * NUMBER_WIDTH;
-        PreferredSize::new((least, n.min(6)), (widest + numbers, n.min(20))).of_items(
-            n,
-            0,
-            widest + numbers,
-        )
+        PreferredSize::new(Size::new(least, n.min(6)), Size::new(widest + numbers, n.min(20)))
+            .of_items(n, 0, widest + numbers)
     }
 
     fn list(&self, area: Rect) -> Option<List> {

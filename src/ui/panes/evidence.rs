@@ -11,7 +11,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
 
@@ -273,7 +273,7 @@ impl Pane for EvidenceTable<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let (keys, heads) = (self.0.n_cols() as u16, self.heads().len() as u16);
         let (min, ideal) = (WORD_WIDTH + 3 * (FIGURE_WIDTH as u16 + 2), keys + 2 + heads);
-        PreferredSize::new((min, 6), (74, ideal)).of_items(keys + heads, 2, 180)
+        PreferredSize::new(Size::new(min, 6), Size::new(74, ideal)).of_items(keys + heads, 2, 180)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

@@ -6,7 +6,7 @@ mod graph;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
 };
 
 use unicode_width::UnicodeWidthStr;
@@ -293,18 +293,21 @@ impl Pane for FlowGraph<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         if self.flow.is_none() {
-            return PreferredSize::new((30, 4), (60, 8));
+            return PreferredSize::new(Size::new(30, 4), Size::new(60, 8));
         }
         let (n, levels) = (self.places().len().min(60) as u16, self.n_levels().min(34) as u16);
         let below = graph::MOST_NAME_LINES + 1;
         let width = |pitch: u16| LABEL_WIDTH + n * pitch;
         let height = |lines: u16| (levels - 1) * lines + 1;
-        PreferredSize::new((width(2).min(60), height(1).min(8) + 4), (width(8), height(4) + 3))
-            .whole_at((width(2).min(120), height(1).min(20) + below))
-            .as_wide_as(width(MOST_PITCH))
-            .up_to(height(MOST_LINES) + below)
-            .of_lines()
-            .titled(&self.title())
+        PreferredSize::new(
+            Size::new(width(2).min(60), height(1).min(8) + 4),
+            Size::new(width(8), height(4) + 3),
+        )
+        .whole_at(Size::new(width(2).min(120), height(1).min(20) + below))
+        .as_wide_as(width(MOST_PITCH))
+        .up_to(height(MOST_LINES) + below)
+        .of_lines()
+        .titled(&self.title())
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

@@ -1,6 +1,10 @@
 //! Teacher forcing beside free running, one line per position.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
@@ -95,7 +99,7 @@ impl Pane for ForcingTable<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.forcing().map_or(8, |forcing| forcing.places.len()) as u16 + 1;
-        PreferredSize::new((52, n.min(6)), (66, n)).of_items(n - 1, 1, 90)
+        PreferredSize::new(Size::new(52, n.min(6)), Size::new(66, n)).of_items(n - 1, 1, 90)
     }
 
     fn list(&self, area: Rect) -> Option<List> {

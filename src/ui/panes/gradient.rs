@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 
@@ -95,7 +95,8 @@ impl Pane for Gradient<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.words().len() as u16;
-        PreferredSize::new((20, n.min(5)), (MIN_WIDTH_WITH_NORM, n)).of_items(n, 0, 140)
+        PreferredSize::new(Size::new(20, n.min(5)), Size::new(MIN_WIDTH_WITH_NORM, n))
+            .of_items(n, 0, 140)
     }
 
     fn list(&self, area: Rect) -> Option<List> {

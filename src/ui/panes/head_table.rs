@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
 
@@ -215,7 +215,7 @@ impl Pane for HeadTable<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.rows().len() as u16 + 1;
         let all = LAYER_WIDTH + HEAD_WIDTH + FIGURES.iter().map(figure_width).sum::<u16>();
-        PreferredSize::new((40, n.min(6)), (all, n)).of_items(n - 1, 1, all)
+        PreferredSize::new(Size::new(40, n.min(6)), Size::new(all, n)).of_items(n - 1, 1, all)
     }
 
     fn list(&self, area: Rect) -> Option<List> {

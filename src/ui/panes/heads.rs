@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
 use unicode_width::UnicodeWidthStr;
@@ -45,7 +45,7 @@ struct Plan {
     /// Whether cells have numbers, and all columns labels.
     is_large: bool,
     /// Size of a head's frame.
-    frame: (u16, u16),
+    frame: Size,
     /// A head's cells and labels.
     grid: Grid,
 }
@@ -56,12 +56,12 @@ impl Plan {
     }
 
     /// Size of a head's cells and labels, between its name and its strongest key.
-    fn cells(&self) -> (u16, u16) {
-        (self.frame.0, self.frame.1.saturating_sub(MIN_LINES - 1))
+    fn cells(&self) -> Size {
+        Size { height: self.frame.height.saturating_sub(MIN_LINES - 1), ..self.frame }
     }
 
     fn is_narrow(&self) -> bool {
-        self.frame.0 < MIN_WIDTH || self.frame.1 < MIN_LINES
+        self.frame.width < MIN_WIDTH || self.frame.height < MIN_LINES
     }
 }
 
@@ -77,7 +77,7 @@ pub struct HeadsGrid {
 
 impl HeadsGrid {
     /// How the heads are drawn: as large as shows most of each, with labels where they cost no cell.
-    fn plan(&self, size: (u16, u16)) -> Plan {
+    fn plan(&self, size: Size) -> Plan {
         let plans = (1..=self.n_heads.max(1)).flat_map(|per_row| {
             let notes = [(false, false), (true, false), (true, true)];
             notes.map(|(has_notes, has_labels)| self.plan_of(size, per_row, has_notes, has_labels))
@@ -92,23 +92,17 @@ impl HeadsGrid {
         plans.fold(first, |best, plan| if worth(&plan) > worth(&best) { plan } else { best })
     }
 
-    fn plan_of(
-        &self,
-        (width, height): (u16, u16),
-        per_row: u16,
-        has_notes: bool,
-        has_labels: bool,
-    ) -> Plan {
+    fn plan_of(&self, size: Size, per_row: u16, has_notes: bool, has_labels: bool) -> Plan {
         let n_lines = self.n_heads.div_ceil(per_row).max(1);
-        let frame = (
-            (width / per_row).saturating_sub(GAP),
-            height.saturating_sub(has_notes.into()) / n_lines,
+        let frame = Size::new(
+            (size.width / per_row).saturating_sub(GAP),
+            size.height.saturating_sub(has_notes.into()) / n_lines,
         );
         let labelled = if has_labels { self.head } else { self.head.without_row_labels() };
-        let room = frame.0.saturating_sub(labelled.label_width(frame.0));
+        let room = frame.width.saturating_sub(labelled.label_width(frame.width));
         let is_large = has_labels
             && room >= 4 * self.n_cols
-            && frame.1 >= self.n_rows + LABEL_LINES + MIN_LINES - 1;
+            && frame.height >= self.n_rows + LABEL_LINES + MIN_LINES - 1;
         let grid = match (is_large, has_notes) {
             (true, _) => labelled,
             (false, true) => labelled.with_ends(),
@@ -118,23 +112,23 @@ impl HeadsGrid {
     }
 
     /// The part of the heads' cells that is in view in an area of that size, 0 to 1.
-    pub fn seen(&self, size: (u16, u16)) -> f32 {
+    pub fn seen(&self, size: Size) -> f32 {
         let plan = self.plan(size);
         if plan.is_narrow() { 0.0 } else { plan.grid.seen(plan.cells()) }
     }
 
     /// How much is shown of each cell, 0 to 1.
-    pub fn detail(&self, size: (u16, u16)) -> f32 {
+    pub fn detail(&self, size: Size) -> f32 {
         let plan = self.plan(size);
         plan.grid.detail(plan.cells())
     }
 
     /// The columns and lines of an area that the heads use.
-    pub fn used(&self, size: (u16, u16)) -> (u16, u16) {
+    pub fn used(&self, size: Size) -> Size {
         let plan = self.plan(size);
-        let lines = plan.grid.used(plan.cells()).1 + MIN_LINES - 1;
+        let lines = plan.grid.used(plan.cells()).height + MIN_LINES - 1;
         let lines = lines * self.n_heads.div_ceil(plan.per_row) + plan.legend_lines();
-        (size.0, lines.min(size.1))
+        Size { height: lines.min(size.height), ..size }
     }
 }
 
@@ -159,11 +153,11 @@ impl<'a> Heads<'a> {
     }
 
     fn plan(&self, area: Rect) -> Plan {
-        self.grid().plan((area.width, area.height))
+        self.grid().plan(area.as_size())
     }
 
     fn frame(i: usize, area: Rect, plan: Plan) -> Rect {
-        let (i, (width, height)) = (i as u16, plan.frame);
+        let (i, Size { width, height }) = (i as u16, plan.frame);
         Rect {
             x: area.x + i % plan.per_row * (area.width / plan.per_row),
             y: area.y + i / plan.per_row * height,
@@ -277,8 +271,8 @@ impl Pane for Heads<'_> {
         let (rows, cols) = (grid.n_rows, grid.n_cols);
         let head_width = (cols * 2 + 1).max(12) + GAP;
         let width = head_width.saturating_mul(grid.n_heads).min(150);
-        PreferredSize::new((40, 6), (width, rows + 4))
-            .whole_at((width.min(100), rows + 2))
+        PreferredSize::new(Size::new(40, 6), Size::new(width, rows + 4))
+            .whole_at(Size::new(width.min(100), rows + 2))
             .as_wide_as(200)
             .up_to((2 * rows + 2 * LABEL_LINES + 5).max(3 * rows + 3))
             .of_heads(grid)

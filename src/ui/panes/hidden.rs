@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
 
@@ -101,8 +101,9 @@ impl Pane for Hidden<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n_words = self.0.n_rows() as u16;
         let n_lines = (self.0.n_cols() as u16).div_ceil(2);
-        let ideal = (6 + n_words.saturating_mul(7).max(70), n_lines + 2 + LAST_STATE_LINES);
-        PreferredSize::new((6 + 2 * n_words.min(14), 8), ideal)
+        let ideal =
+            Size::new(6 + n_words.saturating_mul(7).max(70), n_lines + 2 + LAST_STATE_LINES);
+        PreferredSize::new(Size::new(6 + 2 * n_words.min(14), 8), ideal)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

@@ -3,7 +3,13 @@
 
 use std::{ops::Range, sync::Arc};
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style, text::Line, widgets::Widget};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+    text::Line,
+    widgets::Widget,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
@@ -249,11 +255,14 @@ impl Pane for LearningCurve<'_> {
         // Before the first step there is no curve to draw.
         if self.course.as_ref().is_some_and(|course| course.losses.len() < 2) {
             let text = self.output().width() as u16 + 12;
-            return PreferredSize::new((Chart::LEAST.0, LINES), (text.clamp(64, 120), LINES))
-                .up_to(LINES + 2 * (text.saturating_sub(12) / SHORT));
+            return PreferredSize::new(
+                Size::new(Chart::LEAST.width, LINES),
+                Size::new(text.clamp(64, 120), LINES),
+            )
+            .up_to(LINES + 2 * (text.saturating_sub(12) / SHORT));
         }
-        let (width, height) = (Chart::LEAST.0, LEAST_CHART + LINES);
-        PreferredSize::new((width, height), (64, 12)).up_to(30).as_wide_as(120).of_lines()
+        let least = Size { height: LEAST_CHART + LINES, ..Chart::LEAST };
+        PreferredSize::new(least, Size::new(64, 12)).up_to(30).as_wide_as(120).of_lines()
     }
 
     fn unfolding(&self) -> Unfolding {

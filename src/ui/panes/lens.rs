@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
@@ -151,11 +155,9 @@ impl Pane for Lens<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.predictions().len().max(self.subject.trace.depth(None)) as u16 + 1;
         let width = self.site_width() + self.rank_width() + 6 + 3 * PREDICTION_WIDTH;
-        PreferredSize::new((44, n.min(5)), (width as u16, n)).whole_at((width as u16, n)).of_items(
-            n - 1,
-            1,
-            width as u16,
-        )
+        PreferredSize::new(Size::new(44, n.min(5)), Size::new(width as u16, n))
+            .whole_at(Size::new(width as u16, n))
+            .of_items(n - 1, 1, width as u16)
     }
 
     fn unfolding(&self) -> Unfolding {

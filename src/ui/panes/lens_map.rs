@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 
@@ -108,7 +108,7 @@ impl<'a> LensMap<'a> {
         let is_at_cursor = focused && row == self.subject.row();
         let label = right(&self.subject.label(1, row), LABEL_WIDTH - 1);
         let style = if is_at_cursor { theme.accent() } else { Style::new() };
-        put_line(buf, (line.x, line.y), line.right(), &[(&label, style)]);
+        put_line(buf, line, line.right(), &[(&label, style)]);
         let Some(predictions) = self.row_predictions(row) else {
             let x = line.x + LABEL_WIDTH as u16;
             let text = theme.glyph("…", "...");
@@ -172,9 +172,12 @@ impl Pane for LensMap<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let (n_rows, n_layers) = (self.subject.n_rows() as u16, self.n_layers.max(4) as u16);
         let width = |cell: usize| LABEL_WIDTH as u16 + n_layers.min(24) * cell as u16;
-        PreferredSize::new((width(LEAST_CELL).min(60), n_rows.min(6) + 1), (width(9), n_rows + 1))
-            .as_wide_as(width(MOST_CELL))
-            .titled(&self.title())
+        PreferredSize::new(
+            Size::new(width(LEAST_CELL).min(60), n_rows.min(6) + 1),
+            Size::new(width(9), n_rows + 1),
+        )
+        .as_wide_as(width(MOST_CELL))
+        .titled(&self.title())
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
@@ -215,7 +218,7 @@ impl Pane for LensMap<'_> {
         let Scene { theme, language, .. } = self.subject.scene;
         if self.n_layers == 0 {
             let text = language.tr(theme.glyph("looking …", "looking ..."));
-            put_line(buf, (area.x, area.y), area.right(), &[(text, theme.dim())]);
+            put_line(buf, area, area.right(), &[(text, theme.dim())]);
             return;
         }
         let grid = self.grid(area);

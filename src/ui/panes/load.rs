@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
 
@@ -85,8 +85,8 @@ impl Pane for Load<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.order.len() as u16;
         let few = n.min(IDEAL_EXPERTS);
-        PreferredSize::new((40, n.min(LEAST_EXPERTS)), (60, few))
-            .whole_at((40, n.min(LEAST_EXPERTS)))
+        PreferredSize::new(Size::new(40, n.min(LEAST_EXPERTS)), Size::new(60, few))
+            .whole_at(Size::new(40, n.min(LEAST_EXPERTS)))
             .of_items(few, 0, 120)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 
@@ -58,7 +58,7 @@ impl<'a> LossTable<'a> {
     /// The lists that the words are on, one below its heading or two side by side; each with the row of its first word.
     fn lists(&self, area: Rect) -> Vec<(usize, List)> {
         let (n, below) = (self.n(), without_top_rows(area, HEADER));
-        if !needs_two_columns((below.width, below.height), n as u16, LEAST_WIDTH) {
+        if !needs_two_columns(below.as_size(), n as u16, LEAST_WIDTH) {
             return vec![(0, List::new(below, n, self.row()))];
         }
         let [first, second] = two_columns(below);
@@ -148,9 +148,12 @@ impl Pane for LossTable<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.n().max(6) as u16;
-        PreferredSize::new((LEAST_WIDTH, n.min(6) + HEADER), (FIGURES + 24, n + HEADER))
-            .of_items(n, HEADER, FIGURES + MOST_BAR)
-            .in_columns(LEAST_WIDTH)
+        PreferredSize::new(
+            Size::new(LEAST_WIDTH, n.min(6) + HEADER),
+            Size::new(FIGURES + 24, n + HEADER),
+        )
+        .of_items(n, HEADER, FIGURES + MOST_BAR)
+        .in_columns(LEAST_WIDTH)
     }
 
     fn out_of_view(&self, area: Rect) -> [usize; 2] {

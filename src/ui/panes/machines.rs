@@ -1,7 +1,11 @@
 //! Two machines side by side, as blocks from top to bottom: what reads the sentence, what writes, and what goes from
 //! the one to the other. The blocks are made from the sites of each pass.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
@@ -215,7 +219,7 @@ impl Machines<'_> {
     fn draw_machine(&self, machine: &Machine, area: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.0.theme, self.0.language);
         let name = language.tr(machine.name.title());
-        put_line(buf, (area.x, area.y), area.right(), &[(name, theme.strong())]);
+        put_line(buf, area, area.right(), &[(name, theme.strong())]);
         let writes_at = area.x + BLOCK_WIDTH + LINK_WIDTH;
         let heads =
             [(area.x, language.tr("reads English")), (writes_at, language.tr("writes French"))];
@@ -242,8 +246,11 @@ impl Pane for Machines<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let width = MACHINE_WIDTH * MODELS.len() as u16 + GAP;
         let least = MACHINE_WIDTH * MODELS.len() as u16 + 1;
-        PreferredSize::new((least, self.height(true)), (width, self.height(false)))
-            .whole_at((least, self.height(true)))
+        PreferredSize::new(
+            Size::new(least, self.height(true)),
+            Size::new(width, self.height(false)),
+        )
+        .whole_at(Size::new(least, self.height(true)))
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -1,6 +1,10 @@
 //! Placeholder for a pane without data.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 
 use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
 use crate::{lesson::PaneSpec, ui::widgets::lines::put_on};
@@ -31,7 +35,7 @@ impl Pane for Missing {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((10, 1), (40, 20))
+        PreferredSize::new(Size::new(10, 1), Size::new(40, 20))
     }
 
     fn in_words(&self) -> PaneWords {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 
@@ -114,11 +114,8 @@ impl Pane for MovedList<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.n().max(8) as u16;
         let width = (NAME_WIDTH + FIGURE_WIDTH) as u16;
-        PreferredSize::new((width + 6, n.min(6) + 1), (width + 16, n + 1)).of_items(
-            n,
-            1,
-            width + MOST_BAR,
-        )
+        PreferredSize::new(Size::new(width + 6, n.min(6) + 1), Size::new(width + 16, n + 1))
+            .of_items(n, 1, width + MOST_BAR)
     }
 
     fn list(&self, area: Rect) -> Option<List> {

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords};
@@ -126,8 +130,8 @@ impl Pane for Neighbours<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let least = (LIST_WIDTH + GAP + NARROWEST_MAP, 8);
-        PreferredSize::new((NARROWEST_MAP, 6), (LIST_WIDTH + GAP + 70, 20))
+        let least = Size::new(LIST_WIDTH + GAP + NARROWEST_MAP, 8);
+        PreferredSize::new(Size::new(NARROWEST_MAP, 6), Size::new(LIST_WIDTH + GAP + 70, 20))
             .whole_at(least)
             .up_to(34)
             .as_wide_as(140)

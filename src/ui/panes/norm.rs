@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 use unicode_width::UnicodeWidthStr;
@@ -222,7 +222,7 @@ impl Pane for Norm<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((40, 6), (100, STRIP_LINES + 7))
+        PreferredSize::new(Size::new(40, 6), Size::new(100, STRIP_LINES + 7))
             .as_wide_as(180)
             .up_to(STRIP_LINES + 3 + MAX_HISTOGRAM_HEIGHT)
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
 };
 
 use super::{
@@ -208,7 +208,7 @@ impl Pane for PatchedMap<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         if self.map().is_none() {
-            return PreferredSize::new((30, 4), (60, 8));
+            return PreferredSize::new(Size::new(30, 4), Size::new(60, 8));
         }
         PreferredSize::of_heat(&self.heat()).titled(&self.title())
     }

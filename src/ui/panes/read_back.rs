@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 use unicode_width::UnicodeWidthStr;
@@ -56,7 +56,7 @@ impl<'a> ReadBackTable<'a> {
         let word = right(&answer.word, WORD_WIDTH);
         let guess = format!(" {}", left(&answer.guess, GUESS_WIDTH));
         let percent = format!("{}  ", theme.percent(answer.probability));
-        let position = (line.x, line.y);
+        let position = line.as_position();
         let pieces = [
             (word.as_str(), word_style),
             (" ", style),
@@ -100,7 +100,11 @@ impl Pane for ReadBackTable<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.answers.len() as u16 + 1;
-        PreferredSize::new((TABLE_WIDTH as u16, n.min(6)), (66, n)).of_items(n - 1, 1, 140)
+        PreferredSize::new(Size::new(TABLE_WIDTH as u16, n.min(6)), Size::new(66, n)).of_items(
+            n - 1,
+            1,
+            140,
+        )
     }
 
     fn list(&self, area: Rect) -> Option<List> {

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
 };
 
 use super::{
@@ -94,7 +94,9 @@ impl Pane for Recurrence<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let height = self.parts().len() as u16 + 2;
-        PreferredSize::new((40, height.min(6)), (130, height)).as_wide_as(200).up_to(3 * height)
+        PreferredSize::new(Size::new(40, height.min(6)), Size::new(130, height))
+            .as_wide_as(200)
+            .up_to(3 * height)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 
@@ -225,7 +225,11 @@ impl Pane for SaliencyTable<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.n().max(8) as u16;
         let width = (WORD_WIDTH + 3 * FIGURE_WIDTH) as u16;
-        PreferredSize::new((width, n.min(6) + 1), (width, n + 1)).of_items(n, 1, 3 * width)
+        PreferredSize::new(Size::new(width, n.min(6) + 1), Size::new(width, n + 1)).of_items(
+            n,
+            1,
+            3 * width,
+        )
     }
 
     fn list(&self, area: Rect) -> Option<List> {

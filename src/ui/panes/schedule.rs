@@ -2,7 +2,11 @@
 //!
 //! With a beat, cells light up at the step at which they are computed.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect, Size},
+    style::Style,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
@@ -43,7 +47,7 @@ struct Charts {
 }
 
 impl Charts {
-    fn new((width, height): (u16, u16), n_words: u16, n_layers: u16) -> Self {
+    fn new(Size { width, height }: Size, n_words: u16, n_layers: u16) -> Self {
         let chart_height = n_words + 1;
         let is_narrow = width < LABEL_WIDTH + GAP + TRANSFORMER_HEADING_WIDTH + 4 * n_words;
         if is_narrow && height >= HEADER_LINES + n_words + 1 + chart_height {
@@ -94,7 +98,7 @@ impl ScheduleChart<'_> {
 
     fn charts(&self, area: Rect) -> Charts {
         let n = self.words().len();
-        Charts::new((area.width, area.height), n as u16, built_in(n).n_layers as u16)
+        Charts::new(area.as_size(), n as u16, built_in(n).n_layers as u16)
     }
 
     /// Lines above the words: the step numbers are left out if all words are in view only without them.
@@ -128,20 +132,20 @@ impl ScheduleChart<'_> {
         fitting.unwrap_or_default()
     }
 
-    fn draw_heading(&self, name: ModelName, (x, y): (u16, u16), end: u16, buf: &mut Buffer) {
+    fn draw_heading(&self, name: ModelName, start: Position, end: u16, buf: &mut Buffer) {
         let (title, pane) = if name == ModelName::Elman { ("RNN", 1) } else { ("Transformer", 0) };
-        let progress = self.progress(name, end.saturating_sub(x + title.len() as u16));
+        let progress = self.progress(name, end.saturating_sub(start.x + title.len() as u16));
         let pieces = [(title, self.0.theme.pane(pane).bold()), (&*progress, Style::new())];
-        put_line(buf, (x, y), end, &pieces);
+        put_line(buf, start, end, &pieces);
     }
 
     fn draw_headings(&self, charts: Charts, area: Rect, buf: &mut Buffer) {
         let (rnn, transformer) = (area.x + charts.rnn, area.x + charts.transformer);
         let is_above = charts.line_offset > 0;
         let end = if is_above { area.right() } else { area.right().min(transformer - 1) };
-        self.draw_heading(ModelName::Elman, (rnn, area.y), end, buf);
+        self.draw_heading(ModelName::Elman, Position::new(rnn, area.y), end, buf);
         let y = area.y + if is_above { charts.line_offset + 1 } else { 0 };
-        self.draw_heading(ModelName::Transformer, (transformer, y), area.right(), buf);
+        self.draw_heading(ModelName::Transformer, Position::new(transformer, y), area.right(), buf);
     }
 
     /// Draws the step numbers, as many as fit without touching.
@@ -212,8 +216,8 @@ impl ScheduleChart<'_> {
 }
 
 /// Screen position of a step, counted from 1.
-const fn step_position(line: Rect, left: u16, step_width: u16, step: usize) -> (u16, u16) {
-    (line.x + left + (step as u16 - 1) * step_width, line.y)
+const fn step_position(line: Rect, left: u16, step_width: u16, step: usize) -> Position {
+    Position::new(line.x + left + (step as u16 - 1) * step_width, line.y)
 }
 
 impl Pane for ScheduleChart<'_> {
@@ -227,10 +231,11 @@ impl Pane for ScheduleChart<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.words().len() as u16;
-        let ideal = (LABEL_WIDTH + GAP + TRANSFORMER_HEADING_WIDTH + 4 * n, n + HEADER_LINES);
-        PreferredSize::new((LEAST_WIDTH, n.min(6) + HEADER_LINES), ideal)
+        let ideal =
+            Size::new(LABEL_WIDTH + GAP + TRANSFORMER_HEADING_WIDTH + 4 * n, n + HEADER_LINES);
+        PreferredSize::new(Size::new(LEAST_WIDTH, n.min(6) + HEADER_LINES), ideal)
             .up_to(HEADER_LINES + spaced_height(n).max(n + 1))
-            .as_wide_as(ideal.0 + (MAX_STEP_WIDTH - 4) * n)
+            .as_wide_as(ideal.width + (MAX_STEP_WIDTH - 4) * n)
             .of_lines()
     }
 
@@ -301,7 +306,7 @@ mod tests {
         for (width, n) in
             [(76, 1), (76, 2), (76, 4), (76, 13), (118, 13), (190, 13), (76, 30), (190, 40)]
         {
-            let charts = Charts::new((width, n + HEADER_LINES), n, 2);
+            let charts = Charts::new(Size::new(width, n + HEADER_LINES), n, 2);
             assert!(charts.transformer + 2 * charts.step_width <= width, "{width} {n}: {charts:?}");
             assert!(charts.rnn + n * charts.step_width < charts.transformer);
             assert!(
@@ -314,7 +319,7 @@ mod tests {
 
     #[test]
     fn charts_share_one_axis_if_all_words_fit_twice() {
-        let (beside, above) = (Charts::new((76, 29), 13, 2), Charts::new((76, 30), 13, 2));
+        let [beside, above] = [29, 30].map(|height| Charts::new(Size::new(76, height), 13, 2));
         assert_eq!(beside.line_offset, 0);
         assert_eq!((above.rnn, above.line_offset), (above.transformer, 15));
     }

@@ -3,7 +3,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
 };
 
 use super::{
@@ -71,8 +71,8 @@ impl Pane for LayerState<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n_words = self.0.n_rows() as u16;
         let n_lines = ((KEPT_ROWS + self.0.n_cols()).min(4096) as u16).div_ceil(2);
-        let ideal = (6 + n_words.saturating_mul(7).max(70), n_lines + 2);
-        PreferredSize::new((6 + 2 * n_words.min(14), 8), ideal)
+        let ideal = Size::new(6 + n_words.saturating_mul(7).max(70), n_lines + 2);
+        PreferredSize::new(Size::new(6 + 2 * n_words.min(14), 8), ideal)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

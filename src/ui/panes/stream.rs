@@ -1,7 +1,11 @@
 //! The residual stream of one word: one band of channels per station, in order of layers, with the length
 //! (norm) of the row and of each sub-layer's addition.
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
@@ -188,8 +192,8 @@ impl Pane for Stream<'_> {
         let n = self.stations().len() as u16 + 1;
         let columns = self.0.n_cols() as u16;
         PreferredSize::new(
-            (NAME_WIDTH + 20 + FIGURES_WIDTH, n.min(6)),
-            (NAME_WIDTH + columns + FIGURES_WIDTH + MAX_BAR_WIDTH, n),
+            Size::new(NAME_WIDTH + 20 + FIGURES_WIDTH, n.min(6)),
+            Size::new(NAME_WIDTH + columns + FIGURES_WIDTH + MAX_BAR_WIDTH, n),
         )
         .of_items(n - 1, 1, NAME_WIDTH + columns + FIGURES_WIDTH + MAX_BAR_WIDTH)
     }

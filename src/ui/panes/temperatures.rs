@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 
 use super::{
     CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
@@ -90,7 +94,8 @@ impl Pane for Temperatures<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let n = self.n_listed() as u16 + 1;
         let least = TOKEN_WIDTH as u16 + 1 + NARROWEST_COLUMN * TEMPERATURES.len() as u16;
-        PreferredSize::new((least, n.min(5)), (least + 24, n + 1)).of_items(n, 1, 140)
+        PreferredSize::new(Size::new(least, n.min(5)), Size::new(least + 24, n + 1))
+            .of_items(n, 1, 140)
     }
 
     fn list(&self, area: Rect) -> Option<List> {

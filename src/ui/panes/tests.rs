@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
 };
 
 use super::{Pane, Scene, View, new_pane};
@@ -15,8 +15,6 @@ use crate::{
     model::ModelName,
     ui::theme::{Depth, Glyphs, Theme},
 };
-
-const SIZES: [(u16, u16); 7] = [(0, 0), (1, 1), (10, 3), (38, 8), (76, 14), (118, 26), (300, 100)];
 
 /// Read and measured once for all tests.
 static SENTENCES: LazyLock<Vec<Reading>> = LazyLock::new(|| {
@@ -61,7 +59,9 @@ fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
                         ..scene(reading, model, &themes[i % 2])
                     };
                     let pane = new_pane(spec, scene);
-                    for (width, height) in SIZES {
+                    for (width, height) in
+                        [(0, 0), (1, 1), (10, 3), (38, 8), (76, 14), (118, 26), (300, 100)]
+                    {
                         let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
                         pane.draw(buf.area, &mut buf);
                     }
@@ -110,7 +110,11 @@ fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
                 let pane = new_pane(spec, scene);
                 words += &pane.in_words().lines.join("\n");
                 for (width, height) in [(1, 1), (7, 5), (38, 8), (76, 14)] {
-                    stays_inside(&*pane, (width, height), &format!("{} {:?}", step.id, spec.kind));
+                    stays_inside(
+                        &*pane,
+                        Size { width, height },
+                        &format!("{} {:?}", step.id, spec.kind),
+                    );
                 }
             }
         }
@@ -119,9 +123,9 @@ fn panes_of_mixtures_stay_inside_their_area_and_have_words() {
 }
 
 /// Asserts that a pane of that size draws nothing outside it.
-fn stays_inside(pane: &dyn Pane, (width, height): (u16, u16), name: &str) {
+fn stays_inside(pane: &dyn Pane, size: Size, name: &str) {
     let around = Rect::new(0, 0, 110, 40);
-    let area = Rect::new(20, 10, width, height);
+    let area = Rect::from((Position::new(20, 10), size));
     let mut buf = Buffer::filled(around, ratatui::buffer::Cell::new("!"));
     pane.draw(area, &mut buf);
     let outside = around.positions().filter(|position| !area.contains(*position));
@@ -153,7 +157,11 @@ fn panes_of_two_passes_stay_inside_their_area() {
             for scene in [difference, first] {
                 let pane = new_pane(spec, Scene { selection, ..scene });
                 for (width, height) in [(0, 0), (1, 1), (7, 5), (38, 8), (76, 14)] {
-                    stays_inside(&*pane, (width, height), &format!("{} {:?}", step.id, spec.kind));
+                    stays_inside(
+                        &*pane,
+                        Size { width, height },
+                        &format!("{} {:?}", step.id, spec.kind),
+                    );
                 }
             }
         }
@@ -187,7 +195,7 @@ fn panes_stay_inside_their_area() {
                     for (width, height) in [(1, 1), (3, 2), (7, 5), (17, 9), (38, 8), (76, 14)] {
                         let pane = new_pane(spec, scene);
                         let name = format!("{} {:?}", step.id, spec.kind);
-                        stays_inside(&*pane, (width, height), &name);
+                        stays_inside(&*pane, Size { width, height }, &name);
                     }
                 }
             }
@@ -196,22 +204,22 @@ fn panes_stay_inside_their_area() {
 }
 
 /// Lines drawn by the first pane of a step for a short sentence, without colours.
-fn first_pane(step: &str, glyphs: Glyphs, beat: Option<usize>, (w, h): (u16, u16)) -> Vec<String> {
+fn first_pane(step: &str, glyphs: Glyphs, beat: Option<usize>, size: Size) -> Vec<String> {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
     let lesson = Lesson::embedded(Language::English).unwrap();
     let steps = lesson.steps();
     let (_, step) = steps[lesson.find(step).unwrap()];
     let theme = Theme::new(Depth::None, glyphs);
     let scene = Scene { focused: false, beat, ..scene(&reading, step.model, &theme) };
-    let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+    let mut buf = Buffer::empty(size.into());
     new_pane(&step.panes[0], scene).draw(buf.area, &mut buf);
-    let line = |y| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>();
-    (0..h).map(line).collect()
+    let line = |y| (0..size.width).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    (0..size.height).map(line).collect()
 }
 
 #[test]
 fn the_hidden_state_has_one_column_per_word() {
-    let lines = first_pane("rnn-bottleneck", Glyphs::Unicode, None, (76, 14));
+    let lines = first_pane("rnn-bottleneck", Glyphs::Unicode, None, Size::new(76, 14));
     assert!(lines[0].split_whitespace().eq(["The", "dog", "saw", "the", "cat", "."]), "{lines:?}");
     assert!(lines[11].contains("all that the decoder gets: 256 numbers"), "{lines:?}");
 }
@@ -219,7 +227,7 @@ fn the_hidden_state_has_one_column_per_word() {
 #[test]
 fn the_schedule_lights_up_step_by_step() {
     let lines_at = |beat| {
-        let lines = first_pane("rnn-waiting", Glyphs::Ascii, beat, (70, 8));
+        let lines = first_pane("rnn-waiting", Glyphs::Ascii, beat, Size::new(70, 8));
         lines.into_iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
     };
     let second = lines_at(Some(2));
@@ -247,14 +255,15 @@ fn drawn_lines(
     kind: PaneKind,
     selection: Selection,
     view: View,
-    (w, h): (u16, u16),
+    size: Size,
 ) -> Vec<String> {
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
     let scene = Scene { selection, view, ..scene(reading, ModelName::DecoderOnly, &theme) };
-    let mut buf = Buffer::empty(Rect::new(0, 0, w, h));
+    let mut buf = Buffer::empty(size.into());
     new_pane(&attention_spec(kind), scene).draw(buf.area, &mut buf);
-    let line = |y| (0..w).map(|x| buf[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
-    (0..h).map(line).collect()
+    let line =
+        |y| (0..size.width).map(|x| buf[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    (0..size.height).map(line).collect()
 }
 
 fn select(layer: usize, head: usize, row: usize, col: usize) -> Selection {
@@ -268,7 +277,8 @@ fn heads_show_the_strongest_key_with_its_whole_weight_at_every_size() {
         let reading = reader.read(&"The animal didn't cross ".repeat(n)).unwrap();
         for (w, h) in [(40, 6), (46, 8), (58, 10), (76, 10), (76, 5), (118, 20)] {
             let selection = select(1, 0, 4 * n, 0);
-            let lines = drawn_lines(&reading, PaneKind::Heads, selection, View::default(), (w, h));
+            let lines =
+                drawn_lines(&reading, PaneKind::Heads, selection, View::default(), Size::new(w, h));
             let lines: Vec<_> = lines.iter().map(|line| line.replace("<bos>", "bos")).collect();
             let after_signs = lines.iter().flat_map(|line| line.split("> ").skip(1));
             let numbers: Vec<&str> =
@@ -294,10 +304,11 @@ fn the_wall_frames_the_selected_head() {
     let kind = PaneKind::Wall;
     let selection = select(1, 2, 0, 0);
     assert!(
-        drawn_lines(&reading, kind, selection, View::default(), (70, 20))[0].contains("measuring")
+        drawn_lines(&reading, kind, selection, View::default(), Size::new(70, 20))[0]
+            .contains("measuring")
     );
     reading.waiting().heads();
-    let lines = drawn_lines(&reading, kind, selection, View::default(), (70, 20));
+    let lines = drawn_lines(&reading, kind, selection, View::default(), Size::new(70, 20));
     assert!(lines[0].split_whitespace().eq(["head", "0", "1", "2", "3"]), "{lines:#?}");
     let frame = lines.iter().position(|line| line.contains("+==")).unwrap();
     let layer = |n| lines.iter().position(|line| line.starts_with(&format!("{n:>4}"))).unwrap();
@@ -312,7 +323,7 @@ fn a_wall_that_does_not_fit_scrolls_to_the_selected_head() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
     reading.waiting().heads();
     let selection = select(1, 3, 0, 0);
-    let lines = drawn_lines(&reading, PaneKind::Wall, selection, View::default(), (16, 7));
+    let lines = drawn_lines(&reading, PaneKind::Wall, selection, View::default(), Size::new(16, 7));
     assert!(lines[0].contains('3') && !lines[0].contains('0'), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("+==")), "{lines:#?}");
 }
@@ -322,14 +333,14 @@ fn the_table_of_heads_has_one_row_per_head_and_always_shows_the_sort_column() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat and the dog saw.").unwrap();
     reading.waiting().heads();
     let kind = PaneKind::HeadTable;
-    let lines = drawn_lines(&reading, kind, select(0, 0, 0, 0), View::default(), (80, 12));
+    let lines = drawn_lines(&reading, kind, select(0, 0, 0, 0), View::default(), Size::new(80, 12));
     assert_eq!(lines.iter().filter(|line| !line.is_empty()).count(), 9, "{lines:#?}");
     assert!(lines[0].ends_with("largest"));
     let figure =
         crate::analysis::measure::heads::FIGURES.iter().position(|f| f.heading == "induction");
     let sort = super::Sort::Figure { figure: figure.unwrap(), is_rising: false };
     let view = View { sort, ..View::default() };
-    let lines = drawn_lines(&reading, kind, select(0, 0, 0, 0), view, (32, 12));
+    let lines = drawn_lines(&reading, kind, select(0, 0, 0, 0), view, Size::new(32, 12));
     assert!(lines[0].ends_with("vinduction"), "{lines:#?}");
     let last = |line: &String| line.split_whitespace().last()?.parse::<f32>().ok();
     let column: Vec<f32> = lines[1..9].iter().map(|line| last(line).unwrap()).collect();
@@ -361,7 +372,8 @@ fn the_cache_shows_saved_multiplications_for_any_number_of_layers_and_tokens() {
         let reading = reader.read(&"The dog saw the cat and ".repeat(n)).unwrap();
         let last = reading.trace(ModelName::DecoderOnly).source.len() - 1;
         let selection = select(1, 0, last, 0);
-        let lines = drawn_lines(&reading, PaneKind::Cache, selection, View::default(), (76, 5));
+        let lines =
+            drawn_lines(&reading, PaneKind::Cache, selection, View::default(), Size::new(76, 5));
         assert!(lines[0].contains("layer 1"), "the selected layer: {lines:#?}");
         assert!(lines[0].contains('#'), "what is new is in view: {lines:#?}");
         assert!(lines[1].contains("layers 1-1 of 2"), "{lines:#?}");
@@ -424,7 +436,7 @@ fn the_costs_stand_in_two_columns_where_they_are_whole_only_so() {
     let right: String = line(last.y).chars().skip(40).collect();
     assert!(right.trim_start().starts_with(&words[n - 1].text), "{right}");
     let size = pane.preferred_size();
-    assert!(size.seen((78, height)) > 0.99 && size.seen((70, height)) < 0.7);
+    assert!(size.seen(Size::new(78, height)) > 0.99 && size.seen(Size::new(70, height)) < 0.7);
 }
 
 #[test]
@@ -434,7 +446,7 @@ fn long_texts_are_shown_whole_and_zoomed_in() {
     let reading = reader.read(&"The dog saw the cat and ".repeat(50)).unwrap();
     let lines_at_zoom = |zoom| {
         let view = View { zoom, ..View::default() };
-        drawn_lines(&reading, PaneKind::Matrix, select(1, 0, 200, 180), view, (76, 20))
+        drawn_lines(&reading, PaneKind::Matrix, select(1, 0, 200, 180), view, Size::new(76, 20))
     };
     let whole = lines_at_zoom(Zoom::Fit);
     assert_eq!(whole, lines_at_zoom(Zoom::Overview), "what does not fit is seen whole");

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+};
 
 use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
 use crate::{
@@ -89,7 +92,10 @@ impl Pane for TimesTable<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::new((LABEL_WIDTH + 3 * 9, LINES), (LABEL_WIDTH + 3 * COLUMN_WIDTH, LINES))
+        PreferredSize::new(
+            Size::new(LABEL_WIDTH + 3 * 9, LINES),
+            Size::new(LABEL_WIDTH + 3 * COLUMN_WIDTH, LINES),
+        )
     }
 
     fn in_words(&self) -> PaneWords {

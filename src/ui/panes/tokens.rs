@@ -105,7 +105,7 @@ impl Pane for Tokens<'_> {
         if area.height > 3 && width > 12 {
             let head = right(self.0.scene.language.tr("token    id"), usize::from(width) - 1);
             let dim = self.0.scene.theme.dim();
-            put_line(buf, (area.x, area.y), area.x + width - 1, &[(&head, dim)]);
+            put_line(buf, area, area.x + width - 1, &[(&head, dim)]);
         }
     }
 }

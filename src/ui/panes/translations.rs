@@ -3,7 +3,11 @@
 
 use std::ops::Range;
 
-use ratatui::{buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    buffer::Buffer,
+    layout::{Rect, Size},
+    style::Style,
+};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
@@ -128,7 +132,7 @@ impl Translations<'_> {
         };
         let names_width = names_width(area.width);
         let label = fit(label, usize::from(names_width).saturating_sub(1));
-        put_line(buf, (area.x, area.y), area.x + names_width, &[(&label, style)]);
+        put_line(buf, area, area.x + names_width, &[(&label, style)]);
         for (words, y) in lines.iter().zip((area.y..area.bottom()).step_by(row_height(lines))) {
             let mut x = area.x + names_width;
             for word in words {
@@ -283,8 +287,8 @@ impl Pane for Translations<'_> {
         let (n, with_bars) = (blocks.len() as u16, lines(&blocks, width));
         let mut plain = blocks;
         plain.iter_mut().flat_map(|(_, words)| words).for_each(|word| word.p = None);
-        PreferredSize::new((50, 8), (width, with_bars + n))
-            .whole_at((60, lines(&plain, 60)))
+        PreferredSize::new(Size::new(50, 8), Size::new(width, with_bars + n))
+            .whole_at(Size::new(60, lines(&plain, 60)))
             .up_to(with_bars + MAX_GAP * n)
     }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
 };
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, labelled::Table, words::PaneWords};
@@ -93,7 +93,7 @@ impl Pane for UpdateMap<'_> {
     fn preferred_size(&self) -> PreferredSize {
         match self.gradient() {
             Some(gradient) => PreferredSize::of_heat(&self.heat(gradient)).titled(&self.title()),
-            None => PreferredSize::new((30, 4), (60, 10)),
+            None => PreferredSize::new(Size::new(30, 4), Size::new(60, 10)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
 
@@ -38,15 +38,15 @@ const LABEL_WIDTH: u16 = 5;
 const LINES_ABOVE: u16 = 2;
 /// Lines below the frame of the last picture: the caption.
 const LINES_BELOW: u16 = 1;
-/// Minimum size of a picture: (columns, lines).
-const MIN_PICTURE: (u16, u16) = (4, 2);
-/// Maximum size of a picture: (columns, lines).
-const MAX_PICTURE: (u16, u16) = (64, 32);
+/// Minimum size of a picture.
+const MIN_PICTURE: Size = Size::new(4, 2);
+/// Maximum size of a picture.
+const MAX_PICTURE: Size = Size::new(64, 32);
 
 /// Layout of the pictures: their size and the visible layers and heads.
 struct Grid {
-    /// Columns and lines of a picture.
-    size: (u16, u16),
+    /// Size of a picture.
+    size: Size,
     layers: Range<usize>,
     heads: Range<usize>,
 }
@@ -54,7 +54,7 @@ struct Grid {
 impl Grid {
     /// The area of a picture, without its frame.
     fn picture_area(&self, area: Rect, layer: usize, head: usize) -> Rect {
-        let (width, height) = self.size;
+        let Size { width, height } = self.size;
         Rect {
             x: area.x + LABEL_WIDTH + 1 + (head - self.heads.start) as u16 * (width + 1),
             y: area.y + LINES_ABOVE + (layer - self.layers.start) as u16 * (height + 1),
@@ -117,11 +117,12 @@ impl<'a> Wall<'a> {
         let fit = |available: u16, n: usize, min: u16, max: u16| {
             (available / (n as u16).max(1)).saturating_sub(1).clamp(min, max)
         };
-        let wide = fit(width, n_heads, MIN_PICTURE.0, MAX_PICTURE.0);
-        let high = fit(height, n_layers, MIN_PICTURE.1, MAX_PICTURE.1.min(wide).max(MIN_PICTURE.1));
-        let size = self.rounded_size((wide, high));
+        let (min, max) = (MIN_PICTURE, MAX_PICTURE);
+        let wide = fit(width, n_heads, min.width, max.width);
+        let high = fit(height, n_layers, min.height, max.height.min(wide).max(min.height));
+        let size = self.rounded_size(Size::new(wide, high));
         let n_visible = |available: u16, size: u16| usize::from(available / (size + 1));
-        let (heads, layers) = (n_visible(width, size.0), n_visible(height, size.1));
+        let (heads, layers) = (n_visible(width, size.width), n_visible(height, size.height));
         (n_layers > 0 && heads > 0 && layers > 0).then(|| {
             let (layer, head) = self.selected_indices();
             Grid {
@@ -134,19 +135,20 @@ impl<'a> Wall<'a> {
 
     /// Rounds a picture's size so that all its points are equally large; if a point would be smaller than a
     /// character, only limits the width to four times the height, and the height to one point a row.
-    fn rounded_size(&self, (wide, high): (u16, u16)) -> (u16, u16) {
+    fn rounded_size(&self, size: Size) -> Size {
         let Some(picture) = self.layers().first().map(|heads| &heads[0].picture) else {
-            return (wide, high);
+            return size;
         };
+        let Size { width: wide, height: high } = size;
         let (rows, cols) = (picture.rows as u16, picture.cols as u16);
         let (points, n_rows) = (self.points_per_line(), self.points_per_line() * high);
         if wide < cols || n_rows < rows {
-            return (wide.min(4 * high), high.min(rows.div_ceil(points)));
+            return Size::new(wide.min(4 * high), high.min(rows.div_ceil(points)));
         }
         // A point one line high is as high as two columns are wide.
         let across = if points == 2 { 1 } else { 2 };
         let down = (n_rows / rows).min((wide / cols).div_ceil(across));
-        ((wide / cols).min(across * down) * cols, (down * rows).div_ceil(points))
+        Size::new((wide / cols).min(across * down) * cols, (down * rows).div_ceil(points))
     }
 
     /// Rows of points per line: two with half-block characters, else one.
@@ -301,14 +303,15 @@ impl Pane for Wall<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let (n_layers, n_heads) = (self.layers().len() as u16, self.n_heads() as u16);
-        let size = |(width, height): (u16, u16)| {
-            (
+        let size = |Size { width, height }: Size| {
+            Size::new(
                 LABEL_WIDTH + 1 + n_heads.saturating_mul(width + 1),
                 LINES_ABOVE + LINES_BELOW + n_layers.saturating_mul(height + 1),
             )
         };
-        let (ideal, min) = (size((12, 6)), size(MIN_PICTURE));
-        PreferredSize::new((min.0.min(40), min.1.min(8)), ideal).up_to(size(MAX_PICTURE).1)
+        let (ideal, min) = (size(Size::new(12, 6)), size(MIN_PICTURE));
+        PreferredSize::new(Size::new(min.width.min(40), min.height.min(8)), ideal)
+            .up_to(size(MAX_PICTURE).height)
     }
 
     /// Layer and head of the picture at a position.

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
 
@@ -175,7 +175,7 @@ impl Pane for WeightedSum<'_> {
             rows_may_grow: true,
             ..self.0.layout_heat()
         };
-        let min = (LABEL_WIDTH + 16, 6.min(n as u16 + OTHER_LINES));
+        let min = Size::new(LABEL_WIDTH + 16, 6.min(n as u16 + OTHER_LINES));
         PreferredSize { min, ..PreferredSize::of_heat(&heat) }
     }
 

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Constraint, Layout, Margin, Position, Rect},
+    layout::{Constraint, Layout, Margin, Position, Rect, Size},
     style::Style,
     text::{Line, Span},
     widgets::{Block, BorderType, Clear, Paragraph, Widget, Wrap},
@@ -27,9 +27,9 @@ const KEY_COLUMN: usize = 16;
 /// Width of the titles in a list of steps.
 const TITLE_COLUMN: usize = 44;
 
-/// A box of a size (width, height), centred in `area`.
-fn centred_box(size: (u16, u16), area: Rect) -> Rect {
-    let (width, height) = (size.0.min(area.width), size.1.min(area.height));
+/// A box of a size, centred in `area`.
+fn centred_box(size: Size, area: Rect) -> Rect {
+    let (width, height) = (size.width.min(area.width), size.height.min(area.height));
     Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 2,
@@ -44,7 +44,7 @@ fn inside(box_area: Rect) -> Rect {
 }
 
 /// Draws an empty titled box in the middle of the screen; returns its inside.
-fn draw_window(state: &State, title: &str, size: (u16, u16), area: Rect, buf: &mut Buffer) -> Rect {
+fn draw_window(state: &State, title: &str, size: Size, area: Rect, buf: &mut Buffer) -> Rect {
     let box_area = centred_box(size, area);
     Clear.render(box_area, buf);
     clear_cut_wide_characters(box_area, buf);
@@ -61,7 +61,7 @@ pub fn help(state: &State, first: usize, area: Rect, buf: &mut Buffer) {
     let columns = HELP_COLUMNS.map(|groups| help_lines(state, groups));
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
     let height = longest.saturating_add(HELP_FRAME) as u16;
-    let inside = draw_window(state, "Keys", (80, height), area, buf);
+    let inside = draw_window(state, "Keys", Size::new(80, height), area, buf);
     let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(inside);
     let first = first.min(longest.saturating_sub(body.height.into()));
     let halves: [Rect; 2] =
@@ -107,9 +107,8 @@ fn help_line(state: &State, binding: &Binding) -> Line<'static> {
     ])
 }
 
-/// Width and height of a list of steps.
-fn list_size(area: Rect) -> (u16, u16) {
-    (72, (area.height / 2).max(14))
+fn list_size(area: Rect) -> Size {
+    Size::new(72, (area.height / 2).max(14))
 }
 
 /// The areas of a list: input line, rows, line of help.
@@ -129,9 +128,8 @@ fn first_row(chosen: usize, list: Rect) -> usize {
     (chosen + 1).saturating_sub(list.height.into())
 }
 
-/// Width and height of the palette.
-fn palette_size(area: Rect) -> (u16, u16) {
-    (area.width.saturating_sub(4).min(100), (area.height * 2 / 3).max(16))
+fn palette_size(area: Rect) -> Size {
+    Size::new(area.width.saturating_sub(4).min(100), (area.height * 2 / 3).max(16))
 }
 
 /// Index of the row at a position in a list of steps.
@@ -144,7 +142,7 @@ pub fn palette_row_at(chosen: usize, area: Rect, position: Position) -> Option<u
     row_at(palette_size(area), chosen, area, position)
 }
 
-fn row_at(size: (u16, u16), chosen: usize, area: Rect, position: Position) -> Option<usize> {
+fn row_at(size: Size, chosen: usize, area: Rect, position: Position) -> Option<usize> {
     let [_, list, _] = list_parts(inside(centred_box(size, area)));
     list.contains(position).then(|| first_row(chosen, list) + usize::from(position.y - list.y))
 }
@@ -232,7 +230,7 @@ pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mu
 pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
     let (found, n_here) = state.terms(query.value());
     let height = (area.height * 2 / 3).max(20);
-    let inside = draw_window(state, "What does this word mean?", (72, height), area, buf);
+    let inside = draw_window(state, "What does this word mean?", Size::new(72, height), area, buf);
     let [line, _, list, _, meaning, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(1),
@@ -267,7 +265,7 @@ pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &m
 /// Draws the prompt for a new sentence.
 pub fn edit(state: &State, sentence: &Input, area: Rect, buf: &mut Buffer) {
     let width = (area.width - 4).min(110);
-    let inside = draw_window(state, "Your sentence", (width, 6), area, buf);
+    let inside = draw_window(state, "Your sentence", Size::new(width, 6), area, buf);
     let [line, tokens, shows, foot] = Layout::vertical([Constraint::Length(1); 4]).areas(inside);
     draw_input(state, "", sentence, line, buf);
     draw_tokens(state, sentence.value(), tokens, buf);
@@ -342,7 +340,7 @@ fn draw_tokens(state: &State, text: &str, line: Rect, buf: &mut Buffer) {
 /// Draws the export prompt: path, message in full, folder and file extensions.
 pub fn export(state: &State, prompt: &Prompt, area: Rect, buf: &mut Buffer) {
     let width = (area.width - 4).min(110);
-    let inside = draw_window(state, "Export this frame", (width, 8), area, buf);
+    let inside = draw_window(state, "Export this frame", Size::new(width, 8), area, buf);
     let [line, message_area, folder, endings_area, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(2),

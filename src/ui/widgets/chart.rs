@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect, Size},
     style::{Color, Modifier, Style},
     symbols::Marker,
     widgets::{
@@ -142,13 +142,13 @@ impl Frame {
 }
 
 impl Chart<'_> {
-    /// Preferred size (columns, lines), for all lines and most words.
-    pub fn ideal(&self) -> (u16, u16) {
-        (TICK_WIDTH + 6 * self.columns.len().min(30) as u16, 16)
+    /// Preferred size, for all lines and most words.
+    pub fn ideal(&self) -> Size {
+        Size::new(TICK_WIDTH + 6 * self.columns.len().min(30) as u16, 16)
     }
 
-    /// Minimum useful size (columns, lines).
-    pub const LEAST: (u16, u16) = (34, 6);
+    /// Minimum useful size.
+    pub const LEAST: Size = Size::new(34, 6);
 
     fn scaled(&self, v: f32) -> f32 {
         match self.heights {
@@ -463,7 +463,7 @@ fn tick_label(decade: i32, v: f32) -> String {
     }
 }
 
-fn put(buf: &mut Buffer, at: (u16, u16), right: u16, text: &str, style: Style) -> u16 {
+fn put(buf: &mut Buffer, at: impl Into<Position>, right: u16, text: &str, style: Style) -> u16 {
     put_line(buf, at, right, &[(text, style)])
 }
 

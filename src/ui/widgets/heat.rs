@@ -321,7 +321,7 @@ impl Heat<'_> {
 mod tests {
     use ratatui::{
         buffer::{Buffer, Cell},
-        layout::{Position, Rect},
+        layout::{Position, Rect, Size},
         style::Modifier,
     };
 
@@ -433,11 +433,11 @@ mod tests {
     fn rows_share_lines_where_not_all_fit() {
         let theme = Theme::new(Depth::True, Glyphs::Unicode);
         let grid = Heat { rows_may_share: true, ..heat(&theme, 20, 20) }.grid();
-        assert_eq!(grid.fitted((60, 24)), CellWidth::Plain(2));
-        assert_eq!(grid.fitted((60, 12)), CellWidth::Strip(2));
-        assert_eq!(grid.fitted((60, 20)), CellWidth::Strip(2), "a line is the header's");
-        assert_eq!(grid.without_heading().fitted((60, 20)), CellWidth::Plain(2));
-        let seen = [24, 12, 8].map(|height| grid.seen((60, height)));
+        assert_eq!(grid.fitted(Size::new(60, 24)), CellWidth::Plain(2));
+        assert_eq!(grid.fitted(Size::new(60, 12)), CellWidth::Strip(2));
+        assert_eq!(grid.fitted(Size::new(60, 20)), CellWidth::Strip(2), "a line is the header's");
+        assert_eq!(grid.without_heading().fitted(Size::new(60, 20)), CellWidth::Plain(2));
+        let seen = [24, 12, 8].map(|height| grid.seen(Size::new(60, height)));
         assert!(seen[0] > seen[1] && seen[1] > 0.9 && seen[2] < 0.6, "{seen:?}");
     }
 
@@ -448,13 +448,14 @@ mod tests {
             |n_rows, cursor| Heat { rows_may_share: true, cursor, ..heat(&theme, n_rows, 128) };
         let grid = heat(26, (0, 0)).grid();
         let merged = |cols| CellWidth::Block { rows: 1, cols, has_halves: true };
-        assert_eq!(grid.fitted((80, 30)), CellWidth::Half, "all rows fit");
-        assert_eq!(grid.fitted((80, 16)), merged(2));
-        assert_eq!(grid.fitted((50, 16)), merged(3));
-        assert_eq!(grid.fitted((140, 16)), CellWidth::Strip(1));
-        assert!(grid.seen((80, 16)) > 0.8, "{}", grid.seen((80, 16)));
-        assert!(grid.seen((80, 9)) < 0.6, "{}", grid.seen((80, 9)));
-        assert_eq!(heat(90, (0, 0)).grid().fitted((80, 16)), CellWidth::Half, "no crowd of rows");
+        assert_eq!(grid.fitted(Size::new(80, 30)), CellWidth::Half, "all rows fit");
+        assert_eq!(grid.fitted(Size::new(80, 16)), merged(2));
+        assert_eq!(grid.fitted(Size::new(50, 16)), merged(3));
+        assert_eq!(grid.fitted(Size::new(140, 16)), CellWidth::Strip(1));
+        assert!(grid.seen(Size::new(80, 16)) > 0.8, "{}", grid.seen(Size::new(80, 16)));
+        assert!(grid.seen(Size::new(80, 9)) < 0.6, "{}", grid.seen(Size::new(80, 9)));
+        let low = heat(90, (0, 0)).grid();
+        assert_eq!(low.fitted(Size::new(80, 16)), CellWidth::Half, "no crowd of rows");
         for (row, sign) in [(10, "▴"), (11, "▾")] {
             let mut buf = Buffer::empty(Rect::new(0, 0, 80, 16));
             heat(26, (row, 2)).draw(buf.area, &mut buf);

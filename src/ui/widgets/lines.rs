@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect},
+    layout::{Position, Rect, Size},
     style::Style,
 };
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -74,9 +74,9 @@ impl List {
 const COLUMN_GAP: u16 = 3;
 
 /// Whether a list of `n` items is whole in an area of that size only in two columns of at least `width`.
-pub const fn needs_two_columns(size: (u16, u16), n: u16, width: u16) -> bool {
-    let has_room = size.0 >= 2 * width + COLUMN_GAP;
-    has_room && n > size.1 && n.div_ceil(2) <= size.1
+pub const fn needs_two_columns(size: Size, n: u16, width: u16) -> bool {
+    let has_room = size.width >= 2 * width + COLUMN_GAP;
+    has_room && n > size.height && n.div_ceil(2) <= size.height
 }
 
 /// The halves of an area for the two columns of a list.
@@ -200,10 +200,15 @@ pub fn first_fitting<const N: usize>(texts: [String; N], width: usize) -> String
     texts.into_iter().nth(fitting.unwrap_or(N - 1)).unwrap_or_default()
 }
 
-/// Draws styled pieces from (x, y) on; where they go beyond column `right`, they end with `…`. Returns the column after
-/// the last piece.
-pub fn put_line(buf: &mut Buffer, (x, y): (u16, u16), right: u16, pieces: &[(&str, Style)]) -> u16 {
-    let mut x = x;
+/// Draws styled pieces from `start` on; where they go beyond column `right`, they end with `…`. Returns the column
+/// after the last piece.
+pub fn put_line(
+    buf: &mut Buffer,
+    start: impl Into<Position>,
+    right: u16,
+    pieces: &[(&str, Style)],
+) -> u16 {
+    let Position { mut x, y } = start.into();
     for (i, (text, style)) in pieces.iter().enumerate() {
         if x >= right || y >= buf.area.bottom() {
             break;
@@ -232,7 +237,7 @@ pub fn put_on(buf: &mut Buffer, line: Rect, pieces: &[(&str, Style)]) -> u16 {
     if line.height == 0 {
         return line.x;
     }
-    put_line(buf, (line.x, line.y), line.right(), pieces)
+    put_line(buf, line, line.right(), pieces)
 }
 
 #[cfg(test)]
@@ -263,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_list_has_two_columns_where_it_is_whole_only_so() {
-        let needs = |width, height| needs_two_columns((width, height), 31, 36);
+        let needs = |width, height| needs_two_columns(Size { width, height }, 31, 36);
         assert!(needs(75, 16) && needs(75, 30));
         assert!(!needs(74, 16), "too narrow");
         assert!(!needs(75, 15), "too low");

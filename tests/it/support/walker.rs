@@ -16,7 +16,7 @@ use lookback::{
         keys, screen,
     },
 };
-use ratatui::{buffer::Buffer, layout::Rect};
+use ratatui::{buffer::Buffer, layout::Size};
 
 use super::random::Given;
 
@@ -39,7 +39,7 @@ impl<'a> Walker<'a> {
             sentence: sentence.to_owned(),
             changes: walker.state.passes.changes.clone(),
         });
-        walker.take(Action::Resize(size.0, size.1));
+        walker.take(Action::Resize(size.into()));
         walker
     }
 
@@ -49,7 +49,7 @@ impl<'a> Walker<'a> {
             Given::Key(key) => vec![keys::action(&self.state, *key)],
             Given::Paste(text) => vec![Action::Paste(text.clone())],
             Given::Mouse(event) => mouse::actions(&self.state, *event),
-            Given::Size(width, height) => vec![Action::Resize(*width, *height)],
+            Given::Size(width, height) => vec![Action::Resize(Size::new(*width, *height))],
         }
     }
 
@@ -140,7 +140,7 @@ impl<'a> Walker<'a> {
     }
 
     pub fn drawn(&self) -> Buffer {
-        let mut buffer = Buffer::empty(Rect::new(0, 0, self.state.size.0, self.state.size.1));
+        let mut buffer = Buffer::empty(self.state.size.into());
         screen::draw(&self.state, buffer.area, &mut buffer);
         buffer
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Color, Style},
     symbols::Marker,
     widgets::{
@@ -73,10 +73,11 @@ struct PlacedName {
 
 impl FlowGrid {
     /// The column in the middle of a place, and the line of a level; None out of view.
-    fn at(&self, level: usize, place: usize) -> Option<(u16, u16)> {
+    fn at(&self, level: usize, place: usize) -> Option<Position> {
         let line = self.levels.iter().position(|shown| *shown == level)? as u16;
         let is_in_view = self.columns.places.contains(&place);
-        is_in_view.then(|| (self.columns.middle(place), self.plot.y + line * self.lines))
+        is_in_view
+            .then(|| Position::new(self.columns.middle(place), self.plot.y + line * self.lines))
     }
 
     /// The place at a screen column.
@@ -152,11 +153,10 @@ impl FlowGraph<'_> {
         }
     }
 
-    fn edges_in_view(&self, grid: &FlowGrid) -> Vec<([u16; 2], [u16; 2], f32)> {
+    fn edges_in_view(&self, grid: &FlowGrid) -> Vec<(Position, Position, f32)> {
         let own = self.first_place();
         let edge = |(level, to): (usize, usize), (lower, place): (usize, usize), share: f32| {
-            let (upper, lower) = (grid.at(level, own + to)?, grid.at(lower, place)?);
-            Some(([upper.0, upper.1], [lower.0, lower.1], share))
+            Some((grid.at(level, own + to)?, grid.at(lower, place)?, share))
         };
         let within = self.route.edges.iter();
         let within = within
@@ -195,7 +195,8 @@ impl FlowGraph<'_> {
             return;
         }
         let (left, bottom) = (f64::from(plot.x), f64::from(plot.bottom()));
-        let point = |[x, y]: [u16; 2]| (f64::from(x) - left + 0.25, bottom - f64::from(y) - 0.5);
+        let point =
+            |Position { x, y }: Position| (f64::from(x) - left + 0.25, bottom - f64::from(y) - 0.5);
         let mut canvas = Buffer::empty(plot);
         Canvas::default()
             .marker(Marker::Braille)
@@ -226,7 +227,7 @@ impl FlowGraph<'_> {
         let plot = grid.plot.intersection(area);
         for (upper, lower, share) in self.edges_in_view(grid).into_iter().rev() {
             let text = percent(share);
-            let (x, y) = (u16::midpoint(upper[0], lower[0]) + 2, u16::midpoint(upper[1], lower[1]));
+            let (x, y) = (u16::midpoint(upper.x, lower.x) + 2, u16::midpoint(upper.y, lower.y));
             // A blank stands on either side.
             let place = Rect { x: x - 1, y, width: text.width() as u16 + 2, height: 1 };
             let is_free = place.positions().all(|at| plot.contains(at) && buf[at].symbol() == " ");
@@ -241,16 +242,16 @@ impl FlowGraph<'_> {
         let cursor = self.cursor();
         let own = self.first_place();
         for &(_, _, place) in self.route.elsewhere.keys() {
-            let Some((x, y)) = grid.at(0, place) else { continue };
-            put_line(buf, (x, y), area.right(), &[(theme.glyph("○", "."), theme.accent())]);
+            let Some(at) = grid.at(0, place) else { continue };
+            put_line(buf, at, area.right(), &[(theme.glyph("○", "."), theme.accent())]);
         }
         for &(level, row) in &self.route.nodes {
-            let Some((x, y)) = grid.at(level, own + row) else { continue };
+            let Some(at) = grid.at(level, own + row) else { continue };
             let is_fed = flow.feed_forward(level, row) >= self.threshold;
             let sign = if is_fed { theme.glyph("■", "#") } else { theme.glyph("●", "o") };
             let is_cursor = (level, row) == cursor && self.scene.focused;
             let sign = if is_cursor { theme.glyph("◆", "@") } else { sign };
-            put_line(buf, (x, y), area.right(), &[(sign, theme.accent())]);
+            put_line(buf, at, area.right(), &[(sign, theme.accent())]);
         }
     }
 
@@ -287,17 +288,16 @@ impl FlowGraph<'_> {
 }
 
 /// A line of characters from an upper point to a lower one, ends left out.
-fn draw_ascii_line(upper: [u16; 2], lower: [u16; 2], style: Style, area: Rect, buf: &mut Buffer) {
-    let ([x1, y1], [x2, y2]) = (upper, lower);
-    let sign = match x1.cmp(&x2) {
+fn draw_ascii_line(upper: Position, lower: Position, style: Style, area: Rect, buf: &mut Buffer) {
+    let sign = match upper.x.cmp(&lower.x) {
         std::cmp::Ordering::Less => "\\",
         std::cmp::Ordering::Equal => "|",
         std::cmp::Ordering::Greater => "/",
     };
-    let n = (y2 - y1).max(1);
+    let n = (lower.y - upper.y).max(1);
     for i in 1..n {
         let part = f32::from(i) / f32::from(n);
-        let x = f32::from(x1) + (f32::from(x2) - f32::from(x1)) * part;
-        put_line(buf, (x.round() as u16, y1 + i), area.right(), &[(sign, style)]);
+        let x = f32::from(upper.x) + (f32::from(lower.x) - f32::from(upper.x)) * part;
+        put_line(buf, (x.round() as u16, upper.y + i), area.right(), &[(sign, style)]);
     }
 }

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect, Size},
     style::{Color, Style},
 };
 
@@ -24,14 +24,14 @@ impl Heat<'_> {
         &self,
         layout: &Layout,
         row: usize,
-        (left, y): (u16, u16),
+        start: Position,
         buf: &mut Buffer,
     ) {
         if layout.lines_per_row == 1 {
             return;
         }
         if layout.cell == CellWidth::Half {
-            return self.draw_half_cells(layout, row, (left, y), false, buf);
+            return self.draw_half_cells(layout, row, start, false, buf);
         }
         for (i, col) in layout.cols.clone().enumerate() {
             let (CellWidth::Number(w) | CellWidth::Plain(w)) = layout.cell else { return };
@@ -40,7 +40,7 @@ impl Heat<'_> {
             let is_gap = self.colours.has_gaps && (self.value)(row, col).is_nan();
             let is_blank = has_number && (self.is_without_colour() || is_gap);
             let text = if is_blank { " ".repeat(usize::from(w)) } else { text };
-            buf.set_string(left + layout.cell.columns(i) as u16, y, text, style);
+            buf.set_string(start.x + layout.cell.columns(i) as u16, start.y, text, style);
         }
     }
 
@@ -48,23 +48,23 @@ impl Heat<'_> {
         &self,
         layout: &Layout,
         row: usize,
-        (left, y): (u16, u16),
+        start: Position,
         buf: &mut Buffer,
     ) {
         match layout.cell {
-            CellWidth::Half => return self.draw_half_cells(layout, row, (left, y), true, buf),
-            CellWidth::Block { .. } => return self.draw_blocks(layout, row, (left, y), buf),
+            CellWidth::Half => return self.draw_half_cells(layout, row, start, true, buf),
+            CellWidth::Block { .. } => return self.draw_blocks(layout, row, start, buf),
             _ => {}
         }
         for (i, col) in layout.cols.clone().enumerate() {
             let is_cursor = self.is_cursor(row, col);
-            let start = (left + layout.cell.columns(i) as u16, y);
+            let at = Position { x: start.x + layout.cell.columns(i) as u16, ..start };
             match layout.cell {
                 CellWidth::Number(w) => {
-                    self.draw_number((row, col), w, is_cursor, start, buf);
+                    self.draw_number((row, col), w, is_cursor, at, buf);
                     if !is_cursor && self.mark(row, col).is_some() {
                         let width = w - 1;
-                        let area = Rect { x: start.0, y: start.1, width, height: 1 };
+                        let area = Rect::from((at, Size { width, height: 1 }));
                         buf.set_style(area, self.theme.strong().underlined());
                     }
                 }
@@ -73,9 +73,9 @@ impl Heat<'_> {
                         self.cell_without_number((row, col), usize::from(w), is_cursor);
                     let is_marked = !is_cursor && self.mark(row, col).is_some();
                     let text = if is_marked { self.dot().repeat(usize::from(w)) } else { text };
-                    buf.set_string(start.0, start.1, text, style);
+                    buf.set_string(at.x, at.y, text, style);
                 }
-                CellWidth::Strip(w) => self.draw_pair((row, col), w, start, buf),
+                CellWidth::Strip(w) => self.draw_pair((row, col), w, at, buf),
                 CellWidth::Half | CellWidth::Block { .. } => {}
             }
         }
@@ -88,7 +88,7 @@ impl Heat<'_> {
         (row, col): (usize, usize),
         width: u16,
         is_cursor: bool,
-        (x, y): (u16, u16),
+        Position { x, y }: Position,
         buf: &mut Buffer,
     ) {
         let v = (self.value)(row, col);
@@ -120,7 +120,7 @@ impl Heat<'_> {
         &self,
         (row, col): (usize, usize),
         width: u16,
-        (x, y): (u16, u16),
+        Position { x, y }: Position,
         buf: &mut Buffer,
     ) {
         let (sign, style) = self.pair(self.colour_at(row, col), self.colour_at(row + 1, col));
@@ -230,7 +230,7 @@ impl Heat<'_> {
         &self,
         layout: &Layout,
         row: usize,
-        (left, y): (u16, u16),
+        start: Position,
         has_marks: bool,
         buf: &mut Buffer,
     ) {
@@ -244,12 +244,12 @@ impl Heat<'_> {
                     ("▌", halves(self.colour_at(row, col), self.colour_at(row, col + 1)))
                 }
             };
-            buf.set_string(left + i as u16, y, mark, style);
+            buf.set_string(start.x + i as u16, start.y, mark, style);
         }
     }
 
     /// Draws blocks of cells, one per character, or two on top of each other with half blocks.
-    fn draw_blocks(&self, layout: &Layout, row: usize, (left, y): (u16, u16), buf: &mut Buffer) {
+    fn draw_blocks(&self, layout: &Layout, row: usize, start: Position, buf: &mut Buffer) {
         let CellWidth::Block { rows, cols, has_halves } = layout.cell else { return };
         let block = |row: usize| row.min(self.n_rows)..(row + rows).min(self.n_rows);
         let line = row..(row + layout.cell.rows_per_line()).min(self.n_rows);
@@ -278,7 +278,7 @@ impl Heat<'_> {
                 Some(false) => (self.dot().to_owned(), self.theme.accent()),
                 None => (sign, style),
             };
-            buf.set_string(left + i as u16, y, sign, style);
+            buf.set_string(start.x + i as u16, start.y, sign, style);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 use unicode_width::UnicodeWidthStr;
@@ -42,11 +42,12 @@ impl Heat<'_> {
                 break;
             }
             let middle = y + (layout.lines_per_row - 1) / 2;
-            self.draw_row_label(&layout, row, (area.x, middle), buf);
+            self.draw_row_label(&layout, row, Position::new(area.x, middle), buf);
+            let x = area.x + layout.label_width;
             for y in (y..y + layout.lines_per_row).filter(|y| *y != middle) {
-                self.draw_background(&layout, row, (area.x + layout.label_width, y), buf);
+                self.draw_background(&layout, row, Position { x, y }, buf);
             }
-            self.draw_cells(&layout, row, (area.x + layout.label_width, middle), buf);
+            self.draw_cells(&layout, row, Position { x, y: middle }, buf);
         }
         let n_lines = layout.rows.len().div_ceil(rows_per_line) as u16 * layout.lines_per_row;
         let y = area.y + layout.header_height + n_lines;
@@ -62,7 +63,7 @@ impl Heat<'_> {
         }
     }
 
-    fn draw_row_label(&self, layout: &Layout, row: usize, (x, y): (u16, u16), buf: &mut Buffer) {
+    fn draw_row_label(&self, layout: &Layout, row: usize, start: Position, buf: &mut Buffer) {
         let rows_per_line = layout.cell.rows_per_line();
         let is_at_cursor = row / rows_per_line == self.cursor.0 / rows_per_line;
         let is_overview = matches!(layout.cell, CellWidth::Block { rows: 2.., .. });
@@ -75,7 +76,7 @@ impl Heat<'_> {
         let width = usize::from(layout.label_width).saturating_sub(1);
         let text = fit(&label, width);
         let indent = width.saturating_sub(text.width()) as u16;
-        buf.set_stringn(x + indent, y, text, width, style);
+        buf.set_stringn(start.x + indent, start.y, text, width, style);
     }
 
     fn label_style(&self, is_at_cursor: bool) -> Style {

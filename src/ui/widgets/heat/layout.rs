@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Position, Rect, Size};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Columns, Heat, Labels, Zoom};
@@ -217,15 +217,15 @@ impl Grid {
 
     /// The cells with which the whole is in view in an area, if it can be: as wide as fits, two rows to a line, then with
     /// columns merged, or blocks of a map.
-    pub(super) fn fitted(&self, (width, height): (u16, u16)) -> CellWidth {
-        let room = self.room(width);
+    pub(super) fn fitted(&self, size: Size) -> CellWidth {
+        let room = self.room(size.width);
         let cell = self.cell_width(room);
         let has_all_columns = cell.columns(self.n_cols) <= room;
-        let lines = usize::from(height.saturating_sub(self.least_header()));
+        let lines = usize::from(size.height.saturating_sub(self.least_header()));
         let most_shared = if self.is_map { MOST_SHARED } else { MOST_SHARED_OF_ROWS };
         let is_too_high = self.rows_may_share && self.n_rows > most_shared * lines;
         if self.is_map && (!has_all_columns || is_too_high) {
-            return self.blocks((width, height));
+            return self.blocks(size);
         }
         if self.rows_may_share && self.n_rows > lines && !is_too_high {
             return self.pair(room).unwrap_or(cell);
@@ -253,7 +253,7 @@ impl Grid {
     }
 
     /// The smallest blocks with which the whole matrix is in view.
-    pub(super) fn blocks(&self, (width, height): (u16, u16)) -> CellWidth {
+    pub(super) fn blocks(&self, Size { width, height }: Size) -> CellWidth {
         let header = self.least_header();
         let lines = usize::from(height.saturating_sub(header + u16::from(self.has_legend)));
         let lines = lines * if self.has_half_blocks { 2 } else { 1 };
@@ -335,14 +335,14 @@ impl Grid {
     }
 
     /// Whether all columns have numbers in an area of that size.
-    pub fn has_numbers(&self, size: (u16, u16)) -> bool {
+    pub fn has_numbers(&self, size: Size) -> bool {
         let cell = self.fitted(size);
-        matches!(cell, CellWidth::Number(_)) && cell.columns(self.n_cols) <= self.room(size.0)
+        matches!(cell, CellWidth::Number(_)) && cell.columns(self.n_cols) <= self.room(size.width)
     }
 
     /// The part of the matrix that is in view in an area, 0 to 1; less where cells are drawn as blocks, and a
     /// little less where two cells share a character.
-    pub fn seen(&self, size: (u16, u16)) -> f32 {
+    pub fn seen(&self, size: Size) -> f32 {
         /// The worth of two cells in a character, and of a map that they make high and narrow.
         const SHARED: f32 = 0.95;
         const STRETCHED: f32 = 0.8;
@@ -351,8 +351,8 @@ impl Grid {
         if !self.is_fitted || self.n_rows * self.n_cols == 0 {
             return 1.0;
         }
-        let (cell, room) = (self.fitted(size), self.room(size.0));
-        let body = self.body(cell, self.header_height(cell, size.1), size.1);
+        let (cell, room) = (self.fitted(size), self.room(size.width));
+        let body = self.body(cell, self.header_height(cell, size.height), size.height);
         let part = |seen: usize, n: usize| (seen.min(n) as f32) / (n as f32);
         match cell {
             CellWidth::Block { rows: 1, cols, has_halves: true } if !self.is_map => {
@@ -367,7 +367,7 @@ impl Grid {
     }
 
     /// How much is shown of each cell in an area of that size, 0 to 1: a number, or colour in so many columns.
-    pub fn detail(&self, size: (u16, u16)) -> f32 {
+    pub fn detail(&self, size: Size) -> f32 {
         match self.fitted(size) {
             CellWidth::Number(_) => 1.0,
             CellWidth::Plain(w) => 0.4 + 0.1 * f32::from(w.min(4)),
@@ -378,32 +378,35 @@ impl Grid {
     }
 
     /// The columns and lines of an area that a drawing uses, labels and legend included.
-    pub fn used(&self, (width, height): (u16, u16)) -> (u16, u16) {
+    pub fn used(&self, size: Size) -> Size {
         if !self.is_fitted {
-            return (width, height);
+            return size;
         }
+        let Size { width, height } = size;
         let label = self.label_width(width).min(width);
-        let cell = self.fitted((width, height));
+        let cell = self.fitted(size);
         let columns = cell.columns(self.n_cols).min(self.room(width)) as u16;
         let header = self.header_height(cell, height);
         let body = self.body(cell, header, height);
         let lines = self.n_lines(cell).min(body) as u16 * self.lines_per_row(cell, body);
-        let legend = if self.has_legend { (MIN_LEGEND_WIDTH, 1) } else { (0, 0) };
-        let needed = ((label + columns).max(legend.0), header + lines + legend.1);
-        (needed.0.min(width), needed.1.min(height))
+        let legend = if self.has_legend { Size::new(MIN_LEGEND_WIDTH, 1) } else { Size::ZERO };
+        Size::new(
+            (label + columns).max(legend.width).min(width),
+            (header + lines + legend.height).min(height),
+        )
     }
 }
 
 impl Heat<'_> {
-    /// Preferred size (columns, lines): every number is in view, labels and legend included.
-    pub fn ideal(&self) -> (u16, u16) {
+    /// Preferred size: every number is in view, labels and legend included.
+    pub fn ideal(&self) -> Size {
         let width = self.label_width(200) as usize + self.n_cols.min(40) * 6;
-        (width as u16, self.n_rows as u16 + self.grid().staggered(6) + 1)
+        Size::new(width as u16, self.n_rows as u16 + self.grid().staggered(6) + 1)
     }
 
-    /// The smallest size (columns, lines) at which all rows, columns and labels are in view: with few columns as
+    /// The smallest size at which all rows, columns and labels are in view: with few columns as
     /// numbers, else as colours under labels that stand upright.
-    pub fn whole(&self) -> (u16, u16) {
+    pub fn whole(&self) -> Size {
         const FEW: usize = 14;
         let n_cols = self.n_cols.min(100) as u16;
         let (per_col, header) = match &self.columns {
@@ -412,7 +415,7 @@ impl Heat<'_> {
             Columns::Counted | Columns::Ends(_) => (1, 1),
         };
         let height = (self.n_rows.min(1000) as u16) + header + 1;
-        (self.label_width(200) + n_cols * per_col, height)
+        Size::new(self.label_width(200) + n_cols * per_col, height)
     }
 
     /// Width in columns with the widest numbers, labels included.
@@ -427,11 +430,11 @@ impl Heat<'_> {
         (self.n_rows as u16).saturating_mul(lines).saturating_add(2)
     }
 
-    /// Minimum useful size (columns, lines).
-    pub fn least(&self) -> (u16, u16) {
+    /// Minimum useful size.
+    pub fn least(&self) -> Size {
         let cells = self.n_cols.min(14) * 2;
         let width = self.label_width(40) + cells as u16;
-        (width.max(MIN_LEGEND_WIDTH), (self.n_rows as u16).min(4) + 3)
+        Size::new(width.max(MIN_LEGEND_WIDTH), (self.n_rows as u16).min(4) + 3)
     }
 
     /// Columns of the row labels, including a space after them.
@@ -489,7 +492,7 @@ impl Heat<'_> {
 
     /// The cell width that [`Self::draw`] uses in an area.
     pub(super) fn fitting_cell(&self, area: Rect) -> CellWidth {
-        let (grid, size) = (self.grid(), (area.width, area.height));
+        let (grid, size) = (self.grid(), area.as_size());
         match self.zoom {
             Zoom::Fit => grid.fitted(size),
             Zoom::Overview => grid.blocks(size),
