@@ -2,7 +2,7 @@
 
 mod split;
 
-pub use split::{GPT2, QWEN2, TEKKEN};
+pub use split::{QWEN2, TEKKEN};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value as Json, json};

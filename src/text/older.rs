@@ -12,10 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value as Json, json};
 
-use super::{
-    gguf::{GPT2, QWEN2},
-    visible,
-};
+use super::{gguf::QWEN2, visible};
 
 /// The older files of a folder, as far as they exist.
 #[derive(Default)]
@@ -133,8 +130,14 @@ fn byte_level(vocab: &[u8], merges: &[u8], files: &OlderFiles) -> Result<Json> {
     );
     let led = files.flag("add_prefix_space").unwrap_or(false);
     let stage = |uses_regex: bool| json!({"type": "ByteLevel", "add_prefix_space": led, "trim_offsets": true, "use_regex": uses_regex});
-    let split = |pattern: &str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
-    let pattern = if is_qwen { QWEN2 } else { GPT2 };
+    // GPT-2's pattern is that of the stage, which puts a space before the text; after a split it puts one before each piece,
+    // as transformers does for Qwen2.
+    let pre_tokenizer = if is_qwen {
+        let split = json!({"type": "Split", "pattern": {"Regex": QWEN2}, "behavior": "Isolated", "invert": false});
+        json!({"type": "Sequence", "pretokenizers": [split, stage(false)]})
+    } else {
+        stage(true)
+    };
     let mut added: Vec<Json> = vec![];
     let names = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>"];
     for name in names {
@@ -160,7 +163,7 @@ fn byte_level(vocab: &[u8], merges: &[u8], files: &OlderFiles) -> Result<Json> {
         "version": "1.0",
         "added_tokens": added,
         "normalizer": if is_qwen { json!({"type": "NFC"}) } else { Json::Null },
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split(pattern), stage(false)]},
+        "pre_tokenizer": pre_tokenizer,
         "post_processor": post_processor,
         "decoder": stage(true),
         "model": {"type": "BPE", "vocab": vocab, "merges": merges},

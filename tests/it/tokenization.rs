@@ -792,54 +792,65 @@ fn marians_files_give_their_own_ids() {
     assert_eq!(marian.encode(">>fra<< a").unwrap()[0], n as u32 + 1);
 }
 
-/// vocab.json with merges.txt, and vocab.txt, taken from a tokenizer.json, give its ids.
-#[test]
-fn older_files_give_the_ids_of_tokenizer_json() {
-    for (name, model_type, config) in [
-        ("gpt2", "gpt2", json!({})),
-        ("roberta", "roberta", json!({"tokenizer_class": "RobertaTokenizer"})),
-        ("qwen2", "qwen2", json!({"tokenizer_class": "Qwen2Tokenizer"})),
-        ("bert", "bert", json!({"do_lower_case": true})),
-    ] {
-        let whole: Json = serde_json::from_str(&read(&format!("{name}.json"))).unwrap();
+/// The older files that say what a tokenizer.json says.
+struct Older {
+    vocab_json: Vec<u8>,
+    merges_txt: String,
+    vocab_txt: String,
+    tokenizer_config: Json,
+}
+
+impl Older {
+    fn of(whole: &Json, mut config: Json) -> Self {
         let mut vocab = whole["model"]["vocab"].as_object().unwrap().clone();
-        for token in whole["added_tokens"].as_array().into_iter().flatten() {
+        let added = || whole["added_tokens"].as_array().into_iter().flatten();
+        for token in added() {
             vocab.entry(token["content"].as_str().unwrap()).or_insert(token["id"].clone());
         }
-        let vocab_json = serde_json::to_vec(&vocab).unwrap();
         let merge = |merge: &Json| match merge.as_str() {
             Some(text) => text.to_owned(),
             None => format!("{} {}", merge[0].as_str().unwrap(), merge[1].as_str().unwrap()),
         };
         let merges = whole["model"]["merges"].as_array().into_iter().flatten().map(merge);
-        let merges = format!("#version: 0.2\n{}\n", merges.collect::<Vec<_>>().join("\n"));
+        let merges_txt = format!("#version: 0.2\n{}\n", merges.collect::<Vec<_>>().join("\n"));
         let mut lines: Vec<(&str, u64)> =
             vocab.iter().map(|(t, id)| (&**t, id.as_u64().unwrap())).collect();
         lines.sort_by_key(|(_, id)| *id);
         // A file of lines cannot hold the end of a line, which no text has as a token either.
-        let vocab_txt = lines
-            .iter()
-            .map(|(token, _)| if *token == "\n" { "[unused0]" } else { *token })
-            .collect::<Vec<_>>()
-            .join("\n");
-        let added: serde_json::Map<String, Json> = whole["added_tokens"]
-            .as_array()
-            .into_iter()
-            .flatten()
+        let lines = lines.iter().map(|(t, _)| if *t == "\n" { "[unused0]" } else { *t });
+        let vocab_txt = lines.collect::<Vec<_>>().join("\n");
+        config["added_tokens_decoder"] = added()
             .map(|token| (token["id"].to_string(), token.clone()))
-            .collect();
-        let mut config = config;
-        config["added_tokens_decoder"] = added.into();
-        let is_wordpiece = name == "bert";
-        let files = OlderFiles {
-            vocab_json: (!is_wordpiece).then_some(&vocab_json),
-            merges_txt: (!is_wordpiece).then_some(merges.as_bytes()),
-            vocab_txt: is_wordpiece.then_some(vocab_txt.as_bytes()),
-            tokenizer_config: Some(&config),
+            .collect::<serde_json::Map<String, Json>>()
+            .into();
+        let vocab_json = serde_json::to_vec(&vocab).unwrap();
+        Self { vocab_json, merges_txt, vocab_txt, tokenizer_config: config }
+    }
+
+    fn open(&self, model_type: &str) -> Tokenizer {
+        let is_wordpiece = model_type == "bert";
+        from_older(&OlderFiles {
+            vocab_json: (!is_wordpiece).then_some(&self.vocab_json),
+            merges_txt: (!is_wordpiece).then_some(self.merges_txt.as_bytes()),
+            vocab_txt: is_wordpiece.then_some(self.vocab_txt.as_bytes()),
+            tokenizer_config: Some(&self.tokenizer_config),
             model_type,
             ..OlderFiles::default()
-        };
-        let (older, newer) = (from_older(&files), from_json(name));
+        })
+    }
+}
+
+/// vocab.json with merges.txt, and vocab.txt, taken from a tokenizer.json, give its ids.
+#[test]
+fn older_files_give_the_ids_of_tokenizer_json() {
+    for (name, config) in [
+        ("gpt2", json!({})),
+        ("roberta", json!({"tokenizer_class": "RobertaTokenizer"})),
+        ("qwen2", json!({"tokenizer_class": "Qwen2Tokenizer"})),
+        ("bert", json!({"do_lower_case": true})),
+    ] {
+        let whole: Json = serde_json::from_str(&read(&format!("{name}.json"))).unwrap();
+        let (older, newer) = (Older::of(&whole, config).open(name), from_json(name));
         for (text, ids, decoded) in goldens(name) {
             assert_eq!(
                 older.encode(&text).unwrap(),
@@ -849,6 +860,24 @@ fn older_files_give_the_ids_of_tokenizer_json() {
             assert_eq!(older.encode(&text).unwrap(), ids, "{name}: {text:?}");
             assert_eq!(older.text(&ids), decoded, "{name}: {text:?}");
         }
+    }
+}
+
+/// The space of `add_prefix_space` stands before the text, in both forms of the files.
+#[test]
+fn a_space_is_put_before_the_text_and_before_no_piece_of_it() {
+    for (name, class) in [("gpt2", "GPT2Tokenizer"), ("roberta", "RobertaTokenizer")] {
+        let mut whole: Json = serde_json::from_str(&read(&format!("{name}.json"))).unwrap();
+        whole["pre_tokenizer"]["add_prefix_space"] = true.into();
+        let newer =
+            Tokenizer::from_json(whole.to_string().as_bytes(), &Specials::default()).unwrap();
+        let config = json!({"tokenizer_class": class, "add_prefix_space": true});
+        let older = Older::of(&whole, config).open(name);
+        for (text, ..) in goldens(name) {
+            assert_eq!(older.encode(&text).unwrap(), newer.encode(&text).unwrap(), "{text:?}");
+        }
+        let texts = texts(&older, "the river-boats?").join(" ");
+        assert!(texts.contains("·the") && !texts.contains("·-") && !texts.contains("·?"));
     }
 }
 
