@@ -107,6 +107,7 @@ impl Tokenizer {
         let mut vocabulary = Vocabulary::of(&plan);
         let engine = engine::built(plan).with_context(file)?;
         vocabulary.ids = specials.ids(|token| engine.token_to_id(token));
+        vocabulary.texts = SpecialTexts::named(specials);
         let is_bpe = engine.get_model().is_bpe();
         vocabulary.cleans_up = specials.cleans_up() && !is_bpe;
         Ok(Self::checkpoint(engine, vocabulary))
@@ -289,7 +290,8 @@ impl Tokenizer {
         template: &ChatTemplate,
         vocabulary: &Vocabulary,
     ) -> Result<Sentence> {
-        let specials = SpecialTexts::of(&vocabulary.ids, |id| self.engine.id_to_token(id));
+        let of_ids = || SpecialTexts::of(&vocabulary.ids, |id| self.engine.id_to_token(id));
+        let specials = vocabulary.texts.clone().unwrap_or_else(of_ids);
         let rendered = template.render(typed, &specials)?;
         let encoding = self.encoding(&rendered.text, false)?;
         let unknown = || vocabulary.unknown(&rendered.text, &encoding);

@@ -14,7 +14,7 @@ use minijinja::{Environment, Error, ErrorKind, Value, context, syntax::SyntaxCon
 use serde::Serialize;
 use serde_json::{Serializer, Value as Json, ser::Formatter};
 
-use super::{SpecialIds, visible::shown};
+use super::{SpecialIds, Specials, visible::shown};
 
 /// The longest template, in bytes; those in use have up to 20,000.
 const LONGEST: usize = 256 << 10;
@@ -48,6 +48,14 @@ pub struct SpecialTexts {
 }
 
 impl SpecialTexts {
+    /// Those that tokenizer_config.json names, and no other, as in transformers; None without the file.
+    pub fn named(specials: &Specials) -> Option<Self> {
+        specials.tokenizer_config?;
+        let text = |name| specials.content(name).map(str::to_owned);
+        let [bos, eos] = [text("bos_token"), text("eos_token")];
+        Some(Self { bos, eos, unk: text("unk_token"), pad: text("pad_token") })
+    }
+
     /// The tokens of these ids.
     pub fn of(ids: &SpecialIds, token: impl Fn(u32) -> Option<String>) -> Self {
         let text = |id: Option<u32>| id.and_then(&token);
@@ -336,6 +344,20 @@ mod tests {
         assert_eq!(rendered(source).unwrap(), "hi !");
         // The end of a tag does not share its sign with the beginning.
         assert!(rendered("{%}").is_err() && rendered("{%").is_err());
+    }
+
+    #[test]
+    fn a_template_has_the_tokens_that_the_tokenizer_names() {
+        let config = serde_json::json!({"bos_token": null, "eos_token": {"content": "<end>"}});
+        let specials = Specials {
+            tokenizer_config: Some(&config),
+            bos: Some(1),
+            eos: &[2, 3],
+            ..Specials::default()
+        };
+        let texts = SpecialTexts::named(&specials).unwrap();
+        assert_eq!((texts.bos, texts.eos.as_deref()), (None, Some("<end>")));
+        assert!(SpecialTexts::named(&Specials::default()).is_none());
     }
 
     #[test]

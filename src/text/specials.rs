@@ -46,13 +46,14 @@ pub fn ids_of(setting: &Json) -> Vec<u32> {
 }
 
 impl Specials<'_> {
-    /// The content of a named special token, or its setting: a string, or an object with `content`.
+    /// The setting of a named special token: a string, or an object with `content`.
     fn get(&self, name: &str) -> Option<&Json> {
         let files = [self.tokenizer_config, self.special_tokens_map].into_iter().flatten();
         files.filter_map(|file| file.get(name)).find(|value| !value.is_null())
     }
 
-    fn content(&self, name: &str) -> Option<&str> {
+    /// The text of a named special token.
+    pub fn content(&self, name: &str) -> Option<&str> {
         let value = self.get(name)?;
         value.as_str().or_else(|| value.get("content")?.as_str()).filter(|s| !s.is_empty())
     }

@@ -4,14 +4,16 @@ use anyhow::{Result, ensure};
 use tokenizers::Encoding;
 
 use super::{
-    SpecialIds, Token, Unknown, engine::Engine, nearest, plan::TokenizerPlan, surface::Alphabet,
-    visible,
+    SpecialIds, SpecialTexts, Token, Unknown, engine::Engine, nearest, plan::TokenizerPlan,
+    surface::Alphabet, visible,
 };
 
 /// A checkpoint's vocabulary.
 pub struct Vocabulary {
     pub alphabet: Alphabet,
     pub ids: SpecialIds,
+    /// The special tokens of a chat template, where a file names them.
+    pub texts: Option<SpecialTexts>,
     /// The unknown token.
     pub unk: Option<String>,
     /// Notes for the reader on how the tokenizer was read.
@@ -30,6 +32,7 @@ impl Vocabulary {
         Self {
             alphabet: Alphabet::of(&plan.parts),
             ids: SpecialIds::default(),
+            texts: None,
             unk: plan.model.unknown().map(str::to_owned),
             notes: plan.notes.clone(),
             cleans_up: false,

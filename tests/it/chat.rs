@@ -118,6 +118,23 @@ fn the_command_line_reads_a_sentence_as_a_message() {
     assert!(chat.starts_with(&begin) && chat.matches(&begin).count() == 1, "{begin} {chat}");
 }
 
+/// config.json has a beginning token, and ends that another file may list in any order.
+#[test]
+fn a_template_has_the_tokens_that_tokenizer_config_names() {
+    let template = "{{ bos_token }}{{ eos_token }}{{ messages[0].content }}";
+    let config =
+        json!({"chat_template": template, "bos_token": null, "eos_token": "<|end_of_text|>"});
+    let folder = with_file("llama3", "tokenizer_config.json", &config.to_string());
+    let generation = json!({"eos_token_id": [292, 291]}).to_string();
+    fs::write(folder.path().join("generation_config.json"), generation).unwrap();
+    let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
+    let reader = reader.in_chat(ChatTemplate::new(template.into(), None, SECONDS));
+    let sentence = reader.read("a lamp").unwrap().sentence.clone();
+    let texts: Vec<&str> = sentence.tokens.iter().map(|token| &*token.text).collect();
+    assert_eq!(texts[0], "<|end_of_text|>");
+    assert!(texts[1..].concat().starts_with("a·l"), "{texts:?}");
+}
+
 #[test]
 fn what_stands_in_the_way_of_a_chat_is_said() {
     let plain = format!("{CHECKPOINTS}/llama3");
