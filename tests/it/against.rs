@@ -146,6 +146,33 @@ fn numbers_of_other_types_orders_and_shapes_are_compared() {
     }
 }
 
+/// transformers adds the lowest number of a type, of f16 here, where this program has -inf.
+#[test]
+fn scores_are_masked_by_low_numbers_too() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("theirs.npz");
+    let reading = reading(SHORT);
+    let site = reading.trace(ModelName::Transformer).site("decoder.0.self_attn.masked").unwrap();
+    let shape = site.shape();
+    let shape = format!("({}, {}, {})", shape.planes, shape.rows, shape.cols);
+    assert!(numbers(site).contains(&f32::NEG_INFINITY));
+    let lines = |lowest: f32, moved: f32| {
+        let low = |n: f32| if n == f32::NEG_INFINITY { lowest } else { n };
+        let mut theirs: Vec<f32> = numbers(site).into_iter().map(low).collect();
+        theirs[0] += moved;
+        npz(&path, &[("decoder.0.self_attn.masked", "<f4", false, &shape, f32s(&theirs))]);
+        compared(&path, &[])
+    };
+    for lowest in [f32::MIN, -65504.0] {
+        let same = lines(lowest, 0.0);
+        assert_eq!((same[1][3].as_str(), same[1][4].as_str()), ("0", "0"), "{same:?}");
+        assert!(same[3][0].starts_with("All differences are of the size"), "{same:?}");
+        // The scale is that of scores that count.
+        assert!(lines(lowest, 0.1)[1][5].starts_with("1 of "));
+    }
+    assert_eq!(lines(-5.0, 0.0)[1][4], "inf");
+}
+
 #[test]
 fn arrays_of_safetensors_may_be_of_half_precision() {
     let folder = TempDir::new().unwrap();
@@ -160,6 +187,19 @@ fn arrays_of_safetensors_may_be_of_half_precision() {
     let lines = compared(&path, &[]);
     let share: f32 = lines[1][4].parse().unwrap();
     assert!(share > 0.0 && share < 1e-3, "{share}");
+}
+
+#[test]
+fn what_is_not_compared_is_not_called_the_same() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("theirs.npz");
+    let reading = reading(SHORT);
+    let site = reading.trace(ModelName::Transformer).site("logits").unwrap();
+    let shape = format!("({}, {})", site.shape().rows, site.shape().cols);
+    let named = ("logits", "<f4", false, &*shape, f32s(&numbers(site)));
+    npz(&path, &[named, ("probs", "<f4", false, "(1,)", f32s(&[1.0]))]);
+    let lines = compared(&path, &[]);
+    assert!(lines[3][0].starts_with("All differences of what was compared are"), "{lines:?}");
 }
 
 #[test]
@@ -188,6 +228,12 @@ fn files_that_cannot_be_compared_say_why() {
         (shape.rows, shape.cols)
     };
     let shape = format!("({rows}, {cols})");
+    let other = format!("({cols}, {rows})");
+    npz(&at("turned.npz"), &[("logits", "<f4", false, &other, vec![0; 4 * rows * cols])]);
+    let part = format!(
+        "no array with the shape of its site; logits: [{cols}, {rows}] in the file, [{rows}, {cols}]"
+    );
+    refused(&at("turned.npz"), 1, &part);
     npz(&at("short.npz"), &[("logits", "<f4", false, &shape, vec![0; 12])]);
     refused(&at("short.npz"), 1, "`logits`: is cut short");
     npz(&at("kind.npz"), &[("logits", "<c8", false, &shape, vec![0; 12])]);

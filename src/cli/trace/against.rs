@@ -19,6 +19,9 @@ use crate::{
     text::{near_clause, significant, visible::shown},
 };
 
+/// What other programs add to a score that is masked, where this one has -inf; its weight is 0 in both.
+const MASKED: f32 = -1e4;
+
 /// Differences below this part of a site's largest number are what rounding leaves.
 const ROUNDING: f32 = 1e-4;
 
@@ -53,7 +56,7 @@ impl ArrayComparison {
     /// `named`: the sites of the passes in the order of computation, with the names of their arrays.
     ///
     /// # Errors
-    /// If the file cannot be read, an array is damaged, or none is of a site.
+    /// If the file cannot be read, an array is damaged, or none has the name and the shape of a site.
     pub fn of(path: &Path, named: &[(String, &Recorded)]) -> Result<Self> {
         let mut file = Arrays::open(path)?;
         let mut places: HashMap<String, String> = HashMap::new();
@@ -89,10 +92,15 @@ impl ArrayComparison {
         let near = |name: &String| {
             format!("{}: no such site{}", shown(name), near_clause(name, known(), 1))
         };
+        let file = shown(&path.to_string_lossy());
         ensure!(
-            !sites.is_empty() || !skipped.is_empty(),
-            "{} has no array with the name of a site; {}",
-            shown(&path.to_string_lossy()),
+            !sites.is_empty() || skipped.is_empty(),
+            "{file} has no array with the shape of its site; {}",
+            skipped[0]
+        );
+        ensure!(
+            !sites.is_empty(),
+            "{file} has no array with the name of a site; {}",
             unknown.first().map_or_else(|| "it has none at all".into(), near)
         );
         skipped.extend(unknown.iter().take(MOST_LISTED).map(near));
@@ -128,10 +136,11 @@ impl ArrayComparison {
             )?;
         }
         writeln!(out)?;
+        let what = if self.skipped.is_empty() { "" } else { " of what was compared" };
         match &self.first {
             None => writeln!(
                 out,
-                "All differences are of the size of rounding (1e-4 of a site's largest number)."
+                "All differences{what} are of the size of rounding (1e-4 of a site's largest number)."
             )?,
             Some(first) => writeln!(
                 out,
@@ -163,11 +172,12 @@ fn is_of(array: &Array, site: &Recorded) -> bool {
 
 fn difference(site: &Recorded, name: &str, theirs: &[f32]) -> Difference {
     let cells = site.shape();
-    let finite = theirs.iter().filter(|n| n.is_finite());
-    let scale = finite.fold(f32::MIN_POSITIVE, |most, n| most.max(n.abs()));
+    let pairs = || site.value.numbers().zip(theirs.iter().copied());
+    let finite = pairs().filter(|&(ours, theirs)| theirs.is_finite() && !are_masked(ours, theirs));
+    let scale = finite.fold(f32::MIN_POSITIVE, |most, (_, n)| most.max(n.abs()));
     let mut worst = (0, -1.0_f32);
     let mut n_off = 0;
-    for (i, (ours, &theirs)) in site.value.numbers().zip(theirs).enumerate() {
+    for (i, (ours, theirs)) in pairs().enumerate() {
         let share = share(ours, theirs, scale);
         n_off += usize::from(share > ROUNDING);
         if share > worst.1 {
@@ -182,9 +192,16 @@ fn difference(site: &Recorded, name: &str, theirs: &[f32]) -> Difference {
     Difference { address, ours, theirs, share: worst.1.max(0.0), n_off, n_cells: cells.len() }
 }
 
+/// Whether a score is masked in both programs.
+fn are_masked(ours: f32, theirs: f32) -> bool {
+    ours == f32::NEG_INFINITY && theirs <= MASKED
+}
+
 /// How far two numbers lie apart, as a part of `scale`; infinite where one alone is not finite.
 fn share(ours: f32, theirs: f32, scale: f32) -> f32 {
-    let is_same = ours.to_bits() == theirs.to_bits() || (ours.is_nan() && theirs.is_nan());
+    let is_same = ours.to_bits() == theirs.to_bits()
+        || (ours.is_nan() && theirs.is_nan())
+        || are_masked(ours, theirs);
     match (is_same, ours.is_finite() && theirs.is_finite()) {
         (true, _) => 0.0,
         (false, true) => (ours - theirs).abs() / scale,
