@@ -148,6 +148,11 @@ impl Config {
         self.whole
     }
 
+    /// The name that transformers has for a model with this head: `LlamaForCausalLM`. Not safe to show.
+    pub fn class(&self) -> Option<&str> {
+        self.get("architectures")?.get(0)?.as_str()
+    }
+
     /// The first of some keys that is there; the first of them if none is.
     pub fn key<'a>(&self, keys: &[&'a str]) -> &'a str {
         let found = keys.iter().find(|key| self.has(key)).or(keys.first());

@@ -340,13 +340,21 @@ impl Checkpoint {
         )
     }
 
-    /// Where all that is missing is the table of the logits.
+    /// Where the table of the logits is missing: if nothing else is, or if the model's class has none.
     fn no_output(&self, faults: &Faults) -> Option<String> {
-        let [name] = faults.missing.as_slice() else { return None };
-        if faults.listed.len() > 1 || !OUTPUTS.contains(name) {
+        let name = faults.missing.iter().find(|name| OUTPUTS.contains(name))?;
+        let name = self.name_in_file(name);
+        let class = self.config().class().unwrap_or_default();
+        if let Some(what) = writes_nothing(class) {
+            return Some(format!(
+                "is a `{}`, {what}; it has no `{name}`, the map to the logits: get a model that writes words, \
+                 whose class ends in `ForCausalLM`",
+                shown(class)
+            ));
+        }
+        if faults.listed.len() > 1 {
             return None;
         }
-        let name = self.name_in_file(name);
         let tied = match self.config().get(TIED) {
             None => format!("does not have `{TIED}`, which is false then"),
             Some(_) => format!("says that `{TIED}` is false"),
@@ -391,6 +399,24 @@ impl Faults<'_> {
 /// The map to the logits, in files that have one of its own.
 const OUTPUTS: [&str; 3] =
     ["lm_head.weight", "cls.predictions.decoder.weight", "vocab_projector.weight"];
+
+/// What a model is whose class, in transformers' names, writes no words; None if it does, or if the name does not say.
+fn writes_nothing(class: &str) -> Option<&'static str> {
+    const WRITING: [&str; 6] = [
+        "ForCausalLM",
+        "ForMaskedLM",
+        "ForConditionalGeneration",
+        "ForPreTraining",
+        "LMHeadModel",
+        "MTModel",
+    ];
+    match () {
+        () if WRITING.iter().any(|end| class.ends_with(end)) => None,
+        () if class.contains("For") => Some("whose head is not run"),
+        () if class.ends_with("Model") => Some("the body of a model alone"),
+        () => None,
+    }
+}
 
 /// The length of the axis that parts are taken from, by tensor: the end of its last part.
 fn wholes(wanted: &[ExpectedWeight]) -> HashMap<&TensorNames, usize> {

@@ -23,6 +23,32 @@ fn an_output_that_is_not_tied_must_be_there() {
     }
 }
 
+/// Advice that would make a classifier write words by its embeddings is given to none.
+#[test]
+fn a_model_without_an_output_is_told_what_it_is_instead() {
+    let text = |class: &str| {
+        let untied = ("tie_word_embeddings", json!(false));
+        error_of("smollm2", &[untied, ("architectures", json!([class]))])
+    };
+    for (class, what) in [
+        ("LlamaForSequenceClassification", "whose head is not run"),
+        ("LlamaForRewardModel", "whose head is not run"),
+        ("LlamaModel", "the body of a model alone"),
+    ] {
+        let text = text(class);
+        assert!(text.contains(&format!("is a `{class}`, {what}; it has no `lm_head")), "{text}");
+        assert!(!text.contains("tie_word_embeddings"), "{text}");
+    }
+    assert!(text("Custom").contains("tie_word_embeddings"));
+    // Other names than a language model's are explained by it too.
+    let answers = [
+        ("architectures", json!(["LlamaForQuestionAnswering"])),
+        ("tie_word_embeddings", json!(false)),
+        ("num_hidden_layers", json!(9)),
+    ];
+    assert!(error_of("smollm2", &answers).contains("is a `LlamaForQuestionAnswering`"));
+}
+
 #[test]
 fn settings_that_cannot_be_run_are_named() {
     for (name, key, value) in [

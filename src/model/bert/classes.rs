@@ -246,8 +246,7 @@ impl ClassesPlan {
         d_model: usize,
     ) -> Result<Option<Self>> {
         let config = checkpoint.config();
-        let class = config.get("architectures").and_then(|all| all.get(0)?.as_str());
-        let class = class.unwrap_or_default();
+        let class = config.class().unwrap_or_default();
         let head = heads.iter().find(|head| class.ends_with(head.class));
         let Some(head) = head.filter(|_| checkpoint.modules().is_none()) else { return Ok(None) };
         let weight = checkpoint.tensor(&format!("{}.weight", head.out));
