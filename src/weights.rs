@@ -319,8 +319,11 @@ impl Checkpoint {
     /// heads of pre-training that nobody uses. Empty if no model has asked yet.
     pub fn unused(&self) -> Vec<&TensorInfo> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody uses the head for the next sentence beside one for masked words.
+        let has_words = self.tensors.iter().any(|tensor| tensor.name.contains("cls.predictions."));
         let is_unused = |(i, tensor): &(usize, &TensorInfo)| {
             let is_idle = tensor.is_setting() || tensor.is_spare();
+            let is_idle = is_idle || has_words && tensor.is_of_next_sentence();
             let is_idle = is_idle || self.is_of_other_part(tensor) || self.is_of_drafting(tensor);
             !(asked.is_empty() || asked.contains(i) || is_idle)
         };

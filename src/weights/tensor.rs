@@ -25,7 +25,7 @@ pub const SHORT_FACTORS: &str = "rope_factors_short.weight";
 pub const LONG_FACTORS: &str = "rope_factors_long.weight";
 
 /// How the names of tensors end that models do without.
-const SPARE: [&str; 17] = [
+const SPARE: [&str; 16] = [
     "rotary_emb.inv_freq",
     "position_ids",
     "attn.bias",
@@ -40,7 +40,6 @@ const SPARE: [&str; 17] = [
     "cls.predictions.decoder",
     "cls.predictions.bias",
     "vocab_projector",
-    "cls.seq_relationship",
     "pooler.dense",
     "final_logits_bias",
 ];
@@ -93,6 +92,11 @@ impl TensorInfo {
     /// Whether it is a setting rather than a weight: the RoPE factors of a GGUF file.
     pub fn is_setting(&self) -> bool {
         [ROPE_FACTORS, SHORT_FACTORS, LONG_FACTORS].contains(&self.name_in_file.as_str())
+    }
+
+    /// Whether it is of BERT's head for the next sentence.
+    pub fn is_of_next_sentence(&self) -> bool {
+        self.name.contains("cls.seq_relationship.")
     }
 
     /// Whether models do without it: a buffer that is computed, a table that is another's duplicate, a head of

@@ -4,7 +4,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use lookback::{
-    analysis::reading::Reader,
+    analysis::reading::{Card, Reader},
     lesson::{Language, Lesson},
     model::{Architecture, ModelName},
     ui::{
@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     program::{Run, run},
+    tiny::with_names,
     walk::{drawn_text, press},
 };
 
@@ -78,6 +79,33 @@ fn the_walk_names_the_classes_and_explains_the_head() {
     assert!(traced.contains("classes.logits\t-,class\t1x3\t"), "{traced}");
     let tokens = format!("{CHECKPOINTS}/bert_tokens");
     assert!(lookback(&["steps", "the birds", "--model", &tokens]).contains("own-classes"));
+}
+
+/// What is said of a BERT of a class whose head's weight and bias have these names.
+fn left_out(class: &str, [weight, bias]: [&str; 2]) -> Option<String> {
+    let changes = [("architectures", json!([class]))];
+    let folder = with_names("bert_text", &changes, |name| match name {
+        "classifier.weight" => weight.into(),
+        "classifier.bias" => bias.into(),
+        other => other.into(),
+    });
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let kind = Architecture::of(&checkpoint).unwrap();
+    let model = kind.open(&checkpoint).unwrap();
+    Card::of(&checkpoint, kind, &*model).left_out
+}
+
+/// The head for the next sentence is left out in silence beside one for masked words, and nowhere else.
+#[test]
+fn a_head_that_is_not_run_is_named() {
+    let class = "BertForNextSentencePrediction";
+    let [weight, bias] = ["cls.seq_relationship.weight", "cls.seq_relationship.bias"];
+    let note = left_out(class, [weight, bias]).unwrap();
+    for part in [class, "is not run", "cls.seq_relationship.bias and 1 other"] {
+        assert!(note.contains(part), "{note}");
+    }
+    let words = "cls.predictions.decoder.weight";
+    assert_eq!(left_out("BertForPreTraining", [words, bias]), None);
 }
 
 #[test]

@@ -99,15 +99,16 @@ fn passed_by(checkpoint: &Checkpoint) -> Option<String> {
 }
 
 /// The endings of the names of Hugging Face's models with a head that is not run.
-const HEADS: [&str; 4] = [
+const HEADS: [&str; 5] = [
     "ForSequenceClassification",
     "ForTokenClassification",
     "ForQuestionAnswering",
     "ForMultipleChoice",
+    "ForNextSentencePrediction",
 ];
 
 fn left_out(checkpoint: &Checkpoint, unused: &str) -> String {
-    let class = checkpoint.config().get("architectures").and_then(|all| all.get(0)?.as_str());
+    let class = checkpoint.config().class();
     match class.filter(|class| HEADS.iter().any(|head| class.ends_with(head))) {
         Some(class) => format!(
             "the head of {} is not run, only what is below it; not used: {unused}",

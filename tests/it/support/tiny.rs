@@ -14,6 +14,7 @@ use lookback::{
     model::{Architecture, Model, ModelName, Setup},
     weights::Checkpoint,
 };
+use safetensors::{SafeTensors, serialize_to_file};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -106,11 +107,31 @@ pub fn with_settings(
     folder
 }
 
+/// A folder with the weights of a checkpoint under other names, and its settings with changes.
+pub fn with_names(
+    name: &str,
+    changes: &[(&str, Json)],
+    rename: impl Fn(&str) -> String,
+) -> TempDir {
+    const WEIGHTS: &str = "model.safetensors";
+    let folder = with_settings(&Path::new(FOLDER).join(name), "config.json", WEIGHTS, changes);
+    let path = folder.path().join(WEIGHTS);
+    let bytes = fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensors = file.tensors().into_iter().map(|(name, view)| (rename(&name), view));
+    serialize_to_file(tensors, None, &path).unwrap();
+    folder
+}
+
 /// The error of a checkpoint whose settings are changed; empty if it can be run.
 pub fn error_of(name: &str, changes: &[(&str, Json)]) -> String {
     let from = Path::new(FOLDER).join(name);
-    let folder = with_settings(&from, "config.json", "model.safetensors", changes);
-    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    opening_error(with_settings(&from, "config.json", "model.safetensors", changes).path())
+}
+
+/// The error of a folder; empty if it can be run.
+pub fn opening_error(folder: &Path) -> String {
+    let checkpoint = Checkpoint::open(folder).unwrap();
     let opened = Architecture::of(&checkpoint).unwrap().open(&checkpoint);
     opened.err().map(|error| format!("{error:#}")).unwrap_or_default()
 }
