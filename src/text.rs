@@ -110,6 +110,8 @@ impl Tokenizer {
         vocabulary.texts = SpecialTexts::named(specials);
         let is_bpe = engine.get_model().is_bpe();
         vocabulary.cleans_up = specials.cleans_up() && !is_bpe;
+        vocabulary.lowers = specials.lowers();
+        vocabulary.cut_at = specials.cut_at();
         Ok(Self::checkpoint(engine, vocabulary))
     }
 
@@ -216,6 +218,14 @@ impl Tokenizer {
         self.limit
     }
 
+    /// After how many tokens sentence-transformers cuts a text for this model; None if it does not.
+    pub fn cut_at(&self) -> Option<usize> {
+        match &self.kind {
+            Origin::BuiltIn => None,
+            Origin::Checkpoint(vocabulary) => vocabulary.cut_at,
+        }
+    }
+
     /// The ids of the special tokens.
     pub fn ids(&self) -> SpecialIds {
         match &self.kind {
@@ -272,8 +282,9 @@ impl Tokenizer {
             Origin::Checkpoint(vocabulary) => {
                 let sentence = match &self.chat {
                     None => {
-                        let encoding = self.encoding(typed, true)?;
-                        self.sentence_of(typed, &encoding, || vocabulary.unknown(typed, &encoding))?
+                        let read = vocabulary.cased(typed);
+                        let encoding = self.encoding(&read, true)?;
+                        self.sentence_of(typed, &encoding, || vocabulary.unknown(&read, &encoding))?
                     }
                     Some(template) => self.in_frame(typed, template, vocabulary)?,
                 };
@@ -349,6 +360,7 @@ impl Tokenizer {
             }
             Origin::Checkpoint(vocabulary) => {
                 let old = &sentence.tokens[position];
+                let word = vocabulary.cased(&word);
                 let one = || Ok(vocabulary.one_token(&self.engine, &word, old));
                 let Some(id) = engine::spawn_guarded(one)? else {
                     bail!(
@@ -407,8 +419,11 @@ impl Tokenizer {
     /// # Errors
     /// If the tokenizer refuses the text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
-        let with_special = matches!(self.kind, Origin::Checkpoint(_));
-        Ok(self.encoding(text, with_special)?.get_ids().to_vec())
+        let encoding = match &self.kind {
+            Origin::BuiltIn => self.encoding(text, false)?,
+            Origin::Checkpoint(vocabulary) => self.encoding(&vocabulary.cased(text), true)?,
+        };
+        Ok(encoding.get_ids().to_vec())
     }
 
     /// The ids of a text alone, without special tokens: what a decoder is made to read.

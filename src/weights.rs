@@ -371,10 +371,16 @@ impl Checkpoint {
         self.modules.as_deref()
     }
 
-    /// The parsed content of `tokenizer_config.json`, `special_tokens_map.json` or
-    /// `generation_config.json`; None if there is no such file.
+    /// The parsed content of `tokenizer_config.json`, `special_tokens_map.json`, `generation_config.json` or the settings of
+    /// a sentence-transformers folder; None if there is no such file.
     pub fn beside(&self, name: &str) -> Option<&Json> {
         self.beside.get(name)
+    }
+
+    /// How a sentence-transformers folder has texts read; None for any other.
+    pub fn sentence_config(&self) -> Option<&Json> {
+        let names = self.modules.as_ref().map(|_| modules::OF_TRANSFORMER);
+        names?.into_iter().find_map(|name| self.beside(name))
     }
 
     /// The template that conversations with the model are written in; None if it has none.
@@ -481,7 +487,7 @@ fn of_older_files(
 
 fn beside(folder: &Path) -> Result<HashMap<&'static str, Json>> {
     let mut found = HashMap::new();
-    for name in BESIDE {
+    for name in BESIDE.into_iter().chain(modules::OF_TRANSFORMER) {
         let Some(bytes) = small(folder, name)? else { continue };
         let parsed =
             serde_json::from_slice(&bytes).map_err(|e| anyhow::anyhow!(shown(&e.to_string())));

@@ -155,6 +155,17 @@ fn is_cut(readings: &Readings, plain: &Reading) -> Option<String> {
     })
 }
 
+/// A note on a text that sentence-transformers cuts.
+fn is_longer_than_read(readings: &Readings, plain: &Reading) -> Option<String> {
+    let (n, most) = (plain.sentence.tokens.len(), readings.reader().tokenizer().cut_at()?);
+    (n > most).then(|| {
+        format!(
+            "the text has {n} tokens, all of which are read; sentence-transformers cuts it to {most} for this model \
+             (`max_seq_length`)"
+        )
+    })
+}
+
 fn note_what_is_odd(
     request: &Request,
     readings: &Readings,
@@ -167,7 +178,8 @@ fn note_what_is_odd(
     for note in readings.reader().tokenizer().notes() {
         writeln!(streams.notes, "note: {note}")?;
     }
-    let own = [begins_twice(readings, plain), is_cut(readings, plain)];
+    let cut = is_longer_than_read(readings, plain);
+    let own = [begins_twice(readings, plain), is_cut(readings, plain), cut];
     for note in own.into_iter().flatten() {
         writeln!(streams.notes, "note: {note}")?;
     }

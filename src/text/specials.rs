@@ -10,6 +10,8 @@ pub struct Specials<'a> {
     pub file: &'a str,
     pub tokenizer_config: Option<&'a Json>,
     pub special_tokens_map: Option<&'a Json>,
+    /// sentence_bert_config.json of a sentence-transformers folder.
+    pub sentence_config: Option<&'a Json>,
     /// `bos_token_id`, `eos_token_id`, `pad_token_id` of config.json.
     pub bos: Option<u32>,
     pub eos: &'a [u32],
@@ -62,6 +64,18 @@ impl Specials<'_> {
     pub fn cleans_up(&self) -> bool {
         let setting = self.tokenizer_config.and_then(|c| c.get("clean_up_tokenization_spaces"));
         setting.and_then(Json::as_bool).unwrap_or(false)
+    }
+
+    /// Whether a text is put into lower case before it is read, special tokens in it too.
+    pub fn lowers(&self) -> bool {
+        let setting = self.sentence_config.and_then(|config| config.get("do_lower_case"));
+        setting.and_then(Json::as_bool).unwrap_or(false)
+    }
+
+    /// After how many tokens sentence-transformers cuts a text.
+    pub fn cut_at(&self) -> Option<usize> {
+        let n = self.sentence_config?.get("max_seq_length")?.as_u64()?;
+        usize::try_from(n).ok()
     }
 
     /// Every named special token.

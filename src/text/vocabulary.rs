@@ -1,5 +1,7 @@
 //! A checkpoint's vocabulary: special tokens, display, unknown words and the limits of the embedding table.
 
+use std::borrow::Cow;
+
 use anyhow::{Result, ensure};
 use tokenizers::Encoding;
 
@@ -20,6 +22,10 @@ pub struct Vocabulary {
     pub notes: Vec<String>,
     /// Whether spaces before marks are taken out of decoded text.
     pub cleans_up: bool,
+    /// Whether a text is put into lower case before it is read.
+    pub lowers: bool,
+    /// After how many tokens other programs cut a text; this one does not.
+    pub cut_at: Option<usize>,
     /// One more than the largest id, without added tokens.
     pub n_ids: usize,
     /// The rows of the model's embedding table.
@@ -36,6 +42,8 @@ impl Vocabulary {
             unk: plan.model.unknown().map(str::to_owned),
             notes: plan.notes.clone(),
             cleans_up: false,
+            lowers: false,
+            cut_at: None,
             n_ids: plan.model.n_ids(),
             n_rows: usize::MAX,
         }
@@ -61,6 +69,11 @@ impl Vocabulary {
                 self.n_rows.saturating_sub(1)
             ),
         }
+    }
+
+    /// The text in the case in which it is read.
+    pub fn cased<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.lowers { text.to_lowercase().into() } else { text.into() }
     }
 
     /// The pieces of the text that became `<unk>`, except a typed `<unk>`.

@@ -10,6 +10,17 @@ use crate::text::visible::shown;
 
 const LIST: &str = "modules.json";
 
+/// The settings of the transformer that stands before the other modules, under the names that they have had.
+pub const OF_TRANSFORMER: [&str; 7] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
+
 /// The folder of the pooling's settings, where there is no list.
 const POOLING: &str = "1_Pooling";
 

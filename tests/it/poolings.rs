@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use crate::support::weights::{f32s, safetensors};
+use crate::support::{
+    program::{Run, run as run_program},
+    weights::{f32s, safetensors},
+};
 use anyhow::Result;
 use lookback::{
     engine::value::Cell,
@@ -177,4 +180,27 @@ fn lists_of_modules_that_make_no_sense_are_refused() {
             format!("{:#}", run(folder(&[("modules.json", modules)]).path()).err().unwrap());
         assert!(error.contains(want), "{error}");
     }
+}
+
+/// What sentence-transformers would not read is read, and said.
+#[test]
+fn a_text_that_the_folder_has_cut_is_noted() {
+    let modules = list(&["Pooling"]);
+    let note = |settings: &str, has_modules: bool| {
+        let own = ("sentence_bert_config.json", settings);
+        let files = [
+            own,
+            ("modules.json", &*modules),
+            ("1_Pooling/config.json", r#"{"pooling_mode_mean_tokens": true}"#),
+        ];
+        let folder = folder(&files[..if has_modules { 3 } else { 1 }]);
+        let path = folder.path().to_str().unwrap();
+        let Run { code, err, .. } =
+            run_program(&["trace", "the birds sleep", "--model", path, "--sites", "sentence"]);
+        assert_eq!(code, 0, "{err}");
+        err
+    };
+    assert!(note(r#"{"max_seq_length": 4}"#, true).contains("cuts it to 4 for this model"));
+    assert!(!note(r#"{"max_seq_length": 256}"#, true).contains("cuts it"));
+    assert!(!note(r#"{"max_seq_length": 4}"#, false).contains("cuts it"));
 }

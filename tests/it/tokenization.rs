@@ -163,6 +163,26 @@ fn masks_are_found_and_unknown_characters_are_named() {
     );
 }
 
+/// A sentence-transformers folder may have texts put into lower case, the names of special tokens in them too.
+#[test]
+fn texts_are_put_into_lower_case_where_the_folder_says_so() {
+    let mut cased: Json = serde_json::from_str(&read("bert.json")).unwrap();
+    cased["normalizer"]["lowercase"] = false.into();
+    let open = |config: &Json| {
+        let specials = Specials { sentence_config: Some(config), ..Specials::default() };
+        Tokenizer::from_json(cased.to_string().as_bytes(), &specials).unwrap()
+    };
+    let lowers = open(&json!({"do_lower_case": true, "max_seq_length": 6}));
+    let keeps = open(&json!({"do_lower_case": false}));
+    let (typed, read) = ("The RIVER İ [MASK]", "the river i\u{307} [mask]");
+    assert_eq!(lowers.encode(typed).unwrap(), keeps.encode(read).unwrap());
+    assert_ne!(lowers.encode(typed).unwrap(), keeps.encode(typed).unwrap());
+    let sentence = lowers.sentence(typed).unwrap();
+    assert_eq!((sentence.ids(), &*sentence.text), (keeps.encode(read).unwrap(), typed));
+    assert_eq!(lowers.replaced(&sentence, 1, "Boats").unwrap().tokens[1].text, "boats");
+    assert_eq!((lowers.cut_at(), keeps.cut_at()), (Some(6), None));
+}
+
 #[test]
 fn one_word_stands_in_the_place_of_another() {
     let gpt2 = from_json("gpt2");

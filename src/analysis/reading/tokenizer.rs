@@ -22,6 +22,7 @@ pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
                 file: &checkpoint.name_beside("tokenizer.json"),
                 tokenizer_config: beside("tokenizer_config.json"),
                 special_tokens_map: beside("special_tokens_map.json"),
+                sentence_config: checkpoint.sentence_config(),
                 bos: config.id("bos_token_id")?,
                 eos: &eos,
                 pad: config.id("pad_token_id")?,
