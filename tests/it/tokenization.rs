@@ -668,6 +668,33 @@ fn model_types_with_ids_of_their_own_give_theirs() {
     }
 }
 
+/// What ALBERT's and DeBERTa's settings say of quotes, accents, capitals and marks.
+#[test]
+fn settings_of_sentencepiece_models_are_followed_each_by_itself() {
+    let same = |model_type, name, config: &Json, [one, other]: [&str; 2]| {
+        let bytes = model(name);
+        let tokenizer = from_older(&OlderFiles {
+            sentencepiece: Some(("spiece.model", &*bytes)),
+            tokenizer_config: Some(config),
+            model_type,
+            ..OlderFiles::default()
+        });
+        tokenizer.encode(one).unwrap() == tokenizer.encode(other).unwrap()
+    };
+    for (lowers, keeps) in [(true, false), (true, true), (false, false), (false, true)] {
+        let config = json!({"do_lower_case": lowers, "keep_accents": keeps});
+        let same = |pair| same("albert", "unigram", &config, pair);
+        assert!(same(["``a'' river", "\"a\" river"]), "{config}");
+        assert_eq!(same(["thé rïver", "the river"]), !keeps, "{config}");
+        assert_eq!(same(["THE river", "the river"]), lowers, "{config}");
+    }
+    for splits in [true, false] {
+        let config = json!({"split_by_punct": splits});
+        let same = |pair| same("deberta-v2", "deberta", &config, pair);
+        assert_eq!(same(["river,boats!", "river , boats !"]), splits);
+    }
+}
+
 /// mBART-50 has more languages than mBART, and puts the text's first; both take it from the settings.
 #[test]
 fn the_language_of_a_text_stands_where_its_mbart_wants_it() {

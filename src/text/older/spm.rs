@@ -254,16 +254,29 @@ fn unigram(model: &Model, files: &OlderFiles) -> Result<Json> {
     if is_deberta && files.flag("do_lower_case").unwrap_or(false) {
         normalizers.push(json!({"type": "Lowercase"}));
     }
-    if files.model_type == "albert" && files.flag("do_lower_case").unwrap_or(true) {
+    if files.model_type == "albert" {
         let quotes =
             |from: &str| json!({"type": "Replace", "pattern": {"String": from}, "content": "\""});
         normalizers.extend([quotes("``"), quotes("''")]);
-        normalizers.extend(["NFKD", "StripAccents", "Lowercase"].map(|kind| json!({"type": kind})));
+        if !files.flag("keep_accents").unwrap_or(false) {
+            normalizers.extend(["NFKD", "StripAccents"].map(|kind| json!({"type": kind})));
+        }
+        if files.flag("do_lower_case").unwrap_or(true) {
+            normalizers.push(json!({"type": "Lowercase"}));
+        }
     }
     normalizers.extend(model.normalizers());
     let [begin, end] = [begin, end].map(|token| token.into_iter().collect::<Vec<_>>());
     let template = template(&begin, &end);
-    Ok(of_pieces(model, &vocab, model.unknown()?, Around { normalizers, added, template }))
+    let around = Around { normalizers, added, template };
+    let mut json = of_pieces(model, &vocab, model.unknown()?, around);
+    if is_deberta && files.flag("split_by_punct").unwrap_or(false) {
+        // Each piece is a word, which begins with a space.
+        let marks = json!({"type": "Punctuation", "behavior": "Isolated"});
+        json["pre_tokenizer"] =
+            json!({"type": "Sequence", "pretokenizers": [marks, Model::metaspace(true)]});
+    }
+    Ok(json)
 }
 
 /// DeBERTa's mask, which is not in the file.
