@@ -31,7 +31,7 @@ mod tensor_names;
 mod wanted;
 mod named;
 
-pub use config::Config;
+pub use config::{Config, SettingFaults};
 pub use dtype::Dtype;
 pub use fatal_signals::{before_the_end, reserve_little};
 pub use finite::NotFinite;

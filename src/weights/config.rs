@@ -334,6 +334,35 @@ impl Config {
     }
 }
 
+/// What is wrong with settings, so that all of it is said at once.
+#[derive(Default)]
+pub struct SettingFaults(Vec<String>);
+
+impl SettingFaults {
+    /// What was read; None where it is at fault, which is noted, once if several readers find the same.
+    pub fn note<T>(&mut self, read: Result<T>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                for line in format!("{fault:#}").lines() {
+                    if !self.0.iter().any(|known| known == line) {
+                        self.0.push(line.to_owned());
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// What was read, unless something was noted.
+    ///
+    /// # Errors
+    /// All that was noted, a line each.
+    pub fn or<T>(self, read: Option<T>) -> Result<T> {
+        read.filter(|_| self.0.is_empty()).with_context(|| self.0.join("\n"))
+    }
+}
+
 /// The text with null in place of the numbers that Python writes although they are no JSON: `Infinity` and `NaN`.
 fn without_infinities(text: &[u8]) -> Vec<u8> {
     const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];

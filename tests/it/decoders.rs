@@ -1,7 +1,7 @@
 //! Settings of decoder-only checkpoints: what they ask of the file, and which are refused. The numbers
 //! are compared in `checkpoints.rs`.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::support::tiny::error_of;
 
@@ -76,5 +76,67 @@ fn settings_that_cannot_be_run_are_named_all_at_once() {
     );
     for key in ["do_layer_norm_before", "word_embed_proj_dim", "activation_function"] {
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
+    }
+}
+
+/// Missing sizes, settings of parts and variants are found by different readers.
+#[test]
+fn all_readers_of_settings_say_at_once_what_is_wrong() {
+    type Settings = &'static [(&'static str, &'static str)];
+    let cases: [(&str, Settings); 8] = [
+        (
+            "llama3",
+            &[
+                ("hidden_act", r#""mish""#),
+                ("rope_scaling", r#"{"rope_type": "foo"}"#),
+                ("num_key_value_heads", "5"),
+            ],
+        ),
+        (
+            "smollm2",
+            &[
+                ("hidden_size", "null"),
+                ("num_hidden_layers", "null"),
+                ("num_attention_heads", "null"),
+                ("intermediate_size", "0"),
+                ("vocab_size", "null"),
+            ],
+        ),
+        ("qwen2_windows", &[("hidden_act", r#""mish""#), ("layer_types", r#"["x"]"#)]),
+        // What a family makes of its settings comes after what all families have.
+        (
+            "gemma2",
+            &[("use_bidirectional_attention", "true"), ("attn_logit_softcapping", r#""x""#)],
+        ),
+        (
+            "modernbert",
+            &[
+                ("norm_bias", "true"),
+                ("attention_bias", "true"),
+                ("decoder_bias", "false"),
+                ("vocab_size", "null"),
+            ],
+        ),
+        (
+            "bert",
+            &[
+                ("position_embedding_type", r#""relative_key""#),
+                ("is_decoder", "true"),
+                ("hidden_act", r#""mish""#),
+                ("intermediate_size", "null"),
+            ],
+        ),
+        ("albert", &[("num_hidden_groups", "2"), ("inner_group_num", "2")]),
+        ("marian", &[("encoder_layers", "null"), ("decoder_ffn_dim", "null"), ("d_model", "null")]),
+    ];
+    for (name, settings) in cases {
+        let changes: Vec<(&str, Json)> =
+            settings.iter().map(|(key, value)| (*key, value.parse().unwrap())).collect();
+        let text = error_of(name, &changes);
+        for (key, _) in settings {
+            let key = if *key == "rope_scaling" { "rope_type" } else { key };
+            assert_eq!(text.matches(&format!("`{key}`")).count(), 1, "{name}, {key}: {text}");
+        }
+        assert_eq!(text.lines().count(), settings.len(), "{name}: {text}");
     }
 }

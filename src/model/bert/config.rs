@@ -1,6 +1,6 @@
 //! From a checkpoint's settings to a [`BertPlan`].
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow};
 use serde::Deserialize;
 
 use super::{BertFamily, BertPlan, classes::ClassesPlan, head::HeadPlan, pool::PoolPlan};
@@ -8,7 +8,7 @@ use crate::{
     engine::tape::{Buckets, DistanceBuckets},
     model::layer::{attention::HeadSizes, feed_forward::Activation},
     text::visible,
-    weights::{Checkpoint, Config, TokenizerSource},
+    weights::{Checkpoint, Config, SettingFaults, TokenizerSource},
 };
 
 /// The keys of the sizes in a family's config.json.
@@ -45,11 +45,18 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     let config = checkpoint.config();
     let is_distil = family == BertFamily::DistilBert;
     let keys = if is_distil { DISTILBERT } else { BERT };
-    must_be_plain(config)?;
-    let is_disentangled = family == BertFamily::Deberta;
-    if is_disentangled {
-        disentangled(config)?;
+    let mut faults = faults(config, &keys);
+    if family == BertFamily::Deberta {
+        faults.note(disentangled(config));
     }
+    let plan = faults.note(unchecked(checkpoint, family, &keys));
+    faults.or(plan)
+}
+
+/// The plan, if its settings are of the right kinds.
+fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result<BertPlan> {
+    let config = checkpoint.config();
+    let is_disentangled = family == BertFamily::Deberta;
     let activation = Activation::of(config, keys.activation, "gelu")?;
     let d_model = config.usize(keys.d_model)?;
     let d_embed = match family {
@@ -59,7 +66,7 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     };
     let plan = BertPlan {
         n_layers: config.usize(keys.n_layers)?,
-        heads: heads(config, &keys)?,
+        heads: heads(config, keys)?,
         d_ff: config.usize(keys.d_ff)?,
         d_embed,
         is_projected: match family {
@@ -98,14 +105,23 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     Ok(plan)
 }
 
-/// Refuses variants that have the same names and compute something else.
-fn must_be_plain(config: &Config) -> Result<()> {
-    let kind = config.string_or("position_embedding_type", "absolute")?;
-    config.must("position_embedding_type", kind == "absolute", "absolute")?;
+/// What is wrong with sizes, and settings of variants that have the same names and compute something else.
+fn faults(config: &Config, keys: &Keys) -> SettingFaults {
+    let mut faults = SettingFaults::default();
+    let kind = config.string_or("position_embedding_type", "absolute");
+    let must = |key, is_right: Result<bool>, wanted| config.must(key, is_right?, wanted);
+    faults.note(must("position_embedding_type", kind.map(|kind| kind == "absolute"), "absolute"));
     for key in ["num_hidden_groups", "inner_group_num"] {
-        config.must(key, config.usize_or(key, 1)? == 1, "1")?;
+        faults.note(must(key, config.usize_or(key, 1).map(|n| n == 1), "1"));
     }
-    config.must("is_decoder", !config.bool_or("is_decoder", false)?, "false")
+    let decodes = config.bool_or("is_decoder", false);
+    faults.note(must("is_decoder", decodes.map(|decodes| !decodes), "false"));
+    faults.note(Activation::of(config, keys.activation, "gelu"));
+    let Keys { d_model, d_ff, n_layers, n_heads, .. } = keys;
+    for key in [d_model, d_ff, n_layers, n_heads, "vocab_size", "max_position_embeddings"] {
+        faults.note(config.usize(key));
+    }
+    faults
 }
 
 /// Refuses variants of DeBERTa that compute something else than the released v2 base models and v3 do; all of their
@@ -124,6 +140,7 @@ fn disentangled(config: &Config) -> Result<()> {
     };
     let d_head = d_model / config.usize("num_attention_heads")?;
     let act = config.string_or("pooler_hidden_act", "gelu")?;
+    let mut faults = SettingFaults::default();
     let checks = [
         flag("relative_attention", true),
         flag("share_att_key", true),
@@ -135,10 +152,10 @@ fn disentangled(config: &Config) -> Result<()> {
         same("embedding_size", d_model),
         same("attention_head_size", d_head),
     ];
-    let faults: Vec<String> =
-        checks.into_iter().filter_map(|check| Some(format!("{:#}", check.err()?))).collect();
-    ensure!(faults.is_empty(), faults.join("\n"));
-    Ok(())
+    for check in checks {
+        faults.note(check);
+    }
+    faults.or(Some(()))
 }
 
 /// How DeBERTa's distances share rows. A setting below 1 stands for none.

@@ -32,7 +32,7 @@ use crate::{
         source_scope,
     },
     weights::{
-        Checkpoint, Config, ExpectedWeight,
+        Checkpoint, Config, ExpectedWeight, SettingFaults,
         WeightLayout::{Linear, LinearRows, Table, Vector},
         Weights,
     },
@@ -73,11 +73,33 @@ const OUTPUT: &str = "decoder.weight";
 
 impl ModernPlan {
     fn of(checkpoint: &Checkpoint) -> Result<Self> {
-        let config = checkpoint.config();
+        let mut faults = Self::faults(checkpoint.config());
+        let plan = faults.note(Self::unchecked(checkpoint));
+        faults.or(plan)
+    }
+
+    /// What is wrong with sizes, and settings of what is not run.
+    fn faults(config: &Config) -> SettingFaults {
+        let mut faults = SettingFaults::default();
+        let must = |key, wanted: bool| {
+            let is_right = config.bool_or(key, wanted)? == wanted;
+            config.must(key, is_right, if wanted { "true" } else { "false" })
+        };
         for key in ["norm_bias", "attention_bias", "mlp_bias", "classifier_bias"] {
-            config.must(key, !config.bool_or(key, false)?, "false")?;
+            faults.note(must(key, false));
         }
-        config.must("decoder_bias", config.bool_or("decoder_bias", true)?, "true")?;
+        faults.note(must("decoder_bias", true));
+        let sizes = ["hidden_size", "num_attention_heads", "num_hidden_layers"];
+        for key in sizes.into_iter().chain(["intermediate_size", "vocab_size"]) {
+            faults.note(config.usize(key));
+        }
+        faults.note(Activation::of(config, "hidden_activation", "gelu"));
+        faults
+    }
+
+    /// The plan, if its settings are of the right kinds.
+    fn unchecked(checkpoint: &Checkpoint) -> Result<Self> {
+        let config = checkpoint.config();
         let (d_model, n_heads) =
             (config.usize("hidden_size")?, config.usize("num_attention_heads")?);
         let is_even = d_model.is_multiple_of(2 * n_heads);

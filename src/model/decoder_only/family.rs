@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::{
     names::{Biases, HasBias, LLAMA as LLAMA_NAMES, Names},
@@ -20,7 +20,7 @@ use crate::{
         feed_forward::{Activation, FeedKind},
         norm::{NormKind, NormStyle, QkNorm},
     },
-    weights::{Checkpoint, Config, ExpectedWeight},
+    weights::{Checkpoint, Config, ExpectedWeight, SettingFaults},
 };
 
 /// A family of decoders. Most differ from `LLAMA` in a few fields.
@@ -191,12 +191,23 @@ impl Family {
     /// If settings are missing, out of bounds, or of a kind that cannot be run; all of them are named.
     pub fn plan(&self, checkpoint: &Checkpoint) -> Result<DecoderPlan> {
         let settings = self.settings(checkpoint);
+        let mut faults = self.faults(&settings.config);
+        let plan = faults.note(self.unadjusted(&settings));
+        let adjusted = plan.map(|mut plan| {
+            (self.adjust)(&settings, &mut plan)?;
+            Ok(plan)
+        });
+        let plan = adjusted.and_then(|plan| faults.note(plan));
+        faults.or(plan)
+    }
+
+    /// The plan of the style alone.
+    fn unadjusted(&self, settings: &FamilySettings) -> Result<DecoderPlan> {
         let config = &settings.config;
-        self.check(config)?;
         let heads = self.heads(config)?;
-        let norm = self.norm(&settings)?;
+        let norm = self.norm(settings)?;
         let longest = config.usize(config.key(self.keys.context))?;
-        let mut plan = DecoderPlan {
+        Ok(DecoderPlan {
             heads,
             n_vocab: config.usize("vocab_size")?,
             norm,
@@ -208,13 +219,11 @@ impl Family {
                 RopeSizes { d_head: heads.d_head, longest },
                 heads,
             )?,
-            logits: LogitsPlan::new(self.is_tied(&settings)?),
+            logits: LogitsPlan::new(self.is_tied(settings)?),
             begin: None,
             ends: config.ids("eos_token_id")?,
             context: context(config, longest)?,
-        };
-        (self.adjust)(&settings, &mut plan)?;
-        Ok(plan)
+        })
     }
 
     /// Where the file has each weight.
@@ -237,22 +246,34 @@ impl Family {
         FamilySettings { checkpoint, config }
     }
 
-    /// Names every setting that cannot be run.
-    fn check(&self, config: &Config) -> Result<()> {
-        let faults = self.refused.iter().filter(|one| !(one.can_run)(config));
-        let faults = faults.filter_map(|one| config.must(one.key, false, one.wanted).err());
-        let activation = self.activation(config).err();
-        let faults: Vec<String> =
-            faults.chain(activation).map(|fault| format!("{fault:#}")).collect();
-        if faults.is_empty() { Ok(()) } else { bail!(faults.join("\n")) }
+    /// Every setting that cannot be run, and every size that is missing.
+    fn faults(&self, config: &Config) -> SettingFaults {
+        let mut faults = SettingFaults::default();
+        for one in self.refused.iter().filter(|one| !(one.can_run)(config)) {
+            faults.note(config.must(one.key, false, one.wanted));
+        }
+        faults.note(self.activation(config));
+        let Keys { d_model, n_layers, n_heads, d_ff, context, .. } = self.keys;
+        let d_ff = if self.keys.d_ff_times.is_some() { None } else { Some(d_ff) };
+        let sizes = [d_model, n_layers, n_heads, context, &["vocab_size"]];
+        for keys in sizes.into_iter().chain(d_ff) {
+            faults.note(config.usize(config.key(keys)));
+        }
+        faults.note(self.sharing(config));
+        faults
+    }
+
+    /// Checks that each head of keys serves as many of queries.
+    fn sharing(&self, config: &Config) -> Result<()> {
+        let HeadSizes { n_heads, n_kv_heads, .. } = self.heads(config)?;
+        let are_shared = n_heads.is_multiple_of(n_kv_heads);
+        config.must("num_key_value_heads", are_shared, "a divisor of num_attention_heads")
     }
 
     fn heads(&self, config: &Config) -> Result<HeadSizes> {
         let d_model = config.usize(config.key(self.keys.d_model))?;
         let n_heads = config.usize(config.key(self.keys.n_heads))?;
         let n_kv_heads = config.usize_or("num_key_value_heads", n_heads)?;
-        let are_shared = n_heads.is_multiple_of(n_kv_heads);
-        config.must("num_key_value_heads", are_shared, "a divisor of num_attention_heads")?;
         let d_head = config.usize_or("head_dim", (d_model / n_heads).max(1))?;
         Ok(HeadSizes { d_model, n_heads, n_kv_heads, d_head })
     }
@@ -290,18 +311,21 @@ impl Family {
         heads: HeadSizes,
     ) -> Result<Vec<LayerPlan>> {
         let n_layers = config.usize(config.key(self.keys.n_layers))?;
+        let mut faults = SettingFaults::default();
         let mut attention = AttentionPlan::plain(heads.d_head);
         attention.qk_norm = self.style.qk_norm.map(|of| (of, norm));
         match self.style.positions {
             PositionStyle::Rotary(style) => {
-                attention.rope = Some(Arc::new(rope(config, sizes, style)?));
+                attention.rope = faults.note(rope(config, sizes, style)).map(Arc::new);
             }
             PositionStyle::Alibi => {
                 attention.slopes = Some(DecoderPlan::slopes(heads.n_heads, 8.0));
             }
             PositionStyle::Learned(_) | PositionStyle::Adjusted => {}
         }
-        let feed = self.feed(config, heads)?;
+        let feed = faults.note(self.feed(config, heads));
+        let masks = faults.note((self.style.windows)(config, n_layers));
+        let (feed, masks) = faults.or(feed.zip(masks))?;
         let layer = |mask: Mask| LayerPlan {
             order: self.style.order,
             mixer: MixerPlan::Attention,
@@ -312,7 +336,7 @@ impl Family {
             residual_scale: None,
             has_scalar: false,
         };
-        Ok((self.style.windows)(config, n_layers)?.into_iter().map(layer).collect())
+        Ok(masks.into_iter().map(layer).collect())
     }
 
     fn feed(&self, config: &Config, heads: HeadSizes) -> Result<FeedPlan> {

@@ -26,7 +26,7 @@ use crate::{
         },
     },
     weights::{
-        Checkpoint, Config, ExpectedWeight, TensorNames,
+        Checkpoint, Config, ExpectedWeight, SettingFaults, TensorNames,
         WeightLayout::{self, Linear, Table, Vector},
     },
 };
@@ -70,6 +70,24 @@ pub static M2M: BartFamily = BartFamily {
 /// # Errors
 /// If a setting is missing, out of bounds, or of a kind that cannot be run.
 pub(super) fn plan(checkpoint: &Checkpoint, family: BartFamily) -> Result<EncoderDecoderPlan> {
+    let config = checkpoint.config();
+    let mut faults = SettingFaults::default();
+    for key in ["vocab_size", "max_position_embeddings", "d_model"] {
+        faults.note(config.usize(key));
+    }
+    faults.note(Activation::of(config, "activation_function", "gelu"));
+    for side in ["encoder", "decoder"] {
+        for size in ["layers", "ffn_dim", "attention_heads"] {
+            faults.note(config.usize(&format!("{side}_{size}")));
+        }
+        faults.note(stack(config, side));
+    }
+    let plan = faults.note(unchecked(checkpoint, family));
+    faults.or(plan)
+}
+
+/// The plan, if its settings are of the right kinds.
+fn unchecked(checkpoint: &Checkpoint, family: BartFamily) -> Result<EncoderDecoderPlan> {
     let config = checkpoint.config();
     let n_sources = config.usize("vocab_size")?;
     let is_one_vocab = config.bool_or("share_encoder_decoder_embeddings", true)?;

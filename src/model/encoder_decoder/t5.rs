@@ -18,7 +18,7 @@ use crate::{
     },
     text::MAX_CONTEXT,
     weights::{
-        Checkpoint, Config, ExpectedWeight,
+        Checkpoint, Config, ExpectedWeight, SettingFaults,
         WeightLayout::{Linear, Table, Vector},
     },
 };
@@ -28,6 +28,19 @@ use crate::{
 /// # Errors
 /// If a setting is missing, out of bounds, or of a kind that cannot be run.
 pub(super) fn plan(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
+    let config = checkpoint.config();
+    let mut faults = SettingFaults::default();
+    for key in ["d_model", "num_heads", "d_kv", "num_layers", "d_ff", "vocab_size"] {
+        faults.note(config.usize(key));
+    }
+    faults.note(feed(config));
+    faults.note(positions(config));
+    let plan = faults.note(unchecked(checkpoint));
+    faults.or(plan)
+}
+
+/// The plan, if its settings are of the right kinds.
+fn unchecked(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
     let config = checkpoint.config();
     let (d_model, n_heads) = (config.usize("d_model")?, config.usize("num_heads")?);
     let d_head = config.usize("d_kv")?;
