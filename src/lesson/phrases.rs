@@ -153,6 +153,9 @@ phrases! {
     kv_own();
 
     part_of(part, all);
+    part_of_last(part, all);
+    first_token(word);
+    first_of_last(word);
     kept_up_to(n);
     kept_none();
     ratio_one_word();

@@ -55,6 +55,7 @@ mod learning;
 mod lesson;
 mod map;
 mod measures;
+mod narration;
 mod pages;
 mod patched_pass;
 mod pictures;

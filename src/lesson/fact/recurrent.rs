@@ -34,9 +34,11 @@ pub(super) static FACTS: &[Fact] = &[
         fully_read_back(c, ModelName::Elman)
     }),
     fact_of_built_in("kept_gru", "the same, GRU", |c| fully_read_back(c, ModelName::Gru)),
-    fact("first_word", "the first word within the probes' reach", |c| {
-        first_answer(c, |c, a| c.phrases.quote(&a.word))
-    }),
+    fact(
+        "first_asked",
+        "the first token that the probes answer for, and whether it is the sentence's first",
+        |c| first_answer(c, first_asked),
+    ),
     fact("first_probability", "what the probe gives it", |c| {
         first_answer(c, |_, a| share(a.probability))
     }),
@@ -80,9 +82,28 @@ fn gate_mean(c: &Context, site: &Site) -> String {
     c.phrases.or_none(c.row_beside(site).map(|row| share(mean(&row))))
 }
 
+/// Of a sentence that is longer than the probes reach, it says that only the last tokens are asked for.
 fn n_right_of_all(c: &Context, answers: &[ReadBack]) -> String {
-    let right = answers.iter().filter(|a| a.is_right).count();
-    c.phrases.part_of(&right.to_string(), &answers.len().to_string())
+    let right = answers.iter().filter(|a| a.is_right).count().to_string();
+    let asked = answers.len().to_string();
+    if starts_the_sentence(answers.first()) {
+        c.phrases.part_of(&right, &asked)
+    } else {
+        c.phrases.part_of_last(&right, &asked)
+    }
+}
+
+fn starts_the_sentence(first: Option<&ReadBack>) -> bool {
+    first.is_none_or(|answer| answer.position == 0)
+}
+
+fn first_asked(c: &Context, answer: &ReadBack) -> String {
+    let word = c.phrases.quote(&answer.word);
+    if starts_the_sentence(Some(answer)) {
+        c.phrases.first_token(&word)
+    } else {
+        c.phrases.first_of_last(&word)
+    }
 }
 
 /// The length up to which all tokens are read back; measured on a worker thread, never here.

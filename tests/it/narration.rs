@@ -1,0 +1,45 @@
+//! What the texts of steps say of sentences that differ from the default one: long ones, and those without a pronoun.
+
+use lookback::{
+    analysis::reading::Reading,
+    lesson::{Language, Lesson, Selection, narrate},
+};
+
+use crate::support::built_in::READER;
+
+/// Longer than the probes reach, and without “it” or “they”.
+const LONG: &str = "The old man who lived near the river did not want to sell his small house to the young doctor because he had been very happy there.";
+
+fn measured(text: &str) -> Reading {
+    let reading = READER.read(text).unwrap();
+    reading.measure();
+    reading
+}
+
+/// The text of a step where it starts.
+fn said(language: Language, reading: &Reading, id: &str) -> String {
+    let lesson = Lesson::embedded(language).unwrap();
+    let step = lesson.steps()[lesson.find(id).unwrap()].1;
+    let paragraphs = narrate(step, reading, &step.start(reading, Selection::default()));
+    let spans = paragraphs.iter().flat_map(|paragraph| &paragraph.spans);
+    spans.map(|span| span.text.as_str()).collect()
+}
+
+fn in_english(reading: &Reading, id: &str) -> String {
+    said(Language::English, reading, id)
+}
+
+#[test]
+fn probes_that_do_not_reach_the_beginning_are_not_said_to() {
+    let long = measured(LONG);
+    let text = in_english(&long, "rnn-read-back");
+    assert!(text.contains("of the last 24 tokens can be read back"), "{text}");
+    assert!(text.contains("The first of these, “near”, gets"), "{text}");
+    let text = in_english(&long, "read-back-length");
+    assert_eq!(text.matches("of the last 24").count(), 2, "{text}");
+    let text = said(Language::Chinese, &long, "rnn-read-back");
+    assert!(text.contains("（只问最后 24 个）") && !text.contains("句子的第一个"), "{text}");
+    let short = measured("The dog sleeps.");
+    let text = in_english(&short, "rnn-read-back");
+    assert!(text.contains("The sentence's first token, “The”, gets"), "{text}");
+}
