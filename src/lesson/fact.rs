@@ -288,9 +288,13 @@ fn last_of(tokens: &[Token], words: &[&str]) -> Option<usize> {
 
 /// Index of the last token that is a whole word; of the start of the last word, if each is cut into tokens.
 fn last_word_in(tokens: &[Token]) -> Option<usize> {
-    let is_word = |&i: &usize| tokens[i].text.chars().any(char::is_alphabetic);
-    let words = || word_starts(tokens).rev().filter(is_word);
+    let words = || words_from_end(tokens);
     words().find(|&i| word_at(tokens, i).len() == 1).or_else(|| words().next())
+}
+
+/// Where the words begin that are no marks, the last one first.
+fn words_from_end(tokens: &[Token]) -> impl Iterator<Item = usize> {
+    word_starts(tokens).rev().filter(|&i| tokens[i].text.chars().any(char::is_alphabetic))
 }
 
 impl Phrases {

@@ -115,6 +115,7 @@ phrases! {
     head_looks(head, word, weight);
     head_with(head, weight);
     last_word_stands_in();
+    last_whole_word_stands_in();
     pronoun_example();
     try_a_pronoun();
     noun_back(word, words);

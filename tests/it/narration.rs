@@ -43,3 +43,19 @@ fn probes_that_do_not_reach_the_beginning_are_not_said_to() {
     let text = in_english(&short, "rnn-read-back");
     assert!(text.contains("The sentence's first token, “The”, gets"), "{text}");
 }
+
+#[test]
+fn the_word_that_stands_in_for_a_pronoun_is_named_as_what_it_is() {
+    let looks = |text: &str| in_english(&measured(text), "it-looks");
+    let cut = looks("The dog sleeps.");
+    assert!(cut.contains("“dog” puts"), "{cut}");
+    assert!(cut.contains("the last word that is one token stands in"), "{cut}");
+    let whole = looks("The girl saw the dog.");
+    assert!(whole.contains("the last word stands in"), "{whole}");
+    assert!(!looks("The dog drinks because it is hot.").contains("stands in"));
+    for language in Language::ALL {
+        let lesson = Lesson::embedded(language).unwrap();
+        let formula = &lesson.steps()[lesson.find("it-looks").unwrap()].1.formula;
+        assert!(!formula.contains("it”") && !formula.contains("it」"), "{formula}");
+    }
+}

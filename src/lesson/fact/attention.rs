@@ -2,7 +2,7 @@
 
 use super::{
     Context, ENGLISH_PRONOUNS, ENGLISH_SUBJECTS, FRENCH_PRONOUNS, Fact, all_of, fact,
-    fact_of_built_in, last_of, last_word_in,
+    fact_of_built_in, last_of, last_word_in, words_from_end,
 };
 use crate::{
     analysis::{
@@ -70,11 +70,18 @@ pub(super) static FACTS: &[Fact] = &[
         grouped(n * n.saturating_sub(1) / 2)
     }),
     fact("leak", "share of the row that would go to the future without the mask", future_share),
-    fact("asker", "the pronoun, or the last word in its place", |c| {
+    fact("asker", "the pronoun, or else the last word that is one token", |c| {
         c.phrases.quote(&pronoun_or_last(c).1)
     }),
-    fact("asker_note", "says so, if there is no pronoun", |c| {
-        note_without_pronoun(c, Phrases::last_word_stands_in)
+    fact("asker_note", "says which word stands in, if there is no pronoun", |c| {
+        note_without_pronoun(
+            c,
+            if last_word_asks(c) {
+                Phrases::last_word_stands_in
+            } else {
+                Phrases::last_whole_word_stands_in
+            },
+        )
     }),
     fact("a_pronoun", "the pronoun, or “it” as an example", |c| {
         if has_pronoun(c) {
@@ -220,6 +227,11 @@ fn pronoun_or_last(c: &Context) -> (usize, String) {
     let position = last_of(tokens, ENGLISH_PRONOUNS).or_else(|| last_word_in(tokens));
     let position = position.unwrap_or(tokens.len().saturating_sub(1));
     (position, word_text(tokens, position))
+}
+
+/// Whether [`pronoun_or_last`] is the last word; one that is cut into tokens is passed over.
+fn last_word_asks(c: &Context) -> bool {
+    words_from_end(&c.reading.sentence.tokens).next().is_none_or(|i| i == pronoun_or_last(c).0)
 }
 
 /// Where the nouns before the selected pronoun stand; none if another word is selected. Of the two words after an
