@@ -119,8 +119,9 @@ phrases! {
     pronoun_example();
     try_a_pronoun();
     noun_back(word, words);
-    noun_only(word);
+    noun_none();
     pronoun_looks(asker, word, weight, written);
+    pronoun_looks_at_none(asker, written);
     no_pronoun();
     no_pronoun_in_task();
     pronouns_written(asker, transformer, elman);

@@ -59,3 +59,18 @@ fn the_word_that_stands_in_for_a_pronoun_is_named_as_what_it_is() {
         assert!(!formula.contains("it”") && !formula.contains("it」"), "{formula}");
     }
 }
+
+#[test]
+fn a_pronoun_is_said_to_mean_only_a_word_before_it() {
+    for text in ["They sleep.", "It.", "IT WAS HOT.", "It is cold."] {
+        let reading = measured(text);
+        let range = in_english(&reading, "rnn-long-range");
+        assert!(range.contains("points at no word before it"), "{text}: {range}");
+        assert!(!range.contains("says"), "{text}: {range}");
+        let wide = in_english(&reading, "tired-or-wide");
+        assert!(wide.contains("points at no word before it; the Transformer writes"), "{wide}");
+    }
+    let dog = measured("The dog didn't drink the water because it was too hot.");
+    let range = in_english(&dog, "rnn-long-range");
+    assert!(range.contains("shown later, says “water”"), "{range}");
+}

@@ -298,13 +298,18 @@ fn noun_distance(c: &Context) -> String {
     else {
         return String::new();
     };
-    let word = c.phrases.quote(&look.word);
-    match position.checked_sub(look.key) {
-        Some(back @ 1..) => {
-            c.phrases.noun_back(&word, &c.phrases.counted(back, Phrases::token, Phrases::tokens))
-        }
-        _ => c.phrases.noun_only(&word),
+    if !may_be_meant(c, &look) {
+        return c.phrases.noun_none();
     }
+    let back = c.phrases.counted(position - look.key, Phrases::token, Phrases::tokens);
+    c.phrases.noun_back(&c.phrases.quote(&look.word), &back)
+}
+
+/// Whether the pronoun can stand for what is looked at: a word before it, no mark and no pronoun.
+fn may_be_meant(c: &Context, look: &AttendedKey) -> bool {
+    let is_word = look.word.chars().any(char::is_alphabetic);
+    let is_subject = ENGLISH_SUBJECTS.contains(&look.word.to_lowercase().as_str());
+    look.key < pronoun_or_last(c).0 && is_word && !is_subject
 }
 
 fn pronoun_look(c: &Context) -> String {
@@ -313,12 +318,12 @@ fn pronoun_look(c: &Context) -> String {
     else {
         return c.phrases.no_pronoun();
     };
-    c.phrases.pronoun_looks(
-        &c.phrases.quote(&pronoun_or_last(c).1),
-        &looked_at(c, &look),
-        &share(look.weight),
-        &pronoun_written(c, ModelName::Transformer),
-    )
+    let asker = c.phrases.quote(&pronoun_or_last(c).1);
+    let written = pronoun_written(c, ModelName::Transformer);
+    if !may_be_meant(c, &look) {
+        return c.phrases.pronoun_looks_at_none(&asker, &written);
+    }
+    c.phrases.pronoun_looks(&asker, &looked_at(c, &look), &share(look.weight), &written)
 }
 
 /// Index in the output of the French pronoun that rests most on the source's token `asker`, and on nothing more. A model
