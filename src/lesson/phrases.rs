@@ -118,6 +118,10 @@ phrases! {
     last_whole_word_stands_in();
     pronoun_example();
     try_a_pronoun();
+    read_a_pronoun();
+    read_ten_words();
+    type_change(change);
+    type_any_change();
     noun_back(word, words);
     noun_none();
     pronoun_looks(asker, word, weight, written);

@@ -74,3 +74,26 @@ fn a_pronoun_is_said_to_mean_only_a_word_before_it() {
     let range = in_english(&dog, "rnn-long-range");
     assert!(range.contains("shown later, says “water”"), "{range}");
 }
+
+#[test]
+fn labs_about_a_pronoun_or_a_long_sentence_ask_for_one_first() {
+    for text in ["The dog sleeps.", LONG] {
+        let pronoun = in_english(&measured(text), "lab-pronoun");
+        assert!(pronoun.contains("has none: press * or i first"), "{pronoun}");
+        assert!(!pronoun.contains("token."), "{pronoun}");
+    }
+    let short = in_english(&measured("The dog sleeps."), "lab-one-word");
+    assert!(
+        short.contains("has fewer: press * or i first") && !short.contains("token."),
+        "{short}"
+    );
+    let long = in_english(&measured(LONG), "lab-one-word");
+    assert!(long.contains("token.1=cat") || long.contains("token.2=cat"), "{long}");
+    let dog = measured("The dog didn't drink the water because it was too hot.");
+    for id in ["lab-pronoun", "lab-one-word"] {
+        let text = in_english(&dog, id);
+        assert!(text.contains("token.11=tired"), "{text}");
+    }
+    let last = in_english(&measured("Where is it?"), "lab-pronoun");
+    assert!(last.contains("type token.N= and a word"), "{last}");
+}

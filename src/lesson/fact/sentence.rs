@@ -1,8 +1,13 @@
 //! Facts about the sentence, its words and the models' sizes.
 
-use super::{Context, ENGLISH_PRONOUNS, Fact, fact, fact_of_built_in, last_of, last_word_in};
+use super::{
+    Context, ENGLISH_PRONOUNS, Fact, fact, fact_of_built_in, last_of, last_word_in, words_from_end,
+};
 use crate::{
-    analysis::trace::{Recorded, Trace},
+    analysis::{
+        evidence::heads::noun_positions,
+        trace::{Recorded, Trace},
+    },
     engine::{
         math::length,
         site::{Stream, in_layer},
@@ -26,9 +31,14 @@ pub(super) static FACTS: &[Fact] = &[
     fact("n_rows", "rows of the step's stream", |c| grouped(c.tokens().len())),
     fact("word", "the selected word", |c| c.word(c.row())),
     fact(
-        "another_word",
-        "a change of the word that is said of the pronoun, or else of the last one, as it is typed",
-        another_word,
+        "pronoun_change",
+        "a change of what is said of the pronoun, as it is typed; what to read first, if there is no pronoun",
+        pronoun_change,
+    ),
+    fact(
+        "word_change",
+        "the same, or a change of a noun; what to read first, if the sentence is short",
+        word_change,
     ),
     fact("unknown", "words no model has seen, with words to use instead", unknown),
     fact("alike", "the two different words whose embeddings point most alike", alike),
@@ -164,11 +174,43 @@ fn unknown(c: &Context) -> String {
     )
 }
 
-fn another_word(c: &Context) -> String {
+fn pronoun_change(c: &Context) -> String {
     let tokens = &c.reading.sentence.tokens;
-    let position = said_of_pronoun(tokens).or_else(|| last_word_in(tokens)).unwrap_or(0);
-    let is_tired = tokens.get(position).is_some_and(|token| token.text == "tired");
-    format!("token.{position}={}", if is_tired { "wide" } else { "tired" })
+    match (last_of(tokens, ENGLISH_PRONOUNS), said_of_pronoun(tokens)) {
+        (None, _) => c.phrases.read_a_pronoun(),
+        (_, None) => c.phrases.type_any_change(),
+        (_, Some(position)) => c.phrases.type_change(&change_of_adjective(tokens, position)),
+    }
+}
+
+fn word_change(c: &Context) -> String {
+    const LEAST_WORDS: usize = 10;
+    let tokens = &c.reading.sentence.tokens;
+    if words_from_end(tokens).count() < LEAST_WORDS {
+        return c.phrases.read_ten_words();
+    }
+    let adjective = said_of_pronoun(tokens).map(|i| change_of_adjective(tokens, i));
+    match adjective.or_else(|| change_of_noun(tokens)) {
+        Some(change) => c.phrases.type_change(&change),
+        None => c.phrases.type_any_change(),
+    }
+}
+
+fn change_of_adjective(tokens: &[Token], position: usize) -> String {
+    change_to(tokens, position, ["tired", "wide"])
+}
+
+/// The first word after an article, mostly a noun, replaced by a noun.
+fn change_of_noun(tokens: &[Token]) -> Option<String> {
+    let lower: Vec<String> = tokens.iter().map(|token| token.text.to_lowercase()).collect();
+    let noun = noun_positions(&lower).next()?;
+    Some(change_to(tokens, noun, ["cat", "dog"]))
+}
+
+/// A word replaced by the first of these, or by the second if it is the first.
+fn change_to(tokens: &[Token], position: usize, [word, other]: [&str; 2]) -> String {
+    let is_word = tokens[position].text == word;
+    format!("token.{position}={}", if is_word { other } else { word })
 }
 
 /// The last word of the clause that a pronoun begins: often the adjective that decides it. None without a pronoun.
