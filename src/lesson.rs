@@ -80,7 +80,7 @@ pub enum StartRow {
     /// The row at which the model was least sure of its output.
     Unsure,
     /// The row of `it` or `they` in the source, of the output position that writes its translation in the target;
-    /// without one, the last row.
+    /// without one, the last word of the source, and the position that writes the word the model was least sure of.
     Pronoun,
 }
 

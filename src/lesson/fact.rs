@@ -23,7 +23,11 @@ use anyhow::{Context as _, Result};
 use super::{PaneSpec, Selection, StartRow, Step, phrases::Phrases};
 use crate::{
     analysis::{
-        measure::{choice::least_sure, lens::LensPrediction, readback::ReadBack},
+        measure::{
+            choice::{least_sure, least_sure_where},
+            lens::LensPrediction,
+            readback::ReadBack,
+        },
         reading::Reading,
         trace::{Recorded, Trace},
     },
@@ -225,9 +229,11 @@ impl<'a> Context<'a> {
         match row {
             StartRow::First => self.first_row_with_number().unwrap_or(0),
             StartRow::Last => last,
-            StartRow::Late => last.saturating_sub(2),
+            StartRow::Late => self.late_row(),
             StartRow::Unsure => least_sure(self.trace()).map_or(last, |(row, ..)| row.min(last)),
-            StartRow::Pronoun => self.pronoun().or_else(|| self.last_word()).unwrap_or(last),
+            StartRow::Pronoun => {
+                self.pronoun().or_else(|| self.instead_of_pronoun()).unwrap_or(last)
+            }
         }
     }
 
@@ -249,14 +255,32 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The last row that is a word; in the target, that writes one.
-    fn last_word(&self) -> Option<usize> {
+    /// The last row that is a word; in the target, the one that writes the word the model was least sure of: a row
+    /// that has something to look back on, and a choice.
+    fn instead_of_pronoun(&self) -> Option<usize> {
         match self.stream() {
             Stream::Source => last_word_in(self.tokens()),
             Stream::Target => {
-                last_word_in(&self.trace().output).filter(|&row| row < self.tokens().len())
+                let is_word = |token: &Token| {
+                    !token.continues
+                        && token.id > text::EOS
+                        && token.text.chars().any(char::is_alphabetic)
+                };
+                let words = |first: usize| {
+                    least_sure_where(self.trace(), |row, token| row >= first && is_word(token))
+                };
+                let (row, ..) = words(1).or_else(|| words(0))?;
+                (row < self.tokens().len()).then_some(row)
             }
         }
+    }
+
+    /// Two rows before the last, or further back if the next row goes on with a word and leaves nothing to choose.
+    fn late_row(&self) -> usize {
+        let tokens = self.tokens();
+        let late = tokens.len().saturating_sub(3);
+        let has_choice = |row: &usize| tokens.get(row + 1).is_some_and(|next| !next.continues);
+        (0..=late).rev().find(has_choice).unwrap_or(late)
     }
 
     /// Number of columns of a model's site; 0 without the site.

@@ -97,3 +97,27 @@ fn labs_about_a_pronoun_or_a_long_sentence_ask_for_one_first() {
     let last = in_english(&measured("Where is it?"), "lab-pronoun");
     assert!(last.contains("type token.N= and a word"), "{last}");
 }
+
+#[test]
+fn without_a_pronoun_the_steps_that_write_show_a_choice() {
+    let steps = [
+        "energies",
+        "attention-softmax",
+        "attention-context",
+        "attention-decoder",
+        "cross-weights",
+        "cross-context",
+        "probabilities",
+        "next-token",
+    ];
+    for text in ["The dog sleeps.", "The girl saw the dog.", LONG] {
+        let reading = measured(text);
+        for id in steps {
+            let said = in_english(&reading, id);
+            assert!(!said.contains("<eos>”"), "{text} {id}: {said}");
+            assert!(!said.contains(">0.99."), "{text} {id}: {said}");
+        }
+        let decoder = in_english(&reading, "decoder-sum");
+        assert!(!decoder.contains("<bos>”:"), "{decoder}");
+    }
+}

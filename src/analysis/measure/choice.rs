@@ -39,12 +39,22 @@ pub fn read_so_far(trace: &Trace, row: usize) -> &[Token] {
 
 /// Row, token and probability of the output token with the lowest probability.
 pub fn least_sure(trace: &Trace) -> Option<(usize, usize, f32)> {
+    least_sure_where(trace, |_, _| true)
+}
+
+/// [`least_sure`] among the rows and tokens for which this holds.
+pub fn least_sure_where(
+    trace: &Trace,
+    is_asked: impl Fn(usize, &Token) -> bool,
+) -> Option<(usize, usize, f32)> {
     let probs = trace.value(PROBS.name)?;
     let at = |(row, token): (usize, &Token)| {
         let cell = Cell::new(0, row, token.id as usize);
         (cell.row, cell.col, probs.get(cell))
     };
-    trace.output_rows().into_iter().zip(&trace.output).map(at).min_by(|a, b| a.2.total_cmp(&b.2))
+    let written = trace.output_rows().into_iter().zip(&trace.output);
+    let asked = written.filter(|(row, token)| is_asked(*row, token));
+    asked.map(at).min_by(|a, b| a.2.total_cmp(&b.2))
 }
 
 /// The sum of the log-probabilities of the output, at temperature 1.
