@@ -3,6 +3,7 @@
 use lookback::{
     analysis::reading::Reading,
     lesson::{Language, Lesson, Selection, narrate},
+    model::ModelName,
 };
 
 use crate::support::built_in::READER;
@@ -120,4 +121,17 @@ fn without_a_pronoun_the_steps_that_write_show_a_choice() {
         let decoder = in_english(&reading, "decoder-sum");
         assert!(!decoder.contains("<bos>”:"), "{decoder}");
     }
+}
+
+#[test]
+fn what_is_quoted_of_a_long_translation_shows_where_it_differs() {
+    let reading = measured(LONG);
+    let [ours, twins] = [ModelName::Transformer, ModelName::TransformerUnguided]
+        .map(|model| reading.trace(model).output_text.trim().trim_end_matches('.'));
+    assert_ne!(ours, twins);
+    let text = in_english(&reading, "unguided-twin");
+    let quoted = text.split("French differs too: “").nth(1).unwrap();
+    let quoted = quoted.split('”').next().unwrap();
+    let bare = quoted.trim_matches(|c| c == '…' || c == ' ');
+    assert!(twins.contains(bare) && !ours.contains(bare), "{quoted}");
 }

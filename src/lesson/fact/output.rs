@@ -127,20 +127,41 @@ fn actual(c: &Context) -> String {
     }
 }
 
-/// A model's output in quotes, without its full stop, since sentences about it have their own; a very long one is cut,
-/// the panes show it in full.
+/// A model's output in quotes, without its full stop, since sentences about it have their own; a very long one is cut
+/// to where it differs from the Transformer's, the panes show it in full.
 fn output_of(c: &Context, model: ModelName) -> String {
-    const MAX_GRAPHEMES: usize = 90;
-    let text = c.reading.trace(model).output_text.trim();
-    let text = text.strip_suffix('.').map_or(text, str::trim_end);
-    let graphemes: Vec<&str> = text.graphemes(true).collect();
-    match graphemes.len() {
-        0 => c.phrases.nothing(),
-        n if n > MAX_GRAPHEMES => {
-            c.phrases.quote(&format!("{}…", graphemes[..MAX_GRAPHEMES].concat()))
-        }
-        _ => c.phrases.quote(text),
+    let written = |model| {
+        let text = c.reading.trace(model).output_text.trim();
+        text.strip_suffix('.').map_or(text, str::trim_end)
+    };
+    match written(model) {
+        "" => c.phrases.nothing(),
+        text => c.phrases.quote(&excerpt(text, written(ModelName::Transformer))),
     }
+}
+
+/// The longest quotation, in user-perceived characters.
+const MAX_GRAPHEMES: usize = 90;
+
+/// The text, if it is short; else whole words of it, from its beginning or, where that is what it has in common with
+/// `other`, from a word before the first difference.
+fn excerpt(text: &str, other: &str) -> String {
+    let size = |text: &str| text.graphemes(true).count();
+    if size(text) <= MAX_GRAPHEMES {
+        return text.to_owned();
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let size_of = |words: &[&str]| words.iter().map(|word| size(word) + 1).sum::<usize>();
+    let n_same = words.iter().zip(other.split_whitespace()).take_while(|(a, b)| *a == b).count();
+    let shows_difference = n_same == words.len() || size_of(&words[..=n_same]) <= MAX_GRAPHEMES + 1;
+    let first = if shows_difference { 0 } else { n_same.saturating_sub(1) };
+    let fits = |n: &usize| size_of(&words[first..first + n]) <= MAX_GRAPHEMES + 1;
+    let n = (1..=words.len() - first).rev().find(fits).unwrap_or(1);
+    let start = if first > 0 { "… " } else { "" };
+    let end = if first + n < words.len() { " …" } else { "" };
+    let shown: String =
+        words[first..first + n].join(" ").graphemes(true).take(MAX_GRAPHEMES).collect();
+    format!("{start}{shown}{end}")
 }
 
 fn agrees(c: &Context, model: ModelName) -> bool {
@@ -187,5 +208,23 @@ fn model_name(phrases: &Phrases, name: ModelName) -> String {
         ModelName::TransformerUnguided => phrases.transformer_unguided(),
         ModelName::DecoderOnly => phrases.decoder_only(),
         ModelName::Checkpoint => phrases.checkpoint(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_quotation_shows_the_first_difference_in_whole_words() {
+        let same = "le vieil homme qui vivait pres de la riviere ne voulait pas vendre sa petite maison au jeune";
+        let quoted =
+            excerpt(&format!("{same} docteur parce qu'il y avait"), &format!("{same} medecin"));
+        assert_eq!(quoted, "… jeune docteur parce qu'il y avait");
+        let early = excerpt(&format!("un {same} docteur"), &format!("{same} docteur"));
+        assert!(early.starts_with("un le vieil") && early.ends_with(" maison au …"), "{early}");
+        assert_eq!(excerpt(same, same).chars().last(), Some('…'));
+        assert_eq!(excerpt("le chien dort", ""), "le chien dort");
+        assert!(excerpt(&"x".repeat(200), "").chars().count() <= MAX_GRAPHEMES);
     }
 }
