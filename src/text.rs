@@ -66,11 +66,24 @@ pub struct Tokenizer {
     engine: Engine,
     /// The text to show for every id, computed on first use.
     vocab: OnceLock<Arc<[String]>>,
+    /// How every entry of the vocabulary joins a text, computed on first use.
+    joins: OnceLock<Arc<[EntryJoin]>>,
     /// The most tokens of a sentence.
     limit: usize,
     kind: Origin,
     /// What is put around every sentence.
     chat: Option<ChatTemplate>,
+}
+
+/// How an entry of the built-in vocabulary joins the text before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryJoin {
+    /// It begins with a letter and goes on with the word before it, if that ends in a letter.
+    GoesOn,
+    /// It begins with a space and has a twin without one, so that its text begins with `·`.
+    AfterSpace,
+    /// Its text is the same in every place.
+    Alike,
 }
 
 /// Where a tokenizer comes from.
@@ -91,6 +104,7 @@ impl Tokenizer {
         Ok(Self {
             engine,
             vocab: OnceLock::new(),
+            joins: OnceLock::new(),
             limit: MAX_TOKENS,
             kind: Origin::BuiltIn,
             chat: None,
@@ -133,7 +147,8 @@ impl Tokenizer {
         let unk = vocabulary.unk.as_deref().and_then(|unk| engine.token_to_id(unk));
         vocabulary.ids.unk = unk.or(vocabulary.ids.unk);
         let kind = Origin::Checkpoint(vocabulary);
-        Self { engine, vocab: OnceLock::new(), limit: MAX_CONTEXT, kind, chat: None }
+        let (vocab, joins) = (OnceLock::new(), OnceLock::new());
+        Self { engine, vocab, joins, limit: MAX_CONTEXT, kind, chat: None }
     }
 
     /// This tokenizer with a template around every sentence.
@@ -196,6 +211,25 @@ impl Tokenizer {
         };
         let all = || (0..self.vocab_size() as u32).map(shown).collect();
         Arc::clone(self.vocab.get_or_init(all))
+    }
+
+    /// How every entry of the vocabulary joins a text; empty for a checkpoint, whose entries all mark their spaces.
+    pub fn joins(&self) -> Arc<[EntryJoin]> {
+        let join = |(id, text): (usize, &String)| {
+            let entry = self.engine.id_to_token(id as u32).unwrap_or_default();
+            if training_words::continues("a", &entry) {
+                EntryJoin::GoesOn
+            } else if entry.starts_with(' ') && text.starts_with('·') && text != "·" {
+                EntryJoin::AfterSpace
+            } else {
+                EntryJoin::Alike
+            }
+        };
+        let all = || match self.kind {
+            Origin::BuiltIn => self.vocab().iter().enumerate().map(join).collect(),
+            Origin::Checkpoint(_) => Arc::default(),
+        };
+        Arc::clone(self.joins.get_or_init(all))
     }
 
     /// The lower-case English words that the built-in models have seen, most frequent first; empty for a checkpoint.

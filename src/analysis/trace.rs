@@ -29,8 +29,11 @@ use crate::{
         EMBEDDING_TABLE, LOGITS, ModelName, PROBS, Pass,
         layer::attention::{CONTEXT, V, V_NORMALIZED},
     },
-    text::{self, Token, Tokenizer},
+    text::{self, EOS, EntryJoin, Token, Tokenizer},
 };
+
+/// The scope of the probes.
+const PROBES: &str = "readback.";
 
 /// A site of a finished pass.
 pub struct Recorded {
@@ -99,11 +102,11 @@ pub struct LayeredPath {
 }
 
 /// An index of a cell.
-pub struct CellIndex<'a> {
+pub struct CellIndex {
     pub axis: Axis,
     pub index: usize,
     /// The token that it stands for, or the class.
-    pub token: Option<&'a str>,
+    pub token: Option<String>,
 }
 
 /// Every value of one model's pass over one sentence.
@@ -126,6 +129,8 @@ pub struct Trace {
     /// Blocks whose inside was recomputed, the latest last.
     opened: Vec<Arc<OpenedBlock>>,
     vocab: Arc<[String]>,
+    /// Empty for a checkpoint.
+    joins: Arc<[EntryJoin]>,
     /// The names of the classes that the model sorts into.
     classes: Arc<[String]>,
 }
@@ -163,6 +168,7 @@ impl Trace {
             record: Arc::new(Record::new(pass.tape)),
             opened: vec![],
             vocab: tokenizer.vocab(),
+            joins: tokenizer.joins(),
             classes: Arc::default(),
         }
     }
@@ -370,6 +376,40 @@ impl Trace {
         self.vocab.get(token as usize).cloned().unwrap_or_else(|| token.to_string())
     }
 
+    /// The tokens of a text, as shown in their places.
+    pub fn written(&self, ids: &[u32]) -> Vec<String> {
+        let before = |i: usize| i.checked_sub(1).map(|i| ids[i]);
+        ids.iter().enumerate().map(|(i, &id)| self.word_after(before(i), id as usize)).collect()
+    }
+
+    /// The token with this id as it is shown after another one, or at the beginning: a part of a word as `-s`. A `·` for
+    /// the space is left only where the token without it is no part of a word: `qu'` may be followed by both `elle` and
+    /// `·elle`.
+    fn word_after(&self, before: Option<u32>, id: usize) -> String {
+        let text = self.word(id as u32);
+        let before = before.filter(|before| *before > EOS).map(|before| self.word(before));
+        let is_word = |before: &String| before.ends_with(char::is_alphanumeric);
+        let may_go_on = before.as_ref().is_none_or(is_word);
+        match self.joins.get(id).filter(|_| may_go_on) {
+            Some(EntryJoin::GoesOn) => format!("-{text}"),
+            Some(EntryJoin::AfterSpace) => text.trim_start_matches('·').to_owned(),
+            _ => text,
+        }
+    }
+
+    /// [`Self::label`] of an index in a row: an entry of the vocabulary as it is shown after the tokens read there.
+    pub fn label_in_row(&self, site: &Recorded, axis: Axis, i: usize, row: usize) -> String {
+        if axis != Axis::Vocab || site.place.stream(axis).is_some() {
+            return self.label(site, axis, i);
+        }
+        let tokens =
+            site.place.stream(site.axes()[1]).map_or(&[][..], |stream| self.tokens(stream));
+        // Probes answer which token stood in a row; elsewhere a row says what comes after it.
+        let is_answer = site.path().starts_with(PROBES);
+        let before = if is_answer { row.checked_sub(1) } else { Some(row) };
+        self.word_after(before.and_then(|row| tokens.get(row)).map(|token| token.id), i)
+    }
+
     /// The token at index `i` of a site's axis, or the name of the class; None for an axis that counts other things.
     pub fn token(&self, site: &Recorded, axis: Axis, i: usize) -> Option<&str> {
         match (site.place.stream(axis), axis) {
@@ -386,14 +426,14 @@ impl Trace {
     }
 
     /// What a cell's indices count: of each axis but single ones, the index and the token there.
-    pub fn indices<'a>(
-        &'a self,
-        site: &'a Recorded,
-        cell: Cell,
-    ) -> impl Iterator<Item = CellIndex<'a>> {
+    pub fn indices(&self, site: &Recorded, cell: Cell) -> impl Iterator<Item = CellIndex> {
         let axes = site.axes().into_iter().zip([cell.plane, cell.row, cell.col]);
         let counted = axes.filter(|(axis, _)| *axis != Axis::Single);
-        counted.map(|(axis, index)| CellIndex { axis, index, token: self.token(site, axis, index) })
+        counted.map(move |(axis, index)| {
+            let has_token = self.token(site, axis, index).is_some();
+            let token = has_token.then(|| self.label_in_row(site, axis, index, cell.row));
+            CellIndex { axis, index, token }
+        })
     }
 
     /// The token of a row of the embedding table; None for another site.

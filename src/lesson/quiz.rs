@@ -255,10 +255,10 @@ fn steps_in_a_row(c: &Context) -> Option<Quiz> {
 fn next_token(c: &Context) -> Option<Quiz> {
     let site = c.trace().probs()?;
     let row = c.row_of(site)?;
-    // Tokens that differ only in a leading space look alike to the user.
+    // Tokens that differ only in a leading space may look alike to the user.
     let mut words: Vec<String> = vec![];
     for i in largest(&row, 2 * MAX_CHOICES) {
-        let word = c.trace().label(site, site.axes()[2], i);
+        let word = c.trace().label_in_row(site, site.axes()[2], i, c.row());
         if !words.contains(&word) && words.len() < MAX_CHOICES {
             words.push(word);
         }

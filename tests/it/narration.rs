@@ -135,3 +135,32 @@ fn what_is_quoted_of_a_long_translation_shows_where_it_differs() {
     let bare = quoted.trim_matches(|c| c == '…' || c == ' ');
     assert!(twins.contains(bare) && !ours.contains(bare), "{quoted}");
 }
+
+#[test]
+fn what_may_come_next_is_written_as_the_tokens_of_the_sentence_are() {
+    let reading = measured("The dog sleeps.");
+    let trace = reading.trace(ModelName::DecoderOnly);
+    let site = trace.probs().unwrap();
+    let after = |word: &str, id: u32| {
+        let row = trace.source.iter().position(|token| token.text == word).unwrap();
+        trace.label_in_row(site, site.axes()[2], id as usize, row)
+    };
+    let s = reading.sentence.tokens.iter().find(|token| token.text == "-s").unwrap();
+    assert_eq!(after("sleep", s.id), "-s");
+    assert_eq!(after(".", s.id), "s", "after a mark it is no part of a word");
+    let it = READER.read("Is it").unwrap().sentence.tokens[1].clone();
+    assert_eq!(after("dog", it.id), "it");
+    assert_eq!(after(".", it.id), "·it");
+    // What was written is listed as the strip shows it.
+    for text in ["The dog didn't drink the water because it was too hot.", LONG] {
+        for model in [ModelName::Transformer, ModelName::RnnAttention, ModelName::Elman] {
+            let reading = measured(text);
+            let output = &reading.trace(model).output;
+            let ids: Vec<u32> = output.iter().map(|token| token.id).collect();
+            let written = reading.trace(model).written(&ids);
+            for (token, word) in output.iter().zip(written) {
+                assert_eq!(token.text, word.trim_start_matches('·'), "{text}");
+            }
+        }
+    }
+}

@@ -41,7 +41,7 @@ pub fn read_back(trace: &Trace) -> Vec<ReadBack> {
             Some(ReadBack {
                 position,
                 word: token.text.clone(),
-                guess: trace.label(site, site.axes()[2], guess),
+                guess: trace.label_in_row(site, site.axes()[2], guess, position),
                 probability: site.value.get(Cell::new(0, position, token.id as usize)),
                 is_right: guess == token.id as usize,
             })

@@ -15,7 +15,7 @@ use crate::{
 pub(super) static FACTS: &[Fact] = &[
     fact("step_number", "the selected row, counted from 1", |c| (c.row() + 1).to_string()),
     fact("chosen", "the token taken after the selected row", |c| {
-        c.phrases.or_none(of_chosen(c, |c, i, choice| word(c, choice.candidates[i].token)))
+        c.phrases.or_none(of_chosen(c, |c, i, choice| word(c, choice.candidates[i].token, c.row())))
     }),
     fact("chosen_probability", "its probability", |c| {
         c.phrases.or_none(of_chosen(c, |_, i, choice| percent(choice.candidates[i].probability)))
@@ -37,7 +37,7 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(least_sure(c.trace()).map(|(t, _, _)| (t + 1).to_string()))
     }),
     fact("unsure_word", "what it wrote there", |c| {
-        c.phrases.or_none(least_sure(c.trace()).map(|(_, token, _)| word(c, token)))
+        c.phrases.or_none(least_sure(c.trace()).map(|(row, token, _)| word(c, token, row)))
     }),
     fact("unsure_probability", "with which probability", |c| {
         c.phrases.or_none(least_sure(c.trace()).map(|(_, _, p)| percent(p)))
@@ -78,8 +78,13 @@ pub(super) static FACTS: &[Fact] = &[
     fact("lens_settled", "the place from which on it is first", |c| of_lens(c, settled)),
 ];
 
-fn word(c: &Context, token: usize) -> String {
-    c.phrases.quote(&c.trace().word(token as u32))
+/// A token as it is shown after what the row has read.
+fn word(c: &Context, token: usize, row: usize) -> String {
+    let in_row = c.trace().probs().map(|site| {
+        let axis = site.axes()[2];
+        c.trace().label_in_row(site, axis, token, row)
+    });
+    c.phrases.quote(&in_row.unwrap_or_else(|| c.trace().word(token as u32)))
 }
 
 fn of_chosen(c: &Context, text_of: fn(&Context, usize, &Choice) -> String) -> Option<String> {
@@ -115,7 +120,7 @@ fn of_lens(c: &Context, text_of: impl Fn(&[LensPrediction]) -> Option<String>) -
 
 fn top(c: &Context, guess: &LensPrediction) -> Option<String> {
     let (token, p) = guess.top.first()?;
-    Some(format!("{} {}", word(c, *token), percent(*p)))
+    Some(format!("{} {}", word(c, *token, c.row()), percent(*p)))
 }
 
 /// The first place after which the chosen token stays at rank 1.

@@ -73,7 +73,7 @@ const END_PROBS: &str = "answer.end_probs";
 fn ranked_token(c: &Context, site: &Recorded, n: usize) -> Option<(String, f32)> {
     let row = c.row_of(site)?;
     let i = *largest(&row, n + 1).get(n)?;
-    Some((c.trace().label(site, site.axes()[2], i), row[i]))
+    Some((c.trace().label_in_row(site, site.axes()[2], i, c.row()), row[i]))
 }
 
 fn ranked_text(
@@ -90,7 +90,7 @@ fn top3(c: &Context) -> String {
     let Some(site) = c.trace().probs() else { return c.phrases.no_value() };
     let Some(row) = c.row_of(site) else { return c.phrases.no_value() };
     let text_of = |&i: &usize| {
-        let word = c.phrases.quote(&c.trace().label(site, site.axes()[2], i));
+        let word = c.phrases.quote(&c.trace().label_in_row(site, site.axes()[2], i, c.row()));
         c.phrases.token_with(&word, &share(row[i]))
     };
     largest(&row, 3).iter().map(text_of).collect::<Vec<_>>().join(&c.phrases.list_between())

@@ -9,7 +9,7 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::trace::Trace,
-    engine::math::beam::{Beams, Hypothesis},
+    engine::math::beam::Beams,
     lesson::tr,
     text::rounded,
     ui::widgets::lines::{fit_end, left, put_line, put_on, window},
@@ -38,22 +38,24 @@ impl<'a> BeamTree<'a> {
         self.0.selection.row.min(beams.steps.len().saturating_sub(1))
     }
 
-    fn word(&self, token: u32) -> String {
-        self.trace().word(token)
+    /// The last word of a hypothesis.
+    fn word(&self, beams: &Beams, at: (usize, usize)) -> String {
+        self.trace().written(&beams.tokens(at)).pop().unwrap_or_default()
     }
 
     /// Draws sign, word, log-probability and, if the rank changed, the rank of the hypothesis that
     /// it continues.
     fn draw_hypothesis(
         &self,
-        index: usize,
-        hypothesis: &Hypothesis,
+        beams: &Beams,
+        at: (usize, usize),
         is_winner: bool,
         x: u16,
         line: Rect,
         buf: &mut Buffer,
     ) {
-        let theme = self.0.theme;
+        let (theme, index) = (self.0.theme, at.1);
+        let hypothesis = &beams.steps[at.0][index];
         let sign = match (is_winner, hypothesis.is_over) {
             (true, _) => theme.glyph("●", "*"),
             (false, true) => theme.glyph("■", "="),
@@ -66,7 +68,7 @@ impl<'a> BeamTree<'a> {
             }
             _ => String::new(),
         };
-        let word = left(&self.word(hypothesis.token), 7);
+        let word = left(&self.word(beams, at), 7);
         let text = format!("{sign}{word}{:>5}{from} ", rounded(hypothesis.log_p, 1));
         let end = line.right().min(x + STEP_WIDTH);
         put_line(buf, (x, line.y), end, &[(&text, style)]);
@@ -87,9 +89,9 @@ impl<'a> BeamTree<'a> {
             let head = tr!(self.0.language, "step {n}", n = step + 1);
             put_line(buf, (x, area.y), area.right(), &[(&head, style)]);
             let lines = area.rows().skip(1);
-            for ((i, hypothesis), line) in beams.steps[step].iter().enumerate().zip(lines) {
+            for (i, line) in (0..beams.steps[step].len()).zip(lines) {
                 let is_winner = path.get(step) == Some(&i);
-                self.draw_hypothesis(i, hypothesis, is_winner, x, line, buf);
+                self.draw_hypothesis(beams, (step, i), is_winner, x, line, buf);
             }
         }
         for (rank, line) in (0..beams.width).zip(area.rows().skip(1)) {
@@ -110,7 +112,7 @@ impl<'a> BeamTree<'a> {
             let style = if is_winner { theme.correct() } else { Style::new() };
             let sign = if is_winner { theme.glyph("●", "*") } else { " " };
             let (score, log_p) = (beams.score(last), beams.steps[last.0][last.1].log_p);
-            let words: Vec<String> = beams.tokens(last).into_iter().map(|t| self.word(t)).collect();
+            let words = self.trace().written(&beams.tokens(last));
             let [score, log_p] = [score, log_p].map(|x| rounded(x, 2));
             let figures = format!("{sign}{score:>7} {log_p:>7} {:>7}  ", last.0 + 1);
             let x = put_on(buf, line, &[(&figures, style)]);
@@ -144,7 +146,7 @@ impl Pane for BeamTree<'_> {
         let beams = self.beams()?;
         let kept = beams.steps.get(step)?;
         let best = kept.first()?;
-        let (word, n, log_p) = (self.word(best.token), kept.len(), best.log_p);
+        let (word, n, log_p) = (self.word(beams, (step, 0)), kept.len(), best.log_p);
         let dot = self.0.theme.glyph(" · ", " - ");
         let language = self.0.language;
         let of = tr!(language, "step {n} of {all}", n = step + 1, all = beams.steps.len());
@@ -175,8 +177,7 @@ impl Pane for BeamTree<'_> {
     fn in_words(&self) -> PaneWords {
         let (trace, language) = (self.0.reading.trace(self.0.model), self.0.language);
         let line = |beams: &Beams, last: (usize, usize)| {
-            let words: Vec<String> =
-                beams.tokens(last).into_iter().map(|t| trace.word(t)).collect();
+            let words = trace.written(&beams.tokens(last));
             let log_p = beams.steps[last.0][last.1].log_p;
             tr!(
                 language,

@@ -202,7 +202,7 @@ impl Pane for Candidates<'_> {
                 (false, Some(Cut::TopP)) => language.tr(", cut by top-p"),
                 (false, None) => "",
             };
-            let (word, p) = (trace.word(c.token as u32), percent(c.probability));
+            let (word, p) = (self.subject.label(2, c.token), percent(c.probability));
             format!("\"{word}\": logit {}, {p}{what}", rounded(c.logit, 2))
         };
         let n = choice.candidates.len().min(MAX_IN_WORDS);

@@ -166,9 +166,7 @@ impl Pane for Lens<'_> {
 
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.subject.scene;
-        let word = |(token, p): &(usize, f32)| {
-            format!("\"{}\" {}", self.subject.trace.word(*token as u32), percent(*p))
-        };
+        let word = |(token, p): &(usize, f32)| format!("\"{}\" {}", self.word(*token), percent(*p));
         let line = |prediction: &LensPrediction| {
             let top: Vec<String> = prediction.top.iter().map(word).collect();
             tr!(

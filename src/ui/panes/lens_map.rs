@@ -74,14 +74,20 @@ impl<'a> LensMap<'a> {
     }
 
     /// The text of a cell and its probability.
-    fn content(&self, prediction: &LensPrediction) -> (String, f32) {
+    fn content(&self, row: usize, prediction: &LensPrediction) -> (String, f32) {
         if self.subject.scene.view.followed.is_none() {
             let (token, p) = prediction.top.first().copied().unwrap_or_default();
-            return (self.subject.label(2, token), p);
+            return (self.word(row, token), p);
         }
         let p = prediction.probability;
         let text = if p >= 0.005 { percent(p) } else { format!("#{}", prediction.rank) };
         (text, p)
+    }
+
+    /// A token as it is shown after the tokens up to a row.
+    fn word(&self, row: usize, token: usize) -> String {
+        let Subject { trace, site, .. } = self.subject;
+        trace.label_in_row(site, site.axes()[2], token, row)
     }
 
     fn style(&self, p: f32) -> Style {
@@ -117,7 +123,7 @@ impl<'a> LensMap<'a> {
         };
         for (i, layer) in grid.layers.clone().enumerate() {
             let Some(prediction) = predictions.get(layer) else { continue };
-            let (text, p) = self.content(prediction);
+            let (text, p) = self.content(row, prediction);
             let x = line.x + (LABEL_WIDTH + i * grid.cell) as u16;
             let is_cursor = is_at_cursor && layer == self.layer();
             let style = if is_cursor { theme.cursor() } else { self.style(p) };
@@ -148,7 +154,7 @@ impl Pane for LensMap<'_> {
         let prediction = predictions.get(col.min(self.n_layers.saturating_sub(1)))?;
         let language = self.subject.scene.language;
         let top = prediction.top.iter().map(|(token, p)| {
-            let word = tr!(language, "“{word}”", word = self.subject.label(2, *token));
+            let word = tr!(language, "“{word}”", word = self.word(row, *token));
             format!("{word} {}", percent(*p))
         });
         let top: Vec<String> = top.collect();
@@ -205,8 +211,7 @@ impl Pane for LensMap<'_> {
             let words = predictions.iter().filter_map(|p| p.top.first()).map(|top| top.0);
             let mut words: Vec<usize> = words.collect();
             words.dedup();
-            let words: Vec<String> =
-                words.into_iter().map(|word| self.subject.label(2, word)).collect();
+            let words: Vec<String> = words.into_iter().map(|word| self.word(row, word)).collect();
             let word = tr!(language, "“{word}”", word = self.subject.label(1, row));
             format!("{word}: {}", words.join(" > "))
         };

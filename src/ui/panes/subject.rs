@@ -176,7 +176,7 @@ impl<'a> Subject<'a> {
     }
 
     pub fn label(&self, axis: usize, i: usize) -> String {
-        self.trace.label(self.site, self.site.axes()[axis], i)
+        self.trace.label_in_row(self.site, self.site.axes()[axis], i, self.row())
     }
 
     pub fn row_labels(&self) -> Labels<'a> {
