@@ -27,6 +27,16 @@ impl<'a> Continuations<'a> {
         all.iter().rev().find(|c| c.row <= self.0.selection.row).or_else(|| all.first())
     }
 
+    /// Lines of each continuation in a pane of this width.
+    fn heights(&self, width: u16) -> Vec<u16> {
+        let width = width.saturating_sub(NAME_WIDTH.min(width / 2));
+        let ways = self.continued().map_or(&[][..], |continued| &continued.ways);
+        let words = |way: &'a Continuation| {
+            way.tokens.iter().map(|token| token.text.as_str()).collect::<Vec<_>>()
+        };
+        ways.iter().map(|way| n_lines(&words(way), width)).collect()
+    }
+
     fn words(&self, row: usize) -> Vec<&'a str> {
         self.0.reading.given(row).iter().map(|token| token.text.as_str()).collect()
     }
@@ -46,6 +56,18 @@ impl<'a> Continuations<'a> {
         let rest = Rect { x: area.x + indent, width: area.width - indent, ..area };
         draw_words(words, style, rest, buf)
     }
+}
+
+/// The number of lines that [`draw_words`] takes.
+fn n_lines(words: &[&str], width: u16) -> u16 {
+    let (mut n, mut x) = (1, 0);
+    for word in words.iter().map(|word| word.width() as u16) {
+        if x > 0 && x + word > width {
+            (n, x) = (n + 1, 0);
+        }
+        x += word + 1;
+    }
+    n
 }
 
 /// The last words that fit into `width` columns, after `dots` if any are cut.
@@ -102,8 +124,19 @@ impl Pane for Continuations<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n_ways = self.continued().map_or(4, |continued| continued.ways.len()) as u16;
-        PreferredSize::new(Size::new(44, n_ways + 1), Size::new(100, n_ways + 1))
-            .up_to(2 * n_ways + 1)
+        let lines = |width| 1 + self.heights(width).iter().sum::<u16>().max(n_ways);
+        PreferredSize::new(Size::new(44, n_ways + 1), Size::new(100, lines(100)))
+            .up_to(lines(44) + n_ways)
+    }
+
+    fn out_of_view(&self, area: Rect) -> [usize; 2] {
+        let available_lines = area.height.saturating_sub(1);
+        let fits = |used: &mut u16, height: u16| {
+            *used += height;
+            Some(*used <= available_lines)
+        };
+        let whole = self.heights(area.width).into_iter().scan(0, fits);
+        [0, whole.filter(|is_whole| !is_whole).count()]
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -147,7 +180,8 @@ impl Pane for Continuations<'_> {
         let width = lines * usize::from(area.width.saturating_sub(NAME_WIDTH + 8));
         let given = last_words(&self.words(continued.row), width, theme.glyph("…", "..."));
         // A blank line separates the continuations where the pane is high.
-        let gap = u16::from(usize::from(area.height) > 2 * continued.ways.len());
+        let needed = lines as u16 + self.heights(area.width).iter().sum::<u16>();
+        let gap = u16::from(area.height >= needed + continued.ways.len() as u16);
         let mut y =
             self.draw_block(self.0.language.tr("given"), &given, theme.strong(), area, buf) + gap;
         for way in &continued.ways {
@@ -169,7 +203,7 @@ impl Pane for Continuations<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::last_words;
+    use super::{last_words, n_lines};
 
     #[test]
     fn a_long_text_is_cut_to_its_end() {
@@ -177,5 +211,11 @@ mod tests {
         assert_eq!(last_words(&words, 20, "..."), words);
         assert_eq!(last_words(&words, 10, "..."), ["...", "two", "three"]);
         assert_eq!(last_words(&[], 10, "..."), [""; 0]);
+    }
+
+    #[test]
+    fn words_that_do_not_fit_begin_a_line() {
+        assert_eq!([n_lines(&["one", "two"], 7), n_lines(&["one", "two"], 6)], [1, 2]);
+        assert_eq!([n_lines(&["seventeen"], 3), n_lines(&[], 3)], [1, 1]);
     }
 }

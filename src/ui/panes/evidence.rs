@@ -286,6 +286,14 @@ impl Pane for EvidenceTable<'_> {
         (line % pitch == 0 && shown.contains(&key)).then(|| (self.0.row(), key))
     }
 
+    fn out_of_view(&self, area: Rect) -> [usize; 2] {
+        let (n_keys, n_heads) = (self.0.n_cols(), self.heads().len());
+        let (keys, heads) = self.split_height(area.height);
+        let hidden = (n_keys - n_keys.min(keys.into())) + (n_heads - n_heads.min(heads.into()));
+        let above = window(n_keys, keys.into(), self.0.col()).start;
+        [above, hidden.saturating_sub(above)]
+    }
+
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
     }

@@ -76,7 +76,7 @@ pub struct HeadsGrid {
 }
 
 impl HeadsGrid {
-    /// How the heads are drawn: as large as shows most of each, with labels where they cost no cell.
+    /// How the heads are drawn: as large as shows most of each, with labels where they hide no cell.
     fn plan(&self, size: Size) -> Plan {
         let plans = (1..=self.n_heads.max(1)).flat_map(|per_row| {
             let notes = [(false, false), (true, false), (true, true)];
@@ -86,7 +86,7 @@ impl HeadsGrid {
             let cells = plan.cells();
             let seen = (plan.grid.seen(cells) * 100.0) as u16;
             let detail = (plan.grid.detail(cells) * 100.0) as u16;
-            (!plan.is_narrow(), seen, plan.is_large, detail, plan.has_notes, plan.has_labels)
+            (!plan.is_narrow(), seen, plan.is_large, plan.has_labels, detail, plan.has_notes)
         };
         let first = self.plan_of(size, 1, false, false);
         plans.fold(first, |best, plan| if worth(&plan) > worth(&best) { plan } else { best })

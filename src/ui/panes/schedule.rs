@@ -47,6 +47,11 @@ struct Charts {
 }
 
 impl Charts {
+    /// Width of a layer, in columns: two keep the numbers of neighbours apart.
+    fn layer_width(self) -> u16 {
+        self.step_width.max(2)
+    }
+
     fn new(Size { width, height }: Size, n_words: u16, n_layers: u16) -> Self {
         let chart_height = n_words + 1;
         let is_narrow = width < LABEL_WIDTH + GAP + TRANSFORMER_HEADING_WIDTH + 4 * n_words;
@@ -156,10 +161,15 @@ impl ScheduleChart<'_> {
         put_on(buf, line, &[(&time, theme.dim())]);
         let every = 4_u16.div_ceil(charts.step_width);
         let layers = if charts.line_offset > 0 { 0 } else { built_in(1).n_layers as u16 };
-        for (left, n) in [(charts.rnn, n), (charts.transformer, layers)] {
+        // The layers are few, and each is named.
+        let axes = [
+            (charts.rnn, charts.step_width, n, every),
+            (charts.transformer, charts.layer_width(), layers, 1),
+        ];
+        for (left, width, n, every) in axes {
             for step in (0..n).filter(|step| *step == 0 || (step + 1) % every == 0) {
                 let text = (step + 1).to_string();
-                let x = line.x + left + step * charts.step_width;
+                let x = line.x + left + step * width;
                 put_line(buf, (x, line.y), line.right(), &[(&text, theme.dim())]);
             }
         }
@@ -191,7 +201,7 @@ impl ScheduleChart<'_> {
     fn draw_columns(&self, charts: Charts, line: Rect, buf: &mut Buffer) {
         for layer in 1..=built_in(1).n_layers {
             let style = self.0.theme.pane(0);
-            self.draw_cell(layer, style, charts.transformer, charts.step_width, line, buf);
+            self.draw_cell(layer, style, charts.transformer, charts.layer_width(), line, buf);
         }
     }
 

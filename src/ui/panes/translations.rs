@@ -106,7 +106,8 @@ impl Translations<'_> {
             blocks = wrapped(&all);
         }
         for name in self.glosses_lost() {
-            if total(&blocks) + LEGEND_LINES <= area.height + gap {
+            // The legend gives way before a gloss does.
+            if total(&blocks) <= area.height + gap {
                 break;
             }
             let i = MODELS.iter().position(|model| *model == name).map_or(0, |i| i + 1);
@@ -180,9 +181,11 @@ impl Translations<'_> {
         let gap = if needed(MAX_GAP) < area.height { MAX_GAP } else { gap };
         let heights: Vec<u16> = blocks.iter().map(|block| height(block) + gap).collect();
         // The last block needs no gap below it.
-        let available_lines = area.height.saturating_sub(LEGEND_LINES) + gap;
+        let needed: u16 = heights.iter().sum();
+        let legend = if needed + LEGEND_LINES > area.height + gap { 0 } else { LEGEND_LINES };
+        let available_lines = area.height.saturating_sub(legend) + gap;
         let shown = visible_blocks(&heights, available_lines, self.selected_block());
-        Layout { blocks, heights, shown }
+        Layout { blocks, heights, shown, legend }
     }
 }
 
@@ -191,6 +194,8 @@ struct Layout {
     blocks: Vec<Block>,
     heights: Vec<u16>,
     shown: Range<usize>,
+    /// Lines of the legend: none if the words need them.
+    legend: u16,
 }
 
 /// A block's name and its lines of words.
@@ -338,8 +343,8 @@ impl Pane for Translations<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let Layout { blocks, heights, shown } = self.layout(area);
-        let mut rest = Rect { height: area.height.saturating_sub(LEGEND_LINES), ..area };
+        let Layout { blocks, heights, shown, legend } = self.layout(area);
+        let mut rest = Rect { height: area.height.saturating_sub(legend), ..area };
         // The lines that the last whole block leaves are filled with the next one's first.
         for i in (shown.start..blocks.len()).take(shown.len() + 1) {
             if rest.height == 0 {
@@ -349,7 +354,7 @@ impl Pane for Translations<'_> {
             self.draw_block(i, &blocks[i], Rect { height, ..rest }, buf);
             rest = Rect { y: rest.y + height, height: rest.height - height, ..rest };
         }
-        let legend = Rect { height: area.bottom() - rest.y, ..rest };
+        let legend = Rect { height: legend.min(area.bottom() - rest.y), ..rest };
         let has_bars = blocks.iter().flat_map(|(_, l)| l.iter().flatten()).any(|w| w.p.is_some());
         if legend.height > 0 {
             self.draw_legend(has_bars, legend, buf);

@@ -251,7 +251,9 @@ impl Chart<'_> {
             .x_bounds([0.0, width])
             .y_bounds([0.0, height])
             .paint(|context| {
-                for series in &self.series {
+                // A cell has one colour, the last line's: that of the line under the cursor.
+                let (before, after) = self.series.split_at(self.cursor.0.min(self.series.len()));
+                for series in after.iter().skip(1).chain(before).chain(after.first()) {
                     let color = series.style.fg.unwrap_or(Color::Reset);
                     let scaled: Vec<f32> = series.points.iter().map(|v| self.scaled(*v)).collect();
                     for (i, pair) in scaled.windows(2).enumerate() {

@@ -341,29 +341,34 @@ impl Grid {
     }
 
     /// The part of the matrix that is in view in an area, 0 to 1; less where cells are drawn as blocks, and a
-    /// little less where two cells share a character.
+    /// little less where two cells share a character or columns stand without their names.
     pub fn seen(&self, size: Size) -> f32 {
         /// The worth of two cells in a character, and of a map that they make high and narrow.
         const SHARED: f32 = 0.95;
         const STRETCHED: f32 = 0.8;
         /// What each column costs that is merged with others.
         const MERGED: f32 = 0.05;
+        /// The worth of a matrix some of whose columns have no label.
+        const UNNAMED: f32 = 0.9;
         if !self.is_fitted || self.n_rows * self.n_cols == 0 {
             return 1.0;
         }
         let (cell, room) = (self.fitted(size), self.room(size.width));
-        let body = self.body(cell, self.header_height(cell, size.height), size.height);
+        let header = self.header_height(cell, size.height);
+        let body = self.body(cell, header, size.height);
         let part = |seen: usize, n: usize| (seen.min(n) as f32) / (n as f32);
-        match cell {
-            CellWidth::Block { rows: 1, cols, has_halves: true } if !self.is_map => {
-                (1.0 - MERGED * cols as f32) * part(body * 2, self.n_rows)
+        let named = if self.label_interval(cell, header).is_some() { UNNAMED } else { 1.0 };
+        named
+            * match cell {
+                CellWidth::Block { rows: 1, cols, has_halves: true } if !self.is_map => {
+                    (1.0 - MERGED * cols as f32) * part(body * 2, self.n_rows)
+                }
+                CellWidth::Block { rows, cols, .. } => 1.0 / ((rows * cols) as f32),
+                CellWidth::Strip(_) => SHARED * part(body * 2, self.n_rows),
+                CellWidth::Half if self.is_map => STRETCHED * part(body, self.n_rows),
+                CellWidth::Half => SHARED * part(body, self.n_rows),
+                _ => part(body, self.n_rows) * part(cell.cells_in(room), self.n_cols),
             }
-            CellWidth::Block { rows, cols, .. } => 1.0 / ((rows * cols) as f32),
-            CellWidth::Strip(_) => SHARED * part(body * 2, self.n_rows),
-            CellWidth::Half if self.is_map => STRETCHED * part(body, self.n_rows),
-            CellWidth::Half => SHARED * part(body, self.n_rows),
-            _ => part(body, self.n_rows) * part(cell.cells_in(room), self.n_cols),
-        }
     }
 
     /// How much is shown of each cell in an area of that size, 0 to 1: a number, or colour in so many columns.
