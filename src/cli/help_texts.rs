@@ -160,7 +160,8 @@ Examples:
   lookback open 'encoder.1.self_attn.weights[0,7,1]'
   lookback open 'rnn.encoder.hidden[3,5]' --depth 2
   lookback open 'logits[0,12]' \"The dog sleeps.\" --model gru --all
-  lookback open 'probs[0,434]' \"She sleeps.\" --against \"He sleeps.\" --what-if 'patch=encoder.0.norm2.out[0]'
+  lookback open 'probs[0,434]' \"She sleeps.\" --against \"He sleeps.\" \\
+      --what-if 'patch=encoder.0.norm2.out[0]'
   lookback open 'gradient.encoder.0.ffn.W_1[3,5]' --depth 2
 `lookback trace --list` names every site. Before a site or a weight, `gradient.` names the slope of the loss with
 respect to its number, in the pass in which the model learns: what `learn` descends.";
@@ -259,7 +260,8 @@ position, token, a, b, amount (b less a; of site and row |b - a| / |a|).
 Examples:
   lookback diff \"The animal didn't cross the street because it was too tired.\" \\
       --against \"The animal didn't cross the street because it was too wide.\"
-  lookback diff --model ./gpt2 --against-model ./gpt2-q8_0.gguf \"The Eiffel Tower is in\" --format csv";
+  lookback diff --model ./gpt2 --against-model ./gpt2-q8_0.gguf \\
+      \"The Eiffel Tower is in\" --format csv";
 
 pub const FLOW: &str = "\
 After a sub-layer, a row of the residual stream is a sum: the row before, what each head takes from each

@@ -214,6 +214,13 @@ impl Theme {
         self.on_ramp(&palette.diverging, palette.diverging_sixteen, x)
     }
 
+    /// Style of a bar that grows from zero: the ends of the ramp of signed values, so that a sign has one colour in
+    /// bars and in cells.
+    pub fn signed_bar(&self, x: f32) -> Style {
+        let end = if x < 0.0 { -1.0 } else { 1.0 };
+        self.diverging(end).map_or(Style::new(), |colour| Style::new().fg(colour))
+    }
+
     fn on_ramp(self, stops: &[Rgb], sixteen: [Color; 6], x: f32) -> Option<Color> {
         let nearest = |n: usize| (x * (n - 1) as f32).round() as usize;
         match self.depth() {

@@ -369,9 +369,9 @@ impl Pane for AttributionList<'_> {
                 // There are no blocks that grow to the left: whole cells only.
                 let length = (-x / most * f32::from(half)).round() as u16;
                 let solid = theme.glyph("█", "#").repeat(usize::from(length));
-                put_line(buf, (middle - length, lines.y), middle, &[(&solid, theme.incorrect())]);
+                put_line(buf, (middle - length, lines.y), middle, &[(&solid, theme.signed_bar(x))]);
             } else {
-                put_line(buf, (middle + 1, lines.y), lines.right(), &[(&bar, theme.correct())]);
+                put_line(buf, (middle + 1, lines.y), lines.right(), &[(&bar, theme.signed_bar(x))]);
             }
         }
     }

@@ -143,17 +143,15 @@ impl<'a> EvidenceTable<'a> {
             let x = put_line(buf, (x, line.y), end, &[(&number, style)]);
             let available_width = usize::from(end.saturating_sub(x));
             let bar = theme.bar(v.abs() / column.largest, available_width);
-            put_line(buf, (x, line.y), end, &[(&bar, self.bar_style(v, column.largest))]);
+            put_line(buf, (x, line.y), end, &[(&bar, self.bar_style(v, column))]);
         }
     }
 
-    /// Style of a number's bar: negative numbers have a colour of their own.
-    fn bar_style(&self, v: f32, largest: f32) -> Style {
+    /// Style of a number's bar: by its sign in a column that has both, else by its size.
+    fn bar_style(&self, v: f32, column: &Column) -> Style {
         let theme = self.0.scene.theme;
-        if v >= 0.0 {
-            return theme.ink(v / largest);
-        }
-        theme.diverging(-1.0).map_or(Style::new(), |c| Style::new().fg(c))
+        let is_signed = column.numbers.iter().any(|v| *v < 0.0);
+        if is_signed { theme.signed_bar(v) } else { theme.ink(v / column.largest) }
     }
 
     /// Effect on the output of knocking out the selected head.
@@ -196,7 +194,7 @@ impl<'a> EvidenceTable<'a> {
             buf,
             (x, line.y),
             line.right(),
-            &[(&bar, self.bar_style(knocked.change, largest))],
+            &[(&bar, self.0.scene.theme.signed_bar(knocked.change))],
         );
     }
 

@@ -307,8 +307,7 @@ impl Pane for SaliencyTable<'_> {
                 let x = put_line(buf, (column_x(i), lines.y), end, &[(&text, style)]);
                 let Some(figure) = figure else { continue };
                 let bar = theme.bar(figure.abs() / most, end.saturating_sub(x + 2).into());
-                let ink = if figure < 0.0 { theme.incorrect() } else { theme.correct() };
-                put_line(buf, (x + 1, lines.y), end, &[(&bar, ink)]);
+                put_line(buf, (x + 1, lines.y), end, &[(&bar, theme.signed_bar(figure))]);
             }
         }
     }
