@@ -192,6 +192,7 @@ impl Checkpoint {
             shown(&path.to_string_lossy()),
             listed(&broken)
         );
+        tensor_names::unwrap(&mut tensors);
         let mut tensors = quantised::joined(tensors, &config)?;
         let beside = beside(folder)?;
         let tokenizer = match small(folder, "tokenizer.json")? {

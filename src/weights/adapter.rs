@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 use super::{
     Checkpoint, Config, ExpectedWeight, Packed, TensorInfo, WHY_NO_PICKLE, WeightLayout,
     config::TIED, folder::ADAPTER, listed, mapped::Mapped, safetensors, small, tensor::dimensions,
+    wanted::OUTPUTS,
 };
 use crate::{
     engine::value::{LowRank, Matrix, Stored, Value},
@@ -280,6 +281,10 @@ impl Opened<'_> {
             found.next().filter(|_| found.next().is_none())
         };
         let target = names.find_map(|name| self.model.tensor(name)).or_else(longer);
+        ensure!(
+            target.is_some() || !OUTPUTS.iter().any(|output| name.ends_with(output)),
+            "changes the map to the logits, for which the model takes its table of embeddings; that is not supported"
+        );
         let target = target.with_context(|| {
             format!("the model has no tensor `{}`; is it another model's adapter?", shown(name))
         })?;

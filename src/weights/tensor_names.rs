@@ -1,6 +1,27 @@
 //! The names that a tensor may have in a checkpoint.
 
-use super::Checkpoint;
+use super::{Checkpoint, TensorInfo};
+
+/// What stands before the names of tensors that were saved from a model inside another: of PyTorch's DDP, and of PEFT.
+const WRAPS: [&str; 2] = ["module.", "base_model.model."];
+
+/// What torch.compile puts before the names of a module.
+const COMPILED: &str = "_orig_mod.";
+
+/// Takes out of the names what a model inside another has in them.
+pub fn unwrap(tensors: &mut [TensorInfo]) {
+    for tensor in tensors.iter_mut().filter(|tensor| tensor.name.contains(COMPILED)) {
+        tensor.name = tensor.name.replace(COMPILED, "");
+    }
+    let is_first = |wrap: &&str, tensors: &[TensorInfo]| {
+        !tensors.is_empty() && tensors.iter().all(|tensor| tensor.name.starts_with(*wrap))
+    };
+    while let Some(wrap) = WRAPS.iter().find(|wrap| is_first(wrap, tensors)) {
+        for tensor in &mut *tensors {
+            tensor.name.drain(..wrap.len());
+        }
+    }
+}
 
 /// The names of a tensor; of several that a checkpoint has, the first is taken.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -397,7 +397,7 @@ impl Faults<'_> {
 }
 
 /// The map to the logits, in files that have one of its own.
-const OUTPUTS: [&str; 3] =
+pub(super) const OUTPUTS: [&str; 3] =
     ["lm_head.weight", "cls.predictions.decoder.weight", "vocab_projector.weight"];
 
 /// What a model is whose class, in transformers' names, writes no words; None if it does, or if the name does not say.

@@ -19,6 +19,7 @@ use super::checkpoints::{Golden, Opened, assert_none, complaints};
 use crate::support::{
     program::{Run, run},
     tiny::with_settings,
+    weights::{counted, f32s, safetensors},
 };
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
@@ -121,6 +122,24 @@ fn a_text_is_written_on_with_the_adapter() {
     let want = trace.value("logits").unwrap().row(0, IDS.len() - 1);
     let off = logits.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(off < 1e-4, "{off}");
+}
+
+/// Where the logits use the table of embeddings, there is no tensor for an adapter of their map.
+#[test]
+fn an_adapter_of_tied_logits_is_known_as_one() {
+    let folder = TempDir::new().unwrap();
+    let settings = Path::new(ADAPTERS).join("llama3/adapter_config.json");
+    fs::copy(settings, folder.path().join("adapter_config.json")).unwrap();
+    let [a, b] = ["A", "B"].map(|side| format!("base_model.model.lm_head.lora_{side}.weight"));
+    let numbers = || f32s(&counted(6));
+    let file = safetensors(&[(&a, "F32", &[2, 3], numbers()), (&b, "F32", &[3, 2], numbers())]);
+    fs::write(folder.path().join("adapter_model.safetensors"), file).unwrap();
+    let error = format!("{:#}", adapted("smollm2", folder.path()).err().unwrap());
+    assert!(
+        error.contains("lm_head") && error.contains("takes its table of embeddings"),
+        "{error}"
+    );
+    assert!(!error.contains("another model's"), "{error}");
 }
 
 /// What opening says of an adapter whose settings are changed.

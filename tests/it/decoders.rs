@@ -3,7 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::support::tiny::error_of;
+use crate::support::tiny::{error_of, opening_error, with_names};
 
 #[test]
 fn biases_are_those_that_the_settings_ask_for() {
@@ -58,10 +58,40 @@ fn settings_that_cannot_be_run_are_named() {
         ("mistral", "hidden_act", json!("mish")),
         ("mistral", "rope_scaling", json!({"rope_type": "longrope", "short_factor": [1.0]})),
         ("mistral", "rope_scaling", json!({"rope_type": "axial", "factor": 2.0})),
+        ("opt", "layer_norm_elementwise_affine", json!(false)),
+        ("gpt_neox", "rotary_pct", json!(0.33)),
+        ("deberta_text", "pooler_hidden_size", json!(7)),
     ] {
         let text = error_of(name, &[(key, value)]);
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
     }
+}
+
+/// Inside MPT's settings of attention, and without a setting that says how many channels a head has.
+#[test]
+fn the_setting_at_fault_is_named_and_no_other() {
+    let attention = json!({"alibi": false, "clip_qkv": 0.5, "qk_ln": false, "softmax_scale": null});
+    let text = error_of("mpt", &[("attn_config", attention)]);
+    for part in ["`attn_config`: `alibi` is `false`", "`attn_config`: `clip_qkv` is `0.5`"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(!text.contains("qk_ln") && !text.contains("softmax_scale"), "{text}");
+    let odd = error_of("smollm2", &[("head_dim", json!(null)), ("hidden_size", json!(27))]);
+    assert!(odd.contains("an even number of rotated channels: of 3 in a head they are 3"), "{odd}");
+    assert!(!odd.contains("missing"), "{odd}");
+}
+
+/// As torch.compile, DDP and PEFT save a model that is inside theirs.
+#[test]
+fn names_of_a_model_inside_another_are_its_own() {
+    for prefix in ["_orig_mod.", "module.", "base_model.model.", "module._orig_mod."] {
+        let folder = with_names("llama3", &[], |name| format!("{prefix}{name}"));
+        assert_eq!(opening_error(folder.path()), "", "{prefix}");
+    }
+    let inside = with_names("llama3", &[], |name| name.replace("model.", "model._orig_mod."));
+    assert_eq!(opening_error(inside.path()), "");
+    let some = with_names("llama3", &[], |name| name.replace("lm_head.", "module.lm_head."));
+    assert!(opening_error(some.path()).contains("lm_head.weight"));
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn disentangled(config: &Config) -> Result<()> {
         config.must("conv_kernel_size", config.count("conv_kernel_size")? == 0, "0 or absent"),
         config.must("pooler_hidden_act", act == "gelu", "gelu"),
         same("embedding_size", d_model),
+        same("pooler_hidden_size", d_model),
         same("attention_head_size", d_head),
     ];
     for check in checks {

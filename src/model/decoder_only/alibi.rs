@@ -13,7 +13,10 @@ use super::{
     names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
     rope::RopeStyle,
 };
-use crate::{model::layer::norm::NormStyle, weights::Config};
+use crate::{
+    model::layer::norm::NormStyle,
+    weights::{Config, SettingFaults},
+};
 
 /// BLOOM's names, which Falcon took over.
 const BLOOM_NAMES: Names = Names {
@@ -89,11 +92,6 @@ pub static FAMILIES: &[Family] = &[
         style: Style { norm: NormStyle::LayerWithoutBias, biases: BiasStyle::NONE, ..ALIBI },
         refused: &[
             Refused {
-                key: "attn_config",
-                can_run: |config| config.get("attn_config").is_none_or(is_plain),
-                wanted: "`alibi` true, and neither `clip_qkv`, `qk_ln`, `prefix_lm` nor `softmax_scale`",
-            },
-            Refused {
                 key: "alibi_bias_max",
                 can_run: |config| {
                     config.float_or("alibi_bias_max", 8.0).is_ok_and(|most| most > 0.0)
@@ -157,17 +155,25 @@ fn is(config: &Config, key: &str, value: bool) -> bool {
     config.get(key) == Some(&Json::Bool(value))
 }
 
-/// Whether MPT's attention has linear biases and nothing that is not run.
-fn is_plain(attention: &Json) -> bool {
-    let has = |key| attention.get(key).is_some_and(|value| !value.is_null() && value != false);
-    attention.get("alibi") != Some(&Json::Bool(false))
-        && !["clip_qkv", "qk_ln", "prefix_lm", "softmax_scale"].into_iter().any(has)
+/// Checks that MPT's attention has linear biases and nothing that is not run.
+fn must_be_plain(attention: &Config) -> Result<()> {
+    let mut faults = SettingFaults::default();
+    let has_biases = !is(attention, "alibi", false);
+    faults.note(attention.must("alibi", has_biases, "true: attention with linear biases"));
+    for key in ["clip_qkv", "qk_ln", "prefix_lm", "softmax_scale"] {
+        let is_off = !attention.has(key) || is(attention, key, false);
+        faults.note(attention.must(key, is_off, "null or false"));
+    }
+    faults.or(Some(()))
 }
 
 fn slopes_of_mpt(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
     let most = match config.section("attn_config")? {
-        Some(attention) => attention.float_or("alibi_bias_max", 8.0)?,
+        Some(attention) => {
+            must_be_plain(&attention)?;
+            attention.float_or("alibi_bias_max", 8.0)?
+        }
         None => config.float_or("alibi_bias_max", 8.0)?,
     };
     let slopes = DecoderPlan::slopes(plan.heads.n_heads, most);

@@ -85,6 +85,13 @@ pub static FAMILIES: &[Family] = &[
                 },
                 wanted: "false",
             },
+            Refused {
+                key: "layer_norm_elementwise_affine",
+                can_run: |config| {
+                    config.bool_or("layer_norm_elementwise_affine", true).unwrap_or(false)
+                },
+                wanted: "true: norms with gains and biases",
+            },
         ],
         ..LLAMA
     },

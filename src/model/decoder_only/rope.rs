@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     engine::tape::{Dynamic, Longer, Rope, RotaryPairs},
@@ -111,17 +111,22 @@ pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope>
 
 /// The number of rotated channels of a head.
 fn n_rotated(config: &Config, d_head: usize, style: RopeStyle) -> Result<usize> {
-    let d = match style.part {
+    let (key, d) = match style.part {
         Some((key, default)) if !config.has("rotary_dim") => {
             let key = config.key(&["partial_rotary_factor", key]);
             let part = config.float_or(key, default)?;
             config.must(key, part > 0.0 && part <= 1.0, "a share above 0, at most 1")?;
-            (d_head as f32 * part) as usize
+            (key, (d_head as f32 * part) as usize)
         }
-        _ => config.usize_or("rotary_dim", d_head)?,
+        _ => ("rotary_dim", config.usize_or("rotary_dim", d_head)?),
     };
     config.must("rotary_dim", d <= d_head, "at most `head_dim`")?;
-    config.must("head_dim", d > 0 && d.is_multiple_of(2), "an even number of rotated channels")?;
+    let is_even = d > 0 && d.is_multiple_of(2);
+    let wanted = format!("an even number of rotated channels: of {d_head} in a head they are {d}");
+    match [key, "head_dim"].into_iter().find(|key| config.has(key)) {
+        Some(key) => config.must(key, is_even, &wanted)?,
+        None => ensure!(is_even, "{}: want {wanted}", config.file()),
+    }
     Ok(d)
 }
 
