@@ -1,7 +1,10 @@
 //! Reads tokenizer.json into a [`TokenizerPlan`].
 //!
 //! Padding and truncation are ignored: a sentence keeps its length. Only this file decides which tokens begin and
-//! end a text: `add_bos_token` of tokenizer_config.json is ignored, as transformers ignores it.
+//! end a text: `add_bos_token` of tokenizer_config.json is ignored, as transformers ignores it. Other settings of
+//! tokenizer_config.json are followed where transformers follows them and not this file.
+
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -45,27 +48,87 @@ pub fn plan(bytes: &[u8], specials: &Specials) -> Result<TokenizerPlan> {
     let version = file.version.as_deref().unwrap_or("1.0");
     ensure!(version == "1.0", "it is of version `{}`, want 1.0", super::visible(version));
     let added: Vec<_> = file.added_tokens.into_iter().flatten().map(|a| a.token).collect();
-    let mut plan = TokenizerPlan {
-        model: file.model,
-        parts: TokenizerParts {
-            normalizer: file.normalizer,
-            pre_tokenizer: file.pre_tokenizer,
-            post_processor: file.post_processor,
-            decoder: file.decoder,
-        },
-        added,
-        notes: vec![],
+    let mut parts = TokenizerParts {
+        normalizer: file.normalizer,
+        pre_tokenizer: file.pre_tokenizer,
+        post_processor: file.post_processor,
+        decoder: file.decoder,
     };
+    if let Some(config) = specials.tokenizer_config {
+        follow(&mut parts, config);
+    }
+    let mut plan = TokenizerPlan { model: file.model, parts, added, notes: vec![] };
     add_named(&mut plan, specials);
     Ok(plan)
 }
 
-/// Adds the special tokens that only tokenizer_config.json or special_tokens_map.json names after the file's own,
-/// as transformers does.
+/// How the names of classes begin whose normalizer is BERT's.
+const LIKE_BERT: [&str; 5] = [
+    "BertTokenizer",
+    "DistilBertTokenizer",
+    "ElectraTokenizer",
+    "MPNetTokenizer",
+    "MobileBertTokenizer",
+];
+
+/// How the names of classes begin that split by bytes.
+const BY_BYTES: [&str; 7] =
+    ["GPT2", "Roberta", "Bart", "Longformer", "GPTNeoX", "CodeGen", "Qwen2"];
+
+/// The settings that transformers' own classes follow, whatever tokenizer.json says.
+fn follow(parts: &mut TokenizerParts, config: &Json) {
+    let class = config.get("tokenizer_class").and_then(Json::as_str).unwrap_or_default();
+    let is_one_of = |names: &[&str]| names.iter().any(|name| class.starts_with(name));
+    let is_bert = is_one_of(&LIKE_BERT);
+    if parts.normalizer["type"] == "BertNormalizer" && (is_bert || class.is_empty()) {
+        for (setting, field, default) in [
+            ("do_lower_case", "lowercase", true.into()),
+            ("strip_accents", "strip_accents", Json::Null),
+            ("tokenize_chinese_chars", "handle_chinese_chars", true.into()),
+        ] {
+            let says = config.get(setting).filter(|value| value.is_boolean()).cloned();
+            if let Some(value) = says.or_else(|| is_bert.then_some(default)) {
+                parts.normalizer[field] = value;
+            }
+        }
+    }
+    let leads = config.get("add_prefix_space").filter(|leads| leads.is_boolean());
+    if let Some(leads) = leads.filter(|_| is_one_of(&BY_BYTES)) {
+        lead(&mut parts.pre_tokenizer, leads);
+    }
+}
+
+/// Sets whether the stages that split by bytes put a space before a text.
+fn lead(stage: &mut Json, leads: &Json) {
+    if stage["type"] == "ByteLevel" {
+        stage["add_prefix_space"] = leads.clone();
+    }
+    for inner in stage.get_mut("pretokenizers").and_then(Json::as_array_mut).into_iter().flatten() {
+        lead(inner, leads);
+    }
+}
+
+/// Adds the tokens that only tokenizer_config.json or special_tokens_map.json has, after the file's own, as transformers
+/// does; of a token in both, tokenizer_config.json says how it is matched.
 fn add_named(plan: &mut TokenizerPlan, specials: &Specials) {
-    for token in specials.named() {
-        if !plan.added.iter().any(|added| added.content == token.content) {
+    let named: Vec<AddedToken> = specials.named().collect();
+    let are_special: HashSet<&str> = named.iter().map(|token| &*token.content).collect();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (i, token) in plan.added.iter().enumerate() {
+        places.entry(token.content.clone()).or_insert(i);
+    }
+    let decoded = specials.decoded().into_iter().map(|token| {
+        let is_special = token.special || are_special.contains(&*token.content);
+        AddedToken { special: is_special, ..token }
+    });
+    let decoded: Vec<_> = decoded.map(|token| (token, true)).collect();
+    for (token, is_followed) in decoded.into_iter().chain(named.iter().cloned().map(|t| (t, false)))
+    {
+        let place = *places.entry(token.content.clone()).or_insert(plan.added.len());
+        if place == plan.added.len() {
             plan.added.push(token);
+        } else if is_followed {
+            plan.added[place] = token;
         }
     }
 }

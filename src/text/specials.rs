@@ -35,6 +35,9 @@ pub struct SpecialIds {
 const NAMES: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
+/// Lists of special tokens without a name, or with one that only a model has.
+const FURTHER: [&str; 2] = ["additional_special_tokens", "extra_special_tokens"];
+
 /// The default mask tokens.
 const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
 
@@ -45,6 +48,14 @@ pub fn ids_of(setting: &Json) -> Vec<u32> {
         Json::Array(ids) => ids.iter().filter_map(id).collect(),
         one => id(one).into_iter().collect(),
     }
+}
+
+/// A special token of its setting: a string, or an object with `content`.
+fn special(setting: &Json) -> Option<AddedToken> {
+    let flag = |key| setting.get(key).and_then(Json::as_bool).unwrap_or(false);
+    let content = setting.as_str().or_else(|| setting.get("content")?.as_str())?;
+    let token = AddedToken::from(content, true);
+    (!content.is_empty()).then(|| token.lstrip(flag("lstrip")).rstrip(flag("rstrip")))
 }
 
 impl Specials<'_> {
@@ -78,13 +89,35 @@ impl Specials<'_> {
         usize::try_from(n).ok()
     }
 
-    /// Every named special token.
+    /// Every named special token, and those without a name of their own.
     pub fn named(&self) -> impl Iterator<Item = AddedToken> {
-        NAMES.iter().filter_map(|name| {
-            let flag = |key| self.get(name).and_then(|v| v.get(key)?.as_bool()).unwrap_or(false);
-            let token = AddedToken::from(self.content(name)?, true);
-            Some(token.lstrip(flag("lstrip")).rstrip(flag("rstrip")))
-        })
+        let named = NAMES.iter().filter_map(|name| special(self.get(name)?));
+        let further = FURTHER.iter().filter_map(|key| self.get(key)).flat_map(|all| match all {
+            Json::Array(list) => list.iter().filter_map(special).collect(),
+            Json::Object(by_name) => by_name.values().filter_map(special).collect(),
+            _ => vec![],
+        });
+        named.chain(further)
+    }
+
+    /// The tokens of `added_tokens_decoder`, in the order of their ids.
+    pub fn decoded(&self) -> Vec<AddedToken> {
+        let all = self.tokenizer_config.and_then(|config| config.get("added_tokens_decoder"));
+        let all = all.and_then(Json::as_object).into_iter().flatten();
+        let token = |(id, token): (&String, &Json)| {
+            let flag = |key| token.get(key).and_then(Json::as_bool);
+            let is_special = flag("special").unwrap_or(false);
+            let added = AddedToken::from(token.get("content")?.as_str()?, is_special)
+                .lstrip(flag("lstrip").unwrap_or(false))
+                .rstrip(flag("rstrip").unwrap_or(false))
+                .single_word(flag("single_word").unwrap_or(false))
+                .normalized(flag("normalized").unwrap_or(!is_special));
+            Some((id.parse::<u32>().ok()?, added))
+        };
+        let mut tokens: Vec<_> =
+            all.filter_map(token).filter(|(_, token)| !token.content.is_empty()).collect();
+        tokens.sort_by_key(|(id, _)| *id);
+        tokens.into_iter().map(|(_, token)| token).collect()
     }
 
     /// The ids, looked up in the vocabulary; those of config.json for tokens without a name.

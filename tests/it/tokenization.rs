@@ -183,6 +183,60 @@ fn texts_are_put_into_lower_case_where_the_folder_says_so() {
     assert_eq!((lowers.cut_at(), keeps.cut_at()), (Some(6), None));
 }
 
+/// What transformers' own classes follow: tokenizer_config.json, where tokenizer.json says something else.
+#[test]
+fn tokenizer_config_is_followed_where_transformers_follows_it() {
+    let of = |name: &str, config: &Json| {
+        let specials = Specials { tokenizer_config: Some(config), ..Specials::default() };
+        Tokenizer::from_json(read(&format!("{name}.json")).as_bytes(), &specials).unwrap()
+    };
+    let same = |name: &str, config: Json, [one, other]: [&str; 2]| {
+        let tokenizer = of(name, &config);
+        tokenizer.encode(one).unwrap() == tokenizer.encode(other).unwrap()
+    };
+    let (case, accents) = (["The River", "the river"], ["thé river", "the river"]);
+    for (class, lowers) in
+        [("BertTokenizer", false), ("", false), ("PreTrainedTokenizerFast", true)]
+    {
+        let config = json!({"tokenizer_class": class, "do_lower_case": false});
+        assert_eq!(same("bert", config, case), lowers, "{class}");
+    }
+    let keeps = json!({"tokenizer_class": "BertTokenizer", "strip_accents": false});
+    assert!(!same("bert", keeps.clone(), accents) && same("bert", keeps, case));
+    assert!(same("bert", json!({"strip_accents": null}), accents));
+    for (class, leads) in [("RobertaTokenizer", true), ("PreTrainedTokenizerFast", false)] {
+        let config = json!({"tokenizer_class": class, "add_prefix_space": true});
+        assert_eq!(same("roberta", config, [" the river", "the river"]), leads, "{class}");
+    }
+}
+
+/// Tokens that stand in tokenizer_config.json alone, and those that it has matched in another way.
+#[test]
+fn tokens_of_tokenizer_config_are_added() {
+    let of = |config: Json| {
+        let specials = Specials { tokenizer_config: Some(&config), ..Specials::default() };
+        Tokenizer::from_json(read("gpt2.json").as_bytes(), &specials).unwrap()
+    };
+    let plain = of(json!({}));
+    assert_eq!(texts(&plain, "the old river").join(" "), "the ·old ·river");
+    for key in ["additional_special_tokens", "extra_special_tokens"] {
+        let added = of(json!({key: ["<img>", {"content": "<doc>", "lstrip": true}]}));
+        assert_eq!(texts(&added, "the <img> <doc>").join(" "), "the · <img> <doc>", "{key}");
+        assert_eq!(added.vocab_size(), plain.vocab_size() + 2);
+        assert_eq!(added.text(&added.encode("the<img>").unwrap()), "the");
+    }
+    assert_eq!(
+        texts(&of(json!({"extra_special_tokens": {"image_token": "<img>"}})), "<img>"),
+        ["<img>"]
+    );
+    let decoder = json!({"added_tokens_decoder": {
+        "9": {"content": "riv", "special": false},
+        "549": {"content": "<|endoftext|>", "special": true, "lstrip": true, "normalized": false}}});
+    let decoded = of(decoder);
+    assert_eq!(texts(&decoded, "a  <|endoftext|>").join(" "), "a <|endoftext|>");
+    assert_eq!(texts(&decoded, "the river").join(" "), "the · riv er");
+}
+
 #[test]
 fn one_word_stands_in_the_place_of_another() {
     let gpt2 = from_json("gpt2");
