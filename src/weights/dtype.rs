@@ -16,6 +16,7 @@ pub enum Dtype {
     F32,
     F16,
     Bf16,
+    F64,
     Q8_0,
     Q4_0,
     Q4_1,
@@ -60,6 +61,7 @@ static FORMATS: &[BlockFormat] = &[
     row(Dtype::F32, "F32", 0, 1, 4, |bytes, out| wide!(f32s(bytes, out))),
     row(Dtype::F16, "F16", 1, 1, 2, |bytes, out| wide!(f16s(bytes, out))),
     row(Dtype::Bf16, "BF16", 30, 1, 2, |bytes, out| wide!(bf16s(bytes, out))),
+    row(Dtype::F64, "F64", 28, 1, 8, |bytes, out| wide!(f64s(bytes, out))),
     row(Dtype::Q8_0, "Q8_0", 8, 32, 34, |bytes, out| wide!(quant::q8_0(bytes, out))),
     row(Dtype::Q4_0, "Q4_0", 2, 32, 18, |bytes, out| wide!(quant::q4_0(bytes, out))),
     row(Dtype::Q4_1, "Q4_1", 3, 32, 20, |bytes, out| wide!(quant::q4_1(bytes, out))),
@@ -147,6 +149,12 @@ fn f32s(bytes: &[u8], out: &mut [f32]) {
     }
 }
 
+fn f64s(bytes: &[u8], out: &mut [f32]) {
+    for (out, b) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *out = f64::from_le_bytes(*b) as f32;
+    }
+}
+
 fn f16s(bytes: &[u8], out: &mut [f32]) {
     for (out, b) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
         *out = quant::half(*b);
@@ -166,5 +174,14 @@ mod tests {
     #[test]
     fn the_table_is_in_the_order_of_the_dtypes() {
         assert!(FORMATS.iter().enumerate().all(|(i, f)| f.dtype as usize == i));
+    }
+
+    #[test]
+    fn a_number_of_eight_bytes_becomes_the_nearest_of_four() {
+        let numbers = [0.1, -1e300, f64::NAN, 3.0];
+        let bytes: Vec<u8> = numbers.iter().flat_map(|n: &f64| n.to_le_bytes()).collect();
+        let mut out = [0.0; 4];
+        (Dtype::named("F64").unwrap().format().decode)(&bytes, &mut out);
+        assert_eq!(out.map(f32::to_bits), numbers.map(|n| (n as f32).to_bits()));
     }
 }

@@ -34,14 +34,13 @@ const MAGIC: [u8; 4] = *b"GGUF";
 const ALIGNMENT: u64 = 32;
 
 /// Formats that are recognised but not read: type id, name, numbers and bytes of a block.
-const OTHERS: [(u32, &str, usize, usize); 8] = [
+const OTHERS: [(u32, &str, usize, usize); 7] = [
     (9, "Q8_1", 32, 40),
     (15, "Q8_K", 256, 292),
     (24, "I8", 1, 1),
     (25, "I16", 1, 2),
     (26, "I32", 1, 4),
     (27, "I64", 1, 8),
-    (28, "F64", 1, 8),
     (41, "Q1_0", 128, 18),
 ];
 

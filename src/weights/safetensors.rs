@@ -21,8 +21,7 @@ use crate::text::visible::shown;
 const LONGEST_HEADER: usize = 100_000_000;
 
 /// Dtypes that are recognised but not read, with the bytes of one number.
-const OTHERS: [(&str, usize); 14] = [
-    ("F64", 8),
+const OTHERS: [(&str, usize); 13] = [
     ("C64", 8),
     ("I64", 8),
     ("U64", 8),

@@ -8,6 +8,7 @@ use crate::support::{
 };
 use lookback::{
     analysis::reading::Reader,
+    model::ModelName,
     weights::{Checkpoint, ExpectedWeight, WeightLayout},
 };
 use tempfile::TempDir;
@@ -94,6 +95,28 @@ fn tensors_in_a_form_that_is_not_read_say_which() {
     });
     let error = refused(folder.path());
     assert!(error.contains("others have dtype F8_E4M3, which is not supported"), "{error}");
+}
+
+/// Numbers of eight bytes are taken as the nearest of four.
+#[test]
+fn weights_of_eight_bytes_are_read() {
+    let folder = copy("llama3_saved");
+    let logits = || {
+        let reading = opened(folder.path()).unwrap().read("the old man").unwrap();
+        let trace = reading.trace(ModelName::Checkpoint);
+        trace.value("logits").unwrap().numbers().map(f32::to_bits).collect::<Vec<_>>()
+    };
+    let plain = logits();
+    rewrite(folder.path(), |tensors| {
+        for (_, dtype, _, bytes) in tensors.iter_mut() {
+            assert_eq!(dtype, "F32");
+            let fours = bytes.as_chunks::<4>().0;
+            let numbers = fours.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes)));
+            *bytes = numbers.flat_map(f64::to_le_bytes).collect();
+            *dtype = "F64".into();
+        }
+    });
+    assert_eq!(logits(), plain);
 }
 
 #[test]
