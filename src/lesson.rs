@@ -221,6 +221,7 @@ impl Lesson {
         let words = LanguageWords {
             chapters: checkpoint_words.chapters,
             steps: checkpoint_words.steps,
+            glossary: glossary::with(shared.glossary, checkpoint_words.glossary),
             ..shared
         };
         let file = || format!("the embedded lesson {language} for checkpoints does not load");

@@ -12,6 +12,9 @@ pub struct GlossaryTerm {
     /// Other forms of the term in texts.
     #[serde(default)]
     pub also: Vec<String>,
+    /// Words and phrases in which a form means something else: 开头 has no head.
+    #[serde(default)]
+    pub not_in: Vec<String>,
     pub text: String,
 }
 
@@ -22,8 +25,40 @@ impl GlossaryTerm {
 
     /// Whether a text has one of its forms as whole words.
     pub fn is_in(&self, text: &str) -> bool {
-        self.forms().any(|form| occurrences(text, form).next().is_some())
+        self.occurrences(text).next().is_some()
     }
+
+    /// Byte ranges at which a text means the term.
+    fn occurrences<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let found = self.forms().flat_map(|form| occurrences(text, form));
+        let means_another = |from: usize, to: usize| {
+            let mut others = self.not_in.iter().flat_map(|other| positions(text, other));
+            others.any(|(start, end)| start <= from && to <= end)
+        };
+        found.filter(move |&(from, to)| !is_of_name(text, from, to) && !means_another(from, to))
+    }
+}
+
+/// Byte ranges of a phrase, in any case.
+fn positions(text: &str, phrase: &str) -> Vec<(usize, usize)> {
+    let (bytes, phrase) = (text.as_bytes(), phrase.as_bytes());
+    let windows = bytes.windows(phrase.len().max(1)).enumerate();
+    let found = windows.filter(|(_, part)| part.eq_ignore_ascii_case(phrase));
+    found.map(|(from, part)| (from, from + part.len())).collect()
+}
+
+/// Whether a place is a part of an address, a what-if, a blank or a command: `encoder.0.ffn.out`, `token.11=tired`,
+/// `mask=off`, `{head}`, `lookback heads`.
+fn is_of_name(text: &str, from: usize, to: usize) -> bool {
+    let (before, after) = (&text[..from], &text[to..]);
+    let mut next = after.chars();
+    let ends_in_name = match next.next() {
+        Some('=' | '_' | '}') => true,
+        Some('.' | '[') => next.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '{'),
+        _ => false,
+    };
+    let begins = [".", "_", "{", "](", "lookback "];
+    ends_in_name || begins.iter().any(|name| before.ends_with(name))
 }
 
 /// Byte ranges at which a text has a form as whole words in any case, including the `s` of a plural.
@@ -47,6 +82,13 @@ fn occurrences(text: &str, form: &str) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
+/// A glossary with further terms; of a term that is in both, the further one has the text and the words it is not in.
+pub fn with(shared: Vec<GlossaryTerm>, further: Vec<GlossaryTerm>) -> Vec<GlossaryTerm> {
+    let is_new = |old: &GlossaryTerm| further.iter().all(|new| new.term != old.term);
+    let kept: Vec<GlossaryTerm> = shared.into_iter().filter(is_new).collect();
+    kept.into_iter().chain(further).collect()
+}
+
 /// Marks the first occurrence of each term in the paragraphs; of overlapping terms, the longest.
 pub fn mark(glossary: &[GlossaryTerm], paragraphs: &[Paragraph]) -> Vec<Paragraph> {
     let mut seen = vec![false; glossary.len()];
@@ -60,9 +102,7 @@ fn split(glossary: &[GlossaryTerm], seen: &mut [bool], span: &Span) -> Vec<Span>
     let text = span.text.as_str();
     let mut found: Vec<(usize, usize, usize)> = vec![];
     for (i, term) in glossary.iter().enumerate() {
-        found.extend(
-            term.forms().flat_map(|f| occurrences(text, f)).map(|(from, to)| (from, to, i)),
-        );
+        found.extend(term.occurrences(text).map(|(from, to)| (from, to, i)));
     }
     found.sort_by_key(|&(from, to, _)| (from, std::cmp::Reverse(to)));
     let (mut parts, mut done) = (vec![], 0);
@@ -91,7 +131,7 @@ mod tests {
 
     fn term(term: &str, also: &[&str]) -> GlossaryTerm {
         let also = also.iter().map(ToString::to_string).collect();
-        GlossaryTerm { term: term.into(), also, text: String::new() }
+        GlossaryTerm { term: term.into(), also, not_in: vec![], text: String::new() }
     }
 
     #[test]
@@ -112,5 +152,24 @@ mod tests {
         let shown: Vec<&str> =
             marked[0].spans.iter().filter(|s| s.is_term).map(|s| s.text.as_str()).collect();
         assert_eq!(shown, ["hidden state", "state"]);
+    }
+    #[test]
+    fn names_commands_and_other_words_are_no_terms() {
+        let head = term("head", &[]);
+        for text in [
+            "encoder.0.self_attn.head.1=off",
+            "{head} and {n_heads}",
+            "lookback heads",
+            "[it](head.weights)",
+            "head=off",
+        ] {
+            assert!(!head.is_in(text), "{text}");
+        }
+        for text in ["a head. Another", "(head)", "one [head](x)", "head [3]", "the head."] {
+            assert!(head.is_in(text), "{text}");
+        }
+        let not_in = ["开头".to_owned(), "回头".to_owned()].to_vec();
+        let head = GlossaryTerm { not_in, ..term("头", &[]) };
+        assert!(!head.is_in("开头的词，回头看") && head.is_in("开头的头"));
     }
 }

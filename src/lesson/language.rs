@@ -56,7 +56,7 @@ macro_rules! languages {
                 }
             }
 
-            /// The embedded file of a checkpoint's lesson: chapters and steps; phrases and glossary are shared.
+            /// The embedded file of a checkpoint's lesson: chapters, steps and what differs in the glossary; phrases are shared.
             pub(super) const fn checkpoint_words(self) -> &'static str {
                 match self {
                     $(Self::$language => {
@@ -134,6 +134,9 @@ pub struct CheckpointWords {
     /// Titles by chapter.
     pub chapters: BTreeMap<String, String>,
     pub steps: BTreeMap<String, StepWords>,
+    /// Terms that checkpoints add, and those that mean something else there.
+    #[serde(default)]
+    pub glossary: Vec<GlossaryTerm>,
 }
 
 /// The texts of one step.

@@ -164,3 +164,38 @@ fn what_may_come_next_is_written_as_the_tokens_of_the_sentence_are() {
         }
     }
 }
+
+/// The terms that a step of a checkpoint's walk explains.
+fn terms_of(language: Language, id: &str) -> Vec<(String, String)> {
+    let lesson = Lesson::for_checkpoint(language).unwrap();
+    let step = lesson.steps()[lesson.find(id).unwrap()].1;
+    let text = [step.title.as_str(), &step.text.source].join("\n");
+    let here = lesson.glossary.iter().filter(|term| term.is_in(&text));
+    here.map(|term| (term.term.clone(), term.text.clone())).collect()
+}
+
+#[test]
+fn terms_are_explained_where_they_mean_what_is_explained() {
+    let has = |terms: &[(String, String)], term: &str| terms.iter().any(|(name, _)| name == term);
+    let lesson = Lesson::embedded(Language::English).unwrap();
+    let paths = &lesson.steps()[lesson.find("paths").unwrap()].1.text.source;
+    let value = lesson.glossary.iter().find(|term| term.term == "value").unwrap();
+    assert!(!value.is_in(paths));
+    assert!(!has(&terms_of(Language::English, "own-against"), "key"));
+    let masked = terms_of(Language::Chinese, "mlm-which-words");
+    assert!(has(&masked, "[MASK]") && !has(&masked, "掩码"), "{masked:?}");
+    let encoder = terms_of(Language::English, "enc-scores");
+    let text = &encoder.iter().find(|(term, _)| term == "encoder").unwrap().1;
+    assert!(text.contains("BERT"), "{text}");
+    for language in Language::ALL {
+        let own = Lesson::for_checkpoint(language).unwrap();
+        let all: Vec<&str> = own.steps().iter().map(|(_, step)| &*step.text.source).collect();
+        let mask = own.glossary.iter().find(|term| term.term == "[MASK]").unwrap();
+        assert!(mask.is_in(&all.join(" ")), "{language}");
+        let names: Vec<&str> = own.glossary.iter().map(|term| term.term.as_str()).collect();
+        let mut once = names.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), names.len(), "{language}");
+    }
+}

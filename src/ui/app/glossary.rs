@@ -1,7 +1,7 @@
 //! The glossary, the terms of the current step first.
 
 use super::{Line, wrap};
-use crate::lesson::{Lesson, Paragraph, Span, Step};
+use crate::lesson::{Lesson, Paragraph, Span, Step, tr};
 
 /// Indices of the terms that match a query, the step's terms first; and the number of the step's terms.
 pub(super) fn terms(lesson: &Lesson, step: &Step, query: &str) -> (Vec<usize>, usize) {
@@ -38,7 +38,8 @@ pub(super) fn definitions(
     let mut lines: Vec<Line> = vec![];
     for term in lesson.glossary.iter().filter(|term| term.is_in(&text)) {
         let span = |text: String, strong| Span { text, site: None, strong, is_term: strong };
-        let spans = vec![span(term.term.clone(), true), span(format!(": {}", term.text), false)];
+        let text = tr!(lesson.language, ": {text}", text = term.text);
+        let spans = vec![span(term.term.clone(), true), span(text, false)];
         let definition = wrap(&[Paragraph { spans }], |_| None, space.width, false);
         let n_blank = usize::from(space.is_airy || lines.is_empty());
         if lines.len() + n_blank + definition.len() <= space.n_lines {
