@@ -4,6 +4,8 @@
 //! (`assets/training/glosses.py`), 98 of them corrected by hand; another language's table may be shorter, and
 //! English fills its gaps.
 
+mod chinese;
+
 use std::{collections::HashMap, sync::OnceLock};
 
 use super::Language;
@@ -17,6 +19,17 @@ fn table(language: Language) -> &'static Table {
         language.glosses().lines().filter_map(|line| line.split_once('\t')).collect()
     };
     &TABLES.get_or_init(|| Language::ALL.map(read))[language as usize]
+}
+
+/// The gloss of the nth word of a French text; in Chinese, the words beside it count.
+pub fn gloss_in(words: &[&str], n: usize, language: Language) -> String {
+    let beside = (language == Language::Chinese).then(|| chinese::gloss_beside(words, n)).flatten();
+    beside.unwrap_or_else(|| gloss(words[n], language))
+}
+
+/// The Chinese gloss of one word.
+fn plain(word: &str) -> String {
+    gloss(word, Language::Chinese)
 }
 
 /// The gloss of a stretch of French without spaces, which may hold several words (`qu'il`). A word that is in no table is
@@ -70,6 +83,20 @@ mod tests {
         assert_eq!(english("est-ce"), "is this");
         assert_eq!(gloss("a-t-elle", Language::Chinese), "有她");
         assert_eq!(gloss("quelqu'un", Language::Chinese), "某人");
+    }
+
+    #[test]
+    fn chinese_glosses_fit_the_words_beside_them() {
+        let chinese = |text: &str| {
+            let words: Vec<&str> = text.split(' ').collect();
+            let glosses = (0..words.len()).map(|n| gloss_in(&words, n, Language::Chinese));
+            glosses.filter(|gloss| !gloss.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(chinese("Le chien n'a pas bu parce qu'il"), "这 狗 没 喝 因为 他");
+        assert_eq!(chinese("il a bu"), "他 已 喝");
+        assert_eq!(chinese("il a un chien"), "他 有 一 狗");
+        assert_eq!(chinese("elle n'a pas de chien"), "她 没有 的 狗");
+        assert_eq!(chinese("il ne mange pas"), "他 吃 不");
     }
 
     #[test]

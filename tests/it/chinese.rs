@@ -10,7 +10,7 @@ use std::{
 };
 
 use lookback::{
-    analysis::reading::Reading,
+    analysis::reading::{Reader, Reading},
     engine::change::Changes,
     lesson::{Language, Lesson},
     model::ModelName,
@@ -21,8 +21,9 @@ use lookback::{
         plain,
         theme::{Depth, Glyphs, Theme},
     },
+    weights::Checkpoint,
 };
-use ratatui::layout::Size;
+use ratatui::layout::{Rect, Size};
 
 use crate::support::{
     built_in::{READER, reading},
@@ -335,4 +336,42 @@ fn translations_have_the_blanks_of_their_texts_and_each_is_used() {
         let order = include_str!("../../assets/lessons/lesson.toml");
         assert!(is_used || order.contains(&format!("title = {english:?}")), "unused: {english}");
     }
+}
+
+#[test]
+fn opened_sums_and_titles_quote_words_as_chinese_does() {
+    let mut state = walk();
+    let at = |state: &mut State, step: &str| {
+        update(state, Action::GoTo(state.lesson.find(step).unwrap()));
+    };
+    at(&mut state, "softmax");
+    press(&mut state, "Enter");
+    let opened = drawn_text(&state, 120, 36);
+    assert!(opened.contains('「') && !opened.contains('“'), "{opened}");
+    press(&mut state, "Esc");
+    at(&mut state, "probabilities");
+    let words = INTERFACE.get("{name} “{word}”").unwrap();
+    assert_eq!(words, "{name}「{word}」");
+    assert!(!drawn_text(&state, 120, 36).contains('“'));
+    // A term and its meaning.
+    at(&mut state, "tokens");
+    let all = Rect::new(0, 0, 200, 60);
+    let (_, lines) = state.plan(all, &[]);
+    let lines: Vec<String> =
+        lines.iter().map(|line| line.iter().map(|piece| piece.text.as_str()).collect()).collect();
+    assert!(lines.iter().any(|line| line.starts_with("词元：模型")), "{lines:#?}");
+}
+
+#[test]
+fn the_description_of_a_checkpoint_is_in_chinese() {
+    let checkpoint = Checkpoint::open("tests/goldens/checkpoints/llama3".as_ref()).unwrap();
+    let reader = Reader::open(&checkpoint, true).unwrap();
+    let reading = Arc::new(reader.read("The river was wide.").unwrap());
+    let lesson = Lesson::for_checkpoint(Language::Chinese).unwrap();
+    let lesson = lesson.fitting(reading.trace(ModelName::Checkpoint));
+    let mut state = State::new(Arc::new(lesson), themes()[0]);
+    update(&mut state, Action::Read(Ok(reading)));
+    let card = state.panes()[0].in_words().lines.join("\n");
+    assert!(card.contains("头：") && card.contains("个数") && card.contains("个词元"), "{card}");
+    assert!(!card.contains("tokens") && !card.contains(" of "), "{card}");
 }

@@ -12,11 +12,32 @@ use crate::{
 pub struct Card {
     pub title: String,
     /// Labels and their texts.
-    pub rows: Vec<(&'static str, String)>,
+    pub rows: Vec<(&'static str, CardValue)>,
     /// The number of weights that the model uses.
     pub n_weights: usize,
     /// What of the file the model leaves out, as a sentence; None if it leaves out nothing that matters.
     pub left_out: Option<String>,
+}
+
+/// A text of the card, so that a screen can say it in its language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CardValue {
+    /// Names and numbers.
+    Plain(String),
+    /// An English text with blanks, and what fills them.
+    Said(&'static str, Vec<(&'static str, CardValue)>),
+}
+
+impl From<String> for CardValue {
+    fn from(text: String) -> Self {
+        Self::Plain(text)
+    }
+}
+
+impl CardValue {
+    fn number(n: usize) -> Self {
+        Self::Plain(n.to_string())
+    }
 }
 
 impl Card {
@@ -27,18 +48,21 @@ impl Card {
             checkpoint.tensors().iter().map(|tensor| tensor.dtype.as_str()).collect();
         let dtypes: Vec<&str> = dtypes.into_iter().collect();
         let mut rows = vec![
-            ("architecture", kind.title.to_owned()),
+            ("architecture", kind.title.to_owned().into()),
             ("parameters", parameters(n_parameters)),
-            ("stored as", format!("{}, {}", dtypes.join(" "), memory::bytes(n_bytes as u64))),
+            (
+                "stored as",
+                format!("{}, {}", dtypes.join(" "), memory::bytes(n_bytes as u64)).into(),
+            ),
         ];
         if let Some(sizes) = model.sizes() {
             rows.extend(of_sizes(&sizes));
         }
         let classes = model.classes();
         rows.extend((!classes.is_empty()).then(|| ("classes", listed(classes))));
-        rows.extend(checkpoint.adapter().map(|adapter| ("adapter", adapter)));
+        rows.extend(checkpoint.adapter().map(|adapter| ("adapter", adapter.into())));
         let unused = unused(checkpoint);
-        rows.extend(unused.iter().map(|unused| ("not used", unused.clone())));
+        rows.extend(unused.iter().map(|unused| ("not used", unused.clone().into())));
         let left_out = unused.map(|unused| left_out(checkpoint, &unused));
         let left_out = left_out.or_else(|| passed_over(checkpoint));
         let left_out = left_out.or_else(|| drafting(checkpoint));
@@ -48,12 +72,15 @@ impl Card {
 }
 
 /// The first names of classes: `NEGATIVE, POSITIVE`.
-fn listed(classes: &[String]) -> String {
+fn listed(classes: &[String]) -> CardValue {
     const MOST: usize = 6;
     let first = classes.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
     match classes.len().saturating_sub(MOST) {
-        0 => first,
-        more => format!("{first} and {more} more"),
+        0 => first.into(),
+        more => CardValue::Said(
+            "{first} and {more} more",
+            vec![("first", first.into()), ("more", CardValue::number(more))],
+        ),
     }
 }
 
@@ -119,56 +146,75 @@ fn left_out(checkpoint: &Checkpoint, unused: &str) -> String {
 }
 
 /// A number of parameters as text: `134.5 million`; below a million, all digits.
-fn parameters(n: usize) -> String {
-    if n < 1_000_000 { text::grouped(n) } else { format!("{:.1} million", n as f64 / 1e6) }
+fn parameters(n: usize) -> CardValue {
+    if n < 1_000_000 {
+        return text::grouped(n).into();
+    }
+    CardValue::Said("{n} million", vec![("n", format!("{:.1}", n as f64 / 1e6).into())])
 }
 
-fn of_sizes(sizes: &ModelSizes) -> Vec<(&'static str, String)> {
+fn of_sizes(sizes: &ModelSizes) -> Vec<(&'static str, CardValue)> {
     let heads = sizes.heads;
-    let shared = if heads.n_kv_heads == heads.n_heads {
-        String::new()
-    } else {
-        format!(", keys and values of {}", sizes.n_kv_heads())
-    };
-    let layers = sizes.stacks.map_or_else(
-        || sizes.n_layers.to_string(),
-        |[encoder, decoder]| format!("encoder {}, decoder {}", encoder.n_layers, decoder.n_layers),
-    );
-    let one = format!("{} of {}{shared}", heads.n_heads, sizes.d_heads());
-    let n_heads =
-        of_stacks(sizes, one, |stack| format!("{} of {}", stack.heads.n_heads, stack.heads.d_head));
-    let d_ff = of_stacks(sizes, sizes.d_ff.to_string(), |stack| stack.d_ff.to_string());
-    let experts = sizes.experts.map(|ExpertCounts { n, k, has_shared }| {
-        format!("{k} of {n}{}", if has_shared { ", and a shared one" } else { "" })
-    });
+    let layers = |stack: StackSizes| CardValue::number(stack.n_layers);
+    let n_layers = of_stacks(sizes, CardValue::number(sizes.n_layers), layers);
+    let of_stack =
+        |stack: StackSizes| heads_of(stack.heads.n_heads, stack.heads.d_head.to_string());
+    let one = with_shared(heads_of(heads.n_heads, sizes.d_heads().to_string()), sizes);
+    let n_heads = of_stacks(sizes, one, of_stack);
+    let d_ff =
+        of_stacks(sizes, CardValue::number(sizes.d_ff), |stack| CardValue::number(stack.d_ff));
     let attending = match sizes.n_attending {
-        0 => Some("none: each has states".to_owned()),
-        n if n < sizes.n_layers => Some(n.to_string()),
+        0 => Some(CardValue::Said("none: each has states", vec![])),
+        n if n < sizes.n_layers => Some(CardValue::number(n)),
         _ => None,
     };
     let longest = match sizes.context {
-        usize::MAX => "any: a state is as large after every text".to_owned(),
-        n => format!("{n} tokens"),
+        usize::MAX => CardValue::Said("any: a state is as large after every text", vec![]),
+        n => CardValue::Said("{n} tokens", vec![("n", CardValue::number(n))]),
     };
     let rows = [
-        Some(("layers", layers)),
+        Some(("layers", n_layers)),
         attending.map(|n| ("with attention", n)),
-        Some(("d_model", heads.d_model.to_string())),
+        Some(("d_model", CardValue::number(heads.d_model))),
         Some(("heads", n_heads)),
         (sizes.d_ff > 0).then_some(("d_ff", d_ff)),
-        Some(("vocabulary", sizes.n_vocab.to_string())),
+        Some(("vocabulary", CardValue::number(sizes.n_vocab))),
         Some(("longest text", longest)),
-        experts.map(|experts| ("experts a token", experts)),
+        sizes.experts.map(|experts| ("experts a token", chosen_of(experts))),
     ];
     rows.into_iter().flatten().collect()
 }
 
-/// A size in words; that of an encoder and that of its decoder, where these differ.
-fn of_stacks(sizes: &ModelSizes, one: String, size: impl Fn(StackSizes) -> String) -> String {
+/// `4 with 16 numbers each`
+fn heads_of(n: usize, d: String) -> CardValue {
+    CardValue::Said("{n} with {d} numbers each", vec![("n", CardValue::number(n)), ("d", d.into())])
+}
+
+/// The heads, and those of keys and values where these are fewer.
+fn with_shared(heads: CardValue, sizes: &ModelSizes) -> CardValue {
+    if sizes.heads.n_kv_heads == sizes.heads.n_heads {
+        return heads;
+    }
+    let n_kv = sizes.n_kv_heads().to_string().into();
+    CardValue::Said("{heads}, {n} for keys and values", vec![("heads", heads), ("n", n_kv)])
+}
+
+fn chosen_of(ExpertCounts { n, k, has_shared }: ExpertCounts) -> CardValue {
+    let text = if has_shared { "{k} of {n}, and a shared one" } else { "{k} of {n}" };
+    CardValue::Said(text, vec![("k", CardValue::number(k)), ("n", CardValue::number(n))])
+}
+
+/// A size; that of an encoder and that of its decoder, where these differ.
+fn of_stacks(
+    sizes: &ModelSizes,
+    one: CardValue,
+    size: impl Fn(StackSizes) -> CardValue,
+) -> CardValue {
     match sizes.stacks.map(|stacks| stacks.map(size)) {
-        Some([encoder, decoder]) if encoder != decoder => {
-            format!("encoder {encoder}, decoder {decoder}")
-        }
+        Some([encoder, decoder]) if encoder != decoder => CardValue::Said(
+            "encoder {encoder}, decoder {decoder}",
+            vec![("encoder", encoder), ("decoder", decoder)],
+        ),
         _ => one,
     }
 }

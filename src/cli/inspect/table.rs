@@ -81,7 +81,7 @@ fn heads(report: &Report) -> Option<String> {
     let sizes = &report.sizes;
     let heads = sizes.heads?;
     let d_heads = sizes.d_heads.clone().or_else(|| sizes.d_head.map(|d_head| d_head.to_string()));
-    let wide = d_heads.map_or_else(String::new, |d_heads| format!(" of {d_heads} channels"));
+    let wide = d_heads.map_or_else(String::new, |d_heads| format!(" with {d_heads} channels each"));
     let shared = sizes.kv_heads.filter(|n| *n != heads);
     let shared = shared.map_or_else(String::new, |n| format!(", and {n} of keys and values"));
     Some(of_both(heads, sizes.decoder_heads) + &wide + &shared)

@@ -136,8 +136,8 @@ impl Pane for Bars<'_> {
         let subject = &self.subject;
         let word = subject.label(1, subject.row());
         let axis = subject.scene.language.tr(subject.site.axes()[1].name());
-        let word = tr!(subject.scene.language, "“{word}”", word);
-        let title = subject.title().with(format!("{axis} {word}"));
+        let title =
+            subject.title().with(tr!(subject.scene.language, "{name} “{word}”", name = axis, word));
         let full = self.full_bar();
         if self.scale.is_of_shares() && full < 1.0 {
             let percent = percent(full);

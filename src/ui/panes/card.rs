@@ -1,5 +1,7 @@
 //! Kind and sizes of a checkpoint, one per line.
 
+use std::fmt::Display;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Rect, Size},
@@ -7,13 +9,19 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
-use crate::ui::widgets::lines::put_line;
+use crate::{
+    analysis::reading::CardValue,
+    lesson::{Language, tr},
+    ui::widgets::lines::put_line,
+};
 
 pub(super) struct Card<'a>(pub(super) Scene<'a>);
 
 impl<'a> Card<'a> {
-    fn rows(&self) -> &'a [(&'static str, String)] {
-        self.0.reading.card.as_ref().map_or(&[], |card| &card.rows)
+    fn rows(&self) -> Vec<(&'a str, String)> {
+        let (language, card) = (self.0.language, self.0.reading.card.as_ref());
+        let rows = card.into_iter().flat_map(|card| &card.rows);
+        rows.map(|(label, value)| (language.tr(label), in_language(value, language))).collect()
     }
 }
 
@@ -30,9 +38,8 @@ impl Pane for Card<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let rows = self.0.reading.card.iter().flat_map(|card| &card.rows);
-        let lines =
-            rows.map(|(label, value)| format!("{}: {value}", self.0.language.tr(label))).collect();
+        let line = |(label, value)| tr!(self.0.language, "{label}: {value}", label, value);
+        let lines = self.rows().into_iter().map(line).collect();
         PaneWords::new(self.0.language.tr("What was opened"), lines)
     }
 
@@ -40,8 +47,22 @@ impl Pane for Card<'_> {
         let theme = self.0.theme;
         for (i, (label, value)) in self.rows().iter().enumerate().take(area.height.into()) {
             let y = area.y + i as u16;
-            put_line(buf, (area.x, y), area.right(), &[(self.0.language.tr(label), theme.dim())]);
+            put_line(buf, (area.x, y), area.right(), &[(label, theme.dim())]);
             put_line(buf, (area.x + LABEL_WIDTH, y), area.right(), &[(value, theme.strong())]);
+        }
+    }
+}
+
+/// A text of the card in a language.
+fn in_language(value: &CardValue, language: Language) -> String {
+    match value {
+        CardValue::Plain(text) => text.clone(),
+        CardValue::Said(text, blanks) => {
+            let filled: Vec<(&str, String)> =
+                blanks.iter().map(|(name, value)| (*name, in_language(value, language))).collect();
+            let filled: Vec<(&str, &dyn Display)> =
+                filled.iter().map(|(name, text)| (*name, text as &dyn Display)).collect();
+            language.tr_filled(text, &filled)
         }
     }
 }

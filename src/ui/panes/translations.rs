@@ -14,7 +14,7 @@ use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::trace::Trace,
     engine::{math::kept, value::Cell},
-    lesson::gloss::gloss,
+    lesson::gloss::gloss_in,
     lesson::tr,
     model::ModelName,
     text::{ItemWidth, Token, fill, visible},
@@ -57,7 +57,7 @@ impl Translations<'_> {
         let probabilities = probabilities(self.0.reading.trace(name), &own);
         let word = |(i, (is_common, text)): (usize, (bool, &&str))| Word {
             text: (*text).to_owned(),
-            gloss: gloss(text, self.0.language),
+            gloss: gloss_in(&own, i, self.0.language),
             p: probabilities.as_ref().map(|all| all[i]),
             is_common,
         };

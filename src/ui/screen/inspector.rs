@@ -215,7 +215,7 @@ impl Inspector<'_> {
     fn summed_index(&self, term: &Term, available_width: usize) -> Option<String> {
         let (site, axis, index) = self.summed_axis(term)?;
         if let Some(token) = self.trace.token(site, axis, index) {
-            return Some(format!("“{token}”"));
+            return Some(tr!(self.language(), "“{word}”", word = token));
         }
         let name = format!("{} {index}", self.language().tr(axis.name()));
         Some(if name.width() <= available_width { name } else { index.to_string() })
