@@ -336,6 +336,14 @@ impl Phrases {
         }
     }
 
+    /// An amount beside a word, which of several tokens is that of all of them.
+    fn of_word(&self, tokens: &[Token], position: usize, amount: String) -> String {
+        match word_at(tokens, position).len() {
+            1 => amount,
+            n => self.amount_together(&amount, &n.to_string()),
+        }
+    }
+
     /// `1 word`, `3 words`
     fn counted(&self, n: usize, one: One, many: Many) -> String {
         if n == 1 { one(self) } else { many(self, &grouped(n)) }

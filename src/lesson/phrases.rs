@@ -110,6 +110,10 @@ phrases! {
     once();
     times(n);
     tokens_together(word, n);
+    amount_together(amount, n);
+    changed_none();
+    changed_one();
+    changed_many(n);
 
     then_second(word, weight);
     head_looks(head, word, weight);
@@ -135,6 +139,7 @@ phrases! {
     path_none();
     path_direct();
     influence(word, percent);
+    of_all(percent);
     influence_none();
     bucket(low, high);
 

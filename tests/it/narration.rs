@@ -1,7 +1,7 @@
 //! What the texts of steps say of sentences that differ from the default one: long ones, and those without a pronoun.
 
 use lookback::{
-    analysis::reading::Reading,
+    analysis::{measure::heads::FIGURES, reading::Reading},
     lesson::{Language, Lesson, Selection, narrate},
     model::ModelName,
 };
@@ -197,5 +197,41 @@ fn terms_are_explained_where_they_mean_what_is_explained() {
         once.sort_unstable();
         once.dedup();
         assert_eq!(once.len(), names.len(), "{language}");
+    }
+}
+
+#[test]
+fn amounts_are_said_once_in_brackets_and_in_the_right_number() {
+    let sentences =
+        ["The dog sleeps.", "IT WAS HOT.", "The zorblax didn't sleep because it was too hot."];
+    for text in sentences {
+        let reading = measured(text);
+        for id in ["influence", "tired-or-wide", "three-witnesses"] {
+            for language in Language::ALL {
+                let said = said(language, &reading, id);
+                assert!(!said.contains(") (") && !said.contains("）（"), "{text} {id}: {said}");
+                for wrong in ["and 1 of its", "and 0 of its", "词元数为"] {
+                    assert!(!said.contains(wrong), "{text} {id}: {said}");
+                }
+            }
+        }
+        let witnesses = in_english(&reading, "three-witnesses");
+        let numbers =
+            ["none of its tokens changes", "one of its tokens changes", "of its tokens change."];
+        assert!(numbers.iter().any(|number| witnesses.contains(number)), "{witnesses}");
+    }
+}
+
+#[test]
+fn a_table_s_text_names_the_columns_that_every_screen_has() {
+    let lesson = Lesson::for_checkpoint(Language::English).unwrap();
+    for id in ["own-head-table", "enc-head-table"] {
+        let step = lesson.steps()[lesson.find(id).unwrap()].1;
+        let secondary = FIGURES.iter().filter(|figure| figure.is_secondary);
+        for figure in secondary {
+            assert!(!step.formula.contains(figure.heading), "{id}: {}", figure.heading);
+        }
+        assert!(step.text.source.contains("– where there is nothing to measure"), "{id}");
+        assert!(!step.text.source.contains("its spread"), "{id}");
     }
 }

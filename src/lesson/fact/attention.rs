@@ -60,11 +60,19 @@ pub(super) static FACTS: &[Fact] = &[
         unscaled,
     ),
     fact("knock_out", "change of log p(output) without the selected head", |c| {
-        knock_out(c, |knocked| spoken(knocked.change))
+        knock_out(c, |_, knocked| spoken(knocked.change))
     }),
-    fact("knock_out_tokens", "tokens of the output that change without the selected head", |c| {
-        knock_out(c, |knocked| knocked.tokens.to_string())
-    }),
+    fact(
+        "knock_out_tokens",
+        "how many tokens of the output change without the selected head, in words",
+        |c| {
+            knock_out(c, |c, knocked| match knocked.tokens {
+                0 => c.phrases.changed_none(),
+                1 => c.phrases.changed_one(),
+                n => c.phrases.changed_many(&grouped(n)),
+            })
+        },
+    ),
     fact("masked_cells", "cells above the diagonal", |c| {
         let n = c.tokens().len();
         grouped(n * n.saturating_sub(1) / 2)
@@ -172,13 +180,13 @@ fn heads_look(c: &Context) -> String {
 }
 
 /// Knock-outs are measured on a worker thread, never here.
-fn knock_out(c: &Context, text_of: fn(&KnockOut) -> String) -> String {
+fn knock_out(c: &Context, text_of: fn(&Context, &KnockOut) -> String) -> String {
     let Some(knock_outs) = c.reading.knock_outs() else { return c.phrases.measuring() };
     let knocked = || {
         let scope = c.main()?.scope();
         knock_outs.get(&c.step.model)?.get(scope)?.get(c.head())
     };
-    c.phrases.or_none(knocked().map(text_of))
+    c.phrases.or_none(knocked().map(|knocked| text_of(c, knocked)))
 }
 
 fn extremes(c: &Context) -> Option<(f32, f32)> {
@@ -323,7 +331,10 @@ fn pronoun_look(c: &Context) -> String {
     if !may_be_meant(c, &look) {
         return c.phrases.pronoun_looks_at_none(&asker, &written);
     }
-    c.phrases.pronoun_looks(&asker, &looked_at(c, &look), &share(look.weight), &written)
+    let tokens = &c.reading.sentence.tokens;
+    let word = c.phrases.quote(&word_text(tokens, look.key));
+    let weight = c.phrases.of_word(tokens, look.key, share(look.weight));
+    c.phrases.pronoun_looks(&asker, &word, &weight, &written)
 }
 
 /// Index in the output of the French pronoun that rests most on the source's token `asker`, and on nothing more. A model

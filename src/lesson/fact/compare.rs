@@ -12,7 +12,7 @@ use crate::{
     engine::math::largest,
     lesson::phrases::Phrases,
     model::ModelName,
-    text::{Token, grouped, percent, word_at},
+    text::{Token, grouped, percent, word_at, word_text},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -87,8 +87,9 @@ fn influence(c: &Context, model: ModelName) -> String {
     let (starts, words) = by_word(tokens, norms);
     match largest(&words, 1).first() {
         Some(&i) if sum > 0.0 => {
-            let word = c.phrases.quoted_word(tokens, starts[i]);
-            c.phrases.influence(&word, &percent(words[i] / sum))
+            let word = c.phrases.quote(&word_text(tokens, starts[i]));
+            let share = c.phrases.of_all(&percent(words[i] / sum));
+            c.phrases.influence(&word, &c.phrases.of_word(tokens, starts[i], share))
         }
         _ => c.phrases.influence_none(),
     }

@@ -222,8 +222,8 @@ fn kept_text(scene: Scene, course: &Course, width: usize) -> Option<String> {
 fn heading(scene: Scene, course: &Course) -> String {
     let rate = course.rate;
     match course.n_steps {
-        1 => tr!(scene.language, "1 step of w - {rate} * gradient", rate),
-        n => tr!(scene.language, "{n} steps of w - {rate} * gradient", n, rate),
+        1 => tr!(scene.language, "1 step of w − {rate} · gradient", rate),
+        n => tr!(scene.language, "{n} steps of w − {rate} · gradient", n, rate),
     }
 }
 

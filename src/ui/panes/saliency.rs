@@ -33,7 +33,7 @@ pub(super) struct SaliencyTable<'a> {
 /// Width of a word and of a figure, in columns.
 const WORD_WIDTH: usize = 10;
 const FIGURE_WIDTH: usize = 13;
-const HEADINGS: [&str; 3] = ["grad x input", "integrated", "left out"];
+const HEADINGS: [&str; 3] = ["grad × input", "integrated", "left out"];
 
 impl<'a> SaliencyTable<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
@@ -129,7 +129,7 @@ impl<'a> SaliencyTable<'a> {
             figures.map(|x| x.map_or_else(|| "-".to_owned(), fixed));
         tr!(
             self.scene.language,
-            "“{word}”: gradient x input {gradient}, integrated {integrated}, left out {left_out}",
+            "“{word}”: gradient × input {gradient}, integrated {integrated}, left out {left_out}",
             word,
             gradient,
             integrated,

@@ -87,7 +87,7 @@ impl Pane for UpdateMap<'_> {
         let now = self.site?.value.get(Cell::new(0, row, col));
         let slope = fixed(*slope);
         let [now, next] = [now, next.value].map(|x| rounded(x, 5));
-        Some(format!("{path}[{row},{col}]  {now} - {rate} * {slope} = {next}"))
+        Some(format!("{path}[{row},{col}]  {now} − {rate} · {slope} = {next}"))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -121,7 +121,7 @@ impl Pane for UpdateMap<'_> {
             let update = course.update(site.path(), cell, site.value.get(cell));
             Some(tr!(
                 language,
-                "{weight}[{row},{col}], the steepest: {now} - {rate} * {slope} = {next}",
+                "{weight}[{row},{col}], the steepest: {now} − {rate} · {slope} = {next}",
                 weight = site.path(),
                 row = cell.row,
                 col = cell.col,
