@@ -89,7 +89,7 @@ pub enum EntryJoin {
 /// Where a tokenizer comes from.
 enum Origin {
     BuiltIn,
-    Checkpoint(Vocabulary),
+    Checkpoint(Box<Vocabulary>),
 }
 
 impl Tokenizer {
@@ -146,7 +146,7 @@ impl Tokenizer {
     fn checkpoint(engine: Engine, mut vocabulary: Vocabulary) -> Self {
         let unk = vocabulary.unk.as_deref().and_then(|unk| engine.token_to_id(unk));
         vocabulary.ids.unk = unk.or(vocabulary.ids.unk);
-        let kind = Origin::Checkpoint(vocabulary);
+        let kind = Origin::Checkpoint(Box::new(vocabulary));
         let (vocab, joins) = (OnceLock::new(), OnceLock::new());
         Self { engine, vocab, joins, limit: MAX_CONTEXT, kind, chat: None }
     }

@@ -25,7 +25,7 @@ pub enum CardValue {
     /// Names and numbers.
     Plain(String),
     /// An English text with blanks, and what fills them.
-    Said(&'static str, Vec<(&'static str, CardValue)>),
+    Said(&'static str, Vec<(&'static str, Self)>),
 }
 
 impl From<String> for CardValue {
@@ -159,7 +159,7 @@ fn of_sizes(sizes: &ModelSizes) -> Vec<(&'static str, CardValue)> {
     let n_layers = of_stacks(sizes, CardValue::number(sizes.n_layers), layers);
     let of_stack =
         |stack: StackSizes| heads_of(stack.heads.n_heads, stack.heads.d_head.to_string());
-    let one = with_shared(heads_of(heads.n_heads, sizes.d_heads().to_string()), sizes);
+    let one = with_shared(heads_of(heads.n_heads, sizes.d_heads()), sizes);
     let n_heads = of_stacks(sizes, one, of_stack);
     let d_ff =
         of_stacks(sizes, CardValue::number(sizes.d_ff), |stack| CardValue::number(stack.d_ff));
@@ -195,7 +195,7 @@ fn with_shared(heads: CardValue, sizes: &ModelSizes) -> CardValue {
     if sizes.heads.n_kv_heads == sizes.heads.n_heads {
         return heads;
     }
-    let n_kv = sizes.n_kv_heads().to_string().into();
+    let n_kv = sizes.n_kv_heads().into();
     CardValue::Said("{heads}, {n} for keys and values", vec![("heads", heads), ("n", n_kv)])
 }
 
