@@ -105,6 +105,11 @@ pub trait Model: Send + Sync {
         &[EOS]
     }
 
+    /// The number of tokens after which an output is made to end, whatever the model says; None if it never is.
+    fn forced_end(&self) -> Option<usize> {
+        None
+    }
+
     /// The logits of these rows of the residual stream, as if they were the last layer's. None for a model without
     /// such a reading. Of the changes only learned weights matter. rows (position, channel) -> (position, vocab)
     fn unembed(&self, _rows: &Matrix, _changes: &Arc<Changes>) -> Option<Matrix> {

@@ -286,6 +286,11 @@ impl Reading {
         self.models.iter().find(|(other, _)| *other == name).map(|(_, model)| &**model)
     }
 
+    /// The number of tokens after which a model's output is made to end; None if it never is.
+    pub fn forced_end(&self, name: ModelName) -> Option<usize> {
+        self.model(name)?.forced_end()
+    }
+
     /// A model's sizes; None if it does not report them.
     pub fn sizes(&self, name: ModelName) -> Option<ModelSizes> {
         self.model(name)?.sizes()

@@ -144,13 +144,19 @@ fn begins_twice(readings: &Readings, plain: &Reading) -> Option<String> {
     })
 }
 
-/// A note on an output that has no end.
+/// A note on an output that the model did not end.
 fn is_cut(readings: &Readings, plain: &Reading) -> Option<String> {
     let trace = plain.has(ModelName::Checkpoint).then(|| plain.trace(ModelName::Checkpoint))?;
     let last = trace.output.last().filter(|_| !trace.target.is_empty())?;
+    let n = trace.output.len();
+    if plain.forced_end(ModelName::Checkpoint) == Some(n) {
+        return Some(format!(
+            "the settings of the checkpoint allow {n} tokens, and its `forced_eos_token_id` ends the output there; \
+             the model did not"
+        ));
+    }
     let ends = readings.reader().tokenizer().ids().eos;
     (!ends.contains(&last.id)).then(|| {
-        let n = trace.output.len();
         format!("the output is cut after {n} tokens, which is the most for this text; the model did not end it")
     })
 }

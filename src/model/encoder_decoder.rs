@@ -71,6 +71,9 @@ pub static TIED: Site = Site::matrix(
 )
 .called(&["scaled"]);
 
+/// The most tokens of an output that settings can ask for; those of translators ask for some hundreds.
+const MOST_SAID: usize = 1024;
+
 /// The embedding stage of a stream: from tokens to the first layer's input.
 struct Embedder {
     scope: Scope,
@@ -296,10 +299,13 @@ impl EncoderDecoder {
         predict(tape, &target_scope(""), y, table, bias, 0)
     }
 
-    /// The most tokens that are written for a source of `n`.
+    /// The most tokens that are written for a source of `n`: as many as the settings say, or else some more than the
+    /// source has.
     fn longest(&self, n: usize, setup: &Setup) -> usize {
-        let most = self.plan.rules.longest.unwrap_or(usize::MAX);
-        setup.longest.unwrap_or_else(|| longest_output(n).min(most)).clamp(1, self.plan.context)
+        let rules = &self.plan.rules;
+        let usual = longest_output(n);
+        let own = || rules.longest.unwrap_or(usual.max(rules.shortest)).min(MOST_SAID.max(usual));
+        setup.longest.unwrap_or_else(own).clamp(1, self.plan.context)
     }
 }
 
@@ -346,6 +352,10 @@ impl Model for EncoderDecoder {
         &self.plan.rules.ends
     }
 
+    fn forced_end(&self) -> Option<usize> {
+        self.plan.rules.forced_end(None)
+    }
+
     /// Counts the longest output, in case the decoder does not end earlier.
     fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
         let sizes = self.sizes()?;
@@ -359,7 +369,7 @@ impl Model for EncoderDecoder {
             ..sizes
         };
         let (encoder, decoder) = (of(encoder, 0), of(decoder, sizes.n_vocab));
-        let m = longest_output(n).min(sizes.context);
+        let m = self.longest(n, &Setup::default());
         let across = 4 * m * (decoder.heads.n_heads * n + decoder.heads.d_model);
         let (reads, writes) = (encoder.inside(n), decoder.inside(m) + across);
         let insides = match sizes.keep(n) {

@@ -201,6 +201,23 @@ fn an_output_that_is_cut_is_noted_and_obeys_the_longest_length() {
 }
 
 #[test]
+fn an_output_is_as_long_as_the_settings_say_and_an_end_that_they_force_is_noted() {
+    for (forced, note) in [
+        (json!(null), "the output is cut after 40 tokens"),
+        (json!(1), "allow 40 tokens, and its `forced_eos_token_id` ends the output there"),
+    ] {
+        let settings = json!({"decoder_start_token_id": 0, "eos_token_id": 1, "max_length": 41,
+            "min_length": 41, "forced_eos_token_id": forced});
+        let folder = t5(&settings, &json!(null));
+        let Run { out, err, .. } =
+            lookback(folder.path().to_str().unwrap(), &["trace", "the old river"]);
+        let trace: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(trace["tokens"]["output"].as_array().unwrap().len(), 40, "{forced}");
+        assert!(err.contains(note), "{forced}: {err}");
+    }
+}
+
+#[test]
 fn prefixes_that_a_checkpoint_was_trained_with_are_suggested() {
     let tasks = json!({"summarization": {"prefix": "summarize: "}, "qa": {"max_length": 3}});
     let settings = json!({"decoder_start_token_id": 0, "eos_token_id": 1});

@@ -18,7 +18,7 @@ pub struct GenerationRules {
     pub ends: Vec<u32>,
     /// The first token of every output, where it is not left to the model.
     pub first: Option<u32>,
-    /// The last token of an output that has become too long.
+    /// The last token of an output as long as [`Self::longest`].
     pub last: Option<u32>,
     /// Sequences of tokens that are never written.
     pub never: Vec<Vec<u32>>,
@@ -62,12 +62,16 @@ impl GenerationRules {
         })
     }
 
-    /// The logits of what may follow the tokens that were `read`, minus infinity for what may not;
-    /// `longest` counts the tokens of the output.
-    pub fn apply(&self, logits: &mut [f32], read: &[u32], longest: usize) {
-        let is_first = read.len() == 1;
-        let forced =
-            self.first.filter(|_| is_first).or(self.last.filter(|_| read.len() == longest));
+    /// The number of tokens after which an output is made to end, if it may have so many; None if no setting says so.
+    pub fn forced_end(&self, longest: Option<usize>) -> Option<usize> {
+        longest.or(self.longest).filter(|_| self.last.is_some())
+    }
+
+    /// The logits of what may follow the tokens that were `read`, minus infinity for what may not. After `forced_end`
+    /// tokens the output is made to end.
+    pub fn apply(&self, logits: &mut [f32], read: &[u32], forced_end: Option<usize>) {
+        let (is_first, is_last) = (read.len() == 1, Some(read.len()) == forced_end);
+        let forced = self.first.filter(|_| is_first).or(self.last.filter(|_| is_last));
         if let Some(token) = forced.filter(|token| (*token as usize) < logits.len()) {
             logits.fill(f32::NEG_INFINITY);
             logits[token as usize] = 0.0;
@@ -109,18 +113,29 @@ fn longest(settings: &Config) -> Result<Option<usize>> {
 mod tests {
     use super::*;
 
-    fn left(rules: &GenerationRules, read: &[u32], longest: usize) -> Vec<u32> {
+    fn left(rules: &GenerationRules, read: &[u32]) -> Vec<u32> {
         let mut logits = vec![1.0; 6];
-        rules.apply(&mut logits, read, longest);
+        rules.apply(&mut logits, read, rules.forced_end(None));
         (0..6).filter(|&i| logits[i as usize].is_finite()).collect()
     }
 
     #[test]
     fn the_first_and_the_last_token_may_be_given() {
-        let rules = GenerationRules { first: Some(4), last: Some(1), ..GenerationRules::default() };
-        assert_eq!(left(&rules, &[0], 3), [4]);
-        assert_eq!(left(&rules, &[0, 4], 3), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(left(&rules, &[0, 4, 4], 3), [1]);
+        let (first, last) = (Some(4), Some(1));
+        let rules = GenerationRules { first, last, longest: Some(3), ..GenerationRules::default() };
+        assert_eq!(left(&rules, &[0]), [4]);
+        assert_eq!(left(&rules, &[0, 4]), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(left(&rules, &[0, 4, 4]), [1]);
+    }
+
+    #[test]
+    fn an_end_is_forced_by_the_settings_own_limit_alone() {
+        let rules = GenerationRules { last: Some(1), ..GenerationRules::default() };
+        assert_eq!(rules.forced_end(None), None);
+        assert_eq!(rules.forced_end(Some(5)), Some(5));
+        let rules = GenerationRules { longest: Some(9), ..rules };
+        assert_eq!(rules.forced_end(None), Some(9));
+        assert_eq!(GenerationRules { last: None, ..rules }.forced_end(Some(5)), None);
     }
 
     #[test]
@@ -128,10 +143,10 @@ mod tests {
         let never = vec![vec![0], vec![2, 3], vec![1]];
         let rules =
             GenerationRules { never, ends: vec![1], shortest: 3, ..GenerationRules::default() };
-        assert_eq!(left(&rules, &[0, 2], 9), [2, 4, 5]);
-        assert_eq!(left(&rules, &[0, 2, 4], 9), [1, 2, 3, 4, 5]);
+        assert_eq!(left(&rules, &[0, 2]), [2, 4, 5]);
+        assert_eq!(left(&rules, &[0, 2, 4]), [1, 2, 3, 4, 5]);
         let rules = GenerationRules { no_repeat: 2, ..GenerationRules::default() };
-        assert_eq!(left(&rules, &[2, 3, 4, 2, 5, 2], 9), [0, 1, 2, 4]);
-        assert_eq!(left(&GenerationRules { no_repeat: 1, ..rules }, &[2, 3], 9), [0, 1, 4, 5]);
+        assert_eq!(left(&rules, &[2, 3, 4, 2, 5, 2]), [0, 1, 2, 4]);
+        assert_eq!(left(&GenerationRules { no_repeat: 1, ..rules }, &[2, 3]), [0, 1, 4, 5]);
     }
 }

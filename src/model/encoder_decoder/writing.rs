@@ -23,7 +23,7 @@ struct TargetWriter<'a> {
     /// The encoder's output.
     memory: (Place, Arc<Value>),
     changes: Arc<Changes>,
-    longest: usize,
+    forced_end: Option<usize>,
 }
 
 impl TargetWriter<'_> {
@@ -39,7 +39,7 @@ impl TargetWriter<'_> {
         let last = tape.value(y).matrix().rows(new.len() - 1, 1).into_owned();
         let past = tape.into_past(new.len());
         let mut logits = self.logits(place, last.into());
-        self.model.plan.rules.apply(&mut logits, read, self.longest);
+        self.model.plan.rules.apply(&mut logits, read, self.forced_end);
         (past, logits)
     }
 
@@ -74,8 +74,9 @@ impl EncoderDecoder {
         let (choosing, rules) = (setup.choosing(), &self.plan.rules);
         let entry = tape.entry(memory);
         let memory = (entry.place.clone(), Arc::clone(&entry.value));
-        let writing =
-            TargetWriter { model: self, memory, changes: Arc::clone(&setup.changes), longest };
+        let forced_end = rules.forced_end(setup.longest);
+        let changes = Arc::clone(&setup.changes);
+        let writing = TargetWriter { model: self, memory, changes, forced_end };
         if let Some(width) = choosing.beam {
             let (temperature, ends) = (choosing.temperature, &rules.ends[..]);
             let limits = Limits { width, longest, ends, temperature };
@@ -102,7 +103,7 @@ impl EncoderDecoder {
     pub(super) fn likeliest(&self, logits: &Matrix, read: &[u32]) -> Vec<u32> {
         let of_row = |row: usize| {
             let mut logits: Vec<f32> = logits.row(row).iter().copied().collect();
-            self.plan.rules.apply(&mut logits, &read[..=row], usize::MAX);
+            self.plan.rules.apply(&mut logits, &read[..=row], None);
             argmax(logits).map_or(self.end(), |token| token as u32)
         };
         (0..logits.nrows()).map(of_row).collect()
