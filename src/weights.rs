@@ -132,6 +132,9 @@ const DRAFTING: [&str; 2] = ["num_nextn_predict_layers", "mtp_num_hidden_layers"
 const BESIDE: [&str; 3] =
     ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json"];
 
+/// The one of them that says how texts are generated.
+const GENERATION: &str = BESIDE[2];
+
 /// The file of a chat template.
 const CHAT_TEMPLATE: &str = "chat_template.jinja";
 
@@ -382,6 +385,24 @@ impl Checkpoint {
     pub fn sentence_config(&self) -> Option<&Json> {
         let names = self.modules.as_ref().map(|_| modules::OF_TRANSFORMER);
         names?.into_iter().find_map(|name| self.beside(name))
+    }
+
+    /// The settings of generation; None if no file says any.
+    pub fn generation(&self) -> Option<Config> {
+        let settings = self.beside(GENERATION)?.as_object()?;
+        Some(Config::new(self.name_beside(GENERATION), settings.clone()))
+    }
+
+    /// The tokens that end a text: those that the settings of generation name, or else those of config.json.
+    ///
+    /// # Errors
+    /// If a setting is of the wrong kind.
+    pub fn ends(&self) -> Result<Vec<u32>> {
+        const KEY: &str = "eos_token_id";
+        match self.generation().filter(|settings| settings.has(KEY)) {
+            Some(settings) => settings.ids(KEY),
+            None => self.config.ids(KEY),
+        }
     }
 
     /// The template that conversations with the model are written in; None if it has none.

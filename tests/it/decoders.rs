@@ -1,9 +1,13 @@
 //! Settings of decoder-only checkpoints: what they ask of the file, and which are refused. The numbers
 //! are compared in `checkpoints.rs`.
 
+use std::fs;
+
 use serde_json::{Value as Json, json};
 
-use crate::support::tiny::{error_of, opening_error, with_names};
+use crate::support::tiny::{
+    edited, error_of, error_of_edited, logits_of, opened, opening_error, with_names,
+};
 
 #[test]
 fn biases_are_those_that_the_settings_ask_for() {
@@ -169,4 +173,15 @@ fn all_readers_of_settings_say_at_once_what_is_wrong() {
         }
         assert_eq!(text.lines().count(), settings.len(), "{name}: {text}");
     }
+}
+
+#[test]
+fn a_text_ends_where_the_settings_of_generation_say_so() {
+    let folder = edited("smollm2", |config| drop(config.insert("eos_token_id".into(), json!(5))));
+    let ends_beside = |generation: &str| {
+        fs::write(folder.path().join("generation_config.json"), generation).unwrap();
+        opened(folder.path()).unwrap().ends().to_vec()
+    };
+    assert_eq!(ends_beside(r#"{"eos_token_id": [7, 9]}"#), [7, 9]);
+    assert_eq!(ends_beside(r#"{"max_length": 20}"#), [5]);
 }

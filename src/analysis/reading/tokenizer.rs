@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    text::{self, Specials, Tokenizer},
+    text::{Specials, Tokenizer},
     weights::{Checkpoint, TokenizerSource},
 };
 
@@ -14,8 +14,7 @@ use crate::{
 pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
     let config = checkpoint.config();
     let beside = |name| checkpoint.beside(name);
-    let generation = beside("generation_config.json").and_then(|g| g.get("eos_token_id"));
-    let eos = generation.or_else(|| config.get("eos_token_id")).map_or(vec![], text::ids_of);
+    let eos = checkpoint.ends()?;
     match checkpoint.tokenizer() {
         TokenizerSource::Json(json) => {
             let specials = Specials {

@@ -221,7 +221,7 @@ impl Family {
             )?,
             logits: LogitsPlan::new(self.is_tied(settings)?),
             begin: None,
-            ends: config.ids("eos_token_id")?,
+            ends: checkpoint.ends()?,
             context: context(config, longest)?,
         })
     }

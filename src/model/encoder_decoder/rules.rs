@@ -2,12 +2,8 @@
 //! begin, to end and what to avoid, read from generation_config.json, or from config.json without it.
 
 use anyhow::{Context, Result};
-use serde_json::Value as Json;
 
 use crate::weights::{Checkpoint, Config};
-
-/// The file name.
-const FILE: &str = "generation_config.json";
 
 /// How writing begins, ends and what is never written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,14 +31,11 @@ impl GenerationRules {
     /// If a setting is of the wrong kind, or none says how writing begins.
     pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
         let own = checkpoint.config();
-        let beside = checkpoint.beside(FILE).and_then(Json::as_object);
-        let beside =
-            beside.map(|settings| Config::new(checkpoint.name_beside(FILE), settings.clone()));
+        let beside = checkpoint.generation();
         let settings = beside.as_ref().unwrap_or(own);
         let either = |key: &str| Ok::<_, anyhow::Error>(settings.id(key)?.or(own.id(key)?));
         let mut start = ["decoder_start_token_id", "bos_token_id", "pad_token_id"].into_iter();
         let start = start.find_map(|key| either(key).transpose()).transpose()?;
-        let ends = settings.ids("eos_token_id")?;
         let shortest =
             settings.count("min_length")?.max(match settings.count("min_new_tokens")? {
                 0 => 0,
@@ -52,7 +45,7 @@ impl GenerationRules {
             start: start.with_context(|| {
                 format!("{}: no `decoder_start_token_id` says how to begin", checkpoint.name())
             })?,
-            ends: if ends.is_empty() { own.ids("eos_token_id")? } else { ends },
+            ends: checkpoint.ends()?,
             first: settings.id("forced_bos_token_id")?,
             last: settings.id("forced_eos_token_id")?,
             never: settings.lists_of_ids("bad_words_ids")?,

@@ -95,7 +95,7 @@ impl RnnLmPlan {
             d_hidden: config.usize("d_hidden")?,
             n_layers: config.usize_or("n_layers", 1)?,
             is_tied: config.bool_or("tied", !has_own)?,
-            ends: config.ids("eos_token_id")?,
+            ends: checkpoint.ends()?,
         };
         let fits = !plan.is_tied || plan.d_embed == plan.d_hidden;
         config.must("d_hidden", fits, "d_embed, as the output is tied to the embedding")?;

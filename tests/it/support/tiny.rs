@@ -131,7 +131,37 @@ pub fn error_of(name: &str, changes: &[(&str, Json)]) -> String {
 
 /// The error of a folder; empty if it can be run.
 pub fn opening_error(folder: &Path) -> String {
+    opened(folder).err().map(|error| format!("{error:#}")).unwrap_or_default()
+}
+
+/// The error of a checkpoint whose settings are edited, some of them taken away; empty if it can be run.
+pub fn error_of_edited(name: &str, edit: impl FnOnce(&mut Settings)) -> String {
+    opening_error(edited(name, edit).path())
+}
+
+/// What a config.json holds.
+pub type Settings = serde_json::Map<String, Json>;
+
+/// A folder with the weights of a tiny checkpoint, and its settings edited.
+pub fn edited(name: &str, edit: impl FnOnce(&mut Settings)) -> TempDir {
+    let folder =
+        with_settings(&Path::new(FOLDER).join(name), "config.json", "model.safetensors", &[]);
+    let path = folder.path().join("config.json");
+    let mut config: Settings = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    edit(&mut config);
+    fs::write(path, Json::Object(config).to_string()).unwrap();
+    folder
+}
+
+/// The model in a folder.
+pub fn opened(folder: &Path) -> anyhow::Result<Arc<dyn Model>> {
     let checkpoint = Checkpoint::open(folder).unwrap();
-    let opened = Architecture::of(&checkpoint).unwrap().open(&checkpoint);
-    opened.err().map(|error| format!("{error:#}")).unwrap_or_default()
+    Architecture::of(&checkpoint).unwrap().open(&checkpoint)
+}
+
+/// The logits of a tiny checkpoint whose settings are edited, after twice the usual text: longer than its windows.
+pub fn logits_of(name: &str, edit: impl FnOnce(&mut Settings)) -> Vec<f32> {
+    let model = opened(edited(name, edit).path()).unwrap();
+    let pass = model.run(&[IDS, IDS].concat(), &Setup::default());
+    pass.value("logits").unwrap().matrix().iter().copied().collect()
 }
