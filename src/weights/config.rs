@@ -122,8 +122,7 @@ impl Config {
     /// These settings with a value for a key that they lack.
     #[must_use]
     pub fn or(self, key: &str, value: u32) -> Self {
-        let is_there = self.settings.contains_key(key);
-        if is_there { self } else { self.with(key, Some(value.into())) }
+        if self.lists(key) { self } else { self.with(key, Some(value.into())) }
     }
 
     /// The settings of the text part of a model that also sees: those under `text_config`, then the others. Of another
@@ -171,6 +170,11 @@ impl Config {
     /// The value of a key; None if it is missing or null.
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.settings.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Whether a key is there, with any value or null.
+    pub fn lists(&self, key: &str) -> bool {
+        self.settings.contains_key(key)
     }
 
     /// Whether a key is there with the value null.

@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value as Json, json};
 
 use crate::support::tiny::{
-    edited, error_of, error_of_edited, logits_of, opened, opening_error, with_names,
+    Settings, edited, error_of, error_of_edited, logits_of, opened, opening_error, with_names,
 };
 
 #[test]
@@ -184,4 +184,22 @@ fn a_text_ends_where_the_settings_of_generation_say_so() {
     };
     assert_eq!(ends_beside(r#"{"eos_token_id": [7, 9]}"#), [7, 9]);
     assert_eq!(ends_beside(r#"{"max_length": 20}"#), [5]);
+}
+
+#[test]
+fn a_default_does_not_hide_the_same_size_under_another_key() {
+    for (name, key, other) in [
+        ("qwen3_moe", "num_experts", "num_local_experts"),
+        ("olmoe", "num_experts", "num_local_experts"),
+        ("gpt_oss", "num_local_experts", "num_experts"),
+    ] {
+        assert_eq!(error_of_edited(name, |config| rename(config, key, other)), "", "{name}");
+    }
+    let folder = edited("gptj", |config| rename(config, "n_positions", "max_position_embeddings"));
+    assert_eq!(opened(folder.path()).unwrap().sizes().unwrap().context, 80);
+}
+
+fn rename(config: &mut Settings, key: &str, other: &str) {
+    let value = config.remove(key).unwrap();
+    config.insert(other.into(), value);
 }

@@ -64,6 +64,9 @@ impl FamilySettings<'_> {
     }
 }
 
+/// Keys of the number of experts; of several, the first that is there.
+pub const EXPERT_COUNTS: [&str; 3] = ["num_experts", "num_local_experts", "n_routed_experts"];
+
 /// The keys of sizes in config.json; of several, the first that is there.
 #[derive(Clone, Copy)]
 pub struct Keys {
@@ -221,7 +224,7 @@ impl Family {
             )?,
             logits: LogitsPlan::new(self.is_tied(settings)?),
             begin: None,
-            ends: checkpoint.ends()?,
+            ends: settings.checkpoint.ends()?,
             context: context(config, longest)?,
         })
     }
@@ -242,8 +245,19 @@ impl Family {
     fn settings<'a>(&self, checkpoint: &'a Checkpoint) -> FamilySettings<'a> {
         let defaults = if checkpoint.is_gguf() { &[] } else { self.defaults };
         let given = checkpoint.config().clone();
-        let config = defaults.iter().fold(given, |config, &(key, value)| config.or(key, value));
+        let is_given =
+            |config: &Config, key| self.synonyms(key).iter().any(|key| config.lists(key));
+        let config = defaults.iter().fold(given, |config, &(key, value)| {
+            if is_given(&config, key) { config } else { config.or(key, value) }
+        });
         FamilySettings { checkpoint, config }
+    }
+
+    /// The keys that mean the same as this one: the default of one must not hide the value of another.
+    fn synonyms(&self, key: &str) -> &[&'static str] {
+        let Keys { d_model, n_layers, n_heads, context, .. } = self.keys;
+        let groups = [d_model, n_layers, n_heads, context, &EXPERT_COUNTS];
+        groups.into_iter().find(|group| group.contains(&key)).unwrap_or_default()
     }
 
     /// Every setting that cannot be run, and every size that is missing.

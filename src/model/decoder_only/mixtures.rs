@@ -5,7 +5,8 @@ use anyhow::Result;
 use super::{
     DecoderPlan,
     family::{
-        Bias, BiasStyle, Family, FamilySettings, KEYS, Keys, LLAMA, PositionStyle, Refused, Style,
+        Bias, BiasStyle, EXPERT_COUNTS, Family, FamilySettings, KEYS, Keys, LLAMA, PositionStyle,
+        Refused, Style,
     },
     llama::multiply,
     names::{EXPERTS, ExpertMaps, ExpertNames, FeedNames, LLAMA as LLAMA_NAMES, Names, StackForm},
@@ -25,8 +26,7 @@ use crate::{
 
 /// A default of the longest text.
 const LONGEST: &str = "max_position_embeddings";
-/// How many experts there are, and through how many of them each token goes.
-const COUNTS: [&str; 3] = ["num_experts", "num_local_experts", "n_routed_experts"];
+/// Through how many experts each token goes.
 pub(super) const CHOSEN: &str = "num_experts_per_tok";
 /// The width of an expert.
 pub(super) const WIDTH: &str = "moe_intermediate_size";
@@ -257,7 +257,7 @@ pub(super) fn experts(
     weights: ExpertWeights,
 ) -> Result<ExpertsPlan> {
     let config = &settings.config;
-    let key = config.key(&COUNTS);
+    let key = config.key(&EXPERT_COUNTS);
     let chosen = config.key(&[CHOSEN, "top_k_experts"]);
     let (n, k) = (config.usize(key)?, config.usize(chosen)?);
     let most = MOST.min(MOST_IN_ALL / plan.layers.len().max(1));
