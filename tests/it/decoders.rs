@@ -203,3 +203,20 @@ fn rename(config: &mut Settings, key: &str, other: &str) {
     let value = config.remove(key).unwrap();
     config.insert(other.into(), value);
 }
+
+/// Their reference makes one mask for all layers.
+#[test]
+fn settings_of_single_layers_do_not_matter_where_all_see_the_window() {
+    let window = [("use_sliding_window", json!(true)), ("sliding_window", json!(5))];
+    let with = |name: &str, more: &[(&str, Json)]| {
+        let settings = window.iter().chain(more).cloned();
+        logits_of(name, |config| config.extend(settings.map(|(key, value)| (key.into(), value))))
+    };
+    let kinds = json!(["full_attention", "sliding_attention"]);
+    for name in ["qwen3_moe", "mistral_window"] {
+        let all = with(name, &[]);
+        assert_eq!(with(name, &[("max_window_layers", json!(1))]), all, "{name}");
+        assert_eq!(with(name, &[("layer_types", kinds.clone())]), all, "{name}");
+        assert_ne!(with(name, &[("sliding_window", json!(9))]), all, "{name}");
+    }
+}

@@ -82,7 +82,7 @@ pub static FAMILIES: &[Family] = &[
         style: Style {
             qk_norm: Some(QkNorm::PerHead),
             biases: BiasStyle::ATTENTION,
-            windows: windows::if_used,
+            windows: windows::all_if_used,
             ..LLAMA.style
         },
         adjust: |settings, plan| {

@@ -17,12 +17,23 @@ pub fn none(_: &Config, n_layers: usize) -> Result<Vec<Mask>> {
     Ok(vec![Mask::Causal; n_layers])
 }
 
-/// Every layer sees the window, where one is given: Mistral.
+/// Every layer sees the window, where one is given, whatever is said of kinds of layers: Mistral.
 ///
 /// # Errors
 /// If a setting is of the wrong kind.
 pub fn all(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
-    by_type(config, n_layers, |_| true)
+    let is_given = config.has("sliding_window");
+    let window = is_given.then(|| config.usize("sliding_window")).transpose()?;
+    Ok(vec![window.map_or(Mask::Causal, Mask::Window); n_layers])
+}
+
+/// Every layer sees the window where the settings say that it is used, whatever `max_window_layers` says: Qwen3-MoE.
+///
+/// # Errors
+/// If a setting is of the wrong kind.
+pub fn all_if_used(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
+    let is_used = config.bool_or("use_sliding_window", false)?;
+    if is_used { all(config, n_layers) } else { none(config, n_layers) }
 }
 
 /// Layers see the window that is given only where the settings say that it is used, and in the layers that are named, or
