@@ -220,3 +220,18 @@ fn settings_of_single_layers_do_not_matter_where_all_see_the_window() {
         assert_ne!(with(name, &[("sliding_window", json!(9))]), all, "{name}");
     }
 }
+
+#[test]
+fn olmo_2_has_no_windows_and_its_own_base_of_rotation() {
+    let plain = logits_of("olmo2", |_| ());
+    let windowed =
+        logits_of("olmo2", |config| drop(config.insert("sliding_window".into(), 5.into())));
+    assert_eq!(windowed, plain);
+    // Its default is what the settings of this one say.
+    assert_eq!(logits_of("olmo2", |config| drop(config.remove("rope_theta"))), plain);
+    let olmo3 = logits_of("olmo3", |config| drop(config.insert("sliding_window".into(), 5.into())));
+    assert_ne!(
+        logits_of("olmo3", |config| drop(config.insert("sliding_window".into(), 3.into()))),
+        olmo3
+    );
+}

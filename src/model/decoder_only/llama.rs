@@ -85,7 +85,9 @@ pub static FAMILIES: &[Family] = &[
         keys: Keys { default_eps: 1e-5, ..KEYS },
         style: OLMO2,
         // GGUF files of OLMo 3 say `olmo2` too, and have windows.
-        adjust: rotate_olmo3,
+        adjust: |settings, plan| {
+            if settings.are_gguf() { look_as_olmo3(settings, plan) } else { Ok(()) }
+        },
         ..LLAMA
     },
     Family {
@@ -93,7 +95,11 @@ pub static FAMILIES: &[Family] = &[
         title: "OLMo 3",
         keys: Keys { default_eps: 1e-5, ..KEYS },
         defaults: &[(LONGEST, 2048), ("sliding_window", 4096)],
-        style: Style { positions: PositionStyle::Rotary(OLMO3_ROPE), ..OLMO2 },
+        style: Style {
+            positions: PositionStyle::Rotary(OLMO3_ROPE),
+            windows: windows::but_every_fourth,
+            ..OLMO2
+        },
         adjust: rotate_olmo3,
         ..LLAMA
     },
@@ -124,7 +130,6 @@ const OLMO2: Style = Style {
     order: LayerOrder::PostSubLayer,
     qk_norm: Some(QkNorm::WholeRow),
     biases: BiasStyle::ATTENTION,
-    windows: windows::but_every_fourth,
     ..LLAMA.style
 };
 
@@ -193,6 +198,15 @@ pub fn multiply(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()>
         layer.residual_scale = not_one(of_addends);
     }
     Ok(())
+}
+
+/// The windows and rotations of OLMo 3.
+fn look_as_olmo3(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
+    let masks = windows::but_every_fourth(&settings.config, plan.layers.len())?;
+    for (layer, mask) in plan.layers.iter_mut().zip(masks) {
+        layer.mask = mask;
+    }
+    rotate_olmo3(settings, plan)
 }
 
 /// OLMo 3: only layers that see all have their rotation scaled.
