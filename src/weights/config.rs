@@ -82,6 +82,7 @@ impl Config {
                 settings.insert("rope_scaling".into(), Json::Object(rope));
             } else {
                 settings.remove("rope_scaling");
+                settings.entry("rope_parameters").or_insert(Json::Object(rope));
             }
         }
         Self { file, settings, whole: None }
@@ -106,6 +107,16 @@ impl Config {
         settings.remove("rope_theta");
         settings.insert("rope_scaling".into(), rope);
         Ok(Self { whole: self.whole, ..Self::new(self.file.clone(), settings) })
+    }
+
+    /// These settings with settings of RoPE, where they have none, not even empty ones.
+    #[must_use]
+    pub fn or_rope(self, rope: Json) -> Self {
+        if self.has("rope_scaling") || self.has("rope_parameters") {
+            return self;
+        }
+        let with_rope = self.with("rope_parameters", Some(rope));
+        Self { whole: self.whole, ..Self::new(with_rope.file, with_rope.settings) }
     }
 
     /// These settings with another value of a key; None takes the key away.

@@ -235,3 +235,37 @@ fn olmo_2_has_no_windows_and_its_own_base_of_rotation() {
         olmo3
     );
 }
+
+/// The defaults of transformers 5.23.
+#[test]
+fn settings_of_rotation_that_are_missing_are_those_of_the_reference() {
+    let of_gpt_oss = json!({"rope_type": "yarn", "factor": 32.0, "beta_fast": 32.0, "beta_slow": 1.0,
+        "truncate": false, "original_max_position_embeddings": 4096, "rope_theta": 150_000.0});
+    let of_ministral = json!({"type": "yarn", "rope_theta": 1e6, "factor": 16.0, "beta_fast": 32.0,
+        "original_max_position_embeddings": 16384, "beta_slow": 1.0, "mscale_all_dim": 1.0, "mscale": 1.0,
+        "llama_4_scaling_beta": 0.1});
+    for (name, key, default) in [
+        ("gpt_oss", "rope_parameters", of_gpt_oss),
+        ("ministral3", "rope_parameters", of_ministral),
+        ("cohere", "rope_theta", json!(500_000.0)),
+        ("cohere2", "rope_theta", json!(10_000.0)),
+    ] {
+        let with = |rope: Option<(&str, Json)>| {
+            logits_of(name, |config| {
+                for key in ["rope_theta", "rope_scaling", "rope_parameters"] {
+                    config.remove(key);
+                }
+                config.extend(rope.map(|(key, value)| (key.to_owned(), value)));
+            })
+        };
+        let missing = with(None);
+        assert_eq!(with(Some((key, default))), missing, "{name}");
+        assert_eq!(with(Some(("rope_scaling", Json::Null))), missing, "{name}");
+        let plain = json!({"rope_type": "default", "rope_theta": 700.0});
+        for key in ["rope_scaling", "rope_parameters"] {
+            let given = with(Some((key, plain.clone())));
+            assert_eq!(given, with(Some(("rope_parameters", plain.clone()))), "{name}");
+            assert_ne!(given, missing, "{name}");
+        }
+    }
+}

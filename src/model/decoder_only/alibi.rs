@@ -57,6 +57,7 @@ pub static FAMILIES: &[Family] = &[
             can_run: |config| !is(config, "apply_residual_connection_post_layernorm", true),
             wanted: "false",
         }],
+        default_rope: None,
         defaults: &[("seq_length", 2048)],
         adjust: |_, plan| {
             plan.embedding.has_norm = true;
@@ -114,6 +115,7 @@ pub static FAMILIES: &[Family] = &[
                 wanted: "none: logits are not scaled",
             },
         ],
+        default_rope: None,
         defaults: &[("max_seq_len", 2048)],
         adjust: slopes_of_mpt,
     },

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use serde_json::Value as Json;
 
 use super::{
     names::{Biases, HasBias, LLAMA as LLAMA_NAMES, Names},
@@ -37,6 +38,8 @@ pub struct Family {
     pub refused: &'static [Refused],
     /// What config.json means where it lacks a key: transformers' own values.
     pub defaults: &'static [(&'static str, u32)],
+    /// The settings of RoPE where config.json has none; None if the style says all.
+    pub default_rope: Option<fn() -> Json>,
     /// What its settings change in the plan of its style.
     pub adjust: fn(&FamilySettings, &mut DecoderPlan) -> Result<()>,
 }
@@ -184,6 +187,7 @@ pub const LLAMA: Family = Family {
     },
     refused: &[],
     defaults: &[("max_position_embeddings", 2048)],
+    default_rope: None,
     adjust: |_, _| Ok(()),
 };
 
@@ -250,6 +254,8 @@ impl Family {
         let config = defaults.iter().fold(given, |config, &(key, value)| {
             if is_given(&config, key) { config } else { config.or(key, value) }
         });
+        let rope = self.default_rope.filter(|_| !checkpoint.is_gguf());
+        let config = rope.map_or(config.clone(), |rope| config.or_rope(rope()));
         FamilySettings { checkpoint, config }
     }
 

@@ -65,6 +65,7 @@ pub static FAMILIES: &[Family] = &[
     Family {
         types: &["gemma2"],
         title: "Gemma 2",
+        default_rope: None,
         defaults: &[
             ("max_position_embeddings", 8192),
             ("head_dim", 256),
@@ -83,6 +84,7 @@ pub static FAMILIES: &[Family] = &[
     Family {
         types: &["gemma3_text", "gemma3"],
         title: "Gemma 3",
+        default_rope: None,
         defaults: &[
             ("max_position_embeddings", 131_072),
             ("head_dim", 256),

@@ -177,7 +177,11 @@ pub static FAMILIES: &[Family] = &[
         types: &["cohere2"],
         title: "Cohere 2",
         keys: LAYER_NORM_KEYS,
-        style: Style { windows: windows::but_every_fourth, ..COHERE },
+        style: Style {
+            windows: windows::but_every_fourth,
+            positions: rotating_neighbours(10_000.0),
+            ..COHERE
+        },
         defaults: &[("max_position_embeddings", 8192), ("sliding_window", 4096)],
         adjust: |settings, plan| {
             // Layers that see all are not rotated.
@@ -193,14 +197,16 @@ pub static FAMILIES: &[Family] = &[
 const COHERE: Style = Style {
     norm: NormStyle::LayerWithoutBias,
     order: LayerOrder::ParallelOneNorm,
-    positions: PositionStyle::Rotary(RopeStyle {
-        pairs: RotaryPairs::Neighbours,
-        ..RopeStyle::WHOLE
-    }),
+    positions: rotating_neighbours(500_000.0),
     biases: BiasStyle::ATTENTION,
     is_tied: true,
     ..LLAMA.style
 };
+
+/// Neighbouring channels are rotated as pairs, at speeds with this base.
+const fn rotating_neighbours(theta: f32) -> PositionStyle {
+    PositionStyle::Rotary(RopeStyle { theta, pairs: RotaryPairs::Neighbours, ..RopeStyle::WHOLE })
+}
 
 fn scale_logits(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     plan.logits.scale = Some(settings.config.float_or("logit_scale", 0.0625)?);

@@ -1,6 +1,7 @@
 //! Llama and its nearest relatives: rows that differ from [`LLAMA`] in a few fields.
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::{
     DecoderPlan, EmbeddingScale, LayerOrder,
@@ -74,6 +75,11 @@ pub static FAMILIES: &[Family] = &[
         title: "Ministral 3",
         keys: Keys { default_eps: 1e-5, ..KEYS },
         defaults: &[(LONGEST, 262_144), ("num_key_value_heads", 8), ("head_dim", 128)],
+        default_rope: Some(|| {
+            json!({"rope_type": "yarn", "rope_theta": 1_000_000.0, "factor": 16.0,
+                "original_max_position_embeddings": 16384, "mscale": 1.0, "mscale_all_dim": 1.0,
+                "llama_4_scaling_beta": 0.1})
+        }),
         style: Style { biases: BiasStyle::NONE, windows: windows::all, ..with_theta(1_000_000.0) },
         adjust: temper,
         ..LLAMA

@@ -36,6 +36,7 @@ pub static FAMILIES: &[Family] = &[Family {
         default_eps: 1e-5,
         ..KEYS
     },
+    default_rope: None,
     defaults: &[
         ("max_position_embeddings", 1 << 20),
         (N_HEADS, 128),

@@ -1,6 +1,7 @@
 //! Mixtures of experts: families whose feed-forward half is many networks, of which a router chooses a few.
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::{
     DecoderPlan,
@@ -174,6 +175,10 @@ pub static FAMILIES: &[Family] = &[
             (CHOSEN, 4),
             ("sliding_window", 128),
         ],
+        default_rope: Some(|| {
+            json!({"rope_type": "yarn", "factor": 32.0, "truncate": false,
+                "original_max_position_embeddings": 4096})
+        }),
         names: Names {
             experts: ExpertNames {
                 router: "mlp.router",
