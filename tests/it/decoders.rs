@@ -269,3 +269,15 @@ fn settings_of_rotation_that_are_missing_are_those_of_the_reference() {
         }
     }
 }
+
+#[test]
+fn listed_layers_of_smollm3_see_the_window_whether_it_is_used_or_not() {
+    let kinds = ["full_attention", "full_attention", "full_attention", "sliding_attention"];
+    let with = |settings: Json| {
+        logits_of("smollm3", |config| config.extend(settings.as_object().unwrap().clone()))
+    };
+    let listed = with(json!({"sliding_window": 5, "layer_types": kinds}));
+    let used = with(json!({"sliding_window": 5, "use_sliding_window": true}));
+    assert_eq!(listed, used);
+    assert_ne!(listed, with(json!({"sliding_window": 5})));
+}

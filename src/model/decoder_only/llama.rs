@@ -151,13 +151,12 @@ fn rotates(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
     Ok(listed.into_iter().map(|rotates| rotates > 0.0).collect())
 }
 
-/// The layers of a SmolLM3 that are not rotated see a window, where one is used.
+/// The layers of a SmolLM3 that are not rotated see a window, where one is used; where kinds of layers are listed, those
+/// of the list do, used or not.
 fn in_unrotated(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
-    if !config.bool_or("use_sliding_window", false)? {
-        return windows::none(config, n_layers);
-    }
+    let is_used = config.bool_or("use_sliding_window", false)?;
     let rotates = rotates(config, n_layers)?;
-    windows::by_type(config, n_layers, |l| !rotates[l])
+    windows::by_type(config, n_layers, |l| is_used && !rotates[l])
 }
 
 fn unrotate(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
