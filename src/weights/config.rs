@@ -148,7 +148,12 @@ impl Config {
         let tied = self.get(TIED).cloned();
         let mut settings = self.settings;
         settings.insert("model_type".into(), (*text_kind).into());
-        settings.extend(text.into_iter().filter(|(_, value)| !value.is_null()));
+        for (key, value) in text {
+            // Null says that there is nothing of the kind, but not where the whole says it.
+            if !(value.is_null() && settings.contains_key(&key)) {
+                settings.insert(key, value);
+            }
+        }
         settings.extend(tied.map(|tied| (TIED.to_owned(), tied)));
         Self { whole: Some(kind), ..Self::new(self.file, settings) }
     }

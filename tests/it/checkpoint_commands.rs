@@ -5,7 +5,10 @@ use std::{fs, path::Path, process::Command};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::program::{Run, program, run};
+use crate::support::{
+    program::{Run, program, run},
+    weights::{f32s, safetensors},
+};
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
 
@@ -215,6 +218,42 @@ fn an_output_is_as_long_as_the_settings_say_and_an_end_that_they_force_is_noted(
         assert_eq!(trace["tokens"]["output"].as_array().unwrap().len(), 40, "{forced}");
         assert!(err.contains(note), "{forced}: {err}");
     }
+}
+
+#[test]
+fn a_text_part_that_leaves_the_size_of_its_vocabulary_out_is_read() {
+    let folder = TempDir::new().unwrap();
+    let config = json!({"model_type": "llava", "text_config": {"hidden_size": 2, "intermediate_size": 2,
+        "num_hidden_layers": 1, "num_attention_heads": 1}});
+    fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let tokenizer = Path::new(CHECKPOINTS).join("mistral3/tokenizer.json");
+    fs::copy(tokenizer, folder.path().join("tokenizer.json")).unwrap();
+    let layer = "model.layers.0.";
+    let maps = [
+        "self_attn.q_proj",
+        "self_attn.k_proj",
+        "self_attn.v_proj",
+        "self_attn.o_proj",
+        "mlp.gate_proj",
+        "mlp.up_proj",
+        "mlp.down_proj",
+    ];
+    let mut shapes: Vec<(String, Vec<usize>)> =
+        maps.iter().map(|map| (format!("{layer}{map}.weight"), vec![2, 2])).collect();
+    for norm in ["input_layernorm", "post_attention_layernorm"] {
+        shapes.push((format!("{layer}{norm}.weight"), vec![2]));
+    }
+    shapes.push(("model.norm.weight".into(), vec![2]));
+    // Llama's own number of tokens.
+    for table in ["model.embed_tokens.weight", "lm_head.weight"] {
+        shapes.push((table.into(), vec![32_000, 2]));
+    }
+    let zeros = |shape: &[usize]| f32s(&vec![0.0; shape.iter().product()]);
+    let tensors: Vec<_> =
+        shapes.iter().map(|(name, shape)| (&**name, "F32", &shape[..], zeros(shape))).collect();
+    fs::write(folder.path().join("model.safetensors"), safetensors(&tensors)).unwrap();
+    let Run { code, err, .. } = lookback(folder.path().to_str().unwrap(), &["trace", "the old"]);
+    assert_eq!(code, 0, "{err}");
 }
 
 #[test]

@@ -281,3 +281,20 @@ fn listed_layers_of_smollm3_see_the_window_whether_it_is_used_or_not() {
     assert_eq!(listed, used);
     assert_ne!(listed, with(json!({"sliding_window": 5})));
 }
+
+/// Text parts are saved without what their type has anyway.
+#[test]
+fn sizes_that_a_text_part_leaves_out_are_those_of_its_type() {
+    for (kind, d_model) in [("llama", 4096), ("mistral", 4096), ("phi3", 3072)] {
+        let without_sizes = error_of_edited("mistral3", |config| {
+            let text = config["text_config"].as_object_mut().unwrap();
+            text.retain(|key, _| key == "vocab_size");
+            text.insert("model_type".into(), kind.into());
+        });
+        let want = format!("want (331, {d_model})");
+        assert!(without_sizes.contains(&want), "{kind}: {without_sizes}");
+    }
+    let folder = edited("gpt2", |config| drop(config.remove("n_positions")));
+    let error = opened(folder.path()).err().map(|error| format!("{error:#}")).unwrap_or_default();
+    assert!(error.contains("want (1024, "), "{error}");
+}

@@ -29,6 +29,9 @@ use crate::{
     weights::{Checkpoint, memory},
 };
 
+/// The key of the number of tokens that a model has embeddings for.
+const ROWS: &str = "vocab_size";
+
 /// The loaded models, their tokenizer and their tables of measures.
 pub struct Reader {
     tokenizer: Arc<Tokenizer>,
@@ -97,8 +100,10 @@ impl Reader {
         let model = kind.open(checkpoint)?;
         let card = Card::of(checkpoint, kind, &*model);
         let tokenizer = tokenizer(checkpoint)?;
-        // From the configuration: a model of sentence vectors has a table of embeddings but no logits.
-        let rows = checkpoint.config().usize("vocab_size")?;
+        // From the configuration, where it says so: a model of sentence vectors has a table of embeddings but no logits.
+        let own = model.sizes().filter(|_| !checkpoint.config().has(ROWS));
+        let rows =
+            own.map_or_else(|| checkpoint.config().usize(ROWS), |sizes| Ok(sizes.n_vocab))?;
         let tokenizer = tokenizer.with_rows(rows).with_context(|| checkpoint.name())?;
         let context = model.sizes().map_or(usize::MAX, |sizes| sizes.context);
         Ok(Self {

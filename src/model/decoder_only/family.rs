@@ -67,6 +67,29 @@ impl FamilySettings<'_> {
     }
 }
 
+/// The sizes that the text part of a model that also sees leaves out, since they are transformers' own for its type; a
+/// model of text alone has all of its sizes.
+const SIZES_OF_TEXT: [(&str, [(&str, u32); 5]); 8] = [
+    ("llama", sizes([4096, 11_008, 32, 32, 32_000])),
+    ("mistral", sizes([4096, 14_336, 32, 32, 32_000])),
+    ("ministral3", sizes([4096, 14_336, 34, 32, 131_072])),
+    ("qwen2", sizes([4096, 22_016, 32, 32, 151_936])),
+    ("qwen3", sizes([4096, 22_016, 32, 32, 151_936])),
+    ("phi3", sizes([3072, 8192, 32, 32, 32_064])),
+    ("gemma", sizes([3072, 24_576, 28, 16, 256_000])),
+    ("gemma2", sizes([2304, 9216, 26, 8, 256_000])),
+];
+
+const fn sizes([d_model, d_ff, n_layers, n_heads, n_vocab]: [u32; 5]) -> [(&'static str, u32); 5] {
+    [
+        ("hidden_size", d_model),
+        ("intermediate_size", d_ff),
+        ("num_hidden_layers", n_layers),
+        ("num_attention_heads", n_heads),
+        ("vocab_size", n_vocab),
+    ]
+}
+
 /// Keys of the number of experts; of several, the first that is there.
 pub const EXPERT_COUNTS: [&str; 3] = ["num_experts", "num_local_experts", "n_routed_experts"];
 
@@ -251,7 +274,10 @@ impl Family {
         let given = checkpoint.config().clone();
         let is_given =
             |config: &Config, key| self.synonyms(key).iter().any(|key| config.lists(key));
-        let config = defaults.iter().fold(given, |config, &(key, value)| {
+        let kind = given.string_or("model_type", "").ok().filter(|_| given.whole().is_some());
+        let of_text = SIZES_OF_TEXT.iter().find(|(of, _)| Some(*of) == kind);
+        let of_text = of_text.map_or(&[][..], |(_, sizes)| sizes);
+        let config = defaults.iter().chain(of_text).fold(given.clone(), |config, &(key, value)| {
             if is_given(&config, key) { config } else { config.or(key, value) }
         });
         let rope = self.default_rope.filter(|_| !checkpoint.is_gguf());

@@ -56,7 +56,7 @@ pub static FAMILIES: &[Family] = &[Family {
     keys: GPT2_KEYS,
     names: GPT2_NAMES,
     style: GPT2_STYLE,
-    defaults: &[],
+    defaults: &[("n_positions", 1024)],
     adjust: scale_scores,
     ..LLAMA
 }];
