@@ -16,7 +16,7 @@ use super::{
     Config, WHY_NO_PICKLE, listed,
     mapped::{Mapped, unreadable},
     pairs::Pairs,
-    parts::{MOST_PARTS, parts, text_models},
+    parts::{MOST_PARTS, are_of_one, parts, text_models},
     safetensors, small,
 };
 use crate::text::visible::shown;
@@ -116,6 +116,7 @@ fn in_folder(folder: &Path, name: &str) -> Result<CheckpointFiles> {
     };
     match (of("safetensors").as_slice(), text_models(&of("gguf")).as_slice()) {
         ([one], _) => single(one, folder.to_owned()),
+        (shards @ [first, ..], _) if are_of_one(shards) => single(first, folder.to_owned()),
         ([], [one]) => Ok(CheckpointFiles::Gguf(parts(one)?)),
         ([], []) => Err(none(&inside, name)),
         ([], many) => bail!("{name} has {} models; give one of them: {}", many.len(), names(many)),
@@ -171,8 +172,10 @@ fn single(path: &Path, folder: PathBuf) -> Result<CheckpointFiles> {
             shown(&index.to_string_lossy())
         );
     }
-    let whole = Shard { path: path.to_owned(), promised: vec![] };
-    Ok(CheckpointFiles::Safetensors { folder, parts: vec![whole] })
+    // Without an index their names say which files belong together.
+    let shard = |path| Shard { path, promised: vec![] };
+    let parts = parts(path)?.into_iter().map(shard).collect();
+    Ok(CheckpointFiles::Safetensors { folder, parts })
 }
 
 /// Refuses what was trained to be added to a model, and says to which.

@@ -1,4 +1,4 @@
-//! The parts of a split GGUF file, known by their names: `NAME-00001-of-00003.gguf`.
+//! The parts of a split file, known by their names: `NAME-00001-of-00003.gguf`; of safetensors too.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ impl<'a> PartName<'a> {
     }
 }
 
-/// All parts of a GGUF model, in order, given any of them; the file alone if it is whole.
+/// All parts of a model, in order, given any of them; the file alone if it is whole.
 ///
 /// # Errors
 /// If parts are missing; the message lists them.
@@ -68,6 +68,11 @@ pub fn text_models(files: &[PathBuf]) -> Vec<PathBuf> {
     models
 }
 
+/// Whether these files are parts of one model; not all of them need be there.
+pub fn are_of_one(files: &[PathBuf]) -> bool {
+    files.first().is_some_and(|first| files.iter().all(|file| are_parts_of_one(first, file)))
+}
+
 fn is_projector(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name.to_string_lossy().contains("mmproj"))
 }
@@ -96,5 +101,8 @@ mod tests {
         let files = ["mmproj-f16.gguf", "m-00001-of-00002.gguf", "m-00002-of-00002.gguf", "n.gguf"];
         let found = text_models(&files.map(PathBuf::from));
         assert_eq!(found, [files[1], files[3]].map(PathBuf::from));
+        assert!(are_of_one(&[files[1], files[2]].map(PathBuf::from)));
+        assert!(!are_of_one(&[files[1], files[3]].map(PathBuf::from)));
+        assert!(!are_of_one(&[files[3], files[3]].map(PathBuf::from)));
     }
 }

@@ -114,6 +114,24 @@ fn the_length_of_a_header_may_look_like_a_pickle() {
     assert_eq!(Checkpoint::open(folder.path()).unwrap().tensors().len(), 3);
 }
 
+#[test]
+fn shards_without_an_index_are_read_together_by_their_names() {
+    let of = |tensor| safetensors(&[(tensor, "F32", &[2], f32s(&counted(2)))]);
+    let names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let folder = folder(&[(names[0], &of("a")), (names[1], &of("b"))]);
+    let [one, other] = names.map(|name| folder.path().join(name));
+    for path in [folder.path(), &one, &other] {
+        let checkpoint = Checkpoint::open(path).unwrap();
+        let tensors: Vec<&str> = checkpoint.tensors().iter().map(|t| t.name.as_str()).collect();
+        assert_eq!(tensors, ["a", "b"], "{path:?}");
+    }
+    fs::remove_file(&other).unwrap();
+    for path in [folder.path(), &one] {
+        let error = refused(path);
+        assert!(error.contains("one of 2 parts") && error.contains(names[1]), "{error}");
+    }
+}
+
 const INDEX: &str = "model.safetensors.index.json";
 
 /// A folder of two parts, whose index is this.
