@@ -105,6 +105,11 @@ pub trait Model: Send + Sync {
         &[EOS]
     }
 
+    /// Settings of the checkpoint that its output does not obey, safe to show.
+    fn not_obeyed(&self) -> &[String] {
+        &[]
+    }
+
     /// The number of tokens after which an output is made to end, whatever the model says; None if it never is.
     fn forced_end(&self) -> Option<usize> {
         None

@@ -286,6 +286,11 @@ impl Reading {
         self.models.iter().find(|(other, _)| *other == name).map(|(_, model)| &**model)
     }
 
+    /// Settings of a model that its output does not obey, safe to show.
+    pub fn not_obeyed(&self, name: ModelName) -> &[String] {
+        self.model(name).map_or(&[], Model::not_obeyed)
+    }
+
     /// The number of tokens after which a model's output is made to end; None if it never is.
     pub fn forced_end(&self, name: ModelName) -> Option<usize> {
         self.model(name)?.forced_end()

@@ -172,6 +172,18 @@ fn is_longer_than_read(readings: &Readings, plain: &Reading) -> Option<String> {
     })
 }
 
+/// A note on settings that would make another output.
+fn not_obeyed(plain: &Reading) -> Option<String> {
+    let settings = plain.not_obeyed(ModelName::Checkpoint);
+    (!settings.is_empty()).then(|| {
+        format!(
+            "the output is decoded greedily; these settings of the checkpoint are not obeyed, with which transformers \
+             may write another: {}",
+            settings.join(", ")
+        )
+    })
+}
+
 fn note_what_is_odd(
     request: &Request,
     readings: &Readings,
@@ -185,7 +197,7 @@ fn note_what_is_odd(
         writeln!(streams.notes, "note: {note}")?;
     }
     let cut = is_longer_than_read(readings, plain);
-    let own = [begins_twice(readings, plain), is_cut(readings, plain), cut];
+    let own = [begins_twice(readings, plain), is_cut(readings, plain), cut, not_obeyed(plain)];
     for note in own.into_iter().flatten() {
         writeln!(streams.notes, "note: {note}")?;
     }

@@ -352,6 +352,10 @@ impl Model for EncoderDecoder {
         &self.plan.rules.ends
     }
 
+    fn not_obeyed(&self) -> &[String] {
+        &self.plan.rules.not_obeyed
+    }
+
     fn forced_end(&self) -> Option<usize> {
         self.plan.rules.forced_end(None)
     }

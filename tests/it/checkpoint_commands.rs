@@ -257,6 +257,19 @@ fn a_text_part_that_leaves_the_size_of_its_vocabulary_out_is_read() {
 }
 
 #[test]
+fn settings_of_generation_that_are_not_obeyed_are_noted() {
+    let notes = |more: &Value| {
+        let mut settings = json!({"decoder_start_token_id": 0, "eos_token_id": 1, "num_beams": 1});
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let folder = t5(&settings, &json!(null));
+        lookback(folder.path().to_str().unwrap(), &["steps", "the old river"]).err
+    };
+    let err = notes(&json!({"repetition_penalty": 1.5, "begin_suppress_tokens": [4]}));
+    assert!(err.contains("another: `repetition_penalty: 1.5`, `begin_suppress_tokens`"), "{err}");
+    assert!(!notes(&json!({})).contains("obeyed"));
+}
+
+#[test]
 fn prefixes_that_a_checkpoint_was_trained_with_are_suggested() {
     let tasks = json!({"summarization": {"prefix": "summarize: "}, "qa": {"max_length": 3}});
     let settings = json!({"decoder_start_token_id": 0, "eos_token_id": 1});
