@@ -72,9 +72,12 @@ impl Config {
     pub fn new(file: String, mut settings: Map<String, Json>) -> Self {
         let of = |key| settings.get(key).and_then(Json::as_object).filter(|rope| !rope.is_empty());
         if let Some(rope) = of("rope_scaling").or_else(|| of("rope_parameters")).cloned() {
-            for key in ["rope_theta", "partial_rotary_factor"] {
+            for (key, older) in
+                [("rope_theta", "rotary_emb_base"), ("partial_rotary_factor", "rotary_pct")]
+            {
                 if let Some(value) = rope.get(key).filter(|value| !value.is_null()) {
                     settings.insert(key.into(), value.clone());
+                    settings.remove(older);
                 }
             }
             let kind = rope.get("rope_type").or_else(|| rope.get("type"));

@@ -298,3 +298,16 @@ fn sizes_that_a_text_part_leaves_out_are_those_of_its_type() {
     let error = opened(folder.path()).err().map(|error| format!("{error:#}")).unwrap_or_default();
     assert!(error.contains("want (1024, "), "{error}");
 }
+
+#[test]
+fn gpt_neox_takes_its_own_keys_of_rotation_before_the_later_ones_beside_them() {
+    let with = |settings: Json| {
+        logits_of("gpt_neox", |config| config.extend(settings.as_object().unwrap().clone()))
+    };
+    let plain = with(json!({}));
+    assert_eq!(with(json!({"rope_theta": 7.0, "partial_rotary_factor": 0.5})), plain);
+    let own = with(json!({"rotary_emb_base": 7, "rotary_pct": 0.5}));
+    assert_ne!(own, plain);
+    let inside = json!({"rope_theta": 7.0, "partial_rotary_factor": 0.5, "rope_type": "default"});
+    assert_eq!(with(json!({"rope_parameters": inside})), own);
+}

@@ -39,6 +39,7 @@ pub static FAMILIES: &[Family] = &[
         style: Style {
             order: LayerOrder::ParallelTwoNorms,
             positions: PositionStyle::Rotary(RopeStyle {
+                theta_keys: &["rotary_emb_base", "rope_theta"],
                 part: Some(("rotary_pct", 0.25)),
                 ..RopeStyle::WHOLE
             }),

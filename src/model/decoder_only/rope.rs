@@ -51,13 +51,20 @@ const PROPORTIONAL: &str = "proportional";
 #[derive(Clone, Copy)]
 pub struct RopeStyle {
     pub theta: f32,
+    /// The keys of the base; of several, the first that is there.
+    pub theta_keys: &'static [&'static str],
     pub pairs: RotaryPairs,
     /// The share of a head's channels that is rotated, by key; None where the settings cannot change it.
     pub part: Option<(&'static str, f32)>,
 }
 
 impl RopeStyle {
-    pub const WHOLE: Self = Self { theta: 10_000.0, pairs: RotaryPairs::Halves, part: None };
+    pub const WHOLE: Self = Self {
+        theta: 10_000.0,
+        theta_keys: &["rope_theta"],
+        pairs: RotaryPairs::Halves,
+        part: None,
+    };
 }
 
 /// The sizes of the model that is rotated.
@@ -75,9 +82,9 @@ pub struct RopeSizes {
 pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope> {
     let RopeSizes { d_head, longest } = sizes;
     let d = n_rotated(config, d_head, style)?;
-    let theta = config.key(&["rope_theta", "rotary_emb_base"]);
-    let theta = f64::from(config.float_or(theta, style.theta)?);
-    config.must("rope_theta", theta > 1.0, "a number above 1")?;
+    let key = config.key(style.theta_keys);
+    let theta = f64::from(config.float_or(key, style.theta)?);
+    config.must(key, theta > 1.0, "a number above 1")?;
     let rope_of = |speeds, factor| Rope { pairs: style.pairs, ..rope_of(speeds, factor) };
     let Some(scaling) = config.section("rope_scaling")? else {
         return Ok(rope_of(Base { theta, d, trained: 0.0, longest: 0.0 }.speeds(), 1.0));
@@ -113,7 +120,7 @@ pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope>
 fn n_rotated(config: &Config, d_head: usize, style: RopeStyle) -> Result<usize> {
     let (key, d) = match style.part {
         Some((key, default)) if !config.has("rotary_dim") => {
-            let key = config.key(&["partial_rotary_factor", key]);
+            let key = config.key(&[key, "partial_rotary_factor"]);
             let part = config.float_or(key, default)?;
             config.must(key, part > 0.0 && part <= 1.0, "a share above 0, at most 1")?;
             (key, (d_head as f32 * part) as usize)
