@@ -311,3 +311,18 @@ fn gpt_neox_takes_its_own_keys_of_rotation_before_the_later_ones_beside_them() {
     let inside = json!({"rope_theta": 7.0, "partial_rotary_factor": 0.5, "rope_type": "default"});
     assert_eq!(with(json!({"rope_parameters": inside})), own);
 }
+
+#[test]
+fn no_turns_of_yarn_stand_for_its_defaults() {
+    let with = |betas: [f32; 2]| {
+        logits_of("llama_yarn", |config| {
+            for (key, beta) in ["beta_fast", "beta_slow"].into_iter().zip(betas) {
+                config["rope_scaling"][key] = json!(beta);
+            }
+        })
+    };
+    assert_eq!(with([0.0, 0.0]), with([32.0, 1.0]));
+    let negative = json!({"rope_type": "yarn", "factor": 4.0, "beta_fast": -1.0});
+    let error = error_of("llama_yarn", &[("rope_scaling", negative)]);
+    assert!(error.contains("`beta_fast`"), "{error}");
+}

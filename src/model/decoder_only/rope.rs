@@ -233,7 +233,13 @@ fn yarn(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
     let stretched = base.longest / base.trained;
     let factor = f64::from(scaling.float_or("factor", stretched as f32)?);
     scaling.must("factor", factor > 0.0, "a number above 0")?;
-    let (fast, slow) = (number("beta_fast", 32.0)?, number("beta_slow", 1.0)?);
+    // 0 stands for the default.
+    let turns = |key, default| -> Result<f64> {
+        let turns = number(key, default)?;
+        scaling.must(key, turns >= 0.0, "a number above 0")?;
+        Ok(if turns == 0.0 { f64::from(default) } else { turns })
+    };
+    let (fast, slow) = (turns("beta_fast", 32.0)?, turns("beta_slow", 1.0)?);
     let pair =
         |turns: f64| base.d as f64 * (base.trained / (turns * TAU)).ln() / (2.0 * base.theta.ln());
     let is_cut = scaling.bool_or("truncate", true)?;
