@@ -80,6 +80,8 @@ struct Embedder {
     table: Weight,
     positions: Option<Weight>,
     norm: Option<Norm>,
+    /// The padding token, where one that is typed has no position.
+    padding: Option<u32>,
 }
 
 impl Embedder {
@@ -99,8 +101,15 @@ impl Embedder {
             table: table(embed, n_vocab)?,
             positions: plan.positions.n_rows().map(positions).transpose()?,
             norm: plan.embedding.has_norm.then(norm).transpose()?,
+            padding: None,
             scope,
         })
+    }
+
+    /// The position of each token of a whole text; a padding token has none and is not counted.
+    fn places(&self, ids: &[u32]) -> Vec<Option<usize>> {
+        let mut next = 0..;
+        ids.iter().map(|id| if self.padding == Some(*id) { None } else { next.next() }).collect()
     }
 
     /// -> (position, d_model)
@@ -113,9 +122,10 @@ impl Embedder {
             x = tape.scale(at.at(&SCALED), x, (d_model as f32).sqrt());
         }
         let pos = match (plan.positions, &self.positions) {
-            (EncoderDecoderPositions::Sinusoidal(waves), _) => {
-                Some(tape.positions(at.at(&POS), waves, n, d_model))
-            }
+            (EncoderDecoderPositions::Sinusoidal(waves), _) => Some(match self.padding {
+                Some(_) => tape.positions_of(at.at(&POS), waves, self.places(ids), d_model),
+                None => tape.positions(at.at(&POS), waves, n, d_model),
+            }),
             (EncoderDecoderPositions::Table { offset, .. }, Some(table)) => {
                 let table = tape.weight(table);
                 Some(tape.learned_positions(at.at(&TABLE_POS), table, n, offset))
@@ -215,6 +225,7 @@ impl EncoderDecoder {
             output: OutputPlan { is_tied: true, is_scaled: false },
             rules: GenerationRules { start: BOS, ends: vec![EOS], ..GenerationRules::default() },
             context: usize::MAX,
+            padding: None,
         };
         Self::load(weights, plan)
     }
@@ -250,7 +261,11 @@ impl EncoderDecoder {
         );
         let own = || weights.matrix("unembed.weight", (targets, plan.d_model()));
         Ok(Self {
-            source: Embedder::load(weights, &plan, source_scope("src"), sources)?,
+            // What the decoder reads grows: there transformers counts padding of the past too.
+            source: Embedder {
+                padding: plan.padding,
+                ..Embedder::load(weights, &plan, source_scope("src"), sources)?
+            },
             target: Embedder::load(weights, &plan, target_scope("tgt"), targets)?,
             encoder: Layers::load(
                 weights,

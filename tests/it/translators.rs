@@ -1,7 +1,7 @@
 //! Translators and recurrent language models from files, written here: what they remember while they
 //! write changes nothing, every part can be left out, every number opens, and gradients are slopes.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use crate::support::weights::{f32s, safetensors};
 use lookback::{
@@ -327,4 +327,22 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
     let none = Tensors::new();
     let error = refused(&config, &none);
     assert!(error.contains("is missing") && error.lines().count() > 30, "{error}");
+}
+
+#[test]
+fn padding_in_the_text_of_m2m_has_no_position_and_is_not_counted() {
+    const PAD: u32 = 1;
+    let folder = Path::new("tests/goldens/checkpoints/m2m");
+    let checkpoint = Checkpoint::open(folder).unwrap();
+    let model = Architecture::of(&checkpoint).unwrap().open(&checkpoint).unwrap();
+    let positions = |ids: &[u32]| {
+        let tape = model.read(ids, &Setup::default());
+        let node = tape.nodes().find(|&node| tape.entry(node).place.path == "src.pos").unwrap();
+        tape.value(node).matrix().clone()
+    };
+    let (plain, padded) = (positions(&[9, 12, 30]), positions(&[9, PAD, 12, PAD, 30]));
+    for (row, of) in [(0, Some(0)), (1, None), (2, Some(1)), (3, None), (4, Some(2))] {
+        let want = of.map_or_else(|| plain.row(0) * 0.0, |of| plain.row(of).into_owned());
+        assert_eq!(padded.row(row), want, "{row}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::engine::{
     change::Part,
     math::{Waves, sinusoidal_positions},
     site::Place,
-    value::{Cell, Value},
+    value::{Cell, Matrix, Value},
 };
 
 impl Tape {
@@ -19,9 +19,21 @@ impl Tape {
         n_positions: usize,
         d_model: usize,
     ) -> Node {
-        let is_off = self.changes.is_off(&place, Part::Positions);
         let first = self.n_past();
-        self.record(place, Positions { waves, first, n_rows: n_positions, d_model, is_off }, vec![])
+        self.positions_of(place, waves, (first..first + n_positions).map(Some), d_model)
+    }
+
+    /// The same of given positions; a row of zeros where there is none.
+    pub fn positions_of(
+        &mut self,
+        place: Place,
+        waves: Waves,
+        positions: impl IntoIterator<Item = Option<usize>>,
+        d_model: usize,
+    ) -> Node {
+        let is_off = self.changes.is_off(&place, Part::Positions);
+        let of_rows = positions.into_iter().collect();
+        self.record(place, Positions { waves, of_rows, d_model, is_off }, vec![])
     }
 
     /// The table's rows for `n` positions from row `offset` on. table (position, channel) -> (position, channel)
@@ -47,9 +59,8 @@ impl Tape {
     pub fn positions_in_rows(&mut self, place: Place, table: Node, rows: &[u32]) -> Node {
         if self.changes.is_off(&place, Part::Positions) {
             let d_model = self.shape(table).cols;
-            let (waves, n_rows) = (Waves::Alternating, rows.len());
-            let none = Positions { waves, first: 0, n_rows, d_model, is_off: true };
-            return self.record(place, none, vec![]);
+            let nowhere = rows.iter().map(|_| None);
+            return self.positions_of(place, Waves::Alternating, nowhere, d_model);
         }
         self.lookup(place, table, rows)
     }
@@ -57,9 +68,8 @@ impl Tape {
 
 struct Positions {
     waves: Waves,
-    /// The position of the first row.
-    first: usize,
-    n_rows: usize,
+    /// The position of each row.
+    of_rows: Vec<Option<usize>>,
     d_model: usize,
     /// Whether positions are off; the rows are then zero.
     is_off: bool,
@@ -79,16 +89,21 @@ impl Operation for Positions {
     }
 
     fn forward(&self, _: &[&Value]) -> Value {
-        let positions = sinusoidal_positions(self.waves, self.first, self.n_rows, self.d_model);
-        if self.is_off { (positions * 0.0).into() } else { positions.into() }
+        let mut out = Matrix::zeros(self.of_rows.len(), self.d_model);
+        for (mut row, position) in out.row_iter_mut().zip(&self.of_rows) {
+            if let Some(position) = position.filter(|_| !self.is_off) {
+                row.copy_from(&sinusoidal_positions(self.waves, position, 1, self.d_model));
+            }
+        }
+        out.into()
     }
 
     fn open(&self, _: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
-        if self.is_off {
+        let Some(position) = self.of_rows[row].filter(|_| !self.is_off) else {
             return Expr::Number(0.0);
-        }
+        };
         let divisor = self.waves.divisor(col, self.d_model) as f32;
-        let position = self.waves.first() + self.first + row;
+        let position = self.waves.first() + position;
         let angle = Expr::quotient(Expr::Number(position as f32), Expr::Number(divisor));
         let (is_sine, _) = self.waves.of(col, self.d_model);
         Expr::call(if is_sine { Function::Sin } else { Function::Cos }, angle)

@@ -39,6 +39,8 @@ pub struct BartFamily {
     offset: Option<usize>,
     waves: Waves,
     has_embedding_norm: bool,
+    /// Padding tokens have no position.
+    skips_padding: bool,
 }
 
 pub static BART: BartFamily = BART_STYLE;
@@ -48,6 +50,7 @@ const BART_STYLE: BartFamily = BartFamily {
     offset: Some(2),
     waves: Waves::Halves,
     has_embedding_norm: true,
+    skips_padding: false,
 };
 pub static MBART: BartFamily = BartFamily { order: NormPlacement::PreNorm, ..BART_STYLE };
 pub static MARIAN: BartFamily =
@@ -63,6 +66,7 @@ pub static M2M: BartFamily = BartFamily {
     offset: None,
     waves: Waves::HalvesFromTwo,
     has_embedding_norm: false,
+    skips_padding: true,
 };
 
 /// The sizes and settings of a checkpoint.
@@ -118,6 +122,7 @@ fn unchecked(checkpoint: &Checkpoint, family: BartFamily) -> Result<EncoderDecod
         },
         rules: GenerationRules::of(checkpoint)?,
         context,
+        padding: if family.skips_padding { config.id("pad_token_id")?.or(Some(1)) } else { None },
     })
 }
 

@@ -91,6 +91,8 @@ pub struct EncoderDecoderPlan {
     pub rules: GenerationRules,
     /// The most tokens that each stream takes.
     pub context: usize,
+    /// The padding token, where one in the source has no position.
+    pub padding: Option<u32>,
 }
 
 impl EncoderDecoderPlan {

@@ -73,6 +73,7 @@ fn unchecked(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
         },
         rules: GenerationRules::of(checkpoint)?,
         context: MAX_CONTEXT,
+        padding: None,
     })
 }
 
