@@ -62,8 +62,10 @@ use mapped::Mapped;
 
 /// Why pickles are not opened, and how to convert one.
 const WHY_NO_PICKLE: &str = "such files can run code when they are opened, so they are not read; \
-    convert it in Python, where you trust it: `m = transformers.AutoModel.from_pretrained(FOLDER)`, \
-    `m.save_pretrained(NEW_FOLDER)`; or, of a bare state dict, `d = torch.load(FILE, weights_only=True)`, \
+    convert it in Python, where you trust it: `import transformers as t`, \
+    `kind = getattr(t, t.AutoConfig.from_pretrained(FOLDER).architectures[0])`, which keeps the head, \
+    `kind.from_pretrained(FOLDER).save_pretrained(NEW_FOLDER)`, \
+    `t.AutoTokenizer.from_pretrained(FOLDER).save_pretrained(NEW_FOLDER)`; or, of a bare state dict, `d = torch.load(FILE, weights_only=True)`, \
     `safetensors.torch.save_file(d, \"model.safetensors\")`";
 
 /// Whether the first bytes are those of a pickle: a zip archive as PyTorch writes it, or a bare pickle. The

@@ -82,7 +82,8 @@ fn every_tensor_that_is_not_as_wanted_is_listed() {
 #[test]
 fn a_file_that_is_not_a_checkpoint_is_refused_in_one_sentence() {
     let cases: [(&str, &[u8], &str); 6] = [
-        ("pytorch_model.bin", b"PK", "save_pretrained"),
+        // The class with its head, not the body alone.
+        ("pytorch_model.bin", b"PK", "AutoConfig.from_pretrained(FOLDER).architectures[0])`"),
         ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid x", "git lfs pull"),
         ("model.safetensors", b"<!DOCTYPE html><html>", "page of a web site"),
         ("model.safetensors", b"", "is empty"),
