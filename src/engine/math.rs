@@ -10,6 +10,7 @@
 mod align;
 mod attend;
 pub mod beam;
+mod context;
 mod delta;
 mod erf;
 pub mod picture;
@@ -22,6 +23,7 @@ mod vector;
 
 pub use align::aligned;
 pub use attend::{AttentionOptions, Scaling, attend};
+pub use context::HeadContext;
 pub use delta::{DeltaInputs, Sharing, delta_rule};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
 pub use product::{

@@ -210,3 +210,52 @@ fn two_passes_differ_as_they_do_in_pytorch() {
         }
     }
 }
+
+/// A head that is off, or given something by another pass, adds what its context says, and its words no more than that.
+#[test]
+fn the_words_of_a_changed_head_add_no_more_than_the_head() {
+    let star = reading(TIRED);
+    let changed = |texts: &[&str]| READER.read_changed(&star, changes(texts)).unwrap();
+    let other = format!("against={WIDE}");
+    let head = "decoder.1.cross_attn.head.0";
+    for (change, is_given) in [
+        (vec![format!("{head}=off")], false),
+        (vec!["decoder.1.cross_attn=off".to_owned()], false),
+        (vec![other.clone(), format!("patch={head}")], true),
+        (vec![other, "patch=decoder.1.cross_attn.out[5]".to_owned()], false),
+        (vec!["decoder.1.cross_attn.context[0,5,2]=1".to_owned()], true),
+    ] {
+        let texts: Vec<&str> = change.iter().map(String::as_str).collect();
+        let pass = changed(&texts);
+        let run = pass.run(ModelName::Transformer, None).unwrap();
+        let asked = Asked { place: Some(5), ..Asked::default() };
+        let question = pass.question(&run, &asked).unwrap();
+        let found = pass.attribution(&run, &question).unwrap();
+        assert!(found.adds_up(), "{change:?}: {}", found.rest());
+        for part in &found.parts {
+            let cells = part.factors.iter().flat_map(|of| &of.cells);
+            let inside: f32 = cells.map(|f| f.value * f.slope).sum::<f32>() + part.bias;
+            let is_sum = (inside - part.amount).abs() < 1e-4 * part.amount.abs().max(1.0);
+            assert!(is_sum, "{change:?} {}: {inside}, not {}", part.path, part.amount);
+            for (h, head) in part.heads.iter().enumerate().filter(|(_, h)| !h.by_key.is_empty()) {
+                let words: f32 = head.by_key.iter().sum();
+                assert!(
+                    (words - head.amount).abs() < 1e-3,
+                    "{change:?} {} {h}: {words}",
+                    part.path
+                );
+            }
+        }
+        let cross =
+            found.parts.iter().find(|part| part.path == "decoder.1.cross_attn.out").unwrap();
+        let by_word = cross.heads.iter().filter(|head| head.by_key.is_empty()).count();
+        assert_eq!(by_word, usize::from(is_given), "{change:?}");
+        for of in &cross.factors {
+            let value = run.tape().value(run.node(&of.path).unwrap());
+            assert!(
+                of.cells.iter().all(|f| value.get(f.cell).to_bits() == f.value.to_bits()),
+                "{change:?}"
+            );
+        }
+    }
+}

@@ -176,7 +176,7 @@ fn parts_of_a_logit_open_into_cells_of_the_pass() {
         let question = plain.question(&run, &Asked::default()).unwrap();
         let found = plain.attribution(&run, &question).unwrap();
         for part in &found.parts {
-            let of = &part.factors;
+            let [of] = &part.factors[..] else { panic!("{name} {}", part.path) };
             let value = plain.trace(name).value(&of.path).unwrap();
             assert!(of.cells.iter().all(|f| is_same(value.get(f.cell), f.value)));
             let inside: f32 = of.cells.iter().map(|f| f.value * f.slope).sum();

@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use super::{run::Run, score::Score};
 use crate::{
     engine::{
+        math::HeadContext,
         site::{Place, Role, Stream, last_name, path_in},
         tape::Node,
         value::{Cell, Matrix, Value},
@@ -49,8 +50,9 @@ pub struct LogitPart {
     pub units: Vec<f32>,
     /// What the sub-layer's own bias adds, beside heads or units.
     pub bias: f32,
-    /// The cells that it is a sum over: of attention its weights, of feed-forward its hidden units, else its own.
-    pub factors: Factors,
+    /// The cells that it is a sum over, site by site: of attention its weights, and the context of heads that a what-if
+    /// replaced; of feed-forward its hidden units, else its own.
+    pub factors: Vec<Factors>,
 }
 
 /// Cells of one site, each with the slope of the score; `value * slope` is what a cell adds.
@@ -70,10 +72,10 @@ pub struct Factor {
 
 impl Factors {
     /// The cells of a node that add something, with its value's slopes.
-    fn of(run: &Run, node: Node, slopes: &Value) -> Self {
+    fn of(run: &Run, node: Node, slopes: &Value) -> Vec<Self> {
         let rows = rows_that_count(slopes);
         let slope = |plane: usize, i: usize, col: usize| slopes.plane(plane)[(rows[i], col)];
-        Self::in_rows(run, node, &rows, slope)
+        vec![Self::in_rows(run, node, &rows, slope)]
     }
 
     /// The same of some rows; `slope(plane, i, col)` is that of the cell in row `rows[i]`.
@@ -140,7 +142,8 @@ impl PartKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadPart {
     pub amount: f32,
-    /// By the word that is looked at; empty where the model records no weights.
+    /// By the word that is looked at; empty where the model records no weights, and where a what-if put something else
+    /// in place of what the words gave.
     pub by_key: Vec<f32>,
 }
 
@@ -274,7 +277,7 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
         heads: vec![],
         units: vec![],
         bias: 0.0,
-        factors: Factors::default(),
+        factors: vec![],
     };
     match kind {
         PartKind::Attention => {
@@ -283,10 +286,11 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
         PartKind::FeedForward => {
             (part.units, part.factors) = units(run, place, node, gradient).unwrap_or_default();
         }
-        _ => {
-            part.factors = Factors::of(run, node, gradient);
-            return part;
-        }
+        _ => {}
+    }
+    if part.factors.is_empty() {
+        part.factors = Factors::of(run, node, gradient);
+        return part;
     }
     let inside: f32 =
         part.heads.iter().map(|head| head.amount).chain(part.units.iter().copied()).sum();
@@ -296,52 +300,96 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
     part
 }
 
-/// What each head adds, by the words it looks at; the factors are the weights.
+/// What each head adds, by the words it looks at; the factors are the weights, and the context of heads that no word
+/// gave. None where the sub-layer's output was replaced, so that nothing of it is a head's.
 fn heads(
     run: &Run,
     place: &Place,
     out: Node,
     gradient: &Value,
-) -> Option<(Vec<HeadPart>, Factors)> {
+) -> Option<(Vec<HeadPart>, Vec<Factors>)> {
     let tape = run.tape();
     let beside = |name: &str| run.node(&path_in(place.scope.prefix(), name));
     let context = beside(CONTEXT.name)?;
     let gradients = tape.backward(&[(out, gradient.clone())], &[context]);
     let (slopes, values) = (gradients.get(&context)?, tape.value(context));
     let rows = rows_that_count(slopes);
-    let values_read = run.values_read(place.scope.prefix());
-    let looked = beside(WEIGHTS.name).zip(values_read).map(|(weights, v)| {
-        let v = tape.value(v);
-        // Several heads of queries may share one of values.
-        let own = |h: usize| h * v.shape().planes / values.shape().planes;
-        // (query that counts, key): what a query would be pushed by if it looked at that key alone.
-        let push = |h: usize| slopes.plane(h).select_rows(&rows) * v.plane(own(h)).transpose();
-        (weights, (0..values.shape().planes).map(push).collect::<Vec<Matrix>>())
-    });
-    let head = |h: usize| {
-        let by_key = looked.as_ref().map_or_else(Vec::new, |(weights, push)| {
-            let shared = push[h].component_mul(&tape.value(*weights).plane(h).select_rows(&rows));
-            shared.row_sum().iter().copied().collect()
-        });
-        HeadPart { amount: slopes.plane(h).dot(values.plane(h)), by_key }
+    if rows.is_empty() {
+        return None;
+    }
+    let n_heads = values.shape().planes;
+    let amount = |h: usize| slopes.plane(h).dot(values.plane(h));
+    let read = beside(WEIGHTS.name).zip(run.values_read(place.scope.prefix()));
+    let Some((weights, v)) = read else {
+        let head = |h: usize| HeadPart { amount: amount(h), by_key: vec![] };
+        return Some(((0..n_heads).map(head).collect(), Factors::of(run, context, slopes)));
     };
-    let heads = (0..values.shape().planes).map(head).collect();
-    let factors = match &looked {
-        Some((weights, push)) => {
-            Factors::in_rows(run, *weights, &rows, |h, i, key| push[h][(i, key)])
-        }
-        None => Factors::of(run, context, slopes),
-    };
-    Some((heads, factors))
+    let looks: Vec<Look> = (0..n_heads)
+        .map(|h| Look::of(slopes.plane(h), [weights, v, context].map(|n| tape.value(n)), h, &rows))
+        .collect();
+    let head = |h: usize| HeadPart { amount: amount(h), by_key: looks[h].by_key() };
+    let of_weights = |h: usize, i: usize, key: usize| looks[h].push[(i, key)];
+    let mut factors = vec![Factors::in_rows(run, weights, &rows, of_weights)];
+    if looks.iter().any(|look| look.made == HeadContext::Replaced) {
+        let of_context = |h: usize, i: usize, col: usize| {
+            let is_replaced = looks[h].made == HeadContext::Replaced;
+            if is_replaced { slopes.plane(h)[(rows[i], col)] } else { 0.0 }
+        };
+        factors.push(Factors::in_rows(run, context, &rows, of_context));
+    }
+    Some(((0..n_heads).map(head).collect(), factors))
 }
 
-/// What each hidden unit adds.
-fn units(run: &Run, place: &Place, out: Node, gradient: &Value) -> Option<(Vec<f32>, Factors)> {
+/// What a head takes from each word, in the rows that count.
+struct Look {
+    made: HeadContext,
+    /// (query that counts, key)
+    weights: Matrix,
+    /// What a query would be pushed by if it looked at that key alone; 0 in a head that takes nothing from words.
+    /// (query that counts, key)
+    push: Matrix,
+}
+
+impl Look {
+    /// `slopes` are those of the head's context; the values are the attention's weights, those averaged, and the contexts.
+    fn of(
+        slopes: &Matrix,
+        [weights, v, context]: [&Value; 3],
+        head: usize,
+        rows: &[usize],
+    ) -> Self {
+        // Several heads of queries may share one of values.
+        let own = v.plane(head * v.shape().planes / context.shape().planes);
+        let weights = weights.plane(head).select_rows(rows);
+        let made = HeadContext::of(&weights, own, &context.plane(head).select_rows(rows));
+        let push = slopes.select_rows(rows) * own.transpose();
+        let push = if made == HeadContext::OfWords { push } else { push * 0.0 };
+        Self { made, weights, push }
+    }
+
+    fn by_key(&self) -> Vec<f32> {
+        if self.made == HeadContext::Replaced {
+            return vec![];
+        }
+        self.push.component_mul(&self.weights).row_sum().iter().copied().collect()
+    }
+}
+
+/// What each hidden unit adds. None where the sub-layer's output was replaced.
+fn units(
+    run: &Run,
+    place: &Place,
+    out: Node,
+    gradient: &Value,
+) -> Option<(Vec<f32>, Vec<Factors>)> {
     let scope = place.scope.prefix();
     let mut hidden = run.with_role(Role::FeedForwardHidden);
     let hidden = run.node(&hidden.find(|site| site.scope.prefix() == scope)?.path)?;
     let gradients = run.tape().backward(&[(out, gradient.clone())], &[hidden]);
     let slopes = gradients.get(&hidden)?;
+    if rows_that_count(slopes).is_empty() {
+        return None;
+    }
     let amounts = slopes.zip_map(run.tape().value(hidden), |slope, x| slope * x);
     let amounts = amounts.matrix().row_sum().iter().copied().collect();
     Some((amounts, Factors::of(run, hidden, slopes)))

@@ -216,7 +216,8 @@ fn add_heads(lines: &mut PartLines, part: &LogitPart, words: &Words, promoted: &
     let keys = if part.keys == Stream::Source { &words.source } else { &words.target };
     for (h, head) in part.heads.iter().enumerate() {
         let of_head = || Place { head: h.into(), ..Place::default() };
-        let strongest = head.by_key.iter().zip(keys).max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
+        let given = head.by_key.iter().zip(keys).filter(|(x, _)| **x != 0.0);
+        let strongest = given.max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()));
         let from = strongest.map_or_else(String::new, |(x, t)| {
             format!("  most from \"{}\" {}", t.text, rounded(*x, 4))
         });

@@ -116,8 +116,9 @@ impl<'a> AttributedHeads<'a> {
             scale: Scale::signed(all.map(|(row, col)| self.amount(row, col))),
             axes: self.scene.language.tr("↓ heads → words looked at").to_owned(),
         });
-        // A word of B may have no counterpart in A.
-        heat.colours.has_gaps = self.shown.was().is_some();
+        // A word of B may have no counterpart in A, and a head may be given something that no word gave.
+        let is_of_no_word = |row| self.head(row).is_none_or(|head| head.by_key.is_empty());
+        heat.colours.has_gaps = self.shown.was().is_some() || (0..n_rows).any(is_of_no_word);
         heat
     }
 }
@@ -127,14 +128,14 @@ fn name(part: &LogitPart, head: usize) -> String {
     format!("{}.head.{head}", part.scope)
 }
 
-/// The heads whose keys are words of this stream, where the model records what they look at.
+/// The heads whose keys are words of this stream, where the model records what they look at; of those of one attention
+/// some may take nothing from words, as a what-if gave them something else.
 fn rows(found: Option<&Findings>, stream: Stream) -> Vec<(&LogitPart, usize)> {
     let parts = found.and_then(|found| found.attribution.as_ref()).map(|all| &all.parts);
     let parts = parts.into_iter().flatten().filter(|part| part.keys == stream);
     let mut rows = vec![];
-    for part in parts {
-        let known = (0..part.heads.len()).filter(|&h| !part.heads[h].by_key.is_empty());
-        rows.extend(known.map(|h| (part, h)));
+    for part in parts.filter(|part| part.heads.iter().any(|head| !head.by_key.is_empty())) {
+        rows.extend((0..part.heads.len()).map(|h| (part, h)));
     }
     rows
 }
@@ -164,14 +165,19 @@ impl Pane for AttributedHeads<'_> {
         if let (now, Some(was)) = self.both(row, col) {
             let (head, word) = (name(part, *head), self.label(col));
             let of = tr!(self.scene.language, "{head} from “{word}”", head, word);
-            return (!was.is_nan()).then(|| difference(NumberOf::Described(of), [now, was]));
+            return (!was.is_nan() && !now.is_nan())
+                .then(|| difference(NumberOf::Described(of), [now, was]));
         }
         // The cells of the pass on the screen are others.
         if self.shown.is_given {
             return None;
         }
-        let of = part.factors.cells.iter().filter(|f| f.cell.plane == *head && f.cell.col == col);
-        let terms: Vec<_> = of.map(|factor| product(part, factor)).collect();
+        if self.head(row)?.by_key.is_empty() {
+            return None;
+        }
+        let weights = part.factors.first()?;
+        let of = weights.cells.iter().filter(|f| f.cell.plane == *head && f.cell.col == col);
+        let terms: Vec<_> = of.map(|factor| product(weights, factor)).collect();
         let (head, word) = (name(part, *head), self.label(col));
         Some(Arithmetic {
             name: NumberName::Words {
@@ -194,7 +200,15 @@ impl Pane for AttributedHeads<'_> {
         let (head, word, x) = (self.name(row), self.label(col), fixed(self.amount(row, col)));
         let language = self.scene.language;
         match self.both(row, col) {
-            (now, Some(was)) if !was.is_nan() => {
+            (now, None) if now.is_nan() => {
+                return Some(tr!(
+                    language,
+                    "{head}  {whole}, of no word: a what-if gave it",
+                    head,
+                    whole
+                ));
+            }
+            (now, Some(was)) if !was.is_nan() && !now.is_nan() => {
                 let both = self.scene.both_in_words(now, was);
                 return Some(tr!(language, "{head}  from “{word}”  {both}", head, word, both));
             }

@@ -89,7 +89,10 @@ impl<'a> AttributionList<'a> {
             _ => return None,
         };
         let keys = &part.heads[head].by_key;
-        let key = keys.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?.0;
+        let key = keys.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        let Some((key, _)) = key else {
+            return Some(tr!(language, "most from head {head}: {x}", head, x = fixed(amount)));
+        };
         let found = self.shown.found?;
         let words = if part.keys == Stream::Source { &found.source } else { &found.target };
         let word = words.get(key).map_or("", |token| &token.text);
@@ -190,8 +193,8 @@ impl AttributionList<'_> {
 }
 
 /// What a cell of a part adds: the cell, which opens in turn, times the slope of the logit.
-pub(super) fn product(part: &LogitPart, factor: &Factor) -> Expr<Operand> {
-    let Factors { path, has_planes, .. } = &part.factors;
+pub(super) fn product(of: &Factors, factor: &Factor) -> Expr<Operand> {
+    let Factors { path, has_planes, .. } = of;
     let address = Address {
         kind: AddressKind::Value,
         path: path.clone(),
@@ -247,7 +250,7 @@ fn question(found: &Findings, language: Language) -> String {
     }
 }
 
-impl Pane for AttributionList<'_> {
+impl<'a> Pane for AttributionList<'a> {
     fn title(&self) -> Title {
         let language = self.scene.language;
         let title = Title::named(self.shown.found.map_or_else(
@@ -271,7 +274,8 @@ impl Pane for AttributionList<'_> {
         if self.shown.is_given {
             return None;
         }
-        let factors = part.factors.cells.iter().map(|factor| product(part, factor));
+        let of_site = |of: &'a Factors| of.cells.iter().map(move |factor| product(of, factor));
+        let factors = part.factors.iter().flat_map(of_site);
         let rest = (part.bias != 0.0).then_some(Expr::Number(part.bias));
         Some(Arithmetic {
             name: NumberName::Words {
