@@ -68,7 +68,7 @@ impl Command {
         let is_asked = || reading.question(run, &Asked::default()).is_ok();
         match self {
             Self::Attribute => is_asked(),
-            Self::Flow => is_asked() && Flow::new(run, stream_of(run)).is_some(),
+            Self::Flow => is_asked() && Flow::new(run, stream_of(run)).is_ok(),
             Self::Heads => reading.head_scores(name).is_ok(),
             Self::Patch => is_asked() && run.with_role(Role::SubLayerOutput).next().is_some(),
         }

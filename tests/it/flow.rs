@@ -8,11 +8,14 @@ use std::{
 
 use lookback::{
     analysis::{
-        evidence::{Run, flow::Flow},
+        evidence::{
+            Run,
+            flow::{Flow, NoFlow},
+        },
         measure::attention_form::{AttentionForm, attention_map},
         reading::{Reader, Reading},
     },
-    engine::{site::Stream, value::Cell},
+    engine::{change::Change, site::Stream, value::Cell},
     model::ModelName,
     text::percent,
     ui::app::State,
@@ -206,9 +209,76 @@ fn a_route_has_all_edges_above_the_threshold_that_lead_to_its_row_and_no_other()
     let [few, many] = [0.2, 0.01].map(|t| flow.route(flow.n_rows - 1, t).edges.len());
     assert!(few < many, "{few} {many}");
     assert!(
-        Flow::new(&of("transformer").0.run(ModelName::Gru, None).unwrap(), Stream::Source)
-            .is_none()
+        Flow::new(&of("transformer").0.run(ModelName::Gru, None).unwrap(), Stream::Source).is_err()
     );
+}
+
+/// A pass of the star sentence's Transformer with these changes.
+fn changed(texts: &[&str]) -> Reading {
+    let changes = texts.iter().map(|text| text.parse::<Change>().unwrap()).collect();
+    READER.read_changed(&reading(TIRED), changes).unwrap()
+}
+
+const PATCHED: [&str; 2] = [
+    "against=The animal didn't cross the street because it was too wide.",
+    "patch=encoder.0.self_attn.head.1",
+];
+
+#[test]
+fn what_is_off_gives_no_share_and_what_is_replaced_is_named() {
+    let flow = |texts: &[&str], stream| {
+        let run = changed(texts).run(ModelName::Transformer, None).unwrap();
+        Flow::new(&run, stream)
+    };
+    let share_of = |flow: &Flow, path: &str, head: usize| -> f32 {
+        let mut sums = flow.layers.iter().flat_map(|layer| &layer.sums);
+        let sum = sums.find(|sum| sum.path == path).unwrap();
+        (0..sum.n_rows())
+            .flat_map(|row| (0..sum.n_keys()).map(move |k| sum.of_head(head, row, k)))
+            .sum()
+    };
+    let off = flow(&["decoder.1.cross_attn.head.0=off"], Stream::Target).unwrap();
+    assert!(share_of(&off, "decoder.1.residual2", 0) == 0.0);
+    assert!(share_of(&off, "decoder.1.residual2", 1) > 0.1);
+    let off = flow(&["encoder.0.self_attn=off"], Stream::Source).unwrap();
+    assert!((0..4).all(|head| share_of(&off, "encoder.0.residual1", head) == 0.0));
+    assert_eq!(
+        flow(&PATCHED, Stream::Source),
+        Err(NoFlow::Replaced("encoder.0.self_attn".to_owned()))
+    );
+    assert!(flow(&PATCHED, Stream::Target).is_ok());
+}
+
+#[test]
+fn the_length_of_what_a_head_takes_is_zero_where_it_is_off() {
+    let norms = |texts: &[&str], path: &str, head: usize| {
+        let pass = changed(texts);
+        let trace = pass.trace(ModelName::Transformer);
+        let map = attention_map(trace, path, AttentionForm::Norms).unwrap();
+        (map.value.plane(head).sum(), map.has_gaps)
+    };
+    let cross = "decoder.1.cross_attn.weights";
+    assert_eq!(norms(&["decoder.1.cross_attn.head.0=off"], cross, 0), (0.0, false));
+    assert_eq!(norms(&["decoder.1.cross_attn=off"], cross, 1), (0.0, false));
+    assert!(norms(&["decoder.1.cross_attn.head.0=off"], cross, 1).0 > 1.0);
+    let (sum, has_gaps) = norms(&PATCHED, "encoder.0.self_attn.weights", 1);
+    assert!(sum.is_nan() && has_gaps, "nothing is known: {sum}");
+}
+
+#[test]
+fn the_flow_graph_says_which_what_if_took_it_away() {
+    let mut state = walk::at("flow", Arc::new(changed(&PATCHED)));
+    press(&mut state, "Tab Tab");
+    state.passes.reading.as_ref().unwrap().findings();
+    let frame = drawn_text(&state, 120, 36);
+    assert!(frame.contains("A what-if put something"), "{frame}");
+    let asked =
+        ["flow", "--what-if", PATCHED[0], "--what-if", "patch=decoder.0.cross_attn.head.1", TIRED];
+    let refused = program::run(&asked);
+    assert!(refused.err.contains("heads of decoder.0.cross_attn"), "{}", refused.err);
+    let asked = ["flow", "--what-if", PATCHED[0], "--what-if", PATCHED[1], TIRED];
+    let noted = program::run(&asked);
+    assert!(noted.err.contains("the source's rows are left out"), "{}", noted.err);
 }
 
 #[test]

@@ -41,25 +41,39 @@ pub struct FlowLayer {
     pub sums: Vec<FlowSum>,
 }
 
+/// Why there is no flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoFlow {
+    /// The model has no residual stream of that kind, or a sub-layer that cannot be taken apart by words and heads.
+    OfModel,
+    /// A what-if put something in place of what the heads of the attention in this scope take from words.
+    Replaced(String),
+}
+
 impl Flow {
-    /// The flow of a stream. None for a model without a residual stream of that kind, and where an attention's output is
-    /// changed in a way that heads do not share.
-    pub fn new(run: &Run, stream: Stream) -> Option<Self> {
+    /// The flow of a stream.
+    ///
+    /// # Errors
+    /// If its rows cannot be taken apart by words and heads.
+    pub fn new(run: &Run, stream: Stream) -> Result<Self, NoFlow> {
         let is_sum = |place: &&Place| {
             matches!(place.role, Role::Residual(_)) && place.scope.rows() == stream
         };
         let mut layers: Vec<FlowLayer> = vec![];
         for place in run.sites().filter(is_sum) {
-            let prefix = place.scope.layer_prefix()?.to_owned();
+            let prefix = place.scope.layer_prefix().ok_or(NoFlow::OfModel)?.to_owned();
             let sum = FlowSum::of(run, place)?;
             match layers.last_mut().filter(|layer| layer.prefix == prefix) {
                 Some(layer) => layer.sums.push(sum),
                 None => layers.push(FlowLayer { prefix, sums: vec![sum] }),
             }
         }
-        let n_rows = layers.first()?.sums.first()?.n_rows();
-        let has_words = layers.iter().any(|l| l.sums.iter().any(|sum| sum.attention.is_some()));
-        has_words.then_some(Self { stream, layers, n_rows })
+        let mut sums = layers.iter().flat_map(|layer| &layer.sums);
+        let n_rows = sums.clone().next().map_or(0, FlowSum::n_rows);
+        if !sums.any(|sum| sum.attention.is_some()) {
+            return Err(NoFlow::OfModel);
+        }
+        Ok(Self { stream, layers, n_rows })
     }
 
     /// The multiplications that the flow of a run takes, roughly.

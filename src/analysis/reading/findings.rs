@@ -17,7 +17,7 @@ use crate::{
     analysis::evidence::{
         EvidenceQuestion, LogitRows, RowsOf, Run,
         attribution::Attribution,
-        flow::{Flow, Threshold},
+        flow::{Flow, NoFlow, Threshold},
         promotion::{HeadOrUnit, promotions, strongest},
         saliency::Saliency,
     },
@@ -49,6 +49,7 @@ pub struct Findings {
     /// What every row of the stream that is written from is made of, and of a translator then those of the source; none
     /// for a model without one, and for a long text.
     flows: Vec<KnownFlow>,
+    no_flow: Option<NoFlow>,
     question: EvidenceQuestion,
     /// The rows of the logits, and that which is asked about.
     rows: LogitRows,
@@ -81,6 +82,15 @@ impl Findings {
 
     fn known_flow(&self, stream: Stream) -> Option<&KnownFlow> {
         self.flows.iter().find(|known| known.flow.stream == stream)
+    }
+
+    /// The attention that a what-if gave something that its heads did not take from words, where there is no flow for
+    /// that.
+    pub fn replaced_in_flow(&self) -> Option<&str> {
+        match self.no_flow.as_ref()? {
+            NoFlow::Replaced(scope) => Some(scope),
+            NoFlow::OfModel => None,
+        }
     }
 
     /// The threshold at which the route from a row of a stream begins.
@@ -280,8 +290,8 @@ impl Reading {
         }
         let run = self.run(name, None).ok()?;
         let question = self.question(&run, &Asked::default()).ok()?;
-        let flows = self.find_flows(name, &run);
-        Some(Findings { flows, ..self.find_about(name, &run, question) })
+        let (flows, no_flow) = self.find_flows(name, &run);
+        Some(Findings { flows, no_flow, ..self.find_about(name, &run, question) })
     }
 
     /// What a run says about a question, but for its flows.
@@ -297,6 +307,7 @@ impl Reading {
             rows_of: run.rows_of,
             promoted: promoted.unwrap_or_default(),
             flows: vec![],
+            no_flow: None,
             rows: run.rows(),
             logits: run.logits_of_row(question.row).unwrap_or_default(),
             forced: None,
@@ -313,16 +324,24 @@ impl Reading {
         }
     }
 
-    fn find_flows(&self, name: ModelName, run: &Run) -> Vec<KnownFlow> {
-        let Some(sizes) = self.sizes(name) else { return vec![] };
+    /// The flows that there are, and why another is missing.
+    fn find_flows(&self, name: ModelName, run: &Run) -> (Vec<KnownFlow>, Option<NoFlow>) {
+        let Some(sizes) = self.sizes(name) else { return (vec![], None) };
         let streams: &[Stream] =
             if run.reads_only() { &[Stream::Source] } else { &[Stream::Target, Stream::Source] };
         let n_rows = run.n_rows().max(run.pass.source.len());
         let HeadSizes { n_heads, d_model, .. } = sizes.heads;
         let products = Flow::products(sizes.n_layers, n_heads, d_model, n_rows);
+        let mut no_flow = None;
         let streams = streams.iter().filter(|_| products <= MOST_OF_FLOW);
-        let flows = streams.filter_map(|&stream| Flow::new(run, stream));
-        flows.map(|flow| KnownFlow { thresholds: flow.thresholds(), flow }).collect()
+        let flows = streams.filter_map(|&stream| match Flow::new(run, stream) {
+            Ok(flow) => Some(KnownFlow { thresholds: flow.thresholds(), flow }),
+            Err(why) => {
+                no_flow = Some(why);
+                None
+            }
+        });
+        (flows.collect(), no_flow)
     }
 
     /// The strongest piece of each part, and the words that it promotes.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use serde_json::json;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     stream_of,
 };
 use crate::{
-    analysis::evidence::flow::{Flow, FlowSum, Route},
+    analysis::evidence::flow::{Flow, FlowSum, NoFlow, Route},
     cli::{
         args::evidence::FlowArgs,
         failure::{Outcome, Usage},
@@ -29,11 +29,21 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
     let refused = |why| Command::Flow.refused(reading, name, why);
     let question = reading.question(&run, &asked.question.asked()).map_err(refused).usage()?;
     let stream = stream_of(&run);
-    let flow = Flow::new(&run, stream).context(
-        "the rows of this model cannot be taken apart by words and heads: a Transformer's can",
-    );
-    let flow = flow.map_err(refused).usage()?;
-    let source_flow = (stream == Stream::Target).then(|| Flow::new(&run, Stream::Source)).flatten();
+    let flow = Flow::new(&run, stream).map_err(|why| match why {
+        NoFlow::OfModel => refused(anyhow!(
+            "the rows of this model cannot be taken apart by words and heads: a Transformer's can"
+        )),
+        NoFlow::Replaced(scope) => anyhow!(
+            "{}, so the rows cannot be taken apart by words; leave that what-if out, or switch the head off",
+            replaced(&scope)
+        ),
+    });
+    let flow = flow.usage()?;
+    let source_flow = (stream == Stream::Target).then(|| Flow::new(&run, Stream::Source));
+    if let Some(Err(NoFlow::Replaced(scope))) = &source_flow {
+        writeln!(streams.notes, "note: {}; the source's rows are left out", replaced(scope))?;
+    }
+    let source_flow = source_flow.and_then(Result::ok);
     let row = question.row.min(flow.n_rows - 1);
     let threshold = asked.threshold.unwrap_or_else(|| flow.threshold(row).share());
     let chosen = if asked.threshold.is_none() { ", chosen by the number of lines" } else { "" };
@@ -66,6 +76,11 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
         "\nA share is of a row's length, and length is not importance; every layer is judged by itself."
     );
     report.write(&asked.out, streams)
+}
+
+/// What a what-if did to the heads of an attention.
+fn replaced(scope: &str) -> String {
+    format!("a what-if put something in place of what heads of {scope} take from words")
 }
 
 fn text_of(tokens: &[Token], row: usize) -> &str {

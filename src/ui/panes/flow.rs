@@ -63,6 +63,25 @@ impl<'a> FlowGraph<'a> {
         Self { scene, found, flow, stream, route, threshold, title: None }
     }
 
+    /// Why there is no graph.
+    fn why_nothing(&self) -> String {
+        let Scene { language, reading, .. } = self.scene;
+        match (reading.known_findings(), self.found) {
+            (None, _) => self.scene.measuring().to_owned(),
+            (Some(_), None) => language.tr(TOO_LARGE).to_owned(),
+            (Some(_), Some(found)) => match found.replaced_in_flow() {
+                Some(scope) => tr!(
+                    language,
+                    "A what-if put something in place of what heads of {scope} take from words, so the rows cannot be taken apart by words; r goes back.",
+                    scope
+                ),
+                None => language
+                    .tr("The rows of this model cannot be taken apart by words and heads, or the text is too long for it.")
+                    .to_owned(),
+            },
+        }
+    }
+
     fn n_levels(&self) -> usize {
         self.flow.map_or(0, Flow::n_levels)
     }
@@ -333,16 +352,9 @@ impl Pane for FlowGraph<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let Scene { theme, language, reading, .. } = self.scene;
+        let theme = self.scene.theme;
         let Some(flow) = self.flow else {
-            let text = match (reading.known_findings(), self.found) {
-                (None, _) => self.scene.measuring(),
-                (Some(_), None) => language.tr(TOO_LARGE),
-                (Some(_), Some(_)) => language.tr(
-                    "The rows of this model cannot be taken apart by words and heads, or the text is too long for it.",
-                ),
-            };
-            put_text(buf, area, text, theme.dim());
+            put_text(buf, area, &self.why_nothing(), theme.dim());
             return;
         };
         if area.is_empty() {

@@ -4,11 +4,13 @@ use std::iter::successors;
 
 use rayon::prelude::*;
 
+use super::NoFlow;
 use crate::{
     analysis::evidence::run::Run,
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, Operand},
-        math::matmul,
+        change::{Change, Patch},
+        math::{HeadContext, matmul},
         site::{Address, AddressKind, Place, Role, Stream, path_in},
         tape::Node,
         value::{Cell, Matrix, Value},
@@ -52,16 +54,19 @@ pub struct FlowOther {
 }
 
 impl FlowSum {
-    /// The shares of a sum; None if an addend cannot be taken apart.
-    pub(super) fn of(run: &Run, place: &Place) -> Option<Self> {
+    /// The shares of a sum.
+    ///
+    /// # Errors
+    /// If an addend cannot be taken apart.
+    pub(super) fn of(run: &Run, place: &Place) -> Result<Self, NoFlow> {
         let tape = run.tape();
-        let node = run.node(&place.path)?;
+        let node = run.node(&place.path).ok_or(NoFlow::OfModel)?;
         let y = tape.value(node);
         let (inputs, addends) = (tape.inputs(node), tape.addends(node));
         let residual = inputs.first().filter(|_| addends.len() < inputs.len());
         let residual = residual.map(|&before| tape.value(before));
         let addends: Vec<Addend> =
-            addends.iter().map(|&node| addend(run, node)).collect::<Option<_>>()?;
+            addends.iter().map(|&node| addend(run, node)).collect::<Result<_, _>>()?;
         let rows: Vec<RowLengths> = (0..y.shape().rows)
             .into_par_iter()
             .map(|row| {
@@ -73,7 +78,7 @@ impl FlowSum {
                 )
             })
             .collect();
-        Some(assembled(place, &addends, &rows))
+        Ok(assembled(place, &addends, &rows))
     }
 
     pub fn n_rows(&self) -> usize {
@@ -191,9 +196,12 @@ struct RowLengths {
     lengths: [f32; 2],
 }
 
-/// An addend of the stream, with its heads apart if it is that of an attention. None for a state or a convolution, which
-/// take from other words what cannot be taken apart by them.
-fn addend(run: &Run, node: Node) -> Option<Addend> {
+/// An addend of the stream, with its heads apart if it is that of an attention.
+///
+/// # Errors
+/// If it is a state's or a convolution's, which take from other words what cannot be taken apart by them, or if heads
+/// cannot be told apart.
+fn addend(run: &Run, node: Node) -> Result<Addend, NoFlow> {
     let (tape, added) = (run.tape(), run.tape().value(node));
     // The output of the sub-layer, before a norm or a factor that it goes through.
     let mut way = successors(Some(node), |&node| tape.inputs(node).first().copied());
@@ -203,16 +211,48 @@ fn addend(run: &Run, node: Node) -> Option<Addend> {
         [CONTEXT.name, WEIGHTS.name].iter().all(|name| run.node(&path_in(scope, name)).is_some())
     };
     if let Some(scope) = scope.filter(is_attention) {
-        return heads(run, scope, added).map(|heads| Addend::Heads(Box::new(heads)));
+        if is_replaced(run, scope).unwrap_or(false) {
+            return Err(NoFlow::Replaced(scope.to_owned()));
+        }
+        let heads = heads(run, scope, added).ok_or(NoFlow::OfModel)?;
+        return Ok(Addend::Heads(Box::new(heads)));
     }
     let mixes_words = |scope| {
         [Role::StateOutput, Role::Convolved].iter().any(|role| run.has_role_in(scope, *role))
     };
     if scope.is_some_and(mixes_words) {
-        return None;
+        return Err(NoFlow::OfModel);
     }
     let path = tape.entry(node).place.path.clone();
-    Some(Addend::Whole { path, is_feed_forward: true, value: added.clone() })
+    Ok(Addend::Whole { path, is_feed_forward: true, value: added.clone() })
+}
+
+/// What the context of a head is: zeros too where the whole sub-layer adds nothing.
+fn context_of(run: &Run, scope: &str, head: usize) -> Option<HeadContext> {
+    let value = |name: &str| Some(run.tape().value(run.node(&path_in(scope, name))?));
+    let (weights, context) = (value(WEIGHTS.name)?, value(CONTEXT.name)?);
+    let v = run.tape().value(run.values_read(scope)?);
+    if value(OUT.name)?.numbers().all(|x| x == 0.0) {
+        return Some(HeadContext::Off);
+    }
+    let own = v.plane(head * v.shape().planes / context.shape().planes);
+    Some(HeadContext::of(weights.plane(head), own, context.plane(head)))
+}
+
+/// Whether a what-if put something in place of what heads of an attention take from words, or of what they add.
+fn is_replaced(run: &Run, scope: &str) -> Option<bool> {
+    let value = |name: &str| Some(run.tape().value(run.node(&path_in(scope, name))?));
+    let (context, out) = (value(CONTEXT.name)?, value(OUT.name)?);
+    let made = (0..context.shape().planes).map(|head| context_of(run, scope, head));
+    if made.flatten().any(|made| made == HeadContext::Replaced) {
+        return Some(true);
+    }
+    let is_given = run.changes.iter().any(|change| match change {
+        Change::Set { address, .. } => address.path == path_in(scope, OUT.name),
+        Change::Patch(Patch::Row { path, .. }) => *path == path_in(scope, OUT.name),
+        _ => false,
+    });
+    Some(is_given && out.numbers().any(|x| x != 0.0))
 }
 
 /// What each head of an attention adds for each word. None if the heads' parts and the bias do not make up its output.
@@ -230,7 +270,9 @@ fn heads(run: &Run, scope: &str, added: &Value) -> Option<Heads> {
     }
     let given = (0..n_heads).map(|head| {
         let part = w_o.rows(head * own.cols, own.cols).into_owned();
-        matmul(v.plane(head * own.planes / n_heads), &part)
+        let given = matmul(v.plane(head * own.planes / n_heads), &part);
+        let is_off = context_of(run, scope, head) == Some(HeadContext::Off);
+        if is_off { given * 0.0 } else { given }
     });
     let given: Vec<Matrix> = given.collect(); // (key, channel)
     let heads = (0..n_heads).map(|head| matmul(weights.plane(head), &given[head]));
