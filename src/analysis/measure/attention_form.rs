@@ -9,10 +9,11 @@ use crate::{
     analysis::trace::{Recorded, Trace},
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
-        math::matmul,
+        math::{HeadContext, matmul},
         site::{Axis, Role, in_layer, path_in},
         value::{Cell, Matrix, Value},
     },
+    model::layer::attention::{CONTEXT, OUT},
 };
 
 /// What a map of attention shows.
@@ -87,6 +88,8 @@ pub struct AttentionMap {
     pub value: Value,
     /// The largest number.
     pub most: f32,
+    /// Whether nothing is known of some head: its numbers are NaN.
+    pub has_gaps: bool,
     made_of: MadeOf,
 }
 
@@ -128,7 +131,8 @@ pub fn attention_map(trace: &Trace, path: &str, form: AttentionForm) -> Option<A
         AttentionForm::Rollout => rollout(trace, site)?,
     };
     let most = value.numbers().filter(|x| x.is_finite()).fold(0.0, f32::max);
-    Some(AttentionMap { form, value, most, made_of })
+    let has_gaps = form == AttentionForm::Norms && value.numbers().any(f32::is_nan);
+    Some(AttentionMap { form, value, most, has_gaps, made_of })
 }
 
 /// The weights at a path, of a closed block too.
@@ -155,7 +159,8 @@ fn norms(trace: &Trace, site: &Recorded) -> Option<(Value, MadeOf)> {
     Some((Value::from_planes(planes), MadeOf::Lengths(lengths)))
 }
 
-/// The length of each word's value after a head's part of `W_O`: (head, 1, key).
+/// The length of each word's value after a head's part of `W_O`: (head, 1, key). What is off gives nothing; of a head
+/// that was given something else than words gave, nothing is known: NaN.
 fn value_lengths(trace: &Trace, weights: &Recorded) -> Option<Value> {
     let v = trace.values_read(weights)?;
     let out = trace.site(&path_in(weights.scope(), "W_O"))?;
@@ -167,9 +172,25 @@ fn value_lengths(trace: &Trace, weights: &Recorded) -> Option<Value> {
     let of = |head: usize| {
         let part = out.value.matrix().rows(head * shape.cols, shape.cols).into_owned();
         let given = matmul(v.value.plane(head * shape.planes / n_heads), &part); // (key, channel)
-        Matrix::from_fn(1, given.nrows(), |_, key| given.row(key).norm())
+        let counts = match context_of(trace, weights, v, head) {
+            HeadContext::OfWords => 1.0,
+            HeadContext::Off => 0.0,
+            HeadContext::Replaced => f32::NAN,
+        };
+        Matrix::from_fn(1, given.nrows(), |_, key| counts * given.row(key).norm())
     };
     Some(Value::from_planes((0..n_heads).map(of).collect()))
+}
+
+/// What the context of a head is; that of words where the model records none.
+fn context_of(trace: &Trace, weights: &Recorded, v: &Recorded, head: usize) -> HeadContext {
+    let beside = |name: &str| trace.site(&path_in(weights.scope(), name));
+    if beside(OUT.name).is_some_and(|out| out.value.numbers().all(|x| x == 0.0)) {
+        return HeadContext::Off;
+    }
+    let Some(context) = beside(CONTEXT.name) else { return HeadContext::OfWords };
+    let own = v.value.plane(head * v.shape().planes / weights.shape().planes);
+    HeadContext::of(weights.value.plane(head), own, context.value.plane(head))
 }
 
 /// The mean of the heads of each layer up to `last` that has such a site. None if they differ in size.

@@ -113,13 +113,17 @@ fn add_map(report: &mut Report, trace: &Trace, path: &str, form: AttentionForm) 
                 let key_token = trace.label(site, axes[2], key).into();
                 let place =
                     [path.into(), head, row.into(), query.as_str().into(), key.into(), key_token];
-                report.rows.push(place.into_iter().chain([amount.into()]).collect());
+                // Of a head that a what-if gave something no word gave, nothing is known.
+                let is_unknown = map.is_some() && amount.is_nan();
+                let amount = if is_unknown { Field::Missing } else { amount.into() };
+                report.rows.push(place.into_iter().chain([amount]).collect());
             }
             keys.sort_by(|&a, &b| amounts[b].total_cmp(&amounts[a]));
             let key =
                 |&key: &usize| format!("{} {:.3}", trace.label(site, axes[2], key), amounts[key]);
             let keys: Vec<String> = keys.iter().take(N_KEYS).map(key).collect();
-            let _ = writeln!(report.text, "  {query:>12}  {}", keys.join(", "));
+            let keys = if keys.is_empty() { "-".to_owned() } else { keys.join(", ") };
+            let _ = writeln!(report.text, "  {query:>12}  {keys}");
         }
     }
 }

@@ -362,7 +362,9 @@ impl<'a> Subject<'a> {
             (0..self.n_rows()).map(others).collect()
         });
         // A word of the second sentence may have no counterpart in the first.
-        Colours { is_logarithmic, others, has_gaps: self.shows_difference() }
+        let map = self.form.as_ref().and_then(Form::map);
+        let has_gaps = self.shows_difference() || map.is_some_and(|map| map.has_gaps);
+        Colours { is_logarithmic, others, has_gaps }
     }
 
     /// The cell of the trace under the cursor; None if another number is shown for it.
