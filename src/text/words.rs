@@ -28,15 +28,21 @@ fn is_contracted(tokens: &[Token], i: usize) -> bool {
 }
 
 /// The tokens of each word, in order; marks are words of their own. A checkpoint's token goes on with a word if it says so
-/// (`##ing`), or if letters meet without a space where other tokens begin with one. What is contracted is one word.
+/// (`##ing`), or if letters meet without a space where other tokens begin with one; a token that is only the mark of a
+/// space begins the word after it. What is contracted is one word.
 pub fn words(tokens: &[Token]) -> Vec<Range<usize>> {
     let marks_spaces = tokens.iter().any(|token| token.text.starts_with('·'));
     let meet = |before: &Token, token: &Token| {
         let ends = before.text.chars().next_back().is_some_and(char::is_alphanumeric);
         ends && token.text.chars().next().is_some_and(char::is_alphanumeric)
     };
+    let is_after_space = |before: &Token, token: &Token| {
+        before.text == "·" && !token.text.starts_with('·') && !is_special(&token.text)
+    };
     let goes_on = |before: &Token, token: &Token| {
-        token.continues || token.text.starts_with("##") || (marks_spaces && meet(before, token))
+        token.continues
+            || token.text.starts_with("##")
+            || (marks_spaces && (meet(before, token) || is_after_space(before, token)))
     };
     let mut words: Vec<Range<usize>> = vec![];
     for (i, token) in tokens.iter().enumerate() {
@@ -48,6 +54,21 @@ pub fn words(tokens: &[Token]) -> Vec<Range<usize>> {
         }
     }
     words
+}
+
+/// Whether a token stands for no text: `</s>`, `[SEP]`.
+fn is_special(text: &str) -> bool {
+    [('<', '>'), ('[', ']')]
+        .into_iter()
+        .any(|(begin, end)| text.len() > 2 && text.starts_with(begin) && text.ends_with(end))
+}
+
+/// A word in lower case, without the marks of spaces and of its parts.
+pub fn lower(tokens: &[Token]) -> String {
+    let bare = |token: &Token| {
+        token.bare().trim_start_matches('·').trim_start_matches("##").to_lowercase()
+    };
+    tokens.iter().map(bare).collect()
 }
 
 #[cfg(test)]
@@ -82,5 +103,21 @@ mod tests {
             of(&["<s>", "I", "·don", "'t", "·'", "so", "'"]),
             ["<s>", "I", "·don't", "·'", "so", "'"]
         );
+    }
+
+    #[test]
+    fn the_mark_of_a_space_begins_the_word_after_it() {
+        assert_eq!(
+            of(&["·the", "·", "d", "og", "·i", "s", "n", "'", "t", "·", "1", "2", "·", "</s>"]),
+            ["·the", "·dog", "·isn't", "·12", "·", "</s>"]
+        );
+    }
+
+    #[test]
+    fn a_word_is_compared_without_the_marks_of_its_tokens() {
+        let token = |text: &str, continues| Token { id: 0, text: text.to_owned(), continues };
+        assert_eq!(lower(&[token("·The", false)]), "the");
+        assert_eq!(lower(&[token("Zor", false), token("-blax", true)]), "zorblax");
+        assert_eq!(lower(&[token("play", false), token("##ing", false)]), "playing");
     }
 }
