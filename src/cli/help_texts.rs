@@ -287,8 +287,9 @@ Each score of a head:
              (Wang et al. 2023)
   induction  mean weight on what followed the earlier copy, in the text read twice
              (Olsson et al. 2022)
-  pronoun    mean weight of pronouns (it, they, he, she, il, elle, ...) on all earlier
-             words that follow an article or a possessive
+  pronoun    mean weight of pronouns (it, they, he, she, il, elle, ...) on all nouns before
+             them: of the up to three words after an article or a possessive that which has
+             most weight, with all its tokens
   copying    the OV circuit E W_V W_O U, from the token that is looked at to the logits,
              without norms: the sum of its eigenvalues over the sum of their magnitudes
              (Elhage et al. 2021). 1 raises the token that is looked at, -1 lowers it,

@@ -4,7 +4,7 @@
 //! token before, its earlier copy and what followed that copy are known. Whether it copies is read from its weights
 //! alone: the circuit that takes a token that is looked at to what it adds to the logits.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use super::run::Run;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         value::Matrix,
     },
     model::{EMBEDDING_TABLE, layer::attention::CONTEXT},
-    text::Token,
+    text::{Token, words},
 };
 
 /// The table of target tokens, in a model that does not share one.
@@ -181,21 +181,71 @@ const BEFORE_NOUNS: [&str; 24] = [
     "la", "les", "l'", "un", "une", "des", "ce", "cette", "son", "sa", "ses",
 ];
 
-/// The positions of words that follow an article or a possessive.
-pub fn noun_positions(lower: &[String]) -> impl Iterator<Item = usize> {
-    (1..lower.len()).filter(move |&i| BEFORE_NOUNS.contains(&lower[i - 1].as_str()))
+/// Words with which no noun phrase goes on.
+const AFTER_NOUNS: [&str; 74] = [
+    "because", "but", "and", "or", "so", "who", "which", "when", "while", "if", "as", "than", "of",
+    "in", "on", "at", "to", "for", "from", "by", "with", "is", "was", "are", "were", "has", "have",
+    "had", "do", "does", "did", "can", "could", "will", "would", "not", "never", "always", "isn't",
+    "wasn't", "aren't", "weren't", "don't", "doesn't", "didn't", "can't", "couldn't", "won't",
+    "wouldn't", "parce", "car", "et", "ou", "mais", "qui", "que", "quand", "de", "du", "à", "au",
+    "aux", "dans", "sur", "est", "sont", "était", "étaient", "ont", "ne", "n'", "pas", "se", "s'",
+];
+
+/// With these an apostrophe and an s is a verb.
+const NO_OWNERS: [&str; 11] =
+    ["it", "he", "she", "that", "there", "here", "what", "who", "where", "how", "let"];
+
+/// The most words after an article that may be its noun: two adjectives may stand before it.
+const MOST_OF_PHRASE: usize = 3;
+
+/// The tokens of each noun before the token at `row`. Of the words after an article or a possessive, that
+/// with the largest weight is taken for the noun, with all its tokens.
+pub fn nouns_before(tokens: &[Token], row: usize, weights: &[f32]) -> Vec<Range<usize>> {
+    let before = |word: &Range<usize>| word.end <= row;
+    let words: Vec<Range<usize>> = words::words(tokens).into_iter().filter(before).collect();
+    let lower: Vec<String> = words.iter().map(|word| words::lower(&tokens[word.clone()])).collect();
+    let begins = |word: &str| BEFORE_NOUNS.contains(&word) || is_owner(word);
+    let weight =
+        |word: &Range<usize>| weights.get(word.clone()).map_or(0.0, |w| w.iter().sum::<f32>());
+    let noun = |first: usize| {
+        let mut phrase = vec![];
+        for i in (first..words.len()).take(MOST_OF_PHRASE).take_while(|&i| may_be_noun(&lower[i])) {
+            phrase.push(words[i].clone());
+            // The owner may be meant itself; what it owns is the next phrase.
+            if is_owner(&lower[i]) {
+                break;
+            }
+        }
+        // The first of those with most.
+        phrase.into_iter().rev().max_by(|a, b| weight(a).total_cmp(&weight(b)))
+    };
+    (1..=words.len()).filter(|&i| begins(&lower[i - 1])).filter_map(noun).collect()
 }
 
-/// The mean weight of pronouns on words before them that follow an article or a possessive.
+fn is_owner(word: &str) -> bool {
+    let owner = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s"));
+    owner.is_some_and(|owner| !owner.is_empty() && !NO_OWNERS.contains(&owner))
+}
+
+fn may_be_noun(word: &str) -> bool {
+    let ends = [&PRONOUNS[..], &BEFORE_NOUNS, &AFTER_NOUNS];
+    word.starts_with(char::is_alphanumeric) && !ends.iter().any(|words| words.contains(&word))
+}
+
+/// The mean weight of pronouns on the nouns before them.
 fn on_nouns(weights: &[Vec<f32>], tokens: &[Token]) -> Option<f32> {
-    let lower: Vec<String> = tokens.iter().map(|token| token.text.to_lowercase()).collect();
-    let is_pronoun = |row: &usize| PRONOUNS.contains(&lower[*row].as_str());
-    let of_pronoun = |row: usize| {
-        let nouns: Vec<usize> = noun_positions(&lower[..row]).collect();
-        let weights = weights.get(row).filter(|_| !nouns.is_empty())?;
-        Some(nouns.iter().filter_map(|noun| weights.get(*noun)).sum::<f32>())
+    let of_pronoun = |word: Range<usize>| {
+        let row = word.end - 1;
+        let weights = weights.get(row)?;
+        let nouns = nouns_before(tokens, word.start, weights);
+        let on =
+            |noun: &Range<usize>| weights.get(noun.clone()).map_or(0.0, |w| w.iter().sum::<f32>());
+        (!nouns.is_empty()).then(|| nouns.iter().map(on).sum::<f32>())
     };
-    let found: Vec<f32> = (0..lower.len()).filter(is_pronoun).filter_map(of_pronoun).collect();
+    let is_pronoun =
+        |word: &Range<usize>| PRONOUNS.contains(&words::lower(&tokens[word.clone()]).as_str());
+    let pronouns = words::words(tokens).into_iter().filter(is_pronoun);
+    let found: Vec<f32> = pronouns.filter_map(of_pronoun).collect();
     (!found.is_empty()).then(|| found.iter().sum::<f32>() / found.len() as f32)
 }
 
@@ -275,6 +325,54 @@ mod tests {
         assert!((share(&[-2.0, 0.0, 0.0, -3.0]) + 1.0).abs() < 1e-6);
         assert!(share(&[0.0, -1.0, 1.0, 0.0]).abs() < 1e-6, "a quarter turn");
         assert!(copying_score(&Matrix::zeros(2, 2)).is_none());
+    }
+
+    /// The words that are taken for nouns before the last token, which looks at these.
+    fn nouns(text: &str, looked_at: &[(usize, f32)]) -> Vec<String> {
+        let token = |text: &str| Token {
+            id: 0,
+            text: text.to_owned(),
+            continues: text.starts_with('-') && text.len() > 1,
+        };
+        let tokens: Vec<Token> = text.split(' ').map(token).collect();
+        let mut weights = vec![0.0; tokens.len()];
+        for &(i, weight) in looked_at {
+            weights[i] = weight;
+        }
+        let nouns = nouns_before(&tokens, tokens.len() - 1, &weights);
+        nouns.into_iter().map(|noun| words::lower(&tokens[noun])).collect()
+    }
+
+    #[test]
+    fn the_noun_is_the_word_of_its_phrase_that_is_looked_at_most_with_all_its_tokens() {
+        assert_eq!(nouns("The big old dog ate because it", &[(1, 0.1), (3, 0.9)]), ["dog"]);
+        assert_eq!(nouns("The z -or -blax ate because it", &[(2, 0.5), (4, 0.4)]), ["zorblax"]);
+        assert_eq!(nouns("Tom's dog ate because it", &[(1, 0.9)]), ["dog"]);
+        assert_eq!(nouns("The cat's dog ate because it", &[(2, 0.9)]), ["cat's", "dog"]);
+        assert_eq!(nouns("It's late because it", &[(1, 0.9)]), [""; 0], "no owner");
+        assert_eq!(
+            nouns("The dog says that he", &[(1, 0.5)]),
+            ["dog"],
+            "`that` is no article here"
+        );
+        assert_eq!(
+            nouns("The dog saw the street because it", &[(1, 0.3), (4, 0.6)]),
+            ["dog", "street"]
+        );
+    }
+
+    #[test]
+    fn the_marks_of_spaces_hide_no_article_and_make_none() {
+        let spelled = "s e e ·the · d o g ·s a y s · he";
+        assert_eq!(nouns(spelled, &[(5, 0.2), (6, 0.2), (7, 0.2), (10, 0.1)]), ["dog"]);
+        let tokens: Vec<Token> = spelled
+            .split(' ')
+            .map(|text| Token { id: 0, text: text.to_owned(), continues: false })
+            .collect();
+        let mut weights = vec![vec![0.0; 14]; 14];
+        weights[13] =
+            vec![0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 0.25, 0.25, 0.0, 0.0, 0.25, 0.0, 0.0, 0.0];
+        assert_eq!(on_nouns(&weights, &tokens), Some(0.75));
     }
 
     #[test]

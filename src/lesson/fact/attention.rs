@@ -1,12 +1,14 @@
 //! Facts about attention: scores, weights, the mask, and the guided head.
 
+use std::ops::Range;
+
 use super::{
     Context, ENGLISH_PRONOUNS, ENGLISH_SUBJECTS, FRENCH_PRONOUNS, Fact, all_of, fact,
     fact_of_built_in, last_of, last_word_in, words_from_end,
 };
 use crate::{
     analysis::{
-        evidence::heads::noun_positions,
+        evidence::heads::nouns_before,
         measure::{
             ablation::KnockOut,
             attention::{
@@ -242,19 +244,18 @@ fn last_word_asks(c: &Context) -> bool {
     words_from_end(&c.reading.sentence.tokens).next().is_none_or(|i| i == pronoun_or_last(c).0)
 }
 
-/// Where the nouns before the selected pronoun stand; none if another word is selected. Of the two words after an
-/// article, the one with the larger weight is taken for the noun.
+/// The tokens of the nouns before the selected pronoun that have most weight, one a noun; none if another word is
+/// selected.
 pub fn nouns_before_pronoun(c: &Context, weights: &[f32]) -> Vec<usize> {
     let (tokens, row) = (c.tokens(), c.row());
     if !all_of(tokens, ENGLISH_PRONOUNS).any(|i| i == row) {
         return vec![];
     }
-    let lower: Vec<String> = tokens.iter().map(|token| token.text.to_lowercase()).collect();
-    let noun = |i: usize| {
-        let next = (i + 1 < row && weights[i + 1] > weights[i]).then_some(i + 1);
-        next.unwrap_or(i)
+    let heaviest = |noun: Range<usize>| {
+        let first = noun.start;
+        Some(first + argmax(weights.get(noun)?.iter().copied())?)
     };
-    noun_positions(&lower[..row]).map(noun).collect()
+    nouns_before(tokens, row, weights).into_iter().filter_map(heaviest).collect()
 }
 
 fn note_without_pronoun(c: &Context, text: fn(&Phrases) -> String) -> String {
