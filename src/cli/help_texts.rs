@@ -250,9 +250,11 @@ Examples:
 pub const DIFF: &str = "\
 A is the first pass, B the one beside it: of another sentence (--against), by another checkpoint of the
 same shape (--against-model: a quantised twin, a fine-tune, another step of training), or with a change
-(--what-if). Tokens are matched from the start and from the end; a decoder reads A's output in both where
-its words are compared. What it does to the next word comes first, then how far the two are apart at
-every site and position, then the numbers that differ most, then what each part adds to the word.
+(--what-if). Tokens are matched where they agree, and between two that do one by one if there are as many;
+a decoder reads A's output in both where its words are compared. What it does to the next word comes first,
+then how far the two are apart at every site and position, then the numbers that differ most, as a part of
+the largest number of their site (what several sites show alike counts once), then what each part adds to
+the word.
 
 --format json, csv and npz have a row for every number: measure (next, site, row, cell, part), site,
 position, token, a, b, amount (b less a; of site and row |b - a| / |a|).

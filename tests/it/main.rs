@@ -6,6 +6,7 @@ mod support;
 mod adapters;
 mod against;
 mod arithmetic;
+mod asked;
 mod attribution;
 mod chat;
 mod checkpoint;

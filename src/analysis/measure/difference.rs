@@ -1,5 +1,7 @@
 //! Where two passes differ: how far every row of every site is from the other pass's.
 
+use std::collections::HashSet;
+
 use crate::{
     analysis::trace::{Counterparts, Recorded, Trace},
     engine::{
@@ -18,6 +20,8 @@ pub struct SiteDifference {
     pub by_row: Vec<Option<f32>>,
     /// The cells that differ most, the worst first, at most one a row.
     pub worst: Vec<Worst>,
+    /// The largest magnitude of a cell that both have, of both passes.
+    pub largest: f32,
 }
 
 /// A cell of the site with its value in both passes.
@@ -42,17 +46,19 @@ pub struct WorstNumber {
     pub worst: Worst,
 }
 
-/// The `n` numbers that differ most. Sites differ in scale: a number counts by how far it is from its own size, as a part
-/// of its site's difference.
+/// The `n` numbers that differ most, as a part of the largest number of their site: sites differ in scale. What several
+/// sites show alike, such as the contexts of heads and the same side by side, counts once.
 pub fn worst_numbers(trace: &Trace, all: &[SiteDifference], n: usize) -> Vec<WorstNumber> {
-    let weight = |site: &SiteDifference, worst: &Worst| {
-        worst.difference() / (worst.was.abs() + worst.now.abs()).max(1e-3) * site.whole
-    };
-    let of_site = |site| move |worst: &Worst| (site, *worst, weight(site, worst));
-    let mut found: Vec<(&SiteDifference, Worst, f32)> =
+    let of_site = |site| move |worst: &Worst| (site, *worst);
+    let mut found: Vec<(&SiteDifference, Worst)> =
         all.iter().flat_map(|site| site.worst.iter().map(of_site(site))).collect();
-    found.sort_by(|x, y| y.2.total_cmp(&x.2));
-    let named = |(site, worst, _): (&SiteDifference, Worst, f32)| {
+    let share = |(site, worst): &(&SiteDifference, Worst)| worst.difference() / site.largest;
+    found.sort_by(|x, y| share(y).total_cmp(&share(x)));
+    let mut seen = HashSet::new();
+    found.retain(|(_, worst)| {
+        seen.insert((worst.cell.row, worst.was.to_bits(), worst.now.to_bits()))
+    });
+    let named = |(site, worst): (&SiteDifference, Worst)| {
         let address = trace.site(&site.path)?.address(worst.cell);
         Some(WorstNumber { path: site.path.clone(), address, worst })
     };
@@ -82,19 +88,21 @@ pub fn difference(trace: &Trace, plain: &Trace, site: &Recorded) -> Option<SiteD
             .map(|row| Some(share(row.as_ref()?.far, row.as_ref()?.length)))
             .collect(),
         worst,
+        largest: rows.iter().flatten().map(|row| row.largest).fold(f32::MIN_POSITIVE, f32::max),
     })
 }
 
-/// A row beside its counterpart: the squared distance, the squared length there, the worst cell.
+/// A row beside its counterpart: the squared distance, the squared length there, the worst cell, the largest magnitude.
 struct Row {
     far: f64,
     length: f64,
     worst: Option<Worst>,
+    largest: f32,
 }
 
 fn row_of(now: &Value, was: &Value, counterparts: &Counterparts, row: usize) -> Option<Row> {
     counterparts.row(row).filter(|row| *row < was.shape().rows)?;
-    let mut found = Row { far: 0.0, length: 0.0, worst: None };
+    let mut found = Row { far: 0.0, length: 0.0, worst: None, largest: 0.0 };
     for plane in 0..now.shape().planes {
         for col in 0..now.shape().cols {
             let cell = Cell::new(plane, row, col);
@@ -109,6 +117,7 @@ fn row_of(now: &Value, was: &Value, counterparts: &Counterparts, row: usize) -> 
             let (d, a) = (f64::from(now) - f64::from(was), f64::from(was));
             found.far += d * d;
             found.length += a * a;
+            found.largest = found.largest.max(now.abs()).max(was.abs());
             let here = Worst { cell, now, was };
             let is_worse = found.worst.is_none_or(|worst| here.difference() > worst.difference());
             if is_worse && d != 0.0 {

@@ -1,0 +1,59 @@
+//! What evidence is asked, by options, by what-ifs and by nobody: nothing that is said is lost, and nothing is claimed of
+//! a pass that no what-if changed.
+
+use lookback::{
+    analysis::{
+        evidence::{EvidenceQuestion, run::Run},
+        measure::difference::{differences, worst_numbers},
+        reading::Asked,
+    },
+    model::ModelName,
+};
+
+use crate::support::{
+    built_in::{READER, reading},
+    program,
+};
+
+const TIRED: &str = "The animal didn't cross the street because it was too tired.";
+const WIDE: &str = "The animal didn't cross the street because it was too wide.";
+const OLD: &str = "The old neighbour ate because it was hungry.";
+const NEVER: &str = "The old neighbour never ate because she was hungry.";
+
+fn good(args: &[&str]) -> program::Run {
+    let run = program::run(args);
+    assert_eq!(run.code, 0, "{args:?}: {}", run.err);
+    run
+}
+
+fn refused(args: &[&str], says: &str) {
+    let run = program::run(args);
+    assert_eq!((run.code, run.out.as_str()), (2, ""), "{args:?}: {}", run.err);
+    assert!(run.err.contains(says), "{args:?}: {}", run.err);
+}
+
+#[test]
+fn numbers_that_differ_most_are_far_apart_in_the_scale_of_their_site_and_stand_once() {
+    let plain = reading(OLD);
+    let change = format!("against={NEVER}").parse().unwrap();
+    let changed = READER.read_changed(&plain, [change].into_iter().collect()).unwrap();
+    let (now, was) = (changed.trace(ModelName::Transformer), plain.trace(ModelName::Transformer));
+    let sites = differences(now, was);
+    let worst = worst_numbers(now, &sites, 10);
+    let share = |number: &lookback::analysis::measure::difference::WorstNumber| {
+        let site = sites.iter().find(|site| site.path == number.path).unwrap();
+        number.worst.difference() / site.largest
+    };
+    let shares: Vec<f32> = worst.iter().map(share).collect();
+    assert!(shares.is_sorted_by(|a, b| a >= b) && shares[9] > 1.0, "{shares:?}");
+    let mut pairs: Vec<_> =
+        worst.iter().map(|n| (n.worst.was.to_bits(), n.worst.now.to_bits())).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    assert_eq!(pairs.len(), worst.len(), "{worst:?}");
+    for site in &sites {
+        let Some(first) = site.worst.first() else { continue };
+        let is_listed = worst.iter().any(|n| n.worst == *first);
+        assert!(is_listed || first.difference() / site.largest <= shares[0], "{}", site.path);
+    }
+}
