@@ -113,7 +113,7 @@ pub struct TextArgs {
 pub struct BesideArgs {
     /// Another sentence, B, beside the first: A, B and what differs are shown in turn
     ///
-    /// Tokens are matched from the start and from the end. It is the same as --what-if against=SENTENCE.
+    /// Tokens are matched where they agree. It is the same as --what-if against=SENTENCE.
     #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other, hide_short_help = true)]
     pub against: Option<String>,
 

@@ -238,7 +238,8 @@ pub const PATCH: &str = "\
 Both sentences are read; then B is read again with one value of A in it, for every position of the
 residual stream and of what attention and feed-forward add, and for every head. The measure is the
 difference of two logits: 0 where B answers as it did, 1 where it answers as A. A decoder reads A's
-output in both. Words are matched from the start and from the end; what has no counterpart is \"-\".
+output in both. Tokens are matched where they agree, and between two that do one by one if there are as
+many; what has no counterpart is \"-\".
 
 --format json, csv and npz have a row for every cell: map, site, head, position, token, share.
 

@@ -57,3 +57,27 @@ fn numbers_that_differ_most_are_far_apart_in_the_scale_of_their_site_and_stand_o
         assert!(is_listed || first.difference() / site.largest <= shares[0], "{}", site.path);
     }
 }
+
+/// What stands in both sentences has a counterpart, in the table of two passes and in the patching.
+#[test]
+fn tokens_that_agree_have_a_counterpart_around_a_word_that_was_added() {
+    let plain = reading(OLD);
+    let other = plain.sentence_of(NEVER).unwrap();
+    let patching = plain.patching(ModelName::Transformer, &other, &Asked::default()).unwrap();
+    let tokens = &other.tokens;
+    let at = |word: &str| tokens.iter().position(|token| token.text == word).unwrap();
+    for word in ["ate", "because", "was", "hungry"] {
+        let known = |cell: &lookback::analysis::evidence::patching::PatchCell| {
+            let map = &patching.maps[cell.map];
+            map.rows[cell.row] == "src.input" && cell.col == at(word)
+        };
+        let cell = patching.cells().into_iter().find(known).unwrap();
+        assert!(patching.measure(cell).is_some(), "{word}");
+    }
+    let change = format!("against={NEVER}").parse().unwrap();
+    let changed = READER.read_changed(&plain, [change].into_iter().collect()).unwrap();
+    let (now, was) = (changed.trace(ModelName::Transformer), plain.trace(ModelName::Transformer));
+    let counterparts = now.counterparts(was, now.site("src.embed").unwrap()).unwrap();
+    assert!(counterparts.row(at("ate")).is_some() && counterparts.row(at("because")).is_some());
+    assert_eq!(counterparts.row(at("never")), None);
+}

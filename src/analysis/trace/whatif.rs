@@ -139,8 +139,8 @@ impl Trace {
     }
 
     /// Which cells of a site stand for which of the other pass's: those of the same tokens. From where the outputs
-    /// differ, rows belong to other words; of sentences of different lengths the tokens are matched from the start and
-    /// from the end. None if the other pass has no such site.
+    /// differ, rows belong to other words; the tokens of two sentences are matched where they agree. None if the other
+    /// pass has no such site.
     pub fn counterparts(&self, plain: &Self, site: &Recorded) -> Option<Counterparts> {
         let (now, was) = (site.shape(), plain.site(site.path())?.shape());
         let same =
@@ -149,7 +149,7 @@ impl Trace {
         let is_as_long = self.source.len() == plain.source.len();
         let matched = |axis: Axis, now: usize, was: usize| match site.place.stream(axis) {
             Some(Stream::Target) => AxisMatch::First(now.min(was).min(same_target())),
-            Some(Stream::Source) if !is_as_long && now == self.source.len() => {
+            Some(Stream::Source) if now == self.source.len() && was == plain.source.len() => {
                 AxisMatch::Listed(aligned(&plain.source, &self.source).into())
             }
             // Rows that are not one a token.
