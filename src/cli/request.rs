@@ -9,10 +9,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::{
-    args::{self, BesideArgs, ModelArgs, TargetArgs, TextArgs},
+    args::{self, BesideArgs, ModelArgs, TargetArgs, TextArgs, evidence::QuestionArgs},
     colour::Environment,
     failure::{Outcome, Usage},
     known::Chosen,
@@ -24,6 +24,7 @@ use super::{
     view::ViewArgs,
 };
 use crate::{
+    analysis::reading::Asked,
     engine::change::{Change, Changes, MOST},
     lesson::Language,
     model::ModelName,
@@ -106,8 +107,11 @@ impl<'a> Request<'a> {
     /// The same request with another pass beside it, and with what a decoder is made to read.
     ///
     /// # Errors
-    /// If a text is empty, or the other model stands beside none.
+    /// If a text is empty, if a what-if says the same, or if the other model stands beside none.
     pub fn beside(self, beside: &BesideArgs, target: &TargetArgs) -> Outcome<Self> {
+        self.said_once("--against", beside.against.is_some(), "against")?;
+        self.said_once("--against-model", beside.against_model.is_some(), "against_model")?;
+        self.said_once("--target", target.target.is_some(), "target")?;
         let path = beside.against_model.as_ref();
         if path.is_some() && self.checkpoint().is_none() {
             return Err(anyhow::anyhow!(NO_FIRST)).usage();
@@ -120,6 +124,30 @@ impl<'a> Request<'a> {
             changes = changes.with(change.usage()?);
         }
         Ok(Self { changes, other_model: path.cloned(), ..self })
+    }
+
+    /// What is asked about.
+    ///
+    /// # Errors
+    /// If a what-if asks too.
+    pub fn question(&self, question: &QuestionArgs) -> Outcome<Asked> {
+        self.said_once("--words", !question.words.is_empty(), "words")?;
+        self.said_once("--place", question.place.is_some(), "place")?;
+        Ok(question.asked())
+    }
+
+    /// # Errors
+    /// If an option is given, and a what-if with the same subject too: one of them would be lost without a word.
+    pub fn said_once(&self, option: &str, is_given: bool, subject: &str) -> Outcome {
+        let is_both = is_given && self.has_what_if(subject);
+        let wrong =
+            || anyhow!("{option} and the what-if {subject}= say the same; give one of them");
+        if is_both { Err(wrong()).usage() } else { Ok(()) }
+    }
+
+    /// Whether there is a what-if with this subject.
+    pub fn has_what_if(&self, subject: &str) -> bool {
+        self.changes.iter().any(|change| change.subject() == subject)
     }
 
     /// The same request with maps drawn so.

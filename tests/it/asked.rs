@@ -33,6 +33,38 @@ fn refused(args: &[&str], says: &str) {
 }
 
 #[test]
+fn what_an_option_and_a_what_if_both_say_is_refused() {
+    let dog = "The dog sleeps.";
+    let against = "against=The cow sleeps.";
+    refused(
+        &["patch", dog, "--against", "The cat sleeps.", "--what-if", against],
+        "leave the what-if against= out",
+    );
+    let patch = "patch=encoder.0.norm2.out[1]";
+    refused(
+        &["patch", dog, "--against", "The cat sleeps.", "--what-if", patch],
+        "leave the what-if patch= out",
+    );
+    for (args, says) in [
+        (&["diff", "--against", "The cat sleeps.", "--what-if", against][..], "--against and"),
+        (
+            &["open", "logits[0,0]", "--against", "The cat sleeps.", "--what-if", against],
+            "--against and",
+        ),
+        (&["trace", "--target", "Le chat.", "--what-if", "target=Le coq."], "--target and"),
+        (&["attribute", "--words", "chien,chat", "--what-if", "words=chat,chien"], "--words and"),
+        (&["flow", "--place", "1", "--what-if", "place=2"], "--place and"),
+    ] {
+        refused(&[args, &[dog]].concat(), says);
+    }
+    // What only one of them says counts.
+    let both =
+        ["attribute", dog, "--words", "chien,chat", "--what-if", "place=2", "--format", "json"];
+    let said: serde_json::Value = serde_json::from_str(&good(&both).out).unwrap();
+    assert_eq!((&said["word"], &said["row"]), (&"chien".into(), &2.into()), "{said}");
+}
+
+#[test]
 fn numbers_that_differ_most_are_far_apart_in_the_scale_of_their_site_and_stand_once() {
     let plain = reading(OLD);
     let change = format!("against={NEVER}").parse().unwrap();

@@ -150,12 +150,11 @@ impl Reading {
         Ok(vec![class_named(classes, word)?])
     }
 
-    /// What is asked: this, or else what the changes of the reading ask.
+    /// What is asked: these words and this place, or else those that the changes of the reading ask about.
     fn asked(&self, asked: &Asked) -> Asked {
-        if *asked != Asked::default() {
-            return asked.clone();
-        }
-        Asked { words: self.changes.asked_words(), place: self.changes.asked_place() }
+        let Asked { words, place } = asked.clone();
+        let words = if words.is_empty() { self.changes.asked_words() } else { words };
+        Asked { words, place: place.or(self.changes.asked_place()) }
     }
 
     /// The question about a run of this reading.

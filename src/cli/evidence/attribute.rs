@@ -31,11 +31,12 @@ use crate::{
 };
 
 pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> Outcome {
+    let asked_about = request.question(&asked.question)?;
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
     let run = reading.run(name, None)?;
     let refused = |why| Command::Attribute.refused(reading, name, why);
-    let question = reading.question(&run, &asked.question.asked()).map_err(refused).usage()?;
+    let question = reading.question(&run, &asked_about).map_err(refused).usage()?;
     let parts = reading.attribution(&run, &question);
     let score = if asked.whole { Score::of_output(&run) } else { question.score() };
     let words = Words::of(reading, &run);

@@ -17,7 +17,7 @@ use crate::{
             next_words::{NextWord, next_words},
         },
         measure::difference::{SiteDifference, WorstNumber, differences, worst_numbers},
-        reading::Reading,
+        reading::{Asked, Reading},
         trace::Trace,
     },
     cli::{
@@ -49,9 +49,10 @@ pub fn run(asked: &DiffArgs, request: &Request, streams: &mut Streams) -> Outcom
         ))
         .usage();
     }
+    let question = request.question(&asked.question)?;
     let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
     let plain = reading.plain.clone().context("the change makes no other pass")?;
-    let both = Both::new(name, &plain, &reading, asked)?;
+    let both = Both::new(name, &plain, &reading, &question)?;
     let mut report = both.report();
     both.add_words(&mut report);
     both.add_sites(&mut report, asked.top.into());
@@ -70,13 +71,12 @@ struct Both<'a> {
 }
 
 impl<'a> Both<'a> {
-    fn new(name: ModelName, a: &'a Reading, b: &'a Reading, asked: &DiffArgs) -> Outcome<Self> {
+    fn new(name: ModelName, a: &'a Reading, b: &'a Reading, asked: &Asked) -> Outcome<Self> {
         let first = a.run(name, None)?;
         let forced = (!first.reads_only()).then(|| first.pass.target[1..].to_vec());
         let second = b.run(name, forced)?;
-        let asked = asked.question.asked();
         let is_free = asked.words.is_empty() && asked.place.is_none();
-        let question = match a.question(&first, &asked) {
+        let question = match a.question(&first, asked) {
             Ok(question) if is_free => Some(EvidenceQuestion::between(&first, &second, question)),
             Ok(question) => Some(question),
             Err(_) if is_free => None,

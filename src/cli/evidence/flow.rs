@@ -23,11 +23,12 @@ use crate::{
 };
 
 pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcome {
+    let asked_about = request.question(&asked.question)?;
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
     let run = reading.run(name, None)?;
     let refused = |why| Command::Flow.refused(reading, name, why);
-    let question = reading.question(&run, &asked.question.asked()).map_err(refused).usage()?;
+    let question = reading.question(&run, &asked_about).map_err(refused).usage()?;
     let stream = stream_of(&run);
     let flow = Flow::new(&run, stream).map_err(|why| match why {
         NoFlow::OfModel => refused(anyhow!(

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use anyhow::anyhow;
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -10,9 +11,12 @@ use super::{
     report::{Field, Report},
 };
 use crate::{
-    analysis::evidence::{
-        Score,
-        patching::{PatchCell, PatchKind, Patching},
+    analysis::{
+        evidence::{
+            Score,
+            patching::{PatchCell, PatchKind, Patching},
+        },
+        reading::Asked,
     },
     cli::{
         args::evidence::PatchArgs,
@@ -28,30 +32,15 @@ use crate::{
 const LEAST_SHARE: f32 = 0.005;
 
 pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outcome {
+    let question = question(asked, request)?;
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
     let against = reading.sentence_of(&asked.against).usage()?;
     let refused = |why| Command::Patch.refused(reading, name, why);
-    let patching = reading.patching(name, &against, &asked.question.asked());
+    let patching = reading.patching(name, &against, &question);
     let patching = patching.map_err(refused).usage()?;
     let cells = patching.cells();
-    let progress = request.progress("values patched", cells.len());
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let mut shares: Vec<Option<f32>> = vec![None; cells.len()];
-    std::thread::scope(|scope| {
-        let (patching, cells) = (&patching, &cells);
-        scope.spawn(move || {
-            let of = |(i, cell): (usize, &PatchCell)| sender.send((i, patching.measure(*cell)));
-            cells.par_iter().enumerate().for_each(|cell| {
-                let _ = of(cell);
-            });
-        });
-        for (i, share) in receiver {
-            shares[i] = share;
-            progress.step();
-        }
-    });
-    drop(progress);
+    let shares = shares(&patching, &cells, request);
     let tokens = |ids: &[u32]| reading.tokenizer().tokens(ids);
     let (source, target) = (tokens(&patching.b.pass.source), tokens(&patching.b.pass.target));
     let Score::Difference { row, word, against: other } = patching.scores[1] else { return Ok(()) };
@@ -86,6 +75,43 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
         "\nA value near 1 carries the difference, or lies on its way; one of several that carry it may be 0, because the others still do."
     );
     report.write(&asked.out, streams)
+}
+
+/// The share of each cell, computed on all cores.
+fn shares(patching: &Patching, cells: &[PatchCell], request: &Request) -> Vec<Option<f32>> {
+    let progress = request.progress("values patched", cells.len());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let mut shares: Vec<Option<f32>> = vec![None; cells.len()];
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let of = |(i, cell): (usize, &PatchCell)| sender.send((i, patching.measure(*cell)));
+            cells.par_iter().enumerate().for_each(|cell| {
+                let _ = of(cell);
+            });
+        });
+        for (i, share) in receiver {
+            shares[i] = share;
+            progress.step();
+        }
+    });
+    shares
+}
+
+/// What is asked about.
+///
+/// # Errors
+/// If a what-if names the other sentence, or a value to patch: both are the command's own.
+fn question(asked: &PatchArgs, request: &Request) -> Outcome<Asked> {
+    let own = [
+        ("against", "--against names the other sentence"),
+        ("against_model", "both sentences are read by one model"),
+        ("patch", "every value is patched, one at a time"),
+    ];
+    if let Some((subject, why)) = own.into_iter().find(|(subject, _)| request.has_what_if(subject))
+    {
+        return Err(anyhow!("{why}; leave the what-if {subject}= out")).usage();
+    }
+    request.question(&asked.question)
 }
 
 fn add_maps(
