@@ -129,7 +129,7 @@ pub struct BesideArgs {
 pub struct TargetArgs {
     /// A text that a translator's decoder reads instead of its own output, to see how it is aligned
     ///
-    /// It is the same as --what-if target=TEXT; a model without a decoder of its own is not changed by it.
+    /// It is the same as --what-if target=TEXT; a model without a decoder beside an encoder takes none.
     #[arg(long, value_name = "TEXT", value_hint = ValueHint::Other, hide_short_help = true)]
     pub target: Option<String>,
 }

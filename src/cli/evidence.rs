@@ -29,12 +29,20 @@ use crate::{
 
 /// The reading of a request by its one model; the built-in Transformer where none is named.
 fn read(request: &Request, streams: &mut Streams) -> Outcome<(Source, ModelName)> {
+    read_for(Purpose::LookUp, request, streams)
+}
+
+fn read_for(
+    purpose: Purpose,
+    request: &Request,
+    streams: &mut Streams,
+) -> Outcome<(Source, ModelName)> {
     let names = request.names(&[ModelName::Transformer]);
     if names.len() > 1 {
         let wrong = anyhow!("evidence is about one model; name it, as in --model transformer");
         return Err(super::failure::Failure::Usage(wrong));
     }
-    let source = Source::read(request, &names, Purpose::LookUp, streams)?;
+    let source = Source::read(request, &names, purpose, streams)?;
     // A run keeps everything, and a pass backwards as much again.
     if let Some(bytes) = source.reading.run_bytes(names[0]) {
         memory::check(bytes.saturating_mul(3), request.no_memory_check)?;

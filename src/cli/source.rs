@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use anyhow::bail;
+
 use super::{
     failure::{Outcome, Usage},
     request::Request,
@@ -10,7 +12,10 @@ use super::{
 };
 use crate::{
     analysis::reading::{Reader, Reading, Readings},
-    engine::tape::Keep,
+    engine::{
+        change::{Change, Patch},
+        tape::Keep,
+    },
     lesson::{Language, Lesson},
     model::ModelName,
     text::{visible, visible_path},
@@ -36,6 +41,8 @@ pub enum Purpose {
     Walk,
     /// To be written whole: the insides of all blocks are kept.
     Whole,
+    /// To be looked up by a model that then learns.
+    Learning,
 }
 
 impl Source {
@@ -54,7 +61,7 @@ impl Source {
         let reader =
             reader(request, if request.changes.is_empty() { names } else { &ModelName::ALL })?;
         let reader = match purpose {
-            Purpose::LookUp => reader,
+            Purpose::LookUp | Purpose::Learning => reader,
             Purpose::Walk => reader.for_walk(),
             Purpose::Whole => reader.keeping(Keep::All),
         };
@@ -66,9 +73,16 @@ impl Source {
         };
         note_what_is_odd(request, &readings, &plain, streams)?;
         let reading = readings.change(&plain, &request.changes).usage()?;
+        if let ([name], false) = (names, matches!(purpose, Purpose::Walk)) {
+            let mut changes = request.changes.iter();
+            changes
+                .try_for_each(|change| changes_something(&plain, *name, change, request, purpose))
+                .usage()?;
+        }
         if !request.changes.is_empty() {
             let words = changes_in_words(&request.changes, Language::English);
-            let what = if request.changes.only_ask() { "" } else { "a changed pass: " };
+            let changes_none = !request.changes.iter().any(is_of_a_pass);
+            let what = if changes_none { "" } else { "a changed pass: " };
             writeln!(streams.notes, "note: {what}{}", visible(&words))?;
         }
         Ok(Self { readings, plain, reading })
@@ -81,6 +95,52 @@ impl Source {
     pub fn lesson(&self, language: Language) -> anyhow::Result<Lesson> {
         lesson(&self.plain, language)
     }
+}
+
+/// Whether the change is one of a pass, not of what is asked about it or of how it is learned from.
+const fn is_of_a_pass(change: &Change) -> bool {
+    !matches!(change, Change::Words { .. } | Change::Place(_) | Change::Teach(_) | Change::Rate(_))
+}
+
+/// What a command says about one model has to be about a pass that each of the what-ifs changes.
+///
+/// # Errors
+/// If one of them does nothing in this model; the message says which model has that part.
+fn changes_something(
+    plain: &Reading,
+    name: ModelName,
+    change: &Change,
+    request: &Request,
+    purpose: Purpose,
+) -> anyhow::Result<()> {
+    let touches = |name: ModelName| match change {
+        Change::Words { .. } | Change::Place(_) => true,
+        Change::Teach(_) | Change::Rate(_) => {
+            let mut learns = request.changes.lessons();
+            matches!(purpose, Purpose::Learning) || learns.any(|(id, _)| name.is_meant_by(id))
+        }
+        // A row of the other sentence, which may be longer.
+        Change::Patch(Patch::Row { path, .. }) => plain.trace(name).site(path).is_some(),
+        change => plain.trace(name).applies_to(change),
+    };
+    if touches(name) {
+        return Ok(());
+    }
+    let learn = |steps| Change::Learn { model: name.id_to_learn().map(str::to_owned), steps };
+    let model = name.in_sentence();
+    let advice = match change {
+        Change::Learn { steps, .. } => format!("{} teaches it", learn(*steps)),
+        Change::Teach(_) | Change::Rate(_) => {
+            format!("it says how a model learns; give {} too, or leave it out", learn(10))
+        }
+        _ => match plain.names().find(|other| touches(*other)) {
+            Some(other) => {
+                format!("leave it out, or ask about {}: --model {other}", other.in_sentence())
+            }
+            None => "leave it out".to_owned(),
+        },
+    };
+    bail!("`{change}` changes nothing in {model}; {advice}")
 }
 
 /// The reader of the request; of the built-in models these.

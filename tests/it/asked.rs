@@ -33,6 +33,26 @@ fn refused(args: &[&str], says: &str) {
 }
 
 #[test]
+fn a_what_if_that_changes_nothing_in_the_model_is_refused_with_one_that_does() {
+    let dog = "The dog sleeps.";
+    for (command, model, change, says) in [
+        ("attribute", "decoder_only", "learn=10", "learn.decoder_only=10 teaches it"),
+        ("diff", "decoder_only", "learn=5", "learn.decoder_only=5 teaches it"),
+        ("heads", "transformer", "blocks.0.attn.head.1=off", "--model decoder_only"),
+        ("flow", "decoder_only", "encoder.0.self_attn.head.1=off", "--model transformer"),
+        ("trace", "gru", "encoder.1.ffn=off", "--model transformer"),
+        ("attribute", "transformer", "rate=0.1", "give learn=10 too"),
+        ("attribute", "transformer", "teach=Le chat dort.", "give learn=10 too"),
+    ] {
+        refused(&[command, dog, "--model", model, "--what-if", change], says);
+    }
+    let taught = ["learn.decoder_only=1", "--what-if", "rate=0.1"];
+    let args = [&["attribute", dog, "--model", "decoder_only", "--what-if"][..], &taught].concat();
+    assert!(good(&args).err.contains("a changed pass"));
+    good(&["patch", TIRED, "--against", WIDE, "--what-if", "encoder.1.self_attn.head.1=off"]);
+}
+
+#[test]
 fn what_an_option_and_a_what_if_both_say_is_refused() {
     let dog = "The dog sleeps.";
     let against = "against=The cow sleeps.";

@@ -820,7 +820,7 @@ fn two_passes_are_compared_in_a_table() {
     let sum: f64 = parts[1..].iter().sum();
     assert!((sum - parts[0]).abs() < 1e-3, "the parts of the change add up: {sum} {}", parts[0]);
     let csv =
-        good(&["diff", star, "--what-if", "encoder.1=off", "--model", "gru", "--format", "csv"]);
+        good(&["diff", star, "--what-if", "token.1=dog", "--model", "gru", "--format", "csv"]);
     assert!(csv.starts_with("measure,site,position,token,a,b,amount\n"), "{csv}");
     bad(&["diff", star], 2, &["--against"]);
     bad(&["diff", star, "--against", ""], 2, &["no text"]);
