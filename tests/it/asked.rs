@@ -53,6 +53,30 @@ fn a_what_if_that_changes_nothing_in_the_model_is_refused_with_one_that_does() {
 }
 
 #[test]
+fn learning_follows_the_what_ifs_that_say_what_and_how() {
+    let dog = "The dog sleeps.";
+    let losses = |args: &[&str]| {
+        let learn = ["learn", dog, "--steps", "1", "--format", "csv"];
+        let run = good(&[&learn, args].concat());
+        let of_step = |line: &str| line.starts_with("loss,").then(|| line.to_owned());
+        (run.out.lines().filter_map(of_step).collect::<Vec<_>>(), run.err)
+    };
+    let (by_option, _) = losses(&["--target", "Le coq dort.", "--rate", "0.1"]);
+    let (by_change, note) = losses(&["--what-if", "teach=Le coq dort.", "--what-if", "rate=0.1"]);
+    assert_eq!(by_change, by_option);
+    assert!(!note.contains("a changed pass"), "nothing was changed yet: {note}");
+    assert_ne!(losses(&[]).0, by_option);
+    let learn = ["learn", dog, "--steps", "1"];
+    let both = |args: &[&str], says| refused(&[&learn, args].concat(), says);
+    both(
+        &["--target", "Le chat.", "--what-if", "teach=Le coq."],
+        "--target and the what-if teach=",
+    );
+    both(&["--rate", "1", "--what-if", "rate=2"], "--rate and the what-if rate=");
+    both(&["--what-if", "target=Le coq."], "what it should learn to write is --target");
+}
+
+#[test]
 fn what_an_option_and_a_what_if_both_say_is_refused() {
     let dog = "The dog sleeps.";
     let against = "against=The cow sleeps.";

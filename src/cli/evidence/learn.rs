@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use anyhow::anyhow;
 use serde_json::json;
 
 use super::{
-    read,
+    read_for,
     report::{Field, Report},
 };
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
         args::evidence::{LearnArgs, OptimizerChoice},
         failure::{Failure, Outcome, Usage},
         request::Request,
+        source::Purpose,
         streams::Streams,
     },
     model::{EMBEDDING_TABLE, ModelName},
@@ -27,11 +29,11 @@ use crate::{
 const MOST_MOVED: usize = 12;
 
 pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outcome {
-    let (source, name) = read(request, streams)?;
+    let taught = Taught::of(asked, request)?;
+    let (source, name) = read_for(Purpose::Learning, request, streams)?;
     let reading = &source.reading;
-    let rate = asked.rate.unwrap_or_else(|| Optimizer::from(asked.optimizer).usual_rate());
-    let mut learner =
-        reading.learner(name, asked.target.as_deref(), asked.optimizer.into(), rate).usage()?;
+    let Taught { target, rate } = taught;
+    let mut learner = reading.learner(name, target, asked.optimizer.into(), rate).usage()?;
     let progress = request.progress("steps", asked.steps.into());
     let mut outcome = Ok(());
     for _ in 0..asked.steps {
@@ -47,7 +49,7 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
     let after = reading.run_with(name, &learner.learned())?;
     let (said_before, said_after) = (said(&before), said(&after));
     let about = json!({
-        "command": "learn", "model": name.id(), "sentence": reading.sentence.read_text(), "target": asked.target,
+        "command": "learn", "model": name.id(), "sentence": reading.sentence.read_text(), "target": target,
         "optimizer": asked.optimizer.name(), "rate": rate, "steps": learner.n_steps(), "weights": learner.n_weights(),
         "before": said_before, "after": said_after,
     });
@@ -75,6 +77,32 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
     );
     report.write(&asked.out, streams)?;
     outcome.map_err(|diverged| Failure::Failed(diverged.into()))
+}
+
+/// What is taught, and at which rate: as options or what-ifs say.
+struct Taught<'a> {
+    target: Option<&'a str>,
+    rate: f32,
+}
+
+impl<'a> Taught<'a> {
+    /// # Errors
+    /// If both say it, or if the decoder is to read a text, which teaches it nothing.
+    fn of(asked: &'a LearnArgs, request: &'a Request) -> Outcome<Self> {
+        request.said_once("--target", asked.target.is_some(), "teach")?;
+        request.said_once("--rate", asked.rate.is_some(), "rate")?;
+        if request.has_what_if("target") {
+            return Err(anyhow!(
+                "the what-if target= makes a decoder read a text; what it should learn to write is --target, or teach="
+            ))
+            .usage();
+        }
+        let usual = || Optimizer::from(asked.optimizer).usual_rate();
+        Ok(Self {
+            target: asked.target.as_deref().or(request.changes.taught()),
+            rate: asked.rate.or(request.changes.rate()).unwrap_or_else(usual),
+        })
+    }
 }
 
 /// What an amount is of; what does not apply is missing.
