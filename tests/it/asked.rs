@@ -109,6 +109,26 @@ fn what_an_option_and_a_what_if_both_say_is_refused() {
 }
 
 #[test]
+fn shares_of_a_difference_that_is_none_are_not_passed_off_as_such() {
+    let star = reading(TIRED);
+    let wide = star.sentence_of(WIDE).unwrap();
+    let asked = Asked { words: vec!["<eos>".to_owned(), "I".to_owned()], place: None };
+    let alike = star.patching(ModelName::DecoderOnly, &wide, &asked).unwrap();
+    assert!(alike.answers_alike(), "{:?}", alike.ends);
+    let own = star.patching(ModelName::DecoderOnly, &wide, &Asked::default()).unwrap();
+    assert!(!own.answers_alike(), "{:?}", own.ends);
+    let EvidenceQuestion { word, against, .. } = own.question;
+    let likely = own.a.logits_of_row(own.question.row).unwrap();
+    let rank = |id: u32| likely.iter().filter(|x| **x > likely[id as usize]).count();
+    assert!(rank(word).max(rank(against)) < 200, "both are likely in A or in B");
+    let words = ["--model", "decoder_only", "--words", "<eos>,I"];
+    let said = good(&[&["patch", TIRED, "--against", WIDE][..], &words].concat()).out;
+    assert!(said.contains("Both answer alike"), "{said}");
+    let said = good(&["patch", TIRED, "--against", WIDE]).out;
+    assert!(!said.contains("Both answer alike"), "{said}");
+}
+
+#[test]
 fn numbers_that_differ_most_are_far_apart_in_the_scale_of_their_site_and_stand_once() {
     let plain = reading(OLD);
     let change = format!("against={NEVER}").parse().unwrap();

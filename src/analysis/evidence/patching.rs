@@ -6,7 +6,7 @@
 //! patched pass is one that no sentence gives.
 
 use super::{
-    question::EvidenceQuestion,
+    question::{EvidenceQuestion, LEAST_DIFFERENCE},
     run::{RowsOf, Run},
     score::Score,
 };
@@ -76,6 +76,12 @@ pub struct PatchCell {
 }
 
 impl Patching {
+    /// Whether both sentences answer alike: shares of so small a difference mean nothing.
+    pub fn answers_alike(&self) -> bool {
+        let [a, b] = self.ends;
+        (a - b).abs() < LEAST_DIFFERENCE
+    }
+
     /// Aligns two runs. None if the score is outside one of them, or the same in both.
     pub fn new(a: Run, b: Run, question: EvidenceQuestion, scores: [Score; 2]) -> Option<Self> {
         let ends = [scores[0].of_run(&a)?, scores[1].of_run(&b)?];

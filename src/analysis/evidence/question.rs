@@ -1,7 +1,13 @@
 //! What is asked where nobody says: a word of the output against the word that came nearest.
 
 use super::{run::Run, score::Score};
-use crate::text::Token;
+use crate::{engine::math::largest, text::Token};
+
+/// How far apart two answers have to be for shares of their difference to mean something, in logits.
+pub const LEAST_DIFFERENCE: f32 = 0.5;
+
+/// The likeliest words of a run that may be set against each other.
+const N_LIKELY: usize = 8;
 
 /// A word at a row of the logits, against another; of a model that sorts texts, the numbers of two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +73,8 @@ impl EvidenceQuestion {
     }
 
     /// The question that two runs answer differently: the first row at which their likeliest words part, each run's
-    /// word. Where they never part, the question about `a`.
+    /// word. Where they never part, the question about `a`; of a model that only reads, and answers that alike, the two
+    /// likely words whose difference changes most.
     pub fn between(a: &Run, b: &Run, about_a: Self) -> Self {
         let rows = if a.reads_only() { vec![about_a.row] } else { a.output_rows() };
         let parts = rows.into_iter().find_map(|row| {
@@ -75,7 +82,29 @@ impl EvidenceQuestion {
             let against = likeliest_but(b, a.row_in(b, row)?, u32::MAX)?;
             (word != against).then_some(Self { row, word, against })
         });
-        parts.unwrap_or(about_a)
+        parts.unwrap_or_else(|| {
+            let is_alike =
+                a.reads_only() && about_a.change(a, b).is_some_and(|x| x < LEAST_DIFFERENCE);
+            let other = is_alike.then(|| Self::most_changed(a, b, about_a.row)).flatten();
+            other.unwrap_or(about_a)
+        })
+    }
+
+    /// How far the answers of two runs are apart.
+    fn change(self, a: &Run, b: &Run) -> Option<f32> {
+        let moved = Self { row: a.row_in(b, self.row)?, ..self };
+        Some((self.score().of_run(a)? - moved.score().of_run(b)?).abs())
+    }
+
+    /// Of the words that are likeliest in either run, the one that it raises most over that which it lowers most.
+    fn most_changed(a: &Run, b: &Run, row: usize) -> Option<Self> {
+        let logits = [a.logits_of_row(row)?, b.logits_of_row(a.row_in(b, row)?)?];
+        let likely = logits.iter().flat_map(|logits| largest(logits, N_LIKELY));
+        let mut changes: Vec<(usize, f32)> =
+            likely.map(|id| (id, logits[0][id] - logits[1][id])).collect();
+        changes.sort_by(|x, y| y.1.total_cmp(&x.1));
+        let [(word, _), .., (against, _)] = changes[..] else { return None };
+        (word != against).then_some(Self { row, word: word as u32, against: against as u32 })
     }
 }
 

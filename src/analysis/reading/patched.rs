@@ -69,6 +69,11 @@ impl Patched {
         self.patching.ends
     }
 
+    /// See [`Patching::answers_alike`].
+    pub fn answers_alike(&self) -> bool {
+        self.patching.answers_alike()
+    }
+
     /// Whether A prefers the word, and B the one that it is set against.
     pub fn answers_part(&self) -> bool {
         let [a, b] = self.ends();

@@ -47,7 +47,7 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
     let [word, other] = [word, other].map(|id| reading.answer(&patching.a, id));
     let about = json!({
         "command": "patch", "model": name.id(), "sentence": reading.sentence.read_text(), "against": asked.against,
-        "row": row, "word": word, "other": other, "score": patching.ends[0], "score_against": patching.ends[1],
+        "row": row, "word": word, "other": other, "score": patching.ends[0], "score_against": patching.ends[1], "alike": patching.answers_alike(),
     });
     let mut report = Report {
         about: about.as_object().cloned().unwrap_or_default(),
@@ -62,6 +62,12 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
             rounded(patching.ends[1], 4)
         ),
     };
+    if patching.answers_alike() {
+        let _ = writeln!(
+            report.text,
+            "Both answer alike: shares of so small a difference mean nothing. Ask about words whose logits differ: --words WORD,WORD"
+        );
+    }
     add_maps(&mut report, &patching, &cells, &shares, [&source, &target]);
     let changes_something = |share: &f32| share.abs() >= LEAST_SHARE;
     if !shares.iter().flatten().any(changes_something) {

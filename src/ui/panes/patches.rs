@@ -147,6 +147,9 @@ impl Pane for PatchedMap<'_> {
         if !patched.answers_part() {
             title = title.with(tr!(language, "“{word}” over “{against}”", word, against));
         }
+        if patched.answers_alike() {
+            title = title.with(language.tr("both answer alike: shares mean nothing"));
+        }
         let (n, all) = patched.progress();
         if n == all { title } else { title.with(format!("{n}/{all}")) }
     }
