@@ -432,17 +432,23 @@ impl Reading {
         TURNED.iter().find_map(|[from, to]| with_word_replaced(own, from, to))
     }
 
-    /// The patching of the sentence set beside this one, or of its counterpart, or of the star pair.
-    fn patched(&self, name: ModelName) -> Option<Patched> {
+    /// The two sentences that are patched, as far as can be said before: this one and that set beside it, or its
+    /// counterpart, or the star pair.
+    pub fn patched_pair(&self) -> Option<[String; 2]> {
         if let Some(other) = self.changes.against() {
-            return self.patched_with(name, [self.sentence.text.clone(), other.to_owned()]);
+            return Some([self.sentence.text.clone(), other.to_owned()]);
         }
         let own = self.sentence.read_text().to_owned();
-        let of_own = self.turned().and_then(|other| self.patched_with(name, [own, other]));
-        of_own.or_else(|| {
-            let stars = STAR_PAIR.map(str::to_owned);
-            (name != ModelName::Checkpoint).then(|| self.patched_with(name, stars))?
-        })
+        let stars = || self.card.is_none().then(|| STAR_PAIR.map(str::to_owned));
+        self.turned().map(|other| [own, other]).or_else(stars)
+    }
+
+    /// The patching of the pair; of the star pair where its own sentence and its counterpart say nothing.
+    fn patched(&self, name: ModelName) -> Option<Patched> {
+        let patched = self.patched_pair().and_then(|pair| self.patched_with(name, pair));
+        let is_own = self.changes.against().is_some() || name == ModelName::Checkpoint;
+        let stars = || self.patched_with(name, STAR_PAIR.map(str::to_owned));
+        patched.or_else(|| if is_own { None } else { stars() })
     }
 
     fn patched_with(&self, name: ModelName, sentences: [String; 2]) -> Option<Patched> {

@@ -9,7 +9,7 @@ use crate::{
         },
         reading::Gradient,
     },
-    engine::math::largest,
+    engine::math::{aligned, largest},
     lesson::phrases::Phrases,
     model::ModelName,
     text::{Token, grouped, percent, word_at, word_text},
@@ -57,6 +57,15 @@ pub(super) static FACTS: &[Fact] = &[
     fact_of_built_in("far_transformer", "the same, Transformer", |c| {
         first_half_share(c, ModelName::Transformer)
     }),
+    fact_of_built_in(
+        "pair_words",
+        "in how many words the two sentences that are patched differ",
+        |c| {
+            let differing = c.reading.patched_pair().map(|pair| n_differing(&pair));
+            c.phrases
+                .or_none(differing.map(|n| c.phrases.counted(n, Phrases::word, Phrases::words)))
+        },
+    ),
     fact("bucket", "this sentence's bucket in the accuracy table", bucket),
     fact_of_built_in("chrf_elman", "chrF in this bucket", |c| chrf(c, ModelName::Elman)),
     fact_of_built_in("chrf_gru", "the same, GRU", |c| chrf(c, ModelName::Gru)),
@@ -70,6 +79,15 @@ pub(super) static FACTS: &[Fact] = &[
         chrf(c, ModelName::TransformerUnguided)
     }),
 ];
+
+/// The words in which two sentences differ, marks aside.
+fn n_differing(pair: &[String; 2]) -> usize {
+    let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+    let [a, b] = pair.each_ref().map(|text| text.split_whitespace().map(bare).collect::<Vec<_>>());
+    let same = aligned(&a, &b).into_iter().zip(&b);
+    let n_same = same.filter(|(i, word)| i.is_some_and(|i| a[i] == **word)).count();
+    a.len().max(b.len()) - n_same
+}
 
 fn n_tokens(c: &Context) -> usize {
     c.reading.sentence.tokens.len()
@@ -127,4 +145,18 @@ fn chrf(c: &Context, model: ModelName) -> String {
     let table = c.reading.accuracy.chrf.get(model.id());
     let found = bucket_index(c).and_then(|i| table?.get(i).copied());
     c.phrases.or_none(found.map(|score| format!("{score:.0}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_are_changed_left_out_or_added_are_counted() {
+        let n = |a: &str, b: &str| n_differing(&[a.to_owned(), b.to_owned()]);
+        assert_eq!(n("It was too tired.", "It was too wide."), 1);
+        assert_eq!(n("He ate because it was hot.", "He never ate because she was hot."), 2);
+        assert_eq!(n("The dog sleeps.", "The dog sleeps"), 0);
+        assert_eq!(n("The dog sleeps.", "A cat sings, always."), 4);
+    }
 }
