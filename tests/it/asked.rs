@@ -109,6 +109,19 @@ fn what_an_option_and_a_what_if_both_say_is_refused() {
 }
 
 #[test]
+fn the_pronoun_is_asked_about_where_it_begins_the_sentence_too() {
+    for (text, pronoun, other) in
+        [("They are late.", "Ils", "Elles"), ("She sleeps.", "Elle", "Il")]
+    {
+        let read = reading(text);
+        let run: Run = read.run(ModelName::Transformer, None).unwrap();
+        let question = read.question(&run, &Asked::default()).unwrap();
+        let words = [question.word, question.against].map(|id| read.answer(&run, id));
+        assert_eq!(words, [pronoun, other], "{text}");
+    }
+}
+
+#[test]
 fn shares_of_a_difference_that_is_none_are_not_passed_off_as_such() {
     let star = reading(TIRED);
     let wide = star.sentence_of(WIDE).unwrap();

@@ -17,9 +17,18 @@ pub struct EvidenceQuestion {
     pub against: u32,
 }
 
-/// The pronouns of the star pair: whether they agree with the noun is what the lesson asks about.
-const PRONOUNS: [[&str; 2]; 4] =
-    [["il", "elle"], ["elle", "il"], ["ils", "elles"], ["elles", "ils"]];
+/// The pronouns of the star pair, also where they begin a sentence: whether they agree with the noun is what the lesson
+/// asks about.
+const PRONOUNS: [[&str; 2]; 8] = [
+    ["il", "elle"],
+    ["elle", "il"],
+    ["ils", "elles"],
+    ["elles", "ils"],
+    ["Il", "Elle"],
+    ["Elle", "Il"],
+    ["Ils", "Elles"],
+    ["Elles", "Ils"],
+];
 
 impl EvidenceQuestion {
     pub const fn score(&self) -> Score {

@@ -15,7 +15,8 @@ use crate::{
 pub struct QuestionArgs {
     /// The word asked about, and another after a comma, as in il,elle
     ///
-    /// Without it: il or elle against the other where the output has one, else the output's least sure word against
+    /// A part of a word is given as the walk shows it, as in -or. Without it: il or elle (ils or elles, also at the
+    /// beginning) against the other where the output has one, else the output's least sure word against
     /// the second; of a model that only reads, the next word, or the masked one; of a classifier, its likeliest class
     /// against the second. Classes are given by their names.
     #[arg(long, value_name = "WORD[,WORD]", value_delimiter = ',', value_hint = ValueHint::Other)]
