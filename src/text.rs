@@ -232,6 +232,12 @@ impl Tokenizer {
         Arc::clone(self.joins.get_or_init(all))
     }
 
+    /// The token of the built-in models that goes on with a word so; None of a checkpoint, whose marks are in its tokens.
+    pub fn part_of_word(&self, text: &str) -> Option<u32> {
+        let goes_on = matches!(self.kind, Origin::BuiltIn) && training_words::continues("a", text);
+        self.engine.token_to_id(text).filter(|_| goes_on)
+    }
+
     /// The lower-case English words that the built-in models have seen, most frequent first; empty for a checkpoint.
     pub fn words(&self) -> &[&'static str] {
         match &self.kind {

@@ -109,6 +109,19 @@ fn what_an_option_and_a_what_if_both_say_is_refused() {
 }
 
 #[test]
+fn a_part_of_a_word_is_asked_about_as_the_walk_shows_it() {
+    let zorblax = reading("The zorblax didn't cross the street because it was too tired.");
+    let part = zorblax.sentence.tokens.iter().find(|token| token.continues).unwrap();
+    assert!(part.text.starts_with('-'));
+    assert_eq!(zorblax.tokens_of_word(&part.text).unwrap(), [part.id]);
+    assert!(zorblax.tokens_of_word(part.bare()).unwrap().contains(&part.id));
+    assert!(zorblax.tokens_of_word("-qzxv").is_err());
+    let asked = ["attribute", TIRED, "--words", &part.text, "--format", "json"];
+    let said: serde_json::Value = serde_json::from_str(&good(&asked).out).unwrap();
+    assert_eq!(said["word"], part.bare());
+}
+
+#[test]
 fn the_pronoun_is_asked_about_where_it_begins_the_sentence_too() {
     for (text, pronoun, other) in
         [("They are late.", "Ils", "Elles"), ("She sleeps.", "Elle", "Il")]

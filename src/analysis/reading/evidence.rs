@@ -85,7 +85,8 @@ impl Reading {
         self.model(name)?.pass_bytes(self.sentence.tokens.len(), true)
     }
 
-    /// The tokens of a word as the screen shows it, with or without the mark of its space.
+    /// The tokens of a word as the screen shows it: with or without the mark of its space, or with that of a part of a
+    /// word, which no token has itself.
     ///
     /// # Errors
     /// If it is no token; the message suggests the nearest.
@@ -93,6 +94,11 @@ impl Reading {
         // A space before a word is part of its token, one after it is not.
         let word = word.trim_end();
         ensure!(!word.is_empty(), "a word is missing; give one, or two with a comma between them");
+        if let Some(part) =
+            word.strip_prefix('-').and_then(|rest| self.tokenizer.part_of_word(rest))
+        {
+            return Ok(vec![part]);
+        }
         let vocab = self.tokenizer.vocab();
         // A space that is typed is the mark of a space; of the built-in models' tokens none has it.
         let bare = word.trim_start_matches(' ');

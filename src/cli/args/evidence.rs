@@ -19,7 +19,7 @@ pub struct QuestionArgs {
     /// beginning) against the other where the output has one, else the output's least sure word against
     /// the second; of a model that only reads, the next word, or the masked one; of a classifier, its likeliest class
     /// against the second. Classes are given by their names.
-    #[arg(long, value_name = "WORD[,WORD]", value_delimiter = ',', value_hint = ValueHint::Other)]
+    #[arg(long, value_name = "WORD[,WORD]", value_delimiter = ',', allow_hyphen_values = true, value_hint = ValueHint::Other)]
     pub words: Vec<String>,
 
     /// The place in the output, counted from 0
