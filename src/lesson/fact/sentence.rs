@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     analysis::{
-        evidence::heads::noun_positions,
+        evidence::heads::nouns_before,
         trace::{Recorded, Trace},
     },
     engine::{
@@ -202,9 +202,9 @@ fn change_of_adjective(tokens: &[Token], position: usize) -> String {
 
 /// The first word after an article, mostly a noun, replaced by a noun.
 fn change_of_noun(tokens: &[Token]) -> Option<String> {
-    let lower: Vec<String> = tokens.iter().map(|token| token.text.to_lowercase()).collect();
-    let noun = noun_positions(&lower).next()?;
-    Some(change_to(tokens, noun, ["cat", "dog"]))
+    let nouns = nouns_before(tokens, tokens.len(), &[]);
+    let noun = nouns.into_iter().find(|noun| noun.len() == 1)?;
+    Some(change_to(tokens, noun.start, ["cat", "dog"]))
 }
 
 /// A word replaced by the first of these, or by the second if it is the first.
