@@ -121,7 +121,7 @@ impl Tokenizer {
         let mut vocabulary = Vocabulary::of(&plan);
         let engine = engine::built(plan).with_context(file)?;
         vocabulary.ids = specials.ids(|token| engine.token_to_id(token));
-        vocabulary.texts = SpecialTexts::named(specials);
+        vocabulary.texts = SpecialTexts::named(specials).map(Box::new);
         let is_bpe = engine.get_model().is_bpe();
         vocabulary.cleans_up = specials.cleans_up() && !is_bpe;
         vocabulary.lowers = specials.lowers();
@@ -342,7 +342,7 @@ impl Tokenizer {
         vocabulary: &Vocabulary,
     ) -> Result<Sentence> {
         let of_ids = || SpecialTexts::of(&vocabulary.ids, |id| self.engine.id_to_token(id));
-        let specials = vocabulary.texts.clone().unwrap_or_else(of_ids);
+        let specials = vocabulary.texts.as_deref().cloned().unwrap_or_else(of_ids);
         let rendered = template.render(typed, &specials)?;
         let encoding = self.encoding(&rendered.text, false)?;
         let unknown = || vocabulary.unknown(&rendered.text, &encoding);

@@ -15,7 +15,7 @@ pub struct Vocabulary {
     pub alphabet: Alphabet,
     pub ids: SpecialIds,
     /// The special tokens of a chat template, where a file names them.
-    pub texts: Option<SpecialTexts>,
+    pub texts: Option<Box<SpecialTexts>>,
     /// The unknown token.
     pub unk: Option<String>,
     /// Notes for the reader on how the tokenizer was read.

@@ -124,7 +124,8 @@ fn a_part_of_a_word_is_asked_about_as_the_walk_shows_it() {
 #[test]
 fn the_pronoun_is_asked_about_where_it_begins_the_sentence_too() {
     for (text, pronoun, other) in
-        [("They are late.", "Ils", "Elles"), ("She sleeps.", "Elle", "Il")]
+        // “Elles” is spelled: its first token is asked about.
+        [("They are late.", "Ils", "E"), ("She sleeps.", "Elle", "Il")]
     {
         let read = reading(text);
         let run: Run = read.run(ModelName::Transformer, None).unwrap();
@@ -142,11 +143,15 @@ fn shares_of_a_difference_that_is_none_are_not_passed_off_as_such() {
     let alike = star.patching(ModelName::DecoderOnly, &wide, &asked).unwrap();
     assert!(alike.answers_alike(), "{:?}", alike.ends);
     let own = star.patching(ModelName::DecoderOnly, &wide, &Asked::default()).unwrap();
-    assert!(!own.answers_alike(), "{:?}", own.ends);
-    let EvidenceQuestion { word, against, .. } = own.question;
-    let likely = own.a.logits_of_row(own.question.row).unwrap();
-    let rank = |id: u32| likely.iter().filter(|x| **x > likely[id as usize]).count();
-    assert!(rank(word).max(rank(against)) < 200, "both are likely in A or in B");
+    let change = |ends: [f32; 2]| (ends[0] - ends[1]).abs();
+    assert!(change(own.ends) > 4.0 * change(alike.ends), "{:?} {:?}", own.ends, alike.ends);
+    let EvidenceQuestion { row, word, against } = own.question;
+    let rank = |run: &Run, id: u32| {
+        let logits = run.logits_of_row(row).unwrap();
+        logits.iter().filter(|x| **x > logits[id as usize]).count()
+    };
+    let is_likely = |id: u32| rank(&own.a, id).min(rank(&own.b, id)) < 100;
+    assert!(is_likely(word) && is_likely(against), "in A or in B");
     let words = ["--model", "decoder_only", "--words", "<eos>,I"];
     let said = good(&[&["patch", TIRED, "--against", WIDE][..], &words].concat()).out;
     assert!(said.contains("Both answer alike"), "{said}");
@@ -167,7 +172,7 @@ fn numbers_that_differ_most_are_far_apart_in_the_scale_of_their_site_and_stand_o
         number.worst.difference() / site.largest
     };
     let shares: Vec<f32> = worst.iter().map(share).collect();
-    assert!(shares.is_sorted_by(|a, b| a >= b) && shares[9] > 1.0, "{shares:?}");
+    assert!(shares.is_sorted_by(|a, b| a >= b) && shares[9] > 0.9, "{shares:?}");
     let mut pairs: Vec<_> =
         worst.iter().map(|n| (n.worst.was.to_bits(), n.worst.now.to_bits())).collect();
     pairs.sort_unstable();

@@ -221,7 +221,7 @@ fn changed(texts: &[&str]) -> Reading {
 
 const PATCHED: [&str; 2] = [
     "against=The animal didn't cross the street because it was too wide.",
-    "patch=encoder.0.self_attn.head.1",
+    "patch=encoder.1.self_attn.head.2",
 ];
 
 #[test]
@@ -244,7 +244,7 @@ fn what_is_off_gives_no_share_and_what_is_replaced_is_named() {
     assert!((0..4).all(|head| share_of(&off, "encoder.0.residual1", head) == 0.0));
     assert_eq!(
         flow(&PATCHED, Stream::Source),
-        Err(NoFlow::Replaced("encoder.0.self_attn".to_owned()))
+        Err(NoFlow::Replaced("encoder.1.self_attn".to_owned()))
     );
     assert!(flow(&PATCHED, Stream::Target).is_ok());
 }
@@ -261,7 +261,7 @@ fn the_length_of_what_a_head_takes_is_zero_where_it_is_off() {
     assert_eq!(norms(&["decoder.1.cross_attn.head.0=off"], cross, 0), (0.0, false));
     assert_eq!(norms(&["decoder.1.cross_attn=off"], cross, 1), (0.0, false));
     assert!(norms(&["decoder.1.cross_attn.head.0=off"], cross, 1).0 > 1.0);
-    let (sum, has_gaps) = norms(&PATCHED, "encoder.0.self_attn.weights", 1);
+    let (sum, has_gaps) = norms(&PATCHED, "encoder.1.self_attn.weights", 2);
     assert!(sum.is_nan() && has_gaps, "nothing is known: {sum}");
 }
 

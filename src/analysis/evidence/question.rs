@@ -1,13 +1,16 @@
 //! What is asked where nobody says: a word of the output against the word that came nearest.
 
 use super::{run::Run, score::Score};
-use crate::{engine::math::largest, text::Token};
+use crate::{
+    engine::math::largest,
+    text::{Token, word_text},
+};
 
 /// How far apart two answers have to be for shares of their difference to mean something, in logits.
 pub const LEAST_DIFFERENCE: f32 = 0.5;
 
 /// The likeliest words of a run that may be set against each other.
-const N_LIKELY: usize = 8;
+const N_LIKELY: usize = 100;
 
 /// A word at a row of the logits, against another; of a model that sorts texts, the numbers of two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +40,8 @@ impl EvidenceQuestion {
 
     /// The question about one run: these words, or the output's pronoun against the other gender, or the likeliest word
     /// against the second where the model was least sure. A word is given by its tokens, with and without a space before it;
-    /// the likeliest of them at the row is meant. `tokens_of` gives the tokens of a word.
+    /// the likeliest of them at the row is meant. `tokens_of` gives the tokens of a word, or the first of
+    /// those that spell it.
     pub fn about(
         run: &Run,
         output: &[Token],
@@ -66,12 +70,15 @@ impl EvidenceQuestion {
                 against: against.or_else(|| likeliest_but(run, row, word))?,
             });
         }
-        let pronoun = rows.iter().zip(output).find_map(|(&here, token)| {
-            let [_, other] = PRONOUNS.into_iter().find(|[pronoun, _]| token.text == *pronoun)?;
+        let pronoun = rows.iter().zip(output).enumerate().find_map(|(i, (&here, token))| {
+            // Of a pronoun of several tokens the first is asked about.
+            let written = if token.continues { String::new() } else { word_text(output, i) };
+            let [_, other] = PRONOUNS.into_iter().find(|[pronoun, _]| written == *pronoun)?;
             (row.is_none_or(|row| row == here) && !run.reads_only()).then_some(Self {
                 row: here,
                 word: token.id,
-                against: likeliest_of(run, here, &tokens_of(other))?,
+                against: likeliest_of(run, here, &tokens_of(other))
+                    .filter(|other| *other != token.id)?,
             })
         });
         pronoun.or_else(|| {

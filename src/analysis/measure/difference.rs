@@ -55,9 +55,7 @@ pub fn worst_numbers(trace: &Trace, all: &[SiteDifference], n: usize) -> Vec<Wor
     let share = |(site, worst): &(&SiteDifference, Worst)| worst.difference() / site.largest;
     found.sort_by(|x, y| share(y).total_cmp(&share(x)));
     let mut seen = HashSet::new();
-    found.retain(|(_, worst)| {
-        seen.insert((worst.cell.row, worst.was.to_bits(), worst.now.to_bits()))
-    });
+    found.retain(|(_, worst)| seen.insert((worst.was.to_bits(), worst.now.to_bits())));
     let named = |(site, worst): (&SiteDifference, Worst)| {
         let address = trace.site(&site.path)?.address(worst.cell);
         Some(WorstNumber { path: site.path.clone(), address, worst })

@@ -180,7 +180,10 @@ impl Reading {
             let n = run.output_rows().len();
             ensure!(place < n, "{}", places(n));
         }
-        let tokens_of = |word: &str| self.tokens_of_word(word).unwrap_or_default();
+        let first_of = |word: &str| self.tokenizer.ids_of_text(word).ok()?.first().copied();
+        let tokens_of = |word: &str| {
+            self.tokens_of_word(word).unwrap_or_else(|_| first_of(word).into_iter().collect())
+        };
         EvidenceQuestion::about(run, &output, &words, asked.place, tokens_of)
             .context("the model gives no two words or classes that could be set against each other")
     }
