@@ -219,7 +219,7 @@ impl Tokenizer {
             let entry = self.engine.id_to_token(id as u32).unwrap_or_default();
             if training_words::continues("a", &entry) {
                 EntryJoin::GoesOn
-            } else if entry.starts_with(' ') && text.starts_with('·') && text != "·" {
+            } else if entry.starts_with(' ') && !entry.trim().is_empty() && text.starts_with('·') {
                 EntryJoin::AfterSpace
             } else {
                 EntryJoin::Alike
