@@ -15,6 +15,7 @@ mod order;
 mod panes;
 mod phrases;
 pub mod quiz;
+mod refusal;
 pub mod shelf;
 pub mod template;
 

@@ -389,8 +389,7 @@ impl Tokenizer {
     /// # Errors
     /// If there is no such position, the result is too long, or a checkpoint has no single token for the word.
     pub fn replaced(&self, sentence: &Sentence, position: usize, word: &str) -> Result<Sentence> {
-        let n = sentence.tokens.len();
-        ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
+        sentence.check_position(position)?;
         let word = training_words::plain(word.trim());
         let (range, new) = match &self.kind {
             Origin::BuiltIn => {

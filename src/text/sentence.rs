@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use anyhow::{Result, ensure};
+
 /// A token of the sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -43,6 +45,14 @@ impl Sentence {
     /// The text that the models read.
     pub fn read_text(&self) -> &str {
         self.replaced.as_deref().unwrap_or(&self.text)
+    }
+
+    /// # Errors
+    /// If there is no token at this position.
+    pub fn check_position(&self, position: usize) -> Result<()> {
+        let n = self.tokens.len();
+        ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
+        Ok(())
     }
 
     /// The tokens of the word that the token at `position` belongs to.

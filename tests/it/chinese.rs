@@ -375,3 +375,62 @@ fn the_description_of_a_checkpoint_is_in_chinese() {
     assert!(card.contains("头：") && card.contains("个数") && card.contains("个词元"), "{card}");
     assert!(!card.contains("tokens") && !card.contains(" of "), "{card}");
 }
+
+/// What-ifs that are refused, as they are typed; the last ones are refused for the sentence.
+const REFUSED: [&str; 16] = [
+    "temperature=999",
+    "temperature==",
+    "sample=x",
+    "beam=0",
+    "top_k=0",
+    "top_p=7",
+    "rate=11",
+    "learn=0",
+    "place=x",
+    "words=,",
+    "patch=x",
+    "mask=maybe",
+    "token.1=",
+    "token.99=dog",
+    "encoder.7.ffn=off",
+    "zzz=off",
+];
+
+#[test]
+fn refused_what_ifs_are_in_chinese_without_backticks() {
+    let (known, mut left) = (Known::of(&reading(SENTENCE)), Left::default());
+    for what_if in REFUSED {
+        let mut state = walk();
+        let typed = what_if.chars().map(|c| format!("{c} ")).collect::<String>();
+        press(&mut state, &format!(": {typed}"));
+        let row = drawn_text(&state, 200, 60);
+        press(&mut state, "Enter");
+        let message = message(&state);
+        assert!(!message.is_empty() && !message.contains('`'), "{what_if}: {message}");
+        assert!(!row.contains('`'), "{row}");
+        let typed: Vec<&str> = what_if.split(['=', '.']).collect();
+        let rest = typed.iter().fold(message.to_owned(), |rest, word| match *word {
+            word if word.len() > 1 => rest.replace(word, ""),
+            _ => rest,
+        });
+        left.look(&known, what_if, &rest);
+    }
+    left.none();
+}
+
+#[test]
+fn a_model_without_a_mask_says_so() {
+    let checkpoint = Checkpoint::open("tests/goldens/checkpoints/bert".as_ref()).unwrap();
+    let reader = Reader::open(&checkpoint, true).unwrap();
+    let reading = Arc::new(reader.read("The river was wide.").unwrap());
+    for (language, says) in
+        [(Language::English, "this model has no mask"), (Language::Chinese, "这个模型没有掩码")]
+    {
+        let lesson = Lesson::for_checkpoint(language).unwrap();
+        let lesson = lesson.fitting(reading.trace(ModelName::Checkpoint));
+        let mut state = State::new(Arc::new(lesson), themes()[0]);
+        update(&mut state, Action::Read(Ok(Arc::clone(&reading))));
+        let effect = press(&mut state, "m");
+        assert!(effect.is_none() && message(&state) == says, "{}", message(&state));
+    }
+}

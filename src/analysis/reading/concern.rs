@@ -76,6 +76,19 @@ impl Reading {
         bail!("no model has the part named in `{change}`{near}{parts}")
     }
 
+    /// Whether there is the part or token that a change is about. Other changes are checked when they are read.
+    ///
+    /// # Errors
+    /// If there is none; the message suggests the nearest names.
+    pub fn check_part(&self, change: &Change) -> Result<()> {
+        let unchanged = self.plain.as_deref().unwrap_or(self);
+        match change {
+            Change::Token { position, .. } => unchanged.sentence.check_position(*position),
+            Change::Off { .. } => unchanged.check(change),
+            _ => Ok(()),
+        }
+    }
+
     /// # Errors
     /// If no model can be taught this target.
     fn check_target(&self, target: &str) -> Result<()> {

@@ -1,6 +1,8 @@
 //! What-ifs from the keyboard: the change that a key means here, what is typed in the palette, and the pass that comes
 //! of it. Requesting it is left to [`super::Passes`].
 
+use anyhow::Result;
+
 use super::{
     Overlay, State, WhatIfKey,
     reply::{Notice, Reply},
@@ -34,13 +36,24 @@ impl State {
     }
 
     /// The change that a key means here, or why it means none.
-    pub(super) fn what_if(&self, key: WhatIfKey) -> Result<Change, Notice> {
+    pub(super) fn what_if(&self, key: WhatIfKey) -> std::result::Result<Change, Notice> {
         let off = |scope: &str, part| Change::Off { scope: scope.to_owned(), part };
+        let everywhere = |part, lack: &str| {
+            let change = off("", part);
+            if self.check_change(&change).is_err() {
+                return Err(Notice::error(lack));
+            }
+            Ok(change)
+        };
         match key {
-            WhatIfKey::Mask => Ok(off("", Part::Mask)),
-            WhatIfKey::Positions => Ok(off("", Part::Positions)),
-            WhatIfKey::Scaling => Ok(off("", Part::Scaling)),
-            WhatIfKey::Residual => Ok(off("", Part::Residual)),
+            WhatIfKey::Mask => everywhere(Part::Mask, "this model has no mask"),
+            WhatIfKey::Positions => everywhere(Part::Positions, "this model adds no positions"),
+            WhatIfKey::Scaling => {
+                everywhere(Part::Scaling, "this model does not divide its scores")
+            }
+            WhatIfKey::Residual => {
+                everywhere(Part::Residual, "this model has no residual connection")
+            }
             WhatIfKey::Head => {
                 let scope = self.attention_scope();
                 let scope = scope.ok_or("this step shows no head that could be left out")?;
@@ -189,6 +202,14 @@ impl State {
             let change = Change::Off { scope: scope.clone(), part: Part::Whole };
             self.applies_to(&change).then_some(scope)
         })
+    }
+
+    /// Whether the models that read the sentence have what a change is about.
+    ///
+    /// # Errors
+    /// If none of them has it; the message says what there is.
+    pub fn check_change(&self, change: &Change) -> Result<()> {
+        self.passes.reading.as_ref().map_or(Ok(()), |reading| reading.check_part(change))
     }
 
     fn applies_to(&self, change: &Change) -> bool {

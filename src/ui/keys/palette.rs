@@ -77,13 +77,13 @@ pub fn pick(state: &State, query: &str, chosen: usize) -> PaletteChoice {
 /// The entry for a query written as a what-if or an address.
 fn literal_entry(state: &State, query: &str) -> Option<PaletteEntry> {
     if query.contains('=') {
-        return Some(what_if_entry(query, state.lesson.language));
+        return Some(what_if_entry(state, query));
     }
     if !query.ends_with(']') {
         return None;
     }
     let pick = match query.parse::<Address>() {
-        Err(why) => PaletteChoice::Nothing(why.to_string()),
+        Err(why) => PaletteChoice::Nothing(state.lesson.language.refusal(&why.to_string())),
         Ok(address) => model_of(state, &address).map_or_else(
             || {
                 let language = state.lesson.language;
@@ -99,8 +99,13 @@ fn literal_entry(state: &State, query: &str) -> Option<PaletteEntry> {
     })
 }
 
-fn what_if_entry(query: &str, language: Language) -> PaletteEntry {
-    let (detail, pick) = match question(query) {
+fn what_if_entry(state: &State, query: &str) -> PaletteEntry {
+    let language = state.lesson.language;
+    let checked = question(query).and_then(|changes| {
+        changes.iter().try_for_each(|change| state.check_change(change))?;
+        Ok(changes)
+    });
+    let (detail, pick) = match checked {
         _ if query.find('=') == Some(query.len() - 1) => {
             let text =
                 tr!(language, "type a value for {subject}", subject = query.trim_end_matches('='));
@@ -115,7 +120,10 @@ fn what_if_entry(query: &str, language: Language) -> PaletteEntry {
             };
             (tr!(language, "what if: {words}", words), pick)
         }
-        Err(why) => (why.to_string(), PaletteChoice::Nothing(why.to_string())),
+        Err(why) => {
+            let why = language.refusal(&why.to_string());
+            (why.clone(), PaletteChoice::Nothing(why))
+        }
     };
     PaletteEntry { text: query.to_owned(), detail, pick }
 }
