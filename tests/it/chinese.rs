@@ -401,8 +401,8 @@ fn refused_what_ifs_are_in_chinese_without_backticks() {
     let (known, mut left) = (Known::of(&reading(SENTENCE)), Left::default());
     for what_if in REFUSED {
         let mut state = walk();
-        let typed = what_if.chars().map(|c| format!("{c} ")).collect::<String>();
-        press(&mut state, &format!(": {typed}"));
+        let typed: Vec<String> = what_if.chars().map(String::from).collect();
+        press(&mut state, &format!(": {}", typed.join(" ")));
         let row = drawn_text(&state, 200, 60);
         press(&mut state, "Enter");
         let message = message(&state);
