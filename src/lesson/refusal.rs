@@ -45,10 +45,10 @@ const FORMS: &[&str] = &[
     "`{word}` is not a token of the model; a word of several tokens is asked about by one of them, as the walk shows them",
     "a word is missing; give one, or two with a comma between them",
     "`{word}` is not a class of the model; its classes are {classes}",
-    "the output has {n} places, 0 to {last}",
-    "the output has one place, 0",
+    "the output has {n} places, 0 to {last}; ask about one of them",
+    "the output has one place, 0; ask about that",
     "the output is empty, so no place of it can be asked about",
-    "a model that only reads learns its sentence's next words; it takes no target",
+    "a model that only reads learns its sentence's next words; it takes no target; leave it out",
 ];
 
 /// What a message asks for instead.
