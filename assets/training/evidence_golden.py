@@ -31,6 +31,7 @@ kinds anew and keeps the rest.
 import argparse
 import json
 import math
+import re
 from pathlib import Path
 
 import torch
@@ -268,6 +269,44 @@ def patching(name: str, model: Model, sides: list[list[int]], tgt: list[int], ro
 
 PRONOUNS = ["it", "they", "he", "she", "il", "elle", "ils", "elles"]
 BEFORE_NOUNS = "the a an this that my your his her its our their le la les l' un une des ce cette son sa ses".split()
+AFTER_NOUNS = """
+because but and or so who which when while if as than of in on at to for from by with is was are were has have had do
+does did can could will would not never always isn't wasn't aren't weren't don't doesn't didn't can't couldn't won't
+wouldn't parce car et ou mais qui que quand de du à au aux dans sur est sont était étaient ont ne n' pas se s'
+""".split()
+NO_OWNERS = "it he she that there here what who where how let".split()
+CONTRACTED = re.compile("n?'(d|ll|m|re|s|t|ve)")
+
+
+def words_of(entries: list[str]) -> list[tuple[range, str]]:
+    """The tokens of each word and the word in lower case: letters that meet without a space, and what is contracted."""
+    words: list[list[int]] = []
+    for i, entry in enumerate(entries):
+        meets = i > 0 and entries[i - 1][-1:].isalnum()
+        if meets and (entry[:1].isalnum() or CONTRACTED.fullmatch(entry)):
+            words[-1].append(i)
+        else:
+            words.append([i])
+    return [(range(w[0], w[-1] + 1), "".join(entries[i] for i in w).strip().lower()) for w in words]
+
+
+def nouns_before(words: list[tuple[range, str]], shares: list[float]) -> list[range]:
+    """Of up to three words after an article, a possessive or an owner, that with the largest share, with all its tokens."""
+    owns = lambda word: word.endswith("'s") and word[:-2] not in ["", *NO_OWNERS]
+    nouns = []
+    for i, (_, word) in enumerate(words):
+        if not (word in BEFORE_NOUNS or owns(word)):
+            continue
+        phrase = []
+        for tokens, word in words[i + 1 : i + 4]:
+            if not word[:1].isalnum() or word in [*PRONOUNS, *BEFORE_NOUNS, *AFTER_NOUNS]:
+                break
+            phrase.append(tokens)
+            if owns(word):
+                break
+        if phrase:
+            nouns.append(max(phrase, key=lambda tokens: sum(shares[t] for t in tokens)))
+    return nouns
 
 
 def copying(embed: Tensor, w_v: Tensor, w_o: Tensor) -> Tensor:
@@ -277,7 +316,7 @@ def copying(embed: Tensor, w_v: Tensor, w_o: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def heads(name: str, model: Model, weights: Tensors, ids: list[int], tgt: list[int], word) -> Tensors:
+def heads(name: str, model: Model, weights: Tensors, ids: list[int], tgt: list[int], entry) -> Tensors:
     """(head, score) by attention: previous, self, first, duplicate, induction, pronoun, copying; NaN where none applies."""
     sites = trace(name, model, ids, tgt)
     twice = trace(name, model, ids * 2, [*tgt[:1], *tgt[1:] * 2])
@@ -296,14 +335,15 @@ def heads(name: str, model: Model, weights: Tensors, ids: list[int], tgt: list[i
             copy = range(twice[site].shape[1] - n, twice[site].shape[1])
             scores[:, 3] = torch.stack([twice[site][:, i, i - n] for i in copy]).mean(0)
             scores[:, 4] = torch.stack([twice[site][:, i, i - n + 1] for i in copy]).mean(0)
-            words = [word(i).lower() for i in rows]
+            words = words_of([entry(i) for i in rows])
             found = []
-            for row in range(len(words)):
-                nouns = [i for i in range(1, row) if words[i - 1] in BEFORE_NOUNS]
-                if words[row] in PRONOUNS and nouns:
-                    found.append(shares[:, row, nouns].sum(1))
+            for i, (tokens, word) in enumerate(words):
+                row = tokens[-1]
+                nouns = [nouns_before(words[:i], of_head[row].tolist()) for of_head in shares]
+                if word in PRONOUNS and nouns[0]:
+                    found.append([sum(float(h[row, t]) for noun in of for t in noun) for h, of in zip(shares, nouns)])
             if found:
-                scores[:, 5] = torch.stack(found).mean(0)
+                scores[:, 5] = torch.tensor(found).mean(0)
         w_v, w_o = weights[f"{at}.W_V"], weights[f"{at}.W_O"]
         d = w_v.shape[1] // len(shares)
         for h in range(len(shares)):
@@ -504,7 +544,7 @@ def main() -> None:
         detached = {k: v.detach() for k, v in sites.items()}
         n_layers = model.sizes["n_layers"]
         if makes("heads"):
-            tensors |= heads(name, model, weights, sides[0], tgt, lambda i: tokenizer.decode([i]).strip())
+            tensors |= heads(name, model, weights, sides[0], tgt, tokenizer.id_to_token)
         if makes("forms"):
             tensors |= forms(name, detached, weights, n_layers)
         if makes("flow"):

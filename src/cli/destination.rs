@@ -115,13 +115,18 @@ pub fn formats(asked: &[&'static Format], out: &Path) -> Result<Vec<&'static For
     Ok(FORMATS.iter().copied().filter(is_asked).collect())
 }
 
-/// Refuses the name of a single file if it is a folder's, or if its ending is of no format and none is asked for.
+/// Refuses the name of a single file if it is that of a new folder, or if its ending is of no format and none is asked
+/// for.
 ///
 /// # Errors
 /// If it is refused; the message names the known endings.
 pub fn check_file(out: &Path, known: &[&str], is_format_asked: bool) -> Result<()> {
-    let is_folder = out.is_dir() || out.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let is_folder = out.as_os_str().as_encoded_bytes().ends_with(b"/");
     ensure!(!is_folder, "{} is a folder; give --out the name of a file", visible_path(out));
+    if out.is_dir() {
+        // What stands there is said when it is written.
+        return Ok(());
+    }
     let end = out.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     ensure!(
         is_format_asked || end.is_empty() || known.contains(&end.as_str()),

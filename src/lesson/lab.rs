@@ -61,7 +61,7 @@ pub static KINDS: &[LabKind] = &[
         "gru-agrees",
         "a sentence of four words or more that the GRU translates as the Transformer does",
         gru_agrees,
-        |_| sentence("The dog drinks the water."),
+        |_| sentence("The boy ate an apple."),
     ),
     kind(
         "reordered",

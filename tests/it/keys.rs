@@ -566,7 +566,7 @@ fn tab_changes_the_form_and_the_walk_remembers_it() {
 #[test]
 fn what_cannot_be_written_is_refused_in_the_prompt() {
     for (typed, why) in [
-        ("a.gif", "`lookback export --out walk.gif` writes it"),
+        ("a.gif", "lookback export --out walk.gif writes it"),
         ("a.bmp", "use one of .txt .svg"),
         ("a", "use one of .txt .svg"),
         ("slides/", "the file needs a name"),
