@@ -35,6 +35,7 @@ import re
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -515,13 +516,16 @@ def main() -> None:
     tokenizer = Tokenizer.from_file(str(ASSETS / "tokenizer.json"))
     encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
     tensors: Tensors = {}
+    cases: dict = {"sentence": STARS[0][0], "against": STARS[0][0].replace("tired", "wide"), "taught": TAUGHT, "read_on": READ_ON, "rates": RATES}
     star = [encode(STARS[0][0]), encode(STARS[0][0].replace("tired", "wide"))]
     taught = encode(TAUGHT)
     if args.only:
-        tensors = {k: v for k, v in load_file(out / "evidence.safetensors").items() if k.split("/")[0] not in args.only}
+        kept = out / "evidence.safetensors"
+        tensors = {k: v for k, v in load_file(kept).items() if k.split("/")[0] not in args.only}
+        with safe_open(kept, "pt") as file:
+            cases = json.loads(file.metadata()["cases"]) | cases
     for name in MODELS if makes("learning") else []:
         tensors |= learning(name, star[0], taught)
-    cases: dict = {"sentence": STARS[0][0], "against": STARS[0][0].replace("tired", "wide"), "taught": TAUGHT, "read_on": READ_ON, "rates": RATES}
     for name in ("transformer", "decoder_only"):
         model = load(name, ASSETS).double()
         keep_weights(model, True)
