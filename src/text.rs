@@ -33,7 +33,7 @@ pub use gguf::GgufVocab;
 pub use lines::{ItemWidth, LineRun, fill, is_wide, runs, wrapped};
 pub use older::{OlderFiles, SENTENCEPIECE, tokenizer_json};
 pub use sentence::{Sentence, Token, Unknown, word_at, word_text};
-pub use specials::{SpecialIds, Specials, ids_of};
+pub use specials::{SpecialIds, Specials};
 pub use spelling::{near, near_clause, nearest};
 
 use std::sync::{Arc, OnceLock};

@@ -164,27 +164,9 @@ pub fn largest(row: &[f32], n: usize) -> Vec<usize> {
 
 /// For each word, whether it belongs to a longest common subsequence with the reference (Hirschberg 1975).
 pub fn kept(own: &[&str], reference: &[&str]) -> Vec<bool> {
-    let (n, m) = (own.len(), reference.len());
-    let mut longest = vec![vec![0_usize; m + 1]; n + 1];
-    for i in (0..n).rev() {
-        for j in (0..m).rev() {
-            longest[i][j] = if own[i] == reference[j] {
-                longest[i + 1][j + 1] + 1
-            } else {
-                longest[i + 1][j].max(longest[i][j + 1])
-            };
-        }
-    }
-    let (mut marks, mut i, mut j) = (vec![false; n], 0, 0);
-    while i < n && j < m {
-        if own[i] == reference[j] {
-            marks[i] = true;
-            (i, j) = (i + 1, j + 1);
-        } else if longest[i + 1][j] >= longest[i][j + 1] {
-            i += 1;
-        } else {
-            j += 1;
-        }
+    let mut marks = vec![false; own.len()];
+    for i in align::common(own, reference).into_iter().flatten() {
+        marks[i] = true;
     }
     marks
 }

@@ -41,15 +41,6 @@ const FURTHER: [&str; 2] = ["additional_special_tokens", "extra_special_tokens"]
 /// The default mask tokens.
 const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
 
-/// The ids under a key of config.json: one, or a list.
-pub fn ids_of(setting: &Json) -> Vec<u32> {
-    let id = |value: &Json| value.as_u64().and_then(|id| u32::try_from(id).ok());
-    match setting {
-        Json::Array(ids) => ids.iter().filter_map(id).collect(),
-        one => id(one).into_iter().collect(),
-    }
-}
-
 /// A special token of its setting: a string, or an object with `content`.
 fn special(setting: &Json) -> Option<AddedToken> {
     let flag = |key| setting.get(key).and_then(Json::as_bool).unwrap_or(false);

@@ -17,8 +17,8 @@ pub fn aligned<T: PartialEq>(a: &[T], b: &[T]) -> Vec<Option<usize>> {
 }
 
 /// By position of `b`, that of the same token of `a`, in a longest sequence that both have; where tokens at the same
-/// places are one, those.
-fn common<T: PartialEq>(a: &[T], b: &[T]) -> Vec<Option<usize>> {
+/// places are one, those (Hirschberg 1975). None for longer texts than are compared.
+pub fn common<T: PartialEq>(a: &[T], b: &[T]) -> Vec<Option<usize>> {
     let mut found = vec![None; b.len()];
     if a.len() * b.len() > MOST_PAIRS {
         return found;
