@@ -51,7 +51,7 @@ use std::{
     sync::Arc,
 };
 
-use clap::{Parser, error::ErrorKind};
+use clap::{CommandFactory as _, Parser, error::ErrorKind};
 use signal_hook::consts::SIGXFSZ;
 
 use crate::{text::visible::Visible, weights::reserve_little};
@@ -81,14 +81,23 @@ pub fn main() -> ExitCode {
     ExitCode::from(failure.code())
 }
 
+/// The first of the arguments that is the name of a command.
+fn command_in(args: &[OsString]) -> Option<String> {
+    let command = Cli::command();
+    let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());
+    let is_one = |word: &&str| command.find_subcommand(word).is_some();
+    words.find(is_one).map(str::to_owned)
+}
+
 fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outcome<ExitCode> {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             write!(streams.out, "{}", e.render())?;
             return Ok(ExitCode::SUCCESS);
         }
-        Err(e) => return Err(wrong_usage(&e)),
+        Err(e) => return Err(wrong_usage(&e, command_in(&args).as_deref())),
     };
     let Some(command) = &cli.command else {
         let text = &mut Streams { out: &mut Visible(streams.out), notes: streams.notes };

@@ -156,8 +156,9 @@ impl Step {
 
     /// Whether the step shows a changed pass: changes may apply to models that it does not show.
     pub fn shows_change(&self, reading: &Reading) -> bool {
-        reading.is_changed(self.model)
-            || self.panes.iter().any(|pane| reading.is_changed(self.model_of(pane)))
+        let is_recorded = self.panes.iter().all(|pane| pane.kind.is_recorded());
+        let mut models = self.panes.iter().map(|pane| self.model_of(pane)).chain([self.model]);
+        !is_recorded && models.any(|model| reading.is_changed(model))
     }
 
     /// The text in front of a changed pass, or of another sentence's; it says so if the step's attention has its mask off.

@@ -220,7 +220,7 @@ class Run:
         """The averaged weights as f16, with sizes and the training's state as metadata."""
         names = dict(zip((n for n, _ in self.model.named_parameters()), self.average))
         weights = {k.replace("ward_.", "ward."): w.half().contiguous().cpu() for k, w in names.items()}
-        record = {"step": self.step, "steps": self.steps, "examples": self.examples, "tokens": self.tokens, "seconds": round(self.seconds), "curve": self.curve[-40:], "seed": SEED, "rate": RATES[self.name]}
+        record = {"step": self.step, "steps": self.steps, "examples": self.examples, "tokens": self.tokens, "seconds": round(self.seconds), "curve": self.curve, "seed": SEED, "rate": RATES[self.name]}
         part = path.with_suffix(".part")
         save_file(weights, part, {k: str(v) for k, v in self.model.sizes.items()} | {"training": json.dumps(record)})
         part.replace(path)

@@ -28,7 +28,7 @@ use std::{
 };
 
 pub use crate::analysis::evidence::course::Course;
-pub use card::{Card, CardValue};
+pub use card::{Card, CardValue, TensorGroup};
 pub use evidence::Asked;
 pub use findings::{AllFindings, EvidenceBefore, Findings, NextWordInBoth, STAR_PAIR};
 pub use learner::TargetKind;

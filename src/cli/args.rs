@@ -318,7 +318,8 @@ pub struct TraceArgs {
 
     /// Compare with the arrays of this npz or safetensors file, and print the largest differences, worst first
     ///
-    /// An array is compared with the site whose PATH is its name; a leading axis of length 1 is passed over.
+    /// An array is compared with the site whose PATH is its name; a leading axis of length 1 is passed over. The exit code
+    /// is 0 also where they differ.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["list", "format"])]
     pub against: Option<PathBuf>,
 
@@ -333,6 +334,7 @@ pub struct TraceArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TraceFormat {
     /// Text that any language reads
+    #[value(alias = "jsonl")]
     Json,
     /// Arrays for numpy.load
     Npz,

@@ -14,8 +14,9 @@ use std::{
     thread,
 };
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::{
     args::{EvalArgs, EvalFormat},
@@ -96,6 +97,18 @@ enum Translations {
 }
 
 impl Line {
+    /// The line with accents in one form, as the models write them.
+    fn composed(mut self) -> Self {
+        let texts = match &mut self.fr {
+            Translations::One(text) => std::slice::from_mut(text),
+            Translations::Several(texts) => texts,
+        };
+        for text in texts {
+            *text = text.nfc().collect();
+        }
+        self
+    }
+
     fn references(&self) -> impl Iterator<Item = &str> {
         let all = match &self.fr {
             Translations::One(text) => std::slice::from_ref(text),
@@ -142,7 +155,7 @@ fn lines(path: &Path) -> Outcome<Vec<Line>> {
             line.references().next().is_some(),
             "{shown}, line {n}, has an empty list of French texts; give at least one"
         );
-        Ok(Line { number: n, ..line })
+        Ok(Line { number: n, ..line }.composed())
     };
     let is_filled = |(_, line): &(usize, io::Result<Vec<u8>>)| {
         line.as_ref().map_or(true, |line| !trimmed(line).is_empty())
@@ -191,7 +204,7 @@ struct Translation {
 /// The translations of each line by each model, computed on all cores.
 ///
 /// # Errors
-/// If a line's English is empty or too long; the message says which file and line.
+/// If lines' English is empty or too long; the message says which file and lines.
 fn translated(
     path: &Path,
     lines: &[Line],
@@ -199,13 +212,7 @@ fn translated(
     request: &Request,
 ) -> Result<Vec<Vec<Translation>>> {
     let tokenizer = Tokenizer::embedded()?;
-    let sources = lines.iter().map(|line| {
-        let sentence = tokenizer.sentence(&line.en);
-        let sentence =
-            sentence.with_context(|| format!("{}, line {}", name_of(path), line.number))?;
-        Ok(sentence.ids())
-    });
-    let sources = sources.collect::<Result<Vec<_>>>()?;
+    let sources = sources(path, lines, &tokenizer)?;
     let load = |&name| Ok((name, model::load(name)?));
     let models = names.iter().map(load).collect::<Result<Vec<(ModelName, Arc<dyn Model>)>>>()?;
     let progress = request.progress("sentences translated", lines.len());
@@ -246,6 +253,31 @@ fn translated(
         }
     });
     Ok(results)
+}
+
+/// The tokens of each line's English.
+///
+/// # Errors
+/// If there are none, or too many; the message names all such lines.
+fn sources(path: &Path, lines: &[Line], tokenizer: &Tokenizer) -> Result<Vec<Vec<u32>>> {
+    const MOST_NAMED: usize = 20;
+    let (mut sources, mut refused) = (vec![], vec![]);
+    for line in lines {
+        match tokenizer.sentence(&line.en) {
+            Ok(sentence) => sources.push(sentence.ids()),
+            Err(why) => refused.push((line.number, why)),
+        }
+    }
+    let numbers: Vec<String> =
+        refused.iter().take(MOST_NAMED).map(|(number, _)| number.to_string()).collect();
+    let (numbers, n) = (numbers.join(", "), refused.len());
+    let Some((_, why)) = refused.into_iter().next() else { return Ok(sources) };
+    let file = name_of(path);
+    Err(why.context(match n {
+        1 => format!("{file}, line {numbers}"),
+        _ if n <= MOST_NAMED => format!("{file}, lines {numbers}; the first of them"),
+        _ => format!("{file}, {n} lines, the first are {numbers}; the first of them"),
+    }))
 }
 
 /// Does work on this thread alone: where every core has a sentence of its own, sharing each product among all of them

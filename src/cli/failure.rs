@@ -82,8 +82,8 @@ impl Failure {
     }
 }
 
-/// clap's error in our form: its paragraphs become clauses of one line.
-pub fn wrong_usage(error: &clap::Error) -> Failure {
+/// clap's error in our form: its paragraphs become clauses of one line, the last of which names the help of the command.
+pub fn wrong_usage(error: &clap::Error, command: Option<&str>) -> Failure {
     let unknown = error.kind() == ErrorKind::UnknownArgument;
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string);
     let argument = argument.filter(|_| unknown).unwrap_or_default();
@@ -107,7 +107,8 @@ pub fn wrong_usage(error: &clap::Error) -> Failure {
     if unknown && !argument.starts_with('-') {
         clauses.push("put a sentence of several words in quotes".into());
     }
-    clauses.push("`lookback --help` shows what there is".into());
+    let help = command.map_or("--help".to_owned(), |name| format!("help {name}"));
+    clauses.push(format!("`lookback {help}` shows what there is"));
     Failure::Usage(anyhow::anyhow!(clauses.join("; ")))
 }
 

@@ -20,8 +20,8 @@ pub const EXAMPLES: &str = "
 
 /// The environment variables that are read.
 pub const ENVIRONMENT: [Row; 9] = [
-    ("NO_COLOR", "no colours, if it is set to anything"),
-    ("CLICOLOR_FORCE", "colours in files and pipes too, if it is set to anything but 0"),
+    ("NO_COLOR", "no colours on a terminal and in ansi, if it is set to anything"),
+    ("CLICOLOR_FORCE", "colours even if the settings say never, if it is set to anything but 0"),
     ("COLORTERM", "truecolor or 24bit: the terminal shows all colours"),
     ("TERM", "how many colours there are otherwise; dumb: the walk is plain text"),
     ("COLORFGBG", "what the background is, where the terminal does not answer"),

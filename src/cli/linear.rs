@@ -206,18 +206,15 @@ fn answer(
         Asked::Target(text) => change(state, readings, Change::teach(text), out)?,
         Asked::Open(address) => open(state, address, out)?,
         Asked::Find(words) => find(state, words, out)?,
-        Asked::Id(id) => match state.lesson.find(id) {
-            Ok(step) => {
+        Asked::Id(id) => {
+            if let Ok(step) = state.lesson.find(id) {
                 update(state, Action::GoTo(step));
-                show(state, out)?;
+                return show(state, out).map(|()| true);
             }
-            Err(why) => writeln!(out, "\n{}.", shown(&why.to_string()))?,
-        },
-        Asked::Unknown(line) => {
-            let (language, name) = (state.lesson.language, shown(line));
-            let text = tr!(language, "No command is called {name}. ? lists them.", name);
-            writeln!(out, "\n{text}")?;
+            let (language, id) = (state.lesson.language, shown(id));
+            writeln!(out, "\n{}", tr!(language, "No step has the ID {id}; / finds words.", id))?;
         }
+        Asked::Unknown(line) => unknown(line, state.lesson.language, out)?,
     }
     Ok(true)
 }
@@ -262,7 +259,7 @@ fn read(
         .map(|reading| Arc::new(reading.waiting()))
         .map_err(|why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") });
     if let Ok(reading) = &outcome {
-        plain::opening(reading, state.lesson.language, out)?;
+        plain::read(reading, state.lesson.language, out)?;
     }
     let why = outcome.as_ref().err().map(|failure| failure.why.clone());
     update(state, Action::Read(outcome));
@@ -306,10 +303,24 @@ fn find(state: &mut State, words: &str, out: &mut dyn Write) -> io::Result<()> {
 /// Prints how a number was computed, or why it cannot be looked up.
 fn open(state: &State, address: &str, out: &mut dyn Write) -> io::Result<()> {
     let Some(reading) = &state.passes.reading else { return Ok(()) };
-    match super::open::text(reading, state.current().1.model, address) {
+    let (address, terms) = match address.strip_suffix("--all") {
+        Some(address) => (address.trim_end(), usize::MAX),
+        None => (address, super::open::TERMS),
+    };
+    match super::open::text(reading, state.current().1.model, address, terms) {
         Ok(text) => write!(out, "\n{}", visible_lines(&text)),
         Err(why) => writeln!(out, "\n{}.", visible(&format!("{why:#}"))),
     }
+}
+
+/// Says how a command is typed whose name stands alone, or that there is none of that name.
+fn unknown(line: &str, language: Language, out: &mut dyn Write) -> io::Result<()> {
+    let is_named = |(typed, _): &&(&str, &str)| typed.split(' ').next() == Some(line);
+    let text = match COMMANDS.iter().find(is_named) {
+        Some((typed, what)) => [language.tr(typed), language.tr(": "), language.tr(what)].concat(),
+        None => tr!(language, "No command is called {name}. ? lists them.", name = shown(line)),
+    };
+    writeln!(out, "\n{text}")
 }
 
 fn show(state: &State, out: &mut dyn Write) -> io::Result<()> {

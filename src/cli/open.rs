@@ -57,12 +57,19 @@ pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcom
     Ok(page.print(&address, &tree)?)
 }
 
-/// One number's arithmetic as text; in this model if that has the address.
+/// The terms of a long sum that are printed, unless all are asked for.
+pub const TERMS: usize = 6;
+
+/// One number's arithmetic as text, so many terms of a sum; in this model if that has the address.
 ///
 /// # Errors
 /// If no model has it; the message says what is near.
-pub fn text(reading: &Arc<Reading>, model: ModelName, address: &str) -> anyhow::Result<String> {
-    const TERMS: usize = 6;
+pub fn text(
+    reading: &Arc<Reading>,
+    model: ModelName,
+    address: &str,
+    terms: usize,
+) -> anyhow::Result<String> {
     let (address, reading) = found(reading, address)?;
     let model =
         choose(&reading, Some(model), &address).or_else(|_| choose(&reading, None, &address))?;
@@ -70,10 +77,10 @@ pub fn text(reading: &Arc<Reading>, model: ModelName, address: &str) -> anyhow::
         reading.begun_course(model, true)?;
     }
     let open = |address: &Address| reading.open(model, address);
-    let tree = Tree::new(&open, &address, 0, TERMS)?;
+    let tree = Tree::new(&open, &address, 0, terms)?;
     let mut out = vec![];
     let trace = reading.trace(model);
-    let (reading, terms) = (&*reading, TERMS);
+    let reading = &*reading;
     Page { reading, model, trace, terms, is_ascii: false, out: &mut out }.print(&address, &tree)?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }

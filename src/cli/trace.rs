@@ -97,8 +97,11 @@ fn compare(path: &Path, asked: &Asked, request: &Request, streams: &mut Streams)
     if let Some(refusal) = unmatched(&passes, &asked) {
         return Err(refusal).usage();
     }
+    let whole = Asked { sites: vec![], ..asked.clone() };
+    let all: Vec<_> = names.iter().map(|&name| pass(&reading, name, &whole)).collect();
+    let known: Vec<String> = named(&all).map(|(name, _)| name).collect();
     let named: Vec<_> = named(&passes).collect();
-    let comparison = ArrayComparison::of(path, &named)?;
+    let comparison = ArrayComparison::of(path, &named, &known)?;
     to(&asked.out, streams.out, |out| comparison.print(&mut Visible(out)))
 }
 

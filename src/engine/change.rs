@@ -238,7 +238,10 @@ impl Changes {
     #[must_use]
     pub fn with(&self, change: Change) -> Self {
         let mut changes = self.without(&change);
-        changes.all.push(change);
+        // Probabilities have a temperature of 1 by themselves.
+        if change != Change::Temperature(1.0) {
+            changes.all.push(change);
+        }
         changes
     }
 

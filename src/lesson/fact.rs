@@ -13,7 +13,7 @@ pub mod layer;
 mod learning;
 mod output;
 mod recurrent;
-mod sentence;
+pub mod sentence;
 mod state;
 
 use std::{cell::OnceCell, sync::Arc};
@@ -109,7 +109,7 @@ pub fn find(name: &str) -> Result<&'static Fact> {
 pub struct Context<'a> {
     pub reading: &'a Reading,
     pub step: &'a Step,
-    phrases: &'a Phrases,
+    pub(super) phrases: &'a Phrases,
     selection: Selection,
     lens: OnceCell<Option<Arc<[LensPrediction]>>>,
     choice: OnceCell<Option<Arc<Choice>>>,

@@ -9,13 +9,17 @@ use super::{
     Paragraph,
     fact::{
         Context, FRENCH_PRONOUNS, all_of,
-        attention::{guided_look, has_pronoun},
+        attention::{guided_look, has_pronoun, may_be_meant, pronoun_in},
+        sentence::has_ten_words,
     },
     fill,
     template::Template,
 };
 use crate::{
-    analysis::{measure::heads::Summary, trace::Trace},
+    analysis::{
+        measure::{accuracy::n_words, attention::AttendedKey, heads::Summary},
+        trace::Trace,
+    },
     engine::{
         change::{Change, Part},
         site::lies_in,
@@ -170,11 +174,6 @@ impl Lab {
     }
 }
 
-/// Number of words; a token that continues one is no word of its own, and marks count.
-fn n_words(tokens: &[Token]) -> usize {
-    tokens.iter().filter(|token| !token.continues).count()
-}
-
 fn has_long_word(c: &Context) -> bool {
     let tokens = &c.reading.sentence.tokens;
     tokens.windows(3).any(|three| three[1].continues && three[2].continues)
@@ -185,9 +184,7 @@ fn output<'a>(c: &Context<'a>, model: ModelName) -> &'a str {
 }
 
 fn gru_agrees(c: &Context) -> bool {
-    // The final mark counts as one.
-    let is_long = n_words(&c.reading.sentence.tokens) > 4;
-    is_long
+    n_words(&c.reading.sentence.text) >= 4
         && c.reading.plain.is_none()
         && output(c, ModelName::Gru) == output(c, ModelName::Transformer)
 }
@@ -226,8 +223,12 @@ fn looks_elsewhere(c: &Context) -> bool {
         return false;
     };
     let now = guided_look(c, c.reading.trace(ModelName::Transformer));
-    let before = guided_look(c, before);
-    now.zip(before).is_some_and(|(now, before)| now.key != before.key)
+    let pronouns = [&c.reading.sentence.tokens, &before.source].map(|tokens| pronoun_in(tokens));
+    let looks = now.zip(guided_look(c, before));
+    let is_moved = |(now, before): (AttendedKey, AttendedKey)| {
+        now.key != before.key && may_be_meant(c, &now) && may_be_meant(c, &before)
+    };
+    pronouns[0] == pronouns[1] && looks.is_some_and(is_moved)
 }
 
 fn needs_head(c: &Context) -> bool {
@@ -247,6 +248,9 @@ fn keeps_pronoun(c: &Context) -> bool {
 }
 
 fn is_unheard(c: &Context) -> bool {
+    if !has_ten_words(c) {
+        return false;
+    }
     let followed = |model| {
         let before = before_another_word(c, model)?;
         Some(before.output_text != output(c, model))

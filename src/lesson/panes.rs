@@ -82,6 +82,8 @@ pub enum PaneKind {
     Continuations,
     /// Kind and sizes of a checkpoint.
     Card,
+    /// Which of a checkpoint's tensors hold its weights, the largest first.
+    Tensors,
     /// All heads of all layers, small, one row per layer. Its site is the attention `weights`.
     Wall,
     /// How many tokens go to each expert, the busiest first, with the selected token's weights. Its site is a router's
@@ -131,6 +133,11 @@ impl PaneKind {
     /// Whether it shows what is measured on this machine, which is never twice the same: not in files, nor in plain text.
     pub const fn is_measured_here(self) -> bool {
         matches!(self, Self::Times)
+    }
+
+    /// Whether it shows what was recorded when the models were trained and tried, whatever the pass.
+    pub const fn is_recorded(self) -> bool {
+        matches!(self, Self::Accuracy | Self::Curves)
     }
 
     /// Whether it shows the logit lens, which is computed row by row.

@@ -116,6 +116,14 @@ phrases! {
     changed_many(n);
 
     then_second(word, weight);
+    at_temperature(temperature);
+    taken_likeliest();
+    taken_before_the_rest();
+    runs_part();
+    runs_alike();
+    il_or_elle();
+    ils_or_elles();
+    no_pronoun_to_keep();
     head_looks(head, word, weight);
     head_with(head, weight);
     last_word_stands_in();

@@ -3,13 +3,15 @@
 //! A kind finds its options and the right one in the current pass; none are stored. The texts are in the language
 //! files. A pass without a clear answer (one word only, a tie) has no question.
 
+use std::ops::Range;
+
 use anyhow::{Context as _, Result, ensure};
 
 use super::{
     Paragraph,
     fact::{
         Context,
-        attention::{nouns_before_pronoun, previous_weights},
+        attention::{looks, nouns_before_pronoun, previous_weights},
         compare::by_word,
         layer::sum_parts,
     },
@@ -32,7 +34,7 @@ use crate::{
         ModelName,
         layer::{attention, feed_forward},
     },
-    text::{self, word_text},
+    text::{self, Token, word_at, word_text},
 };
 
 /// Maximum number of words or tokens to choose from.
@@ -151,25 +153,34 @@ pub struct Question {
 /// Asks for the largest of `values`: at most [`MAX_CHOICES`] of them in their own order. None if the largest is not
 /// clear.
 fn choice(values: &[f32], name: impl Fn(usize) -> String) -> Option<Quiz> {
-    choice_among(values, &[], name)
+    let order = clear_order(values)?;
+    chosen(&order[..order.len().min(MAX_CHOICES)], name)
 }
 
-/// [`choice`] that offers the largest, then these, then the next largest.
-fn choice_among(values: &[f32], offered: &[usize], name: impl Fn(usize) -> String) -> Option<Quiz> {
-    if values.len() < 2 || values.iter().any(|v| v.is_nan()) {
-        return None;
-    }
-    let order = largest(values, values.len());
-    let first = order[0];
-    if values[order[1]] >= values[first] {
-        return None;
-    }
+/// Asks for the token with the largest of `values`: offers it, then the next largest, but one token a word.
+fn token_choice(c: &Context, tokens: &[Token], values: &[f32]) -> Option<Quiz> {
     let mut best: Vec<usize> = vec![];
-    for &i in order[..1].iter().chain(offered).chain(&order) {
-        if best.len() < MAX_CHOICES && !best.contains(&i) {
+    for i in clear_order(values)? {
+        let is_in = |word: Range<usize>| best.iter().any(|other| word.contains(other));
+        if best.len() < MAX_CHOICES && i < tokens.len() && !is_in(word_at(tokens, i)) {
             best.push(i);
         }
     }
+    chosen(&best, |i| c.phrases.quote(&tokens[i].text))
+}
+
+/// The indices of these values, the largest first; None if the largest is not clear.
+fn clear_order(values: &[f32]) -> Option<Vec<usize>> {
+    let order = largest(values, values.len());
+    let is_clear = !values.iter().any(|v| v.is_nan())
+        && matches!(order[..], [first, second, ..] if values[first] > values[second]);
+    is_clear.then_some(order)
+}
+
+/// Asks for the first of these indices; the options stand in ascending order.
+fn chosen(offered: &[usize], name: impl Fn(usize) -> String) -> Option<Quiz> {
+    let first = *offered.first()?;
+    let mut best = offered.to_vec();
     best.sort_unstable();
     let names: Vec<String> = best.iter().map(|&i| name(i)).collect();
     let is_ambiguous = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
@@ -177,7 +188,8 @@ fn choice_among(values: &[f32], offered: &[usize], name: impl Fn(usize) -> Strin
     let options = named
         .map(|(n, i)| if is_ambiguous(n) { format!("{n} ({i})") } else { n.clone() })
         .collect();
-    Some(Quiz { options, right: best.iter().position(|&i| i == first)? })
+    let right = best.iter().position(|&i| i == first)?;
+    (best.len() > 1).then_some(Quiz { options, right })
 }
 
 /// Asks for a number: all of them in ascending order.
@@ -199,10 +211,6 @@ fn ranges(count: usize, n: usize) -> Option<Quiz> {
     };
     let right = (0..n_ranges).find(|&i| count < from(i + 1))?;
     (n > 1).then(|| Quiz { options: (0..n_ranges).map(range).collect(), right })
-}
-
-fn token_of(c: &Context, position: usize) -> String {
-    c.reading.sentence.tokens.get(position).map_or_else(String::new, |t| t.text.clone())
 }
 
 fn n_words(c: &Context) -> usize {
@@ -228,13 +236,14 @@ fn better_memory(c: &Context) -> Option<Quiz> {
 }
 
 fn forgetting(c: &Context) -> Option<Quiz> {
-    choice(&c.reading.forgetting()?.get(&c.step.model)?.norms, |i| token_of(c, i))
+    let norms = &c.reading.forgetting()?.get(&c.step.model)?.norms;
+    token_choice(c, &c.reading.sentence.tokens, norms)
 }
 
 fn influence(c: &Context) -> Option<Quiz> {
     let tokens = &c.reading.sentence.tokens;
     let (starts, words) = by_word(tokens, &c.reading.influence()?.get(&c.step.model)?.norms);
-    choice(&words, |i| word_text(tokens, starts[i]))
+    choice(&words, |i| c.phrases.quote(&word_text(tokens, starts[i])))
 }
 
 fn costliest(c: &Context) -> Option<Quiz> {
@@ -242,7 +251,7 @@ fn costliest(c: &Context) -> Option<Quiz> {
     if c.reading.changes.taught().is_some() {
         return None;
     }
-    choice(&c.reading.output_costs(c.step.model), |i| c.trace().output[i].text.clone())
+    token_choice(c, &c.trace().output, &c.reading.output_costs(c.step.model))
 }
 
 fn steps_in_a_row(c: &Context) -> Option<Quiz> {
@@ -258,7 +267,7 @@ fn next_token(c: &Context) -> Option<Quiz> {
     // Tokens that differ only in a leading space may look alike to the user.
     let mut words: Vec<String> = vec![];
     for i in largest(&row, 2 * MAX_CHOICES) {
-        let word = c.trace().label_in_row(site, site.axes()[2], i, c.row());
+        let word = c.phrases.quote(&c.trace().label_in_row(site, site.axes()[2], i, c.row()));
         if !words.contains(&word) && words.len() < MAX_CHOICES {
             words.push(word);
         }
@@ -275,15 +284,32 @@ fn row_in_head(c: &Context, site: &Recorded) -> Option<Vec<f32>> {
     site.shape().holds(cell).then(|| site.value.row(cell.plane, cell.row))
 }
 
+/// Asks where the selected head looks most: offers that, then the words of these tokens, then the next largest weights.
+fn look_choice(c: &Context, offered: &[usize]) -> Option<Quiz> {
+    let looks = looks(c, c.head());
+    let is_clear = matches!(&looks[..], [first, second, ..] if first.weight > second.weight);
+    let word_of =
+        |&token: &usize| looks.iter().map(|look| look.key).filter(|key| *key <= token).max();
+    let first = looks.first().map(|look| look.key).into_iter();
+    let all =
+        first.chain(offered.iter().filter_map(word_of)).chain(looks.iter().map(|look| look.key));
+    let mut best: Vec<usize> = vec![];
+    for key in all {
+        if best.len() < MAX_CHOICES && !best.contains(&key) {
+            best.push(key);
+        }
+    }
+    let word = |key: usize| looks.iter().find(|look| look.key == key).map_or("", |look| &look.word);
+    chosen(&best, |key| c.phrases.quote(word(key))).filter(|_| is_clear)
+}
+
 fn strongest_key(c: &Context) -> Option<Quiz> {
-    let site = c.beside(&attention::WEIGHTS)?;
-    choice(&row_in_head(c, site)?, |i| c.trace().label(site, site.axes()[2], i))
+    look_choice(c, &[])
 }
 
 fn noun_of_pronoun(c: &Context) -> Option<Quiz> {
-    let site = c.beside(&attention::WEIGHTS)?;
-    let (weights, name) = (row_in_head(c, site)?, |i| c.trace().label(site, site.axes()[2], i));
-    choice_among(&weights, &nouns_before_pronoun(c, &weights), name)
+    let weights = row_in_head(c, c.beside(&attention::WEIGHTS)?)?;
+    look_choice(c, &nouns_before_pronoun(c, &weights))
 }
 
 fn previous_head(c: &Context) -> Option<Quiz> {

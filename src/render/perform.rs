@@ -8,8 +8,8 @@ use crate::{
     ui::app::{Action, Effect, State, update},
 };
 
-/// Does the work that an effect asks for on a reading; returns its result, if there is one. `tell` is called whenever the
-/// maps of patched values have something new, and says whether to go on.
+/// Does the work that an effect asks for on a reading; returns its result, if there is one. `on_progress` is called
+/// whenever the maps of patched values have something new, and says whether to go on.
 pub fn perform(
     reading: &Arc<Reading>,
     effect: Effect,

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, ops::Range, sync::LazyLock};
 
 use tokenizers::Encoding;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::{Unknown, engine::Engine, visible};
 
@@ -87,17 +88,23 @@ fn is_byte(engine: &Engine, id: u32) -> bool {
     engine.id_to_token(id).is_some_and(|t| t.starts_with("<0x") && t.ends_with('>'))
 }
 
-/// The text with typographic signs replaced by the plain ones of the training sentences (`plain` in
-/// assets/training/everyday.py).
+/// The text in the form of the training sentences (`plain` in assets/training/everyday.py): composed letters, plain
+/// signs, single spaces, nothing invisible.
 pub fn plain(text: &str) -> String {
-    let plain = |c: char| match c {
-        '‘' | '’' | 'ʼ' => "'".into(),
-        '“' | '”' | '„' => "\"".into(),
-        '‐' | '–' | '—' => "-".into(),
-        '…' => "...".into(),
-        c => c.to_string(),
-    };
-    text.chars().map(plain).collect()
+    let mut plain = String::new();
+    for c in text.nfc() {
+        match c {
+            '‘' | '’' | 'ʼ' => plain.push('\''),
+            '“' | '”' | '„' => plain.push('"'),
+            '‐' | '–' | '—' => plain.push('-'),
+            '…' => plain.push_str("..."),
+            '\u{ad}' | '\u{200b}' | '\u{200c}' | '\u{feff}' => {}
+            c => plain.push(c),
+        }
+    }
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    // French puts spaces inside its quotation marks.
+    plain.replace("« ", "«").replace(" »", "»").replace(['«', '»'], "\"")
 }
 
 /// A vocabulary entry without its leading space, safe to show. In an entry of spaces alone each is shown as `·`.
@@ -113,4 +120,27 @@ pub fn continues(before: &str, token: &str) -> bool {
     let ends_in_letter = before.chars().next_back().is_some_and(char::is_alphanumeric);
     let begins_with_letter = token.starts_with(char::is_alphabetic);
     ends_in_letter && begins_with_letter && token != "n't"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `plain` in assets/training/everyday.py makes of them.
+    #[test]
+    fn texts_have_the_form_of_the_training_sentences() {
+        for (typed, expected) in [
+            ("The dog\u{a0}sleeps.", "The dog sleeps."),
+            ("across\nbecause\tit", "across because it"),
+            ("Hello.  How’s he?", "Hello. How's he?"),
+            ("cafe\u{301}", "café"),
+            ("She said «hello», « hi »\u{202f}!", "She said \"hello\", \"hi\" !"),
+            ("zero\u{200b}width \u{ad}soft", "zerowidth soft"),
+            ("a “b” … c–d", "a \"b\" ... c-d"),
+            (" « x »", "\"x\""),
+            ("„x“", "\"x\""),
+        ] {
+            assert_eq!(plain(typed), expected, "{typed:?}");
+        }
+    }
 }

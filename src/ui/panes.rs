@@ -48,6 +48,7 @@ mod state;
 mod stream;
 mod subject;
 mod temperatures;
+mod tensors;
 mod times;
 mod title;
 mod tokens;
@@ -587,6 +588,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Wall => Box::new(wall::Wall::new(scene, spec)),
         PaneKind::HeadTable => Box::new(head_table::HeadTable::new(scene, spec)),
         PaneKind::Card => Box::new(card::Card(scene)),
+        PaneKind::Tensors => Box::new(tensors::TensorList(scene)),
         PaneKind::Continuations => Box::new(continuations::Continuations(scene)),
     }
 }

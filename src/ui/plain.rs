@@ -97,24 +97,32 @@ pub fn question(title: &str, asked: &Question) -> String {
     format!("{title}\n\n{}", lines.join("\n"))
 }
 
-/// Writes the sentence, its number of tokens, its changes, and the words that no model knows.
+/// Writes what the walk is, and [`read`].
 ///
 /// # Errors
 /// If the writer fails.
 pub fn opening(reading: &Reading, language: Language, out: &mut dyn Write) -> io::Result<()> {
-    let sentence = &reading.sentence;
     let reads = match &reading.card {
         Some(card) => tr!(language, "{model} reads a text", model = card.title),
         None => language.tr("an RNN and a Transformer read a sentence").to_owned(),
     };
     write_wrapped(out, "", &tr!(language, "Lookback: {reads}, step by step.", reads))?;
-    writeln!(out)?;
-    write_wrapped(out, "", &tr!(language, "The sentence: {text}", text = visible(&sentence.text)))?;
-    writeln!(out, "{}", tr!(language, "Tokens: {n}.", n = sentence.tokens.len()))?;
     let note = language.tr(
         "Where a text speaks of keys, colours, lines or a map, it means the screen; its numbers are here in words.",
     );
     write_wrapped(out, "", note)?;
+    read(reading, language, out)
+}
+
+/// Writes the sentence, its number of tokens, its changes, and the words that no model knows.
+///
+/// # Errors
+/// If the writer fails.
+pub fn read(reading: &Reading, language: Language, out: &mut dyn Write) -> io::Result<()> {
+    let sentence = &reading.sentence;
+    writeln!(out)?;
+    write_wrapped(out, "", &tr!(language, "The sentence: {text}", text = visible(&sentence.text)))?;
+    writeln!(out, "{}", tr!(language, "Tokens: {n}.", n = sentence.tokens.len()))?;
     if reading.plain.is_some() {
         let words = visible(&changes_in_words(&reading.changes, language));
         write_wrapped(out, "", &tr!(language, "This is a changed pass: {words}.", words))?;
@@ -155,6 +163,9 @@ fn step(
         write_wrapped(out, "", &tr!(language, "Formula: {formula}", formula))?;
     }
     write_wrapped(out, "", &tr!(language, "Source: {source}", source = step.source))?;
+    if step.shows_change(reading) {
+        changed(step, reading, selection, language, out)?;
+    }
     if let Some(row) = looks_through(step, reading, selection) {
         reading.lens(step.model, row); // the narration needs it
     }
@@ -174,6 +185,26 @@ fn step(
         }
     }
     Ok(())
+}
+
+/// Writes that the pass is changed, and what the step's model writes in it and before.
+fn changed(
+    step: &Step,
+    reading: &Reading,
+    selection: &Selection,
+    language: Language,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out)?;
+    write_wrapped(out, "", &visible(&step.changed_pass(reading, selection)))?;
+    let Some(before) = reading.plain_trace(step.model) else { return Ok(()) };
+    let [now, was] = [reading.trace(step.model), before].map(|trace| trace.output_text.trim());
+    let text = match (now, was) {
+        ("", "") => return Ok(()),
+        _ if now == was => tr!(language, "It writes the same: {text}", text = now),
+        _ => tr!(language, "It writes: {now} It wrote: {was}", now, was),
+    };
+    write_wrapped(out, "", &visible(&text))
 }
 
 /// Heading and numbers of a pane in words, under the title that the lesson gives it.

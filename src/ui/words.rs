@@ -76,7 +76,7 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
     }
 }
 
-/// `"zorblax" (5 tokens; expected there: man, boy, teacher)`
+/// `"zorblax" (5 tokens; known words for its place: man, boy, teacher)`
 pub fn described(unknown: &Unknown, language: Language) -> String {
     let parts = match unknown.tokens.len() {
         1 => language.tr("1 token").to_owned(),
@@ -86,7 +86,7 @@ pub fn described(unknown: &Unknown, language: Language) -> String {
         [] => String::new(),
         words => {
             let words = words.join(language.tr(", "));
-            tr!(language, "; expected there: {words}", words)
+            tr!(language, "; known words for its place: {words}", words)
         }
     };
     tr!(language, "\"{word}\" ({parts}{expected})", word = unknown.word, parts, expected)

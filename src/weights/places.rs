@@ -112,8 +112,9 @@ impl Places {
     /// # Errors
     /// If there is neither; if there are several; as for [`Checkpoint::open`].
     pub fn open(&self, asked: &Path) -> Result<Checkpoint> {
-        let name = asked.to_str().filter(|text| is_name(text));
-        let Some(name) = name.filter(|_| asked.symlink_metadata().is_err()) else {
+        let text = asked.to_str().filter(|_| asked.symlink_metadata().is_err());
+        let name = text.filter(|text| is_name(text) || !self.named(text).is_empty());
+        let Some(name) = name else {
             return Checkpoint::open(asked);
         };
         let model = self.find(name)?;

@@ -92,6 +92,7 @@ fn a_changed_pass_differs_from_the_change_on_and_the_worst_is_first() {
     let some = compared(&path, &["--sites", "logits,probs"]);
     assert!(some[1][0].starts_with("logits[") || some[1][0].starts_with("probs["), "{some:?}");
     assert_eq!(some.iter().filter(|line| line.len() > 5).count(), 3);
+    assert!(!some.concat().concat().contains("no such site"), "{some:?}");
 }
 
 /// Arrays as other programs write them: in f64 with a batch axis, column after column with a number moved, of another

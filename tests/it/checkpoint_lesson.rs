@@ -48,6 +48,23 @@ fn read(name: &str) -> Reading {
     reader.read("The river was wide. The river was cold.").expect("it can be read")
 }
 
+#[test]
+fn the_tensors_of_all_layers_are_one_line_and_hold_all_weights() {
+    for name in ["gpt2", "bart", "bert_text"] {
+        let reading = read(name);
+        let card = reading.card.as_ref().expect("a checkpoint has a card");
+        let sum: usize = card.tensors.iter().map(|group| group.n_weights).sum();
+        assert_eq!(sum, card.n_weights, "{name}");
+        assert!(card.tensors.is_sorted_by(|a, b| a.n_weights >= b.n_weights), "{name}");
+        let names: Vec<&str> = card.tensors.iter().map(|group| &*group.name).collect();
+        assert!(names.iter().any(|name| name.contains(".*.")), "{names:?}");
+        assert!(!names.iter().any(|name| name.contains(".0.")), "{names:?}");
+        let group = card.tensors.iter().find(|group| group.n_tensors > 1).expect("two layers");
+        let shape = group.shape.as_ref().expect("layers are alike");
+        assert_eq!(group.n_weights, group.n_tensors * shape.iter().product::<usize>(), "{name}");
+    }
+}
+
 fn fitted(reading: &Reading, language: Language) -> Lesson {
     let trace = reading.trace(ModelName::Checkpoint);
     lesson(language).fitting(trace)

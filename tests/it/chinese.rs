@@ -156,9 +156,11 @@ impl Known {
             let inside = chunk.trim_matches(|c: char| !c.is_ascii_alphanumeric());
             inside.contains(|c: char| c.is_ascii_digit() || "_.[/".contains(c))
         };
-        let chunks = text
-            .split(|c: char| !is_part(c))
-            .filter(|chunk| !is_name(chunk) && !chunk.contains(['…', '~']));
+        // Letters of a chart's lines that are at one height.
+        let is_of_lines = |chunk: &str| chunk.chars().all(|c| "EGAUTDC".contains(c));
+        let is_asked =
+            |chunk: &&str| !is_name(chunk) && !is_of_lines(chunk) && !chunk.contains(['…', '~']);
+        let chunks = text.split(|c: char| !is_part(c)).filter(is_asked);
         chunks
             .flat_map(|chunk| words(chunk).collect::<Vec<_>>())
             .filter(|word| !self.0.contains(word))

@@ -864,6 +864,8 @@ fn accuracy_is_printed_from_the_table_or_measured() {
     let short = "{\"en\": \"Go.\", \"fr\": \"Va.\"}\n".repeat(3);
     fs::write(path, format!("{short}{long}\n")).unwrap();
     bad(&["eval", "--data", path, "--per-bucket", "2"], 1, &[path, "line 4", "limit is 96"]);
+    fs::write(path, format!("{short}{long}\n{long}\n")).unwrap();
+    bad(&["eval", "--data", path], 1, &[path, "lines 4, 5; the first of them", "limit is 96"]);
     fs::write(path, "{\"en\": \"Go.\", \"fr\": {\"x\": 1}}\n").unwrap();
     bad(&["eval", "--data", path], 1, &["line 1", "neither a text nor a list of texts"]);
     // A byte order mark, ends of lines and blank lines of other editors are not content.
@@ -877,7 +879,7 @@ fn accuracy_is_printed_from_the_table_or_measured() {
     fs::write(path, "{\"en\": \"I love you.\", \"fr\": []}\n").unwrap();
     bad(&["eval", "--data", path], 1, &["line 1", "at least one"]);
     bad(&["eval", "--data", "/nowhere"], 1, &["/nowhere", "cannot be read"]);
-    bad(&["eval", "--per-bucket", "2"], 2, &["--data"]);
+    bad(&["eval", "--per-bucket", "2"], 2, &["--data", "`lookback help eval`"]);
 }
 
 #[test]
@@ -1161,6 +1163,20 @@ fn linear_repeats_little_of_what_is_no_command_and_ends_where_no_line_does() {
     }
     // Some wrong lines are a slip.
     assert_eq!(step_titles(&linear(&("xyzzy\n".repeat(50) + "n\n"))).len(), 2);
+}
+
+#[test]
+fn linear_says_what_a_change_does_and_how_a_command_is_typed() {
+    let out = linear("#it-looks\n:encoder.1.self_attn.head.1=off\n:against=The cat eats.\n");
+    assert!(out.contains("All numbers are your changed run's"), "{out}");
+    assert!(out.contains("Here your sentence is B: “The cat eats.”"), "{out}");
+    assert!(out.contains("It writes: Le chat mange. It wrote: Le chien dort."), "{out}");
+    assert_eq!(out.matches("step by step.").count(), 1, "the opening comes once");
+    let out = linear("i\nopen\n#nope\nopen logits[0,3] --all\n");
+    assert!(out.contains("i SENTENCE: another sentence"), "{out}");
+    assert!(out.contains("open ADDRESS: how"), "{out}");
+    assert!(out.contains("No step has the ID nope; / finds words."), "{out}");
+    assert!(!out.contains("is not an address"), "{out}");
 }
 
 #[test]

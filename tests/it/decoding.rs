@@ -10,11 +10,11 @@ use lookback::{
     },
     engine::{
         change::{Change, Changes},
-        math::log_softmax,
+        math::{argmax, log_softmax},
         value::Cell,
     },
     export::txt,
-    lesson::{Language, Lesson},
+    lesson::{Language, Lesson, Selection, narrate},
     model::ModelName,
     render::frame::Walk,
     text::rounded,
@@ -38,6 +38,37 @@ const WRITERS: [ModelName; 5] = [
 fn what_if(texts: &[&str]) -> Reading {
     let changes: Changes = texts.iter().map(|text| text.parse::<Change>().unwrap()).collect();
     READER.read_changed(&PLAIN, changes).unwrap()
+}
+
+/// The text of a step of the built-in walk over a reading.
+fn text_of(reading: &Reading, id: &str) -> String {
+    let lesson = Lesson::embedded(Language::English).unwrap();
+    let step = lesson.steps()[lesson.find(id).unwrap()].1;
+    let start = step.start(reading, Selection::default());
+    let spans = narrate(step, reading, &start).into_iter().flat_map(|paragraph| paragraph.spans);
+    spans.map(|span| span.text).collect()
+}
+
+#[test]
+fn what_is_said_of_a_choice_is_what_was_chosen() {
+    let hot = text_of(&what_if(&["temperature=3"]), "probabilities");
+    let after = |mark: &str| -> f64 {
+        let rest = &hot[hot.find(mark).unwrap_or_else(|| panic!("{mark}: {hot}")) + mark.len()..];
+        let end = rest.find([' ', ',']).unwrap_or(rest.len());
+        rest[..end].parse().unwrap()
+    };
+    assert!(hot.contains("divided by the temperature 3"), "{hot}");
+    let exponent = (after("A lead of ") / 3.0 * 100.0).round() / 100.0;
+    assert!((after(&format!("e^{exponent:.2} = ")) / exponent.exp() - 1.0).abs() < 0.03, "{hot}");
+    let unmasked = what_if(&["mask=off"]);
+    let trace = unmasked.trace(ModelName::Transformer);
+    let best = |row| argmax(trace.value("logits").unwrap().row(0, row)).unwrap() as u32;
+    let other = (0..trace.output.len()).find(|&row| best(row) != trace.output[row].id);
+    assert!(other.is_some(), "some rows read later words as well");
+    assert!(text_of(&PLAIN, "candidates").contains("always the likeliest"));
+    let wide = what_if(&["beam=8"]);
+    wide.beams();
+    assert!(text_of(&wide, "beam-search").contains("(8 here"), "{}", text_of(&wide, "beam-search"));
 }
 
 fn ids(trace: &Trace) -> Vec<u32> {

@@ -2,7 +2,7 @@
 //! themselves, the short way.
 
 use crate::support::{
-    built_in::reading,
+    built_in::{READER, reading},
     walk::{drawn, message, press},
 };
 use std::{
@@ -250,6 +250,7 @@ fn least_likely(trace: &Trace) -> &Token {
 fn the_right_option_is_what_the_pass_says() {
     for (step, reading, selection, asked) in asked() {
         let right = asked.options[asked.right].split(" (").next().unwrap();
+        let right = right.trim_matches(['“', '”']);
         let about = format!("{} of {:?}: {asked:?}", step.id, reading.sentence.text);
         let reveal = plain(&asked.reveal);
         let row_of = |name: &str| {
@@ -320,6 +321,28 @@ fn every_kind_of_question_is_asked_and_they_are_spread() {
     let chapters: BTreeSet<usize> = asking.map(|(chapter, _)| chapter).collect();
     assert_eq!(chapters, (1..LESSON.chapters.len()).collect());
     assert!(quiz::find("strongest-word").unwrap_err().to_string().contains("strongest-key"));
+}
+
+#[test]
+fn a_word_of_several_tokens_is_one_option() {
+    let reading = READER.read("The zorblax didn't leave because it was tired.").unwrap();
+    reading.measure();
+    let tokens = &reading.sentence.tokens;
+    let word = reading.sentence.word_at(1);
+    assert!(word.len() > 2, "{tokens:?}");
+    let mut n_asked = 0;
+    for step in ["rnn-forgetting", "it-looks", "attention-softmax"].map(|id| steps()[index(id)]) {
+        for row in 0..tokens.len() {
+            let selection = Selection { row, ..step.start(&reading, Selection::default()) };
+            let Some(asked) = question(step, &reading, &selection) else { continue };
+            let is_of_word = |option: &&String| {
+                tokens[word.clone()].iter().any(|t| **option == format!("“{}”", t.text))
+            };
+            assert!(asked.options.iter().filter(is_of_word).count() < 2, "{asked:?}");
+            n_asked += 1;
+        }
+    }
+    assert!(n_asked > 10, "{n_asked}");
 }
 
 #[test]

@@ -126,6 +126,23 @@ fn a_sentence_of_ones_own_comes_back_after_a_solution_on_another() {
 }
 
 #[test]
+fn what_a_task_excludes_does_not_solve_its_lab() {
+    for (step, sentence, change) in [
+        // Another asker; a word that is no noun; too few words; three words.
+        ("lab-pronoun", "The cat ran away. It was very scared.", Some("token.7=it")),
+        ("lab-one-word", "The dog saw another dog.", Some("token.4=cat")),
+        ("lab-bottleneck", "I don't know.", None),
+    ] {
+        let mut walk = Walk::new(Language::English);
+        let changes = change.into_iter().map(|change| change.parse().unwrap()).collect();
+        walk.follow(Some(Effect::Read { sentence: sentence.into(), changes }));
+        let step = walk.state.lesson.find(step).unwrap();
+        update(&mut walk.state, Action::GoTo(step));
+        assert!(words(&walk.state).contains("Not solved yet."), "{}", words(&walk.state));
+    }
+}
+
+#[test]
 fn another_word_teaches_nothing() {
     let mut walk = Walk::new(Language::English);
     walk.change(["token.11=tired", "learn=1"]);
@@ -151,6 +168,11 @@ fn a_change_of_one_model_is_not_said_of_another() {
         let shown = walk.shown();
         assert_eq!(shown.contains("All numbers are your changed run's"), is_changed, "{shown}");
         assert_eq!(shown.contains("other models changed: "), !is_changed, "{shown}");
+    }
+    for step in ["accuracy", "training"] {
+        let step = walk.state.lesson.find(step).unwrap();
+        update(&mut walk.state, Action::GoTo(step));
+        assert!(!walk.shown().contains("All numbers are"), "what is recorded stays");
     }
 }
 

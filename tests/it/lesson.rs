@@ -327,6 +327,8 @@ fn titles_formulas_and_texts_fit() {
         let bounds = [
             ("title", step.title.width(), 3..=46),
             ("formula", step.formula.width(), 3..=50),
+            // On one line of 80 columns, with a bookmark's star.
+            ("title and formula", step.title.width() + step.formula.width(), 6..=74),
             ("source", step.source.width(), 3..=56),
             ("text's words", words, 1..=105),
             ("text", cells(step), 100..=560),
@@ -618,6 +620,7 @@ fn sentences_end_in_one_full_stop_and_examples_fit_the_sentence() {
     let asked =
         lookback::lesson::question(looks, &dog, &looks.start(&dog, Selection::default())).unwrap();
     for noun in ["dog", "water"] {
-        assert!(asked.options.iter().any(|option| option == noun), "{:?}", asked.options);
+        let noun = format!("“{noun}”");
+        assert!(asked.options.contains(&noun), "{:?}", asked.options);
     }
 }

@@ -107,6 +107,15 @@ fn a_model_is_found_by_the_name_that_another_program_gives_it() {
 }
 
 #[test]
+fn a_listed_name_with_a_space_is_found() {
+    let home = home();
+    copy("gpt2", &home.path().join(".lmstudio/models/pub/My Model"));
+    let listed = run(home.path(), &["models"]).out;
+    assert!(listed.contains("pub/My Model"), "{listed}");
+    assert_eq!(title(&of_home(home.path()), "pub/My Model"), "pub/My Model");
+}
+
+#[test]
 fn each_variable_moves_the_cache() {
     let folder = TempDir::new().unwrap();
     let base = folder.path().to_str().unwrap();

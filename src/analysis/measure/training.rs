@@ -18,7 +18,7 @@ pub struct Training {
     pub seconds: usize,
     /// The highest learning rate.
     pub rate: f32,
-    /// A step, and the mean training loss over the steps since the entry before, in nats a token; the latest ones.
+    /// A step, and the mean training loss over the steps since the entry before, in nats a token.
     pub curve: Vec<(usize, f32)>,
 }
 

@@ -1,6 +1,9 @@
 //! The description of a checkpoint in a few rows.
 
-use std::collections::BTreeSet;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::{
     model::{Architecture, ExpertCounts, Model, ModelSizes, StackSizes},
@@ -15,8 +18,50 @@ pub struct Card {
     pub rows: Vec<(&'static str, CardValue)>,
     /// The number of weights that the model uses.
     pub n_weights: usize,
+    /// Where they are, the largest first.
+    pub tensors: Vec<TensorGroup>,
     /// What of the file the model leaves out, as a sentence; None if it leaves out nothing that matters.
     pub left_out: Option<String>,
+}
+
+/// The tensors of a checkpoint that have one name but for the numbers in it, as one of each layer.
+pub struct TensorGroup {
+    /// The file's name, with `*` for numbers; safe to show.
+    pub name: String,
+    pub n_tensors: usize,
+    /// Rows first; None if they differ.
+    pub shape: Option<Vec<usize>>,
+    /// The numbers in all of them.
+    pub n_weights: usize,
+}
+
+impl TensorGroup {
+    /// The groups of these tensors, the one with most numbers first.
+    fn all<'a>(tensors: impl IntoIterator<Item = &'a TensorInfo>) -> Vec<Self> {
+        let mut groups: BTreeMap<String, Self> = BTreeMap::new();
+        for tensor in tensors {
+            let name = without_numbers(&shown(&tensor.name_in_file));
+            let group = groups.entry(name.clone()).or_insert_with(|| Self {
+                name,
+                n_tensors: 0,
+                shape: Some(tensor.shape.clone()),
+                n_weights: 0,
+            });
+            group.n_tensors += 1;
+            group.n_weights += tensor.n_weights();
+            group.shape.take_if(|shape| *shape != tensor.shape);
+        }
+        let mut groups: Vec<Self> = groups.into_values().collect();
+        groups.sort_by_key(|group| Reverse(group.n_weights));
+        groups
+    }
+}
+
+/// `model.layers.*.mlp.up_proj.weight`: parts of a name that are numbers become `*`.
+fn without_numbers(name: &str) -> String {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = name.split('.').map(|part| if is_number(part) { "*" } else { part });
+    parts.collect::<Vec<_>>().join(".")
 }
 
 /// A text of the card, so that a screen can say it in its language.
@@ -42,7 +87,8 @@ impl CardValue {
 
 impl Card {
     pub fn of(checkpoint: &Checkpoint, kind: &Architecture, model: &dyn Model) -> Self {
-        let n_parameters: usize = checkpoint.asked().into_iter().map(TensorInfo::n_weights).sum();
+        let tensors = TensorGroup::all(checkpoint.asked());
+        let n_parameters = tensors.iter().map(|group| group.n_weights).sum();
         let n_bytes: usize = checkpoint.tensors().iter().map(|tensor| tensor.n_bytes).sum();
         let dtypes: BTreeSet<&str> =
             checkpoint.tensors().iter().map(|tensor| tensor.dtype.as_str()).collect();
@@ -67,7 +113,7 @@ impl Card {
         let left_out = left_out.or_else(|| passed_over(checkpoint));
         let left_out = left_out.or_else(|| drafting(checkpoint));
         let left_out = left_out.or_else(|| passed_by(checkpoint));
-        Self { title: checkpoint.title(), rows, n_weights: n_parameters, left_out }
+        Self { title: checkpoint.title(), rows, n_weights: n_parameters, tensors, left_out }
     }
 }
 

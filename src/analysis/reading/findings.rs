@@ -204,7 +204,7 @@ impl Reading {
     }
 
     /// Fills in what takes many passes, and begins with the maps of patched values where they take seconds at most;
-    /// `tell` is called whenever something is new, and says whether to go on. Returns whether it went on to the end.
+    /// `on_progress` is called whenever something is new, and says whether to go on. Returns whether it went on to the end.
     pub fn find_more(&self, mut on_progress: impl FnMut() -> bool) -> bool {
         self.first_findings();
         if !on_progress() {
@@ -360,13 +360,13 @@ impl Reading {
         let words = |piece: &Option<HeadOrUnit>| {
             (*piece)?;
             let promotion = found.next()??;
-            let words = promotion.words.iter().map(|(id, _)| self.tokenizer.token(*id).text);
+            let words = promotion.words.iter().map(|(id, _)| self.tokenizer.entry(*id));
             Some((promotion.piece, words.collect()))
         };
         pieces.iter().map(words).collect()
     }
 
-    /// Fills in which words counted, here and before the changes, unless `tell` says to stop.
+    /// Fills in which words counted, here and before the changes, unless `on_progress` says to stop.
     fn find_saliencies(
         &self,
         name: ModelName,
@@ -380,7 +380,7 @@ impl Reading {
         }
     }
 
-    /// Fills in which words counted, unless `tell`, which is called after some passes each, says to stop.
+    /// Fills in which words counted, unless `on_progress`, which is called after some passes each, says to stop.
     fn find_saliency(
         &self,
         name: ModelName,

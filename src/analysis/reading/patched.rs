@@ -117,7 +117,7 @@ impl Patched {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Computes what is missing, until [`Self::stop`]; `tell` is called after some cells each, and says whether to go
+    /// Computes what is missing, until [`Self::stop`]; `on_progress` is called after some cells each, and says whether to go
     /// on. Of two calls at once the second returns.
     pub fn work(&self, mut on_progress: impl FnMut() -> bool) {
         if self.is_running.swap(true, Ordering::AcqRel) {

@@ -76,7 +76,7 @@ impl Reading {
         Slow::first_of(!self.wishes.done.load(Ordering::Relaxed))
     }
 
-    /// Computes it. `tell` is called whenever something is new, and says whether to go on; what is stopped is still
+    /// Computes it. `on_progress` is called whenever something is new, and says whether to go on; what is stopped is still
     /// unknown.
     pub fn compute(&self, slow: Slow, mut on_progress: impl FnMut() -> bool) {
         let waiting = self.waiting();

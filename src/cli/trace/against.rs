@@ -53,11 +53,12 @@ struct Difference {
 }
 
 impl ArrayComparison {
-    /// `named`: the sites of the passes in the order of computation, with the names of their arrays.
+    /// `named`: the sites to compare in the order of computation, with the names of their arrays; `known`: the names of
+    /// all sites of the passes.
     ///
     /// # Errors
     /// If the file cannot be read, an array is damaged, or none has the name and the shape of a site.
-    pub fn of(path: &Path, named: &[(String, &Recorded)]) -> Result<Self> {
+    pub fn of(path: &Path, named: &[(String, &Recorded)], known: &[String]) -> Result<Self> {
         let mut file = Arrays::open(path)?;
         let mut places: HashMap<String, String> = HashMap::new();
         for name in &file.names {
@@ -85,12 +86,14 @@ impl ArrayComparison {
             }
             sites.push(difference);
         }
-        let mut unknown: Vec<String> =
-            places.into_keys().filter(|name| !name.starts_with("__")).collect();
+        let mut unknown: Vec<String> = places
+            .into_keys()
+            .filter(|name| !name.starts_with("__") && !known.contains(name))
+            .collect();
         unknown.sort();
-        let known = || named.iter().map(|(name, _)| name.as_str());
         let near = |name: &String| {
-            format!("{}: no such site{}", shown(name), near_clause(name, known(), 1))
+            let near = near_clause(name, known.iter().map(String::as_str), 1);
+            format!("{}: no such site{near}", shown(name))
         };
         let file = shown(&path.to_string_lossy());
         ensure!(

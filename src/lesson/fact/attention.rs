@@ -3,17 +3,15 @@
 use std::ops::Range;
 
 use super::{
-    Context, ENGLISH_PRONOUNS, ENGLISH_SUBJECTS, FRENCH_PRONOUNS, Fact, all_of, fact,
-    fact_of_built_in, last_of, last_word_in, words_from_end,
+    Context, ENGLISH_PRONOUNS, ENGLISH_SUBJECTS, FRENCH_PRONOUNS, Fact, all_of, compare::by_word,
+    fact, fact_of_built_in, last_of, last_word_in, words_from_end,
 };
 use crate::{
     analysis::{
         evidence::heads::nouns_before,
         measure::{
             ablation::KnockOut,
-            attention::{
-                AttendedKey, entropy_bits, of_output_to_source, strongest, strongest_word,
-            },
+            attention::{AttendedKey, entropy_bits, of_output_to_source, strongest_word},
         },
         trace::{Recorded, Trace},
     },
@@ -23,12 +21,12 @@ use crate::{
     },
     lesson::phrases::Phrases,
     model::{GUIDED_HEAD, ModelName, layer::attention, rnn_attention},
-    text::{grouped, percent, share, spoken, word_at, word_text},
+    text::{Token, grouped, percent, share, spoken, word_at, word_text},
 };
 
 pub(super) static FACTS: &[Fact] = &[
     fact("key", "the word that the selected one looks at most", |c| {
-        nth_look_text(c, 0, |c, l| c.phrases.quote(&l.word))
+        nth_look_text(c, 0, quoted_look)
     }),
     fact("weight", "the weight on it", |c| nth_look_text(c, 0, |_, l| share(l.weight))),
     fact("then_second", "the second and its weight, if there is one", then_second),
@@ -125,6 +123,11 @@ pub(super) static FACTS: &[Fact] = &[
         "what the Transformer and the Elman RNN write for the pronoun",
         pronouns_written,
     ),
+    fact_of_built_in(
+        "no_pronoun_to_keep",
+        "what to do where the French has no pronoun",
+        no_pronoun_to_keep,
+    ),
     fact_of_built_in("guided_key", "where the guided head looks from the pronoun", |c| {
         guided(c, ModelName::Transformer, looked_at)
     }),
@@ -144,8 +147,13 @@ pub(super) static FACTS: &[Fact] = &[
     ),
 ];
 
-fn row_of<'a>(c: &Context<'a>, site: &'a Recorded) -> Option<Vec<f32>> {
-    let (head, row) = (c.head().min(site.shape().planes - 1), c.row());
+fn row_of(c: &Context, site: &Recorded) -> Option<Vec<f32>> {
+    row_in(site, c.head(), c.row())
+}
+
+/// A row of a head, or of the last head if there are fewer.
+fn row_in(site: &Recorded, head: usize, row: usize) -> Option<Vec<f32>> {
+    let head = head.min(site.shape().planes.checked_sub(1)?);
     site.shape().holds(Cell::new(head, row, 0)).then(|| site.value.row(head, row))
 }
 
@@ -153,11 +161,36 @@ fn weights(c: &Context) -> Option<Vec<f32>> {
     row_of(c, c.beside(&attention::WEIGHTS)?)
 }
 
-/// The key with the nth largest weight of the selected row.
+/// Where a head looks from the selected row, the largest weight first. The weights on a word's tokens are added up, but
+/// for a checkpoint, whose lesson speaks of tokens; `key` is the first of them.
+pub fn looks(c: &Context, head: usize) -> Vec<AttendedKey> {
+    let row =
+        c.beside(&attention::WEIGHTS).and_then(|site| Some((site, row_in(site, head, c.row())?)));
+    let Some((site, row)) = row else { return vec![] };
+    let tokens = site.place.stream(site.axes()[2]).map(|stream| c.trace().tokens(stream));
+    let of_words = tokens.filter(|_| c.step.model != ModelName::Checkpoint);
+    let (keys, weights) = of_words
+        .map_or_else(|| ((0..row.len()).collect(), row.clone()), |tokens| by_word(tokens, &row));
+    let word = |key: usize| match of_words {
+        Some(tokens) => word_text(tokens, key),
+        None => c.trace().label(site, site.axes()[2], key),
+    };
+    let look = |i: usize| AttendedKey { key: keys[i], word: word(keys[i]), weight: weights[i] };
+    largest(&weights, weights.len()).into_iter().map(look).collect()
+}
+
 fn nth_look(c: &Context, n: usize) -> Option<AttendedKey> {
-    let (site, row) = (c.beside(&attention::WEIGHTS)?, weights(c)?);
-    let key = *largest(&row, n + 1).get(n)?;
-    Some(AttendedKey { key, word: c.trace().label(site, site.axes()[2], key), weight: row[key] })
+    looks(c, c.head()).into_iter().nth(n)
+}
+
+/// The word looked at; of several tokens it says that the weight is on all of them.
+fn quoted_look(c: &Context, look: &AttendedKey) -> String {
+    let site = c.beside(&attention::WEIGHTS).filter(|_| c.step.model != ModelName::Checkpoint);
+    let stream = site.and_then(|site| site.place.stream(site.axes()[2]));
+    stream.map_or_else(
+        || c.phrases.quote(&look.word),
+        |stream| c.phrases.quoted_word(c.trace().tokens(stream), look.key),
+    )
 }
 
 fn nth_look_text(c: &Context, n: usize, text_of: fn(&Context, &AttendedKey) -> String) -> String {
@@ -165,17 +198,16 @@ fn nth_look_text(c: &Context, n: usize, text_of: fn(&Context, &AttendedKey) -> S
 }
 
 fn then_second(c: &Context) -> String {
-    let text_of = |look: AttendedKey| {
-        c.phrases.then_second(&c.phrases.quote(&look.word), &share(look.weight))
-    };
+    let text_of =
+        |look: AttendedKey| c.phrases.then_second(&quoted_look(c, &look), &share(look.weight));
     nth_look(c, 1).map_or_else(String::new, text_of)
 }
 
 fn heads_look(c: &Context) -> String {
     let Some(site) = c.beside(&attention::WEIGHTS) else { return c.phrases.no_value() };
     let looks = (0..site.shape().planes).filter_map(|head| {
-        let look = strongest(c.trace(), site.path(), head, c.row())?;
-        let (word, weight) = (c.phrases.quote(&look.word), share(look.weight));
+        let look = looks(c, head).into_iter().next()?;
+        let (word, weight) = (quoted_look(c, &look), share(look.weight));
         Some(c.phrases.head_looks(&head.to_string(), &word, &weight))
     });
     c.phrases.list(&looks.collect::<Vec<_>>())
@@ -228,13 +260,26 @@ fn future_share(c: &Context) -> String {
 }
 
 pub fn has_pronoun(c: &Context) -> bool {
-    last_of(&c.reading.sentence.tokens, ENGLISH_PRONOUNS).is_some()
+    pronoun_in(&c.reading.sentence.tokens).is_some()
+}
+
+/// Where the last pronoun begins whose noun decides the French.
+pub fn pronoun_in(tokens: &[Token]) -> Option<usize> {
+    last_of(tokens, ENGLISH_PRONOUNS)
+}
+
+/// What to do where the French of the pass without changes has no pronoun.
+fn no_pronoun_to_keep(c: &Context) -> String {
+    let trace = c.reading.plain_trace(ModelName::Transformer);
+    let output = &trace.unwrap_or_else(|| c.reading.trace(ModelName::Transformer)).output;
+    let has_one = all_of(output, FRENCH_PRONOUNS).next().is_some();
+    if has_one { String::new() } else { c.phrases.no_pronoun_to_keep() }
 }
 
 /// Position and text of the pronoun, else of the last word.
 fn pronoun_or_last(c: &Context) -> (usize, String) {
     let tokens = &c.reading.sentence.tokens;
-    let position = last_of(tokens, ENGLISH_PRONOUNS).or_else(|| last_word_in(tokens));
+    let position = pronoun_in(tokens).or_else(|| last_word_in(tokens));
     let position = position.unwrap_or(tokens.len().saturating_sub(1));
     (position, word_text(tokens, position))
 }
@@ -315,7 +360,7 @@ fn noun_distance(c: &Context) -> String {
 }
 
 /// Whether the pronoun can stand for what is looked at: a word before it, no mark and no pronoun.
-fn may_be_meant(c: &Context, look: &AttendedKey) -> bool {
+pub fn may_be_meant(c: &Context, look: &AttendedKey) -> bool {
     let is_word = look.word.chars().any(char::is_alphabetic);
     let is_subject = ENGLISH_SUBJECTS.contains(&look.word.to_lowercase().as_str());
     look.key < pronoun_or_last(c).0 && is_word && !is_subject

@@ -1,6 +1,6 @@
 //! Facts about decoding: the chosen token, the alternatives, cache, forcing and logit lens.
 
-use super::{Context, Fact, fact};
+use super::{Context, Fact, fact, fact_of_built_in};
 use crate::{
     analysis::measure::{
         cache::CacheSizes,
@@ -8,7 +8,11 @@ use crate::{
         forcing::Forcing,
         lens::LensPrediction,
     },
-    engine::math::sampling::{Choice, Choosing},
+    engine::math::{
+        beam::Beams,
+        largest,
+        sampling::{Choice, Choosing},
+    },
     text::{grouped, percent, spoken},
 };
 
@@ -42,8 +46,16 @@ pub(super) static FACTS: &[Fact] = &[
     fact("unsure_probability", "with which probability", |c| {
         c.phrases.or_none(least_sure(c.trace()).map(|(_, _, p)| percent(p)))
     }),
-    fact("log_p", "log-probability of the whole output", |c| {
-        c.phrases.or_none(c.reading.log_probability(c.step.model).map(|p| spoken(p as f32)))
+    fact("written", "the token written after the selected row, else the likeliest", written),
+    fact("how_taken", "that the likeliest token was taken, or why it was another", how_taken),
+    fact_of_built_in("beam", "how many outputs beam search continues", |c| {
+        of_beams(c, |beams| beams.width.to_string())
+    }),
+    fact_of_built_in("beam_log_p", "log-probability of the output that it finds", |c| {
+        of_beams(c, |beams| spoken(log_p(beams) as f32))
+    }),
+    fact_of_built_in("beam_tokens", "tokens of that output, <eos> included", |c| {
+        of_beams(c, |beams| beams.tokens(beams.winner).len().to_string())
     }),
     fact("cached", "columns that a cache holds before this step", |c| grouped(c.row())),
     fact("cache_held", "numbers it holds after this step", |c| {
@@ -66,6 +78,14 @@ pub(super) static FACTS: &[Fact] = &[
     fact("free_right", "and right when it reads what it wrote", |c| {
         of_forcing(c, |f| f.n_free_right().to_string())
     }),
+    fact("runs_note", "where the two runs part, or that they do not", |c| {
+        of_forcing(
+            c,
+            |f| {
+                if f.part.is_some() { c.phrases.runs_part() } else { c.phrases.runs_alike() }
+            },
+        )
+    }),
     fact("lens_first", "the lens's first guess after the first place", |c| {
         of_lens(c, |guesses| top(c, guesses.first()?))
     }),
@@ -85,6 +105,35 @@ fn word(c: &Context, token: usize, row: usize) -> String {
         c.trace().label_in_row(site, axis, token, row)
     });
     c.phrases.quote(&in_row.unwrap_or_else(|| c.trace().word(token as u32)))
+}
+
+fn written(c: &Context) -> String {
+    let written = c.trace().output_at(c.row()).map(|(_, token)| token.id as usize);
+    let likeliest = || largest(&c.row_of(c.trace().probs()?)?, 1).first().copied();
+    c.phrases.or_none(written.or_else(likeliest).map(|token| word(c, token, c.row())))
+}
+
+/// A row whose later words are not hidden from it is read again when they are there.
+fn how_taken(c: &Context) -> String {
+    let is_first = |c: &Context, i: usize, choice: &Choice| {
+        let most = choice.candidates.iter().map(|other| other.logit).fold(f32::MIN, f32::max);
+        if choice.draw.is_some() || choice.candidates[i].logit >= most {
+            c.phrases.taken_likeliest()
+        } else {
+            c.phrases.taken_before_the_rest()
+        }
+    };
+    c.phrases.or_none(of_chosen(c, is_first))
+}
+
+fn log_p(beams: &Beams) -> f64 {
+    let (step, i) = beams.winner;
+    beams.steps.get(step).and_then(|all| all.get(i)).map_or(f64::NAN, |winner| winner.log_p)
+}
+
+/// Beams are measured on a worker thread, never here.
+fn of_beams(c: &Context, text_of: fn(&Beams) -> String) -> String {
+    c.reading.beams().map_or_else(|| c.phrases.measuring(), text_of)
 }
 
 fn of_chosen(c: &Context, text_of: fn(&Context, usize, &Choice) -> String) -> Option<String> {
@@ -108,7 +157,7 @@ fn of_cache(c: &Context, count: fn(CacheSizes, usize, usize) -> usize) -> String
 }
 
 /// Forcing is measured on a worker thread, never here.
-fn of_forcing(c: &Context, text_of: fn(&Forcing) -> String) -> String {
+fn of_forcing(c: &Context, text_of: impl Fn(&Forcing) -> String) -> String {
     let Some(forcing) = c.reading.forcing() else { return c.phrases.measuring() };
     c.phrases.or_none(forcing.get(&c.step.model).map(text_of))
 }

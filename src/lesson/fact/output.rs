@@ -26,7 +26,16 @@ pub(super) static FACTS: &[Fact] = &[
     fact("logit_lead", "the difference of the two", |c| {
         c.phrases.or_none(logit_lead(c).map(|x| rounded(x, 2)))
     }),
-    fact("odds", "e to that difference", |c| c.phrases.or_none(logit_lead(c).map(odds))),
+    fact("at_temperature", "what the lead is divided by, if not by 1", |c| {
+        let temperature = c.reading.changes.temperature();
+        let is_divided = (temperature - 1.0).abs() > f32::EPSILON;
+        let said = is_divided.then(|| c.phrases.at_temperature(&temperature.to_string()));
+        said.unwrap_or_default()
+    }),
+    fact("exponent", "the lead divided by the temperature", |c| {
+        c.phrases.or_none(exponent(c).map(|x| rounded(x, 2)))
+    }),
+    fact("odds", "e to that", |c| c.phrases.or_none(exponent(c).map(odds))),
     fact("actual", "what the language model gave to the words that really came", actual),
     fact("answer", "the answer that a question-answering head finds", |c| {
         c.phrases.or_none(answer(c).map(|(text, _)| c.phrases.quote(&text)))
@@ -104,6 +113,11 @@ fn shown_logit(c: &Context, n: usize) -> Option<f64> {
 
 fn logit_lead(c: &Context) -> Option<f64> {
     let lead = shown_logit(c, 0)? - shown_logit(c, 1)?;
+    Some((lead * 100.0).round() / 100.0)
+}
+
+fn exponent(c: &Context) -> Option<f64> {
+    let lead = logit_lead(c)? / f64::from(c.reading.changes.temperature());
     Some((lead * 100.0).round() / 100.0)
 }
 

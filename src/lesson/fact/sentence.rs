@@ -15,7 +15,7 @@ use crate::{
     },
     lesson::phrases::Phrases,
     model::{EMBEDDING_TABLE, ModelName, ModelSizes},
-    text::{Token, grouped, rounded, spoken},
+    text::{Token, grouped, rounded, spoken, word_text},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -69,6 +69,15 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("embed_size", "length of the selected word's embedding", |c| {
         length_of(c, c.trace().embedding(Stream::Source))
+    }),
+    fact_of_built_in("il_or_elle", "between which pronouns French chooses", |c| {
+        let tokens = &c.reading.sentence.tokens;
+        let pronoun =
+            last_of(tokens, ENGLISH_PRONOUNS).map(|i| word_text(tokens, i).to_lowercase());
+        match pronoun.as_deref() {
+            Some("they") => c.phrases.ils_or_elles(),
+            _ => c.phrases.il_or_elle(),
+        }
     }),
     fact("kv_note", "how many heads share keys and values, if they do", |c| {
         let keys = ["blocks.{layer}.attn.k"];
@@ -183,10 +192,14 @@ fn pronoun_change(c: &Context) -> String {
     }
 }
 
+/// Whether the sentence is as long as the lab about a single word asks for, marks aside.
+pub fn has_ten_words(c: &Context) -> bool {
+    words_from_end(&c.reading.sentence.tokens).count() >= 10
+}
+
 fn word_change(c: &Context) -> String {
-    const LEAST_WORDS: usize = 10;
     let tokens = &c.reading.sentence.tokens;
-    if words_from_end(tokens).count() < LEAST_WORDS {
+    if !has_ten_words(c) {
         return c.phrases.read_ten_words();
     }
     let adjective = said_of_pronoun(tokens).map(|i| change_of_adjective(tokens, i));
@@ -213,13 +226,16 @@ fn change_to(tokens: &[Token], position: usize, [word, other]: [&str; 2]) -> Str
     format!("token.{position}={}", if is_word { other } else { word })
 }
 
-/// The last word of the clause that a pronoun begins: often the adjective that decides it. None without a pronoun.
+/// The last word of the clause that a pronoun and a form of “be” begin: often the adjective that decides it. None where
+/// there are none.
 fn said_of_pronoun(tokens: &[Token]) -> Option<usize> {
     let pronoun = last_of(tokens, ENGLISH_PRONOUNS)?;
     let rest = &tokens[pronoun + 1..];
     let is_mark = |token: &Token| !token.text.contains(char::is_alphanumeric);
     let end = rest.iter().position(is_mark).unwrap_or(rest.len());
-    last_word_in(&rest[..end]).map(|i| pronoun + 1 + i)
+    let said = last_word_in(&rest[..end])?;
+    let is_be = |token: &Token| ["is", "are", "was", "were", "'s", "'re"].contains(&&*token.text);
+    rest[..said].iter().any(is_be).then_some(pronoun + 1 + said)
 }
 
 /// At most 16 characters of a word, so that long unknown words leave space for the rest.

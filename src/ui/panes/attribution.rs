@@ -253,10 +253,9 @@ fn question(found: &Findings, language: Language) -> String {
 impl<'a> Pane for AttributionList<'a> {
     fn title(&self) -> Title {
         let language = self.scene.language;
-        let title = Title::named(self.shown.found.map_or_else(
-            || language.tr("what pushed the word").to_owned(),
-            |found| question(found, language),
-        ));
+        let unasked = language.tr("what pushed the word");
+        let asked = self.shown.found.map(|found| question(found, language));
+        let title = Title::named(asked.unwrap_or_else(|| unasked.to_owned())).else_named(unasked);
         self.shown.marked(self.scene, title)
     }
 

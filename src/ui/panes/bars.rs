@@ -141,7 +141,7 @@ impl Pane for Bars<'_> {
         let full = self.full_bar();
         if self.scale.is_of_shares() && full < 1.0 {
             let percent = percent(full);
-            return title.with(tr!(subject.scene.language, "bars to {percent}", percent));
+            return title.with_result(tr!(subject.scene.language, "bars to {percent}", percent));
         }
         title
     }

@@ -133,7 +133,8 @@ impl<'a> Candidates<'a> {
             return language.tr("found by beam search").to_owned();
         }
         match (index == self.taken, choice.candidates[index].cut, choice.draw) {
-            (true, _, None) => language.tr("taken: the likeliest").to_owned(),
+            (true, _, None) if index == 0 => language.tr("taken: the likeliest").to_owned(),
+            (true, _, None) => language.tr("taken before the later words").to_owned(),
             (true, _, Some(draw)) => {
                 let (from, to) = choice.interval(index);
                 let range = format!("{from:.2}{dash}{to:.2}");

@@ -39,17 +39,10 @@ const RAGGED: u16 = 10;
 const STEP: usize = 500;
 
 impl TrainingCurves<'_> {
-    /// What the axes are, and where lines begin that do not begin with the training.
-    fn note(&self) -> String {
-        let language = self.0.language;
-        let late = MODELS.into_iter().filter_map(|name| Some((name, first_step(name)?)));
-        let late =
-            late.map(|(name, step)| format!("{} {}", language.tr(name.title()), grouped(step)));
-        let models = late.collect::<Vec<_>>().join(language.tr("; "));
-        tr!(
-            language,
-            "recorded while they were trained; → steps, ↑ nats a token; kept only from a step on: {models}",
-            models
+    /// What the axes are, and that not every loss was kept.
+    fn note(&self) -> &str {
+        self.0.language.tr(
+            "recorded while they were trained; → steps, ↑ nats a token; a gap in a line was not kept",
         )
     }
 
@@ -90,11 +83,6 @@ impl TrainingCurves<'_> {
             focused: false,
         }
     }
-}
-
-/// The step from which on a model's record was kept, if that is not its first.
-fn first_step(name: ModelName) -> Option<usize> {
-    Some(Training::of(name)?.curve.first()?.0).filter(|first| *first > STEP)
 }
 
 fn final_loss(name: ModelName) -> Option<f32> {
@@ -144,6 +132,6 @@ impl Pane for TrainingCurves<'_> {
             .min(area.height / 2);
         let chart = area.height - n_lines;
         self.chart().draw(Rect { height: chart, ..area }, buf);
-        put_text(buf, without_top_rows(area, chart), &note, self.0.theme.dim());
+        put_text(buf, without_top_rows(area, chart), note, self.0.theme.dim());
     }
 }

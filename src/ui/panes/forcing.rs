@@ -90,7 +90,13 @@ impl Pane for ForcingTable<'_> {
         let Some(forcing) = self.forcing() else { return title };
         let (forced, free, n) =
             (forcing.n_forced_right(), forcing.n_free_right(), forcing.places.len());
-        title.with(tr!(language, "right: forced {forced}, free {free}, of {n}", forced, free, n))
+        title.with_result(tr!(
+            language,
+            "right: forced {forced}, free {free}, of {n}",
+            forced,
+            free,
+            n
+        ))
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -176,6 +176,13 @@ pub(super) fn draw_unknown_beside(scene: Scene, area: Rect, buf: &mut Buffer) {
     draw_text_or_measuring(scene, text, area, buf);
 }
 
+/// The size of what is said where teaching a checkpoint has not begun; None where it has, or begins by itself.
+pub(super) fn unknown_size(scene: Scene, course: Option<&Course>) -> Option<PreferredSize> {
+    let text = unasked(scene).filter(|_| course.is_none())?;
+    let lines = |width: u16| 1 + text.width() as u16 / width;
+    Some(PreferredSize::new(Size::new(40, lines(40)), Size::new(80, lines(80))))
+}
+
 fn draw_text_or_measuring(scene: Scene, text: Option<String>, area: Rect, buf: &mut Buffer) {
     match text {
         Some(text) => put_text(buf, area, &text, scene.theme.dim()),
@@ -252,6 +259,9 @@ impl Pane for LearningCurve<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
+        if let Some(size) = unknown_size(self.scene, self.course.as_deref()) {
+            return size;
+        }
         // Before the first step there is no curve to draw.
         if self.course.as_ref().is_some_and(|course| course.losses.len() < 2) {
             let text = self.output().width() as u16 + 12;

@@ -8,7 +8,11 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
+use super::{
+    Pane, PreferredSize, Scene, Title, Unfolding,
+    learning::{draw_unknown_beside, unknown_size},
+    words::PaneWords,
+};
 use crate::{
     analysis::reading::Course,
     engine::{arithmetic::Arithmetic, value::Cell},
@@ -112,6 +116,9 @@ impl Pane for MovedList<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
+        if let Some(size) = unknown_size(self.scene, self.course.as_deref()) {
+            return size;
+        }
         let n = self.n().max(8) as u16;
         let width = (NAME_WIDTH + FIGURE_WIDTH) as u16;
         PreferredSize::new(Size::new(width + 6, n.min(6) + 1), Size::new(width + 16, n + 1))
@@ -147,7 +154,7 @@ impl Pane for MovedList<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.scene.theme, self.scene.language);
         let Some(course) = &self.course else {
-            super::learning::draw_unknown_beside(self.scene, area, buf);
+            draw_unknown_beside(self.scene, area, buf);
             return;
         };
         let heading = left(language.tr("part, word"), NAME_WIDTH) + language.tr("distance");

@@ -77,7 +77,7 @@ impl Pane for ReadBackTable<'_> {
         let share = share_right(&self.answers).unwrap_or(0.0);
         let right = self.answers.iter().filter(|a| a.is_right).count();
         let n = self.answers.len();
-        Title::named(language.tr(name)).with(tr!(
+        Title::named(language.tr(name)).with_result(tr!(
             language,
             "{right} of {n} tokens can be read back ({share})",
             right,

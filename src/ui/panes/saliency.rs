@@ -160,13 +160,12 @@ fn pitch(area: Rect) -> u16 {
 impl Pane for SaliencyTable<'_> {
     fn title(&self) -> Title {
         let language = self.scene.language;
-        let title = Title::named(self.shown.found.map_or_else(
-            || language.tr("which words counted").to_owned(),
-            |found| {
-                let (word, against) = (&found.word, &found.against);
-                tr!(language, "which words counted for “{word}” over “{against}”", word, against)
-            },
-        ));
+        let unasked = language.tr("which words counted");
+        let asked = self.shown.found.map(|found| {
+            let (word, against) = (&found.word, &found.against);
+            tr!(language, "which words counted for “{word}” over “{against}”", word, against)
+        });
+        let title = Title::named(asked.unwrap_or_else(|| unasked.to_owned())).else_named(unasked);
         self.shown.marked(self.scene, title)
     }
 

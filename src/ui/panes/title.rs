@@ -16,7 +16,16 @@ const BETWEEN: &str = " · ";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title {
     name: TitleName,
-    details: Vec<String>,
+    details: Vec<Detail>,
+    /// The name without what was found, if it tells that.
+    without_result: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Detail {
+    text: String,
+    /// Whether it says what was found, which may answer a question.
+    is_result: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,11 +47,11 @@ impl Title {
 
     /// The title of a pane that shows something of a site: words that may hold its path.
     pub fn about_site(path: &str, words: &str) -> Self {
-        Self { name: TitleName::about(path, words), details: vec![] }
+        Self { name: TitleName::about(path, words), details: vec![], without_result: None }
     }
 
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: TitleName::Words(name.into()), details: vec![] }
+        Self { name: TitleName::Words(name.into()), details: vec![], without_result: None }
     }
 
     /// A title that is one phrase of the interface: translators write the parts, and may join some.
@@ -55,16 +64,23 @@ impl Title {
     /// The same title with one more detail.
     #[must_use]
     pub fn with(mut self, detail: impl Into<String>) -> Self {
-        self.details.push(detail.into());
+        self.details.push(Detail { text: detail.into(), is_result: false });
+        self
+    }
+
+    /// The same title with what was found as one more detail.
+    #[must_use]
+    pub fn with_result(mut self, found: impl Into<String>) -> Self {
+        self.details.push(Detail { text: found.into(), is_result: true });
         self
     }
 
     /// The same title with all parts of another as details.
     #[must_use]
-    pub fn with_parts(mut self, other: Self) -> Self {
-        self.details.push(other.name());
-        self.details.extend(other.details);
-        self
+    pub fn with_parts(self, other: Self) -> Self {
+        let mut title = self.with(other.name());
+        title.details.extend(other.details);
+        title
     }
 
     /// The same title with its name said in other words; a site that they hold stays one.
@@ -78,10 +94,20 @@ impl Title {
         Self { name, ..self }
     }
 
-    /// The same title without details.
+    /// The same title, whose name tells what was found, with a name for it that does not.
     #[must_use]
-    pub fn without_details(self) -> Self {
-        Self { details: vec![], ..self }
+    pub fn else_named(self, name: &str) -> Self {
+        Self { without_result: Some(name.to_owned()), ..self }
+    }
+
+    /// The same title without what was found.
+    #[must_use]
+    pub fn without_results(mut self) -> Self {
+        self.details.retain(|detail| !detail.is_result);
+        if let Some(name) = self.without_result.take() {
+            self.name = TitleName::Words(name);
+        }
+        self
     }
 
     /// The columns that it takes as a whole.
@@ -110,7 +136,7 @@ impl Title {
 
     /// What tells it from other titles: more and more of its site's path, after the words before it, then its details.
     fn distinctions(&self) -> Vec<String> {
-        let details = self.details.iter().cloned();
+        let details = self.details.iter().map(|detail| detail.text.clone());
         match &self.name {
             TitleName::Site { before, path, .. } => {
                 let ends = path_ends(path).skip(1).map(|end| format!("{before}{end}"));
@@ -149,8 +175,8 @@ impl fmt::Display for Title {
     }
 }
 
-fn joined(name: &str, details: &[String]) -> String {
-    details.iter().fold(name.to_owned(), |title, detail| title + BETWEEN + detail)
+fn joined(name: &str, details: &[Detail]) -> String {
+    details.iter().fold(name.to_owned(), |title, detail| title + BETWEEN + &detail.text)
 }
 
 /// Titles that fit; those that would be alike then are cut to a part that the others have not.
@@ -186,6 +212,16 @@ mod tests {
         assert_eq!(fitted_apart(&titles, 60), whole, "what fits is whole");
         let same = ["logit lens", "logit lens"];
         assert_eq!(fitted_apart(&same.map(Title::named), 14), same, "nothing tells them apart");
+    }
+
+    #[test]
+    fn a_question_hides_results_alone() {
+        let pushed =
+            Title::named("after “parce qu'”: “il” over “elle”").else_named("what pushed it");
+        assert_eq!(pushed.without_results().to_string(), "what pushed it");
+        let title = Title::named("Elman RNN").with("head 2").with_result("9 of 13 read back");
+        assert_eq!(title.to_string(), "Elman RNN · head 2 · 9 of 13 read back");
+        assert_eq!(title.without_results().to_string(), "Elman RNN · head 2");
     }
 
     #[test]

@@ -68,10 +68,10 @@ fn draw_out_of_view(state: &State, pane: &dyn Pane, frame: Rect, buf: &mut Buffe
     put_on(buf, line, &[(&above, theme.dim()), (&below, theme.dim())]);
 }
 
-/// A pane's title; while a question is open only its name, since the rest may be the answer.
+/// A pane's title; while a question is open without what was found, which may be the answer.
 fn title_of(state: &State, pane: &dyn Pane) -> Title {
     let title = pane.title();
-    if state.guide.quiz.is_some() { title.without_details() } else { title }
+    if state.guide.quiz.is_some() { title.without_results() } else { title }
 }
 
 /// The area inside a pane's frame.

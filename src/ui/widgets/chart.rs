@@ -284,6 +284,12 @@ impl Chart<'_> {
         }
     }
 
+    /// Whether every line has its name at its end, also below a legend of two lines.
+    fn names_all_ends(&self, area: Rect) -> bool {
+        let lines = self.series.len() + 2;
+        self.name_width(area.width) > 0 && usize::from(area.height) >= lines
+    }
+
     /// Draws the names at the ends of the lines, the highest first; names that would meet move down.
     fn draw_names(&self, frame: &Frame, area: Rect, buf: &mut Buffer) {
         let width = usize::from(self.name_width(area.width)).saturating_sub(1);
@@ -309,8 +315,9 @@ impl Chart<'_> {
     }
 
     /// The entries of the legend by line, each with the index of its series: names with their values at the cursor, if
-    /// they fit on a line, else names alone, on two lines where there is height for them. Names that do not fit either
-    /// are cut to one width, so that each series has its entry.
+    /// they fit on a line, else names alone. Where names do not fit either, those at the ends of the lines serve; without
+    /// them names stand on two lines where there is height for that, or are cut to one width, so that each series has its
+    /// entry.
     fn legend(&self, area: Rect) -> Vec<Vec<(usize, String)>> {
         if !self.has_legend || area.height == 0 {
             return vec![];
@@ -333,6 +340,10 @@ impl Chart<'_> {
         let shorter = || (1..MAX_NAME_WIDTH).rev().map(cut).find(|texts| lines(texts).len() == 1);
         let texts = if lines(&long).len() == 1 {
             long
+        } else if lines(&names).len() == 1 {
+            names
+        } else if self.names_all_ends(area) {
+            vec![]
         } else if lines(&names).len() <= most_lines {
             names
         } else {
@@ -539,6 +550,34 @@ mod tests {
         }
         assert_eq!(legend(45, 7).len(), 1, "a low chart keeps its lines for the plot");
         assert_eq!(legend(45, 7)[0].len(), 4);
+    }
+
+    #[test]
+    fn names_that_would_be_cut_stand_at_the_ends_alone() {
+        let theme = Theme::new(Depth::None, Glyphs::Unicode);
+        let names = ["Elman RNN", "RNN with attention", "Transformer, unguided", "Transformer"];
+        let named = |i: usize| Series {
+            name: format!("{} {i}", names[i % 4]),
+            ..series('E', &[i as f32, i as f32])
+        };
+        let chart = Chart {
+            theme: &theme,
+            series: (0..6).map(named).collect(),
+            reference: vec![],
+            columns: (1..3).map(|i| (i.to_string(), String::new())).collect(),
+            heights: Heights::Linear,
+            has_legend: true,
+            cursor: (0, 0),
+            focused: false,
+        };
+        let mut buf = Buffer::empty(Rect::new(0, 0, 70, 11));
+        chart.draw(buf.area, &mut buf);
+        let all: String = buf.content.iter().map(ratatui::buffer::Cell::symbol).collect();
+        for series in &chart.series {
+            assert_eq!(all.matches(&*series.name).count(), 1, "{}", series.name);
+        }
+        let low = Rect::new(0, 0, 70, 8);
+        assert_eq!(chart.legend(low)[0].len(), 6, "too low for all ends");
     }
 
     #[test]

@@ -178,7 +178,8 @@ impl Heat<'_> {
             put(line.x, &first, self.theme.dim());
         }
         let end = line.x + layout.cell.columns(layout.cols.len()) as u16;
-        if let Some(x) = end.checked_sub(last.width() as u16).filter(|x| *x > to) {
+        let is_cursors = self.cursor.1 + 1 >= layout.cols.end;
+        if let Some(x) = end.checked_sub(last.width() as u16).filter(|x| *x > to && !is_cursors) {
             put(x, &last, self.theme.dim());
         }
     }
