@@ -15,7 +15,6 @@ mod order;
 mod panes;
 mod phrases;
 pub mod quiz;
-mod refusal;
 pub mod shelf;
 pub mod template;
 
@@ -347,7 +346,9 @@ impl Lesson {
         by_id.or_else(by_number).ok_or_else(|| {
             let near = match id.parse::<i64>() {
                 Ok(_) => format!("; steps are 1 to {}", steps.len()),
-                Err(_) => text::near_clause(id, steps.iter().map(|(_, s)| s.id.as_str()), 3),
+                Err(_) => {
+                    text::near_clause(id, steps.iter().map(|(_, s)| s.id.as_str()), 3).to_string()
+                }
             };
             let id = text::shown(id);
             anyhow!("no step `{id}`{near}; `lookback steps` lists them all")

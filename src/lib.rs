@@ -13,7 +13,7 @@
 //!
 //! | module | holds | for instance |
 //! | --- | --- | --- |
-//! | [`text`] | a sentence as tokens and back; text from outside made safe to show | `text::visible` |
+//! | [`text`] | a sentence as tokens and back; text from outside made safe to show; why something is refused, in any language | `text::visible` |
 //! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape that records a pass | softmax: `engine::math::softmax_rows`, recorded by `engine::tape`; what-ifs: parsed in `engine::change`; a part or a number applied in `engine::tape`, another sentence, learning and patches in `analysis::reading::reader` |
 //! | [`weights`] | checkpoints as named, shape-checked tensors; quantised forms; limits | GGUF: `weights::gguf` |
 //! | [`model`] | layers and the models made of them, a file or folder for each architecture; decoding | attention: `model::layer::attention` |
@@ -46,7 +46,8 @@
 //! - Files enter through [`weights`], [`ui::memory`] and [`cli`]; standard output belongs to [`cli`] and [`term`]; nothing
 //!   opens a network connection (`tests/it/layers.rs`).
 //! - Errors are `anyhow` with the name of what is wrong: path, tensor, shape expected and found. [`cli`] prints one line:
-//!   what happened, why, what to do. Input from outside is checked before use and never panics (`tests/it/hostile.rs`).
+//!   what happened, why, what to do. What a screen says too is a [`text::Refusal`], which [`lesson`] translates. Input
+//!   from outside is checked before use and never panics (`tests/it/hostile.rs`).
 //! - The same input gives the same bytes, for any number of threads.
 //! - `unsafe` is denied except in four files, each with its reason (`tests/it/documents.rs`).
 pub mod text;

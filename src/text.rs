@@ -15,6 +15,7 @@ mod json;
 mod lines;
 mod older;
 mod plan;
+mod refusal;
 mod sentence;
 mod specials;
 mod spelling;
@@ -32,6 +33,8 @@ pub use figures::{
 pub use gguf::GgufVocab;
 pub use lines::{ItemWidth, LineRun, fill, is_wide, runs, wrapped};
 pub use older::{OlderFiles, SENTENCEPIECE, tokenizer_json};
+pub(crate) use refusal::refusal;
+pub use refusal::{Blank, Refusal, filled};
 pub use sentence::{Sentence, Token, Unknown, word_at, word_text};
 pub use specials::{SpecialIds, Specials};
 pub use spelling::{near, near_clause, nearest};
@@ -311,13 +314,15 @@ impl Tokenizer {
         };
         ensure!(
             !typed.is_empty(),
-            "the sentence is empty; type a few words, as in \"The dog sleeps.\""
+            refusal!("the sentence is empty; type a few words, as in \"The dog sleeps.\"")
         );
         ensure!(
             text.len() <= MAX_BYTES,
-            "the sentence has {} bytes, far more than the limit of {} tokens; shorten it",
-            text.len(),
-            self.limit
+            refusal!(
+                "the sentence has {n} bytes, far more than the limit of {longest} tokens; shorten it",
+                n = text.len(),
+                longest = self.limit
+            )
         );
         match &self.kind {
             Origin::BuiltIn => {
@@ -372,19 +377,22 @@ impl Tokenizer {
         // A tokenizer may remove the whole text or have no entry for it; no model reads an empty sentence.
         ensure!(
             !ids.is_empty(),
-            "the sentence has no tokens: the tokenizer leaves nothing of \"{}\"; type other words",
-            shown(text)
+            refusal!(
+                "the sentence has no tokens: the tokenizer leaves nothing of \"{text}\"; type other words",
+                text = shown(text)
+            )
         );
         if ids.len() > self.limit {
             let why = match self.kind {
-                Origin::BuiltIn => " (the models were trained on up to 90)",
-                Origin::Checkpoint(_) => "",
+                Origin::BuiltIn => refusal!(" (the models were trained on up to 90)"),
+                Origin::Checkpoint(_) => Refusal::default(),
             };
-            bail!(
-                "the sentence has {} tokens, the limit is {}{why}; shorten it",
-                ids.len(),
-                self.limit
-            );
+            bail!(refusal!(
+                "the sentence has {n} tokens, the limit is {longest}{why}; shorten it",
+                n = ids.len(),
+                longest = self.limit,
+                why
+            ));
         }
         let (text, tokens) = (text.to_owned(), self.tokens(ids));
         Ok(Sentence { text, replaced: None, tokens, unknown: unknown(), typed: None })
@@ -409,11 +417,11 @@ impl Tokenizer {
                 let word = vocabulary.cased(&word);
                 let one = || Ok(vocabulary.one_token(&self.engine, &word, old));
                 let Some(id) = engine::spawn_guarded(one)? else {
-                    bail!(
-                        "`{}` is not a single token of the model's vocabulary, so it cannot replace one; try {}",
-                        shown(&word),
-                        vocabulary::alike(&self.vocab(), &visible(&word), 3).join(", ")
-                    )
+                    bail!(refusal!(
+                        "`{word}` is not a single token of the model's vocabulary, so it cannot replace one; try {near}",
+                        word = shown(&word),
+                        near = vocabulary::alike(&self.vocab(), &visible(&word), 3).join(", ")
+                    ))
                 };
                 (position..position + 1, vec![id])
             }
@@ -427,10 +435,12 @@ impl Tokenizer {
         );
         ensure!(
             ids.len() <= self.limit,
-            "with `{}` the sentence has {} tokens, the limit is {}; take a shorter word",
-            shown(&word),
-            ids.len(),
-            self.limit
+            refusal!(
+                "with `{word}` the sentence has {n} tokens, the limit is {longest}; take a shorter word",
+                word = shown(&word),
+                n = ids.len(),
+                longest = self.limit
+            )
         );
         // Words after the replaced one have moved.
         let moved = |i: usize| if i < range.end { i } else { i + new.len() - range.len() };
@@ -487,12 +497,17 @@ impl Tokenizer {
             Origin::Checkpoint(_) => text.to_owned(),
         };
         let ids = self.encoding(&text, false)?.get_ids().to_vec();
-        ensure!(!ids.is_empty(), "\"{}\" has no tokens; give other words", shown(&text));
+        ensure!(
+            !ids.is_empty(),
+            refusal!("\"{text}\" has no tokens; give other words", text = shown(&text))
+        );
         ensure!(
             ids.len() < self.limit,
-            "the text has {} tokens, the limit is {}; shorten it",
-            ids.len(),
-            self.limit - 1
+            refusal!(
+                "the text has {n} tokens, the limit is {longest}; shorten it",
+                n = ids.len(),
+                longest = self.limit - 1
+            )
         );
         Ok(ids)
     }

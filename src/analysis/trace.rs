@@ -29,7 +29,7 @@ use crate::{
         EMBEDDING_TABLE, LOGITS, ModelName, PROBS, Pass,
         layer::attention::{CONTEXT, V, V_NORMALIZED},
     },
-    text::{self, EOS, EntryJoin, Token, Tokenizer},
+    text::{self, EOS, EntryJoin, Token, Tokenizer, refusal},
 };
 
 /// The scope of the probes.
@@ -319,11 +319,12 @@ impl Trace {
             return Ok(site);
         }
         let near = text::near_clause(path, self.sites().map(Recorded::path), 3);
-        bail!(
-            "{} has no site `{}`{near}; `lookback trace --sites '*' --list` names them all",
-            self.model.in_sentence(),
-            text::shown(path)
-        )
+        bail!(refusal!(
+            "{model} has no site `{path}`{near}; `lookback trace --sites '*' --list` names them all",
+            model = refusal!(self.model.in_sentence()),
+            path = text::shown(path),
+            near
+        ))
     }
 
     /// The site and the cell of the address of a value.
@@ -339,13 +340,17 @@ impl Trace {
             } else {
                 String::new()
             };
-            bail!(
-                "`{address}` lies outside its site, whose indices are [{planes}{} 0..{}, {} 0..{}] (the last excluded)",
-                row.name(),
-                shape.rows,
-                col.name(),
-                shape.cols
-            );
+            bail!(refusal!(
+                "`{address}` lies outside its site, whose indices are {indices} (the last excluded)",
+                address = address.to_string(),
+                indices = format!(
+                    "[{planes}{} 0..{}, {} 0..{}]",
+                    row.name(),
+                    shape.rows,
+                    col.name(),
+                    shape.cols
+                )
+            ));
         }
         Ok((site, address.cell))
     }
@@ -361,7 +366,10 @@ impl Trace {
             Some(tape.open(node, local))
         });
         let Some(arithmetic) = part else {
-            bail!("`{address}` was not computed: the probes reach back 40 words");
+            bail!(refusal!(
+                "`{address}` was not computed: the probes reach back 40 words",
+                address = address.to_string()
+            ));
         };
         Ok(arithmetic)
     }

@@ -257,11 +257,12 @@ fn read(
     let outcome = readings
         .read(sentence, changes)
         .map(|reading| Arc::new(reading.waiting()))
-        .map_err(|why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") });
+        .map_err(|why| ReadFailure { sentence: sentence.to_owned(), why: why.into() });
     if let Ok(reading) = &outcome {
         plain::read(reading, state.lesson.language, out)?;
     }
-    let why = outcome.as_ref().err().map(|failure| failure.why.clone());
+    let language = state.lesson.language;
+    let why = outcome.as_ref().err().map(|failure| language.refusal(&failure.why));
     update(state, Action::Read(outcome));
     update(state, Action::Dismiss);
     match why {

@@ -5,7 +5,10 @@
 
 use std::{fmt, ptr, str::FromStr, sync::Arc};
 
-use crate::{engine::value::Cell, text::visible::shown};
+use crate::{
+    engine::value::Cell,
+    text::{refusal, visible::shown},
+};
 
 /// The sequence of tokens that an axis indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -523,17 +526,19 @@ impl FromStr for Address {
     /// If the text has another form; the message shows the expected one.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || {
-            anyhow::anyhow!(
-                "`{}` is not an address; write a site and a cell, \
-                 as in encoder.0.self_attn.weights[2,7,1] or logits[0,12]",
-                shown(text)
+            refusal!(
+                "`{text}` is not an address; write a site and a cell, as in encoder.0.self_attn.weights[2,7,1] or logits[0,12]",
+                text = shown(text)
             )
         };
         anyhow::ensure!(
             text.len() <= LONGEST_ADDRESS,
-            "`{}` has {} bytes, an address at most {LONGEST_ADDRESS}; shorten it",
-            shown(text),
-            text.len()
+            refusal!(
+                "`{text}` has {n} bytes, an address at most {longest}; shorten it",
+                text = shown(text),
+                n = text.len(),
+                longest = LONGEST_ADDRESS
+            )
         );
         let (name, rest) = text.trim().split_once('[').ok_or_else(wrong)?;
         let inside = rest.strip_suffix(']').ok_or_else(wrong)?;
@@ -542,11 +547,11 @@ impl FromStr for Address {
         let (cell, has_planes) = match indices[..] {
             [row, col] => (Cell::new(0, row, col), false),
             [plane, row, col] => (Cell::new(plane, row, col), true),
-            _ => return Err(wrong()),
+            _ => return Err(wrong().into()),
         };
         let (kind, path) = AddressKind::split(name);
         if path.is_empty() {
-            return Err(wrong());
+            return Err(wrong().into());
         }
         Ok(Self { kind, path: path.to_owned(), cell, has_planes })
     }

@@ -81,7 +81,7 @@ fn read_all(
     let mut readings = match loaded {
         Ok(loaded) => loaded,
         Err(why) => {
-            let (sentence, why) = (String::new(), format!("{why:#}"));
+            let (sentence, why) = (String::new(), why.into());
             let _ = events.send(Event::Done(Action::Read(Err(ReadFailure { sentence, why }))));
             return;
         }
@@ -96,7 +96,7 @@ fn read_all(
         }
         let outcome = readings
             .read(&sentence, &changes)
-            .map_err(|why| ReadFailure { sentence, why: format!("{why:#}") });
+            .map_err(|why| ReadFailure { sentence, why: why.into() });
         if events.send(Event::Done(Action::Read(outcome.clone()))).is_err() {
             return;
         }

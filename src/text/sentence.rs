@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use anyhow::{Result, ensure};
 
+use super::refusal;
+
 /// A token of the sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -51,7 +53,14 @@ impl Sentence {
     /// If there is no token at this position.
     pub fn check_position(&self, position: usize) -> Result<()> {
         let n = self.tokens.len();
-        ensure!(position < n, "there is no token {position}; the sentence's are 0 to {}", n - 1);
+        ensure!(
+            position < n,
+            refusal!(
+                "there is no token {position}; the sentence's are 0 to {last}",
+                position,
+                last = n - 1
+            )
+        );
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Known names whose spelling is close to a word that is unknown.
 
+use super::{Refusal, refusal};
+
 /// The `n` candidates with the spelling closest to `word`, nearest first. Only the first 100 characters are
 /// compared, as the time grows with the length.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usize) -> Vec<String> {
@@ -22,11 +24,11 @@ pub fn near<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usize)
 }
 
 /// The end of a message that begins with an unknown word: `; the nearest are A, B`, or nothing where none is near.
-pub fn near_clause<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usize) -> String {
+pub fn near_clause<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, n: usize) -> Refusal {
     match near(word, candidates, n).as_slice() {
-        [] => String::new(),
-        [one] => format!("; the nearest is {one}"),
-        several => format!("; the nearest are {}", several.join(", ")),
+        [] => Refusal::default(),
+        [one] => refusal!("; the nearest is {near}", near = one.as_str()),
+        several => refusal!("; the nearest are {near}", near = several.join(", ")),
     }
 }
 
@@ -47,7 +49,7 @@ mod tests {
 
     #[test]
     fn only_what_may_be_meant_is_near() {
-        let near = |word: &str, of: &[&str]| near_clause(word, of.iter().copied(), 3);
+        let near = |word: &str, of: &[&str]| near_clause(word, of.iter().copied(), 3).to_string();
         assert_eq!(near("thmee", &["theme", "color", "pace"]), "; the nearest is theme");
         assert_eq!(
             near("softmax", &["it-softmax", "sftmax"]),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Origin, Tokenizer};
+use super::{Origin, Tokenizer, refusal};
 
 impl Tokenizer {
     /// The ids of what a model is taught, without special tokens.
@@ -12,7 +12,9 @@ impl Tokenizer {
     pub fn target(&self, text: &str) -> Result<Vec<u32>> {
         ensure!(
             !text.trim().is_empty(),
-            "the target is empty; give what the model should write, as in \"Le chat dort.\""
+            refusal!(
+                "the target is empty; give what the model should write, as in \"Le chat dort.\""
+            )
         );
         let ids = self.ids_of_text(text).context("the target cannot be taught")?;
         if let Origin::Checkpoint(vocabulary) = &self.kind {

@@ -7,7 +7,7 @@ use tokenizers::Encoding;
 
 use super::{
     SpecialIds, SpecialTexts, Token, Unknown, engine::Engine, nearest, plan::TokenizerPlan,
-    surface::Alphabet, visible,
+    refusal, surface::Alphabet, visible,
 };
 
 /// A checkpoint's vocabulary.
@@ -63,11 +63,12 @@ impl Vocabulary {
     pub fn check(&self, tokens: &[Token]) -> Result<()> {
         match tokens.iter().find(|token| token.id as usize >= self.n_rows) {
             None => Ok(()),
-            Some(Token { id, text, .. }) => anyhow::bail!(
-                "the sentence holds the token `{text}`, whose id is {id}, but the model's embedding \
-                 table ends at {}; leave the token out",
-                self.n_rows.saturating_sub(1)
-            ),
+            Some(Token { id, text, .. }) => anyhow::bail!(refusal!(
+                "the sentence holds the token `{text}`, whose id is {id}, but the model's embedding table ends at {last}; leave the token out",
+                text = text.as_str(),
+                id = *id,
+                last = self.n_rows.saturating_sub(1)
+            )),
         }
     }
 

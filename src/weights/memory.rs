@@ -9,6 +9,8 @@ use std::{
 
 use anyhow::{Result, bail};
 
+use crate::text::refusal;
+
 /// Checks that `needed` bytes are available, as far as that is known.
 ///
 /// # Errors
@@ -25,12 +27,11 @@ pub const fn of_walk(pass: u64) -> u64 {
 
 fn within(needed: u64, free: Option<u64>) -> Result<()> {
     let Some(free) = free.filter(|free| *free < needed) else { return Ok(()) };
-    bail!(
-        "about {} of memory are needed, and {} are free; take a smaller or a quantised model or a \
-         shorter text, or try all the same with --no-memory-check",
-        bytes(needed),
-        bytes(free)
-    )
+    bail!(refusal!(
+        "about {needed} of memory are needed, and {free} are free; take a smaller or a quantised model or a shorter text, or try all the same with --no-memory-check",
+        needed = bytes(needed),
+        free = bytes(free)
+    ))
 }
 
 /// `3.1 GB`, `88 MB`, `512 bytes`

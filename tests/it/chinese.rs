@@ -340,6 +340,32 @@ fn translations_have_the_blanks_of_their_texts_and_each_is_used() {
     }
 }
 
+/// The forms of the refusals that a file of the program makes.
+fn forms_of_refusals(code: &str) -> Vec<String> {
+    let program = code.split("#[cfg(test)]").next().unwrap();
+    let lines = program.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let program = lines.collect::<Vec<_>>().join("\n");
+    let made = program.split("refusal!(").skip(1);
+    let literals = made.filter_map(|made| made.trim_start().strip_prefix('"'));
+    let form = |literal: &str| {
+        let end = literal.match_indices('"').find(|(at, _)| !literal[..*at].ends_with('\\'));
+        literal[..end.unwrap().0].replace("\\\"", "\"")
+    };
+    literals.map(form).collect()
+}
+
+#[test]
+fn every_refusal_has_a_translation() {
+    let mut files = vec![];
+    crate::support::sources::rust_files("src".as_ref(), &mut files);
+    let code = files.iter().map(|file| std::fs::read_to_string(file).unwrap());
+    let forms: Vec<String> = code.flat_map(|code| forms_of_refusals(&code)).collect();
+    assert!(forms.len() > 30, "{forms:#?}");
+    let untranslated: Vec<&String> =
+        forms.iter().filter(|form| !INTERFACE.contains_key(*form)).collect();
+    assert!(untranslated.is_empty(), "in one literal, with a translation: {untranslated:#?}");
+}
+
 #[test]
 fn opened_sums_and_titles_quote_words_as_chinese_does() {
     let mut state = walk();

@@ -38,7 +38,7 @@ fn press(state: &mut State, keys: &str) -> Option<Effect> {
                 Ok(Arc::clone(&READING))
             } else {
                 let changed = READER.read_changed(&READING, changes.clone());
-                changed.map(Arc::new).map_err(|e| unread(sentence, &e))
+                changed.map(Arc::new).map_err(|e| unread(sentence, e))
             };
             update(state, Action::Read(outcome));
         }
@@ -46,8 +46,8 @@ fn press(state: &mut State, keys: &str) -> Option<Effect> {
     last
 }
 
-fn unread(sentence: &str, why: &impl ToString) -> ReadFailure {
-    ReadFailure { sentence: sentence.to_owned(), why: why.to_string() }
+fn unread(sentence: &str, why: anyhow::Error) -> ReadFailure {
+    ReadFailure { sentence: sentence.to_owned(), why: Arc::new(why) }
 }
 
 fn type_in(state: &mut State, text: &str) {
@@ -513,9 +513,9 @@ fn any_keys_in_any_order_do_no_harm() {
                 let outcome = if text == plain.sentence.text && changes.is_empty() {
                     Ok(Arc::clone(&plain))
                 } else if text == plain.sentence.text {
-                    readings.change(&plain, &changes).map_err(|e| unread(&text, &e))
+                    readings.change(&plain, &changes).map_err(|e| unread(&text, e))
                 } else {
-                    Err(unread(&text, &"another sentence"))
+                    Err(unread(&text, anyhow::anyhow!("another sentence")))
                 };
                 update(&mut state, Action::Read(outcome));
             }

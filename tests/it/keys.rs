@@ -200,7 +200,7 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
         panic!("it is read")
     };
     let why = READER.read(&sentence).err().unwrap();
-    let unread = ReadFailure { sentence: sentence.clone(), why: why.to_string() };
+    let unread = ReadFailure { sentence: sentence.clone(), why: Arc::new(why) };
     update(&mut state, Action::Read(Err(unread)));
     assert!(message(&state).contains("the limit is 96"));
     assert!(matches!(&state.overlay, Overlay::Edit { sentence: s } if s.value() == sentence));
@@ -212,14 +212,16 @@ fn a_sentence_that_cannot_be_read_is_not_lost() {
 fn a_late_refusal_does_not_move_the_user_back() {
     let mut state = walk();
     press(&mut state, "i C-u d o g Enter : s o f t");
-    let unread = ReadFailure { sentence: "dog".into(), why: "it cannot be read".into() };
+    let unread =
+        ReadFailure { sentence: "dog".into(), why: Arc::new(anyhow::anyhow!("it cannot be read")) };
     update(&mut state, Action::Read(Err(unread)));
     assert!(message(&state).contains("it cannot be read"));
     assert!(matches!(state.overlay, Overlay::Palette { .. }), "the palette stays");
 
     // Nor does one of a sentence before the one that is being read.
     press(&mut state, "Esc i C-u c a t Enter");
-    let unread = ReadFailure { sentence: "dog".into(), why: "it cannot be read".into() };
+    let unread =
+        ReadFailure { sentence: "dog".into(), why: Arc::new(anyhow::anyhow!("it cannot be read")) };
     update(&mut state, Action::Read(Err(unread)));
     assert_eq!(state.passes.pending.as_deref(), Some("cat"));
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use super::{
     Reading,
     evidence::{class_named, places},
-    learner::{TAKES_NO_TARGET, TargetKind},
+    learner::{TargetKind, takes_no_target},
 };
 use crate::{
     analysis::trace::Trace,
@@ -17,7 +17,7 @@ use crate::{
         value::Cell,
     },
     model::ModelName,
-    text,
+    text::{self, Refusal, refusal},
 };
 
 /// The part of a site's largest number up to which a difference may be rounding: a text of another length is added up
@@ -33,7 +33,10 @@ impl Reading {
         {
             ensure!(
                 (0.0..=1.0).contains(value),
-                "{change}: an attention weight is a share; give 0 to 1"
+                refusal!(
+                    "{change}: an attention weight is a share; give 0 to 1",
+                    change = change.to_string()
+                )
             );
         }
         match change {
@@ -62,18 +65,24 @@ impl Reading {
             if let Some(trace) = all().find(has).or_else(translator).or_else(|| all().next()) {
                 trace.cell(address)?;
             }
-            bail!("{change}: that number is learned, not computed; only computed ones can be set");
+            bail!(refusal!(
+                "{change}: that number is learned, not computed; only computed ones can be set",
+                change = change.to_string()
+            ));
         }
         let parts = self.traces.values().flat_map(|trace| trace.parts_off());
         let parts: BTreeSet<String> = parts.map(|change| change.to_string()).collect();
+        let change = change.to_string();
         ensure!(
             !parts.is_empty(),
-            "the model has no part named in `{change}`, and none that can be left out; numbers \
-             and tokens can be set: SITE[ROW,COLUMN]=0.5, token.1=WORD"
+            refusal!(
+                "the model has no part named in `{change}`, and none that can be left out; numbers and tokens can be set: SITE[ROW,COLUMN]=0.5, token.1=WORD",
+                change
+            )
         );
-        let near = text::near_clause(&change.to_string(), parts.iter().map(String::as_str), 3);
-        let parts = if near.is_empty() { some_parts(&parts) } else { String::new() };
-        bail!("no model has the part named in `{change}`{near}{parts}")
+        let near = text::near_clause(&change, parts.iter().map(String::as_str), 3);
+        let parts = if near == Refusal::default() { some_parts(&parts) } else { near };
+        bail!(refusal!("no model has the part named in `{change}`{parts}", change, parts))
     }
 
     /// Whether there is the part or token that a change is about. Other changes are checked when they are read.
@@ -95,7 +104,7 @@ impl Reading {
         let kinds = || self.names().map(|name| self.target_kind(name));
         if !kinds().flatten().any(TargetKind::is_given) {
             kinds().next().transpose()?;
-            bail!(TAKES_NO_TARGET);
+            bail!(takes_no_target());
         }
         self.tokenizer.target(target).map(drop)
     }
@@ -113,7 +122,7 @@ impl Reading {
     /// If no model writes so many words.
     fn check_place(&self, place: usize) -> Result<()> {
         let n = self.traces.values().map(|trace| trace.output.len()).max().unwrap_or(0);
-        ensure!(place < n, "{}", places(n));
+        ensure!(place < n, places(n));
         Ok(())
     }
 
@@ -162,14 +171,14 @@ impl Reading {
 }
 
 /// A few of the parts that can be off, the shortest first, and where all of them are.
-fn some_parts(parts: &BTreeSet<String>) -> String {
+fn some_parts(parts: &BTreeSet<String>) -> Refusal {
     const N_LISTED: usize = 3;
     let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     parts.sort_by_key(|part| part.len());
     parts.truncate(N_LISTED);
-    format!(
-        "; a part is named as in {}; the palette of the walk (:) lists them all",
-        parts.join(", ")
+    refusal!(
+        "; a part is named as in {parts}; the palette of the walk (:) lists them all",
+        parts = parts.join(", ")
     )
 }
 

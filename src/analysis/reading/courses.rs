@@ -23,7 +23,7 @@ use crate::{
         value::Cell,
     },
     model::ModelName,
-    text::Token,
+    text::{Token, refusal, shown},
     weights::memory,
 };
 
@@ -274,13 +274,14 @@ impl Reading {
     /// The model that is asked to learn, by an id or without one.
     pub(super) fn meant_by(&self, id: Option<&str>) -> Result<ModelName> {
         let all = || self.names().map(ModelName::id).collect::<Vec<_>>().join(", ");
-        self.names().find(|name| name.is_meant_by(id)).with_context(|| {
-            format!(
-                "no model `{}` here can learn; those that can are {}",
-                crate::text::shown(id.unwrap_or(ModelName::Transformer.id())),
-                all()
+        let refused = || {
+            refusal!(
+                "no model `{model}` here can learn; those that can are {all}",
+                model = shown(id.unwrap_or(ModelName::Transformer.id())),
+                all = all()
             )
-        })
+        };
+        Ok(self.names().find(|name| name.is_meant_by(id)).ok_or_else(refused)?)
     }
 
     fn check_teaching(&self, name: ModelName, checks_memory: bool) -> Result<()> {
@@ -289,8 +290,10 @@ impl Reading {
         };
         ensure!(
             card.n_weights <= MOST_WEIGHTS,
-            "only models of at most 200 million weights can be taught; this one has {:.0} million",
-            card.n_weights as f64 / 1e6
+            refusal!(
+                "only models of at most 200 million weights can be taught; this one has {n} million",
+                n = format!("{:.0}", card.n_weights as f64 / 1e6)
+            )
         );
         let Some(needed) = self.teaching_bytes(name) else { return Ok(()) };
         memory::check(needed, !checks_memory)

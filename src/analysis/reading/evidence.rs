@@ -16,7 +16,7 @@ use crate::{
     },
     engine::site::Role,
     model::{Model, ModelName},
-    text::{self, Sentence, Tokenizer, words},
+    text::{self, Refusal, Sentence, Tokenizer, refusal, words},
 };
 
 /// What is asked about a reading; what is left out follows from its changes, and else from the output.
@@ -29,11 +29,14 @@ pub struct Asked {
 }
 
 /// Which places of the output there are.
-pub(super) fn places(n: usize) -> String {
+pub(super) fn places(n: usize) -> Refusal {
     match n {
-        0 => "the output is empty, so no place of it can be asked about".to_owned(),
-        1 => "the output has one place, 0; ask about that".to_owned(),
-        n => format!("the output has {n} places, 0 to {}; ask about one of them", n - 1),
+        0 => refusal!("the output is empty, so no place of it can be asked about"),
+        1 => refusal!("the output has one place, 0; ask about that"),
+        n => {
+            let last = n - 1;
+            refusal!("the output has {n} places, 0 to {last}; ask about one of them", n, last)
+        }
     }
 }
 
@@ -43,11 +46,11 @@ pub(super) fn places(n: usize) -> String {
 /// If there is none; the message lists those that there are.
 pub(super) fn class_named(classes: &[String], word: &str) -> Result<u32> {
     let class = classes.iter().position(|class| class.eq_ignore_ascii_case(word.trim()));
-    let class = class.with_context(|| {
-        format!(
-            "`{}` is not a class of the model; its classes are {}",
-            text::shown(word),
-            classes.join(", ")
+    let class = class.ok_or_else(|| {
+        refusal!(
+            "`{word}` is not a class of the model; its classes are {classes}",
+            word = text::shown(word),
+            classes = classes.join(", ")
         )
     });
     Ok(class? as u32)
@@ -93,7 +96,10 @@ impl Reading {
     pub fn tokens_of_word(&self, word: &str) -> Result<Vec<u32>> {
         // A space before a word is part of its token, one after it is not.
         let word = word.trim_end();
-        ensure!(!word.is_empty(), "a word is missing; give one, or two with a comma between them");
+        ensure!(
+            !word.is_empty(),
+            refusal!("a word is missing; give one, or two with a comma between them")
+        );
         if let Some(part) =
             word.strip_prefix('-').and_then(|rest| self.tokenizer.part_of_word(rest))
         {
@@ -109,9 +115,11 @@ impl Reading {
         let found: Vec<u32> = found.map(|(id, _)| id as u32).collect();
         ensure!(
             !found.is_empty(),
-            "`{}` is not a token of the model{}; a word of several tokens is asked about by one of them, as the walk shows them",
-            text::shown(word),
-            text::near_clause(word, vocab.iter().map(String::as_str), 3)
+            refusal!(
+                "`{word}` is not a token of the model{near}; a word of several tokens is asked about by one of them, as the walk shows them",
+                word = text::shown(word),
+                near = text::near_clause(word, vocab.iter().map(String::as_str), 3)
+            )
         );
         Ok(found)
     }
@@ -178,7 +186,7 @@ impl Reading {
         let output = self.tokenizer.tokens(&run.pass.output);
         if let Some(place) = asked.place {
             let n = run.output_rows().len();
-            ensure!(place < n, "{}", places(n));
+            ensure!(place < n, places(n));
         }
         let first_of = |word: &str| self.tokenizer.ids_of_text(word).ok()?.first().copied();
         let tokens_of = |word: &str| {

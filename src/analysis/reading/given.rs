@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::Reading;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         value::{Cell, Shape},
     },
     model::ModelName,
-    text::Sentence,
+    text::{Sentence, refusal},
 };
 
 /// What each model's pass is given, by model.
@@ -118,9 +118,16 @@ impl<'a> Matched<'a> {
     /// If the other text has no such row, or its word has no counterpart.
     fn row(&self, row: usize) -> Result<GivenPart> {
         let n = self.rows.len();
-        ensure!(row < n, "the other text has {n} rows at {}, counted from 0", self.site.path());
-        let from = self.rows[row].with_context(|| {
-            format!("word {row} of the other text has no counterpart in the first, so there is nothing to put there")
+        let path = self.site.path();
+        ensure!(
+            row < n,
+            refusal!("the other text has {n} rows at {path}, counted from 0", n, path)
+        );
+        let from = self.rows[row].ok_or_else(|| {
+            refusal!(
+                "word {row} of the other text has no counterpart in the first, so there is nothing to put there",
+                row
+            )
         })?;
         Ok(self.part(0, from, row))
     }

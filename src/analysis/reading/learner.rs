@@ -16,15 +16,13 @@ use crate::{
         site::Axis,
     },
     model::{Model, ModelName},
-    text,
+    text::{self, Refusal, refusal},
 };
 
 /// 20 held-out sentences of the grammar and their French, a tab between.
 static KEPT: &str = include_str!("../../../assets/models/kept.tsv");
 
 const NOTHING_TO_LEARN_FROM: &str = "the model gives no logits to learn from";
-pub(super) const TAKES_NO_TARGET: &str =
-    "a model that only reads learns its sentence's next words; it takes no target; leave it out";
 
 /// What the words are that a model is taught.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,14 +63,16 @@ impl Reading {
                 (own, wanted)
             }
             TargetKind::NextWords => {
-                ensure!(target.is_none(), TAKES_NO_TARGET);
+                ensure!(target.is_none(), takes_no_target());
                 let wanted = next_words(&own, &own.ids);
                 (own, wanted)
             }
         };
         ensure!(
             !wanted.is_empty(),
-            "there is nothing to learn: one token has no next one; give a longer sentence"
+            refusal!(
+                "there is nothing to learn: one token has no next one; give a longer sentence"
+            )
         );
         Learner::new(run, wanted, optimizer, rate).context(NOTHING_TO_LEARN_FROM)
     }
@@ -92,7 +92,9 @@ impl Reading {
         let has_words = trace.logits().is_some_and(|logits| logits.axes()[2] == Axis::Vocab);
         ensure!(
             has_words,
-            "the model writes no words, so there are none to learn; give one that writes or completes text"
+            refusal!(
+                "the model writes no words, so there are none to learn; give one that writes or completes text"
+            )
         );
         Ok(TargetKind::NextWords)
     }
@@ -125,8 +127,10 @@ impl Reading {
         let rows = self.tokenizer.masked(&self.sentence);
         ensure!(
             !rows.is_empty(),
-            "the model learns masked words: mask a word, as in \"The {} sleeps.\", and give it as the target",
-            self.tokenizer.mask()
+            refusal!(
+                "the model learns masked words: mask a word, as in \"The {mask} sleeps.\", and give it as the target",
+                mask = self.tokenizer.mask()
+            )
         );
         let Some(text) = target else {
             return Ok(rows.into_iter().zip(own.pass.output.iter().copied()).collect());
@@ -141,14 +145,15 @@ impl Reading {
         };
         let likelier =
             fitting.map(placed).rev().max_by(|a, b| likelihood(a).total_cmp(&likelihood(b)));
-        likelier.with_context(|| {
-            format!(
-                "the target has as many tokens as are masked: \"{}\" has {n_given}, masked are {}; \
-                 write a mask for each, or give another target",
-                text::shown(text),
-                rows.len()
+        let refused = || {
+            refusal!(
+                "the target has as many tokens as are masked: \"{text}\" has {n_given}, masked are {n_masked}; write a mask for each, or give another target",
+                text = text::shown(text),
+                n_given,
+                n_masked = rows.len()
             )
-        })
+        };
+        Ok(likelier.ok_or_else(refused)?)
     }
 
     /// A pass of a model with other weights over this sentence; a decoder writes its own output.
@@ -192,6 +197,13 @@ impl Reading {
         let n = words.len() as f32;
         Some(-Score::LogProbability(words).of_run(&run)? / n)
     }
+}
+
+/// Why a model that only reads cannot be given a target.
+pub(super) fn takes_no_target() -> Refusal {
+    refusal!(
+        "a model that only reads learns its sentence's next words; it takes no target; leave it out"
+    )
 }
 
 /// The words of a text that a model only reads, each with the row that predicts it.

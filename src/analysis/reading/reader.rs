@@ -25,7 +25,7 @@ use crate::{
         tape::Keep,
     },
     model::{self, Architecture, Model, ModelName, ModelSizes, Setup},
-    text::{ChatTemplate, Sentence, Tokenizer, shown},
+    text::{ChatTemplate, Sentence, Tokenizer, refusal, shown},
     weights::{Checkpoint, memory},
 };
 
@@ -260,7 +260,10 @@ impl Reader {
             Some(patch) => {
                 ensure!(
                     changes.against().is_some() && changes.other_model().is_none(),
-                    "patch={patch} puts a value of this sentence's pass into another's; give that sentence too, as in against=The dog sleeps."
+                    refusal!(
+                        "patch={patch} puts a value of this sentence's pass into another's; give that sentence too, as in against=The dog sleeps.",
+                        patch = patch.to_string()
+                    )
                 );
                 let rest = changes.without_patch().without_other();
                 let first = if rest.is_empty() { None } else { Some(read(rest)?) };

@@ -10,7 +10,7 @@ use crate::{
         site::Place,
         value::{Cell, Shape, Value},
     },
-    text::visible::shown,
+    text::{refusal, visible::shown},
 };
 
 /// What a pass takes from another.
@@ -54,10 +54,10 @@ impl FromStr for Patch {
         {
             return Ok(Self::Head { scope: scope.to_owned(), head });
         }
-        bail!(
-            "patch=`{}`: give a row of a site, as in encoder.0.norm2.out[5], or a head, as in encoder.1.self_attn.head.2",
-            shown(text)
-        )
+        bail!(refusal!(
+            "patch=`{value}`: give a row of a site, as in encoder.0.norm2.out[5], or a head, as in encoder.1.self_attn.head.2",
+            value = shown(text)
+        ))
     }
 }
 

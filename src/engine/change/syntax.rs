@@ -2,10 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::{Change, MOST_STEPS, NAMED, Part, is_residual, words, words_as_typed};
-use crate::text::{near, visible::shown};
+use crate::text::{Refusal, near, refusal, visible::shown};
 
 /// The longest accepted what-if, in bytes; of one that is a text of its own.
 const LONGEST: usize = 1024;
@@ -54,17 +54,21 @@ impl FromStr for Change {
             _ => check_length(text, LONGEST)?,
         }
         let Some((subject, value)) = parts else {
-            bail!(
-                "`{}` is not a what-if; write what changes and to what, as in mask=off, \
-                 encoder.1.self_attn.head.2=off, token.1=dog or temperature=0.5",
-                shown(text)
-            )
+            bail!(refusal!(
+                "`{text}` is not a what-if; write what changes and to what, as in mask=off, encoder.1.self_attn.head.2=off, token.1=dog or temperature=0.5",
+                text = shown(text)
+            ))
         };
         if let Some(meant) = token_meant(subject).filter(|_| value != "off") {
-            bail!("`{}` cannot be changed; did you mean {meant}={}?", shown(subject), shown(value));
+            bail!(refusal!(
+                "`{subject}` cannot be changed; did you mean {meant}={value}?",
+                subject = shown(subject),
+                meant,
+                value = shown(value)
+            ));
         }
         if subject.ends_with(']') {
-            let value = number(subject, value, f32::is_finite, "a number")?;
+            let value = number(subject, value, f32::is_finite, refusal!("a number"))?;
             return Ok(Self::Set { address: subject.parse()?, value });
         }
         if let Some(position) = subject.strip_prefix("token.") {
@@ -72,18 +76,19 @@ impl FromStr for Change {
         }
         let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_whole = |part: &str| !part.is_empty() && part.chars().all(is_of_a_name);
-        ensure!(subject.split('.').all(is_whole), "`{}` does not say what to change", shown(text));
+        ensure!(
+            subject.split('.').all(is_whole),
+            refusal!("`{text}` does not say what to change", text = shown(text))
+        );
         match subject {
             "against_model" => Ok(Self::OtherModel(text_of(subject, value)?)),
             "patch" => Ok(Self::Patch(value.parse()?)),
-            "temperature" => {
-                Ok(Self::Temperature(number(subject, value, within(0.01, 100.0), "0.01 to 100")?))
-            }
+            "temperature" => Ok(Self::Temperature(between(subject, value, 0.01, 100.0)?)),
             "sample" => Ok(Self::Sample(whole(subject, value, u64::MAX)?)),
             "top_k" => Ok(Self::TopK(at_least_one(subject, value, 1 << 20)?)),
-            "top_p" => Ok(Self::TopP(number(subject, value, within(0.01, 1.0), "0.01 to 1")?)),
+            "top_p" => Ok(Self::TopP(between(subject, value, 0.01, 1.0)?)),
             "beam" => Ok(Self::Beam(at_least_one(subject, value, 16)?)),
-            "rate" => Ok(Self::Rate(number(subject, value, within(0.0, 10.0), "0 to 10")?)),
+            "rate" => Ok(Self::Rate(between(subject, value, 0.0, 10.0)?)),
             "words" => words::parsed(value),
             "place" => Self::place(value),
             "learn" => learn(subject, None, value),
@@ -91,7 +96,7 @@ impl FromStr for Change {
                 learn(subject, subject.strip_prefix("learn."), value)
             }
             _ if value == "off" => Ok(off(subject)),
-            _ => Err(cannot_be_set(subject, value)),
+            _ => bail!(cannot_be_set(subject, value)),
         }
     }
 }
@@ -134,9 +139,12 @@ impl Change {
 fn check_length(what_if: &str, longest: usize) -> Result<()> {
     ensure!(
         what_if.len() <= longest,
-        "the what-if `{}` has {} bytes, the limit is {longest}; shorten it",
-        shown(what_if),
-        what_if.len()
+        refusal!(
+            "the what-if `{text}` has {n} bytes, the limit is {longest}; shorten it",
+            text = shown(what_if),
+            n = what_if.len(),
+            longest
+        )
     );
     Ok(())
 }
@@ -160,15 +168,21 @@ const WITH_VALUES: [&str; 14] = [
 ];
 
 /// Why a subject cannot be set: it is a misspelt one, or a part of a model.
-fn cannot_be_set(subject: &str, value: &str) -> anyhow::Error {
+fn cannot_be_set(subject: &str, value: &str) -> Refusal {
     let near = near(subject, WITH_VALUES.into_iter(), 1).pop();
     let (subject, value) = (shown(subject), shown(value));
     if let Some(near) = near {
-        return anyhow!("`{subject}` cannot be set; did you mean {near}={value}?");
+        return refusal!(
+            "`{subject}` cannot be set; did you mean {near}={value}?",
+            subject,
+            near,
+            value
+        );
     }
-    anyhow!(
-        "`{subject}` cannot be set to `{value}`; a part of the model can only be off, as in {subject}=off; \
-         a number needs its cell, as in encoder.1.self_attn.weights[2,7,1]=0.5"
+    refusal!(
+        "`{subject}` cannot be set to `{value}`; a part of the model can only be off, as in {subject}=off; a number needs its cell, as in encoder.1.self_attn.weights[2,7,1]=0.5",
+        subject,
+        value
     )
 }
 
@@ -184,22 +198,38 @@ fn token_meant(subject: &str) -> Option<String> {
 
 fn token(text: &str, position: &str, word: &str) -> Result<Change> {
     let Ok(position) = position.parse() else {
-        bail!("`{}`: which token? write its place from 0, as in token.1=dog", shown(text))
+        bail!(refusal!(
+            "`{text}`: which token? write its place from 0, as in token.1=dog",
+            text = shown(text)
+        ))
     };
-    ensure!(!word.is_empty(), "`{}` gives no word; write token.1=dog", shown(text));
+    ensure!(
+        !word.is_empty(),
+        refusal!("`{text}` gives no word; write token.1=dog", text = shown(text))
+    );
     Ok(Change::Token { position, word: word.to_owned() })
 }
 
 fn text_of(subject: &str, text: &str) -> Result<String> {
     let value = text.trim();
     check_length(value, LONGEST_TEXT)?;
-    ensure!(!value.is_empty(), "{subject}= gives no text; write {subject}=The dog sleeps.");
+    ensure!(
+        !value.is_empty(),
+        refusal!("{subject}= gives no text; write {subject}=The dog sleeps.", subject)
+    );
     Ok(value.to_owned())
 }
 
 fn learn(subject: &str, model: Option<&str>, value: &str) -> Result<Change> {
     let steps = whole(subject, value, MOST_STEPS as u64)? as usize;
-    ensure!(steps > 0, "{subject}=0 takes no step of learning; give 1 to {MOST_STEPS}");
+    ensure!(
+        steps > 0,
+        refusal!(
+            "{subject}=0 takes no step of learning; give 1 to {most}",
+            subject,
+            most = MOST_STEPS
+        )
+    );
     Ok(Change::Learn { model: model.map(str::to_owned), steps })
 }
 
@@ -226,34 +256,42 @@ fn off(subject: &str) -> Change {
     Change::Off { scope: subject.to_owned(), part: Part::Whole }
 }
 
-fn within(low: f32, high: f32) -> impl Fn(f32) -> bool {
-    move |v| (low..=high).contains(&v)
+fn between(subject: &str, value: &str, low: f32, high: f32) -> Result<f32> {
+    let is_good = |v| (low..=high).contains(&v);
+    number(subject, value, is_good, refusal!("{low} to {high}", low, high))
 }
 
-fn number(subject: &str, value: &str, is_good: impl Fn(f32) -> bool, wanted: &str) -> Result<f32> {
+fn number(
+    subject: &str,
+    value: &str,
+    is_good: impl Fn(f32) -> bool,
+    wanted: Refusal,
+) -> Result<f32> {
     match value.parse() {
         Ok(number) if is_good(number) => Ok(number),
         _ => refuse(subject, value, wanted),
     }
 }
 
-fn refuse<T>(subject: &str, value: &str, wanted: &str) -> Result<T> {
+fn refuse<T>(subject: &str, value: &str, wanted: Refusal) -> Result<T> {
+    let subject = shown(subject);
     if value.is_empty() {
-        bail!("type a value for {}: {wanted}", shown(subject));
+        bail!(refusal!("type a value for {subject}: {wanted}", subject, wanted));
     }
-    bail!("{}=`{}`: give {wanted}", shown(subject), shown(value))
+    let value = shown(value);
+    bail!(refusal!("{subject}=`{value}`: give {wanted}", subject, value, wanted))
 }
 
 fn whole(subject: &str, value: &str, most: u64) -> Result<u64> {
     match value.parse() {
         Ok(number) if number <= most => Ok(number),
-        _ => refuse(subject, value, &format!("a whole number up to {most}")),
+        _ => refuse(subject, value, refusal!("a whole number up to {most}", most)),
     }
 }
 
 fn at_least_one(subject: &str, value: &str, most: u64) -> Result<usize> {
     match whole(subject, value, most)? {
-        0 => bail!("{subject}=0 would leave nothing; give at least 1"),
+        0 => bail!(refusal!("{subject}=0 would leave nothing; give at least 1", subject)),
         n => Ok(n as usize),
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use anyhow::{Result, ensure};
 
 use super::Change;
-use crate::text::visible::shown;
+use crate::text::{refusal, visible::shown};
 
 /// A question as it is typed: words, and after them the place, if one is asked about: `words=il,elle place=3`.
 ///
@@ -44,9 +44,10 @@ pub(super) fn parsed(value: &str) -> Result<Change> {
     };
     ensure!(
         is_good,
-        "words=`{}`: give one word, or two different ones, as in words=il,elle; a word that has a \
-         comma stands in quotes",
-        shown(value)
+        refusal!(
+            "words=`{value}`: give one word, or two different ones, as in words=il,elle; a word that has a comma stands in quotes",
+            value = shown(value)
+        )
     );
     let against = words.get(1).map(|word| (*word).to_owned());
     Ok(Change::Words { word: words[0].to_owned(), against })

@@ -160,7 +160,7 @@ pub enum ViewKey {
 #[derive(Clone, Debug)]
 pub struct ReadFailure {
     pub sentence: String,
-    pub why: String,
+    pub why: Arc<anyhow::Error>,
 }
 
 /// An input to the state.

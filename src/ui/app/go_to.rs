@@ -23,7 +23,8 @@ impl State {
         if let Some(first) = places.first().filter(|_| !is_shown) {
             self.select_cell(*first, address);
         }
-        self.inspector.open(model, address, self.passes.reading.as_deref())
+        let reading = self.passes.reading.as_deref();
+        self.inspector.open(model, address, reading, self.lesson.language)
     }
 
     /// Enters a step and moves the cursor to the cell, or to the start of its row if the pane lacks it; returns

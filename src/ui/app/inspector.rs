@@ -7,7 +7,7 @@ use crate::{
         arithmetic::{Arithmetic, Operand, terms::Term},
         site::Address,
     },
-    lesson::{PaneSpec, Selection},
+    lesson::{Language, PaneSpec, Selection},
     model::ModelName,
     ui::panes::Mark,
 };
@@ -79,6 +79,7 @@ impl Inspector {
         model: ModelName,
         address: &Address,
         reading: Option<&Reading>,
+        language: Language,
     ) -> Option<Notice> {
         let Some(reading) = reading else { return Some(Notice::error("nothing is read yet")) };
         let is_closed = |path| reading.trace(model).is_closed(path);
@@ -88,23 +89,31 @@ impl Inspector {
         }
         match reading.open(model, address) {
             Ok(arithmetic) => self.levels.push(OpenedNumber::new(model, arithmetic)),
-            Err(why) => return Some(Notice::error(why.to_string())),
+            Err(why) => return Some(Notice::error(language.refusal(&why))),
         }
         None
     }
 
     /// Opens the cell that waited for its block.
-    pub(super) fn open_awaited(&mut self, reading: Option<&Reading>) -> Option<Notice> {
+    pub(super) fn open_awaited(
+        &mut self,
+        reading: Option<&Reading>,
+        language: Language,
+    ) -> Option<Notice> {
         let (model, address) = self.awaited.take()?;
-        self.open(model, &address, reading)
+        self.open(model, &address, reading, language)
     }
 
     /// Opens the chosen operand of the last number.
-    pub(super) fn open_operand(&mut self, reading: Option<&Reading>) -> Option<Notice> {
+    pub(super) fn open_operand(
+        &mut self,
+        reading: Option<&Reading>,
+        language: Language,
+    ) -> Option<Notice> {
         let level = self.levels.last()?;
         let (model, chosen) = (level.model, level.chosen().cloned());
         match chosen {
-            Some(operand) => self.open(model, &operand.address, reading),
+            Some(operand) => self.open(model, &operand.address, reading, language),
             None => Some("an input: not computed; Esc goes back".into()),
         }
     }

@@ -25,13 +25,8 @@ impl Notice {
 
     /// The message in a language.
     pub fn into_message(self, language: Language) -> Message {
-        let text = if self.is_error {
-            language.refusal(&self.text)
-        } else {
-            language.tr(&self.text).to_owned()
-        };
         Message {
-            text: visible(&text),
+            text: visible(language.tr(&self.text)),
             key_hint: self.key_hint.map(|hint| language.tr(hint)),
             is_error: self.is_error,
         }

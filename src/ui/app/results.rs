@@ -41,6 +41,7 @@ fn take_read_failure(state: &mut State, ReadFailure { sentence, why }: ReadFailu
     let Some(is_new_sentence) = state.passes.take_failure(&sentence) else { return Reply::NONE };
     // If the user has opened an overlay meanwhile, it stays open.
     let edits_again = is_new_sentence && state.overlay.is_none();
+    let why = state.lesson.language.refusal(&why);
     Reply { overlay: edits_again.then(|| Overlay::edit(&sentence)), ..Reply::fails(why) }
 }
 
@@ -55,7 +56,8 @@ pub(super) fn take_opened_block(
         return Reply::NONE;
     }
     state.clamp_where_open();
-    state.inspector.open_awaited(state.passes.reading.as_deref()).into()
+    let reading = state.passes.reading.as_deref();
+    state.inspector.open_awaited(reading, state.lesson.language).into()
 }
 
 /// A note on words that the models were not trained on.

@@ -419,7 +419,8 @@ fn run_in_inspector(state: &mut State, command: Command) -> Reply {
 /// Requests the pass that the open number was read from; opens the chosen operand of a number of the pass on the screen.
 fn show_pass_or_operand(state: &mut State) -> Reply {
     let Some(pass) = state.pass_of_open_number() else {
-        return state.inspector.open_operand(state.passes.reading.as_deref()).into();
+        let reading = state.passes.reading.as_deref();
+        return state.inspector.open_operand(reading, state.lesson.language).into();
     };
     state.inspector.close();
     let notice = "reading it again with that value put in; v shows what differs, r goes back";

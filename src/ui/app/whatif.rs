@@ -23,7 +23,7 @@ impl State {
         let model = self.current().1.model;
         let Some(reading) = &self.passes.reading else { return Reply::NONE };
         match reading.target_kind(model) {
-            Err(why) => Reply::fails(why.to_string()),
+            Err(why) => Reply::fails(self.lesson.language.refusal(&why)),
             Ok(TargetKind::NextWords) => {
                 Reply::says("this model learns the sentence's own next words; N takes a step")
             }

@@ -83,7 +83,7 @@ fn literal_entry(state: &State, query: &str) -> Option<PaletteEntry> {
         return None;
     }
     let pick = match query.parse::<Address>() {
-        Err(why) => PaletteChoice::Nothing(state.lesson.language.refusal(&why.to_string())),
+        Err(why) => PaletteChoice::Nothing(state.lesson.language.refusal(&why)),
         Ok(address) => model_of(state, &address).map_or_else(
             || {
                 let language = state.lesson.language;
@@ -121,7 +121,7 @@ fn what_if_entry(state: &State, query: &str) -> PaletteEntry {
             (tr!(language, "what if: {words}", words), pick)
         }
         Err(why) => {
-            let why = language.refusal(&why.to_string());
+            let why = language.refusal(&why);
             (why.clone(), PaletteChoice::Nothing(why))
         }
     };

@@ -291,7 +291,7 @@ fn draw_tokens(state: &State, text: &str, line: Rect, buf: &mut Buffer) {
         Ok(sentence) => sentence,
         Err(_) if text.trim().is_empty() => return,
         Err(error) => {
-            put_on(buf, line, &[(&visible(&error.to_string()), theme.incorrect())]);
+            put_on(buf, line, &[(&visible(&language.refusal(&error)), theme.incorrect())]);
             return;
         }
     };

@@ -101,7 +101,7 @@ impl<'a> Walker<'a> {
     }
 
     fn read(&mut self, sentence: &str, changes: Changes) -> Result<Arc<Reading>, ReadFailure> {
-        let refused = |why| ReadFailure { sentence: sentence.to_owned(), why: format!("{why:#}") };
+        let refused = |why| ReadFailure { sentence: sentence.to_owned(), why: Arc::new(why) };
         let reading = self.try_read(sentence, changes).map_err(refused)?;
         reading.waiting().heads();
         Ok(reading)
