@@ -155,8 +155,16 @@ TEMPLATES = {
 {% endfor %}
 {{ messages | selectattr("role", "equalto", "user") | map(attribute="content") | list | length }} {{ messages[-1].content.rstrip("!").lstrip() }} {{ "a,b".split(",")[1] ~ 3 // 2 }} {{ strftime_now("%Y-%m-%d") }} {{ [3,1,2] | sort | first }} {{ undefined_thing }} {{ tools is none }} {{ {"indented": [1]} | tojson(indent=2) }}
 {{ messages[-1].content }}""",
+    "json": """{%- set tool = {"type": "function", "name": "look", "about": {"é": "<&'\\"\\n", "a": [], "b": {}, "c": [{}]}} -%}
+{{ cls_token }}{{ image_token }}{{ messages[-1].content }}{{ sep_token }}{{ mask_token }}
+{{ tool | tojson }} {{ messages | tojson }} {{ tool | tojson(sort_keys=true, separators=(",", ":")) }} {{ tool | tojson(ensure_ascii=true) }}
+{{ tool | tojson(indent=2, ensure_ascii=False) }} {{ dict(z=1, y="😀") | tojson(ensure_ascii=True) }} {% for key in {"b": 1, "a": 2} %}{{ key }}{% endfor %}
+{% generation %}{% set kept = 1 %}{{ kept }}{% endgeneration %}{{ kept is defined }} {{ "abc" is iterable }} {{ "abc" is sequence }} {{ {} is sequence }} {{ none is iterable }} {{ 3 is sequence }} {{ missing is sequence }} {{ "hello world, all" | truncate(length=8) }} {{ "<b>x</b>" | striptags }}{% set comma = joiner(", ") %}{{ comma() }}{{ comma() }}
+{{ messages[-1].content }}""",
+    "undefined": "{{ messages[-1].content }}{{ missing | tojson }}",
 }  # fmt: skip
-SPECIALS = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+SPECIALS = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "sep_token": "<sep>",
+            "cls_token": "<cls>", "mask_token": "<mask>", "image_token": "<image>"}  # fmt: skip
 CASES = [(None, "Why does it rain?"), ("Be brief.", "Why does it rain?"), (None, "  two lines\n and spaces !! "), ("é 猫", "猫 sat, didn't it?")]
 
 
@@ -165,7 +173,7 @@ def rendered(template: str, system: str | None, sentence: str) -> dict[str, str]
     try:
         [text], _ = utils.render_jinja_template([messages], chat_template=template, add_generation_prompt=True, **SPECIALS)
         return {"text": text}
-    except jinja2.exceptions.TemplateError as error:
+    except (jinja2.exceptions.TemplateError, TypeError) as error:
         return {"error": str(error)}
 
 

@@ -1,18 +1,20 @@
 //! The chat template of a checkpoint: what it puts around a message, in the Jinja that Hugging Face's tokenizers hold.
 //!
-//! Rendered as transformers does it: blocks are trimmed, `tojson` escapes nothing, `raise_exception` and `strftime_now`
-//! are there, and no special token is added afterwards, so that none comes twice. The work and the memory that
-//! it takes are bounded. Days are those of UTC.
+//! Rendered as transformers does it: blocks are trimmed, `tojson` writes JSON as Python does, `raise_exception` and
+//! `strftime_now` are there, and no special token is added afterwards, so that none comes twice. The work and the
+//! memory that it takes are bounded. Days are those of UTC.
 
-use std::{
-    io::{self, Write},
-    ops::Range,
-};
+mod dates;
+mod python_json;
+
+use std::{collections::BTreeMap, ops::Range};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use minijinja::{Environment, Error, ErrorKind, Value, context, syntax::SyntaxConfig};
-use serde::Serialize;
-use serde_json::{Serializer, Value as Json, ser::Formatter};
+use dates::strftime;
+use minijinja::{
+    Environment, Error, ErrorKind, Value, context, syntax::SyntaxConfig, value::ValueKind,
+};
+use serde_json::Value as Json;
 
 use super::{SpecialIds, Specials, visible::shown};
 
@@ -38,29 +40,20 @@ pub struct Rendered {
     pub sentence: Range<usize>,
 }
 
-/// The texts of the special tokens that a template may name.
-#[derive(Clone, Debug, Default)]
-pub struct SpecialTexts {
-    pub bos: Option<String>,
-    pub eos: Option<String>,
-    pub unk: Option<String>,
-    pub pad: Option<String>,
-}
+/// The texts of the special tokens that a template may name, by name: `bos_token`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpecialTexts(pub BTreeMap<String, String>);
 
 impl SpecialTexts {
     /// Those that tokenizer_config.json names, and no other, as in transformers; None without the file.
     pub fn named(specials: &Specials) -> Option<Self> {
-        specials.tokenizer_config?;
-        let text = |name| specials.content(name).map(str::to_owned);
-        let [bos, eos] = [text("bos_token"), text("eos_token")];
-        Some(Self { bos, eos, unk: text("unk_token"), pad: text("pad_token") })
+        specials.tokenizer_config.map(|_| Self(specials.texts()))
     }
 
     /// The tokens of these ids.
     pub fn of(ids: &SpecialIds, token: impl Fn(u32) -> Option<String>) -> Self {
-        let text = |id: Option<u32>| id.and_then(&token);
-        let eos = ids.eos.last().copied();
-        Self { bos: text(ids.bos), eos: text(eos), unk: text(ids.unk), pad: text(ids.pad) }
+        let text = |(name, id): (&str, Option<u32>)| Some((name.to_owned(), token(id?)?));
+        Self(ids.named().into_iter().filter_map(text).collect())
     }
 }
 
@@ -108,17 +101,12 @@ impl ChatTemplate {
         let template = environment.template_from_str(&source)?;
         let system = self.system.iter().map(|text| message("system", text));
         let messages: Vec<Value> = system.chain([message("user", sentence)]).collect();
-        let SpecialTexts { bos, eos, unk, pad } = specials;
-        let text = |text: &Option<String>| text.as_deref().map(Value::from).unwrap_or_default();
         let values = context! {
             messages,
             tools => Value::from(()),
             documents => Value::from(()),
             add_generation_prompt => true,
-            bos_token => text(bos),
-            eos_token => text(eos),
-            unk_token => text(unk),
-            pad_token => text(pad),
+            ..Value::from_pairs(specials.0.clone())
         };
         template.render(values)
     }
@@ -144,14 +132,18 @@ fn environment(seconds: u64) -> Result<Environment<'static>, Error> {
         Err(Error::new(ErrorKind::InvalidOperation, text))
     });
     environment.add_function("strftime_now", move |format: &str| strftime(format, seconds));
-    environment.add_filter("tojson", |value: Value, options: minijinja::value::Kwargs| {
-        let indent: Option<usize> = options.get("indent")?;
-        json(&value, indent)
+    environment.add_filter("tojson", python_json::filter);
+    minijinja_contrib::add_to_environment(&mut environment);
+    // Of Python, where letters have an order and an index too.
+    environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
+    environment.add_test("sequence", |value: &Value| {
+        let kinds = [ValueKind::Seq, ValueKind::Map, ValueKind::String, ValueKind::Undefined];
+        kinds.contains(&value.kind())
     });
     Ok(environment)
 }
 
-/// Blocks that transformers marks with `generation` are rendered as they stand.
+/// Blocks that transformers marks with `generation` are rendered as they stand; what is set in one is not set after it.
 fn without_generation(source: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(source.len()), source);
     while let Some(at) = rest.find("{%") {
@@ -159,111 +151,14 @@ fn without_generation(source: &str) -> String {
         let Some((inner, after)) = tag[2..].split_once("%}") else { break };
         let replaced = match inner.trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace())
         {
-            "generation" => inner.replace("generation", "if true"),
-            "endgeneration" => inner.replace("endgeneration", "endif"),
+            "generation" => inner.replace("generation", "with"),
+            "endgeneration" => inner.replace("endgeneration", "endwith"),
             _ => inner.to_owned(),
         };
         out.extend([before, "{%", &replaced, "%}"]);
         rest = after;
     }
     out + rest
-}
-
-/// JSON as Python writes it: a space after commas and colons, nothing escaped that need not be.
-fn json(value: &Value, indent: Option<usize>) -> Result<Value, Error> {
-    let wrong = |e: serde_json::Error| Error::new(ErrorKind::BadSerialization, e.to_string());
-    let value: Json = serde_json::to_value(value).map_err(wrong)?;
-    let mut out = vec![];
-    match indent {
-        None => value.serialize(&mut Serializer::with_formatter(&mut out, Spaced)),
-        Some(n) => {
-            let spaces = " ".repeat(n.min(16));
-            let formatter = serde_json::ser::PrettyFormatter::with_indent(spaces.as_bytes());
-            value.serialize(&mut Serializer::with_formatter(&mut out, formatter))
-        }
-    }
-    .map_err(wrong)?;
-    Ok(Value::from_safe_string(String::from_utf8_lossy(&out).into_owned()))
-}
-
-struct Spaced;
-
-impl Formatter for Spaced {
-    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        out.write_all(b": ")
-    }
-}
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] =
-    ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
-
-/// A date and time in UTC, in the words of C's `strftime`; what is not known stays as it is.
-fn strftime(format: &str, seconds: u64) -> String {
-    let days = seconds / 86_400;
-    let (year, month, day) = date(days.min(1 << 30));
-    let (month_name, day_name) = (MONTHS[month - 1], DAYS[(days % 7) as usize]);
-    let of_day = seconds % 86_400;
-    let (mut out, mut characters) = (String::new(), format.chars());
-    while let Some(c) = characters.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let directive = characters.next();
-        let words = match directive.unwrap_or('%') {
-            'Y' => year.to_string(),
-            'y' => format!("{:02}", year % 100),
-            'm' => format!("{month:02}"),
-            'd' => format!("{day:02}"),
-            'B' => month_name.to_owned(),
-            'b' | 'h' => month_name[..3].to_owned(),
-            'A' => day_name.to_owned(),
-            'a' => day_name[..3].to_owned(),
-            'H' => format!("{:02}", of_day / 3600),
-            'M' => format!("{:02}", of_day / 60 % 60),
-            'S' => format!("{:02}", of_day % 60),
-            'F' => format!("{year}-{month:02}-{day:02}"),
-            '%' => "%".to_owned(),
-            other => format!("%{other}"),
-        };
-        out.push_str(&words);
-    }
-    out
-}
-
-/// Year, month and day, so many days after 1 January 1970 (Hinnant 2014, `civil_from_days`).
-const fn date(days: u64) -> (u64, usize, u64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month as usize, day)
 }
 
 /// The template among those of a tokenizer_config.json: one, or the one called `default` of several.
@@ -295,19 +190,6 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (seconds, want) in [
-            (0, "1970-01-01 Thu 01 Jan 00:00:00"),
-            (951_782_400, "2000-02-29 Tue 29 Feb 00:00:00"),
-            (1_709_251_199, "2024-02-29 Thu 29 Feb 23:59:59"),
-            (4_102_444_800, "2100-01-01 Fri 01 Jan 00:00:00"),
-        ] {
-            assert_eq!(strftime("%Y-%m-%d %a %d %b %H:%M:%S", seconds), want);
-        }
-        assert_eq!(strftime("%A %B %y %F %% %q %", 86_400), "Friday January 70 1970-01-02 % %q %");
-    }
-
-    #[test]
     fn templates_that_fail_say_why_and_none_runs_for_ever() {
         for (source, part) in [
             ("{% for x in %}", "line 1"),
@@ -318,6 +200,16 @@ mod tests {
             ),
             ("{% for i in range(90000) %}{{ 'a' * 1000 }}{% endfor %}", "chat template"),
             ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "chat template"),
+            (
+                "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}\
+                 {{ ns.x | tojson }}",
+                "too long",
+            ),
+            (
+                "{% set ns = namespace(x=1) %}{% for i in range(200) %}{% set ns.x = [ns.x] %}{% endfor %}\
+                 {{ ns.x | tojson(sort_keys=true) }}",
+                "too deep",
+            ),
             ("nothing, which holds the two letters", "leaves the sentence out"),
             ("{{ messages[0].content | upper }}", "leaves the sentence out"),
         ] {
@@ -348,7 +240,10 @@ mod tests {
 
     #[test]
     fn a_template_has_the_tokens_that_the_tokenizer_names() {
-        let config = serde_json::json!({"bos_token": null, "eos_token": {"content": "<end>"}});
+        let config = serde_json::json!({
+            "bos_token": null, "eos_token": {"content": "<end>"}, "sep_token": "", "image_token": "<image>",
+            "add_bos_token": true, "extra_special_tokens": {"audio": "<audio>"},
+        });
         let specials = Specials {
             tokenizer_config: Some(&config),
             bos: Some(1),
@@ -356,8 +251,27 @@ mod tests {
             ..Specials::default()
         };
         let texts = SpecialTexts::named(&specials).unwrap();
-        assert_eq!((texts.bos, texts.eos.as_deref()), (None, Some("<end>")));
+        let want = [
+            ("audio", "<audio>"),
+            ("eos_token", "<end>"),
+            ("image_token", "<image>"),
+            ("sep_token", ""),
+        ];
+        assert_eq!(texts.0, want.map(|(name, text)| (name.into(), text.into())).into());
         assert!(SpecialTexts::named(&Specials::default()).is_none());
+        // A map beside it counts more, if it is of that time.
+        let map = serde_json::json!({"eos_token": "<of the map>"});
+        let eos = |config: &Json| {
+            let specials = Specials {
+                tokenizer_config: Some(config),
+                special_tokens_map: Some(&map),
+                ..Specials::default()
+            };
+            SpecialTexts::named(&specials).unwrap().0["eos_token"].clone()
+        };
+        assert_eq!(eos(&config), "<of the map>");
+        let newer = serde_json::json!({"eos_token": "<end>", "added_tokens_decoder": {}});
+        assert_eq!(eos(&newer), "<end>");
     }
 
     #[test]

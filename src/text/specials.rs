@@ -1,5 +1,7 @@
 //! The special tokens (begin, end, mask, pad, ...), from all files that may name them.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 use tokenizers::AddedToken;
 
@@ -31,12 +33,22 @@ pub struct SpecialIds {
     pub sep: Option<u32>,
 }
 
+impl SpecialIds {
+    /// The ids by the names that the files have for them; of several ends the last.
+    pub fn named(&self) -> [(&'static str, Option<u32>); 7] {
+        let eos = self.eos.last().copied();
+        let ids = [self.bos, eos, self.unk, self.sep, self.pad, self.cls, self.mask];
+        std::array::from_fn(|i| (NAMES[i], ids[i]))
+    }
+}
+
 /// The names of special tokens in the files.
 const NAMES: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /// Lists of special tokens without a name, or with one that only a model has.
-const FURTHER: [&str; 2] = ["additional_special_tokens", "extra_special_tokens"];
+const FURTHER: [&str; 3] =
+    ["additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens"];
 
 /// The default mask tokens.
 const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
@@ -50,10 +62,33 @@ fn special(setting: &Json) -> Option<AddedToken> {
 }
 
 impl Specials<'_> {
+    /// The files that name special tokens, the one that counts first: as in transformers, special_tokens_map.json beside a
+    /// tokenizer_config.json from before `added_tokens_decoder`.
+    fn files(&self) -> impl DoubleEndedIterator<Item = &Json> {
+        let (own, map) = (self.tokenizer_config, self.special_tokens_map);
+        let is_whole = own.is_some_and(|config| config.get("added_tokens_decoder").is_some());
+        (if is_whole { [own, map] } else { [map, own] }).into_iter().flatten()
+    }
+
     /// The setting of a named special token: a string, or an object with `content`.
     fn get(&self, name: &str) -> Option<&Json> {
-        let files = [self.tokenizer_config, self.special_tokens_map].into_iter().flatten();
-        files.filter_map(|file| file.get(name)).find(|value| !value.is_null())
+        self.files().filter_map(|file| file.get(name)).find(|value| !value.is_null())
+    }
+
+    /// The texts of all special tokens that have a name, by name: also those that only this model has (`image_token`).
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        let text = |(name, value): (&String, &Json)| {
+            let text = value.as_str().or_else(|| value.get("content")?.as_str())?;
+            Some((name.clone(), text.to_owned()))
+        };
+        let mut texts = BTreeMap::new();
+        for file in self.files().rev() {
+            let named = file.as_object().into_iter().flatten();
+            texts.extend(named.filter(|(name, _)| name.ends_with("_token")).filter_map(text));
+            let own = FURTHER.iter().filter_map(|key| file.get(key)?.as_object()).flatten();
+            texts.extend(own.filter_map(text));
+        }
+        texts
     }
 
     /// The text of a named special token.

@@ -11,11 +11,8 @@ pub fn run(bytes: &[u8]) {
         if let Ok(settings) = serde_json::from_str(text) {
             answered(template_of(&settings));
         }
-        let specials = SpecialTexts {
-            bos: Some("<s>".into()),
-            eos: Some("</s>".into()),
-            ..SpecialTexts::default()
-        };
+        let specials = [("bos_token", "<s>"), ("eos_token", "</s>")];
+        let specials = SpecialTexts(specials.map(|(name, text)| (name.into(), text.into())).into());
         for system in [None, Some("Be brief.".to_owned())] {
             let template = ChatTemplate::new(text.to_owned(), system, 1_720_000_000);
             let Some(rendered) = answered(template.render(SENTENCE, &specials)) else { continue };
