@@ -253,4 +253,5 @@ def main():
     (OUT / "goldens.jsonl").write_text("\n".join(lines) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

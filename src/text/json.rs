@@ -7,8 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context, Result, ensure};
+use memchr::memmem;
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokenizers::AddedToken;
 
 use super::{
@@ -56,6 +57,14 @@ pub fn plan(bytes: &[u8], specials: &Specials) -> Result<TokenizerPlan> {
     };
     if let Some(config) = specials.tokenizer_config {
         follow(&mut parts, config);
+        let is_read_as_it_stands = AS_IT_STANDS.contains(&specials.model_type)
+            || memmem::find(bytes, b"\"ByteLevel\"").is_some();
+        if class(config).starts_with("LlamaTokenizer")
+            && file.model.kind() == "BPE"
+            && !is_read_as_it_stands
+        {
+            spell_as_llama(&mut parts, config);
+        }
     }
     let mut plan = TokenizerPlan { model: file.model, parts, added, notes: vec![] };
     add_named(&mut plan, specials);
@@ -75,9 +84,53 @@ const LIKE_BERT: [&str; 5] = [
 const BY_BYTES: [&str; 7] =
     ["GPT2", "Roberta", "Bart", "Longformer", "GPTNeoX", "CodeGen", "Qwen2"];
 
+/// The types of models whose tokenizer.json transformers reads as it stands, whatever the class that is named.
+const AS_IT_STANDS: [&str; 11] = [
+    "granite",
+    "granitemoe",
+    "ministral3",
+    "mistral",
+    "mistral3",
+    "mixtral",
+    "olmo2",
+    "olmo3",
+    "phi3",
+    "phimoe",
+    "stablelm",
+];
+
+fn class(config: &Json) -> &str {
+    config.get("tokenizer_class").and_then(Json::as_str).unwrap_or_default()
+}
+
+/// Spells spaces as transformers' `LlamaTokenizer` does, which takes the vocabulary alone from tokenizer.json. One space
+/// stands before a text that begins without; before every part between special tokens, if the settings are `legacy`.
+fn spell_as_llama(parts: &mut TokenizerParts, config: &Json) {
+    let says = |key| config.get(key).and_then(Json::as_bool);
+    let (leads, is_legacy) =
+        (says("add_prefix_space") != Some(false), says("legacy") == Some(true));
+    let scheme = match (leads, is_legacy) {
+        (false, _) => "never",
+        (true, true) => "always",
+        (true, false) => "first",
+    };
+    parts.normalizer = Json::Null;
+    parts.pre_tokenizer =
+        json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false});
+    let mut decoders = vec![
+        json!({"type": "Replace", "pattern": {"String": "▁"}, "content": " "}),
+        json!({"type": "ByteFallback"}),
+        json!({"type": "Fuse"}),
+    ];
+    if leads {
+        decoders.push(json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
+    }
+    parts.decoder = json!({"type": "Sequence", "decoders": decoders});
+}
+
 /// The settings that transformers' own classes follow, whatever tokenizer.json says.
 fn follow(parts: &mut TokenizerParts, config: &Json) {
-    let class = config.get("tokenizer_class").and_then(Json::as_str).unwrap_or_default();
+    let class = class(config);
     let is_one_of = |names: &[&str]| names.iter().any(|name| class.starts_with(name));
     let is_bert = is_one_of(&LIKE_BERT);
     if parts.normalizer["type"] == "BertNormalizer" && (is_bert || class.is_empty()) {

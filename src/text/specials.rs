@@ -14,6 +14,8 @@ pub struct Specials<'a> {
     pub special_tokens_map: Option<&'a Json>,
     /// sentence_bert_config.json of a sentence-transformers folder.
     pub sentence_config: Option<&'a Json>,
+    /// `model_type` of config.json: of the text part, of a model that also sees.
+    pub model_type: &'a str,
     /// `bos_token_id`, `eos_token_id`, `pad_token_id` of config.json.
     pub bos: Option<u32>,
     pub eos: &'a [u32],

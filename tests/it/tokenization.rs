@@ -644,6 +644,38 @@ fn sentencepiece_models_give_the_ids_of_sentencepiece() {
     }
 }
 
+/// transformers' `LlamaTokenizer` takes the vocabulary alone from a file, unless the type of the model has it read whole
+/// (`assets/training/llama_tokenizer_golden.py`).
+#[test]
+fn the_class_of_llama_spells_spaces_as_its_settings_say() {
+    let text = read("llama_class.jsonl");
+    let rows: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(rows.len() > 400);
+    for same in
+        rows.chunk_by(|a, b| ["file", "model_type", "config"].iter().all(|key| a[key] == b[key]))
+    {
+        let (file, config) = (same[0]["file"].as_str().unwrap(), &same[0]["config"]);
+        let model_type = same[0]["model_type"].as_str().unwrap();
+        let bytes = fs::read(format!("tests/goldens/tokenization/{file}")).unwrap();
+        let sentencepiece = Some(("tokenizer.model", &*bytes)).filter(|_| file.ends_with("model"));
+        let older = OlderFiles {
+            sentencepiece,
+            tokenizer_config: Some(config),
+            model_type,
+            ..OlderFiles::default()
+        };
+        let json = tokenizer_json(&older).unwrap().unwrap_or(bytes.clone());
+        let specials =
+            Specials { tokenizer_config: Some(config), model_type, ..Specials::default() };
+        let tokenizer = Tokenizer::from_json(&json, &specials).unwrap();
+        for row in same {
+            let (text, ids) = (row["text"].as_str().unwrap(), ids(&row["ids"]));
+            assert_eq!(tokenizer.encode(text).unwrap(), ids, "{config} {text:?}");
+            assert_eq!(tokenizer.text(&ids), row["decoded"].as_str().unwrap(), "{config} {text:?}");
+        }
+    }
+}
+
 /// M2M-100 numbers the pieces of its SentencePiece model as its vocab.json says, and puts the language first.
 #[test]
 fn pieces_have_the_ids_of_m2ms_vocabulary() {

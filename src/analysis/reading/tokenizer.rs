@@ -22,6 +22,7 @@ pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
                 tokenizer_config: beside("tokenizer_config.json"),
                 special_tokens_map: beside("special_tokens_map.json"),
                 sentence_config: checkpoint.sentence_config(),
+                model_type: config.string_or("model_type", "")?,
                 bos: config.id("bos_token_id")?,
                 eos: &eos,
                 pad: config.id("pad_token_id")?,
