@@ -402,7 +402,8 @@ impl Tokenizer {
     /// tokens, so the sentence may become longer or shorter; a checkpoint's token is replaced by one token.
     ///
     /// # Errors
-    /// If there is no such position, the result is too long, or a checkpoint has no single token for the word.
+    /// If there is no such position, the result is too long, or a checkpoint has no single token for the word or no row
+    /// for the token.
     pub fn replaced(&self, sentence: &Sentence, position: usize, word: &str) -> Result<Sentence> {
         sentence.check_position(position)?;
         let word = training_words::plain(word.trim());
@@ -428,6 +429,7 @@ impl Tokenizer {
         };
         let mut ids = sentence.ids();
         ids.splice(range.clone(), new.iter().copied());
+        let ids = self.with_rows_for(ids)?;
         ensure!(
             ids != sentence.ids(),
             "token {position} is `{}` already; give another word",
@@ -490,7 +492,7 @@ impl Tokenizer {
     /// The ids of a text alone, without special tokens: what a decoder is made to read.
     ///
     /// # Errors
-    /// If the text has no token.
+    /// If the text has no token, too many, or one that the model does not have.
     pub fn ids_of_text(&self, text: &str) -> Result<Vec<u32>> {
         let text = match &self.kind {
             Origin::BuiltIn => training_words::plain(text.trim()),
@@ -509,6 +511,14 @@ impl Tokenizer {
                 longest = self.limit - 1
             )
         );
+        self.with_rows_for(ids)
+    }
+
+    /// These ids, if the embedding table has a row for each.
+    fn with_rows_for(&self, ids: Vec<u32>) -> Result<Vec<u32>> {
+        if let Origin::Checkpoint(vocabulary) = &self.kind {
+            vocabulary.check(&self.tokens(&ids))?;
+        }
         Ok(ids)
     }
 

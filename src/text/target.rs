@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Origin, Tokenizer, refusal};
+use super::{Tokenizer, refusal};
 
 impl Tokenizer {
     /// The ids of what a model is taught, without special tokens.
@@ -16,11 +16,7 @@ impl Tokenizer {
                 "the target is empty; give what the model should write, as in \"Le chat dort.\""
             )
         );
-        let ids = self.ids_of_text(text).context("the target cannot be taught")?;
-        if let Origin::Checkpoint(vocabulary) = &self.kind {
-            vocabulary.check(&self.tokens(&ids)).context("the target cannot be taught")?;
-        }
-        Ok(ids)
+        self.ids_of_text(text).context("the target cannot be taught")
     }
 
     /// The mask token as it is typed.

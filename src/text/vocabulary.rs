@@ -64,10 +64,10 @@ impl Vocabulary {
         match tokens.iter().find(|token| token.id as usize >= self.n_rows) {
             None => Ok(()),
             Some(Token { id, text, .. }) => anyhow::bail!(refusal!(
-                "the sentence holds the token `{text}`, whose id is {id}, but the model's embedding table ends at {last}; leave the token out",
+                "the text holds the token `{text}`, whose id is {id}, but the model's embedding table has {n} rows; leave the token out",
                 text = text.as_str(),
                 id = *id,
-                last = self.n_rows.saturating_sub(1)
+                n = self.n_rows
             )),
         }
     }

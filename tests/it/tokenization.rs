@@ -268,7 +268,19 @@ fn texts_that_are_too_long_or_beyond_the_table_are_refused() {
     let short = from_json("gpt2").with_rows(n - 1).unwrap();
     assert!(short.sentence("The river").is_ok());
     let error = short.sentence("a<|endoftext|>").unwrap_err().to_string();
-    assert!(error.contains("`<|endoftext|>`") && error.contains(&format!("ends at {}", n - 2)));
+    let want = format!(
+        "`<|endoftext|>`, whose id is {}, but the model's embedding table has {} rows",
+        n - 1,
+        n - 1
+    );
+    assert!(error.contains(&want), "{error}");
+    // In place of a word, and in a text that is given to a decoder.
+    let sentence = short.sentence("The river").unwrap();
+    let replaced = short.replaced(&sentence, 1, "<|endoftext|>").unwrap_err();
+    let given = short.ids_of_text("a<|endoftext|>").unwrap_err();
+    for error in [replaced, given] {
+        assert!(error.to_string().contains(&want), "{error}");
+    }
 }
 
 #[test]
