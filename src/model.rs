@@ -9,6 +9,7 @@ pub mod bert;
 pub mod decoder_only;
 mod decoding;
 pub mod encoder_decoder;
+mod generation;
 mod name;
 pub mod rnn;
 pub mod rnn_attention;

@@ -283,6 +283,10 @@ impl Model for DecoderOnly {
         &self.plan.ends
     }
 
+    fn not_obeyed(&self) -> &[String] {
+        &self.plan.not_obeyed
+    }
+
     fn sizes(&self) -> Option<ModelSizes> {
         let DecoderPlan { n_vocab, context, ref layers, .. } = self.plan;
         let feeds = || layers.iter().filter_map(|layer| layer.feed);

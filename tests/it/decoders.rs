@@ -187,6 +187,20 @@ fn a_text_ends_where_the_settings_of_generation_say_so() {
 }
 
 #[test]
+fn settings_of_generation_that_a_continuation_does_not_obey_are_named() {
+    let folder = edited("smollm2", |_| ());
+    let named = |generation: &str| {
+        fs::write(folder.path().join("generation_config.json"), generation).unwrap();
+        opened(folder.path()).unwrap().not_obeyed().join(" ")
+    };
+    assert_eq!(named(r#"{"do_sample": false, "min_length": 0, "temperature": 0.6}"#), "");
+    let all = r#"{"do_sample": true, "no_repeat_ngram_size": 2, "bad_words_ids": [[3]], "forced_bos_token_id": 1}"#;
+    let want =
+        "`do_sample: true` `no_repeat_ngram_size: 2` `bad_words_ids` `forced_bos_token_id: 1`";
+    assert_eq!(named(all), want);
+}
+
+#[test]
 fn a_default_does_not_hide_the_same_size_under_another_key() {
     for (name, key, other) in [
         ("qwen3_moe", "num_experts", "num_local_experts"),

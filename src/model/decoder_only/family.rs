@@ -15,11 +15,14 @@ use super::{
     windows::{self, Windows},
 };
 use crate::{
-    model::layer::{
-        attention::{AttentionPlan, HeadSizes, Mask},
-        feed::FeedPlan,
-        feed_forward::{Activation, FeedKind},
-        norm::{NormKind, NormStyle, QkNorm},
+    model::{
+        generation,
+        layer::{
+            attention::{AttentionPlan, HeadSizes, Mask},
+            feed::FeedPlan,
+            feed_forward::{Activation, FeedKind},
+            norm::{NormKind, NormStyle, QkNorm},
+        },
     },
     weights::{Checkpoint, Config, ExpectedWeight, SettingFaults},
 };
@@ -252,6 +255,7 @@ impl Family {
             logits: LogitsPlan::new(self.is_tied(settings)?),
             begin: None,
             ends: settings.checkpoint.ends()?,
+            not_obeyed: generation::not_obeyed(&generation::settings(settings.checkpoint), &[]),
             context: context(config, longest)?,
         })
     }

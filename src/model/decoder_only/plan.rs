@@ -32,6 +32,8 @@ pub struct DecoderPlan {
     pub begin: Option<u32>,
     /// The tokens that end a text.
     pub ends: Vec<u32>,
+    /// Settings of generation that are not obeyed, although they can change what is written; safe to show.
+    pub not_obeyed: Vec<String>,
     /// The most tokens it takes.
     pub context: usize,
 }
@@ -244,6 +246,7 @@ impl DecoderPlan {
             logits: LogitsPlan::new(true),
             begin: Some(BOS),
             ends: vec![EOS],
+            not_obeyed: vec![],
             context: usize::MAX,
         }
     }

@@ -1,11 +1,10 @@
 //! Rules for a translator's output beside probability: how `generate` of Hugging Face is configured to
-//! begin, to end and what to avoid, read from generation_config.json, or from config.json without it.
+//! begin, to end and what to avoid.
 
 use anyhow::{Context, Result};
-use serde_json::Value as Json;
 
 use crate::{
-    text::visible::shown,
+    model::generation,
     weights::{Checkpoint, Config},
 };
 
@@ -28,55 +27,26 @@ pub struct GenerationRules {
     pub shortest: usize,
     /// The most tokens of an output, where a setting says so.
     pub longest: Option<usize>,
-    /// Settings that are not obeyed, although they can change what is written: `repetition_penalty: 1.2`, of lists the key
-    /// alone; safe to show.
+    /// Settings that are not obeyed, although they can change what is written; safe to show.
     pub not_obeyed: Vec<String>,
 }
 
-/// The settings that can change what is written and are not obeyed here, with the values that change nothing beside null.
-/// Those that only matter beside one of them are not listed.
-const NOT_OBEYED: [(&str, &[f64]); 13] = [
-    ("num_beams", &[1.0]),
-    ("do_sample", &[]),
-    ("repetition_penalty", &[1.0]),
-    ("encoder_repetition_penalty", &[1.0]),
-    ("encoder_no_repeat_ngram_size", &[0.0]),
-    ("exponential_decay_length_penalty", &[]),
-    ("suppress_tokens", &[]),
-    ("begin_suppress_tokens", &[]),
-    ("sequence_bias", &[]),
-    ("guidance_scale", &[1.0]),
-    ("forced_decoder_ids", &[]),
-    ("force_words_ids", &[]),
-    ("penalty_alpha", &[0.0]),
+/// The settings that these rules obey.
+const OBEYED: [&str; 6] = [
+    "no_repeat_ngram_size",
+    "bad_words_ids",
+    "min_length",
+    "min_new_tokens",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
 ];
-
-/// The settings that are not obeyed, with their values.
-fn not_obeyed(settings: &Config) -> Vec<String> {
-    let changes_nothing = |value: &Json, idle: &[f64]| match value {
-        Json::Bool(is_on) => !is_on,
-        Json::Array(list) => list.is_empty(),
-        other => other.as_f64().is_some_and(|number| idle.contains(&number)),
-    };
-    let found = NOT_OBEYED.iter().filter_map(|(key, idle)| {
-        let value = settings.get(key).filter(|value| !changes_nothing(value, idle))?;
-        let is_short = !(value.is_array() || value.is_object());
-        Some(if is_short {
-            format!("`{key}: {}`", shown(&value.to_string()))
-        } else {
-            format!("`{key}`")
-        })
-    });
-    found.collect()
-}
 
 impl GenerationRules {
     /// # Errors
     /// If a setting is of the wrong kind, or none says how writing begins.
     pub fn of(checkpoint: &Checkpoint) -> Result<Self> {
         let own = checkpoint.config();
-        let beside = checkpoint.generation();
-        let settings = beside.as_ref().unwrap_or(own);
+        let settings = &generation::settings(checkpoint);
         let either = |key: &str| Ok::<_, anyhow::Error>(settings.id(key)?.or(own.id(key)?));
         let mut start = ["decoder_start_token_id", "bos_token_id", "pad_token_id"].into_iter();
         let start = start.find_map(|key| either(key).transpose()).transpose()?;
@@ -96,7 +66,7 @@ impl GenerationRules {
             no_repeat: settings.count("no_repeat_ngram_size")?,
             shortest,
             longest: longest(settings)?,
-            not_obeyed: not_obeyed(settings),
+            not_obeyed: generation::not_obeyed(settings, &OBEYED),
         })
     }
 
@@ -186,25 +156,5 @@ mod tests {
         let rules = GenerationRules { no_repeat: 2, ..GenerationRules::default() };
         assert_eq!(left(&rules, &[2, 3, 4, 2, 5, 2]), [0, 1, 2, 4]);
         assert_eq!(left(&GenerationRules { no_repeat: 1, ..rules }, &[2, 3]), [0, 1, 4, 5]);
-    }
-
-    #[test]
-    fn settings_that_are_not_obeyed_are_listed_unless_they_change_nothing() {
-        let of =
-            |text: &str| not_obeyed(&Config::from_json(String::new(), text.as_bytes()).unwrap());
-        let idle = r#"{"num_beams": 1, "do_sample": false, "repetition_penalty": 1.0, "suppress_tokens": [],
-            "encoder_no_repeat_ngram_size": 0, "guidance_scale": null, "no_repeat_ngram_size": 3}"#;
-        assert_eq!(of(idle), [""; 0]);
-        let busy = r#"{"num_beams": 4, "do_sample": true, "repetition_penalty": 1.2, "begin_suppress_tokens": [3],
-            "encoder_repetition_penalty": 1.5, "exponential_decay_length_penalty": [4, 1.5]}"#;
-        let want = [
-            "num_beams: 4",
-            "do_sample: true",
-            "repetition_penalty: 1.2",
-            "encoder_repetition_penalty: 1.5",
-            "exponential_decay_length_penalty",
-            "begin_suppress_tokens",
-        ];
-        assert_eq!(of(busy), want.map(|one| format!("`{one}`")));
     }
 }
