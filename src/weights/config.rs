@@ -68,16 +68,16 @@ impl Config {
     }
 
     /// Settings from any source. The newer key of RoPE's settings (`rope_parameters`) is read as the older one
-    /// (`rope_scaling`); values inside it take precedence over top-level ones.
+    /// (`rope_scaling`); values inside it take precedence over top-level ones, by GPT-NeoX's names too.
     pub fn new(file: String, mut settings: Map<String, Json>) -> Self {
         let of = |key| settings.get(key).and_then(Json::as_object).filter(|rope| !rope.is_empty());
         if let Some(rope) = of("rope_scaling").or_else(|| of("rope_parameters")).cloned() {
-            for (key, older) in
+            for (key, of_neox) in
                 [("rope_theta", "rotary_emb_base"), ("partial_rotary_factor", "rotary_pct")]
             {
                 if let Some(value) = rope.get(key).filter(|value| !value.is_null()) {
                     settings.insert(key.into(), value.clone());
-                    settings.remove(older);
+                    settings.insert(of_neox.into(), value.clone());
                 }
             }
             let kind = rope.get("rope_type").or_else(|| rope.get("type"));

@@ -314,16 +314,24 @@ fn sizes_that_a_text_part_leaves_out_are_those_of_its_type() {
 }
 
 #[test]
-fn gpt_neox_takes_its_own_keys_of_rotation_before_the_later_ones_beside_them() {
-    let with = |settings: Json| {
-        logits_of("gpt_neox", |config| config.extend(settings.as_object().unwrap().clone()))
+fn gpt_neox_takes_its_own_keys_of_rotation_and_not_the_later_ones_outside_the_settings_of_rope() {
+    let without = |keys: &[&str], settings: Json| {
+        logits_of("gpt_neox", |config| {
+            config.retain(|key, _| !keys.contains(&key.as_str()));
+            config.extend(settings.as_object().unwrap().clone());
+        })
     };
+    let with = |settings| without(&[], settings);
     let plain = with(json!({}));
     assert_eq!(with(json!({"rope_theta": 7.0, "partial_rotary_factor": 0.5})), plain);
     let own = with(json!({"rotary_emb_base": 7, "rotary_pct": 0.5}));
     assert_ne!(own, plain);
     let inside = json!({"rope_theta": 7.0, "partial_rotary_factor": 0.5, "rope_type": "default"});
-    assert_eq!(with(json!({"rope_parameters": inside})), own);
+    assert_eq!(with(json!({"rope_parameters": inside.clone()})), own);
+    let neither = |settings| without(&["rotary_emb_base", "rotary_pct"], settings);
+    let usual = with(json!({"rotary_emb_base": 10_000, "rotary_pct": 0.25}));
+    assert_eq!(neither(json!({"rope_theta": 7.0, "partial_rotary_factor": 0.5})), usual);
+    assert_eq!(neither(json!({"rope_parameters": inside})), own);
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub static FAMILIES: &[Family] = &[
             is_tied: false,
             ..GPT2_STYLE
         },
+        // Only a GGUF file has `rope_theta` alone: of config.json transformers takes it within `rope_parameters` only.
+        defaults: &[("max_position_embeddings", 2048), ("rotary_emb_base", 10_000)],
         adjust: |settings, plan| {
             let is_parallel = settings.config.bool_or("use_parallel_residual", true)?;
             if !is_parallel {

@@ -120,7 +120,6 @@ pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope>
 fn n_rotated(config: &Config, d_head: usize, style: RopeStyle) -> Result<usize> {
     let (key, d) = match style.part {
         Some((key, default)) if !config.has("rotary_dim") => {
-            let key = config.key(&[key, "partial_rotary_factor"]);
             let part = config.float_or(key, default)?;
             config.must(key, part > 0.0 && part <= 1.0, "a share above 0, at most 1")?;
             (key, (d_head as f32 * part) as usize)
