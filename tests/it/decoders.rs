@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use lookback::{analysis::reading::Reader, weights::Checkpoint};
 use serde_json::{Value as Json, json};
 
 use crate::support::tiny::{
@@ -332,6 +333,23 @@ fn gpt_neox_takes_its_own_keys_of_rotation_and_not_the_later_ones_outside_the_se
     let usual = with(json!({"rotary_emb_base": 10_000, "rotary_pct": 0.25}));
     assert_eq!(neither(json!({"rope_theta": 7.0, "partial_rotary_factor": 0.5})), usual);
     assert_eq!(neither(json!({"rope_parameters": inside})), own);
+}
+
+/// transformers has no such step for DeepSeek-V2.
+#[test]
+fn deepseek_v2s_weights_of_experts_are_not_normalised_and_the_reader_is_told() {
+    let with = |is_normalised: bool| {
+        let folder =
+            edited("deepseek_v2", |config| config["norm_topk_prob"] = json!(is_normalised));
+        let tokenizer = "tests/goldens/checkpoints/deepseek_v2/tokenizer.json";
+        fs::copy(tokenizer, folder.path().join("tokenizer.json")).unwrap();
+        let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
+        reader.read("the old river").unwrap().card.as_ref().unwrap().left_out.clone()
+    };
+    let normalised = logits_of("deepseek_v2", |config| config["norm_topk_prob"] = json!(true));
+    assert_eq!(normalised, logits_of("deepseek_v2", |_| ()));
+    assert_eq!(with(false), None);
+    assert!(with(true).unwrap().contains("`norm_topk_prob` is not followed"));
 }
 
 #[test]

@@ -113,6 +113,7 @@ impl Card {
         let left_out = left_out.or_else(|| passed_over(checkpoint));
         let left_out = left_out.or_else(|| drafting(checkpoint));
         let left_out = left_out.or_else(|| passed_by(checkpoint));
+        let left_out = left_out.or_else(|| not_normalized(checkpoint));
         Self { title: checkpoint.title(), rows, n_weights: n_parameters, tensors, left_out }
     }
 }
@@ -169,6 +170,17 @@ fn drafting(checkpoint: &Checkpoint) -> Option<String> {
 fn passed_by(checkpoint: &Checkpoint) -> Option<String> {
     let named = checkpoint.config().quantization()?;
     Some(format!("{named}; its weights are plain numbers all the same, and are taken as they are"))
+}
+
+/// A setting that transformers does not follow, and the code that came with the first checkpoints does.
+fn not_normalized(checkpoint: &Checkpoint) -> Option<String> {
+    let config = checkpoint.config();
+    let is_v2 = config.string_or("model_type", "").ok()? == "deepseek_v2";
+    (is_v2 && config.bool_or("norm_topk_prob", false).ok()?).then(|| {
+        "`norm_topk_prob` is not followed, as in transformers; DeepSeek-V2's own code divides the weights of the \
+         chosen experts by their sum"
+            .to_owned()
+    })
 }
 
 /// The endings of the names of Hugging Face's models with a head that is not run.

@@ -74,18 +74,15 @@ pub static FAMILIES: &[Family] = &[
                 },
                 wanted: "greedy or group_limited_greedy",
             },
-            Refused {
-                key: "norm_topk_prob",
-                can_run: |config| !config.bool_or("norm_topk_prob", false).unwrap_or(true),
-                wanted: "false: weights of experts that are not divided by their sum",
-            },
             scored_by("softmax"),
         ],
         adjust: |settings, plan| {
+            // As in transformers, whatever `norm_topk_prob` says.
+            let weights = ExpertWeights::Kept;
             let in_groups = settings.config.string_or("topk_method", GREEDY)? == GROUPS;
             let experts = ExpertsPlan {
                 groups: if in_groups { groups(settings, 1)? } else { None },
-                ..experts(settings, plan, ExpertWeights::Kept)?
+                ..experts(settings, plan, weights)?
             };
             adjust(settings, plan, experts, 1.0, true)
         },
