@@ -44,10 +44,11 @@ pub struct Config {
 pub const TIED: &str = "tie_word_embeddings";
 
 /// Models that also see: their `model_type`, and that of their text part where it does not say.
-const COMPOSITE: [(&str, &str); 7] = [
+const COMPOSITE: [(&str, &str); 8] = [
     ("gemma3", "gemma3_text"),
     ("gemma4", "gemma4_text"),
     ("mistral3", "mistral"),
+    ("qwen3_vl", "qwen3_vl_text"),
     ("qwen3_5", "qwen3_5_text"),
     ("qwen3_5_moe", "qwen3_5_moe_text"),
     ("llava", "llama"),

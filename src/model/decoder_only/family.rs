@@ -72,12 +72,13 @@ impl FamilySettings<'_> {
 
 /// The sizes that the text part of a model that also sees leaves out, since they are transformers' own for its type; a
 /// model of text alone has all of its sizes.
-const SIZES_OF_TEXT: [(&str, [(&str, u32); 5]); 8] = [
+const SIZES_OF_TEXT: [(&str, [(&str, u32); 5]); 9] = [
     ("llama", sizes([4096, 11_008, 32, 32, 32_000])),
     ("mistral", sizes([4096, 14_336, 32, 32, 32_000])),
     ("ministral3", sizes([4096, 14_336, 34, 32, 131_072])),
     ("qwen2", sizes([4096, 22_016, 32, 32, 151_936])),
     ("qwen3", sizes([4096, 22_016, 32, 32, 151_936])),
+    ("qwen3_vl_text", sizes([4096, 22_016, 32, 32, 151_936])),
     ("phi3", sizes([3072, 8192, 32, 32, 32_064])),
     ("gemma", sizes([3072, 24_576, 28, 16, 256_000])),
     ("gemma2", sizes([2304, 9216, 26, 8, 256_000])),

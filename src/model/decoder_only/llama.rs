@@ -63,6 +63,17 @@ pub static FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
+        types: &["qwen3_vl_text"],
+        title: "Qwen3-VL",
+        defaults: &[(LONGEST, 128_000), ("head_dim", 128)],
+        style: Style {
+            qk_norm: Some(QkNorm::PerHead),
+            biases: BiasStyle::ATTENTION,
+            ..with_theta(500_000.0)
+        },
+        ..LLAMA
+    },
+    Family {
         types: &["smollm3"],
         title: "SmolLM3",
         defaults: &[(LONGEST, 32_768), ("num_key_value_heads", 4)],
