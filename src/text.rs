@@ -432,8 +432,11 @@ impl Tokenizer {
         let ids = self.with_rows_for(ids)?;
         ensure!(
             ids != sentence.ids(),
-            "token {position} is `{}` already; give another word",
-            shown(&word)
+            refusal!(
+                "token {position} is `{word}` already; give another word",
+                position,
+                word = shown(&word)
+            )
         );
         ensure!(
             ids.len() <= self.limit,
