@@ -133,6 +133,9 @@ pub trait Writer {
     /// Reads more tokens and returns the logits of the next one (vocab). None if there is nothing to read, or no
     /// room left in the model's context.
     fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>>;
+
+    /// A second writer of what was read so far: it goes on in another way, without reading the beginning again.
+    fn fork(&self) -> Box<dyn Writer + '_>;
 }
 
 /// How a pass is run; the default is a plain pass.

@@ -334,6 +334,7 @@ impl Model for DecoderOnly {
 }
 
 /// A text being continued, with the keys and values of the tokens read.
+#[derive(Clone)]
 struct DecoderWriter<'a> {
     model: &'a DecoderOnly,
     changes: Arc<Changes>,
@@ -343,6 +344,10 @@ struct DecoderWriter<'a> {
 impl Writer for DecoderWriter<'_> {
     fn read(&mut self, ids: &[u32]) -> Option<Vec<f32>> {
         in_pool(|| self.read_on(ids))
+    }
+
+    fn fork(&self) -> Box<dyn Writer + '_> {
+        Box::new(self.clone())
     }
 }
 

@@ -221,6 +221,7 @@ impl Model for RnnLm {
 }
 
 /// A text being continued, with the states after the tokens read.
+#[derive(Clone)]
 struct RnnLmWriter<'a> {
     model: &'a RnnLm,
     changes: Arc<Changes>,
@@ -246,5 +247,9 @@ impl Writer for RnnLmWriter<'_> {
         self.n_read += ids.len();
         let logits = self.model.predict(&mut tape, last?, ids.len() - 1);
         Some(last_row(tape.value(logits).matrix()))
+    }
+
+    fn fork(&self) -> Box<dyn Writer + '_> {
+        Box::new(self.clone())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     engine::math::{log_softmax, sampling::Choosing},
-    model::{Model, Setup},
+    model::{Model, Setup, Writer},
     text::{EOS, Token, Tokenizer},
 };
 
@@ -61,37 +61,42 @@ pub fn continued(
     tokenizer: &Tokenizer,
 ) -> Vec<Continued> {
     let of_part = |&row: &usize| {
-        let way = |seed| write_on(model, &text.tokens[..row], seed, setup, tokenizer);
-        let ways = [None].into_iter().chain(SEEDS.map(Some)).map(way);
-        Some(Continued { row, ways: ways.collect::<Option<_>>()? })
+        let mut writer = model.writer(setup)?;
+        let prefix = &text.tokens[..row];
+        let logits = writer.read(prefix)?;
+        let way = |seed| {
+            let choosing = Choosing { sample: seed, ..setup.choosing() };
+            let is_over =
+                |id: u32| model.ends().contains(&id) || tokenizer.token(id).text == ".";
+            let (ids, log_p) = written(writer.fork(), logits.clone(), choosing, is_over);
+            // The last token before it decides whether the first goes on with a word.
+            let before = &prefix[prefix.len().saturating_sub(1)..];
+            let tokens = tokenizer.tokens(&[before, &ids].concat()).split_off(before.len());
+            Continuation { seed, tokens, log_p }
+        };
+        Some(Continued { row, ways: [None].into_iter().chain(SEEDS.map(Some)).map(way).collect() })
     };
     text.parts.iter().filter_map(of_part).collect()
 }
 
-/// One continuation, until `<eos>`, a full stop or [`MOST`] tokens; None for a model that does not continue texts.
-fn write_on(
-    model: &dyn Model,
-    prefix: &[u32],
-    seed: Option<u64>,
-    setup: &Setup,
-    tokenizer: &Tokenizer,
-) -> Option<Continuation> {
-    let choosing = Choosing { sample: seed, ..setup.choosing() };
-    let mut writer = model.writer(setup)?;
+/// The tokens written from these logits on, up to the one after which it is over or [`MOST`] of them, and the sum of
+/// their log-probabilities.
+fn written(
+    mut writer: Box<dyn Writer + '_>,
+    logits: Vec<f32>,
+    choosing: Choosing,
+    is_over: impl Fn(u32) -> bool,
+) -> (Vec<u32>, f64) {
     let (mut ids, mut log_p) = (vec![], 0.0);
-    let mut logits = Some(writer.read(prefix)?);
+    let mut logits = Some(logits);
     while let Some(here) = logits {
         let id = choosing.token(&here, ids.len(), EOS);
         log_p += log_softmax(&here, 1.0)[id as usize];
         ids.push(id);
-        let is_over = model.ends().contains(&id) || tokenizer.token(id).text == ".";
-        if is_over || ids.len() == MOST {
+        if is_over(id) || ids.len() == MOST {
             break;
         }
         logits = writer.read(&[id]);
     }
-    // The last token before it decides whether the first goes on with a word.
-    let before = &prefix[prefix.len().saturating_sub(1)..];
-    let tokens = tokenizer.tokens(&[before, &ids].concat()).split_off(before.len());
-    Some(Continuation { seed, tokens, log_p })
+    (ids, log_p)
 }
