@@ -66,8 +66,7 @@ pub fn continued(
         let logits = writer.read(prefix)?;
         let way = |seed| {
             let choosing = Choosing { sample: seed, ..setup.choosing() };
-            let is_over =
-                |id: u32| model.ends().contains(&id) || tokenizer.token(id).text == ".";
+            let is_over = |id: u32| model.ends().contains(&id) || tokenizer.token(id).text == ".";
             let (ids, log_p) = written(writer.fork(), logits.clone(), choosing, is_over);
             // The last token before it decides whether the first goes on with a word.
             let before = &prefix[prefix.len().saturating_sub(1)..];
