@@ -25,8 +25,11 @@ impl Notice {
 
     /// The message in a language.
     pub fn into_message(self, language: Language) -> Message {
+        let text = language.tr(&self.text);
+        // A screen needs no backticks around what was typed.
+        let text = if self.is_error { text.replace('`', "") } else { text.to_owned() };
         Message {
-            text: visible(language.tr(&self.text)),
+            text: visible(&text),
             key_hint: self.key_hint.map(|hint| language.tr(hint)),
             is_error: self.is_error,
         }
