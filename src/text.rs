@@ -235,13 +235,6 @@ impl Tokenizer {
         Arc::clone(self.joins.get_or_init(all))
     }
 
-    /// An entry of the vocabulary as it is shown by itself: a part of a word as `-s`.
-    pub fn entry(&self, id: u32) -> String {
-        let text = self.token(id).text;
-        let goes_on = self.joins().get(id as usize) == Some(&EntryJoin::GoesOn);
-        if goes_on { format!("-{text}") } else { text }
-    }
-
     /// The token of the built-in models that goes on with a word so; None of a checkpoint, whose marks are in its tokens.
     pub fn part_of_word(&self, text: &str) -> Option<u32> {
         let goes_on = matches!(self.kind, Origin::BuiltIn) && training_words::continues("a", text);

@@ -66,8 +66,7 @@ fn what_is_said_of_a_choice_is_what_was_chosen() {
     let other = (0..trace.output.len()).find(|&row| best(row) != trace.output[row].id);
     assert!(other.is_some(), "some rows read later words as well");
     assert!(text_of(&PLAIN, "candidates").contains("always the likeliest"));
-    let wide = what_if(&["beam=8"]);
-    wide.beams();
+    let wide = what_if(&["beam=8"]).waiting();
     assert!(text_of(&wide, "beam-search").contains("(8 here"), "{}", text_of(&wide, "beam-search"));
 }
 

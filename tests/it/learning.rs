@@ -329,7 +329,7 @@ fn the_text_tells_a_given_target_from_the_output() {
                 .collect::<String>()
         };
         let (own, given) = match language {
-            Language::English => ("itself,soitcostslittle", "theFrenchthatyougave"),
+            Language::English => ("writesitself", "theFrenchthatyougave"),
             Language::Chinese => ("自己写的", "你给的法语"),
         };
         let [plain, taught] =

@@ -251,7 +251,9 @@ fn one_word_stands_in_the_place_of_another() {
     assert!(error.contains("zxqv␛") && error.contains("try "), "{error}");
     let bert = from_json("bert");
     let sentence = bert.sentence("the old boats").unwrap();
-    assert_eq!(bert.replaced(&sentence, 1, "The").unwrap().tokens[1].text, "the");
+    assert_eq!(bert.replaced(&sentence, 2, "The").unwrap().tokens[2].text, "the");
+    let error = bert.replaced(&sentence, 1, "The").unwrap_err().to_string();
+    assert_eq!(error, "token 1 is `The` already; give another word");
     assert_eq!(bert.replaced(&sentence, 1, "[MASK]").unwrap().tokens[1].text, "[MASK]");
 }
 

@@ -134,7 +134,7 @@ impl Reading {
     /// The word of a question as it is shown: a token, or a class.
     pub fn answer(&self, run: &Run, id: u32) -> String {
         let class = self.classes_of(run).get(id as usize).cloned();
-        class.unwrap_or_else(|| self.tokenizer.entry(id))
+        class.unwrap_or_else(|| self.tokenizer.token(id).text)
     }
 
     /// The words of some rows of logits as they are shown, tokens or classes; of two tokens that look alike, one as the

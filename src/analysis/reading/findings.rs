@@ -360,7 +360,7 @@ impl Reading {
         let words = |piece: &Option<HeadOrUnit>| {
             (*piece)?;
             let promotion = found.next()??;
-            let words = promotion.words.iter().map(|(id, _)| self.tokenizer.entry(*id));
+            let words = promotion.words.iter().map(|(id, _)| self.tokenizer.token(*id).text);
             Some((promotion.piece, words.collect()))
         };
         pieces.iter().map(words).collect()

@@ -281,7 +281,7 @@ fn promoted(
     }
     let found = reading.promotions(name, run, &pieces, question.row, N_PROMOTED)?;
     let each = pieces.iter().zip(found).filter_map(|((part, piece), promotion)| {
-        let word = |&(id, x): &(u32, f32)| (reading.tokenizer().entry(id), x);
+        let word = |&(id, x): &(u32, f32)| (reading.tokenizer().token(id).text, x);
         let words = promotion?.words.iter().map(word).collect();
         Some(Promoted { path: part.path.clone(), piece: *piece, words })
     });
