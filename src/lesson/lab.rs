@@ -86,7 +86,7 @@ pub static KINDS: &[LabKind] = &[
         "deaf-rnn",
         "one word changed: the Transformer's French follows, the Elman RNN's stays",
         is_unheard,
-        |_| changed_dog(vec![tired()]),
+        |_| changed_dog(vec![coffee()]),
     ),
     kind(
         "kept-pronoun",
@@ -119,6 +119,11 @@ fn changed_dog(changes: Vec<Change>) -> Solution {
 /// The dog, not the water.
 fn tired() -> Change {
     Change::Token { position: 11, word: "tired".to_owned() }
+}
+
+/// What is drunk is masculine in French.
+fn coffee() -> Change {
+    Change::Token { position: 6, word: "coffee".to_owned() }
 }
 
 /// The guided head of the Transformer is off.

@@ -139,6 +139,9 @@ impl Known {
         for name in ModelName::ALL {
             let trace = reading.trace(name);
             known.extend(words(&trace.output_text));
+            known.extend(
+                trace.output.iter().flat_map(|token| words(&token.text).collect::<Vec<_>>()),
+            );
             let n = trace.logits().map_or(0, |logits| logits.shape().cols);
             let vocabulary =
                 (0..n).flat_map(|id| words(&trace.word(id as u32)).collect::<Vec<_>>());

@@ -81,6 +81,17 @@ fn log_p(trace: &Trace, temperature: f32) -> f64 {
     ids(trace).into_iter().enumerate().map(at).sum()
 }
 
+/// The least by which the likeliest token's logit leads the second's, over the rows of the output.
+fn smallest_lead(trace: &Trace) -> f32 {
+    let logits = trace.value("logits").unwrap();
+    let lead = |row| {
+        let mut row = logits.row(0, row);
+        row.sort_by(|a, b| b.total_cmp(a));
+        row[0] - row[1]
+    };
+    (0..trace.output.len()).map(lead).fold(f32::INFINITY, f32::min)
+}
+
 #[test]
 fn what_leaves_no_choice_is_greedy() {
     for texts in [
@@ -91,7 +102,9 @@ fn what_leaves_no_choice_is_greedy() {
         &["top_k=3", "top_p=0.5"],
     ] {
         let reading = what_if(texts);
-        for name in ModelName::ALL {
+        // Two tokens that are nearly as likely as each other are a choice at any temperature.
+        let is_clear = |name: &ModelName| smallest_lead(PLAIN.trace(*name)) > 0.1;
+        for name in ModelName::ALL.into_iter().filter(is_clear) {
             assert_eq!(ids(reading.trace(name)), ids(PLAIN.trace(name)), "{texts:?} {name}");
         }
     }

@@ -133,7 +133,8 @@ fn log_p(beams: &Beams) -> f64 {
 
 /// Beams are measured on a worker thread, never here.
 fn of_beams(c: &Context, text_of: fn(&Beams) -> String) -> String {
-    c.reading.beams().map_or_else(|| c.phrases.measuring(), text_of)
+    let beams = c.trace().beams.as_ref().or_else(|| c.reading.beams());
+    beams.map_or_else(|| c.phrases.measuring(), text_of)
 }
 
 fn of_chosen(c: &Context, text_of: fn(&Context, usize, &Choice) -> String) -> Option<String> {
