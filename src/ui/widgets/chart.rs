@@ -576,7 +576,7 @@ mod tests {
         for series in &chart.series {
             assert_eq!(all.matches(&*series.name).count(), 1, "{}", series.name);
         }
-        let low = Rect::new(0, 0, 70, 8);
+        let low = Rect::new(0, 0, 70, 7);
         assert_eq!(chart.legend(low)[0].len(), 6, "too low for all ends");
     }
 
