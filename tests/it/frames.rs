@@ -74,7 +74,7 @@ fn panes_of_short_sentences_show_whole_titles_and_numbers() {
             ("rnn-waiting", &["steps in a row  ", "2 layers"][..]),
             ("energies", &["╭ attn.energies ", "tanh"]),
             ("attention-softmax", &["╭ attn.weights ", "╭ attn.energies ", "█ 1.00"]),
-            ("attention-translation", &["Transformer, unguided ", "the Transformer writes"]),
+            ("attention-translation", &["Transformer, unguided ", "underlined: not "]),
         ] {
             let shown = shown(sentence, id);
             assert!(whole.iter().all(|text| shown.contains(text)), "{id}: {whole:?}\n{shown}");
