@@ -157,7 +157,7 @@ fn choice(values: &[f32], name: impl Fn(usize) -> String) -> Option<Quiz> {
     chosen(&order[..order.len().min(MAX_CHOICES)], name)
 }
 
-/// Asks for the token with the largest of `values`: offers it, then the next largest, but one token a word.
+/// Asks for the token with the largest of `values`: offers it, then the next largest, one token of each word.
 fn token_choice(c: &Context, tokens: &[Token], values: &[f32]) -> Option<Quiz> {
     let mut best: Vec<usize> = vec![];
     for i in clear_order(values)? {

@@ -24,7 +24,7 @@ pub struct Card {
     pub left_out: Option<String>,
 }
 
-/// The tensors of a checkpoint that have one name but for the numbers in it, as one of each layer.
+/// Tensors of a checkpoint whose names differ only in numbers: the same tensor of every layer.
 pub struct TensorGroup {
     /// The file's name, with `*` for numbers; safe to show.
     pub name: String,

@@ -161,14 +161,19 @@ fn weights(c: &Context) -> Option<Vec<f32>> {
     row_of(c, c.beside(&attention::WEIGHTS)?)
 }
 
-/// Where a head looks from the selected row, the largest weight first. The weights on a word's tokens are added up, but
-/// for a checkpoint, whose lesson speaks of tokens; `key` is the first of them.
+/// The keys of an attention where its lesson speaks of words; None for a checkpoint, whose lesson speaks of tokens.
+fn tokens_of_words<'a>(c: &Context<'a>, site: &Recorded) -> Option<&'a [Token]> {
+    let stream = site.place.stream(site.axes()[2])?;
+    (c.step.model != ModelName::Checkpoint).then(|| c.trace().tokens(stream))
+}
+
+/// Where a head looks from the selected row, the largest weight first. The weights on a word's tokens are added up and
+/// `key` is the first of them; a checkpoint's tokens stand by themselves.
 pub fn looks(c: &Context, head: usize) -> Vec<AttendedKey> {
     let row =
         c.beside(&attention::WEIGHTS).and_then(|site| Some((site, row_in(site, head, c.row())?)));
     let Some((site, row)) = row else { return vec![] };
-    let tokens = site.place.stream(site.axes()[2]).map(|stream| c.trace().tokens(stream));
-    let of_words = tokens.filter(|_| c.step.model != ModelName::Checkpoint);
+    let of_words = tokens_of_words(c, site);
     let (keys, weights) = of_words
         .map_or_else(|| ((0..row.len()).collect(), row.clone()), |tokens| by_word(tokens, &row));
     let word = |key: usize| match of_words {
@@ -185,11 +190,10 @@ fn nth_look(c: &Context, n: usize) -> Option<AttendedKey> {
 
 /// The word looked at; of several tokens it says that the weight is on all of them.
 fn quoted_look(c: &Context, look: &AttendedKey) -> String {
-    let site = c.beside(&attention::WEIGHTS).filter(|_| c.step.model != ModelName::Checkpoint);
-    let stream = site.and_then(|site| site.place.stream(site.axes()[2]));
-    stream.map_or_else(
+    let tokens = c.beside(&attention::WEIGHTS).and_then(|site| tokens_of_words(c, site));
+    tokens.map_or_else(
         || c.phrases.quote(&look.word),
-        |stream| c.phrases.quoted_word(c.trace().tokens(stream), look.key),
+        |tokens| c.phrases.quoted_word(tokens, look.key),
     )
 }
 
