@@ -24,7 +24,7 @@ use decoder_only::Family;
 use encoder_decoder::EncoderDecoder;
 
 pub use name::{GUIDED_HEAD, HeadPlace, ModelName};
-pub use sizes::{ExpertCounts, ModelSizes, StackSizes};
+pub use sizes::{ExpertCounts, ModelSizes, StackSizes, computed_of};
 
 use crate::{
     engine::{
@@ -82,12 +82,14 @@ pub trait Model: Send + Sync {
         None
     }
 
-    /// An upper bound on the bytes of a pass over `n` tokens, without the weights; None if unknown. With `keeps_all`
-    /// the pass keeps the insides of all blocks.
-    fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
-        let sizes = self.sizes()?;
-        let bytes = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
-        Some(bytes as u64)
+    /// An upper bound on the bytes of a pass over `n` tokens, without the weights; None if unknown.
+    fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
+        Some(self.sizes()?.bytes(n, keep) as u64)
+    }
+
+    /// Which values of a pass over `n` tokens are kept: all, if they are few.
+    fn keep(&self, n: usize) -> Keep {
+        self.sizes().map_or(Keep::All, |sizes| sizes.keep(n))
     }
 
     /// The rows of the logits that the output was chosen from: the masked positions of a bidirectional model. None

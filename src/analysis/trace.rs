@@ -79,12 +79,12 @@ impl Recorded {
 
     /// A plane downsampled for the screen, computed once.
     pub fn picture(&self, plane: usize) -> &Downsampled {
-        self.pictures[plane].get_or_init(|| Downsampled::of(self.value.plane(plane), PICTURE))
+        self.pictures[plane].get_or_init(|| Downsampled::of(&self.value.one_plane(plane), PICTURE))
     }
 
     /// The magnitude of a plane's numbers, computed once.
     pub fn magnitude(&self, plane: usize) -> Magnitude {
-        let of = || Magnitude::of(self.value.plane(plane).iter().copied());
+        let of = || Magnitude::of(self.value.one_plane(plane).iter().copied());
         *self.magnitudes[plane].get_or_init(of)
     }
 

@@ -236,7 +236,7 @@ fn needed(checkpoint: &Checkpoint, model: Option<&Arc<dyn Model>>) -> Memory {
     if context < MAX_CONTEXT && lengths.last() != Some(&context) {
         lengths.push(context);
     }
-    let bytes = |n: usize| model.and_then(|model| model.pass_bytes(n, false));
+    let bytes = |n: usize| model.and_then(|model| model.pass_bytes(n, model.keep(n)));
     let pass = |n: usize| {
         let bytes = bytes(n)?;
         Some(Length { tokens: n, bytes, walk: memory::of_walk(bytes) })

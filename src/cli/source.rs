@@ -39,7 +39,7 @@ pub enum Purpose {
     LookUp,
     /// To be walked through and measured.
     Walk,
-    /// To be written whole: the insides of all blocks are kept.
+    /// To be written whole: the insides of all blocks are kept, but for what can be computed while it is written.
     Whole,
     /// To be looked up by a model that then learns.
     Learning,
@@ -63,7 +63,7 @@ impl Source {
         let reader = match purpose {
             Purpose::LookUp | Purpose::Learning => reader,
             Purpose::Walk => reader.for_walk(),
-            Purpose::Whole => reader.keeping(Keep::All),
+            Purpose::Whole => reader.keeping(Keep::AllButScores),
         };
         let mut readings = Readings::new(reader);
         let plain = {

@@ -303,6 +303,23 @@ impl Changes {
         })
     }
 
+    /// Whether a step of attention between queries and context may differ, in the sub-layer of this place: a part of it
+    /// is off, or one of its numbers is set.
+    pub fn change_scores(&self, context: &Place) -> bool {
+        let in_sub_layer = |path: &str| lies_in(path, context.scope.prefix());
+        let changes = |change: &Change| match change {
+            Change::Off { scope, part } => {
+                use Part::{Mask, Positions, Scaling, Sinks};
+                matches!(part, Mask | Positions | Scaling | Sinks) && lies_in(&context.path, scope)
+            }
+            Change::Set { address, .. } => address.site_path().is_some_and(in_sub_layer),
+            _ => false,
+        };
+        let given = self.given.iter().flat_map(|given| &given.parts);
+        let mut given = given.filter(|part| part.path != context.path);
+        self.all.iter().any(changes) || given.any(|part| in_sub_layer(&part.path))
+    }
+
     /// Whether the layer with this prefix is off.
     pub fn is_layer_off(&self, prefix: &str) -> bool {
         self.all.iter().any(

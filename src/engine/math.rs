@@ -35,8 +35,9 @@ pub use softmax::{
 };
 pub use stored::{times, times_transposed};
 pub use vector::{
-    add_multiple, add_row, add_to_columns, divide_rows_by_root, dot, each_plane, exp, in_pool,
-    least_tasks, map, normalize_rows, row_mean_squares, row_means, row_variances, stretched, zip,
+    add_multiple, add_row, add_to_columns, divide_rows_by_root, dot, exp, in_pool, least_tasks,
+    map, map_plane, normalize_rows, row_mean_squares, row_means, row_variances, stretched, zip,
+    zip_plane,
 };
 
 pub(crate) use vector::{on_widest, wide};

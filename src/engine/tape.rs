@@ -7,6 +7,7 @@
 mod alibi;
 mod back;
 mod block;
+mod by_plane;
 mod edited;
 mod clamped;
 mod columns;
@@ -34,6 +35,7 @@ mod softmax;
 mod state_space;
 
 pub use block::{Block, Inside, Keep};
+pub use by_plane::ByPlane;
 pub use convolution::Filter;
 pub use delta::DeltaNodes;
 pub use distance::{DistanceBuckets, Distances, Meets};
@@ -60,7 +62,7 @@ use edited::Edited;
 use crate::engine::{
     arithmetic::{Arithmetic, Expr, NumberName, Operand},
     change::{Changes, Part},
-    site::{Place, Role, lies_in},
+    site::{Axis, Place, Role, lies_in},
     value::{Cell, Shape, Value},
 };
 
@@ -77,6 +79,11 @@ pub trait Operation: Send + Sync {
     fn formula(&self) -> &'static str;
 
     fn forward(&self, inputs: &[&Value]) -> Value;
+
+    /// The operation as one that computes each plane alone; None if it does not.
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        None
+    }
 
     /// The arithmetic of one cell of the output, over cells of the inputs.
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf>;
@@ -197,7 +204,9 @@ impl Tape {
         let mut operation: Box<dyn Operation> = Box::new(operation);
         let row = place.origin.row + self.n_past();
         let place = place.row(row);
-        let mut value = operation.forward(&self.values(&inputs));
+        let mut value = self
+            .deferred(&place, &*operation, &inputs)
+            .unwrap_or_else(|| operation.forward(&self.values(&inputs)));
         let edits = self.changes.edits(&place, value.shape());
         if !edits.is_empty() {
             let are_attention_weights = place.role == Role::AttentionWeights;
@@ -206,6 +215,16 @@ impl Tape {
             operation = Box::new(edited);
         }
         self.push(Entry { place, value: Arc::new(value), operation: Some(operation), inputs })
+    }
+
+    /// The value of an operation whose planes are computed when they are asked for: where scores are not kept, what
+    /// grows with the square of the text.
+    fn deferred(&self, place: &Place, operation: &dyn Operation, inputs: &[Node]) -> Option<Value> {
+        let is_square = place.site.axes == [Axis::Head, Axis::Query, Axis::Key];
+        let is_deferred = is_square && self.keep == Keep::AllButScores;
+        let operation = is_deferred.then(|| operation.by_plane())??;
+        let inputs = inputs.iter().map(|&input| Arc::clone(&self.entry(input).value));
+        Some(by_plane::deferred(operation, inputs.collect()))
     }
 
     fn push(&mut self, entry: Entry) -> Node {

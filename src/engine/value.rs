@@ -1,9 +1,10 @@
 //! A value of a pass: one or more planes (heads), matrices of equal shape.
 //!
 //! Rows are positions, as in the papers. A value has numbers and a shape, but no name. Weights of a checkpoint may
-//! stay in their file ([`Stored`]).
+//! stay in their file ([`Stored`]), and planes may be computed only when they are asked for ([`Deferred`]).
 
 mod buffers;
+mod deferred;
 mod large_pages;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 };
 
 pub use buffers::{blank, copied};
+pub use deferred::{Deferred, MOST_KEPT, Plane};
 
 /// A dense f32 matrix; rows are positions.
 pub type Matrix = nalgebra::DMatrix<f32>;
@@ -170,6 +172,7 @@ pub struct Value {
 enum Numbers {
     Dense(Vec<Matrix>),
     Stored(StoredMatrix),
+    Deferred(Deferred),
 }
 
 impl Clone for Value {
@@ -177,6 +180,7 @@ impl Clone for Value {
         let numbers = match &self.numbers {
             Numbers::Dense(planes) => Numbers::Dense(planes.iter().map(copied).collect()),
             Numbers::Stored(kept) => Numbers::Stored(kept.clone()),
+            Numbers::Deferred(deferred) => Numbers::Deferred(deferred.clone()),
         };
         Self { numbers }
     }
@@ -234,11 +238,20 @@ impl Value {
         Self { numbers: Numbers::Stored(StoredMatrix::new(source, lines)) }
     }
 
-    /// The stored form; None for a dense value.
+    /// A value whose planes are computed when they are asked for.
+    pub const fn deferred(deferred: Deferred) -> Self {
+        Self { numbers: Numbers::Deferred(deferred) }
+    }
+
+    pub const fn is_deferred(&self) -> bool {
+        matches!(self.numbers, Numbers::Deferred(_))
+    }
+
+    /// The stored form; None for another value.
     pub const fn as_stored(&self) -> Option<&StoredMatrix> {
         match &self.numbers {
-            Numbers::Dense(_) => None,
             Numbers::Stored(kept) => Some(kept),
+            Numbers::Dense(_) | Numbers::Deferred(_) => None,
         }
     }
 
@@ -255,31 +268,49 @@ impl Value {
         let (planes, (rows, cols)) = match &self.numbers {
             Numbers::Dense(planes) => (planes.len(), planes[0].shape()),
             Numbers::Stored(kept) => (1, kept.shape()),
+            Numbers::Deferred(deferred) => return deferred.shape,
         };
         Shape { planes, rows, cols }
     }
 
-    /// All planes; a stored matrix is decoded completely, once.
+    /// All planes; a stored matrix is decoded completely, once, as are deferred planes computed.
     pub fn planes(&self) -> &[Matrix] {
         match &self.numbers {
             Numbers::Dense(planes) => planes,
             Numbers::Stored(kept) => kept.decoded(),
+            Numbers::Deferred(deferred) => deferred.all(),
         }
     }
 
-    /// The planes for writing; a stored value becomes dense.
+    /// The planes for writing; a stored or deferred value becomes dense.
     pub fn planes_mut(&mut self) -> &mut [Matrix] {
-        if let Numbers::Stored(kept) = &self.numbers {
-            self.numbers = Numbers::Dense(kept.decoded().to_vec());
+        if !matches!(self.numbers, Numbers::Dense(_)) {
+            self.numbers = Numbers::Dense(self.planes().to_vec());
         }
         match &mut self.numbers {
             Numbers::Dense(planes) => planes,
-            Numbers::Stored(_) => unreachable!("made dense above"),
+            Numbers::Stored(_) | Numbers::Deferred(_) => unreachable!("made dense above"),
         }
     }
 
     pub fn plane(&self, plane: usize) -> &Matrix {
         &self.planes()[plane]
+    }
+
+    /// A plane; of a deferred value this one alone, kept until others are asked for.
+    pub fn one_plane(&self, plane: usize) -> Plane<'_> {
+        match &self.numbers {
+            Numbers::Deferred(deferred) => deferred.plane(plane),
+            Numbers::Dense(_) | Numbers::Stored(_) => Plane::Kept(self.plane(plane)),
+        }
+    }
+
+    /// The same for those who need each plane once: a computed one is not kept.
+    pub fn passing_plane(&self, plane: usize) -> Plane<'_> {
+        match &self.numbers {
+            Numbers::Deferred(deferred) => deferred.passing(plane),
+            Numbers::Dense(_) | Numbers::Stored(_) => Plane::Kept(self.plane(plane)),
+        }
     }
 
     /// The first plane, which is the matrix of a one-plane value.
@@ -291,6 +322,7 @@ impl Value {
         match &self.numbers {
             Numbers::Dense(planes) => planes[cell.plane][(cell.row, cell.col)],
             Numbers::Stored(kept) => kept.get(cell.row, cell.col),
+            Numbers::Deferred(deferred) => deferred.plane(cell.plane)[(cell.row, cell.col)],
         }
     }
 
@@ -305,14 +337,16 @@ impl Value {
             source.read(row..row + 1, &mut numbers);
             return numbers;
         }
-        match &self.numbers {
-            Numbers::Dense(planes) => planes[plane].row(row).iter().copied().collect(),
-            Numbers::Stored(kept) => (0..self.shape().cols).map(|col| kept.get(row, col)).collect(),
+        if let Numbers::Stored(kept) = &self.numbers {
+            return (0..self.shape().cols).map(|col| kept.get(row, col)).collect();
         }
+        self.one_plane(plane).row(row).iter().copied().collect()
     }
 
     pub fn numbers(&self) -> impl Iterator<Item = f32> {
-        self.shape().cells().map(|cell| self.get(cell))
+        let Shape { planes, rows, .. } = self.shape();
+        let row = move |plane| (0..rows).flat_map(move |row| self.row(plane, row));
+        (0..planes).flat_map(row)
     }
 
     #[must_use]

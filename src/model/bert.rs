@@ -25,7 +25,7 @@ use crate::{
             Axis::{Channel, Distance, Position},
             Role, Scope, Site, SubLayer,
         },
-        tape::{Block, Buckets, DistanceBuckets, Node, Tape, Weight},
+        tape::{Block, Buckets, DistanceBuckets, Keep, Node, Tape, Weight},
         value::Matrix,
     },
     model::layer::{
@@ -323,12 +323,11 @@ impl Model for Bert {
     }
 
     /// Without a head there are no logits.
-    fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
+    fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
         let all = self.sizes()?;
         let sizes =
             if self.head.places(&[]).is_some() { all } else { ModelSizes { n_vocab: 0, ..all } };
-        let numbers = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
-        Some(numbers as u64)
+        Some(sizes.bytes(n, keep) as u64)
     }
 
     fn sizes(&self) -> Option<ModelSizes> {

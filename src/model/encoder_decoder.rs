@@ -22,7 +22,7 @@ pub use plan::{
 pub use rules::GenerationRules;
 
 use super::{
-    EMBED, Model, ModelSizes, POS, Pass, SCALED, Setup, StackSizes,
+    EMBED, Model, ModelSizes, POS, Pass, SCALED, Setup, StackSizes, computed_of,
     decoding::{Decoded, longest_output},
     predict, source_scope, target_scope,
 };
@@ -376,7 +376,7 @@ impl Model for EncoderDecoder {
     }
 
     /// Counts the longest output, in case the decoder does not end earlier.
-    fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
+    fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
         let sizes = self.sizes()?;
         let EncoderDecoderPlan { encoder, decoder, .. } = self.plan;
         let of = |stack: StackSizes, n_vocab| ModelSizes {
@@ -389,11 +389,16 @@ impl Model for EncoderDecoder {
         };
         let (encoder, decoder) = (of(encoder, 0), of(decoder, sizes.n_vocab));
         let m = self.longest(n, &Setup::default());
-        let across = 4 * m * (decoder.heads.n_heads * n + decoder.heads.d_model);
-        let (reads, writes) = (encoder.inside(n), decoder.inside(m) + across);
-        let insides = match sizes.keep(n) {
-            Keep::Boundaries if !keeps_all => reads + writes * 3 / 2,
-            _ => encoder.n_layers * reads + decoder.n_layers * writes,
+        let (reads, writes) =
+            (encoder.vectors(n), decoder.vectors(m) + 4 * m * decoder.heads.d_model);
+        let across = 4 * m * n * decoder.heads.n_heads;
+        let scores =
+            encoder.n_layers * encoder.scores(n) + decoder.n_layers * (decoder.scores(m) + across);
+        let vectors = encoder.n_layers * reads + decoder.n_layers * writes;
+        let insides = match keep {
+            Keep::All => vectors + scores,
+            Keep::AllButScores => vectors + computed_of(scores, n.max(m)),
+            Keep::Boundaries => reads + writes * 3 / 2 + computed_of(scores, n.max(m)),
         };
         Some(4 * (encoder.boundaries(n) + decoder.boundaries(m) + insides) as u64)
     }

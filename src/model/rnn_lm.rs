@@ -35,7 +35,7 @@ use crate::{
             Axis::{Position, Single, Unit},
             Site,
         },
-        tape::{Node, Past, Tape, Weight},
+        tape::{Keep, Node, Past, Tape, Weight},
         value::Value,
     },
     model::layer::recurrent::{CellSizes, Elman, Gru, Lstm, RecurrentCell},
@@ -208,7 +208,7 @@ impl Model for RnnLm {
     }
 
     /// Counts every number twice: in the step that computed it and in its site.
-    fn pass_bytes(&self, n: usize, _keeps_all: bool) -> Option<u64> {
+    fn pass_bytes(&self, n: usize, _: Keep) -> Option<u64> {
         let RnnLmPlan { kind, n_vocab, d_embed, d_hidden, n_layers, .. } = self.plan;
         let layer = kind.n_sites() * (8 * d_hidden + ENTRY_BYTES);
         Some((n * (n_layers * layer + 8 * d_embed + 8 * n_vocab)) as u64)

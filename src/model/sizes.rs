@@ -1,6 +1,9 @@
 //! The sizes of a model, and the memory and time that follow from them.
 
-use crate::{engine::tape::Keep, model::layer::attention::HeadSizes};
+use crate::{
+    engine::{tape::Keep, value::MOST_KEPT},
+    model::layer::attention::HeadSizes,
+};
 
 /// The sizes of a model with identical layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +58,9 @@ impl ExpertCounts {
 }
 
 impl ModelSizes {
-    /// The count of numbers inside one layer for a text of `n` tokens.
-    pub const fn inside(self, n: usize) -> usize {
-        let HeadSizes { d_model, n_heads, .. } = self.heads;
+    /// The count of numbers inside one layer for a text of `n` tokens, without the steps of attention.
+    pub const fn vectors(self, n: usize) -> usize {
+        let HeadSizes { d_model, .. } = self.heads;
         let vectors = 12 * d_model + 3 * self.heads.d_q() + 4 * self.heads.d_kv();
         let hidden = if self.is_gated { 4 } else { 2 } * self.d_ff;
         let of_experts = match self.experts {
@@ -66,18 +69,17 @@ impl ModelSizes {
         };
         // Each state stands on the tape, and in the whole of its site.
         let states = 2 * n * self.d_states;
-        let scores = if self.n_attending > 0 { 4 * n_heads * n * n } else { 0 };
-        n * (vectors + hidden + of_experts) + states + scores
+        n * (vectors + hidden + of_experts) + states
+    }
+
+    /// The count of numbers of the steps of attention in one layer, which grows with the square of the text.
+    pub const fn scores(self, n: usize) -> usize {
+        if self.n_attending > 0 { 4 * self.heads.n_heads * n * n } else { 0 }
     }
 
     /// The count of numbers between layers and of the output.
     pub const fn boundaries(self, n: usize) -> usize {
         n * ((self.n_layers + 6) * self.heads.d_model + self.d_beside) + 2 * n * self.n_vocab
-    }
-
-    /// The count of numbers of a pass that keeps everything.
-    pub const fn whole(self, n: usize) -> usize {
-        self.boundaries(n) + self.n_layers * self.inside(n)
     }
 
     /// The approximate count of multiplications of a pass over `n` tokens.
@@ -132,17 +134,26 @@ impl ModelSizes {
 
     /// Which values of a pass over `n` tokens are kept: all, if they are few.
     pub const fn keep(self, n: usize) -> Keep {
-        if self.n_layers * self.inside(n) <= MOST_INSIDE { Keep::All } else { Keep::Boundaries }
+        let inside = self.vectors(n) + self.scores(n);
+        if self.n_layers * inside <= MOST_INSIDE { Keep::All } else { Keep::Boundaries }
     }
 
     /// An upper bound on the bytes of a pass over `n` tokens, without the weights.
-    pub const fn bytes(self, n: usize) -> usize {
-        let insides = match self.keep(n) {
-            Keep::All => self.n_layers * self.inside(n),
-            Keep::Boundaries => 2 * self.inside(n),
+    pub fn bytes(self, n: usize, keep: Keep) -> usize {
+        let scores = self.n_layers * self.scores(n);
+        let insides = match keep {
+            Keep::All => self.n_layers * self.vectors(n) + scores,
+            Keep::AllButScores => self.n_layers * self.vectors(n) + computed_of(scores, n),
+            Keep::Boundaries => 2 * self.vectors(n) + computed_of(2 * self.scores(n), n),
         };
         4 * (self.boundaries(n) + insides)
     }
+}
+
+/// How many of these steps of attention over `n` tokens are in memory where their planes are computed when they are
+/// asked for: those kept, and the few that others are made from.
+pub fn computed_of(scores: usize, n: usize) -> usize {
+    scores.min(MOST_KEPT + 6 * n * n)
 }
 
 /// The work of a token's step of a state: a tenth of a millisecond, since its sites are recorded one by one.

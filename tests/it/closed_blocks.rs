@@ -5,7 +5,12 @@ use std::{path::Path, sync::Arc};
 
 use lookback::{
     analysis::reading::{Reader, Reading},
-    engine::tape::Keep,
+    engine::{
+        change::{Change, Changes},
+        site::Role,
+        tape::Keep,
+        value::Cell,
+    },
     lesson::{Language, Lesson},
     model::ModelName,
     render::frame::settled,
@@ -19,9 +24,7 @@ use ratatui::layout::Size;
 
 /// A walk that stands at a step, and what it is of.
 fn walk(folder: &str, step: &str) -> (State, Arc<Reading>) {
-    let path = Path::new("tests/goldens/checkpoints").join(folder);
-    let reader = Reader::open(&Checkpoint::open(&path).unwrap(), true).unwrap();
-    let reader = reader.keeping(Keep::Boundaries);
+    let reader = reader(folder, Keep::Boundaries);
     let reading = Arc::new(reader.read("The dog saw the cat.").unwrap());
     let trace = reading.trace(ModelName::Checkpoint);
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
@@ -56,6 +59,49 @@ fn layers_that_are_passed_by_are_not_all_opened() {
     let asked = update(&mut state, Action::BlockOpened { of: reading, opened });
     assert_eq!(asked, Some(of(2)), "then the one that is looked at");
     assert_eq!(state.nav.selection.row, row);
+}
+
+/// The reader of a checkpoint that keeps these values.
+fn reader(folder: &str, keep: Keep) -> Reader {
+    let path = Path::new("tests/goldens/checkpoints").join(folder);
+    Reader::open(&Checkpoint::open(&path).unwrap(), true).unwrap().keeping(keep)
+}
+
+/// Of every kind of attention: masks, windows, caps, sinks, biases of positions, shared keys, across to another text.
+const KINDS: [&str; 9] =
+    ["gpt2", "gemma2", "gpt_oss", "bloom", "t5", "bart", "modernbert", "deepseek_v2", "mpnet"];
+
+#[test]
+fn a_changed_pass_is_the_same_whatever_of_it_is_kept() {
+    for folder in KINDS {
+        let [all, computed, few] =
+            [Keep::All, Keep::AllButScores, Keep::Boundaries].map(|keep| reader(folder, keep));
+        let text = "The dog saw the cat.";
+        let plain = Arc::new(all.read(text).unwrap());
+        let trace = plain.trace(ModelName::Checkpoint);
+        let weights = trace.sites().find(|site| site.role() == Role::AttentionWeights).unwrap();
+        let set = Change::Set { address: weights.address(Cell::new(1, 2, 0)), value: 0.5 };
+        for change in trace.parts_off().chain([set]) {
+            let changes = Changes::default().with(change);
+            let trace_of = |reader: &Reader| {
+                reader
+                    .read_changed(&plain, changes.clone())
+                    .unwrap()
+                    .trace(ModelName::Checkpoint)
+                    .clone()
+            };
+            let whole = trace_of(&all);
+            for other in [trace_of(&computed), trace_of(&few)] {
+                for site in other.sites() {
+                    let was = whole.value(site.path()).unwrap();
+                    let pairs = site.value.numbers().zip(was.numbers());
+                    let far = pairs.filter(|(a, b)| a.is_finite() || b.is_finite());
+                    let far = far.map(|(a, b)| (a - b).abs() / (1.0 + b.abs())).fold(0.0, f32::max);
+                    assert!(far < 1e-5, "{folder}, {changes}, {}: {far}", site.path());
+                }
+            }
+        }
+    }
 }
 
 #[test]

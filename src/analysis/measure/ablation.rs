@@ -10,7 +10,6 @@ use crate::{
     engine::{
         change::{Change, Changes, Part},
         math::{argmax, log_softmax},
-        tape::Keep,
         value::Value,
     },
     model::{LOGITS, Model, Setup},
@@ -44,7 +43,7 @@ pub fn knock_out_heads(
         let Change::Off { scope, part: Part::Head(head) } = &change else { continue };
         let changes = Arc::new(changes.with(change.clone()));
         // Only the logits are looked at.
-        let keep = model.sizes().map_or(Keep::All, |sizes| sizes.keep(source.len()));
+        let keep = model.keep(source.len());
         let forced = own_output(trace);
         let pass = model.run(source, &Setup { changes, forced, keep, ..Setup::default() });
         let Some(logits) = pass.value(LOGITS.name) else { continue };

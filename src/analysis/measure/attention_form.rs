@@ -143,19 +143,21 @@ fn weights_at(trace: &Trace, path: &str) -> Option<Value> {
 }
 
 fn mean(weights: &Value) -> Matrix {
-    let planes = weights.planes();
-    planes.iter().skip(1).fold(planes[0].clone(), |sum, next| sum + next) / planes.len() as f32
+    let n = weights.shape().planes;
+    let first = weights.passing_plane(0).into_owned();
+    (1..n).fold(first, |sum, head| sum + &*weights.passing_plane(head)) / n as f32
 }
 
 /// `a |v W_O|`, head by head. Several heads may share their values.
 fn norms(trace: &Trace, site: &Recorded) -> Option<(Value, MadeOf)> {
     let lengths = value_lengths(trace, site)?;
-    let of = |(head, weights): (usize, &Matrix)| {
+    let of = |head: usize| {
+        let weights = site.value.passing_plane(head);
         Matrix::from_fn(weights.nrows(), weights.ncols(), |row, col| {
             weights[(row, col)] * lengths.get(Cell::new(head, 0, col))
         })
     };
-    let planes = site.value.planes().iter().enumerate().map(of).collect();
+    let planes = (0..site.shape().planes).map(of).collect();
     Some((Value::from_planes(planes), MadeOf::Lengths(lengths)))
 }
 
@@ -190,7 +192,7 @@ fn context_of(trace: &Trace, weights: &Recorded, v: &Recorded, head: usize) -> H
     }
     let Some(context) = beside(CONTEXT.name) else { return HeadContext::OfWords };
     let own = v.value.plane(head * v.shape().planes / weights.shape().planes);
-    HeadContext::of(weights.value.plane(head), own, context.value.plane(head))
+    HeadContext::of(&weights.value.passing_plane(head), own, context.value.plane(head))
 }
 
 /// The mean of the heads of each layer up to `last` that has such a site. None if they differ in size.

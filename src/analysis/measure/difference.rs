@@ -72,9 +72,17 @@ pub fn differences(trace: &Trace, plain: &Trace) -> Vec<SiteDifference> {
 /// A site beside the same of another pass; None if that has no such site.
 pub fn difference(trace: &Trace, plain: &Trace, site: &Recorded) -> Option<SiteDifference> {
     let (was, counterparts) = (plain.site(site.path())?, trace.counterparts(plain, site)?);
-    let rows = (0..site.shape().rows)
-        .map(|row| row_of(&site.value, &was.value, &counterparts, row))
-        .collect::<Vec<_>>();
+    let is_in_both = |row| counterparts.row(row).is_some_and(|row| row < was.shape().rows);
+    let row = |row| is_in_both(row).then(Row::default);
+    let mut rows: Vec<Option<Row>> = (0..site.shape().rows).map(row).collect();
+    // Plane by plane, as planes may have to be computed.
+    for plane in 0..site.shape().planes {
+        for (i, row) in rows.iter_mut().enumerate() {
+            let Some(row) = row else { continue };
+            let cells = (0..site.shape().cols).map(|col| Cell::new(plane, i, col));
+            row.compare(&site.value, &was.value, &counterparts, cells);
+        }
+    }
     let sums = rows.iter().flatten().fold([0.0, 0.0], |[d, a], row| [d + row.far, a + row.length]);
     let mut worst: Vec<Worst> = rows.iter().flatten().filter_map(|row| row.worst).collect();
     worst.sort_by(|a, b| b.difference().total_cmp(&a.difference()));
@@ -91,6 +99,7 @@ pub fn difference(trace: &Trace, plain: &Trace, site: &Recorded) -> Option<SiteD
 }
 
 /// A row beside its counterpart: the squared distance, the squared length there, the worst cell, the largest magnitude.
+#[derive(Default)]
 struct Row {
     far: f64,
     length: f64,
@@ -98,12 +107,16 @@ struct Row {
     largest: f32,
 }
 
-fn row_of(now: &Value, was: &Value, counterparts: &Counterparts, row: usize) -> Option<Row> {
-    counterparts.row(row).filter(|row| *row < was.shape().rows)?;
-    let mut found = Row { far: 0.0, length: 0.0, worst: None, largest: 0.0 };
-    for plane in 0..now.shape().planes {
-        for col in 0..now.shape().cols {
-            let cell = Cell::new(plane, row, col);
+impl Row {
+    /// Adds cells and their counterparts.
+    fn compare(
+        &mut self,
+        now: &Value,
+        was: &Value,
+        counterparts: &Counterparts,
+        cells: impl Iterator<Item = Cell>,
+    ) {
+        for cell in cells {
             let other = counterparts.of(cell).filter(|other| was.shape().holds(*other));
             let Some((now, was)) = other.map(|other| (now.get(cell), was.get(other))) else {
                 continue;
@@ -113,17 +126,16 @@ fn row_of(now: &Value, was: &Value, counterparts: &Counterparts, row: usize) -> 
                 continue;
             }
             let (d, a) = (f64::from(now) - f64::from(was), f64::from(was));
-            found.far += d * d;
-            found.length += a * a;
-            found.largest = found.largest.max(now.abs()).max(was.abs());
+            self.far += d * d;
+            self.length += a * a;
+            self.largest = self.largest.max(now.abs()).max(was.abs());
             let here = Worst { cell, now, was };
-            let is_worse = found.worst.is_none_or(|worst| here.difference() > worst.difference());
+            let is_worse = self.worst.is_none_or(|worst| here.difference() > worst.difference());
             if is_worse && d != 0.0 {
-                found.worst = Some(here);
+                self.worst = Some(here);
             }
         }
     }
-    Some(found)
 }
 
 /// `sqrt(far) / sqrt(length)`; of a row of zeros the distance itself.

@@ -14,7 +14,7 @@ use crate::{
     engine::{
         math::picture::Downsampled,
         site::{Axis, Role, lies_in},
-        value::{Matrix, Value},
+        value::Value,
     },
     text::Token,
 };
@@ -143,16 +143,18 @@ pub struct Layer<V> {
 
 /// The summaries of all heads, layer by layer. A layer is requested when the one before is finished, so that only one
 /// has to be in memory; its heads are computed in parallel.
-pub fn summaries<V: Borrow<Value>>(layers: impl IntoIterator<Item = Layer<V>>) -> Vec<Summary> {
+pub fn summaries<V: Borrow<Value> + Sync>(
+    layers: impl IntoIterator<Item = Layer<V>>,
+) -> Vec<Summary> {
     let mut all = vec![];
     for Layer { path, layer, weights, tokens } in layers {
         let repeats = tokens.as_deref().map(Repeats::new);
-        let planes = weights.borrow().planes();
-        let of = |(head, plane): (usize, &Matrix)| {
-            let (figures, picture) = summary(plane, repeats.as_ref());
+        let weights = weights.borrow();
+        let of = |head: usize| {
+            let (figures, picture) = summary(&weights.passing_plane(head), repeats.as_ref());
             Summary { path: path.clone(), layer, head, figures, picture }
         };
-        all.par_extend(planes.par_iter().enumerate().map(of));
+        all.par_extend((0..weights.shape().planes).into_par_iter().map(of));
     }
     all
 }
@@ -188,6 +190,7 @@ fn layer_of(trace: &Trace, site: &Recorded) -> Option<Layer<Arc<Value>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::value::Matrix;
 
     fn of(rows: &[&[f32]], tokens: Option<&[u32]>) -> Summary {
         let plane = Matrix::from_fn(rows.len(), rows[0].len(), |row, col| rows[row][col]);

@@ -14,7 +14,7 @@ use crate::{
         promotion::{HeadOrUnit, Promotion, promotions},
         saliency::{Saliency, saliency},
     },
-    engine::site::Role,
+    engine::{site::Role, tape::Keep},
     model::{Model, ModelName},
     text::{self, Refusal, Sentence, Tokenizer, refusal, words},
 };
@@ -85,7 +85,7 @@ impl Reading {
 
     /// The bytes that a run takes beside the weights; None if unknown.
     pub fn run_bytes(&self, name: ModelName) -> Option<u64> {
-        self.model(name)?.pass_bytes(self.sentence.tokens.len(), true)
+        self.model(name)?.pass_bytes(self.sentence.tokens.len(), Keep::All)
     }
 
     /// The tokens of a word as the screen shows it: with or without the mark of its space, or with that of a part of a

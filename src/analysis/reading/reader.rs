@@ -38,7 +38,7 @@ pub struct Reader {
     models: Models,
     accuracy: Arc<Accuracy>,
     typical: Arc<Typical>,
-    /// Whether the insides of blocks are kept; None keeps them if they are small.
+    /// Which values of a pass are kept; None keeps all if they are few.
     keep: Option<Keep>,
     /// Whether readings will be measured (gradients, continuations), which needs more memory.
     walks: bool,
@@ -120,7 +120,7 @@ impl Reader {
         })
     }
 
-    /// The same reader, keeping the insides of all blocks, whatever their size, or of the first ones only.
+    /// The same reader, keeping these values of a pass, whatever their number.
     #[must_use]
     pub fn keeping(self, keep: Keep) -> Self {
         Self { keep: Some(keep), ..self }
@@ -212,8 +212,8 @@ impl Reader {
     /// # Errors
     /// If they do not fit; the message has the figures.
     fn check_memory(&self, n_tokens: usize) -> Result<()> {
-        let keeps_all = self.keep == Some(Keep::All);
-        let pass = self.models[0].1.pass_bytes(n_tokens, keeps_all);
+        let model = &self.models[0].1;
+        let pass = model.pass_bytes(n_tokens, self.keep.unwrap_or_else(|| model.keep(n_tokens)));
         let (Some(n_bytes), Some(pass)) = (self.n_bytes, pass) else { return Ok(()) };
         let needed = if self.walks { memory::of_walk(pass) } else { pass };
         memory::check(n_bytes + needed, false)
@@ -310,8 +310,7 @@ impl Reader {
     ) -> Traces {
         let ids = sentence.ids();
         let run = |name: ModelName, model: &Arc<dyn Model>| {
-            let by_size = || model.sizes().map_or(Keep::All, |sizes| sizes.keep(ids.len()));
-            let keep = self.keep.unwrap_or_else(by_size);
+            let keep = self.keep.unwrap_or_else(|| model.keep(ids.len()));
             let pass = model.run(&ids, &Setup { keep, ..setup(name) });
             let trace = Trace::new(name, pass, &self.tokenizer).written_at(model.written_at(&ids));
             Arc::new(trace.with_classes(model.classes()).with_firsts())

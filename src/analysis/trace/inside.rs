@@ -51,9 +51,10 @@ impl OpenedBlock {
         lies_in(path, self.scope.prefix())
     }
 
-    /// The number of values that were recomputed.
+    /// The number of values that were recomputed and are held.
     fn n_numbers(&self) -> usize {
-        self.own_sites().map(|site| site.shape().len()).sum()
+        let held = self.own_sites().filter(|site| !site.value.is_deferred());
+        held.map(|site| site.shape().len()).sum()
     }
 
     /// The sites recorded inside, without the block's inputs.

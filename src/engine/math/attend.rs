@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{MatrixView, mask_in_place, product_into, softmax_into, wide};
-use crate::engine::value::{Cell, Matrix, Shape, Value};
+use crate::engine::value::{Cell, Matrix, Plane, Shape, Value};
 
 /// Queries processed together, so that their scores stay in the cache.
 const QUERIES: usize = 128;
@@ -38,9 +38,9 @@ impl AttentionOptions {
     }
 }
 
-/// `softmax(mask(cap(scaled(q kᵀ)))) v`, head by head; neighbours share keys and values where there are fewer.
-/// q (head, query, d_k), k and v (kv head, key, d_k) -> (head, query, d_k)
-pub fn attend(q: &Value, k: &Value, v: &Value, how: AttentionOptions) -> Value {
+/// `softmax(mask(cap(scaled(q kᵀ)) + bias)) v`, head by head; neighbours share keys and values where there are fewer.
+/// q (head, query, d_k), k and v (kv head, key, d_k), bias (head, query, key) -> (head, query, d_k)
+pub fn attend([q, k, v]: [&Value; 3], bias: Option<&Value>, how: AttentionOptions) -> Value {
     let Shape { planes: n_heads, rows: n_queries, .. } = q.shape();
     let n_kv = k.shape().planes;
     // 0 * infinity is NaN, not 0: with such a value the masked keys count too.
@@ -53,7 +53,9 @@ pub fn attend(q: &Value, k: &Value, v: &Value, how: AttentionOptions) -> Value {
         let n_keys = k.shape().rows;
         let keys = if is_finite { how.keys(&queries, n_keys) } else { 0..n_keys };
         let kv = h * n_kv / n_heads;
-        attend_some(q.plane(h), k.plane(kv), v.plane(kv), queries, keys, how)
+        let bias = bias.map(|bias| bias.one_plane(h));
+        let head = Head { q: q.plane(h), k: k.plane(kv), v: v.plane(kv), bias };
+        head.context(&queries, &keys, how)
     };
     let contexts: Vec<Matrix> = parts.par_iter().map(context).collect();
     let mut out = Value::zeros(Shape { cols: v.shape().cols, ..q.shape() });
@@ -63,40 +65,67 @@ pub fn attend(q: &Value, k: &Value, v: &Value, how: AttentionOptions) -> Value {
     out
 }
 
-/// The context of some queries of one head, over some keys. -> (query, d_k)
-fn attend_some(
-    q: &Matrix,
-    k: &Matrix,
-    v: &Matrix,
-    queries: Range<usize>,
-    keys: Range<usize>,
-    how: AttentionOptions,
-) -> Matrix {
-    let n = queries.len();
-    let keys_seen = MatrixView::of(k).rows(&keys);
-    let mut scores = vec![0.0; n * keys.len()]; // (query, key)
-    product_into(MatrixView::of(q).rows(&queries), keys_seen.transposed(), &mut scores);
-    match how.scaling {
-        Scaling::None => {}
-        Scaling::DividedBy(root) => wide!(for score in &mut scores {
-            *score /= root;
-        }),
-        Scaling::Times(factor) => wide!(for score in &mut scores {
-            *score *= factor;
-        }),
+/// What one head attends with.
+struct Head<'a> {
+    q: &'a Matrix,
+    k: &'a Matrix,
+    v: &'a Matrix,
+    /// What is added to its scores. (query, key)
+    bias: Option<Plane<'a>>,
+}
+
+impl Head<'_> {
+    /// The context of some queries, over some keys. -> (query, d_k)
+    fn context(
+        &self,
+        queries: &Range<usize>,
+        keys: &Range<usize>,
+        how: AttentionOptions,
+    ) -> Matrix {
+        let n = queries.len();
+        let scores = self.scores(queries, keys, how);
+        let mut weights = vec![0.0; scores.len()]; // (query, key)
+        softmax_into(&scores, n, &mut weights);
+        let mut context = Matrix::zeros(n, self.v.ncols());
+        let weights = MatrixView::columns_of(&weights, n);
+        product_into(weights, MatrixView::of(self.v).rows(keys), context.as_mut_slice());
+        context
     }
-    if let Some(cap) = how.cap {
-        for score in &mut scores {
-            *score = cap * (*score / cap).tanh();
+
+    /// The masked scores. -> (query, key), column by column
+    fn scores(
+        &self,
+        queries: &Range<usize>,
+        keys: &Range<usize>,
+        how: AttentionOptions,
+    ) -> Vec<f32> {
+        let n = queries.len();
+        let keys_seen = MatrixView::of(self.k).rows(keys);
+        let mut scores = vec![0.0; n * keys.len()];
+        product_into(MatrixView::of(self.q).rows(queries), keys_seen.transposed(), &mut scores);
+        match how.scaling {
+            Scaling::None => {}
+            Scaling::DividedBy(root) => wide!(for score in &mut scores {
+                *score /= root;
+            }),
+            Scaling::Times(factor) => wide!(for score in &mut scores {
+                *score *= factor;
+            }),
         }
+        if let Some(cap) = how.cap {
+            for score in &mut scores {
+                *score = cap * (*score / cap).tanh();
+            }
+        }
+        if let Some(bias) = &self.bias {
+            let columns = bias.as_slice().chunks_exact(bias.nrows()).skip(keys.start);
+            for (scores, bias) in scores.chunks_exact_mut(n).zip(columns) {
+                scores.iter_mut().zip(&bias[queries.clone()]).for_each(|(score, b)| *score += b);
+            }
+        }
+        if let Some(window) = how.window {
+            mask_in_place(&mut scores, n, queries.start - keys.start, window, f32::NEG_INFINITY);
+        }
+        scores
     }
-    if let Some(window) = how.window {
-        mask_in_place(&mut scores, n, queries.start - keys.start, window, f32::NEG_INFINITY);
-    }
-    let mut weights = vec![0.0; scores.len()]; // (query, key)
-    softmax_into(&scores, n, &mut weights);
-    let mut context = Matrix::zeros(n, v.ncols());
-    let weights = MatrixView::columns_of(&weights, n);
-    product_into(weights, MatrixView::of(v).rows(&keys), context.as_mut_slice());
-    context
 }

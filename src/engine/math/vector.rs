@@ -97,35 +97,41 @@ pub fn add_multiple(sum: &mut [f32], factor: f32, x: &[f32]) {
 
 /// `f` of every number.
 pub fn map(x: &Value, f: impl Fn(f32) -> f32 + Sync) -> Value {
-    x.map_planes(|plane| {
-        let from = plane.as_slice();
-        written(
-            plane.shape(),
-            #[inline(always)]
-            |at, out| {
-                for (out, &v) in out.iter_mut().zip(&from[at..]) {
-                    *out = f(v);
-                }
-            },
-        )
-    })
+    x.map_planes(|plane| map_plane(plane, &f))
 }
 
 /// `f` of every pair of numbers in the same cell. a and b of one shape
 pub fn zip(a: &Value, b: &Value, f: impl Fn(f32, f32) -> f32 + Sync) -> Value {
-    let zipped = |(a, b): (&Matrix, &Matrix)| {
-        let (left, right) = (a.as_slice(), b.as_slice());
-        written(
-            a.shape(),
-            #[inline(always)]
-            |at, out| {
-                for ((out, &a), &b) in out.iter_mut().zip(&left[at..]).zip(&right[at..]) {
-                    *out = f(a, b);
-                }
-            },
-        )
-    };
-    Value::from_planes(a.planes().iter().zip(b.planes()).map(zipped).collect())
+    let pairs = a.planes().iter().zip(b.planes());
+    Value::from_planes(pairs.map(|(a, b)| zip_plane(a, b, &f)).collect())
+}
+
+/// `f` of every number of a plane.
+pub fn map_plane(x: &Matrix, f: impl Fn(f32) -> f32 + Sync) -> Matrix {
+    let from = x.as_slice();
+    written(
+        x.shape(),
+        #[inline(always)]
+        |at, out| {
+            for (out, &v) in out.iter_mut().zip(&from[at..]) {
+                *out = f(v);
+            }
+        },
+    )
+}
+
+/// `f` of every pair of numbers in the same cell of two planes. a and b of one shape
+pub fn zip_plane(a: &Matrix, b: &Matrix, f: impl Fn(f32, f32) -> f32 + Sync) -> Matrix {
+    let (left, right) = (a.as_slice(), b.as_slice());
+    written(
+        a.shape(),
+        #[inline(always)]
+        |at, out| {
+            for ((out, &a), &b) in out.iter_mut().zip(&left[at..]).zip(&right[at..]) {
+                *out = f(a, b);
+            }
+        },
+    )
 }
 
 /// The fewest tasks that a thread takes, of `n_tasks` with so many operations in all: all of them if another thread
@@ -138,14 +144,6 @@ pub fn least_tasks(n_tasks: usize, n_operations: usize) -> usize {
 /// Runs work on a thread of the pool, so that its loops do not wake the other threads each time.
 pub fn in_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| work())
-}
-
-/// `f` of every plane, on all cores if the value is large.
-pub fn each_plane(x: &Value, f: impl Fn(&Matrix) -> Matrix + Sync) -> Value {
-    if x.shape().len() < PIECE {
-        return x.map_planes(f);
-    }
-    Value::from_planes(x.planes().par_iter().map(&f).collect())
 }
 
 /// Every row folded to one number, column by column, in memory order.

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{BackwardArgs, Leaf, Node, Operation, Tape};
+use super::{
+    BackwardArgs, Leaf, Node, Operation, Tape,
+    by_plane::{ByPlane, all_planes},
+};
 use crate::engine::{
     arithmetic::Expr,
     change::Part,
@@ -22,6 +25,7 @@ impl Tape {
     }
 }
 
+#[derive(Clone)]
 struct DistanceBias {
     /// One a head.
     slopes: Arc<[f32]>,
@@ -40,19 +44,29 @@ impl DistanceBias {
     }
 }
 
+impl ByPlane for DistanceBias {
+    fn shape(&self, _: &[&Value]) -> Shape {
+        Shape { planes: self.slopes.len(), rows: self.n_queries, cols: self.n_keys }
+    }
+
+    fn plane(&self, _: &[&Value], plane: usize) -> Matrix {
+        let slope = self.slopes[plane];
+        let number = |row, key| if self.is_off { 0.0 } else { slope * self.distance(row, key) };
+        Matrix::from_fn(self.n_queries, self.n_keys, number)
+    }
+}
+
 impl Operation for DistanceBias {
     fn formula(&self) -> &'static str {
         if self.is_off { "0: positions are off" } else { "slope[h] * (key - query)" }
     }
 
-    fn forward(&self, _: &[&Value]) -> Value {
-        let number = |slope: f32, row, key| {
-            if self.is_off { 0.0 } else { slope * self.distance(row, key) }
-        };
-        let plane = |slope: &f32| {
-            Matrix::from_fn(self.n_queries, self.n_keys, |row, key| number(*slope, row, key))
-        };
-        Value::from_planes(self.slopes.iter().map(plane).collect())
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(self.clone()))
     }
 
     fn open(&self, _: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{BackwardArgs, Entry, Leaf, Node, Operation, Tape};
+use super::{BackwardArgs, Entry, Leaf, Node, Operation, Tape, edited::with_edits};
 use crate::engine::{
     arithmetic::Expr,
     change::Changes,
@@ -21,6 +21,8 @@ pub enum Keep {
     /// All values.
     #[default]
     All,
+    /// All values, but planes of the steps of attention are computed when they are asked for.
+    AllButScores,
     /// Only the inputs and outputs of blocks.
     Boundaries,
 }
@@ -52,7 +54,7 @@ impl Tape {
     /// are what it would have computed.
     pub fn block(&mut self, block: &Arc<dyn Block>, inputs: &[Node]) -> Node {
         let out = match self.keep {
-            Keep::All => block.forward(self, inputs),
+            Keep::All | Keep::AllButScores => block.forward(self, inputs),
             Keep::Boundaries => self.outside(block, inputs),
         };
         if self.changes.is_layer_off(block.scope().prefix()) { inputs[0] } else { out }
@@ -79,20 +81,26 @@ impl Tape {
         node
     }
 
-    /// The context of attention, computed by the fused kernel. None if the scores are kept, the pass is changed or the
-    /// tape has a past: the steps are then recorded one by one. q (head, query, d_k), k and v (kv head, key, d_k) ->
-    /// (head, query, d_k)
+    /// Whether attention may be computed by the fused kernel: no step between queries and context is kept or changed,
+    /// and the tape has no past. `context` is the place of its result.
+    pub fn fuses_attention(&self, context: &Place) -> bool {
+        self.discards_intermediates && self.n_past() == 0 && !self.changes.change_scores(context)
+    }
+
+    /// The context of attention, computed by the fused kernel. q (head, query, d_k), k and v (kv head, key, d_k), bias
+    /// (head, query, key) -> (head, query, d_k)
     pub fn fused_attention(
         &mut self,
         place: Place,
-        [q, k, v]: [Node; 3],
+        qkv: [Node; 3],
+        bias: Option<Node>,
         how: AttentionOptions,
-    ) -> Option<Node> {
-        if !self.discards_intermediates || !self.changes.is_empty() || self.n_past() > 0 {
-            return None;
-        }
-        let context = attend(self.value(q), self.value(k), self.value(v), how);
-        Some(self.leaf(place, Arc::new(context)))
+    ) -> Node {
+        let bias = bias.map(|bias| self.value(bias));
+        let context = attend(qkv.map(|node| self.value(node)), bias, how);
+        let edits = self.changes.edits(&place, context.shape());
+        let context = if edits.is_empty() { context } else { with_edits(&context, &edits) };
+        self.leaf(place, Arc::new(context))
     }
 
     fn given(&self, node: Node) -> (Place, Arc<Value>) {
@@ -122,7 +130,8 @@ impl Tape {
 }
 
 impl Inside {
-    fn on(mut tape: Tape, block: &dyn Block, values: Vec<(Place, Arc<Value>)>) -> Self {
+    fn on(tape: Tape, block: &dyn Block, values: Vec<(Place, Arc<Value>)>) -> Self {
+        let mut tape = tape.keeping(Keep::AllButScores);
         let inputs: Vec<Node> =
             values.into_iter().map(|(place, value)| tape.leaf(place, value)).collect();
         let out = block.forward(&mut tape, &inputs);

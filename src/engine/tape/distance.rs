@@ -3,12 +3,16 @@
 
 use std::sync::Arc;
 
-use super::{BackwardArgs, Leaf, Node, Operation, Tape, dot, leaf};
+use super::{
+    BackwardArgs, Leaf, Node, Operation, Tape,
+    by_plane::{ByPlane, all_planes},
+    dot, leaf,
+};
 use crate::engine::{
     arithmetic::Expr,
     math::{matmul, matmul_nt, matmul_tn},
     site::Place,
-    value::{Cell, Matrix, Value},
+    value::{Cell, Matrix, Shape, Value},
 };
 
 /// The rows of a table that the distances within a text take.
@@ -103,6 +107,7 @@ impl Tape {
     }
 }
 
+#[derive(Clone)]
 struct DotByDistance {
     distances: Arc<Distances>,
     meets: Meets,
@@ -117,6 +122,23 @@ impl DotByDistance {
     }
 }
 
+impl ByPlane for DotByDistance {
+    fn shape(&self, inputs: &[&Value]) -> Shape {
+        let n = self.distances.n;
+        Shape { rows: n, cols: n, ..inputs[0].shape() }
+    }
+
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        let n = self.distances.n;
+        let all = matmul_nt(inputs[0].plane(plane), inputs[1].plane(plane)); // (position, distance)
+        Matrix::from_fn(n, n, |i, j| all[(self.row_of_x(i, j), self.distances.row(i, j))])
+    }
+
+    fn n_operations(&self, inputs: &[&Value]) -> usize {
+        self.products(inputs)
+    }
+}
+
 impl Operation for DotByDistance {
     fn formula(&self) -> &'static str {
         match self.meets {
@@ -126,13 +148,11 @@ impl Operation for DotByDistance {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let n = self.distances.n;
-        let planes = inputs[0].planes().iter().zip(inputs[1].planes()).map(|(x, vectors)| {
-            let all = matmul_nt(x, vectors); // (position, distance)
-            let one = |i, j| all[(self.row_of_x(i, j), self.distances.row(i, j))];
-            Matrix::from_fn(n, n, one)
-        });
-        Value::from_planes(planes.collect())
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(self.clone()))
     }
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {

@@ -7,7 +7,7 @@ use super::{BackwardArgs, Leaf, Operation};
 use crate::engine::{
     arithmetic::Expr,
     change::Edit,
-    value::{Cell, Matrix, Value},
+    value::{Cell, Matrix, Shape, Value},
 };
 
 pub(super) struct Edited {
@@ -17,19 +17,32 @@ pub(super) struct Edited {
     pub(super) are_attention_weights: bool,
 }
 
+/// The value with numbers replaced.
+pub(super) fn with_edits(computed: &Value, edits: &[Edit]) -> Value {
+    let Shape { planes, rows, cols } = computed.shape();
+    let number = |cell| given(edits, cell).unwrap_or_else(|| computed.get(cell));
+    let plane = |p| Matrix::from_fn(rows, cols, |row, col| number(Cell::new(p, row, col)));
+    Value::from_planes((0..planes).map(plane).collect())
+}
+
+/// The number that a cell is set to; None if it is not edited.
+fn given(edits: &[Edit], cell: Cell) -> Option<f32> {
+    edits.iter().find_map(|edit| match edit {
+        Edit::Cell(at, number) => (*at == cell).then_some(*number),
+        Edit::Part(at, part) => {
+            let local = cell.counted_from(*at)?;
+            part.shape().holds(local).then(|| part.get(local))
+        }
+        Edit::Plane(plane) => (*plane == cell.plane).then_some(0.0),
+        Edit::Column(col, number) => (*col == cell.col).then_some(*number),
+        Edit::All => Some(0.0),
+    })
+}
+
 impl Edited {
     /// The number that a cell is set to; None if it is not edited.
     fn given(&self, cell: Cell) -> Option<f32> {
-        self.edits.iter().find_map(|edit| match edit {
-            Edit::Cell(at, number) => (*at == cell).then_some(*number),
-            Edit::Part(at, part) => {
-                let local = cell.counted_from(*at)?;
-                part.shape().holds(local).then(|| part.get(local))
-            }
-            Edit::Plane(plane) => (*plane == cell.plane).then_some(0.0),
-            Edit::Column(col, number) => (*col == cell.col).then_some(*number),
-            Edit::All => Some(0.0),
-        })
+        given(&self.edits, cell)
     }
 
     /// The edited columns of a row of attention weights, with their numbers.

@@ -1,15 +1,22 @@
 //! Elementwise operations: sums, products, factors, activations.
 
-use super::{BackwardArgs, Leaf, Node, Operation, Tape, column_of, columns::column_sums};
+use std::sync::Arc;
+
+use super::{
+    BackwardArgs, Leaf, Node, Operation, Tape,
+    by_plane::{ByPlane, all_planes},
+    column_of,
+    columns::column_sums,
+};
 use crate::engine::{
     arithmetic::{Expr, Function},
     change::Part,
     math::{
-        GELU_CUBE, GELU_ROOT, add_row, gelu, gelu_erf, gelu_erf_slope, gelu_slope, map, sigmoid,
-        silu, zip,
+        GELU_CUBE, GELU_ROOT, add_row, gelu, gelu_erf, gelu_erf_slope, gelu_slope, map, map_plane,
+        sigmoid, silu, zip, zip_plane,
     },
     site::Place,
-    value::{Cell, Matrix, Shape, Value, copied},
+    value::{Cell, Matrix, Shape, Value},
 };
 
 impl Tape {
@@ -120,7 +127,20 @@ fn broadcast(cell: Cell, shape: Shape) -> Cell {
     Cell { row: if shape.rows == 1 { 0 } else { cell.row }, ..cell }
 }
 
+#[derive(Clone, Copy)]
 struct Add;
+
+impl ByPlane for Add {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        let (a, b) = (inputs[0].passing_plane(plane), inputs[1]);
+        if b.shape() == inputs[0].shape() {
+            return zip_plane(&a, &b.passing_plane(plane), |a, b| a + b);
+        }
+        let mut out = a.into_owned();
+        add_row(&mut out, b.matrix());
+        out
+    }
+}
 
 impl Operation for Add {
     fn formula(&self) -> &'static str {
@@ -128,15 +148,11 @@ impl Operation for Add {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let (a, b) = (inputs[0], inputs[1]);
-        if a.shape() == b.shape() {
-            return zip(a, b, |a, b| a + b);
-        }
-        a.map_planes(|plane| {
-            let mut out = copied(plane);
-            add_row(&mut out, b.matrix());
-            out
-        })
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -162,7 +178,18 @@ impl Operation for Add {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Sum;
+
+impl ByPlane for Sum {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        let mut sum = inputs[0].passing_plane(plane).into_owned();
+        for term in &inputs[1..] {
+            sum += &*term.passing_plane(plane);
+        }
+        sum
+    }
+}
 
 impl Operation for Sum {
     fn formula(&self) -> &'static str {
@@ -170,11 +197,11 @@ impl Operation for Sum {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let mut sum = inputs[0].clone();
-        for term in &inputs[1..] {
-            sum.add_assign(term);
-        }
-        sum
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -215,8 +242,15 @@ impl Operation for Mul {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Scale {
     factor: f32,
+}
+
+impl ByPlane for Scale {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        map_plane(&inputs[0].passing_plane(plane), |v| v * self.factor)
+    }
 }
 
 impl Operation for Scale {
@@ -225,7 +259,11 @@ impl Operation for Scale {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        inputs[0].map(|v| v * self.factor)
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -241,8 +279,15 @@ impl Operation for Scale {
     }
 }
 
+#[derive(Clone, Copy)]
 struct SoftCap {
     cap: f32,
+}
+
+impl ByPlane for SoftCap {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        map_plane(&inputs[0].passing_plane(plane), |x| self.cap * (x / self.cap).tanh())
+    }
 }
 
 impl Operation for SoftCap {
@@ -251,7 +296,11 @@ impl Operation for SoftCap {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        map(inputs[0], |x| self.cap * (x / self.cap).tanh())
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -316,8 +365,16 @@ impl Root {
     }
 }
 
+#[derive(Clone, Copy)]
 struct DivideByRoot {
     by: Root,
+}
+
+impl ByPlane for DivideByRoot {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        let root = self.by.number();
+        map_plane(&inputs[0].passing_plane(plane), |v| v / root)
+    }
 }
 
 impl Operation for DivideByRoot {
@@ -330,8 +387,11 @@ impl Operation for DivideByRoot {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let root = self.by.number();
-        map(inputs[0], |v| v / root)
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {

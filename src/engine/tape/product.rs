@@ -1,16 +1,22 @@
 //! Matrix products, plane by plane, and logits: rows times a table.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::{
-    BackwardArgs, Leaf, Node, Operation, Tape, back::back, column_of, columns::column_sums, dot,
-    leaf, n_multiplications, row_of,
+    BackwardArgs, Leaf, Node, Operation, Tape,
+    back::back,
+    by_plane::{ByPlane, all_planes},
+    column_of,
+    columns::column_sums,
+    dot, leaf, n_multiplications, row_of,
 };
 use crate::engine::{
     arithmetic::Expr,
     math::{least_tasks, matmul, matmul_nt, matmul_tn, times_transposed},
     site::Place,
-    value::{Cell, Lines, Matrix, Value},
+    value::{Cell, Lines, Matrix, Plane, Shape, Value},
 };
 
 impl Tape {
@@ -36,6 +42,12 @@ fn zip_planes(a: &Value, b: &Value, f: impl Fn(&Matrix, &Matrix) -> Matrix + Syn
     let least = least_tasks(a.shape().planes, n_operations);
     let planes = a.planes().par_iter().enumerate().with_min_len(least);
     Value::from_planes(planes.map(|(p, plane)| f(plane, b.plane(shared(p, a, b)))).collect())
+}
+
+/// The planes that make a plane of a product.
+fn factors<'a>(inputs: &[&'a Value], plane: usize) -> [Plane<'a>; 2] {
+    let (a, b) = (inputs[0], inputs[1]);
+    [a.passing_plane(plane), b.passing_plane(shared(plane, a, b))]
 }
 
 /// The plane of `b` that plane p of `a` is multiplied by.
@@ -72,7 +84,23 @@ fn zip_back(a: &Value, b: &Value, grad: &Value, f: impl Fn(&Matrix, &Matrix) -> 
     Value::from_planes(sums)
 }
 
+#[derive(Clone, Copy)]
 struct MatMul;
+
+impl ByPlane for MatMul {
+    fn shape(&self, inputs: &[&Value]) -> Shape {
+        Shape { cols: inputs[1].shape().cols, ..inputs[0].shape() }
+    }
+
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        let [a, b] = factors(inputs, plane);
+        matmul(&a, &b)
+    }
+
+    fn n_operations(&self, inputs: &[&Value]) -> usize {
+        self.products(inputs)
+    }
+}
 
 impl Operation for MatMul {
     fn formula(&self) -> &'static str {
@@ -80,7 +108,11 @@ impl Operation for MatMul {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        zip_planes(inputs[0], inputs[1], matmul)
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
@@ -106,7 +138,23 @@ impl Operation for MatMul {
     }
 }
 
+#[derive(Clone, Copy)]
 struct MatMulNt;
+
+impl ByPlane for MatMulNt {
+    fn shape(&self, inputs: &[&Value]) -> Shape {
+        Shape { cols: inputs[1].shape().rows, ..inputs[0].shape() }
+    }
+
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        let [a, b] = factors(inputs, plane);
+        matmul_nt(&a, &b)
+    }
+
+    fn n_operations(&self, inputs: &[&Value]) -> usize {
+        self.products(inputs)
+    }
+}
 
 impl Operation for MatMulNt {
     fn formula(&self) -> &'static str {
@@ -117,7 +165,11 @@ impl Operation for MatMulNt {
         if inputs[1].as_stored().is_some() {
             return times_transposed(inputs[0].matrix(), inputs[1], None).into();
         }
-        zip_planes(inputs[0], inputs[1], matmul_nt)
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {

@@ -1,12 +1,18 @@
 //! Relative positions: a learned bias for each distance between query and key, added to their score (Shaw et al.
 //! 2018); large distances share buckets of growing width (Raffel et al. 2020, section 2.1).
 
-use super::{BackwardArgs, Leaf, Node, Operation, Tape, leaf};
+use std::sync::Arc;
+
+use super::{
+    BackwardArgs, Leaf, Node, Operation, Tape,
+    by_plane::{ByPlane, all_planes},
+    leaf,
+};
 use crate::engine::{
     arithmetic::Expr,
     change::Part,
     site::Place,
-    value::{Cell, Matrix, Shape, Value},
+    value::{Cell, Matrix, Shape, Value, blank},
 };
 
 /// The assignment of distances to buckets.
@@ -58,6 +64,7 @@ impl Tape {
     }
 }
 
+#[derive(Clone, Copy)]
 struct RelativeBias {
     buckets: Buckets,
     /// The position of the first query.
@@ -86,24 +93,38 @@ impl RelativeBias {
     }
 }
 
+impl ByPlane for RelativeBias {
+    fn shape(&self, inputs: &[&Value]) -> Shape {
+        Shape { planes: inputs[0].shape().cols, rows: self.n_queries, cols: self.n_keys }
+    }
+
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        if self.is_off {
+            return Matrix::zeros(self.n_queries, self.n_keys);
+        }
+        let table = inputs[0].matrix();
+        let bias = |bucket: usize| table[(bucket, plane)];
+        // A column is a run of diagonals, from that of the first query down.
+        let biases: Vec<f32> = self.by_diagonal().into_iter().rev().map(bias).collect();
+        let mut out = blank(self.n_queries, self.n_keys);
+        for (key, mut column) in out.column_iter_mut().enumerate() {
+            column.copy_from_slice(&biases[self.n_keys - 1 - key..][..self.n_queries]);
+        }
+        out
+    }
+}
+
 impl Operation for RelativeBias {
     fn formula(&self) -> &'static str {
         if self.is_off { "0: positions are off" } else { "table[bucket of key - query, head]" }
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let n_heads = inputs[0].shape().cols;
-        if self.is_off {
-            let none = Matrix::zeros(self.n_queries, self.n_keys);
-            return Value::from_planes(vec![none; n_heads]);
-        }
-        let (table, buckets) = (inputs[0].matrix(), self.by_diagonal());
-        let plane = |head| {
-            let biases: Vec<f32> = buckets.iter().map(|&bucket| table[(bucket, head)]).collect();
-            let number = |row, key| biases[self.diagonal(row, key)];
-            Matrix::from_fn(self.n_queries, self.n_keys, number)
-        };
-        Value::from_planes((0..n_heads).map(plane).collect())
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, _: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {

@@ -1,7 +1,10 @@
 //! Changes of shape: heads concatenated to columns, columns cut to heads, blocks assembled to a grid.
 
+use std::sync::Arc;
+
 use super::{
     BackwardArgs, Leaf, Node, Operation, Tape,
+    by_plane::{ByPlane, all_planes},
     columns::{join_columns, split_columns},
     leaf,
 };
@@ -44,7 +47,14 @@ impl Tape {
     }
 }
 
+#[derive(Clone, Copy)]
 struct HandOn;
+
+impl ByPlane for HandOn {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        inputs[0].passing_plane(plane).into_owned()
+    }
+}
 
 impl Operation for HandOn {
     fn formula(&self) -> &'static str {
@@ -52,7 +62,11 @@ impl Operation for HandOn {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        inputs[0].clone()
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {

@@ -1,12 +1,18 @@
 //! The causal mask and softmax.
 
-use super::{BackwardArgs, Leaf, Node, Operation, Tape, column_of, leaf, row_of};
+use std::sync::Arc;
+
+use super::{
+    BackwardArgs, Leaf, Node, Operation, Tape,
+    by_plane::{ByPlane, all_planes},
+    column_of, leaf, row_of,
+};
 use crate::engine::{
     arithmetic::{Expr, Function},
     change::Part,
-    math::{each_plane, mask_in_place, softmax_rows},
+    math::{mask_in_place, softmax_rows},
     site::Place,
-    value::{Cell, Matrix, Shape, Value},
+    value::{Cell, Matrix, Shape, Value, copied},
 };
 
 impl Tape {
@@ -57,6 +63,7 @@ impl Tape {
     }
 }
 
+#[derive(Clone, Copy)]
 struct CausalMask {
     /// The number of keys that a query attends to, its own included.
     window: usize,
@@ -71,10 +78,16 @@ impl CausalMask {
     }
 
     /// The plane with `else_` at masked keys.
-    fn masked(&self, plane: &Matrix, else_: f32) -> Matrix {
-        let mut out = plane.clone();
-        mask_in_place(out.as_mut_slice(), plane.nrows(), self.first, self.window, else_);
-        out
+    fn masked(&self, mut plane: Matrix, else_: f32) -> Matrix {
+        let n_rows = plane.nrows();
+        mask_in_place(plane.as_mut_slice(), n_rows, self.first, self.window, else_);
+        plane
+    }
+}
+
+impl ByPlane for CausalMask {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        self.masked(inputs[0].passing_plane(plane).into_owned(), f32::NEG_INFINITY)
     }
 }
 
@@ -88,7 +101,11 @@ impl Operation for CausalMask {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        each_plane(inputs[0], |plane| self.masked(plane, f32::NEG_INFINITY))
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -101,20 +118,27 @@ impl Operation for CausalMask {
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
-        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(g, 0.0)))]
+        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(copied(g), 0.0)))]
     }
 }
 
+#[derive(Clone, Copy)]
 struct MaskAround {
     /// How far away the last key is that a query attends to.
     reach: usize,
 }
 
 impl MaskAround {
-    fn masked(&self, plane: &Matrix, else_: f32) -> Matrix {
+    fn masked(self, plane: &Matrix, else_: f32) -> Matrix {
         Matrix::from_fn(plane.nrows(), plane.ncols(), |query, key| {
             if query.abs_diff(key) <= self.reach { plane[(query, key)] } else { else_ }
         })
+    }
+}
+
+impl ByPlane for MaskAround {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        self.masked(&inputs[0].passing_plane(plane), f32::NEG_INFINITY)
     }
 }
 
@@ -124,7 +148,11 @@ impl Operation for MaskAround {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        each_plane(inputs[0], |plane| self.masked(plane, f32::NEG_INFINITY))
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
@@ -141,14 +169,22 @@ impl Operation for MaskAround {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Softmax {
     temperature: f32,
 }
 
 impl Softmax {
     #[expect(clippy::float_cmp, reason = "1 is what nobody changed")]
-    fn is_plain(&self) -> bool {
+    fn is_plain(self) -> bool {
         self.temperature == 1.0
+    }
+}
+
+impl ByPlane for Softmax {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        let x = inputs[0].passing_plane(plane);
+        if self.is_plain() { softmax_rows(&x) } else { softmax_rows(&(&*x / self.temperature)) }
     }
 }
 
@@ -162,10 +198,11 @@ impl Operation for Softmax {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        if self.is_plain() {
-            return each_plane(inputs[0], softmax_rows);
-        }
-        inputs[0].map_planes(|x| softmax_rows(&(x / self.temperature)))
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
@@ -202,6 +239,20 @@ struct SinkShares {
     is_off: bool,
 }
 
+impl ByPlane for SinkShares {
+    fn shape(&self, inputs: &[&Value]) -> Shape {
+        Shape { cols: 1, ..inputs[0].shape() }
+    }
+
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        if self.is_off {
+            return Matrix::zeros(inputs[0].shape().rows, 1);
+        }
+        let (x, sink) = (inputs[0].passing_plane(plane), inputs[1].matrix()[(0, plane)]);
+        softmax_rows(&with_sink(&x, sink)).columns(x.ncols(), 1).into_owned()
+    }
+}
+
 impl Operation for SinkShares {
     fn formula(&self) -> &'static str {
         if self.is_off {
@@ -212,14 +263,7 @@ impl Operation for SinkShares {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let (x, sinks) = (inputs[0], inputs[1].matrix());
-        let plane = |(head, x): (usize, &Matrix)| {
-            if self.is_off {
-                return Matrix::zeros(x.nrows(), 1);
-            }
-            softmax_rows(&with_sink(x, sinks[(0, head)])).columns(x.ncols(), 1).into_owned()
-        };
-        Value::from_planes(x.planes().iter().enumerate().map(plane).collect())
+        all_planes(self, inputs)
     }
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, .. }: Cell) -> Expr<Leaf> {
@@ -266,7 +310,15 @@ fn with_sink(x: &Matrix, sink: f32) -> Matrix {
     x.clone().resize_horizontally(x.ncols() + 1, sink)
 }
 
+#[derive(Clone, Copy)]
 struct SinkSoftmax;
+
+impl ByPlane for SinkSoftmax {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        let (x, sink) = (inputs[0].passing_plane(plane), inputs[1].matrix()[(0, plane)]);
+        softmax_rows(&with_sink(&x, sink)).remove_column(x.ncols())
+    }
+}
 
 impl Operation for SinkSoftmax {
     fn formula(&self) -> &'static str {
@@ -274,11 +326,11 @@ impl Operation for SinkSoftmax {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let (x, sinks) = (inputs[0], inputs[1].matrix());
-        let plane = |(head, x): (usize, &Matrix)| {
-            softmax_rows(&with_sink(x, sinks[(0, head)])).remove_column(x.ncols())
-        };
-        Value::from_planes(x.planes().iter().enumerate().map(plane).collect())
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
     }
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {

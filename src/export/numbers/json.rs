@@ -27,7 +27,8 @@ fn site(site: &Recorded, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn values(value: &Value, has_planes: bool, out: &mut dyn Write) -> io::Result<()> {
-    if has_planes { list(value.planes(), out, plane) } else { plane(value.matrix(), out) }
+    let of = |p, out: &mut dyn Write| plane(&value.passing_plane(p), out);
+    if has_planes { list(0..value.shape().planes, out, of) } else { of(0, out) }
 }
 
 fn plane(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {

@@ -36,7 +36,7 @@ pub(super) static FACTS: &[Fact] = &[
         "share of the selected head's weight on the first token, on average",
         |c| {
             let first = c.main().map(|site| {
-                let plane = site.value.plane(c.head().min(site.shape().planes - 1));
+                let plane = site.value.one_plane(c.head().min(site.shape().planes - 1));
                 plane.column(0).mean()
             });
             c.phrases.or_none(first.map(percent))

@@ -19,7 +19,7 @@ use crate::{
             Axis::{Channel, Position},
             Role, Scope, Site,
         },
-        tape::{Block, Node, Rope, RotaryPairs, Tape, Weight},
+        tape::{Block, Keep, Node, Rope, RotaryPairs, Tape, Weight},
         value::Matrix,
     },
     model::{
@@ -372,12 +372,11 @@ impl Model for ModernBert {
     }
 
     /// Without a head of words there are no logits of words.
-    fn pass_bytes(&self, n: usize, keeps_all: bool) -> Option<u64> {
+    fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
         let all = self.sizes()?;
         let has_words = matches!(self.plan.head, ModernHead::MaskedWords);
         let sizes = if has_words { all } else { ModelSizes { n_vocab: 0, ..all } };
-        let numbers = if keeps_all { 4 * sizes.whole(n) } else { sizes.bytes(n) };
-        Some(numbers as u64)
+        Some(sizes.bytes(n, keep) as u64)
     }
 
     fn sizes(&self) -> Option<ModelSizes> {

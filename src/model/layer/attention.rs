@@ -17,6 +17,7 @@ use crate::{
         math::AttentionOptions,
         site::{Scope, Site},
         tape::{Buckets, Node, Tape, Weight},
+        value::Shape,
     },
     model::layer::{
         map::Map,
@@ -300,14 +301,14 @@ impl Attention {
         mask: Mask,
         relative: Option<Relative>,
     ) -> Option<Node> {
-        let adds = matches!(mask, Mask::Around(_))
-            || relative.is_some()
-            || self.sinks.is_some()
-            || self.plan.slopes.is_some();
-        let [k, v] = kv.made.filter(|_| !adds)?;
+        let place = self.scope.at(&CONTEXT);
+        let is_apart = matches!(mask, Mask::Around(_)) || self.sinks.is_some();
+        let [k, v] = kv.made.filter(|_| !is_apart && tape.fuses_attention(&place))?;
         let (scaling, cap) = (self.plan.scaling.number(), self.plan.cap);
         let how = AttentionOptions { scaling, cap, window: mask.window() };
-        tape.fused_attention(self.scope.at(&CONTEXT), [q, k, v], how)
+        let scores = Shape { cols: tape.shape(k).rows, ..tape.shape(q) };
+        let bias = self.bias(tape, scores, relative);
+        Some(tape.fused_attention(place, [q, k, v], bias, how))
     }
 
     /// The context with every step recorded. (head, query, d_k)
@@ -394,22 +395,25 @@ impl Attention {
         if let Some(cap) = self.plan.cap {
             scores = tape.soft_cap(at.at(&CAPPED), scores, cap);
         }
-        let shape = tape.shape(scores);
-        if let Some(slopes) = &self.plan.slopes {
-            let bias = tape.distance_bias(at.at(&DISTANCE), slopes, shape);
+        let bias = self.bias(tape, tape.shape(scores), relative);
+        let masked = if bias.is_some() { &BIASED_MASKED } else { &MASKED };
+        if let Some(bias) = bias {
             scores = tape.add(at.at(&BIASED), scores, bias);
         }
-        if let Some(Relative { table, buckets }) = relative {
-            let bias = tape.relative_bias(at.at(&BIAS), table, shape, buckets);
-            scores = tape.add(at.at(&BIASED), scores, bias);
-        }
-        let is_biased = relative.is_some() || self.plan.slopes.is_some();
-        let masked = if is_biased { &BIASED_MASKED } else { &MASKED };
         match mask {
             Mask::None => scores,
             Mask::Causal => tape.causal_mask(at.at(masked), scores, None),
             Mask::Window(n) => tape.causal_mask(at.at(&WINDOWED), scores, Some(n)),
             Mask::Around(n) => tape.mask_around(at.at(&AROUND), scores, n),
         }
+    }
+    /// What positions add to scores of this shape, where they do. (head, query, key)
+    fn bias(&self, tape: &mut Tape, scores: Shape, relative: Option<Relative>) -> Option<Node> {
+        let at = &self.scope;
+        if let Some(Relative { table, buckets }) = relative {
+            return Some(tape.relative_bias(at.at(&BIAS), table, scores, buckets));
+        }
+        let slopes = self.plan.slopes.as_ref()?;
+        Some(tape.distance_bias(at.at(&DISTANCE), slopes, scores))
     }
 }

@@ -23,7 +23,7 @@ impl AttendedRow {
         let weights = trace.sites().find(is_beside)?;
         let plane = selected.head.min(weights.shape().planes.checked_sub(1)?);
         let row = Some(selected.row).filter(|row| *row < weights.shape().rows)?;
-        let weights_of_row = weights.value.plane(plane).row(row).iter().copied().collect();
+        let weights_of_row = weights.value.row(plane, row);
         Some(Self { stream: weights.place.scope.keys(), weights: weights_of_row })
     }
 

@@ -12,7 +12,7 @@ use crate::{
     engine::{
         change::Part,
         site::{Axis, Role, Site},
-        value::{Cell, Matrix, Value},
+        value::{Cell, Matrix, Plane, Value},
     },
     lesson::tr,
     model::layer::experts::WEIGHTS,
@@ -259,7 +259,10 @@ impl<'a> Subject<'a> {
             let shown = |row, col| self.shown_value(Cell::new(self.plane, row, col));
             return Cow::Owned(Matrix::from_fn(self.n_rows(), self.n_cols(), shown));
         }
-        Cow::Borrowed(self.site.value.plane(self.plane))
+        match self.site.value.one_plane(self.plane) {
+            Plane::Kept(plane) => Cow::Borrowed(plane),
+            computed @ Plane::Computed(_) => Cow::Owned(computed.into_owned()),
+        }
     }
 
     pub fn axes_text(&self) -> String {
