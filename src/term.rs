@@ -41,7 +41,8 @@ use exporter::ExportWriter;
 use keeper::{Keep, Keeper};
 use screen::Screen;
 use sequences::Heard;
-use signals::{ENDS, ended_by, has_shell, stop};
+pub use signals::ends;
+use signals::{ended_by, has_shell, is_end, stop};
 use worker::Worker;
 
 /// How long the first frame waits for the models before it shows that they are reading.
@@ -164,7 +165,7 @@ fn first_reading(
     workers: &Workers,
 ) -> Result<Option<u8>> {
     match inbox.recv_timeout(PATIENCE) {
-        Ok(Event::Signal(signal)) if ENDS.contains(&signal) => Ok(Some(ended_by(signal))),
+        Ok(Event::Signal(signal)) if is_end(signal) => Ok(Some(ended_by(signal))),
         Ok(Event::Done(Action::Read(Err(unread)))) => bail!(unread.why),
         Ok(Event::Done(action)) => carry_out(state, action, workers).map(|_| None),
         Ok(Event::Failed) => bail!("the models could not be started"),

@@ -25,7 +25,7 @@ use crate::{
     analysis::reading::Reading,
     export::{
         FORMATS, Film, Format, FrameSettings, FrameWriter, Write,
-        files::{Files, make_folder, reason},
+        files::{Files, reason},
         parallel,
     },
     lesson::Lesson,
@@ -222,7 +222,7 @@ impl Job<'_> {
         let paths = targets.iter().map(|target| target.path.as_path());
         let mut files = Files::new(paths, self.asked.out.force)?;
         let folders: BTreeSet<&Path> = targets.iter().filter_map(|t| t.path.parent()).collect();
-        folders.into_iter().try_for_each(make_folder)?;
+        folders.into_iter().try_for_each(|folder| files.make_folder(folder))?;
         let n_frames = |target: &Target| target.step.map_or(self.steps.len(), |_| 1);
         let progress = self.request.progress("frames", targets.iter().map(n_frames).sum());
         for &format in FORMATS {

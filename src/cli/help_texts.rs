@@ -203,7 +203,8 @@ A frame is what the screen would show at that step, at that size. Frames are nam
 number and id, as in 030-softmax.png; films are named walk, as in walk.gif. --out is a folder for
 them; where there is one file only, --out may be its name, and its extension selects the format.
 Files are written whole or not at all, and none is written if one would replace an existing file
-without --force. A file that is replaced keeps its mode and owner. If PATH is a symbolic link that you own,
+without --force. A file that is replaced keeps its mode and owner, but not its extended attributes; its other names
+(hard links) keep the old content, and another user's file is refused. If PATH is a symbolic link that you own,
 the file that it points to is replaced, or the link itself if it points nowhere; a link that somebody else owns is refused. Pages have dark and light colours, unless --theme asks for others.
 A film of the whole walk lasts about half an hour at the pace of reading.
 

@@ -8,10 +8,9 @@ use std::{
     },
 };
 
-use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
-    flag,
-};
+use signal_hook::{consts::SIGXCPU, flag};
+
+use crate::term::ends;
 
 /// The signal that arrived, if any.
 pub struct Interrupt {
@@ -26,7 +25,7 @@ impl Interrupt {
     pub fn listen() -> io::Result<Self> {
         let seen = Arc::new(AtomicUsize::new(0));
         let again = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in ends().chain([SIGXCPU]) {
             // The order matters: the first signal must not see the flag that it sets.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
             flag::register(signal, Arc::clone(&again))?;

@@ -20,7 +20,7 @@ use crate::{
     model::ModelName,
     text::{visible, visible_path},
     ui::words::changes_in_words,
-    weights::Checkpoint,
+    weights::{Checkpoint, memory},
 };
 
 /// A reader with its first readings.
@@ -31,6 +31,9 @@ pub struct Source {
     /// With the changes of the request, if it has any.
     pub reading: Arc<Reading>,
 }
+
+/// The memory that a walk with the built-in models takes, as measured.
+pub const BUILT_IN_BYTES: u64 = 100_000_000;
 
 /// What a reading is for, which decides how much of it is kept.
 #[derive(Clone, Copy)]
@@ -145,7 +148,10 @@ fn changes_something(
 
 /// The reader of the request; of the built-in models these.
 fn reader(request: &Request, names: &[ModelName]) -> Outcome<Reader> {
-    let Some(path) = request.checkpoint() else { return Ok(Reader::of(names)?) };
+    let Some(path) = request.checkpoint() else {
+        memory::check(BUILT_IN_BYTES, request.no_memory_check)?;
+        return Ok(Reader::of(names)?);
+    };
     let _spinner = request.spinner("opening the checkpoint");
     let checkpoint = request.open(path)?;
     let template = request.chat_template(&checkpoint)?;

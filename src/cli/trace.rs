@@ -73,10 +73,12 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     if let Some(path) = &asked.against {
         return compare(path, asked, request, streams);
     }
-    let format =
-        if asked.list { &FORMATS[0] } else { format_of(asked.format, &asked.out.out).usage()? };
-    if !asked.list {
-        not_onto_a_terminal(format, &asked.out.out, io::stdout().is_terminal()).usage()?;
+    let out = &asked.out.out;
+    let format = if asked.list { &FORMATS[0] } else { format_of(asked.format, out).usage()? };
+    if asked.list {
+        check_file(out, &["tsv", "txt"], false).usage()?;
+    } else {
+        not_onto_a_terminal(format, out, io::stdout().is_terminal()).usage()?;
     }
     let names = request.names(&[ModelName::Transformer]);
     let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;

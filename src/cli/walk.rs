@@ -16,7 +16,7 @@ use super::{
     request::Request,
     saved_state::SavedState,
     settings::{PACE, Settings},
-    source::{Purpose, Source},
+    source::{BUILT_IN_BYTES, Purpose, Source},
     streams::Streams,
 };
 use crate::{
@@ -32,9 +32,6 @@ use crate::{
     },
     weights::memory,
 };
-
-/// The memory that a walk with the built-in models takes, as measured.
-const BUILT_IN_BYTES: u64 = 100_000_000;
 
 pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCode> {
     if request.checkpoint().is_none() {

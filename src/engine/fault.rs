@@ -1,19 +1,22 @@
 //! Faults on demand, so that tests can check that the terminal is restored. Release builds have none.
 
-use std::hint::black_box;
+use std::{hint::black_box, thread};
 
-/// Panics if the environment variable `LOOKBACK_FAULT` names this place, or fills the stack if it has `-overflow` after
-/// the name; in debug builds only.
+/// Panics if the environment variable `LOOKBACK_FAULT` names this place; with `-overflow` after the name it fills the
+/// stack instead, with `-freeze` it never ends. In debug builds only.
 ///
 /// # Panics
 /// In a debug build, if `LOOKBACK_FAULT` is `place`.
-pub fn panic_if_requested(place: &str) {
+pub fn at(place: &str) {
     if !cfg!(debug_assertions) {
         return;
     }
     let asked = std::env::var("LOOKBACK_FAULT").unwrap_or_default();
     if asked.strip_suffix("-overflow") == Some(place) {
         black_box(filled(1));
+    }
+    while asked.strip_suffix("-freeze") == Some(place) {
+        thread::park();
     }
     assert!(asked != place, "a fault was asked for in the {place}");
 }

@@ -47,6 +47,8 @@ pub struct Files {
     staged: Vec<Staged>,
     /// By destination folder; usually one, unless files are links.
     workshops: Vec<(PathBuf, StagingFolder)>,
+    /// Folders that were made for the files, from the outermost in; those that stay empty are removed.
+    made: Vec<PathBuf>,
 }
 
 /// A complete file and its destination.
@@ -66,7 +68,22 @@ impl Files {
         for path in paths {
             may_write(path, is_forced)?;
         }
-        Ok(Self { is_forced, staged: vec![], workshops: vec![] })
+        Ok(Self { is_forced, staged: vec![], workshops: vec![], made: vec![] })
+    }
+
+    /// Creates a folder and its missing parents.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn make_folder(&mut self, path: &Path) -> Result<()> {
+        let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let missing: Vec<_> = path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
+        fs::create_dir_all(path).map_err(|e| {
+            let path = visible_path(path);
+            anyhow!("the folder {path} cannot be made; {}; choose another with --out", reason(&e))
+        })?;
+        self.made.extend(missing.into_iter().rev());
+        Ok(())
     }
 
     /// Writes one file's content under a temporary name.
@@ -137,6 +154,16 @@ impl Files {
     }
 }
 
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.workshops.clear();
+        for folder in self.made.iter().rev() {
+            // One that holds files stays.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
 /// The file that is meant: what a link of this user leads to.
 fn followed(path: &Path) -> io::Result<PathBuf> {
     match fs::symlink_metadata(path) {
@@ -152,17 +179,6 @@ fn followed(path: &Path) -> io::Result<PathBuf> {
 
 fn name(path: &Path) -> &Path {
     Path::new(path.file_name().unwrap_or(OsStr::new("")))
-}
-
-/// Creates a folder and its missing parents.
-///
-/// # Errors
-/// If the file system refuses.
-pub fn make_folder(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|e| {
-        let path = visible_path(path);
-        anyhow!("the folder {path} cannot be made; {}; choose another with --out", reason(&e))
-    })
 }
 
 fn may_write(path: &Path, is_forced: bool) -> Result<()> {
@@ -260,6 +276,25 @@ mod tests {
         assert!(files.stage(&b, |_| Err(io::Error::other("disk full"))).is_err());
         drop(files);
         assert_eq!(fs::read_dir(folder.path())?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn folders_made_for_files_stay_only_with_them() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (there, new) = (folder.path().join("there"), folder.path().join("there/a/b"));
+        fs::create_dir(&there)?;
+        let path = new.join("a.txt");
+        let mut files = Files::new([path.as_path()], false)?;
+        files.make_folder(&new)?;
+        assert!(files.stage(&path, |_| Err(io::Error::other("disk full"))).is_err());
+        drop(files);
+        assert_eq!(fs::read_dir(&there)?.count(), 0);
+        let mut files = Files::new([path.as_path()], false)?;
+        files.make_folder(&new)?;
+        files.stage(&path, |out| out.write_all(b"a"))?;
+        files.finish()?;
+        assert_eq!(fs::read_to_string(&path)?, "a");
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use std::{
     sync::{
         Mutex, Once, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread::{self, ThreadId},
     time::Duration,
@@ -107,7 +108,7 @@ impl Screen {
 
     /// Draws one frame, as one write.
     pub fn draw(&mut self, state: &State) -> io::Result<()> {
-        fault::panic_if_requested("drawing");
+        fault::at("drawing");
         let mut frame = Buffer::empty(state.size.into());
         screen::draw(state, frame.area, &mut frame);
         let mut text = FRAME[0].to_owned();
@@ -201,8 +202,17 @@ fn leave_at_once() {
     }
 }
 
-/// Restores what is possible on a terminal that accepts no output.
+/// How long a terminal may take to accept what restores it.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Restores the terminal while the loop is busy; on one that accepts no output, what is possible.
 pub fn unblock() {
+    let (done, restored) = mpsc::channel();
+    thread::spawn(move || {
+        leave_at_once();
+        let _ = done.send(());
+    });
+    let _ = restored.recv_timeout(PATIENCE);
     let _ = disable_raw_mode();
 }
 

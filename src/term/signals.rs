@@ -13,15 +13,30 @@ use anyhow::Result;
 use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 use signal_hook::{
     consts::{
-        SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH,
+        SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1,
+        SIGUSR2, SIGVTALRM, SIGWINCH,
     },
     iterator::Signals,
 };
 
 use super::{Event, spawn_guarded};
 
-/// The signals that end the walk.
-pub const ENDS: [i32; 7] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2];
+/// The signals that end a process which does not expect them, and that it can still answer: all but those of a fault.
+pub fn ends() -> impl Iterator<Item = i32> {
+    #[cfg(target_os = "linux")]
+    let others =
+        [libc::SIGPWR, libc::SIGSTKFLT].into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX());
+    #[cfg(not(target_os = "linux"))]
+    let others = std::iter::empty();
+    [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGIO]
+        .into_iter()
+        .chain(others)
+}
+
+/// Whether the signal ends the walk.
+pub fn is_end(signal: i32) -> bool {
+    ends().any(|end| end == signal)
+}
 
 /// How long a walk may take to end; a terminal that accepts no output could block it forever.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,11 +57,11 @@ pub const fn ended_by(signal: i32) -> u8 {
 /// Sends signals as events. If a blocked terminal keeps the loop from handling a terminating one, the process ends at
 /// the second signal or after 2 seconds, having restored what it can with `give_back`.
 pub fn listen(events: mpsc::Sender<Event>, give_back: fn()) -> Result<()> {
-    let mut signals = Signals::new(ENDS.into_iter().chain([SIGCONT, SIGTSTP, SIGWINCH]))?;
+    let mut signals = Signals::new(ends().chain([SIGCONT, SIGTSTP, SIGWINCH]))?;
     spawn_guarded(events.clone(), move || {
         let mut is_ending = false;
         for signal in signals.forever() {
-            if ENDS.contains(&signal) {
+            if is_end(signal) {
                 let end = move || {
                     give_back();
                     std::process::exit(ended_by(signal).into());

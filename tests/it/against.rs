@@ -217,6 +217,7 @@ fn files_that_cannot_be_compared_say_why() {
     refused(&at("text"), 1, "neither an npz nor a safetensors file; give one");
     fs::write(at("cut.npz"), "PK\u{3}\u{4}").unwrap();
     refused(&at("cut.npz"), 1, "damaged npz file; write it again");
+    refused(Path::new("/dev/zero"), 1, "is not a regular file; save the arrays to one first");
     npz(&at("other.npz"), &[("logit", "<f4", false, "(1,)", f32s(&[1.0]))]);
     refused(
         &at("other.npz"),

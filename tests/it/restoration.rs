@@ -36,14 +36,34 @@ fn quitting_gives_the_terminal_back() {
 
 #[test]
 fn signals_give_the_terminal_back_also_while_models_read() {
-    let signals =
-        [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131), ("ALRM", 142), ("USR1", 138)];
+    let signals = [
+        ("INT", 130),
+        ("TERM", 143),
+        ("HUP", 129),
+        ("QUIT", 131),
+        ("ALRM", 142),
+        ("USR1", 138),
+        ("VTALRM", 154),
+        ("PROF", 155),
+        ("IO", 157),
+        ("RTMIN", 162),
+    ];
     for (name, code) in signals {
         let mut session = start();
         session.press(&"m".repeat(20));
         session.signal(name);
         session.ends_with(code);
     }
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_signal_gives_the_terminal_back_while_the_loop_is_busy() {
+    let variables = [("LOOKBACK_FAULT", Some("drawing-freeze"))];
+    let mut session = Session::in_terminal(home(), &variables, &[], (100, 24));
+    session.until_entered();
+    session.signal("TERM");
+    session.ends_with(143);
 }
 
 #[cfg(debug_assertions)]

@@ -252,6 +252,8 @@ fn what_cannot_be_written_is_refused_in_every_form() {
         assert!(refused(&nowhere, 1).contains("/nowhere/pass"));
     }
     assert!(refused(&["--format", "npy"], 2).contains("npz"));
+    let listed = refused(&[SHORT, "--list", "--out", "list.npz"], 2);
+    assert!(listed.contains("the known ones are tsv, txt"), "{listed}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

@@ -66,7 +66,7 @@ impl Reader {
     /// # Errors
     /// If an embedded file is damaged.
     pub fn of(names: &[ModelName]) -> Result<Self> {
-        fault::panic_if_requested("loader");
+        fault::at("loader");
         let load = |name| model::load(name).map(|m| (name, m)).with_context(|| name.to_string());
         thread::scope(|scope| {
             let tokenizer = scope.spawn(Tokenizer::embedded);
@@ -94,7 +94,7 @@ impl Reader {
     /// If the checkpoint is damaged or of an unsupported kind; the message names file, tensor and fault. If it needs
     /// more memory than is free, unless `force` is set.
     pub fn open(checkpoint: &Checkpoint, force: bool) -> Result<Self> {
-        fault::panic_if_requested("loader");
+        fault::at("loader");
         memory::check(checkpoint.n_bytes(), force)?;
         let kind = Architecture::of(checkpoint)?;
         let model = kind.open(checkpoint)?;

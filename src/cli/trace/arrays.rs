@@ -95,7 +95,9 @@ impl Arrays {
 
 fn whole(path: &Path) -> Result<Vec<u8>> {
     let mut file = File::open(path)?;
-    let size = file.metadata()?.len();
+    let there = file.metadata()?;
+    ensure!(there.is_file(), "is not a regular file; save the arrays to one first");
+    let size = there.len();
     ensure!(size <= LARGEST, "has {size} bytes, the limit is {LARGEST}");
     let mut bytes = vec![];
     file.by_ref().take(LARGEST).read_to_end(&mut bytes)?;

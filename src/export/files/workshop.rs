@@ -83,10 +83,10 @@ impl StagingFolder {
         Ok((Unnamed { name, identity: identity(&file)? }, File::from(file)))
     }
 
-    /// Gives a file the mode of the one that it will replace, and its owner as far as the system allows.
+    /// Gives a file the mode and the owner of the one that it will replace, and its group as far as the system allows.
     ///
     /// # Errors
-    /// If the mode cannot be set.
+    /// If the mode cannot be set, or the file is another user's and would become this one's.
     pub fn keep_mode(&self, file: &File, replaced: &Path) -> io::Result<()> {
         let Ok(there) = statat(&self.destination, replaced, AtFlags::SYMLINK_NOFOLLOW) else {
             return Ok(());
@@ -96,10 +96,13 @@ impl StagingFolder {
         }
         let (owner, group) =
             (rustix::fs::Uid::from_raw(there.st_uid), rustix::fs::Gid::from_raw(there.st_gid));
-        let has_owner = fchown(file, Some(owner), Some(group)).is_ok()
-            || fchown(file, None, Some(group)).is_ok();
+        if owner != geteuid() {
+            let theirs = |_| io::Error::other("it belongs to another user, and would be yours");
+            fchown(file, Some(owner), None).map_err(theirs)?;
+        }
+        let has_group = fchown(file, None, Some(group)).is_ok();
         // A group that is another than before gets nothing.
-        let kept = if has_owner { 0o777 } else { 0o707 };
+        let kept = if has_group { 0o777 } else { 0o707 };
         Ok(fchmod(file, Mode::from_raw_mode(there.st_mode & kept))?)
     }
 

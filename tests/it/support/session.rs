@@ -215,6 +215,14 @@ impl Session {
         }
     }
 
+    /// Waits until the walk has the terminal.
+    #[track_caller]
+    pub fn until_entered(&self) {
+        self.until("the alternate screen", |s| {
+            s.screen.lock().unwrap().screen().alternate_screen()
+        });
+    }
+
     #[track_caller]
     pub fn until_shown(&self, text: &str) {
         self.until(text, |s| s.contents().contains(text));
