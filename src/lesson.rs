@@ -69,6 +69,13 @@ impl Selection {
     }
 }
 
+/// A head by its layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerHead {
+    pub layer: usize,
+    pub head: usize,
+}
+
 /// The row that a step starts from, if the user has not picked one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,7 +6,7 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::{
-    Paragraph,
+    LayerHead, Paragraph,
     fact::{
         Context, FRENCH_PRONOUNS, all_of,
         attention::{guided_look, has_pronoun, may_be_meant, pronoun_in},
@@ -34,8 +34,7 @@ pub struct Solution {
     /// Another sentence; None keeps the one that is read.
     pub sentence: Option<&'static str>,
     pub changes: Vec<Change>,
-    /// A layer and a head.
-    pub head: Option<(usize, usize)>,
+    pub head: Option<LayerHead>,
 }
 
 /// A kind of lab.
@@ -279,15 +278,15 @@ fn self_heads<'a>(c: &Context<'a>) -> impl Iterator<Item = &'a Summary> {
     heads.into_iter().flatten().filter(is_of_tokens).filter(is_shown)
 }
 
-/// Layer and head with the largest weight on the token before.
-fn previous_head(c: &Context) -> Option<(usize, usize)> {
+/// The head with the largest weight on the token before.
+fn previous_head(c: &Context) -> Option<LayerHead> {
     let weight = |head: &&Summary| head.figures.previous.unwrap_or(0.0);
     let best = self_heads(c).max_by(|a, b| weight(a).total_cmp(&weight(b)))?;
-    Some((best.layer, best.head))
+    Some(LayerHead { layer: best.layer, head: best.head })
 }
 
 fn is_previous_head(c: &Context) -> bool {
-    previous_head(c) == Some((c.layer(), c.head()))
+    previous_head(c) == Some(LayerHead { layer: c.layer(), head: c.head() })
 }
 
 #[cfg(test)]

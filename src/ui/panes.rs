@@ -75,10 +75,10 @@ use crate::{
     engine::{
         arithmetic::Arithmetic,
         change::Changes,
-        site::{Address, Role, Stream},
+        site::{Address, Role},
         value::Matrix,
     },
-    lesson::{Language, PaneKind, PaneSpec, Selection},
+    lesson::{Language, LayerHead, PaneKind, PaneSpec, Selection},
     model::ModelName,
     ui::{
         theme::Theme,
@@ -93,7 +93,7 @@ use heads::HeadsGrid;
 use missing::Missing;
 use subject::{Subject, marks_of_parts};
 pub use title::{Title, fitted_apart};
-pub use view::{Sort, View};
+pub use view::{Sort, StreamRow, View};
 pub use words::PaneWords;
 
 /// Input of a pane: everything that its contents depend on.
@@ -467,8 +467,8 @@ pub trait Pane {
         None
     }
 
-    /// Layer and head at an offset from the selected ones, if the cursor moves over heads.
-    fn head_at_offset(&self, _rows: isize, _cols: isize) -> Option<(usize, usize)> {
+    /// The head at an offset from the selected one, if the cursor moves over heads.
+    fn head_at_offset(&self, _rows: isize, _cols: isize) -> Option<LayerHead> {
         None
     }
 
@@ -493,7 +493,7 @@ pub trait Pane {
     }
 
     /// The row of the stream at a cursor position that the pane can explain.
-    fn row_to_explain(&self, _row: usize, _col: usize) -> Option<(ModelName, Stream, usize)> {
+    fn row_to_explain(&self, _row: usize, _col: usize) -> Option<StreamRow> {
         None
     }
 

@@ -10,7 +10,7 @@ use lookback::{
     analysis::{
         evidence::{
             Run,
-            flow::{Flow, NoFlow},
+            flow::{Flow, FlowEdge, FlowNode, NoFlow},
         },
         measure::attention_form::{AttentionForm, attention_map},
         reading::{Reader, Reading},
@@ -18,7 +18,7 @@ use lookback::{
     engine::{change::Change, site::Stream, value::Cell},
     model::ModelName,
     text::percent,
-    ui::app::State,
+    ui::{app::State, panes::StreamRow},
     weights::Checkpoint,
 };
 
@@ -184,6 +184,10 @@ fn the_shares_of_every_row_sum_to_one_and_open_into_quotients() {
     }
 }
 
+const fn node(level: usize, row: usize) -> FlowNode {
+    FlowNode { level, row }
+}
+
 #[test]
 fn a_route_has_all_edges_above_the_threshold_that_lead_to_its_row_and_no_other() {
     let (run, stream) = run_of("decoder_only");
@@ -195,9 +199,10 @@ fn a_route_has_all_edges_above_the_threshold_that_lead_to_its_row_and_no_other()
         for level in 1..=top {
             for to in 0..flow.n_rows {
                 for (from, share) in flow.sources(level, to) {
-                    let is_on = route.nodes.contains(&(level, to)) && share >= threshold;
-                    assert_eq!(route.edges.contains_key(&(level, to, from)), is_on);
-                    assert!(!is_on || route.nodes.contains(&(level - 1, from)));
+                    let is_on = route.nodes.contains(&node(level, to)) && share >= threshold;
+                    let edge = FlowEdge { to: node(level, to), from };
+                    assert_eq!(route.edges.contains_key(&edge), is_on);
+                    assert!(!is_on || route.nodes.contains(&node(level - 1, from)));
                 }
             }
         }
@@ -292,8 +297,9 @@ fn a_route_in_a_decoder_has_the_shares_of_the_words_it_looks_at() {
     for level in 1..flow.n_levels() {
         for to in 0..flow.n_rows {
             for (from, share) in flow.from_elsewhere(level, to) {
-                let is_on = route.nodes.contains(&(level, to)) && share >= 0.02;
-                assert_eq!(route.elsewhere.contains_key(&(level, to, from)), is_on);
+                let is_on = route.nodes.contains(&node(level, to)) && share >= 0.02;
+                let edge = FlowEdge { to: node(level, to), from };
+                assert_eq!(route.elsewhere.contains_key(&edge), is_on);
             }
         }
     }
@@ -332,9 +338,10 @@ fn routes_of_a_translator_go_on_down_to_the_words_of_the_source() {
     assert!(frame.contains(&title(asked)) && frame.contains("input"), "{frame}");
     assert!(!frame.contains('○'), "the encoder reads one text: {frame}");
     let other = (0..target.n_rows).find(|&row| given(row) != asked).unwrap();
-    state.nav.view.explained = Some((ModelName::Transformer, Stream::Target, other));
+    let explained = |stream, row| StreamRow { model: ModelName::Transformer, stream, row };
+    state.nav.view.explained = Some(explained(Stream::Target, other));
     assert!(drawn_text(&state, 120, 36).contains(&title(given(other))), "that of another word");
-    state.nav.view.explained = Some((ModelName::Transformer, Stream::Source, 0));
+    state.nav.view.explained = Some(explained(Stream::Source, 0));
     assert!(drawn_text(&state, 120, 36).contains(&title(0)), "one that was picked");
 }
 
@@ -460,7 +467,7 @@ fn a_route_begins_where_its_lines_can_be_read_and_the_key_goes_on_from_there() {
     assert_eq!(chosen, flow.threshold(found.row()), "the command chooses as the walk does");
     let from_others = |share: f32| {
         let edges = flow.route(found.row(), share).edges;
-        edges.keys().filter(|(_, to, from)| to != from).count()
+        edges.keys().filter(|edge| edge.to.row != edge.from).count()
     };
     let n_layers = flow.layers.len();
     assert!(from_others(chosen.share()) >= 2 * n_layers);

@@ -150,16 +150,17 @@ impl Flow {
         for level in (0..self.n_levels()).rev() {
             let mut below = BTreeSet::new();
             for &row in &rows {
-                route.nodes.insert((level, row));
+                let to = FlowNode { level, row };
+                route.nodes.insert(to);
                 for (from, share) in self.sources(level, row) {
                     if share >= threshold {
                         below.insert(from);
-                        route.edges.insert((level, row, from), share);
+                        route.edges.insert(FlowEdge { to, from }, share);
                     }
                 }
                 let others = self.from_elsewhere(level, row).into_iter();
                 let others = others.filter(|(_, share)| *share >= threshold);
-                route.elsewhere.extend(others.map(|(from, share)| ((level, row, from), share)));
+                route.elsewhere.extend(others.map(|(from, share)| (FlowEdge { to, from }, share)));
             }
             rows = below;
         }
@@ -205,39 +206,54 @@ impl Flow {
     }
 }
 
+/// A row of the stream at a level of the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FlowNode {
+    pub level: usize,
+    pub row: usize,
+}
+
+/// What a node takes from a row of the level below, or from a word of the other text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FlowEdge {
+    pub to: FlowNode,
+    pub from: usize,
+}
+
 /// The part of the graph that leads to a row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Route {
-    /// (level, row)
-    pub nodes: BTreeSet<(usize, usize)>,
-    /// The share of (level, row, row of the level below).
-    pub edges: BTreeMap<(usize, usize, usize), f32>,
-    /// The share of (level, row, word of the other text).
-    pub elsewhere: BTreeMap<(usize, usize, usize), f32>,
+    pub nodes: BTreeSet<FlowNode>,
+    /// The share of each edge from the level below.
+    pub edges: BTreeMap<FlowEdge, f32>,
+    /// The share of each edge from the other text.
+    pub elsewhere: BTreeMap<FlowEdge, f32>,
 }
 
 impl Route {
     /// The rows of a level that are on the route.
     pub fn rows(&self, level: usize) -> impl Iterator<Item = usize> {
-        self.nodes.range((level, 0)..(level + 1, 0)).map(|(_, row)| *row)
+        let of_level = self.nodes.iter().filter(move |node| node.level == level);
+        of_level.map(|node| node.row)
     }
 
     /// The word of the other text that gives one of these rows its largest share.
     pub fn strongest_elsewhere(&self) -> Option<usize> {
         let strongest = self.elsewhere.iter().max_by(|a, b| a.1.total_cmp(b.1));
-        strongest.map(|((_, _, word), _)| *word)
+        strongest.map(|(edge, _)| edge.from)
     }
 
     /// The row of the level below with the largest share of a row.
     pub fn down(&self, level: usize, row: usize) -> Option<usize> {
-        let edges = self.edges.range((level, row, 0)..(level, row + 1, 0));
-        edges.max_by(|a, b| a.1.total_cmp(b.1)).map(|((_, _, from), _)| *from)
+        let to = FlowNode { level, row };
+        let edges = self.edges.iter().filter(|(edge, _)| edge.to == to);
+        edges.max_by(|a, b| a.1.total_cmp(b.1)).map(|(edge, _)| edge.from)
     }
 
     /// The row of the level above that has the largest share of a row.
     pub fn up(&self, level: usize, row: usize) -> Option<usize> {
-        let above = self.edges.range((level + 1, 0, 0)..(level + 2, 0, 0));
-        let to = above.filter(|((_, _, from), _)| *from == row);
-        to.max_by(|a, b| a.1.total_cmp(b.1)).map(|((_, to, _), _)| *to)
+        let is_above = |edge: &FlowEdge| edge.to.level == level + 1 && edge.from == row;
+        let above = self.edges.iter().filter(|(edge, _)| is_above(edge));
+        above.max_by(|a, b| a.1.total_cmp(b.1)).map(|(edge, _)| edge.to.row)
     }
 }

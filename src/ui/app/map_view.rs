@@ -6,11 +6,9 @@ use crate::{
         evidence::flow::Threshold,
         measure::{attention_form::AttentionForm, heads::FIGURES},
     },
-    engine::site::Stream,
     lesson::{Language, tr},
-    model::ModelName,
     text::percent,
-    ui::panes::Sort,
+    ui::panes::{Sort, StreamRow},
 };
 
 /// What the cursor is on in a pane that follows something.
@@ -19,7 +17,7 @@ pub(super) enum Followed {
     /// A word, by id, in the map of the lens.
     Word(usize),
     /// A row of a model's stream, in the flow graph.
-    Row((ModelName, Stream, usize)),
+    Row(StreamRow),
 }
 
 impl Navigation {
@@ -94,9 +92,9 @@ impl Navigation {
     }
 
     /// Explains another row in the flow graph, or again what is asked about.
-    fn explain(&mut self, row: (ModelName, Stream, usize)) -> Notice {
-        self.view.explained = Some(row).filter(|row| self.view.explained != Some(*row));
-        self.set_cursor((0, row.2));
+    fn explain(&mut self, asked: StreamRow) -> Notice {
+        self.view.explained = Some(asked).filter(|row| self.view.explained != Some(*row));
+        self.set_cursor((0, asked.row));
         match self.view.explained {
             Some(_) => "the routes to this word's last row; c on it goes back".into(),
             None => "the routes to the word that is asked about".into(),

@@ -6,7 +6,7 @@ use super::{
     MouseTarget, State,
     reply::{Notice, Reply},
 };
-use crate::lesson::{PaneSpec, Selection, question, tr};
+use crate::lesson::{LayerHead, PaneSpec, Selection, question, tr};
 
 impl State {
     /// Enters a step. The selection there depends on the step and on what the user picked, not on the steps visited
@@ -121,8 +121,8 @@ impl State {
             self.nav.selection.head = head;
             self.nav.pick_head(at);
         }
-        if let Some(cell) = cell.filter(|_| self.walks_heads()) {
-            self.nav.pick_layer_and_head(cell);
+        if let Some((layer, head)) = cell.filter(|_| self.walks_heads()) {
+            self.nav.pick_layer_and_head(LayerHead { layer, head });
         } else if let Some(cell) = cell {
             self.nav.move_to(cell, at);
         }

@@ -2,7 +2,7 @@
 
 use super::reply::Notice;
 use crate::{
-    lesson::{PaneSpec, Selection, Step},
+    lesson::{LayerHead, PaneSpec, Selection, Step},
     ui::{panes::View, widgets::heat::Zoom},
 };
 
@@ -114,7 +114,7 @@ impl Navigation {
     }
 
     /// Selects a head of a layer and remembers both as the user's pick.
-    pub(super) const fn pick_layer_and_head(&mut self, (layer, head): (usize, usize)) {
+    pub(super) const fn pick_layer_and_head(&mut self, LayerHead { layer, head }: LayerHead) {
         self.pick_layer(layer);
         self.selection.head = head;
         self.picked.head = Some(head);
@@ -162,8 +162,9 @@ impl Navigation {
     }
 
     /// Selects another head, in a pane whose cursor moves over heads.
-    pub(super) fn walk_to_head(&mut self, to: Option<(usize, usize)>) -> Option<Notice> {
-        let here = (self.selection.layer, self.selection.head);
+    pub(super) fn walk_to_head(&mut self, to: Option<LayerHead>) -> Option<Notice> {
+        let Selection { layer, head, .. } = self.selection;
+        let here = LayerHead { layer, head };
         let Some(to) = to.filter(|to| *to != here) else {
             return Some("no more heads in this direction".into());
         };

@@ -11,15 +11,16 @@ use ratatui::{
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, both::TOO_LARGE, words::PaneWords};
+use super::{
+    Pane, PreferredSize, Scene, StreamRow, Title, Unfolding, both::TOO_LARGE, words::PaneWords,
+};
 use crate::{
     analysis::{
-        evidence::flow::{Flow, Route, Threshold},
+        evidence::flow::{Flow, FlowNode, Route, Threshold},
         reading::Findings,
     },
     engine::{arithmetic::Arithmetic, site::Stream},
     lesson::{PaneSpec, tr},
-    model::ModelName,
     text::{Token, percent},
     ui::widgets::lines::{put_line, put_text},
 };
@@ -92,13 +93,13 @@ impl<'a> FlowGraph<'a> {
     }
 
     /// The node of the route that is nearest to a cursor position: its level and word.
-    fn node(&self, row: usize, col: usize) -> (usize, usize) {
+    fn node(&self, row: usize, col: usize) -> FlowNode {
         let level = self.level(row.min(self.n_levels().saturating_sub(1)));
         let nearest = self.route.rows(level).min_by_key(|word| word.abs_diff(col));
-        (level, nearest.unwrap_or(col))
+        FlowNode { level, row: nearest.unwrap_or(col) }
     }
 
-    fn cursor(&self) -> (usize, usize) {
+    fn cursor(&self) -> FlowNode {
         self.node(self.scene.selection.row, self.scene.selection.col)
     }
 
@@ -179,7 +180,8 @@ impl<'a> FlowGraph<'a> {
 
     /// The shares of a row in words, sum after sum: `itself 69 %, from “animal” 31 % (most by head 2); then feed-forward
     /// 22 %`. Those of each sum add up to 1, where they are all there: of each at most `most`.
-    fn parts(&self, flow: &Flow, (level, row): (usize, usize), most: usize) -> String {
+    fn parts(&self, flow: &Flow, node: FlowNode, most: usize) -> String {
+        let FlowNode { level, row } = node;
         let language = self.scene.language;
         let least = self.threshold;
         let strongest = |mut sources: Vec<(usize, f32)>| {
@@ -214,9 +216,9 @@ impl<'a> FlowGraph<'a> {
     }
 
     /// A node in words, with at most `most` words that each of its sums is made of.
-    fn line(&self, flow: &Flow, node: (usize, usize), most: usize) -> String {
-        let (language, word) = (self.scene.language, self.word(node.1));
-        match node.0.checked_sub(1) {
+    fn line(&self, flow: &Flow, node: FlowNode, most: usize) -> String {
+        let (language, word) = (self.scene.language, self.word(node.row));
+        match node.level.checked_sub(1) {
             None => tr!(language, "“{word}” as it was embedded", word),
             Some(layer) => {
                 let parts = self.parts(flow, node, most);
@@ -230,7 +232,11 @@ impl<'a> FlowGraph<'a> {
 /// routes of its output take most.
 fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
     let picked = |stream| match scene.view.explained {
-        Some((model, picked, row)) if (model, picked) == (scene.model, stream) => Some(row),
+        Some(StreamRow { model, stream: picked, row })
+            if (model, picked) == (scene.model, stream) =>
+        {
+            Some(row)
+        }
         _ => None,
     };
     let of_source = || {
@@ -279,7 +285,7 @@ impl Pane for FlowGraph<'_> {
         cols: isize,
     ) -> Option<(usize, usize)> {
         self.flow?;
-        let (level, mut word) = self.node(row, col);
+        let FlowNode { level, row: mut word } = self.node(row, col);
         let mut at = level;
         for _ in 0..rows.unsigned_abs() {
             let next = if rows > 0 { self.route.down(at, word) } else { self.route.up(at, word) };
@@ -298,7 +304,7 @@ impl Pane for FlowGraph<'_> {
 
     /// The shares that a node is made of.
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
-        let (level, row) = self.node(row, col);
+        let FlowNode { level, row } = self.node(row, col);
         self.flow?.open(level, row)
     }
 
@@ -306,8 +312,10 @@ impl Pane for FlowGraph<'_> {
         Some(self.line(self.flow?, self.node(row, col), MOST_PARTS))
     }
 
-    fn row_to_explain(&self, row: usize, col: usize) -> Option<(ModelName, Stream, usize)> {
-        self.flow.map(|_| (self.scene.model, self.stream, self.node(row, col).1))
+    fn row_to_explain(&self, row: usize, col: usize) -> Option<StreamRow> {
+        self.flow?;
+        let row = self.node(row, col).row;
+        Some(StreamRow { model: self.scene.model, stream: self.stream, row })
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
-    lesson::{PaneSpec, tr},
+    lesson::{LayerHead, PaneSpec, tr},
     text::rounded,
     ui::widgets::lines::{List, put_line, put_on, right, without_top_rows},
 };
@@ -198,10 +198,10 @@ impl Pane for HeadTable<'_> {
         ))
     }
 
-    fn head_at_offset(&self, rows: isize, _: isize) -> Option<(usize, usize)> {
+    fn head_at_offset(&self, rows: isize, _: isize) -> Option<LayerHead> {
         let last = self.rows().len().checked_sub(1)?;
         let row = self.rows()[self.selected_row().saturating_add_signed(rows).min(last)];
-        Some((row.layer, row.head))
+        Some(LayerHead { layer: row.layer, head: row.head })
     }
 
     fn visible_extent(&self, area: Rect) -> (usize, usize) {

@@ -21,8 +21,8 @@ pub struct View {
     pub knock_outs_by_effect: bool,
     /// The word that the map of the lens follows, by id; None shows the likeliest of each cell.
     pub followed: Option<usize>,
-    /// The row of a model's stream that the flow graph explains; None explains what is asked about.
-    pub explained: Option<(ModelName, Stream, usize)>,
+    /// What the flow graph explains; None explains what is asked about.
+    pub explained: Option<StreamRow>,
     /// From which share on flow graphs have lines; None where each begins.
     pub threshold: Option<Threshold>,
     /// What maps of attention show.
@@ -31,6 +31,14 @@ pub struct View {
     pub is_logarithmic: bool,
     /// Whether the first token, on which attention rests that finds nothing, is left out of the colours of attention.
     pub leaves_out_first: bool,
+}
+
+/// A row of a model's residual stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamRow {
+    pub model: ModelName,
+    pub stream: Stream,
+    pub row: usize,
 }
 
 /// The order of the table of heads.

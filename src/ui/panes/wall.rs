@@ -16,7 +16,7 @@ use super::{
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
     engine::math::picture::Downsampled,
-    lesson::{Language, PaneSpec, tr},
+    lesson::{Language, LayerHead, PaneSpec, tr},
     text::rounded,
     ui::{
         theme::Theme,
@@ -290,11 +290,12 @@ impl Pane for Wall<'_> {
         Some(format!("{}  {figures}", place_of(summary, language)))
     }
 
-    fn head_at_offset(&self, rows: isize, cols: isize) -> Option<(usize, usize)> {
+    fn head_at_offset(&self, rows: isize, cols: isize) -> Option<LayerHead> {
         let (layer, head) = self.selected_indices();
         let layer = layer.saturating_add_signed(rows).min(self.layers().len().checked_sub(1)?);
-        let last = self.layers()[layer].len() - 1;
-        Some((self.layers()[layer][0].layer, head.saturating_add_signed(cols).min(last)))
+        let heads = &self.layers()[layer];
+        let head = head.saturating_add_signed(cols).min(heads.len() - 1);
+        Some(LayerHead { layer: heads[0].layer, head })
     }
 
     fn visible_extent(&self, area: Rect) -> (usize, usize) {

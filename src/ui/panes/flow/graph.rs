@@ -16,7 +16,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{FlowGraph, LABEL_WIDTH, MOST_LINES, MOST_PITCH};
 use crate::{
-    analysis::evidence::flow::Flow,
+    analysis::evidence::flow::{Flow, FlowEdge, FlowNode},
     text::percent,
     ui::widgets::lines::{fit, put_line, right, window},
 };
@@ -71,6 +71,13 @@ struct PlacedName {
     text: String,
 }
 
+/// An edge of the route between two places on the screen.
+struct PlacedEdge {
+    upper: Position,
+    lower: Position,
+    share: f32,
+}
+
 impl FlowGrid {
     /// The column in the middle of a place, and the line of a level; None out of view.
     fn at(&self, level: usize, place: usize) -> Option<Position> {
@@ -91,7 +98,7 @@ impl FlowGraph<'_> {
         let n = self.places().len().max(1);
         let width = area.width.saturating_sub(LABEL_WIDTH);
         let n_places = n.min(usize::from(width / LEAST_PITCH).max(1));
-        let (level, word) = self.cursor();
+        let FlowNode { level, row: word } = self.cursor();
         let columns = Columns {
             places: window(n, n_places, self.first_place() + word),
             x: area.x + LABEL_WIDTH.min(area.width),
@@ -114,7 +121,7 @@ impl FlowGraph<'_> {
     /// have room. Each stands on the first line that is free below its column.
     fn placed_names(&self, columns: &Columns, area: Rect) -> Vec<PlacedName> {
         let words = self.places();
-        let cursor = self.first_place() + self.cursor().1;
+        let cursor = self.first_place() + self.cursor().row;
         let rank = |place: &usize| match (*place == cursor, self.is_on_route(*place)) {
             (true, _) => 0,
             (false, true) => 1,
@@ -153,19 +160,19 @@ impl FlowGraph<'_> {
         }
     }
 
-    fn edges_in_view(&self, grid: &FlowGrid) -> Vec<(Position, Position, f32)> {
+    /// The edges whose ends are both in view, the weakest first.
+    fn edges_in_view(&self, grid: &FlowGrid) -> Vec<PlacedEdge> {
         let own = self.first_place();
-        let edge = |(level, to): (usize, usize), (lower, place): (usize, usize), share: f32| {
-            Some((grid.at(level, own + to)?, grid.at(lower, place)?, share))
-        };
-        let within = self.route.edges.iter();
-        let within = within
-            .map(|(&(level, to, from), &share)| edge((level, to), (level - 1, own + from), share));
-        let others = self.route.elsewhere.iter();
-        let others = others.map(|(&(level, to, from), &share)| edge((level, to), (0, from), share));
-        let mut edges: Vec<_> = within.chain(others).flatten().collect();
-        // The strongest are drawn last, over the others.
-        edges.sort_by(|a, b| a.2.total_cmp(&b.2));
+        let upper = |to: FlowNode| grid.at(to.level, own + to.row);
+        let within = self.route.edges.iter().filter_map(|(&FlowEdge { to, from }, &share)| {
+            let lower = grid.at(to.level - 1, own + from)?;
+            Some(PlacedEdge { upper: upper(to)?, lower, share })
+        });
+        let others = self.route.elsewhere.iter().filter_map(|(&FlowEdge { to, from }, &share)| {
+            Some(PlacedEdge { upper: upper(to)?, lower: grid.at(0, from)?, share })
+        });
+        let mut edges: Vec<_> = within.chain(others).collect();
+        edges.sort_by(|a, b| a.share.total_cmp(&b.share));
         edges
     }
 
@@ -182,10 +189,11 @@ impl FlowGraph<'_> {
         }
     }
 
+    /// Draws the lines, the strongest last, over the others.
     pub(super) fn draw_edges(&self, grid: &FlowGrid, area: Rect, buf: &mut Buffer) {
         let edges = self.edges_in_view(grid);
         if self.scene.theme.is_ascii() {
-            for (upper, lower, share) in edges {
+            for PlacedEdge { upper, lower, share } in edges {
                 draw_ascii_line(upper, lower, self.style(share), area, buf);
             }
             return;
@@ -203,7 +211,7 @@ impl FlowGraph<'_> {
             .x_bounds([0.0, f64::from(plot.width)])
             .y_bounds([0.0, f64::from(plot.height)])
             .paint(|context| {
-                for (upper, lower, share) in &edges {
+                for PlacedEdge { upper, lower, share } in &edges {
                     let ((x1, y1), (x2, y2)) = (point(*upper), point(*lower));
                     let color = self.style(*share).fg.unwrap_or(Color::Reset);
                     context.draw(&Line { x1, y1, x2, y2, color });
@@ -225,7 +233,7 @@ impl FlowGraph<'_> {
             return;
         }
         let plot = grid.plot.intersection(area);
-        for (upper, lower, share) in self.edges_in_view(grid).into_iter().rev() {
+        for PlacedEdge { upper, lower, share } in self.edges_in_view(grid).into_iter().rev() {
             let text = percent(share);
             let (x, y) = (u16::midpoint(upper.x, lower.x) + 2, u16::midpoint(upper.y, lower.y));
             // A blank stands on either side.
@@ -241,15 +249,15 @@ impl FlowGraph<'_> {
         let theme = self.scene.theme;
         let cursor = self.cursor();
         let own = self.first_place();
-        for &(_, _, place) in self.route.elsewhere.keys() {
-            let Some(at) = grid.at(0, place) else { continue };
+        for edge in self.route.elsewhere.keys() {
+            let Some(at) = grid.at(0, edge.from) else { continue };
             put_line(buf, at, area.right(), &[(theme.glyph("○", "."), theme.accent())]);
         }
-        for &(level, row) in &self.route.nodes {
-            let Some(at) = grid.at(level, own + row) else { continue };
-            let is_fed = flow.feed_forward(level, row) >= self.threshold;
+        for &node in &self.route.nodes {
+            let Some(at) = grid.at(node.level, own + node.row) else { continue };
+            let is_fed = flow.feed_forward(node.level, node.row) >= self.threshold;
             let sign = if is_fed { theme.glyph("■", "#") } else { theme.glyph("●", "o") };
-            let is_cursor = (level, row) == cursor && self.scene.focused;
+            let is_cursor = node == cursor && self.scene.focused;
             let sign = if is_cursor { theme.glyph("◆", "@") } else { sign };
             put_line(buf, at, area.right(), &[(sign, theme.accent())]);
         }
@@ -257,7 +265,7 @@ impl FlowGraph<'_> {
 
     pub(super) fn draw_labels(&self, grid: &FlowGrid, area: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
-        let (level, word) = self.cursor();
+        let FlowNode { level, row: word } = self.cursor();
         for (i, shown) in grid.levels.iter().enumerate() {
             let style = if *shown == level { theme.accent() } else { theme.dim() };
             let name = right(&self.level_name(*shown), usize::from(LABEL_WIDTH) - 1);
@@ -281,8 +289,8 @@ impl FlowGraph<'_> {
     /// Whether a line of the route begins or ends at the word of a place.
     fn is_on_route(&self, place: usize) -> bool {
         match place.checked_sub(self.first_place()) {
-            Some(own) => self.route.nodes.iter().any(|(_, row)| *row == own),
-            None => self.route.elsewhere.keys().any(|(_, _, from)| *from == place),
+            Some(own) => self.route.nodes.iter().any(|node| node.row == own),
+            None => self.route.elsewhere.keys().any(|edge| edge.from == place),
         }
     }
 }
