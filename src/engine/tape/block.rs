@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{BackwardArgs, Entry, Leaf, Node, Operation, Tape, edited::with_edits};
+use super::{BackwardArgs, Entry, KvNodes, Leaf, Node, Operation, Tape, edited::with_edits};
 use crate::engine::{
     arithmetic::Expr,
     change::Changes,
@@ -92,12 +92,13 @@ impl Tape {
     pub fn fused_attention(
         &mut self,
         place: Place,
-        qkv: [Node; 3],
+        q: Node,
+        KvNodes { k, v }: KvNodes,
         bias: Option<Node>,
         how: AttentionOptions,
     ) -> Node {
         let bias = bias.map(|bias| self.value(bias));
-        let context = attend(qkv.map(|node| self.value(node)), bias, how);
+        let context = attend([q, k, v].map(|node| self.value(node)), bias, how);
         let edits = self.changes.edits(&place, context.shape());
         let context = if edits.is_empty() { context } else { with_edits(&context, &edits) };
         self.leaf(place, Arc::new(context))

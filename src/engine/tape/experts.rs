@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{BackwardArgs, Leaf, Node, Operation, Tape, Weight, back::back, dot, leaf};
+use super::{BackwardArgs, Leaf, LinearMap, Node, Operation, Tape, back::back, dot, leaf};
 use crate::engine::{
     arithmetic::{Expr, Function},
     math::{matmul_tn, times},
@@ -84,13 +84,13 @@ impl Tape {
         &mut self,
         place: Place,
         x: Node,
-        maps: &[(Weight, Option<Weight>)],
+        maps: &[LinearMap],
         routes: &Arc<Routes>,
     ) -> Node {
         let used = routes.used();
         let mut inputs = vec![x];
-        inputs.extend(used.iter().map(|&expert| self.weight(&maps[expert].0)));
-        let biases = used.iter().filter_map(|&expert| maps[expert].1.as_ref());
+        inputs.extend(used.iter().map(|&expert| self.weight(&maps[expert].w)));
+        let biases = used.iter().filter_map(|&expert| maps[expert].b.as_ref());
         let biases: Vec<Node> = biases.map(|bias| self.weight(bias)).collect();
         let has_bias = !biases.is_empty();
         inputs.extend(biases);

@@ -1,7 +1,7 @@
 //! Linear maps with a bias, for all heads at once, and the pre-activation of a recurrent gate.
 
 use super::{
-    BackwardArgs, Leaf, Node, Operation, Tape,
+    BackwardArgs, Leaf, Node, Operation, Tape, Weight,
     back::back,
     column_of,
     columns::{column_sums, join_columns, split_columns},
@@ -17,7 +17,7 @@ use crate::engine::{
 impl Tape {
     /// `x W + b`. x (row, in), W (in, out), b (1, out) or none -> (row, out)
     pub fn linear(&mut self, place: Place, x: Node, w: Node, b: Option<Node>) -> Node {
-        self.project_heads(place, x, (w, b), 1)
+        self.project_heads(place, x, w, b, 1)
     }
 
     /// `x W + b`, one plane per head: head h uses columns h*d_k to (h+1)*d_k - 1 of W. x (row, in), W (in,
@@ -26,7 +26,8 @@ impl Tape {
         &mut self,
         place: Place,
         x: Node,
-        (w, b): (Node, Option<Node>),
+        w: Node,
+        b: Option<Node>,
         n_heads: usize,
     ) -> Node {
         self.record(
@@ -45,6 +46,26 @@ impl Tape {
             Gate,
             [x, w_x, h, w_h].into_iter().chain(b.into_iter().flatten()).collect(),
         )
+    }
+}
+
+/// A learned linear map with an optional bias. w (in, out), b (1, out)
+pub struct LinearMap {
+    pub w: Weight,
+    pub b: Option<Weight>,
+}
+
+impl LinearMap {
+    /// The weights on the tape.
+    pub fn on(&self, tape: &mut Tape) -> (Node, Option<Node>) {
+        let w = tape.weight(&self.w);
+        (w, self.b.as_ref().map(|b| tape.weight(b)))
+    }
+
+    /// `x W + b`. x (row, in) -> (row, out)
+    pub fn forward(&self, tape: &mut Tape, place: Place, x: Node) -> Node {
+        let (w, b) = self.on(tape);
+        tape.linear(place, x, w, b)
     }
 }
 

@@ -60,6 +60,13 @@ fn appended(old: Matrix, new: &Matrix) -> Matrix {
     Matrix::from_vec(d_k, n_old + new.nrows(), numbers)
 }
 
+/// Keys and values of attention.
+#[derive(Clone, Copy, Debug)]
+pub struct KvNodes {
+    pub k: Node,
+    pub v: Node,
+}
+
 impl Tape {
     /// The same tape, whose rows come after those of the past.
     #[must_use]
@@ -80,7 +87,7 @@ impl Tape {
 
     /// All keys and values so far, transposed; None if the tape has no past. k and v (head, row, d_k) -> (head, d_k,
     /// key)
-    pub fn remember(&mut self, scope: &str, k: Node, v: Node) -> Option<(Node, Node)> {
+    pub fn remember(&mut self, scope: &str, KvNodes { k, v }: KvNodes) -> Option<KvNodes> {
         let (k, v) = (Arc::clone(&self.entry(k).value), Arc::clone(&self.entry(v).value));
         let past = self.past.as_mut()?;
         let kept = past.kept.entry(scope.to_owned()).or_default();
@@ -91,7 +98,7 @@ impl Tape {
     }
 
     /// The cached keys and values of a scope, transposed; None if there are none. (head, d_k, key)
-    pub fn recall(&mut self, scope: &str) -> Option<(Node, Node)> {
+    pub fn recall(&mut self, scope: &str) -> Option<KvNodes> {
         let kept = self.past.as_ref()?.kept.get(scope)?.clone();
         Some(self.leaves(scope, kept))
     }
@@ -113,8 +120,8 @@ impl Tape {
         }
     }
 
-    fn leaves(&mut self, scope: &str, kept: Remembered) -> (Node, Node) {
-        let keys = self.leaf(Place::weight(format!("{scope}.keys")), kept.keys);
-        (keys, self.leaf(Place::weight(format!("{scope}.values")), kept.values))
+    fn leaves(&mut self, scope: &str, kept: Remembered) -> KvNodes {
+        let k = self.leaf(Place::weight(format!("{scope}.keys")), kept.keys);
+        KvNodes { k, v: self.leaf(Place::weight(format!("{scope}.values")), kept.values) }
     }
 }

@@ -112,8 +112,8 @@ impl Rope {
         (angle.cos() * self.factor, angle.sin() * self.factor)
     }
 
-    /// The channel's pair, its partner, and whether it is the pair's first. None for a channel that is not rotated.
-    fn pair(&self, channel: usize) -> Option<(usize, usize, bool)> {
+    /// The pair of a channel; None for a channel that is not rotated.
+    fn pair(&self, channel: usize) -> Option<RotatedChannel> {
         let n = self.speeds.len();
         let among = channel.checked_sub(self.first).filter(|among| *among < 2 * n)?;
         let pair = match self.pairs {
@@ -121,7 +121,8 @@ impl Rope {
             RotaryPairs::Neighbours => among / 2,
         };
         let (first, second) = self.channels(pair);
-        Some((pair, if channel == first { second } else { first }, channel == first))
+        let is_first = channel == first;
+        Some(RotatedChannel { pair, partner: if is_first { second } else { first }, is_first })
     }
 
     /// The two channels of a pair.
@@ -141,6 +142,15 @@ impl Tape {
         let rope = rope.for_rows(first + self.shape(x).rows);
         self.record(place, Rotate { rope, first }, vec![x])
     }
+}
+
+/// A channel that is rotated.
+struct RotatedChannel {
+    /// The pair that it belongs to.
+    pair: usize,
+    /// The other channel of the pair.
+    partner: usize,
+    is_first: bool,
 }
 
 struct Rotate {
@@ -183,7 +193,7 @@ impl Operation for Rotate {
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         let Cell { plane, row, col } = cell;
-        let Some((pair, partner, is_first)) = self.rope.pair(col) else {
+        let Some(RotatedChannel { pair, partner, is_first }) = self.rope.pair(col) else {
             return Expr::Leaf((0, cell));
         };
         let angle = (self.first + row) as f32 * self.rope.speeds[pair];
@@ -201,8 +211,7 @@ impl Operation for Rotate {
     }
 
     fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
-        let partner = self.rope.pair(cell.col).map(|(_, partner, _)| partner);
-        let partner = partner.map(|col| Cell { col, ..cell });
+        let partner = self.rope.pair(cell.col).map(|of| Cell { col: of.partner, ..cell });
         Some(std::iter::once(cell).chain(partner).collect())
     }
 

@@ -11,7 +11,7 @@ use crate::{
             Axis::{Channel, Class, Key, Position, Single},
             Role, Site,
         },
-        tape::{Node, Tape, Weight},
+        tape::{LinearMap, Node, Tape},
     },
     model::{
         layer::{
@@ -328,41 +328,26 @@ fn labels(named: Option<&Json>, n: usize) -> Vec<String> {
     (0..n).map(name).collect()
 }
 
-/// A linear map.
-struct Map {
-    w: Weight,
-    b: Option<Weight>,
-}
-
-impl Map {
-    fn on(&self, tape: &mut Tape) -> (Node, Option<Node>) {
-        let w = tape.weight(&self.w);
-        (w, self.b.as_ref().map(|b| tape.weight(b)))
-    }
-}
-
 /// The head with its weights.
 pub struct Classes {
     plan: ClassesPlan,
-    dense: Option<(Map, Activation)>,
+    dense: Option<(LinearMap, Activation)>,
     norm: Option<Norm>,
-    out: Map,
+    out: LinearMap,
 }
 
 impl Classes {
     /// # Errors
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, plan: &ClassesPlan, d_model: usize) -> Result<Self> {
-        let map = |[w, b]: [&str; 2], n| -> Result<Map> {
-            Ok(Map { w: weights.matrix(w, (d_model, n))?, b: weights.optional_row(b, n)? })
-        };
+        let map = |w, b, n| LinearMap::named(weights, w, b, (d_model, n));
         let dense = match plan.dense {
             None => None,
             Some((_, activation)) => {
-                Some((map(["classes.W_1", "classes.b_1"], d_model)?, activation))
+                Some((map("classes.W_1", "classes.b_1", d_model)?, activation))
             }
         };
-        let out = map(["classes.W_2", "classes.b_2"], plan.labels.len())?;
+        let out = map("classes.W_2", "classes.b_2", plan.labels.len())?;
         let scope = source_scope("classes").child("norm");
         let norm = plan.norm.map(|kind| Norm::load(weights, scope, d_model, kind)).transpose()?;
         Ok(Self { plan: plan.clone(), dense, norm, out })
@@ -383,8 +368,7 @@ impl Classes {
             TextReading::Mean => tape.mean_of_rows(at.at(&MEAN), x),
         };
         if let Some((map, activation)) = &self.dense {
-            let (w, b) = map.on(tape);
-            let sum = tape.linear(at.at(of(&SUM, &SUM_OF_TOKENS)), x, w, b);
+            let sum = map.forward(tape, at.at(of(&SUM, &SUM_OF_TOKENS)), x);
             x = activation.on(tape, at.at(of(&HIDDEN, &HIDDEN_OF_TOKENS)), sum);
         }
         if let Some(norm) = &self.norm {

@@ -64,88 +64,98 @@ impl Size {
     }
 }
 
-/// A weight: our name, theirs (alternatives separated by `|`, the first that exists is taken), its size.
-type Row = (&'static str, &'static str, Size);
+/// A weight in a table.
+#[derive(Clone, Copy)]
+struct Row {
+    ours: &'static str,
+    /// Alternatives separated by `|`; the first that exists is taken.
+    theirs: &'static str,
+    size: Size,
+}
+
+const fn row(ours: &'static str, theirs: &'static str, size: Size) -> Row {
+    Row { ours, theirs, size }
+}
 
 /// The weights of every body before its layers.
 const TOKENS: [Row; 3] = [
-    ("embed.weight", "embeddings.word_embeddings.weight", Tokens),
-    ("tokens.norm.gain", "embeddings.LayerNorm.weight|embeddings.LayerNorm.gamma", Embed),
-    ("tokens.norm.bias", "embeddings.LayerNorm.bias|embeddings.LayerNorm.beta", Embed),
+    row("embed.weight", "embeddings.word_embeddings.weight", Tokens),
+    row("tokens.norm.gain", "embeddings.LayerNorm.weight|embeddings.LayerNorm.gamma", Embed),
+    row("tokens.norm.bias", "embeddings.LayerNorm.bias|embeddings.LayerNorm.beta", Embed),
 ];
 
-const POSITIONS: Row = ("positions.weight", "embeddings.position_embeddings.weight", Positions);
-const TYPE: Row = ("types.weight", "embeddings.token_type_embeddings.weight", Types);
+const POSITIONS: Row = row("positions.weight", "embeddings.position_embeddings.weight", Positions);
+const TYPE: Row = row("types.weight", "embeddings.token_type_embeddings.weight", Types);
 
 /// A layer, behind `encoder.layer.{layer}.`; ours behind `encoder.{layer}.`.
 const BERT_LAYER: [Row; 16] = [
-    ("self_attn.W_Q", "attention.self.query.weight", Square),
-    ("self_attn.b_Q", "attention.self.query.bias", Model),
-    ("self_attn.W_K", "attention.self.key.weight", Square),
-    ("self_attn.b_K", "attention.self.key.bias", Model),
-    ("self_attn.W_V", "attention.self.value.weight", Square),
-    ("self_attn.b_V", "attention.self.value.bias", Model),
-    ("self_attn.W_O", "attention.output.dense.weight", Square),
-    ("self_attn.b_O", "attention.output.dense.bias", Model),
-    ("norm1.gain", "attention.output.LayerNorm.weight|attention.output.LayerNorm.gamma", Model),
-    ("norm1.bias", "attention.output.LayerNorm.bias|attention.output.LayerNorm.beta", Model),
-    ("ffn.W_1", "intermediate.dense.weight", Up),
-    ("ffn.b_1", "intermediate.dense.bias", Unit),
-    ("ffn.W_2", "output.dense.weight", Down),
-    ("ffn.b_2", "output.dense.bias", Model),
-    ("norm2.gain", "output.LayerNorm.weight|output.LayerNorm.gamma", Model),
-    ("norm2.bias", "output.LayerNorm.bias|output.LayerNorm.beta", Model),
+    row("self_attn.W_Q", "attention.self.query.weight", Square),
+    row("self_attn.b_Q", "attention.self.query.bias", Model),
+    row("self_attn.W_K", "attention.self.key.weight", Square),
+    row("self_attn.b_K", "attention.self.key.bias", Model),
+    row("self_attn.W_V", "attention.self.value.weight", Square),
+    row("self_attn.b_V", "attention.self.value.bias", Model),
+    row("self_attn.W_O", "attention.output.dense.weight", Square),
+    row("self_attn.b_O", "attention.output.dense.bias", Model),
+    row("norm1.gain", "attention.output.LayerNorm.weight|attention.output.LayerNorm.gamma", Model),
+    row("norm1.bias", "attention.output.LayerNorm.bias|attention.output.LayerNorm.beta", Model),
+    row("ffn.W_1", "intermediate.dense.weight", Up),
+    row("ffn.b_1", "intermediate.dense.bias", Unit),
+    row("ffn.W_2", "output.dense.weight", Down),
+    row("ffn.b_2", "output.dense.bias", Model),
+    row("norm2.gain", "output.LayerNorm.weight|output.LayerNorm.gamma", Model),
+    row("norm2.bias", "output.LayerNorm.bias|output.LayerNorm.beta", Model),
 ];
 
 /// DeBERTa's vectors of distances, with their norm.
 const DISTANCES: [Row; 3] = [
-    ("encoder.distances", "encoder.rel_embeddings.weight", Distances),
-    ("encoder.distance_norm.gain", "encoder.LayerNorm.weight", Model),
-    ("encoder.distance_norm.bias", "encoder.LayerNorm.bias", Model),
+    row("encoder.distances", "encoder.rel_embeddings.weight", Distances),
+    row("encoder.distance_norm.gain", "encoder.LayerNorm.weight", Model),
+    row("encoder.distance_norm.bias", "encoder.LayerNorm.bias", Model),
 ];
 
 /// A layer of DeBERTa, behind `encoder.layer.{layer}.`.
 const DEBERTA_LAYER: [Row; 16] = {
     let mut rows = BERT_LAYER;
-    rows[0].1 = "attention.self.query_proj.weight";
-    rows[1].1 = "attention.self.query_proj.bias";
-    rows[2].1 = "attention.self.key_proj.weight";
-    rows[3].1 = "attention.self.key_proj.bias";
-    rows[4].1 = "attention.self.value_proj.weight";
-    rows[5].1 = "attention.self.value_proj.bias";
+    rows[0].theirs = "attention.self.query_proj.weight";
+    rows[1].theirs = "attention.self.query_proj.bias";
+    rows[2].theirs = "attention.self.key_proj.weight";
+    rows[3].theirs = "attention.self.key_proj.bias";
+    rows[4].theirs = "attention.self.value_proj.weight";
+    rows[5].theirs = "attention.self.value_proj.bias";
     rows
 };
 
 /// A layer of DistilBERT, behind `transformer.layer.{layer}.`.
 const DISTILBERT_LAYER: [Row; 16] = [
-    ("self_attn.W_Q", "attention.q_lin.weight", Square),
-    ("self_attn.b_Q", "attention.q_lin.bias", Model),
-    ("self_attn.W_K", "attention.k_lin.weight", Square),
-    ("self_attn.b_K", "attention.k_lin.bias", Model),
-    ("self_attn.W_V", "attention.v_lin.weight", Square),
-    ("self_attn.b_V", "attention.v_lin.bias", Model),
-    ("self_attn.W_O", "attention.out_lin.weight", Square),
-    ("self_attn.b_O", "attention.out_lin.bias", Model),
-    ("norm1.gain", "sa_layer_norm.weight", Model),
-    ("norm1.bias", "sa_layer_norm.bias", Model),
-    ("ffn.W_1", "ffn.lin1.weight", Up),
-    ("ffn.b_1", "ffn.lin1.bias", Unit),
-    ("ffn.W_2", "ffn.lin2.weight", Down),
-    ("ffn.b_2", "ffn.lin2.bias", Model),
-    ("norm2.gain", "output_layer_norm.weight", Model),
-    ("norm2.bias", "output_layer_norm.bias", Model),
+    row("self_attn.W_Q", "attention.q_lin.weight", Square),
+    row("self_attn.b_Q", "attention.q_lin.bias", Model),
+    row("self_attn.W_K", "attention.k_lin.weight", Square),
+    row("self_attn.b_K", "attention.k_lin.bias", Model),
+    row("self_attn.W_V", "attention.v_lin.weight", Square),
+    row("self_attn.b_V", "attention.v_lin.bias", Model),
+    row("self_attn.W_O", "attention.out_lin.weight", Square),
+    row("self_attn.b_O", "attention.out_lin.bias", Model),
+    row("norm1.gain", "sa_layer_norm.weight", Model),
+    row("norm1.bias", "sa_layer_norm.bias", Model),
+    row("ffn.W_1", "ffn.lin1.weight", Up),
+    row("ffn.b_1", "ffn.lin1.bias", Unit),
+    row("ffn.W_2", "ffn.lin2.weight", Down),
+    row("ffn.b_2", "ffn.lin2.bias", Model),
+    row("norm2.gain", "output_layer_norm.weight", Model),
+    row("norm2.bias", "output_layer_norm.bias", Model),
 ];
 
 /// The head that predicts masked tokens: dense map and norm.
 const BERT_HEAD: [Row; 4] = [
-    ("mlm.W", "cls.predictions.transform.dense.weight", Narrow),
-    ("mlm.b", "cls.predictions.transform.dense.bias", Embed),
-    (
+    row("mlm.W", "cls.predictions.transform.dense.weight", Narrow),
+    row("mlm.b", "cls.predictions.transform.dense.bias", Embed),
+    row(
         "mlm.norm.gain",
         "cls.predictions.transform.LayerNorm.weight|cls.predictions.transform.LayerNorm.gamma",
         Embed,
     ),
-    (
+    row(
         "mlm.norm.bias",
         "cls.predictions.transform.LayerNorm.bias|cls.predictions.transform.LayerNorm.beta",
         Embed,
@@ -153,42 +163,46 @@ const BERT_HEAD: [Row; 4] = [
 ];
 
 const ROBERTA_HEAD: [Row; 4] = [
-    ("mlm.W", "lm_head.dense.weight", Narrow),
-    ("mlm.b", "lm_head.dense.bias", Embed),
-    ("mlm.norm.gain", "lm_head.layer_norm.weight", Embed),
-    ("mlm.norm.bias", "lm_head.layer_norm.bias", Embed),
+    row("mlm.W", "lm_head.dense.weight", Narrow),
+    row("mlm.b", "lm_head.dense.bias", Embed),
+    row("mlm.norm.gain", "lm_head.layer_norm.weight", Embed),
+    row("mlm.norm.bias", "lm_head.layer_norm.bias", Embed),
 ];
 
 const DISTILBERT_HEAD: [Row; 4] = [
-    ("mlm.W", "vocab_transform.weight", Narrow),
-    ("mlm.b", "vocab_transform.bias", Embed),
-    ("mlm.norm.gain", "vocab_layer_norm.weight", Embed),
-    ("mlm.norm.bias", "vocab_layer_norm.bias", Embed),
+    row("mlm.W", "vocab_transform.weight", Narrow),
+    row("mlm.b", "vocab_transform.bias", Embed),
+    row("mlm.norm.gain", "vocab_layer_norm.weight", Embed),
+    row("mlm.norm.bias", "vocab_layer_norm.bias", Embed),
 ];
 
 const ELECTRA_HEAD: [Row; 4] = [
-    ("mlm.W", "generator_predictions.dense.weight", Narrow),
-    ("mlm.b", "generator_predictions.dense.bias", Embed),
-    ("mlm.norm.gain", "generator_predictions.LayerNorm.weight", Embed),
-    ("mlm.norm.bias", "generator_predictions.LayerNorm.bias", Embed),
+    row("mlm.W", "generator_predictions.dense.weight", Narrow),
+    row("mlm.b", "generator_predictions.dense.bias", Embed),
+    row("mlm.norm.gain", "generator_predictions.LayerNorm.weight", Embed),
+    row("mlm.norm.bias", "generator_predictions.LayerNorm.bias", Embed),
 ];
 
 const ALBERT_HEAD: [Row; 4] = [
-    ("mlm.W", "predictions.dense.weight", Narrow),
-    ("mlm.b", "predictions.dense.bias", Embed),
-    ("mlm.norm.gain", "predictions.LayerNorm.weight", Embed),
-    ("mlm.norm.bias", "predictions.LayerNorm.bias", Embed),
+    row("mlm.W", "predictions.dense.weight", Narrow),
+    row("mlm.b", "predictions.dense.bias", Embed),
+    row("mlm.norm.gain", "predictions.LayerNorm.weight", Embed),
+    row("mlm.norm.bias", "predictions.LayerNorm.bias", Embed),
 ];
 
 const DEBERTA_HEAD: [Row; 4] = [
-    ("mlm.W", "lm_predictions.lm_head.dense.weight|cls.predictions.transform.dense.weight", Narrow),
-    ("mlm.b", "lm_predictions.lm_head.dense.bias|cls.predictions.transform.dense.bias", Embed),
-    (
+    row(
+        "mlm.W",
+        "lm_predictions.lm_head.dense.weight|cls.predictions.transform.dense.weight",
+        Narrow,
+    ),
+    row("mlm.b", "lm_predictions.lm_head.dense.bias|cls.predictions.transform.dense.bias", Embed),
+    row(
         "mlm.norm.gain",
         "lm_predictions.lm_head.LayerNorm.weight|cls.predictions.transform.LayerNorm.weight",
         Embed,
     ),
-    (
+    row(
         "mlm.norm.bias",
         "lm_predictions.lm_head.LayerNorm.bias|cls.predictions.transform.LayerNorm.bias",
         Embed,
@@ -197,42 +211,42 @@ const DEBERTA_HEAD: [Row; 4] = [
 
 /// The one layer of an ALBERT, behind the names of its group.
 const ALBERT_LAYER: [Row; 16] = [
-    ("self_attn.W_Q", "attention.query.weight", Square),
-    ("self_attn.b_Q", "attention.query.bias", Model),
-    ("self_attn.W_K", "attention.key.weight", Square),
-    ("self_attn.b_K", "attention.key.bias", Model),
-    ("self_attn.W_V", "attention.value.weight", Square),
-    ("self_attn.b_V", "attention.value.bias", Model),
-    ("self_attn.W_O", "attention.dense.weight", Square),
-    ("self_attn.b_O", "attention.dense.bias", Model),
-    ("norm1.gain", "attention.LayerNorm.weight", Model),
-    ("norm1.bias", "attention.LayerNorm.bias", Model),
-    ("ffn.W_1", "ffn.weight", Up),
-    ("ffn.b_1", "ffn.bias", Unit),
-    ("ffn.W_2", "ffn_output.weight", Down),
-    ("ffn.b_2", "ffn_output.bias", Model),
-    ("norm2.gain", "full_layer_layer_norm.weight", Model),
-    ("norm2.bias", "full_layer_layer_norm.bias", Model),
+    row("self_attn.W_Q", "attention.query.weight", Square),
+    row("self_attn.b_Q", "attention.query.bias", Model),
+    row("self_attn.W_K", "attention.key.weight", Square),
+    row("self_attn.b_K", "attention.key.bias", Model),
+    row("self_attn.W_V", "attention.value.weight", Square),
+    row("self_attn.b_V", "attention.value.bias", Model),
+    row("self_attn.W_O", "attention.dense.weight", Square),
+    row("self_attn.b_O", "attention.dense.bias", Model),
+    row("norm1.gain", "attention.LayerNorm.weight", Model),
+    row("norm1.bias", "attention.LayerNorm.bias", Model),
+    row("ffn.W_1", "ffn.weight", Up),
+    row("ffn.b_1", "ffn.bias", Unit),
+    row("ffn.W_2", "ffn_output.weight", Down),
+    row("ffn.b_2", "ffn_output.bias", Model),
+    row("norm2.gain", "full_layer_layer_norm.weight", Model),
+    row("norm2.bias", "full_layer_layer_norm.bias", Model),
 ];
 
 /// A layer of MPNet, behind `encoder.layer.{layer}.`.
 const MPNET_LAYER: [Row; 16] = [
-    ("self_attn.W_Q", "attention.attn.q.weight", Square),
-    ("self_attn.b_Q", "attention.attn.q.bias", Model),
-    ("self_attn.W_K", "attention.attn.k.weight", Square),
-    ("self_attn.b_K", "attention.attn.k.bias", Model),
-    ("self_attn.W_V", "attention.attn.v.weight", Square),
-    ("self_attn.b_V", "attention.attn.v.bias", Model),
-    ("self_attn.W_O", "attention.attn.o.weight", Square),
-    ("self_attn.b_O", "attention.attn.o.bias", Model),
-    ("norm1.gain", "attention.LayerNorm.weight", Model),
-    ("norm1.bias", "attention.LayerNorm.bias", Model),
-    ("ffn.W_1", "intermediate.dense.weight", Up),
-    ("ffn.b_1", "intermediate.dense.bias", Unit),
-    ("ffn.W_2", "output.dense.weight", Down),
-    ("ffn.b_2", "output.dense.bias", Model),
-    ("norm2.gain", "output.LayerNorm.weight", Model),
-    ("norm2.bias", "output.LayerNorm.bias", Model),
+    row("self_attn.W_Q", "attention.attn.q.weight", Square),
+    row("self_attn.b_Q", "attention.attn.q.bias", Model),
+    row("self_attn.W_K", "attention.attn.k.weight", Square),
+    row("self_attn.b_K", "attention.attn.k.bias", Model),
+    row("self_attn.W_V", "attention.attn.v.weight", Square),
+    row("self_attn.b_V", "attention.attn.v.bias", Model),
+    row("self_attn.W_O", "attention.attn.o.weight", Square),
+    row("self_attn.b_O", "attention.attn.o.bias", Model),
+    row("norm1.gain", "attention.LayerNorm.weight", Model),
+    row("norm1.bias", "attention.LayerNorm.bias", Model),
+    row("ffn.W_1", "intermediate.dense.weight", Up),
+    row("ffn.b_1", "intermediate.dense.bias", Unit),
+    row("ffn.W_2", "output.dense.weight", Down),
+    row("ffn.b_2", "output.dense.bias", Model),
+    row("norm2.gain", "output.LayerNorm.weight", Model),
+    row("norm2.bias", "output.LayerNorm.bias", Model),
 ];
 
 /// The names that differ between families.
@@ -257,10 +271,10 @@ static BERT: Names = Names {
     project: ["", ""],
     layer: &BERT_LAYER,
     head: &BERT_HEAD,
-    tied: ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
+    tied: row("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
     untied: [
-        ("unembed.weight", "cls.predictions.decoder.weight", Tokens),
-        ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
+        row("unembed.weight", "cls.predictions.decoder.weight", Tokens),
+        row("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
     ],
 };
 
@@ -270,14 +284,14 @@ static DEBERTA: Names = Names {
     project: ["", ""],
     layer: &DEBERTA_LAYER,
     head: &DEBERTA_HEAD,
-    tied: (
+    tied: row(
         "unembed.bias",
         "lm_predictions.lm_head.bias|cls.predictions.decoder.bias|cls.predictions.bias",
         Vocab,
     ),
     untied: [
-        ("unembed.weight", "cls.predictions.decoder.weight", Tokens),
-        ("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
+        row("unembed.weight", "cls.predictions.decoder.weight", Tokens),
+        row("unembed.bias", "cls.predictions.decoder.bias|cls.predictions.bias", Vocab),
     ],
 };
 
@@ -289,10 +303,10 @@ const ROBERTA_NAMES: Names = Names {
     project: ["", ""],
     layer: &BERT_LAYER,
     head: &ROBERTA_HEAD,
-    tied: ("unembed.bias", "lm_head.decoder.bias|lm_head.bias", Vocab),
+    tied: row("unembed.bias", "lm_head.decoder.bias|lm_head.bias", Vocab),
     untied: [
-        ("unembed.weight", "lm_head.decoder.weight", Tokens),
-        ("unembed.bias", "lm_head.decoder.bias|lm_head.bias", Vocab),
+        row("unembed.weight", "lm_head.decoder.weight", Tokens),
+        row("unembed.bias", "lm_head.decoder.bias|lm_head.bias", Vocab),
     ],
 };
 
@@ -302,10 +316,10 @@ static DISTILBERT: Names = Names {
     project: ["", ""],
     layer: &DISTILBERT_LAYER,
     head: &DISTILBERT_HEAD,
-    tied: ("unembed.bias", "vocab_projector.bias", Vocab),
+    tied: row("unembed.bias", "vocab_projector.bias", Vocab),
     untied: [
-        ("unembed.weight", "vocab_projector.weight", Tokens),
-        ("unembed.bias", "vocab_projector.bias", Vocab),
+        row("unembed.weight", "vocab_projector.weight", Tokens),
+        row("unembed.bias", "vocab_projector.bias", Vocab),
     ],
 };
 
@@ -315,10 +329,10 @@ static ELECTRA: Names = Names {
     project: ["embeddings_project.weight", "embeddings_project.bias"],
     layer: &BERT_LAYER,
     head: &ELECTRA_HEAD,
-    tied: ("unembed.bias", "generator_lm_head.bias", Vocab),
+    tied: row("unembed.bias", "generator_lm_head.bias", Vocab),
     untied: [
-        ("unembed.weight", "generator_lm_head.weight", Tokens),
-        ("unembed.bias", "generator_lm_head.bias", Vocab),
+        row("unembed.weight", "generator_lm_head.weight", Tokens),
+        row("unembed.bias", "generator_lm_head.bias", Vocab),
     ],
 };
 
@@ -331,10 +345,10 @@ static ALBERT: Names = Names {
     ],
     layer: &ALBERT_LAYER,
     head: &ALBERT_HEAD,
-    tied: ("unembed.bias", "predictions.decoder.bias|predictions.bias", Vocab),
+    tied: row("unembed.bias", "predictions.decoder.bias|predictions.bias", Vocab),
     untied: [
-        ("unembed.weight", "predictions.decoder.weight", Tokens),
-        ("unembed.bias", "predictions.decoder.bias|predictions.bias", Vocab),
+        row("unembed.weight", "predictions.decoder.weight", Tokens),
+        row("unembed.bias", "predictions.decoder.bias|predictions.bias", Vocab),
     ],
 };
 
@@ -361,12 +375,12 @@ impl BertFamily {
 
     /// Whether the file has the head that predicts masked tokens.
     pub fn has_head(self, checkpoint: &Checkpoint) -> bool {
-        TensorNames::listed(self.names().head[0].1).are_in(checkpoint)
+        TensorNames::listed(self.names().head[0].theirs).are_in(checkpoint)
     }
 
     /// Whether the file has a separate table for the logits.
     pub fn has_unembed(self, checkpoint: &Checkpoint) -> bool {
-        checkpoint.tensor(self.names().untied[0].1).is_some()
+        checkpoint.tensor(self.names().untied[0].theirs).is_some()
     }
 }
 
@@ -377,25 +391,27 @@ pub fn expected_weights(
     plan: &BertPlan,
 ) -> Vec<ExpectedWeight> {
     let names = family.names();
-    let is_bare = checkpoint.tensor(TOKENS[0].1).is_some();
+    let is_bare = checkpoint.tensor(TOKENS[0].theirs).is_some();
     let prefix = if is_bare { "" } else { names.prefix };
-    let row = |row: &Row| one(row, "", prefix, plan);
-    let mut all: Vec<ExpectedWeight> = TOKENS.iter().map(row).collect();
+    let of_body = |row: &Row| one(row, "", prefix, plan);
+    let mut all: Vec<ExpectedWeight> = TOKENS.iter().map(of_body).collect();
     if plan.has_positions {
-        all.insert(1, row(&POSITIONS));
+        all.insert(1, of_body(&POSITIONS));
     }
     if plan.distances.is_some() {
-        all.extend(DISTANCES.iter().map(row));
+        all.extend(DISTANCES.iter().map(of_body));
     }
     if plan.n_types > 0 {
-        all.push(row(&TYPE));
+        all.push(of_body(&TYPE));
     }
     if plan.is_projected {
         let [w, b] = names.project;
-        all.extend([row(&("tokens.W_project", w, Wide)), row(&("tokens.b_project", b, Model))]);
+        let own = [row("tokens.W_project", w, Wide), row("tokens.b_project", b, Model)];
+        all.extend(own.iter().map(of_body));
     }
     if plan.relative.is_some() {
-        all.push(row(&("encoder.relative", "encoder.relative_attention_bias.weight", Buckets)));
+        let table = "encoder.relative_attention_bias.weight";
+        all.push(of_body(&row("encoder.relative", table, Buckets)));
     }
     for l in 0..plan.n_layers {
         let within = names.layer_prefix.replace('*', &l.to_string());
@@ -416,7 +432,7 @@ pub fn expected_weights(
 
 /// A row of a table with the prefixes of our name and theirs.
 fn one(row: &Row, ours: &str, theirs: &str, plan: &BertPlan) -> ExpectedWeight {
-    let (shape, layout) = row.2.of(plan);
-    let theirs = TensorNames::listed(row.1).each(|name| format!("{theirs}{name}"));
-    ExpectedWeight::new(format!("{ours}{}", row.0), theirs, shape, layout)
+    let (shape, layout) = row.size.of(plan);
+    let theirs = TensorNames::listed(row.theirs).each(|name| format!("{theirs}{name}"));
+    ExpectedWeight::new(format!("{ours}{}", row.ours), theirs, shape, layout)
 }

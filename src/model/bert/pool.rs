@@ -9,7 +9,7 @@ use crate::{
             Axis::{Channel, Single},
             Site,
         },
-        tape::{Node, Tape, Weight},
+        tape::{LinearMap, Node, Tape},
     },
     model::{layer::feed_forward::Activation, source_scope},
     text::visible,
@@ -202,8 +202,7 @@ fn dense(module: &SentenceModule, width: usize) -> Result<DensePlan> {
 
 /// A map with its weights.
 struct Dense {
-    w: Weight,
-    b: Option<Weight>,
+    map: LinearMap,
     activation: Option<Activation>,
 }
 
@@ -218,9 +217,9 @@ impl Pool {
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, plan: &PoolPlan) -> Result<Self> {
         let load = |(i, map): (usize, &DensePlan)| {
+            let name = |letter: &str| format!("dense.{i}.{letter}");
             Ok(Dense {
-                w: weights.matrix(&format!("dense.{i}.W"), map.shape)?,
-                b: weights.optional_row(&format!("dense.{i}.b"), map.shape.1)?,
+                map: LinearMap::named(weights, &name("W"), &name("b"), map.shape)?,
                 activation: map.activation,
             })
         };
@@ -262,12 +261,10 @@ impl Dense {
     /// x (1, in) -> (1, out)
     fn forward(&self, tape: &mut Tape, x: Node, i: usize) -> Node {
         let at = source_scope(&format!("dense.{i}"));
-        let w = tape.weight(&self.w);
-        let b = self.b.as_ref().map(|b| tape.weight(b));
         match self.activation {
-            None => tape.linear(at.at(&OUT), x, w, b),
+            None => self.map.forward(tape, at.at(&OUT), x),
             Some(activation) => {
-                let sum = tape.linear(at.at(&SUM), x, w, b);
+                let sum = self.map.forward(tape, at.at(&SUM), x);
                 activation.on(tape, at.at(&OUT), sum)
             }
         }

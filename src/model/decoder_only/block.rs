@@ -11,7 +11,7 @@ use crate::{
             Axis::{Channel, Position},
             Role, Scope, Site, SubLayer,
         },
-        tape::{Block, Node, Tape, Weight},
+        tape::{Block, KvNodes, Node, Tape, Weight},
     },
     model::{
         layer::{
@@ -151,11 +151,12 @@ impl Mixer {
         })
     }
 
-    /// Over keys and values that were made outside, where the layer has such. (position, d_model) -> (position, d_model)
-    fn forward(&self, tape: &mut Tape, x: Node, made: Option<(&Scope, [Node; 2])>) -> Node {
+    /// Over keys and values that were made outside, by attention in the scope `of`, where the layer has such. (position,
+    /// d_model) -> (position, d_model)
+    fn forward(&self, tape: &mut Tape, x: Node, of: &Scope, made: Option<KvNodes>) -> Node {
         match self {
             Self::Attention(attention, mask) => match made {
-                Some((of, made)) => attention.forward_over(tape, x, of, made, *mask),
+                Some(made) => attention.forward_over(tape, x, of, made, *mask),
                 None => attention.forward(tape, x, x, *mask),
             },
             Self::StateSpace(space) => space.forward(tape, x),
@@ -215,7 +216,7 @@ pub struct DecoderBlock {
 pub struct LayerInputs {
     embeddings: Option<LayerEmbeddings>,
     /// The keys and values that later layers read too, by layer.
-    lent: HashMap<usize, [Node; 2]>,
+    lent: HashMap<usize, KvNodes>,
 }
 
 impl LayerInputs {
@@ -230,7 +231,7 @@ struct Read {
     x: Node,
     /// What is to be mixed, and the keys and values, where they are made outside.
     to_mix: Option<Node>,
-    made: Option<[Node; 2]>,
+    made: Option<KvNodes>,
     embeddings: Option<LayerEmbeddings>,
 }
 
@@ -284,12 +285,13 @@ impl DecoderBlock {
             (Mixer::Attention(attention, _), KeySource::Lent) => {
                 let x = tape.identity(self.scope.at(&RESID_PRE), x);
                 let to_mix = normed(tape, self.norms[0].as_ref(), x);
-                let [k, v] = attention.lend(tape, to_mix);
-                beside.lent.insert(self.layer, [k, v]);
-                vec![x, to_mix, k, v]
+                let lent = attention.lend(tape, to_mix);
+                beside.lent.insert(self.layer, lent);
+                vec![x, to_mix, lent.k, lent.v]
             }
             (_, KeySource::Borrowed(from)) => {
-                iter::once(x).chain(beside.lent.get(&from).into_iter().flatten().copied()).collect()
+                let lent = beside.lent.get(&from).into_iter();
+                iter::once(x).chain(lent.flat_map(|lent| [lent.k, lent.v])).collect()
             }
             _ => vec![x],
         };
@@ -301,8 +303,12 @@ impl DecoderBlock {
     fn read(&self, inputs: &[Node]) -> Read {
         let (x, rest) = (inputs[0], &inputs[1..]);
         let (to_mix, made, rest) = match (self.mixer.keys(), rest) {
-            (KeySource::Lent, &[to_mix, k, v, ref rest @ ..]) => (Some(to_mix), Some([k, v]), rest),
-            (KeySource::Borrowed(_), &[k, v, ref rest @ ..]) => (None, Some([k, v]), rest),
+            (KeySource::Lent, &[to_mix, k, v, ref rest @ ..]) => {
+                (Some(to_mix), Some(KvNodes { k, v }), rest)
+            }
+            (KeySource::Borrowed(_), &[k, v, ref rest @ ..]) => {
+                (None, Some(KvNodes { k, v }), rest)
+            }
             _ => (None, None, rest),
         };
         let embeddings = match *rest {
@@ -312,13 +318,12 @@ impl DecoderBlock {
         Read { x, to_mix, made, embeddings }
     }
 
-    fn mix(&self, tape: &mut Tape, x: Node, made: Option<[Node; 2]>) -> Node {
+    fn mix(&self, tape: &mut Tape, x: Node, made: Option<KvNodes>) -> Node {
         let from = match self.mixer.keys() {
             KeySource::Borrowed(from) => source_scope("blocks").layer(from),
             _ => self.scope.clone(),
         };
-        let of = from.child("attn");
-        let out = self.mixer.forward(tape, x, made.map(|made| (&of, made)));
+        let out = self.mixer.forward(tape, x, &from.child("attn"), made);
         self.addend(tape, 0, out)
     }
 

@@ -16,13 +16,10 @@ use crate::{
     engine::{
         math::AttentionOptions,
         site::{Scope, Site},
-        tape::{Buckets, Node, Tape, Weight},
+        tape::{Buckets, KvNodes, LinearMap, Node, Tape, Weight},
         value::Shape,
     },
-    model::layer::{
-        map::Map,
-        norm::{HeadNorm, NormKind, QkNorm},
-    },
+    model::layer::norm::{HeadNorm, NormKind, QkNorm},
     weights::Weights,
 };
 use latent::Latent;
@@ -36,9 +33,9 @@ enum Projections {
 /// The maps from the stream: to keys and values only where they are the layer's own, to values where they are not what
 /// the map to keys makes.
 struct Maps {
-    q: Map,
-    k: Option<Map>,
-    v: Option<Map>,
+    q: LinearMap,
+    k: Option<LinearMap>,
+    v: Option<LinearMap>,
 }
 
 impl Projections {
@@ -52,7 +49,7 @@ impl Projections {
             return Ok(Self::Latent(Box::new(Latent::load(weights, scope, heads, plan)?)));
         }
         let (d_model, d_q, d_kv) = (heads.d_model, heads.d_q(), heads.d_kv());
-        let map = |of, width| Map::load(weights, scope, of, (d_model, width));
+        let map = |of, width| LinearMap::load(weights, scope, of, (d_model, width));
         let (has_keys, has_values) = (plan.has_keys(), plan.has_values());
         Ok(Self::Apart(Box::new(Maps {
             q: map("Q", d_q)?,
@@ -74,26 +71,20 @@ impl Projections {
     fn queries(&self, tape: &mut Tape, at: &Scope, x: Node, heads: HeadSizes) -> Node {
         match self {
             Self::Apart(maps) => {
-                let map = maps.q.on(tape);
-                tape.project_heads(at.at(&Q), x, map, heads.n_heads)
+                let (w, b) = maps.q.on(tape);
+                tape.project_heads(at.at(&Q), x, w, b, heads.n_heads)
             }
             Self::Latent(latent) => latent.queries(tape, at, x, heads.n_heads),
         }
     }
 
     /// memory (key, d_model) -> (kv head, key, d_k), (kv head, key, d_v)
-    fn keys_values(
-        &self,
-        tape: &mut Tape,
-        at: &Scope,
-        memory: Node,
-        heads: HeadSizes,
-    ) -> [Node; 2] {
+    fn keys_values(&self, tape: &mut Tape, at: &Scope, memory: Node, heads: HeadSizes) -> KvNodes {
         match self {
             Self::Apart(maps) => {
-                let project = |tape: &mut Tape, map: &Map, site| {
-                    let map = map.on(tape);
-                    tape.project_heads(at.at(site), memory, map, heads.n_kv_heads)
+                let project = |tape: &mut Tape, map: &LinearMap, site| {
+                    let (w, b) = map.on(tape);
+                    tape.project_heads(at.at(site), memory, w, b, heads.n_kv_heads)
                 };
                 let own = maps.k.as_ref().expect("a layer that borrows its keys makes none");
                 let k = project(tape, own, &K);
@@ -101,7 +92,7 @@ impl Projections {
                     Some(map) => project(tape, map, &V),
                     None => tape.identity(at.at(&V_OF_KEYS), k),
                 };
-                [k, v]
+                KvNodes { k, v }
             }
             Self::Latent(latent) => latent.keys_values(tape, at, memory, heads.n_heads),
         }
@@ -112,8 +103,8 @@ impl Projections {
 pub struct Attention {
     scope: Scope,
     projections: Projections,
-    o: Map,
-    gate: Option<Map>,
+    o: LinearMap,
+    gate: Option<LinearMap>,
     q_norm: Option<HeadNorm>,
     k_norm: Option<HeadNorm>,
     v_norm: Option<HeadNorm>,
@@ -132,11 +123,10 @@ pub struct Relative {
 /// Keys and values of new positions (head, key, d_k), or with those of a cached past (head, d_k, key).
 #[derive(Clone, Copy)]
 struct KeyValues {
-    keys: Node,
-    values: Node,
+    all: KvNodes,
     is_past: bool,
-    /// The keys and values of the new positions; None if all come from the past.
-    made: Option<[Node; 2]>,
+    /// Those of the new positions; None if all come from the past.
+    made: Option<KvNodes>,
 }
 
 impl Attention {
@@ -162,8 +152,8 @@ impl Attention {
     ) -> Result<Self> {
         let projections = Projections::load(weights, &scope, heads, &plan)?;
         let d_context = plan.latent.map_or(heads.d_q(), |latent| heads.n_heads * latent.d_value);
-        let o = Map::load(weights, &scope, "O", (d_context, heads.d_model))?;
-        let load_gate = || Map::load(weights, &scope, "G", (heads.d_model, d_context));
+        let o = LinearMap::load(weights, &scope, "O", (d_context, heads.d_model))?;
+        let load_gate = || LinearMap::load(weights, &scope, "G", (heads.d_model, d_context));
         let gate = plan.has_gate.then(load_gate).transpose()?;
         let norm = |name, n_heads, (of, kind): (QkNorm, NormKind)| {
             HeadNorm::load(weights, scope.child(name), of.width(n_heads, heads.d_head), of, kind)
@@ -211,10 +201,10 @@ impl Attention {
 
     /// The keys as they are compared, and the values as they are summed: made apart from the rest, since later layers
     /// read them too. x (position, d_model) -> (kv head, key, d_k), (kv head, key, d_k)
-    pub fn lend(&self, tape: &mut Tape, x: Node) -> [Node; 2] {
-        let [k, v] = self.projections.keys_values(tape, &self.scope, x, self.heads);
-        let [k, v] = self.normed(tape, [k, v]);
-        [self.turned(tape, &K_ROT, k), v]
+    pub fn lend(&self, tape: &mut Tape, x: Node) -> KvNodes {
+        let made = self.projections.keys_values(tape, &self.scope, x, self.heads);
+        let KvNodes { k, v } = self.normed(tape, made);
+        KvNodes { k: self.turned(tape, &K_ROT, k), v }
     }
 
     /// Self-attention over keys and values that were made before, by the attention in the scope `of`; of a text that
@@ -224,21 +214,20 @@ impl Attention {
         tape: &mut Tape,
         x: Node,
         of: &Scope,
-        made: [Node; 2],
+        made: KvNodes,
         mask: Mask,
     ) -> Node {
-        let w_o = self.o.on(tape);
+        let (w_o, b_o) = self.o.on(tape);
         let q = self.projections.queries(tape, &self.scope, x, self.heads); // (head, query, d_k)
         let q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
         let q = self.turned(tape, &Q_ROT, q);
         let is_own = of.prefix() == self.scope.prefix();
-        let [k, v] = made;
         let known =
-            if is_own { tape.remember(of.prefix(), k, v) } else { tape.recall(of.prefix()) };
-        let (keys, values) = known.unwrap_or((k, v));
-        let kv = KeyValues { keys, values, is_past: known.is_some(), made: Some(made) };
+            if is_own { tape.remember(of.prefix(), made) } else { tape.recall(of.prefix()) };
+        let all = known.unwrap_or(made);
+        let kv = KeyValues { all, is_past: known.is_some(), made: Some(made) };
         let context = self.context(tape, q, kv, mask, None);
-        self.mixed(tape, x, context, w_o)
+        self.mixed(tape, x, context, w_o, b_o)
     }
 
     fn attend(
@@ -251,16 +240,16 @@ impl Attention {
     ) -> Node {
         let at = &self.scope;
         self.projections.record(tape);
-        let w_o = self.o.on(tape);
+        let (w_o, b_o) = self.o.on(tape);
         let q = self.projections.queries(tape, at, x, self.heads); // (head, query, d_k)
         // Keys and values of another stream stay the same while a text is continued.
         let known = if x == memory { None } else { tape.recall(at.prefix()) };
         let (q, kv) = match known {
-            Some((keys, values)) => (q, KeyValues { keys, values, is_past: true, made: None }),
+            Some(all) => (q, KeyValues { all, is_past: true, made: None }),
             None => self.project_kv(tape, q, memory),
         };
         let context = self.context(tape, q, kv, mask, relative);
-        self.mixed(tape, x, context, w_o)
+        self.mixed(tape, x, context, w_o, b_o)
     }
 
     /// The values averaged by the weights. (head, query, d_k)
@@ -277,11 +266,11 @@ impl Attention {
     }
 
     /// The heads mixed. x (query, d_model), context (head, query, d_k) -> (query, d_model)
-    fn mixed(&self, tape: &mut Tape, x: Node, context: Node, w_o: (Node, Option<Node>)) -> Node {
+    fn mixed(&self, tape: &mut Tape, x: Node, context: Node, w_o: Node, b_o: Option<Node>) -> Node {
         let at = &self.scope;
         let concat = tape.concat_heads(at.at(&CONCAT), context); // (query, d_q)
         let to_mix = self.gated(tape, x, concat);
-        tape.linear(at.at(&OUT), to_mix, w_o.0, w_o.1) // (query, d_model)
+        tape.linear(at.at(&OUT), to_mix, w_o, b_o) // (query, d_model)
     }
 
     /// The contexts times their gate, where there is one. x (query, d_model), concat (query, d_q) -> (query, d_q)
@@ -303,12 +292,12 @@ impl Attention {
     ) -> Option<Node> {
         let place = self.scope.at(&CONTEXT);
         let is_apart = matches!(mask, Mask::Around(_)) || self.sinks.is_some();
-        let [k, v] = kv.made.filter(|_| !is_apart && tape.fuses_attention(&place))?;
+        let made = kv.made.filter(|_| !is_apart && tape.fuses_attention(&place))?;
         let (scaling, cap) = (self.plan.scaling.number(), self.plan.cap);
         let how = AttentionOptions { scaling, cap, window: mask.window() };
-        let scores = Shape { cols: tape.shape(k).rows, ..tape.shape(q) };
+        let scores = Shape { cols: tape.shape(made.k).rows, ..tape.shape(q) };
         let bias = self.bias(tape, scores, relative);
-        Some(tape.fused_attention(place, [q, k, v], bias, how))
+        Some(tape.fused_attention(place, q, made, bias, how))
     }
 
     /// The context with every step recorded. (head, query, d_k)
@@ -322,9 +311,9 @@ impl Attention {
     ) -> Node {
         let at = &self.scope;
         let scores = if kv.is_past {
-            tape.matmul(at.at(&SCORES), q, kv.keys) // (head, query, key)
+            tape.matmul(at.at(&SCORES), q, kv.all.k) // (head, query, key)
         } else {
-            tape.matmul_nt(at.at(&SCORES), q, kv.keys)
+            tape.matmul_nt(at.at(&SCORES), q, kv.all.k)
         };
         let visible = self.visible(tape, scores, mask, relative); // (head, query, key)
         let weights = match &self.sinks {
@@ -336,9 +325,9 @@ impl Attention {
             }
         };
         if kv.is_past {
-            tape.matmul_nt(at.at(&CONTEXT), weights, kv.values) // (head, query, d_k)
+            tape.matmul_nt(at.at(&CONTEXT), weights, kv.all.v) // (head, query, d_k)
         } else {
-            tape.matmul(at.at(&CONTEXT), weights, kv.values)
+            tape.matmul(at.at(&CONTEXT), weights, kv.all.v)
         }
     }
 
@@ -346,28 +335,29 @@ impl Attention {
     /// values, with those of the past. q (head, query, d_k), memory (key, d_model)
     fn project_kv(&self, tape: &mut Tape, mut q: Node, memory: Node) -> (Node, KeyValues) {
         let at = &self.scope;
-        let [k, v] = self.projections.keys_values(tape, at, memory, self.heads);
+        let kv = self.projections.keys_values(tape, at, memory, self.heads);
         q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
-        let [k, v] = self.normed(tape, [k, v]);
+        let KvNodes { k, v } = self.normed(tape, kv);
         q = self.turned(tape, &Q_ROT, q);
-        let k = self.turned(tape, &K_ROT, k);
+        let made = KvNodes { k: self.turned(tape, &K_ROT, k), v };
         if let Some(tempering) = self.plan.tempering {
             let first = tape.n_past();
             let rows = first..first + tape.shape(q).rows;
             let factors = rows.map(|position| tempering.factor(position)).collect();
             q = tape.scale_rows(at.at(&Q_TEMPERED), q, factors);
         }
-        let kv = match tape.remember(at.prefix(), k, v) {
-            None => KeyValues { keys: k, values: v, is_past: false, made: Some([k, v]) },
-            Some((keys, values)) => KeyValues { keys, values, is_past: true, made: Some([k, v]) },
-        };
-        (q, kv)
+        let past = tape.remember(at.prefix(), made);
+        let all = past.unwrap_or(made);
+        (q, KeyValues { all, is_past: past.is_some(), made: Some(made) })
     }
 
     /// Keys and values, normalised where the layer does so. (kv head, key, d_k)
-    fn normed(&self, tape: &mut Tape, [k, v]: [Node; 2]) -> [Node; 2] {
-        [(&self.k_norm, k), (&self.v_norm, v)]
-            .map(|(norm, x)| norm.as_ref().map_or(x, |norm| norm.forward(tape, x)))
+    fn normed(&self, tape: &mut Tape, KvNodes { k, v }: KvNodes) -> KvNodes {
+        let mut by = |norm: &Option<HeadNorm>, x| match norm {
+            Some(norm) => norm.forward(tape, x),
+            None => x,
+        };
+        KvNodes { k: by(&self.k_norm, k), v: by(&self.v_norm, v) }
     }
 
     /// Queries or keys rotated by their positions, where the layer does so. (head, position, d_k)

@@ -3,14 +3,14 @@
 
 use anyhow::Result;
 
-use super::{filter::CausalFilters, map::Map};
+use super::filter::CausalFilters;
 use crate::{
     engine::{
         site::{
             Axis::{Channel, Position},
             Role, Scope, Site,
         },
-        tape::{Node, Tape},
+        tape::{LinearMap, Node, Tape},
     },
     weights::Weights,
 };
@@ -51,11 +51,11 @@ pub struct ConvolutionPlan {
 /// Two gates, a filter for each channel, and the maps around them.
 pub struct ShortConvolution {
     scope: Scope,
-    in_gate: Map,
-    out_gate: Map,
-    x: Map,
+    in_gate: LinearMap,
+    out_gate: LinearMap,
+    x: LinearMap,
     filters: CausalFilters,
-    out: Map,
+    out: LinearMap,
 }
 
 impl ShortConvolution {
@@ -70,7 +70,7 @@ impl ShortConvolution {
         d_model: usize,
         plan: ConvolutionPlan,
     ) -> Result<Self> {
-        let map = |of| Map::load(weights, &scope, of, (d_model, d_model));
+        let map = |of| LinearMap::load(weights, &scope, of, (d_model, d_model));
         let filters = CausalFilters::load(weights, &scope.child("filter"), plan.n_taps, d_model)?;
         Ok(Self {
             in_gate: map("B")?,

@@ -6,7 +6,6 @@ use anyhow::Result;
 use super::{
     feed_forward::Activation,
     filter::CausalFilters,
-    map::Map,
     norm::{HEAD_MEAN_SQUARE, HEAD_NORMALIZED, HeadNorm, NormKind, QkNorm},
     state_space::{CONV, CONV_ACT, DECAY, GATE, GATE_ACT},
 };
@@ -17,7 +16,7 @@ use crate::{
             Axis::{Channel, Head, Position, Unit},
             Role, Scope, Site,
         },
-        tape::{DeltaNodes, Node, Planes, RateForm, Tape, Weight},
+        tape::{DeltaNodes, LinearMap, Node, Planes, RateForm, Tape, Weight},
     },
     weights::Weights,
 };
@@ -147,15 +146,15 @@ impl DeltaPlan {
 pub struct DeltaNet {
     scope: Scope,
     plan: DeltaPlan,
-    gate: Map,
-    conv_in: Map,
-    beta_in: Map,
-    dt_in: Map,
+    gate: LinearMap,
+    conv_in: LinearMap,
+    beta_in: LinearMap,
+    dt_in: LinearMap,
     filters: CausalFilters,
     dt_bias: Weight,
     rate: Weight,
     norm: HeadNorm,
-    out: Map,
+    out: LinearMap,
 }
 
 impl DeltaNet {
@@ -166,7 +165,7 @@ impl DeltaNet {
     /// # Errors
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, scope: Scope, d_model: usize, plan: DeltaPlan) -> Result<Self> {
-        let map = |of, width| Map::load(weights, &scope, of, (d_model, width));
+        let map = |of, width| LinearMap::load(weights, &scope, of, (d_model, width));
         let of_heads = |name: &str| weights.row(&scope.weight(name), plan.n_heads);
         let (n_taps, width) = (plan.n_taps, plan.d_conv());
         let (of, kind) = (QkNorm::PerHead, NormKind::rms(plan.eps));
@@ -179,7 +178,7 @@ impl DeltaNet {
             dt_bias: of_heads("dt_bias")?,
             rate: of_heads(plan.rate.name())?,
             norm: HeadNorm::load(weights, scope.child("norm"), plan.d_value, of, kind)?,
-            out: Map::load(weights, &scope, "out", (plan.d_values(), d_model))?,
+            out: LinearMap::load(weights, &scope, "out", (plan.d_values(), d_model))?,
             scope,
             plan,
         })
@@ -188,8 +187,8 @@ impl DeltaNet {
     /// (position, d_model) -> (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let (at, plan) = (&self.scope, self.plan);
-        let gate = self.gate.on(tape);
-        let gate = tape.project_heads(at.at(&GATE), x, gate, plan.n_heads); // (head, position, d_value)
+        let (w, b) = self.gate.on(tape);
+        let gate = tape.project_heads(at.at(&GATE), x, w, b, plan.n_heads); // (head, position, d_value)
         let conv_in = self.conv_in.forward(tape, at.at(&CONV_IN), x); // (position, d_conv)
         let mixed = self.filters.forward(tape, at.at(&CONV), conv_in);
         let mixed = plan.act.on(tape, at.at(&CONV_ACT), mixed);
@@ -201,7 +200,7 @@ impl DeltaNet {
         let root = (plan.d_key as f32).sqrt();
         let q = self.unit(tape, "q_norm", q, &Q_UNIT, 1.0 / (root * root));
         let k = self.unit(tape, "k_norm", k, &K_UNIT, 1.0 / root);
-        let from = self.steps(tape, x, [k, v]);
+        let from = self.steps(tape, x, k, v);
         let y = self.recur(tape, from, q); // (head, position, d_value)
         let normed = self.norm.forward(tape, y);
         let gate = tape.silu(at.at(&GATE_ACT), gate);
@@ -221,7 +220,7 @@ impl DeltaNet {
 
     /// How much every head keeps and corrects at every word. x (position, d_model), k (key head, position, d_key), v
     /// (head, position, d_value)
-    fn steps(&self, tape: &mut Tape, x: Node, [k, v]: [Node; 2]) -> DeltaNodes {
+    fn steps(&self, tape: &mut Tape, x: Node, k: Node, v: Node) -> DeltaNodes {
         let at = &self.scope;
         let beta = self.beta_in.forward(tape, at.at(&BETA_IN), x); // (position, head)
         let beta = tape.sigmoid(at.at(&BETA), beta);

@@ -15,7 +15,7 @@ use crate::{
             Axis::{Channel, Choice, Expert, Position, Single, Unit},
             Role, Scope, Site,
         },
-        tape::{ExpertGroups, ExpertWeights, Node, Routes, Tape, Weight},
+        tape::{ExpertGroups, ExpertWeights, LinearMap, Node, Routes, Tape, Weight},
     },
     weights::Weights,
 };
@@ -179,18 +179,15 @@ pub struct ExpertsPlan {
     pub beside: Option<NormKind>,
 }
 
-/// A weight and its bias.
-type Map = (Weight, Option<Weight>);
-
 /// A router, its experts, and one that is shared.
 pub struct Experts {
     scope: Scope,
     plan: ExpertsPlan,
-    router: Map,
+    router: LinearMap,
     choice_bias: Option<Weight>,
-    gates: Vec<Map>,
-    ups: Vec<Map>,
-    downs: Vec<Map>,
+    gates: Vec<LinearMap>,
+    ups: Vec<LinearMap>,
+    downs: Vec<LinearMap>,
     shared: Option<GatedFeedForward>,
     shared_gate: Option<Weight>,
     beside: Option<Box<Beside>>,
@@ -247,11 +244,10 @@ impl Experts {
     ) -> Result<Self> {
         let router = scope.child("router");
         let bias = |name: String, n, has: bool| has.then(|| weights.row(&name, n)).transpose();
-        let of_experts = |name: &str, shape: (usize, usize)| -> Result<Vec<Map>> {
+        let of_experts = |name: &str, shape: (usize, usize)| -> Result<Vec<LinearMap>> {
             let one = |expert: usize| {
                 let at = scope.child("experts").child(&expert.to_string());
-                let w = weights.matrix(&at.weight(&format!("W_{name}")), shape)?;
-                Ok((w, weights.optional_row(&at.weight(&format!("b_{name}")), shape.1)?))
+                LinearMap::load(weights, &at, name, shape)
             };
             (0..plan.n).map(one).collect()
         };
@@ -264,10 +260,10 @@ impl Experts {
         let load_beside = |kind| Beside::load(weights, &scope, d_model, plan.n, kind);
         let beside = plan.beside.map(load_beside).transpose()?.map(Box::new);
         Ok(Self {
-            router: (
-                weights.matrix(&router.weight("W"), (d_model, plan.n))?,
-                bias(router.weight("b"), plan.n, plan.has_router_bias)?,
-            ),
+            router: LinearMap {
+                w: weights.matrix(&router.weight("W"), (d_model, plan.n))?,
+                b: bias(router.weight("b"), plan.n, plan.has_router_bias)?,
+            },
             choice_bias: bias(router.weight("b_choice"), plan.n, plan.has_choice_bias)?,
             gates: of_experts("gate", (d_model, d_ff))?,
             ups: of_experts("up", (d_model, d_ff))?,
@@ -315,9 +311,7 @@ impl Experts {
     /// The weight of every expert, and those that are chosen. x (position, d_model) -> (position, expert)
     fn route(&self, tape: &mut Tape, x: Node) -> (Node, Arc<Routes>) {
         let at = &self.scope;
-        let w = tape.weight(&self.router.0);
-        let b = self.router.1.as_ref().map(|b| tape.weight(b));
-        let logits = tape.linear(at.at(&LOGITS), x, w, b); // (position, expert)
+        let logits = self.router.forward(tape, at.at(&LOGITS), x); // (position, expert)
         let scores = match (self.plan.scoring, self.plan.weights) {
             (Scoring::Sigmoid, _) => tape.sigmoid(at.at(&AFFINITIES), logits),
             (Scoring::Softmax, ExpertWeights::SoftmaxOfChosen) => logits,

@@ -9,7 +9,7 @@ use crate::{
             Axis::{Channel, Position, Unit},
             Place, Role, Scope, Site,
         },
-        tape::{Node, Tape, Weight},
+        tape::{LinearMap, Node, Tape},
     },
     text::visible,
     weights::{Config, Weights},
@@ -107,10 +107,8 @@ impl Activation {
 /// Two linear maps with an activation between, the same for every position.
 pub struct FeedForward {
     scope: Scope,
-    w_1: Weight,
-    b_1: Option<Weight>,
-    w_2: Weight,
-    b_2: Option<Weight>,
+    first: LinearMap,
+    second: LinearMap,
     activation: Activation,
 }
 
@@ -128,10 +126,8 @@ impl FeedForward {
         activation: Activation,
     ) -> Result<Self> {
         Ok(Self {
-            w_1: weights.matrix(&scope.weight("W_1"), (d_model, d_ff))?,
-            b_1: weights.optional_row(&scope.weight("b_1"), d_ff)?,
-            w_2: weights.matrix(&scope.weight("W_2"), (d_ff, d_model))?,
-            b_2: weights.optional_row(&scope.weight("b_2"), d_model)?,
+            first: LinearMap::load(weights, &scope, "1", (d_model, d_ff))?,
+            second: LinearMap::load(weights, &scope, "2", (d_ff, d_model))?,
             scope,
             activation,
         })
@@ -140,8 +136,7 @@ impl FeedForward {
     /// (position, d_model) -> (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let at = &self.scope;
-        let mut map = |w, b: &Option<Weight>| (tape.weight(w), b.as_ref().map(|b| tape.weight(b)));
-        let [(w_1, b_1), (w_2, b_2)] = [map(&self.w_1, &self.b_1), map(&self.w_2, &self.b_2)];
+        let [(w_1, b_1), (w_2, b_2)] = [&self.first, &self.second].map(|map| map.on(tape));
         let sum = tape.linear(at.at(&SUM), x, w_1, b_1); // (position, d_ff)
         let hidden = self.activation.on(tape, at.at(&HIDDEN), sum); // (position, d_ff)
         tape.linear(at.at(&OUT), hidden, w_2, b_2) // (position, d_model)
@@ -151,9 +146,9 @@ impl FeedForward {
 /// `(act(x W_gate) * (x W_up)) W_down`, the same for every position.
 pub struct GatedFeedForward {
     scope: Scope,
-    gate: (Weight, Option<Weight>),
-    up: (Weight, Option<Weight>),
-    down: (Weight, Option<Weight>),
+    gate: LinearMap,
+    up: LinearMap,
+    down: LinearMap,
     activation: Activation,
 }
 
@@ -170,10 +165,7 @@ impl GatedFeedForward {
         d_ff: usize,
         activation: Activation,
     ) -> Result<Self> {
-        let map = |name: &str, shape: (usize, usize)| -> Result<_> {
-            let w = weights.matrix(&scope.weight(&format!("W_{name}")), shape)?;
-            Ok((w, weights.optional_row(&scope.weight(&format!("b_{name}")), shape.1)?))
-        };
+        let map = |of, shape| LinearMap::load(weights, &scope, of, shape);
         Ok(Self {
             gate: map("gate", (d_model, d_ff))?,
             up: map("up", (d_model, d_ff))?,
@@ -186,15 +178,11 @@ impl GatedFeedForward {
     /// (position, d_model) -> (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let at = &self.scope;
-        let linear = |tape: &mut Tape, site, x, (w, b): &(Weight, Option<Weight>)| {
-            let (w, b) = (tape.weight(w), b.as_ref().map(|b| tape.weight(b)));
-            tape.linear(at.at(site), x, w, b)
-        };
-        let gate = linear(tape, &GATE, x, &self.gate); // (position, d_ff)
+        let gate = self.gate.forward(tape, at.at(&GATE), x); // (position, d_ff)
         let act = self.activation.on(tape, at.at(&ACT), gate); // (position, d_ff)
-        let up = linear(tape, &UP, x, &self.up); // (position, d_ff)
+        let up = self.up.forward(tape, at.at(&UP), x); // (position, d_ff)
         let hidden = tape.mul(at.at(&GATED), act, up); // (position, d_ff)
-        linear(tape, &DOWN, hidden, &self.down) // (position, d_model)
+        self.down.forward(tape, at.at(&DOWN), hidden) // (position, d_model)
     }
 }
 

@@ -5,7 +5,6 @@ use anyhow::Result;
 
 use super::{
     feed_forward::Activation,
-    map::Map,
     norm::{Norm, NormKind},
 };
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
             Axis::{Channel, Position, Unit},
             Role, Scope, Site,
         },
-        tape::{Node, Planes, Tape, Weight},
+        tape::{LinearMap, Node, Planes, Tape, Weight},
     },
     weights::Weights,
 };
@@ -90,7 +89,7 @@ pub struct PerLayerTable {
     plan: PerLayerPlan,
     d_model: usize,
     table: Weight,
-    map: Map,
+    map: LinearMap,
     /// Of the norms in all layers.
     gain: Weight,
 }
@@ -109,7 +108,7 @@ impl PerLayerTable {
         Ok(Self {
             table: weights.matrix(&scope.weight("table"), (plan.n_tokens, plan.d_all()))?,
             gain: weights.row(GAIN, plan.width)?,
-            map: Map::load(weights, &scope, "P", (d_model, plan.d_all()))?,
+            map: LinearMap::load(weights, &scope, "P", (d_model, plan.d_all()))?,
             scope,
             plan,
             d_model,
@@ -137,8 +136,8 @@ pub struct PerLayer {
     plan: PerLayerPlan,
     layer: usize,
     norm: Norm,
-    gate: Map,
-    out: Map,
+    gate: LinearMap,
+    out: LinearMap,
     post_norm: Norm,
 }
 
@@ -158,8 +157,8 @@ impl PerLayer {
         let (inner, after) = (scope.child("norm"), scope.child("post_norm"));
         Ok(Self {
             norm: Norm::with_gain(weights, GAIN, inner, plan.width, plan.norm)?,
-            gate: Map::load(weights, &scope, "gate", (d_model, plan.width))?,
-            out: Map::load(weights, &scope, "out", (plan.width, d_model))?,
+            gate: LinearMap::load(weights, &scope, "gate", (d_model, plan.width))?,
+            out: LinearMap::load(weights, &scope, "out", (plan.width, d_model))?,
             post_norm: Norm::load(weights, after, d_model, plan.norm)?,
             scope,
             plan,

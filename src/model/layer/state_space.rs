@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use super::{feed_forward::Activation, filter::CausalFilters, map::Map};
+use super::{feed_forward::Activation, filter::CausalFilters};
 use crate::{
     engine::{
         math::Sharing,
@@ -11,7 +11,7 @@ use crate::{
             Axis::{Channel, Group, Head, Position, Single, Unit},
             Role, Scope, Site,
         },
-        tape::{Node, Planes, RateForm, StateInputs, Tape, Weight},
+        tape::{LinearMap, Node, Planes, RateForm, StateInputs, Tape, Weight},
     },
     weights::Weights,
 };
@@ -157,15 +157,15 @@ impl StateSpacePlan {
 pub struct StateSpace {
     scope: Scope,
     plan: StateSpacePlan,
-    gate: Map,
-    conv_in: Map,
-    dt_in: Map,
+    gate: LinearMap,
+    conv_in: LinearMap,
+    dt_in: LinearMap,
     filters: CausalFilters,
     dt_bias: Weight,
     rate: Weight,
     skip: Weight,
     gain: Weight,
-    out: Map,
+    out: LinearMap,
 }
 
 impl StateSpace {
@@ -181,7 +181,7 @@ impl StateSpace {
         d_model: usize,
         plan: StateSpacePlan,
     ) -> Result<Self> {
-        let map = |of, width| Map::load(weights, &scope, of, (d_model, width));
+        let map = |of, width| LinearMap::load(weights, &scope, of, (d_model, width));
         let of_heads = |name: &str| weights.row(&scope.weight(name), plan.n_heads);
         let (n_taps, width) = (plan.n_taps, plan.d_conv());
         Ok(Self {
@@ -193,7 +193,7 @@ impl StateSpace {
             rate: of_heads(plan.rate.name())?,
             skip: of_heads("D")?,
             gain: weights.row(&scope.child("norm").weight("gain"), plan.d_inner())?,
-            out: Map::load(weights, &scope, "out", (plan.d_inner(), d_model))?,
+            out: LinearMap::load(weights, &scope, "out", (plan.d_inner(), d_model))?,
             scope,
             plan,
         })
@@ -203,8 +203,8 @@ impl StateSpace {
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let at = &self.scope;
         let StateSpacePlan { n_heads, d_head, act, .. } = self.plan;
-        let gate = self.gate.on(tape);
-        let gate = tape.project_heads(at.at(&GATE), x, gate, n_heads); // (head, position, d_head)
+        let (w, b) = self.gate.on(tape);
+        let gate = tape.project_heads(at.at(&GATE), x, w, b, n_heads); // (head, position, d_head)
         let conv_in = self.conv_in.forward(tape, at.at(&CONV_IN), x); // (position, d_conv)
         let mixed = self.filters.forward(tape, at.at(&CONV), conv_in);
         let mixed = act.on(tape, at.at(&CONV_ACT), mixed);
@@ -214,7 +214,7 @@ impl StateSpace {
         let (d_inner, d_bc) = (self.plan.d_inner(), self.plan.d_bc());
         let b = tape.cut(at.at(&B), mixed, d_inner, groups); // (group, position, d_state)
         let c = tape.cut(at.at(&C), mixed, d_inner + d_bc, groups);
-        let y = self.recur(tape, x, inputs, [b, c]); // (head, position, d_head)
+        let y = self.recur(tape, x, inputs, b, c); // (head, position, d_head)
         let gate = tape.silu(at.at(&GATE_ACT), gate);
         let gated = tape.mul(at.at(&GATED), y, gate);
         let normed = self.normed(tape, gated); // (position, d_inner)
@@ -223,7 +223,7 @@ impl StateSpace {
 
     /// What every word reads in the states, and its share of the word itself. x (position, d_model), inputs (head,
     /// position, d_head), b and c (group, position, d_state) -> (head, position, d_head)
-    fn recur(&self, tape: &mut Tape, x: Node, inputs: Node, [b, c]: [Node; 2]) -> Node {
+    fn recur(&self, tape: &mut Tape, x: Node, inputs: Node, b: Node, c: Node) -> Node {
         let at = &self.scope;
         let dt = self.dt_in.forward(tape, at.at(&DT_IN), x); // (position, head)
         let dt_bias = tape.weight(&self.dt_bias);

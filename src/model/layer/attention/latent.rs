@@ -9,9 +9,9 @@ use super::{HeadSizes, K_JOINED, K_OWN, K_SHARED, LATENT, LatentPlan, Q, Q_LATEN
 use crate::{
     engine::{
         site::Scope,
-        tape::{Node, Tape},
+        tape::{KvNodes, LinearMap, Node, Tape},
     },
-    model::layer::{map::Map, norm::Norm},
+    model::layer::norm::Norm,
     weights::Weights,
 };
 
@@ -19,24 +19,24 @@ use crate::{
 pub struct Latent {
     q: Queries,
     /// To what is kept.
-    down: Map,
+    down: LinearMap,
     norm: Norm,
     /// To the channels that all heads share.
-    shared: Map,
-    k_up: Map,
-    v_up: Map,
+    shared: LinearMap,
+    k_up: LinearMap,
+    v_up: LinearMap,
 }
 
 /// To the few numbers that queries are made from, and from them to queries.
 struct LatentQueries {
-    down: Map,
+    down: LinearMap,
     norm: Norm,
-    up: Map,
+    up: LinearMap,
 }
 
 /// From the stream itself, or by way of a few numbers.
 enum Queries {
-    Whole(Box<Map>),
+    Whole(Box<LinearMap>),
     Latent(Box<LatentQueries>),
 }
 
@@ -54,7 +54,7 @@ impl Latent {
         plan: LatentPlan,
     ) -> Result<Self> {
         let HeadSizes { d_model, n_heads, .. } = heads;
-        let map = |of, shape| Map::load(weights, scope, of, shape);
+        let map = |of, shape| LinearMap::load(weights, scope, of, shape);
         let norm = |name, width| Norm::load(weights, scope.child(name), width, plan.norm);
         let q = match plan.q_rank {
             None => Queries::Whole(Box::new(map("Q", (d_model, heads.d_q()))?)),
@@ -79,13 +79,12 @@ impl Latent {
         let (x, map) = match &self.q {
             Queries::Whole(map) => (x, map.as_ref()),
             Queries::Latent(by_latent) => {
-                let (w, b) = by_latent.down.on(tape);
-                let latent = tape.linear(at.at(&Q_LATENT), x, w, b); // (query, q_rank)
+                let latent = by_latent.down.forward(tape, at.at(&Q_LATENT), x); // (query, q_rank)
                 (by_latent.norm.forward(tape, latent), &by_latent.up)
             }
         };
-        let map = map.on(tape);
-        tape.project_heads(at.at(&Q), x, map, n_heads)
+        let (w, b) = map.on(tape);
+        tape.project_heads(at.at(&Q), x, w, b, n_heads)
     }
 
     /// memory (key, d_model) -> (head, key, d_own + d_shared), (head, key, d_value)
@@ -95,16 +94,14 @@ impl Latent {
         at: &Scope,
         memory: Node,
         n_heads: usize,
-    ) -> [Node; 2] {
-        let (w, b) = self.down.on(tape);
-        let latent = tape.linear(at.at(&LATENT), memory, w, b); // (key, kv_rank)
+    ) -> KvNodes {
+        let latent = self.down.forward(tape, at.at(&LATENT), memory); // (key, kv_rank)
         let latent = self.norm.forward(tape, latent);
-        let (w, b) = self.shared.on(tape);
-        let shared = tape.linear(at.at(&K_SHARED), memory, w, b); // (key, d_shared)
-        let k_up = self.k_up.on(tape);
-        let own = tape.project_heads(at.at(&K_OWN), latent, k_up, n_heads); // (head, key, d_own)
+        let shared = self.shared.forward(tape, at.at(&K_SHARED), memory); // (key, d_shared)
+        let (w, b) = self.k_up.on(tape);
+        let own = tape.project_heads(at.at(&K_OWN), latent, w, b, n_heads); // (head, key, d_own)
         let k = tape.join_shared(at.at(&K_JOINED), own, shared);
-        let v_up = self.v_up.on(tape);
-        [k, tape.project_heads(at.at(&V_UNPACKED), latent, v_up, n_heads)]
+        let (w, b) = self.v_up.on(tape);
+        KvNodes { k, v: tape.project_heads(at.at(&V_UNPACKED), latent, w, b, n_heads) }
     }
 }
