@@ -17,7 +17,7 @@ pub fn run(request: &Request, streams: &mut Streams) -> Outcome {
     let out = &mut *streams.out;
     place(request.asked.no_config, out)?;
     writeln!(out, "\nIn force:")?;
-    for (key, value, origin) in in_force(request) {
+    for Setting { key, value, origin } in in_force(request) {
         writeln!(out, "  {:<30} # {origin}", format!("{key} = {value}"))?;
     }
     writeln!(out, "\nA file with every key, each optional:")?;
@@ -39,16 +39,24 @@ fn place(skips_file: bool, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Keys, their values and where those are from.
-fn in_force(request: &Request) -> [(&'static str, String, &'static str); 8] {
+/// A setting as it is in force.
+struct Setting {
+    key: &'static str,
+    value: String,
+    /// Where the value is from.
+    origin: &'static str,
+}
+
+fn in_force(request: &Request) -> [Setting; 8] {
     let Request { asked, settings, look, language, .. } = request;
     let origin = |is_option: bool, is_set: bool| match (is_option, is_set) {
         (true, _) => "option",
         (false, true) => "settings",
         (false, false) => "default",
     };
-    let flag = |value: Option<bool>, default: bool| {
-        (value.unwrap_or(default).to_string(), origin(false, value.is_some()))
+    let setting = |key, value, origin| Setting { key, value, origin };
+    let flag = |key, value: Option<bool>| {
+        setting(key, value.unwrap_or(true).to_string(), origin(false, value.is_some()))
     };
     let by_environment =
         asked.color.is_none() && look.colour == Ask::Auto && settings.color.is_some();
@@ -66,22 +74,17 @@ fn in_force(request: &Request) -> [(&'static str, String, &'static str); 8] {
         "default" if is_ascii => "environment",
         origin => origin,
     };
-    let (questions, questions_are) = flag(settings.questions, true);
-    let (motion, motion_is) = flag(settings.motion, true);
-    let (mouse, mouse_is) = flag(settings.mouse, true);
+    let theme_is = origin(asked.theme.is_some(), settings.theme.is_some());
+    let pace = settings.pace.unwrap_or(settings::PACE).to_string();
     [
-        ("theme", named(&look.theme), origin(asked.theme.is_some(), settings.theme.is_some())),
-        ("color", named(&look.colour), color_is),
-        ("ascii", is_ascii.to_string(), ascii_is),
-        ("lang", format!("\"{language}\""), lang_is),
-        (
-            "pace",
-            settings.pace.unwrap_or(settings::PACE).to_string(),
-            origin(false, settings.pace.is_some()),
-        ),
-        ("questions", questions, questions_are),
-        ("motion", motion, motion_is),
-        ("mouse", mouse, mouse_is),
+        setting("theme", named(&look.theme), theme_is),
+        setting("color", named(&look.colour), color_is),
+        setting("ascii", is_ascii.to_string(), ascii_is),
+        setting("lang", format!("\"{language}\""), lang_is),
+        setting("pace", pace, origin(false, settings.pace.is_some())),
+        flag("questions", settings.questions),
+        flag("motion", settings.motion),
+        flag("mouse", settings.mouse),
     ]
 }
 

@@ -230,7 +230,9 @@ impl<'a> Context<'a> {
             StartRow::First => self.first_row_with_number().unwrap_or(0),
             StartRow::Last => last,
             StartRow::Late => self.late_row(),
-            StartRow::Unsure => least_sure(self.trace()).map_or(last, |(row, ..)| row.min(last)),
+            StartRow::Unsure => {
+                least_sure(self.trace()).map_or(last, |written| written.row.min(last))
+            }
             StartRow::Pronoun => {
                 self.pronoun().or_else(|| self.instead_of_pronoun()).unwrap_or(last)
             }
@@ -269,7 +271,7 @@ impl<'a> Context<'a> {
                 let words = |first: usize| {
                     least_sure_where(self.trace(), |row, token| row >= first && is_word(token))
                 };
-                let (row, ..) = words(1).or_else(|| words(0))?;
+                let row = words(1).or_else(|| words(0))?.row;
                 (row < self.tokens().len()).then_some(row)
             }
         }

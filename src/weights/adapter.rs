@@ -17,8 +17,13 @@ use serde_json::Value as Json;
 
 use super::{
     Checkpoint, Config, ExpectedWeight, Packed, TensorInfo, WHY_NO_PICKLE, WeightLayout,
-    config::TIED, folder::ADAPTER, listed, mapped::Mapped, safetensors, small, tensor::dimensions,
-    wanted::OUTPUTS,
+    config::TIED,
+    folder::ADAPTER,
+    listed,
+    mapped::Mapped,
+    safetensors, small,
+    tensor::dimensions,
+    wanted::{FilePart, OUTPUTS},
 };
 use crate::{
     engine::value::{LowRank, Matrix, Stored, Value},
@@ -355,7 +360,7 @@ impl Update {
         base: &Value,
     ) -> Result<Arc<Value>> {
         let kept = base.as_stored().context("is a vector, to which no product can be added")?;
-        let (lines, numbers, _) = wanted.part(tensor.is_transposed);
+        let FilePart { lines, numbers, .. } = wanted.part(tensor.is_transposed);
         // Whether the tensor's lines are inputs: rows of a table, and of a Conv1D as Hugging Face stores it.
         let is_conv1d =
             matches!(wanted.layout, WeightLayout::Conv1d | WeightLayout::Conv1dColumns(_));

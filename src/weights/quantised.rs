@@ -29,6 +29,7 @@ use serde_json::Value as Json;
 use super::{
     Config, ExpectedWeight, LineBlocks, LineSections, TensorInfo,
     decoded::{DecodedTensor, Quantised},
+    wanted::FilePart,
 };
 use crate::{
     engine::value::{Lines, Stored, Value},
@@ -43,26 +44,33 @@ const METHODS: [&str; 8] =
 /// The keys of how weights are quantised: Hugging Face's, and that of MLX.
 const QUANTIZED: [&str; 2] = ["quantization_config", "quantization"];
 
+/// How the weights of a checkpoint are quantised.
+struct Method {
+    /// The key of config.json that says so.
+    key: &'static str,
+    name: String,
+    settings: Config,
+}
+
 impl Config {
-    /// How the weights are quantised: the key, the method's name and its settings.
-    fn method(&self) -> Option<(&'static str, String, Self)> {
+    /// How the weights are quantised; None if they are not.
+    fn method(&self) -> Option<Method> {
         let key = QUANTIZED.into_iter().find(|key| self.get(key).is_some_and(Json::is_object))?;
-        let how = self.section(key).ok()??;
-        let method = how.get("quant_method").and_then(Json::as_str).map(str::to_owned);
+        let settings = self.section(key).ok()??;
+        let name = settings.get("quant_method").and_then(Json::as_str).map(str::to_owned);
         // MLX does not name itself.
-        let is_mlx = method.is_none() && how.has("group_size") && how.has("bits");
-        let method = method.or_else(|| is_mlx.then(|| "mlx".to_owned()));
-        Some((key, method.unwrap_or_default(), how))
+        let is_mlx = name.is_none() && settings.has("group_size") && settings.has("bits");
+        let name = name.or_else(|| is_mlx.then(|| "mlx".to_owned()));
+        Some(Method { key, name: name.unwrap_or_default(), settings })
     }
 
     /// How the weights are quantised, as a sentence that says that this is not read; None if it is, or if they are not.
     pub fn quantization(&self) -> Option<String> {
-        let (key, method, how) = self.method()?;
-        let why = if METHODS.contains(&method.as_str()) {
-            refused(&method, &how)?
+        let Method { key, name, settings } = self.method()?;
+        let why = if METHODS.contains(&name.as_str()) {
+            refused(&name, &settings)?
         } else {
-            let by =
-                if method.is_empty() { String::new() } else { format!(" by {}", shown(&method)) };
+            let by = if name.is_empty() { String::new() } else { format!(" by {}", shown(&name)) };
             return Some(format!(
                 "{}: `{key}` says that the weights are quantised{by}, which is not supported; supported: {}",
                 self.file(),
@@ -124,15 +132,15 @@ fn refused(method: &str, how: &Config) -> Option<String> {
 /// # Errors
 /// Naming the tensor, if parts are missing or do not fit each other.
 pub fn joined(tensors: Vec<TensorInfo>, config: &Config) -> Result<Vec<TensorInfo>> {
-    let Some((_, method, how)) = config.method() else { return Ok(tensors) };
-    if config.quantization().is_some() || method == "mxfp4" {
+    let Some(Method { name, settings, .. }) = config.method() else { return Ok(tensors) };
+    if config.quantization().is_some() || name == "mxfp4" {
         return Ok(tensors);
     }
     let all: HashMap<&str, &TensorInfo> = tensors.iter().map(|t| (t.name.as_str(), t)).collect();
     let (mut made, mut taken) = (HashMap::new(), HashSet::new());
     for tensor in &tensors {
-        let beside = TensorContext { tensor, all: &all, how: &how };
-        let found = match method.as_str() {
+        let beside = TensorContext { tensor, all: &all, how: &settings };
+        let found = match name.as_str() {
             "gptq" => beside.gptq(),
             "awq" => beside.awq(),
             "mlx" => beside.mlx(),
@@ -164,7 +172,7 @@ struct Part {
 impl Quantised {
     /// The weight that a model wants of this tensor.
     pub fn weight(&self, wanted: &ExpectedWeight) -> Value {
-        let (lines, numbers, stand) = wanted.part(true);
+        let FilePart { lines, numbers, stand } = wanted.part(true);
         let whole = |range: &Range<usize>| {
             let (first, len) = (range.start, range.len().max(1));
             LineSections::from(LineBlocks { first, block: len, stride: len, whole: 0 })

@@ -129,6 +129,15 @@ impl WeightLayout {
     }
 }
 
+/// The part of a tensor in a file that a weight is.
+pub(super) struct FilePart {
+    pub lines: Range<usize>,
+    /// The numbers of each line.
+    pub numbers: Range<usize>,
+    /// Whether lines are our rows or columns.
+    pub stand: Lines,
+}
+
 impl ExpectedWeight {
     /// A required weight.
     pub fn new(
@@ -173,11 +182,10 @@ impl ExpectedWeight {
         }
     }
 
-    /// The range of lines of the file's tensor, the range of numbers in each, and whether lines are our rows or
-    /// columns.
-    pub(super) fn part(&self, is_transposed: bool) -> (Range<usize>, Range<usize>, Lines) {
+    /// The part of the file's tensor that it is.
+    pub(super) fn part(&self, is_transposed: bool) -> FilePart {
         let (rows, cols) = self.shape;
-        match &self.layout {
+        let (lines, numbers, stand) = match &self.layout {
             WeightLayout::Linear
             | WeightLayout::Taps
             | WeightLayout::LinearBlocks(_)
@@ -204,7 +212,8 @@ impl ExpectedWeight {
             | WeightLayout::Vector
             | WeightLayout::HeadRows(_)
             | WeightLayout::VectorBlocks(_) => (0..rows, 0..cols, Lines::Rows),
-        }
+        };
+        FilePart { lines, numbers, stand }
     }
 
     const fn is_vector(&self) -> bool {
@@ -447,7 +456,7 @@ fn check_shape(wanted: &ExpectedWeight, tensor: &TensorInfo, whole: usize) -> Re
 }
 
 fn matrix(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
-    let (lines, numbers, stand) = wanted.part(tensor.is_transposed);
+    let FilePart { lines, numbers, stand } = wanted.part(tensor.is_transposed);
     let line = tensor.shape.last().copied().unwrap_or(1);
     let packed = Packed::of(tensor, line, lines, numbers)?;
     let packed = packed.in_blocks(wanted.layout.blocks(wanted.shape.1));
@@ -467,7 +476,7 @@ fn matrix(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
 
 /// A vector is read as one line; where its rows are reordered, as lines of one number.
 fn vector(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
-    let (_, numbers, _) = wanted.part(false);
+    let numbers = wanted.part(false).numbers;
     let blocks = wanted.layout.blocks(wanted.shape.1);
     let packed = match tensor.order {
         _ if blocks.is_some() => Packed::of(tensor, 1, numbers.clone(), 0..1)?.in_blocks(blocks),

@@ -4,7 +4,10 @@ use std::sync::{Arc, LazyLock};
 
 use lookback::{
     analysis::{
-        measure::{choice, lens},
+        measure::{
+            choice::{self, WrittenToken},
+            lens,
+        },
         reading::Reading,
         trace::Trace,
     },
@@ -282,7 +285,7 @@ fn the_record_of_a_choice_is_what_was_written() {
     let reading = what_if(&["sample=5", "temperature=4"]);
     let trace = reading.trace(ModelName::Transformer);
     let probs = trace.value("probs").unwrap();
-    let (row, token, p) = choice::least_sure(trace).unwrap();
+    let WrittenToken { row, id: token, probability: p } = choice::least_sure(trace).unwrap();
     assert_eq!(trace.output[row].id as usize, token);
     let written = |t: usize| probs.get(Cell::new(0, t, trace.output[t].id as usize));
     assert!((0..trace.output.len()).all(|t| written(t) >= p));

@@ -11,7 +11,7 @@ use lookback::{
         evidence::{
             EvidenceQuestion,
             attribution::{LogitPart, attribution},
-            promotion::{HeadOrUnit, promotions},
+            promotion::{HeadOrUnit, PartPiece, promotions},
         },
         measure::difference::{differences, worst_numbers},
         reading::{Asked, Findings, Reader, Reading},
@@ -243,7 +243,8 @@ fn a_unit_and_a_head_promote_the_words_that_their_direction_points_at() {
             (0..n).map(|i| f64::from(context[i] * w_o.get(Cell::new(0, 2 * n + i, c)))).sum::<f64>()
         };
         let of_head: Vec<f64> = (0..w_o.shape().cols).map(of_head).collect();
-        let pieces = [(part(ffn), HeadOrUnit::Unit(unit)), (part(attn), HeadOrUnit::Head(2))];
+        let pieces = [(ffn, HeadOrUnit::Unit(unit)), (attn, HeadOrUnit::Head(2))];
+        let pieces = pieces.map(|(path, of)| PartPiece { part: part(path), of });
         let promoted = promotions(&*model, &run, &pieces, question.row, 8);
         for (promotion, direction) in promoted.into_iter().zip([of_unit, of_head]) {
             let words: Vec<u32> = promotion.unwrap().words.iter().map(|word| word.0).collect();

@@ -22,6 +22,13 @@ pub enum HeadOrUnit {
     Unit(usize),
 }
 
+/// A piece of a sub-layer's part.
+#[derive(Clone, Copy, Debug)]
+pub struct PartPiece<'a> {
+    pub part: &'a LogitPart,
+    pub of: HeadOrUnit,
+}
+
 /// A piece and the words that it promotes, by id, strongest first, with what it adds to their logits where the last
 /// norm is that of the direction alone: only the order has a meaning.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,16 +47,15 @@ pub fn strongest(part: &LogitPart) -> Option<HeadOrUnit> {
     head.or_else(|| most(&mut part.units.iter().copied()).map(HeadOrUnit::Unit))
 }
 
-/// What pieces of sub-layers promote at a row of the output, each with its sub-layer's part: the `n` strongest words.
-/// None where the model does not say what a direction means.
+/// What pieces of sub-layers promote at a row of the output: the `n` strongest words. None where the model does not say what a direction means.
 pub fn promotions(
     model: &dyn Model,
     run: &Run,
-    pieces: &[(&LogitPart, HeadOrUnit)],
+    pieces: &[PartPiece],
     row: usize,
     n: usize,
 ) -> Vec<Option<Promotion>> {
-    let directions: Vec<_> = pieces.iter().map(|(part, p)| direction(run, part, *p, row)).collect();
+    let directions: Vec<_> = pieces.iter().map(|piece| direction(run, piece, row)).collect();
     let known: Vec<&Vec<f32>> = directions.iter().flatten().collect();
     let Some(d_model) = known.first().map(|direction| direction.len()) else {
         return vec![None; pieces.len()];
@@ -62,23 +68,23 @@ pub fn promotions(
     };
     let origin = logits.row(known.len());
     let mut rows = (0..known.len()).map(|i| logits.row(i) - origin);
-    let each = pieces.iter().zip(&directions).map(|((_, piece), direction)| {
+    let each = pieces.iter().zip(&directions).map(|(piece, direction)| {
         direction.as_ref()?;
         let raised: Vec<f32> = rows.next()?.iter().copied().collect();
         let words = largest(&raised, n).into_iter().map(|word| (word as u32, raised[word]));
-        Some(Promotion { piece: *piece, words: words.collect() })
+        Some(Promotion { piece: piece.of, words: words.collect() })
     });
     each.collect()
 }
 
 /// What the piece alone adds to the stream at a row: the sub-layer's output with the piece, less that without any.
-fn direction(run: &Run, part: &LogitPart, piece: HeadOrUnit, row: usize) -> Option<Vec<f32>> {
-    let (out, local) = run.row(&part.path, row)?;
+fn direction(run: &Run, piece: &PartPiece, row: usize) -> Option<Vec<f32>> {
+    let (out, local) = run.row(&piece.part.path, row)?;
     let scope = run.tape().entry(out).place.scope.prefix().to_owned();
-    let inside = inside(run, &scope, piece, row)?;
+    let inside = inside(run, &scope, piece.of, row)?;
     let tape = run.tape();
     let value = tape.value(inside);
-    let only = match piece {
+    let only = match piece.of {
         HeadOrUnit::Head(head) => {
             let mut only = Value::zeros(value.shape());
             let origin = Cell::new(head, 0, 0);

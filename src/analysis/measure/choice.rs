@@ -37,8 +37,17 @@ pub fn read_so_far(trace: &Trace, row: usize) -> &[Token] {
     &tokens[..tokens.len().min(row + 1)]
 }
 
-/// Row, token and probability of the output token with the lowest probability.
-pub fn least_sure(trace: &Trace) -> Option<(usize, usize, f32)> {
+/// A token of the output, as the model wrote it.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenToken {
+    /// The row of the logits that it was chosen by.
+    pub row: usize,
+    pub id: usize,
+    pub probability: f32,
+}
+
+/// The output token with the lowest probability.
+pub fn least_sure(trace: &Trace) -> Option<WrittenToken> {
     least_sure_where(trace, |_, _| true)
 }
 
@@ -46,15 +55,15 @@ pub fn least_sure(trace: &Trace) -> Option<(usize, usize, f32)> {
 pub fn least_sure_where(
     trace: &Trace,
     is_asked: impl Fn(usize, &Token) -> bool,
-) -> Option<(usize, usize, f32)> {
+) -> Option<WrittenToken> {
     let probs = trace.value(PROBS.name)?;
     let at = |(row, token): (usize, &Token)| {
-        let cell = Cell::new(0, row, token.id as usize);
-        (cell.row, cell.col, probs.get(cell))
+        let id = token.id as usize;
+        WrittenToken { row, id, probability: probs.get(Cell::new(0, row, id)) }
     };
     let written = trace.output_rows().into_iter().zip(&trace.output);
     let asked = written.filter(|(row, token)| is_asked(*row, token));
-    asked.map(at).min_by(|a, b| a.2.total_cmp(&b.2))
+    asked.map(at).min_by(|a, b| a.probability.total_cmp(&b.probability))
 }
 
 /// The sum of the log-probabilities of the output, at temperature 1.

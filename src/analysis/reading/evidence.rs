@@ -8,10 +8,10 @@ use super::Reading;
 use crate::{
     analysis::evidence::{
         EvidenceQuestion, LogitRows, Run, Score,
-        attribution::{Attribution, LogitPart, attribution},
+        attribution::{Attribution, attribution},
         heads::{HeadScores, HeadTexts, head_scores},
         patching::Patching,
-        promotion::{HeadOrUnit, Promotion, promotions},
+        promotion::{PartPiece, Promotion, promotions},
         saliency::{Saliency, saliency},
     },
     engine::{site::Role, tape::Keep},
@@ -214,7 +214,7 @@ impl Reading {
         &self,
         name: ModelName,
         run: &Run,
-        pieces: &[(&LogitPart, HeadOrUnit)],
+        pieces: &[PartPiece],
         row: usize,
         n: usize,
     ) -> Result<Vec<Option<Promotion>>> {

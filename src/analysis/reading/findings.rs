@@ -18,7 +18,7 @@ use crate::{
         EvidenceQuestion, LogitRows, RowsOf, Run,
         attribution::Attribution,
         flow::{Flow, NoFlow, Threshold},
-        promotion::{HeadOrUnit, promotions, strongest},
+        promotion::{HeadOrUnit, PartPiece, promotions, strongest},
         saliency::Saliency,
     },
     engine::{
@@ -29,6 +29,12 @@ use crate::{
     text::{Token, words},
     weights::memory,
 };
+
+/// The words that a piece of a part promotes, strongest first.
+pub struct PromotedWords {
+    pub piece: HeadOrUnit,
+    pub words: Vec<String>,
+}
 
 /// Evidence about one model's pass. What takes longer arrives later.
 pub struct Findings {
@@ -45,7 +51,7 @@ pub struct Findings {
     /// None for a model without a residual stream.
     pub attribution: Option<Attribution>,
     /// By part of the attribution: its strongest piece, and the words that this promotes.
-    pub promoted: Vec<Option<(HeadOrUnit, Vec<String>)>>,
+    pub promoted: Vec<Option<PromotedWords>>,
     /// What every row of the stream that is written from is made of, and of a translator then those of the source; none
     /// for a model without one, and for a long text.
     flows: Vec<KnownFlow>,
@@ -351,17 +357,18 @@ impl Reading {
         run: &Run,
         attribution: &Attribution,
         row: usize,
-    ) -> Vec<Option<(HeadOrUnit, Vec<String>)>> {
+    ) -> Vec<Option<PromotedWords>> {
         let Some(model) = self.model(name) else { return vec![] };
         let pieces: Vec<_> = attribution.parts.iter().map(strongest).collect();
         let known = attribution.parts.iter().zip(&pieces);
-        let known: Vec<_> = known.filter_map(|(part, piece)| Some((part, (*piece)?))).collect();
+        let known: Vec<_> =
+            known.filter_map(|(part, piece)| Some(PartPiece { part, of: (*piece)? })).collect();
         let mut found = promotions(model, run, &known, row, N_PROMOTED).into_iter();
         let words = |piece: &Option<HeadOrUnit>| {
             (*piece)?;
             let promotion = found.next()??;
             let words = promotion.words.iter().map(|(id, _)| self.tokenizer.token(*id).text);
-            Some((promotion.piece, words.collect()))
+            Some(PromotedWords { piece: promotion.piece, words: words.collect() })
         };
         pieces.iter().map(words).collect()
     }

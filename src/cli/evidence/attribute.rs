@@ -14,7 +14,7 @@ use crate::{
         evidence::{
             EvidenceQuestion, Run, Score,
             attribution::{Attribution, LogitPart},
-            promotion::HeadOrUnit,
+            promotion::{HeadOrUnit, PartPiece},
             saliency::{N_POINTS, Saliency},
         },
         reading::Reading,
@@ -273,17 +273,18 @@ fn promoted(
     question: &EvidenceQuestion,
     n_units: usize,
 ) -> anyhow::Result<Vec<Promoted>> {
-    let mut pieces: Vec<(&LogitPart, HeadOrUnit)> = vec![];
+    let mut pieces = vec![];
     for part in &parts.parts {
-        pieces.extend((0..part.heads.len()).map(|head| (part, HeadOrUnit::Head(head))));
+        let heads = (0..part.heads.len()).map(HeadOrUnit::Head);
         let units = strongest_units(part, n_units).into_iter();
-        pieces.extend(units.map(|(unit, _)| (part, HeadOrUnit::Unit(unit))));
+        let units = units.map(|(unit, _)| HeadOrUnit::Unit(unit));
+        pieces.extend(heads.chain(units).map(|of| PartPiece { part, of }));
     }
     let found = reading.promotions(name, run, &pieces, question.row, N_PROMOTED)?;
-    let each = pieces.iter().zip(found).filter_map(|((part, piece), promotion)| {
+    let each = pieces.iter().zip(found).filter_map(|(PartPiece { part, of }, promotion)| {
         let word = |&(id, x): &(u32, f32)| (reading.tokenizer().token(id).text, x);
         let words = promotion?.words.iter().map(word).collect();
-        Some(Promoted { path: part.path.clone(), piece: *piece, words })
+        Some(Promoted { path: part.path.clone(), piece: *of, words })
     });
     Ok(each.collect())
 }

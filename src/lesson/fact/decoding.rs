@@ -38,13 +38,13 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(kept.map(grouped))
     }),
     fact("unsure_step", "the step at which the model was least sure, from 1", |c| {
-        c.phrases.or_none(least_sure(c.trace()).map(|(t, _, _)| (t + 1).to_string()))
+        c.phrases.or_none(least_sure(c.trace()).map(|written| (written.row + 1).to_string()))
     }),
     fact("unsure_word", "what it wrote there", |c| {
-        c.phrases.or_none(least_sure(c.trace()).map(|(row, token, _)| word(c, token, row)))
+        c.phrases.or_none(least_sure(c.trace()).map(|written| word(c, written.id, written.row)))
     }),
     fact("unsure_probability", "with which probability", |c| {
-        c.phrases.or_none(least_sure(c.trace()).map(|(_, _, p)| percent(p)))
+        c.phrases.or_none(least_sure(c.trace()).map(|written| percent(written.probability)))
     }),
     fact("written", "the token written after the selected row, else the likeliest", written),
     fact("how_taken", "that the likeliest token was taken, or why it was another", how_taken),

@@ -41,7 +41,7 @@ pub fn strftime(format: &str, seconds: u64) -> String {
 /// What a letter after the sign stands for.
 fn part(letter: char, seconds: u64) -> Option<String> {
     let days = seconds / 86_400;
-    let (year, month, day) = date(days.min(1 << 30));
+    let Date { year, month, day } = date(days.min(1 << 30));
     let (month_name, day_name) = (MONTHS[month - 1], DAYS[(days % 7) as usize]);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     Some(match letter {
@@ -66,8 +66,14 @@ fn part(letter: char, seconds: u64) -> Option<String> {
     })
 }
 
-/// Year, month and day, so many days after 1 January 1970 (Hinnant 2014, `civil_from_days`).
-const fn date(days: u64) -> (u64, usize, u64) {
+struct Date {
+    year: u64,
+    month: usize,
+    day: u64,
+}
+
+/// The date so many days after 1 January 1970 (Hinnant 2014, `civil_from_days`).
+const fn date(days: u64) -> Date {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -76,7 +82,7 @@ const fn date(days: u64) -> (u64, usize, u64) {
     let day = of_year - (153 * shifted + 2) / 5 + 1;
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month as usize, day)
+    Date { year, month: month as usize, day }
 }
 
 #[cfg(test)]

@@ -4,22 +4,33 @@ use super::{ProsePiece, TextRole};
 
 /// A formula, given the symbols of each pane's site; symbols without a pane are plain.
 pub(super) fn formula(text: &str, symbols: &[&[&str]]) -> Vec<ProsePiece> {
-    let mut found: Vec<(usize, usize, usize)> = vec![];
+    let mut found = vec![];
     for (pane, symbols) in symbols.iter().enumerate() {
         found.extend(symbols.iter().flat_map(|symbol| {
-            occurrences(text, symbol).map(move |start| (start, symbol.len(), pane))
+            occurrences(text, symbol).map(move |start| Stretch {
+                start,
+                length: symbol.len(),
+                pane,
+            })
         }));
     }
     coloured(text, found)
 }
 
-/// Pieces of a text in which stretches (start, length, pane) are coloured; of overlapping stretches the earlier wins,
-/// then the longer, then the first pane.
-fn coloured(text: &str, mut found: Vec<(usize, usize, usize)>) -> Vec<ProsePiece> {
-    found.sort_by_key(|&(start, length, pane)| (start, usize::MAX - length, pane));
+/// Bytes of a text in the colour of a pane.
+struct Stretch {
+    start: usize,
+    length: usize,
+    pane: usize,
+}
+
+/// Pieces of a text in which stretches are coloured; of overlapping stretches the earlier wins, then the longer, then
+/// the first pane.
+fn coloured(text: &str, mut found: Vec<Stretch>) -> Vec<ProsePiece> {
+    found.sort_by_key(|found| (found.start, usize::MAX - found.length, found.pane));
     let piece = |text: &str, role| ProsePiece { text: text.to_owned(), role, is_term: false };
     let (mut pieces, mut end) = (vec![], 0);
-    for (start, length, pane) in found {
+    for Stretch { start, length, pane } in found {
         if start >= end {
             pieces.push(piece(&text[end..start], TextRole::Plain));
             pieces.push(piece(&text[start..start + length], TextRole::Pane(pane)));
@@ -49,7 +60,11 @@ mod tests {
 
     fn colours(text: &str, found: &[(&str, usize)]) -> Vec<(String, Option<usize>)> {
         let found = found.iter().flat_map(|(symbol, pane)| {
-            occurrences(text, symbol).map(|start| (start, symbol.len(), *pane))
+            occurrences(text, symbol).map(|start| Stretch {
+                start,
+                length: symbol.len(),
+                pane: *pane,
+            })
         });
         let pieces = coloured(text, found.collect());
         let pane = |role| if let TextRole::Pane(i) = role { Some(i) } else { None };

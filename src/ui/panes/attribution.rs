@@ -223,7 +223,7 @@ fn rows<'a>(shown: ShownPass<'a>) -> Vec<Row<'a>> {
 
 /// The words that the strongest head or unit of a part promotes.
 fn promoted(found: &Findings, row: usize, language: Language) -> Option<String> {
-    let (_, words) = found.promoted.get(row)?.as_ref()?;
+    let words = &found.promoted.get(row)?.as_ref()?.words;
     let words: Vec<String> = words.iter().map(|word| tr!(language, "“{word}”", word)).collect();
     Some(tr!(language, "it promotes {words}", words = words.join(language.tr(", "))))
 }

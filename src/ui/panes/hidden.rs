@@ -17,7 +17,7 @@ use crate::{
     model::ModelName,
     text::fixed,
     ui::widgets::{
-        heat::{Columns, Heat, Labels},
+        heat::{Columns, Heat, Labels, MarkedCell},
         lines::put_on,
     },
 };
@@ -52,11 +52,11 @@ impl<'a> Hidden<'a> {
     /// The last state, all units in one row.
     fn last_state(&self) -> Heat<'a> {
         let (subject, last) = (self.0.clone(), self.0.n_rows() - 1);
-        let marks = self.0.marks_in(0).into_iter().filter(|mark| mark.0 == last);
+        let marks = self.0.marks_in(0).into_iter().filter(|mark| mark.row == last);
         Heat {
             n_rows: 1,
             value: Box::new(move |_, unit| subject.shown_value(Cell::new(0, last, unit))),
-            marks: marks.map(|(_, unit, is_chosen)| (0, unit, is_chosen)).collect(),
+            marks: marks.map(|mark| MarkedCell { row: 0, ..mark }).collect(),
             most_prominent: None,
             row_labels: Labels::listed(vec![format!("h_{}", self.0.n_rows())]),
             columns: Columns::Counted,

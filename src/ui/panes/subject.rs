@@ -17,7 +17,9 @@ use crate::{
     lesson::tr,
     model::layer::experts::WEIGHTS,
     ui::{
-        widgets::heat::{Colours, Columns, Heat, Labels, Marks, MostProminent, Scale, Zoom},
+        widgets::heat::{
+            Colours, Columns, Heat, Labels, MarkedCell, Marks, MostProminent, Scale, Zoom,
+        },
         words::cell_labels,
     },
 };
@@ -62,17 +64,20 @@ impl<'a> Subject<'a> {
         Some(Self { scene, trace, site, plane, title, before, form: None })
     }
 
-    /// Marked cells of a plane: row, column, and whether the cell is the selected one. Of a router's scores, those of
-    /// chosen experts are marked.
-    pub fn marks_in(&self, plane: usize) -> Vec<(usize, usize, bool)> {
+    /// Marked cells of a plane. Of a router's scores, those of chosen experts are marked.
+    pub fn marks_in(&self, plane: usize) -> Vec<MarkedCell> {
         let is_here = |mark: &&Mark| {
             mark.model == self.scene.model
                 && mark.address.cell.plane == plane
                 && mark.address.site_path() == Some(self.site.path())
         };
-        let cell = |mark: &Mark| (mark.address.cell.row, mark.address.cell.col, mark.is_chosen);
+        let cell = |mark: &Mark| {
+            let Cell { row, col, .. } = mark.address.cell;
+            MarkedCell { row, col, is_chosen: mark.is_chosen }
+        };
         let mut marks: Vec<_> = self.scene.marks.iter().filter(is_here).map(cell).collect();
-        marks.extend(self.chosen().into_iter().map(|(row, expert)| (row, expert, false)));
+        let chosen = self.chosen().into_iter();
+        marks.extend(chosen.map(|(row, col)| MarkedCell { row, col, is_chosen: false }));
         marks
     }
 
@@ -303,12 +308,14 @@ impl<'a> Subject<'a> {
             Some(i) if i.is_multiple_of(NUMBERED) => i.to_string(),
             _ => String::new(),
         };
+        let swapped =
+            |mark: MarkedCell| MarkedCell { row: mark.col + n_above, col: mark.row, ..mark };
         let marks = self.marks_in(plane).into_iter();
         Heat {
             n_rows,
             n_cols: self.n_rows(),
             value: Box::new(value),
-            marks: marks.map(|(word, i, chosen)| (i + n_above, word, chosen)).collect(),
+            marks: marks.map(swapped).collect(),
             most_prominent: None,
             row_labels: Labels::new(n_rows, label),
             columns: Columns::Labels(self.row_labels()),
@@ -390,8 +397,8 @@ pub fn marks_of_parts<'a, 's: 'a>(
     row: usize,
 ) -> Marks {
     let in_part = |(i, part): (usize, &Subject)| {
-        let marks = part.marks_in(0).into_iter().filter(move |mark| mark.0 == row);
-        marks.map(move |(_, col, is_chosen)| (i, col, is_chosen)).collect::<Vec<_>>()
+        let marks = part.marks_in(0).into_iter().filter(move |mark| mark.row == row);
+        marks.map(move |mark| MarkedCell { row: i, ..mark }).collect::<Vec<_>>()
     };
     parts.enumerate().flat_map(in_part).collect()
 }

@@ -41,6 +41,16 @@ const LABEL_WIDTH: u16 = (WORD_WIDTH + BAR_WIDTH + 8) as u16;
 /// Lines above and below the terms: units and legend.
 const OTHER_LINES: u16 = 2;
 
+/// What is drawn in an area.
+struct SumLayout<'a> {
+    /// The terms that fit.
+    terms: Vec<Term>,
+    /// The numbers of the terms and of their sum.
+    heat: Heat<'a>,
+    /// The area of the heat map.
+    cells: Rect,
+}
+
 impl<'a> WeightedSum<'a> {
     /// The rows that are averaged: the values that the head reads, or the annotations of an RNN.
     fn values(&self) -> Option<Subject<'a>> {
@@ -91,8 +101,7 @@ impl<'a> WeightedSum<'a> {
         }
     }
 
-    /// The terms that fit, the heat map of their numbers and the sum, and its area.
-    fn layout(&self, area: Rect) -> Option<(Vec<Term>, Heat<'a>, Rect)> {
+    fn layout(&self, area: Rect) -> Option<SumLayout<'a>> {
         let terms = {
             let max_terms = usize::from(area.height.saturating_sub(OTHER_LINES + 1));
             heaviest(self.terms()?, max_terms, |n| tr!(self.0.scene.language, "{n} others", n))
@@ -100,7 +109,7 @@ impl<'a> WeightedSum<'a> {
         let rows = terms.iter().map(|t| t.numbers.clone()).chain([self.context()]).collect();
         let label = LABEL_WIDTH.min(area.width);
         let cells = Rect { x: area.x + label, width: area.width - label, ..area };
-        Some((terms, self.heat(rows), cells))
+        Some(SumLayout { terms, heat: self.heat(rows), cells })
     }
 
     fn draw_label(&self, term: &Term, line: Rect, buf: &mut Buffer) {
@@ -180,7 +189,7 @@ impl Pane for WeightedSum<'_> {
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        let (_, heat, cells) = self.layout(area)?;
+        let SumLayout { heat, cells, .. } = self.layout(area)?;
         heat.cell_at(cells, position).map(|(_, unit)| (self.0.row(), unit))
     }
 
@@ -201,7 +210,7 @@ impl Pane for WeightedSum<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let Some((terms, heat, cells)) = self.layout(area) else { return };
+        let Some(SumLayout { terms, heat, cells }) = self.layout(area) else { return };
         let label = area.width - cells.width;
         heat.draw(cells, buf);
         let lines = heat.row_lines(cells).into_iter();

@@ -52,6 +52,13 @@ struct Inspector<'a> {
     width: usize,
 }
 
+/// The index of a summand on the axis that is summed over.
+struct SummandIndex<'a> {
+    site: &'a Recorded,
+    axis: Axis,
+    index: usize,
+}
+
 impl Inspector<'_> {
     /// The lines above the list: path, name and value, labels, caption, formula and arithmetic; one item per line
     /// if the screen is narrow, else three lines.
@@ -213,7 +220,7 @@ impl Inspector<'_> {
     /// The index of a summand on the axis that is summed over: `“animal”`, `channel 3`, or `3` if there is no room for
     /// more. None if no axis is summed over.
     fn summed_index(&self, term: &Term, available_width: usize) -> Option<String> {
-        let (site, axis, index) = self.summed_axis(term)?;
+        let SummandIndex { site, axis, index } = self.summed_axis(term)?;
         if let Some(token) = self.trace.token(site, axis, index) {
             return Some(tr!(self.language(), "“{word}”", word = token));
         }
@@ -221,8 +228,8 @@ impl Inspector<'_> {
         Some(if name.width() <= available_width { name } else { index.to_string() })
     }
 
-    /// The axis along which a summand differs from the others, in the first operand that does, and its index there.
-    fn summed_axis(&self, term: &Term) -> Option<(&Recorded, Axis, usize)> {
+    /// A summand's index on the axis along which it differs from the others, in the first operand that does.
+    fn summed_axis(&self, term: &Term) -> Option<SummandIndex<'_>> {
         let summands = || self.level.terms.iter().filter(|term| term.is_summand);
         let operands = term.operands().into_iter().enumerate().filter(|_| term.is_summand);
         operands.into_iter().find_map(|(i, Operand { address, .. })| {
@@ -234,7 +241,8 @@ impl Inspector<'_> {
             let pairs = [(cell.plane, other.plane), (cell.row, other.row), (cell.col, other.col)];
             let site = self.site(address)?;
             let mut axes = site.axes().into_iter().zip(pairs);
-            axes.find(|(_, (a, b))| a != b).map(|(axis, (index, _))| (site, axis, index))
+            let (axis, (index, _)) = axes.find(|(_, (a, b))| a != b)?;
+            Some(SummandIndex { site, axis, index })
         })
     }
 

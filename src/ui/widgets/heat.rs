@@ -211,14 +211,22 @@ pub enum Columns<'a> {
     Ends(Labels<'a>),
 }
 
+/// A marked cell of a heat map.
+#[derive(Clone, Copy, Debug)]
+pub struct MarkedCell {
+    pub row: usize,
+    pub col: usize,
+    pub is_chosen: bool,
+}
+
 /// Marked cells by row and column; the value tells whether the mark is the chosen one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Marks(BTreeMap<(usize, usize), bool>);
 
-impl FromIterator<(usize, usize, bool)> for Marks {
-    fn from_iter<T: IntoIterator<Item = (usize, usize, bool)>>(cells: T) -> Self {
+impl FromIterator<MarkedCell> for Marks {
+    fn from_iter<T: IntoIterator<Item = MarkedCell>>(cells: T) -> Self {
         let mut marks = BTreeMap::new();
-        for (row, col, is_chosen) in cells {
+        for MarkedCell { row, col, is_chosen } in cells {
             *marks.entry((row, col)).or_default() |= is_chosen;
         }
         Self(marks)
