@@ -137,7 +137,7 @@ impl Tokenizer {
     /// # Errors
     /// Naming the fault, if it is damaged or of an unknown kind.
     pub fn from_gguf(vocab: &GgufVocab) -> Result<Self> {
-        let (plan, (begin, end)) = gguf::plan(vocab)?;
+        let (plan, gguf::Ends { begin, end }) = gguf::plan(vocab)?;
         let mut vocabulary = Vocabulary::of(&plan);
         vocabulary.ids = vocab.ids();
         let file = "the vocabulary in the file";

@@ -50,8 +50,13 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
                       font-src data:; img-src data:";
 
 /// A look in dark and in light colours.
-type Looks = (CellLook, CellLook);
-/// The class name of each pair.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Looks {
+    dark: CellLook,
+    light: CellLook,
+}
+
+/// The class name of each look.
 type Classes = BTreeMap<Looks, String>;
 
 /// A frame whose looks have no class names yet.
@@ -59,12 +64,10 @@ struct Part {
     rows: Vec<Vec<(CellRun, Looks)>>,
     paper: Looks,
     needs: Needs,
-    /// Columns and rows.
-    size: (usize, usize),
     /// The markup before the frame, and after it.
     before: String,
     after: String,
-    lesson: Option<Head>,
+    head: Option<Head>,
 }
 
 /// The page's properties, taken from its first frame.
@@ -73,6 +76,9 @@ struct Head {
     words: Arc<PageWords>,
     sentence: String,
     list: String,
+    n_columns: usize,
+    n_rows: usize,
+    paper: Looks,
 }
 
 /// Writes the page with all frames.
@@ -88,13 +94,12 @@ pub fn write(film: Film, _: &FrameSettings, out: &mut dyn io::Write) -> io::Resu
         |before, shot| part(before, shot, steps),
         |mut part| {
             needs = needs.or(part.needs);
-            let head = part.lesson.take().map(|head| (head, part.size, part.paper));
-            first = first.take().or(head);
+            first = first.take().or(part.head.take());
             section(&part, &mut classes, &mut frames)
         },
     )?;
-    let Some((head, size, paper)) = first else { return Ok(()) };
-    head.write(size, paper, needs, &classes, out)?;
+    let Some(head) = first else { return Ok(()) };
+    head.write(needs, &classes, out)?;
     let mut frames: File = frames.into_inner().map_err(io::IntoInnerError::into_error)?;
     frames.rewind()?;
     io::copy(&mut frames, out)?;
@@ -110,21 +115,30 @@ pub fn write(film: Film, _: &FrameSettings, out: &mut dyn io::Write) -> io::Resu
 fn part(before: Option<&Shot>, shot: &Shot, steps: &[usize]) -> Part {
     let [dark, light] = [0, 1].map(|i| shot.views[i.min(shot.views.len() - 1)].picture());
     let rows = dark.rows().zip(light.rows()).map(|(dark, light)| {
-        let looks = |column: usize| (dark[column].look, light[column].look);
+        let looks = |column: usize| Looks { dark: dark[column].look, light: light[column].look };
         runs(dark, looks)
             .into_iter()
             .map(|run| (looks(run.column), run))
             .map(|(l, run)| (run, l))
             .collect()
     });
+    let paper = Looks { dark: dark.paper, light: light.paper };
+    let head = || Head {
+        language: shot.lesson().language,
+        words: Arc::clone(&shot.lesson().page),
+        sentence: visible(&shot.reading().sentence.text),
+        list: list(shot.lesson(), steps),
+        n_columns: dark.width,
+        n_rows: dark.height,
+        paper,
+    };
     Part {
         rows: rows.collect(),
-        paper: (dark.paper, light.paper),
+        paper,
         needs: Needs::default().of(&dark.cells),
-        size: (dark.width, dark.height),
         before: opening(before, shot),
         after: closing(shot),
-        lesson: before.is_none().then(|| Head::of(shot, steps)),
+        head: before.is_none().then(head),
     }
 }
 
@@ -199,28 +213,12 @@ fn section(part: &Part, classes: &mut Classes, out: &mut dyn io::Write) -> io::R
 }
 
 /// Whether a space with this look differs from paper.
-fn is_seen((dark, light): &Looks, paper: &Looks) -> bool {
-    dark.ground != paper.0.ground || light.ground != paper.1.ground || dark.is_underlined
+fn is_seen(Looks { dark, light }: &Looks, paper: &Looks) -> bool {
+    dark.ground != paper.dark.ground || light.ground != paper.light.ground || dark.is_underlined
 }
 
 impl Head {
-    fn of(shot: &Shot, steps: &[usize]) -> Self {
-        Self {
-            language: shot.lesson().language,
-            words: Arc::clone(&shot.lesson().page),
-            sentence: visible(&shot.reading().sentence.text),
-            list: list(shot.lesson(), steps),
-        }
-    }
-
-    fn write(
-        &self,
-        (columns, rows): (usize, usize),
-        paper: Looks,
-        needs: Needs,
-        classes: &Classes,
-        out: &mut dyn io::Write,
-    ) -> io::Result<()> {
+    fn write(&self, needs: Needs, classes: &Classes, out: &mut dyn io::Write) -> io::Result<()> {
         let (language, sentence) = (self.language, escaped(&self.sentence));
         let PageWords { steps, close, keys, .. } = &*self.words;
         writeln!(
@@ -232,7 +230,8 @@ impl Head {
              <link rel=\"icon\" href=\"data:,\"/>\n<title>Lookback: {sentence}</title>\n<style>"
         )?;
         write!(out, "{}{STYLE}", needs.faces())?;
-        let (families, across, down) = (needs.families(), columns as f32 * 0.6, rows as f32 * 1.32);
+        let families = needs.families();
+        let (across, down) = (self.n_columns as f32 * 0.6, self.n_rows as f32 * 1.32);
         // As large as the window allows, with a readable minimum; if the browser supports rounding, a row is a whole
         // number of pixels high.
         let size = format!(
@@ -241,16 +240,16 @@ impl Head {
         writeln!(
             out,
             "pre{{font-family:{families};font-size:{size};font-size:round(down,{size},calc(1px / 1.32));{}}}",
-            colours(&paper)
+            colours(&self.paper)
         )?;
         writeln!(
             out,
             "@media print{{pre{{font-size:min(9pt,180mm / {across:.1},240mm / {down:.2})!important}}}}"
         )?;
         writeln!(out, ":root{{--beat:{}ms}}", BEAT.as_millis())?;
-        writeln!(out, "{}", about_page(&paper))?;
+        writeln!(out, "{}", about_page(&self.paper))?;
         for (looks, name) in classes {
-            writeln!(out, "pre .{name}{{{}{}}}", colours(looks), strokes(&looks.0))?;
+            writeln!(out, "pre .{name}{{{}{}}}", colours(looks), strokes(&looks.dark))?;
         }
         writeln!(
             out,
@@ -263,7 +262,7 @@ impl Head {
 }
 
 /// The CSS of the page around the frames, in their colours. If dark and light are the same, there is no choice.
-fn about_page((dark, light): &Looks) -> String {
+fn about_page(Looks { dark, light }: &Looks) -> String {
     let both = |dark: Rgb, light: Rgb| format!("light-dark({},{})", hex(light), hex(dark));
     let (ink, ground) = (both(dark.ink, light.ink), both(dark.ground, light.ground));
     let mut css = format!(":root{{--ink:{ink};--ground:{ground}}}");
@@ -295,7 +294,7 @@ fn list(lesson: &Lesson, steps: &[usize]) -> String {
 }
 
 /// The CSS of a look: the dark colours for browsers that know nothing else, then the choice.
-fn colours((dark, light): &Looks) -> String {
+fn colours(Looks { dark, light }: &Looks) -> String {
     let (ink, ground) = (hex(dark.ink), hex(dark.ground));
     format!(
         "color:{ink};background:{ground};color:light-dark({},{ink});background:light-dark({},{ground});",

@@ -11,12 +11,17 @@ use unicode_width::UnicodeWidthStr;
 use crate::ui::theme::number_of;
 
 /// The colours and attributes of a cell.
-type Look = (Color, Color, Modifier);
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Look {
+    ink: Color,
+    ground: Color,
+    modifier: Modifier,
+}
 
 /// A character that occurs in no text: the cell's content is unknown.
 const UNKNOWN: char = '\u{10ffff}';
 
-const PLAIN: Look = (Color::Reset, Color::Reset, Modifier::empty());
+const PLAIN: Look = Look { ink: Color::Reset, ground: Color::Reset, modifier: Modifier::empty() };
 
 const MODIFIERS: &[(Modifier, u8)] = &[
     (Modifier::BOLD, 1),
@@ -109,7 +114,7 @@ fn place(x: u16, y: u16) -> String {
 }
 
 fn look(cell: &Cell) -> Look {
-    (cell.fg, cell.bg, cell.modifier)
+    Look { ink: cell.fg, ground: cell.bg, modifier: cell.modifier }
 }
 
 /// The modifiers with which a blank cell shows its ink.
@@ -119,21 +124,25 @@ const ON_BLANKS: Modifier =
 /// The look of a cell; a blank one keeps the ink, which it does not show.
 fn visible_look(cell: &Cell, now: Look) -> Look {
     let has_ink = cell.symbol() != " " || cell.modifier.intersects(ON_BLANKS);
-    if has_ink || cell.modifier != now.2 { look(cell) } else { (now.0, cell.bg, now.2) }
+    if has_ink || cell.modifier != now.modifier {
+        look(cell)
+    } else {
+        Look { ground: cell.bg, ..now }
+    }
 }
 
 /// Appends the shortest sequence from one look to another.
 fn transition(text: &mut String, from: Look, to: Look) {
-    if to == PLAIN || !to.2.contains(from.2) {
+    if to == PLAIN || !to.modifier.contains(from.modifier) {
         text.push_str(&sequence(to));
         return;
     }
     let mut codes = String::new();
-    let added = to.2.difference(from.2);
+    let added = to.modifier.difference(from.modifier);
     for (_, code) in MODIFIERS.iter().filter(|(m, _)| added.contains(*m)) {
         let _ = write!(codes, ";{code}");
     }
-    for (before, after, base) in [(from.0, to.0, 30), (from.1, to.1, 40)] {
+    for (before, after, base) in [(from.ink, to.ink, 30), (from.ground, to.ground, 40)] {
         match after {
             _ if after == before => {}
             Color::Reset => {
@@ -146,13 +155,13 @@ fn transition(text: &mut String, from: Look, to: Look) {
 }
 
 /// The sequence that sets this look after a reset: `ESC [ 0 ; ... m`.
-fn sequence((fg, bg, modifier): Look) -> String {
+fn sequence(Look { ink, ground, modifier }: Look) -> String {
     let mut codes = String::from("\x1b[0");
     for (_, code) in MODIFIERS.iter().filter(|(m, _)| modifier.contains(*m)) {
         let _ = write!(codes, ";{code}");
     }
-    colour(&mut codes, fg, 30);
-    colour(&mut codes, bg, 40);
+    colour(&mut codes, ink, 30);
+    colour(&mut codes, ground, 40);
     codes.push('m');
     codes
 }

@@ -140,8 +140,10 @@ pub fn enclose(engine: &mut Engine, begin: Option<&str>, end: Option<&str>) -> R
         let id = engine.token_to_id(token);
         id.with_context(|| format!("the vocabulary lacks its own token `{}`", visible(token)))
     };
-    let with_id = |token: Option<&str>| -> Result<Option<(String, u32)>> {
-        token.map(|token| Ok((token.to_owned(), id(token)?))).transpose()
+    let with_id = |token: Option<&str>| -> Result<Option<parts::EndToken>> {
+        token
+            .map(|token| Ok(parts::EndToken { token: token.to_owned(), id: id(token)? }))
+            .transpose()
     };
     let (begin, end) = (with_id(begin)?, with_id(end)?);
     parts::put_ends(engine, begin.as_ref(), end.as_ref())

@@ -95,7 +95,10 @@ pub fn plan(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
 }
 
 /// The tokens before and after every text.
-pub type Ends = (Option<String>, Option<String>);
+pub struct Ends {
+    pub begin: Option<String>,
+    pub end: Option<String>,
+}
 
 /// Byte-level BPE with the pre-tokenizer of `tokenizer.ggml.pre`.
 fn byte_level(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
@@ -218,7 +221,7 @@ fn unigram(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
     let name = |id: Option<u32>| id.and_then(|id| vocab.tokens.get(id as usize).cloned());
     let begin = name(vocab.bos).filter(|_| vocab.add_bos.unwrap_or(false));
     let end = name(vocab.eos).filter(|_| vocab.add_eos.unwrap_or(true));
-    Ok((TokenizerPlan { model, parts, ..TokenizerPlan::default() }, (begin, end)))
+    Ok((TokenizerPlan { model, parts, ..TokenizerPlan::default() }, Ends { begin, end }))
 }
 
 /// Every pair of tokens that forms another token, best score first; ties by the longer left part, in the order of
@@ -267,7 +270,7 @@ fn wordpiece(vocab: &GgufVocab) -> (TokenizerPlan, Ends) {
     let is_lower = |t: &String| t.starts_with('[') || !t.contains(|c: char| c.is_ascii_uppercase());
     let lowercase = tokens.iter().all(is_lower);
     let name = |id: Option<u32>| id.and_then(|id| tokens.get(id as usize).cloned());
-    let ends = (name(vocab.cls.or(vocab.bos)), name(vocab.sep.or(vocab.eos)));
+    let ends = Ends { begin: name(vocab.cls.or(vocab.bos)), end: name(vocab.sep.or(vocab.eos)) };
     let model = TokenizerModel {
         kind: Some("WordPiece".into()),
         vocab: Vocab::Words(words(&tokens)),
@@ -289,7 +292,7 @@ fn ends(vocab: &GgufVocab, begins: bool) -> Ends {
     let token = |id: Option<u32>| id.and_then(|id| vocab.tokens.get(id as usize).cloned());
     let begin = token(vocab.bos).filter(|_| vocab.add_bos.unwrap_or(begins));
     let end = token(vocab.eos).filter(|_| vocab.add_eos.unwrap_or(false));
-    (begin, end)
+    Ends { begin, end }
 }
 
 /// Tokens that are matched whole in a text: control tokens and user-defined ones.

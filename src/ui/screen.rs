@@ -5,6 +5,7 @@
 mod footer;
 mod header;
 mod inspector;
+mod linked;
 mod map;
 mod overlay;
 mod sentence;

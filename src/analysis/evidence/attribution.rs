@@ -325,7 +325,7 @@ fn heads(
         return Some(((0..n_heads).map(head).collect(), Factors::of(run, context, slopes)));
     };
     let looks: Vec<Look> = (0..n_heads)
-        .map(|h| Look::of(slopes.plane(h), [weights, v, context].map(|n| tape.value(n)), h, &rows))
+        .map(|h| Look::of(slopes.plane(h), tape.value(weights), tape.value(v), values, h, &rows))
         .collect();
     let head = |h: usize| HeadPart { amount: amount(h), by_key: looks[h].by_key() };
     let of_weights = |h: usize, i: usize, key: usize| looks[h].push[(i, key)];
@@ -351,10 +351,12 @@ struct Look {
 }
 
 impl Look {
-    /// `slopes` are those of the head's context; the values are the attention's weights, those averaged, and the contexts.
+    /// `slopes` are those of the head's context; `v` has the values that the weights average.
     fn of(
         slopes: &Matrix,
-        [weights, v, context]: [&Value; 3],
+        weights: &Value,
+        v: &Value,
+        context: &Value,
         head: usize,
         rows: &[usize],
     ) -> Self {

@@ -210,18 +210,18 @@ fn word_change(c: &Context) -> String {
 }
 
 fn change_of_adjective(tokens: &[Token], position: usize) -> String {
-    change_to(tokens, position, ["tired", "wide"])
+    change_to(tokens, position, "tired", "wide")
 }
 
 /// The first word after an article, mostly a noun, replaced by a noun.
 fn change_of_noun(tokens: &[Token]) -> Option<String> {
     let nouns = nouns_before(tokens, tokens.len(), &[]);
     let noun = nouns.into_iter().find(|noun| noun.len() == 1)?;
-    Some(change_to(tokens, noun.start, ["cat", "dog"]))
+    Some(change_to(tokens, noun.start, "cat", "dog"))
 }
 
-/// A word replaced by the first of these, or by the second if it is the first.
-fn change_to(tokens: &[Token], position: usize, [word, other]: [&str; 2]) -> String {
+/// A word replaced by `word`, or by `other` if that is what it is.
+fn change_to(tokens: &[Token], position: usize, word: &str, other: &str) -> String {
     let is_word = tokens[position].text == word;
     format!("token.{position}={}", if is_word { other } else { word })
 }

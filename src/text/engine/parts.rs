@@ -236,23 +236,31 @@ pub fn put(engine: &mut Engine, parts: TokenizerParts) -> Result<()> {
     Ok(())
 }
 
+/// A token before or after every text.
+pub struct EndToken {
+    pub token: String,
+    pub id: u32,
+}
+
 /// Installs a template that adds tokens before and after every text.
 ///
 /// # Errors
 /// None that is known.
 pub fn put_ends(
     engine: &mut Engine,
-    begin: Option<&(String, u32)>,
-    end: Option<&(String, u32)>,
+    begin: Option<&EndToken>,
+    end: Option<&EndToken>,
 ) -> Result<()> {
-    let special = |(token, _): &(String, u32)| json!({"SpecialToken": {"id": token, "type_id": 0}});
+    let special = |end: &EndToken| json!({"SpecialToken": {"id": end.token, "type_id": 0}});
     let text = json!({"Sequence": {"id": "A", "type_id": 0}});
     let single: Vec<Json> =
         begin.map(special).into_iter().chain([text]).chain(end.map(special)).collect();
     let known: Map<String, Json> = begin
         .into_iter()
         .chain(end)
-        .map(|(token, id)| (token.clone(), json!({"id": token, "ids": [id], "tokens": [token]})))
+        .map(|EndToken { token, id }| {
+            (token.clone(), json!({"id": token, "ids": [id], "tokens": [token]}))
+        })
         .collect();
     let template = json!({
         "type": "TemplateProcessing",

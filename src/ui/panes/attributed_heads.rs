@@ -166,7 +166,7 @@ impl Pane for AttributedHeads<'_> {
             let (head, word) = (name(part, *head), self.label(col));
             let of = tr!(self.scene.language, "{head} from “{word}”", head, word);
             return (!was.is_nan() && !now.is_nan())
-                .then(|| difference(NumberOf::Described(of), [now, was]));
+                .then(|| difference(NumberOf::Described(of), now, was));
         }
         // The cells of the pass on the screen are others.
         if self.shown.is_given {

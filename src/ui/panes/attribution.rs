@@ -267,7 +267,7 @@ impl<'a> Pane for AttributionList<'a> {
     fn arithmetic(&self, row: usize, _: usize) -> Option<Arithmetic> {
         let Row { part, pair, .. } = self.rows.get(row)?;
         if let Some(pair) = pair {
-            return Some(difference(NumberOf::Site(part.path.clone()), [pair.now(), pair.was()]));
+            return Some(difference(NumberOf::Site(part.path.clone()), pair.now(), pair.was()));
         }
         // The cells of the pass on the screen are others.
         if self.shown.is_given {

@@ -127,7 +127,7 @@ impl<'a> Bars<'a> {
         let available_width = usize::from(lines.right().saturating_sub(x));
         let share = if self.scale.is_of_shares() { v } else { self.bar_length(v) };
         let bar_style = if theme.has_colour() { theme.ink(share) } else { style };
-        put_bar(buf, x, lines, (&theme.bar(self.bar_length(v), available_width), bar_style));
+        put_bar(buf, x, lines, &theme.bar(self.bar_length(v), available_width), bar_style);
     }
 }
 

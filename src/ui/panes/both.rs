@@ -130,7 +130,7 @@ impl<'a> ShownPass<'a> {
 }
 
 /// B - A of a number that parts of both passes are.
-pub(super) fn difference(of: NumberOf, [now, was]: [f32; 2]) -> Arithmetic {
+pub(super) fn difference(of: NumberOf, now: f32, was: f32) -> Arithmetic {
     Arithmetic {
         name: NumberName::Words { what: "B - A", of: Some(of) },
         value: now - was,

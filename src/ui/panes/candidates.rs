@@ -36,8 +36,12 @@ const TOKEN_WIDTH: usize = 14;
 /// Width of the reason at the end of a line, in columns.
 const REASON_WIDTH: u16 = 27;
 
-/// A column of numbers: its heading, and the number that it shows of a candidate.
-type Column = (String, fn(&Candidate) -> f32);
+/// A column of numbers.
+struct Column {
+    heading: String,
+    /// The number that it shows of a candidate.
+    number: fn(&Candidate) -> f32,
+}
 
 impl<'a> Candidates<'a> {
     /// Builds the pane from the site `probs`.
@@ -64,12 +68,14 @@ impl<'a> Candidates<'a> {
     }
 
     fn columns(&self) -> Vec<Column> {
-        let mut columns: Vec<Column> = vec![("T=1".to_owned(), |c| c.plain)];
+        let mut columns = vec![Column { heading: "T=1".to_owned(), number: |c| c.plain }];
         if self.has_temperature() {
-            columns.push((format!("T={}", self.choosing.temperature), |c| c.probability));
+            let heading = format!("T={}", self.choosing.temperature);
+            columns.push(Column { heading, number: |c| c.probability });
         }
         if self.has_cut() {
-            columns.push((self.subject.scene.language.tr("kept").to_owned(), |c| c.share));
+            let heading = self.subject.scene.language.tr("kept").to_owned();
+            columns.push(Column { heading, number: |c| c.share });
         }
         columns
     }
@@ -95,9 +101,10 @@ impl<'a> Candidates<'a> {
     }
 
     fn draw_header(&self, line: Rect, buf: &mut Buffer) {
-        let names = self.columns().into_iter().map(|(name, _)| format!(" {}", right(&name, 6)));
+        let headings = self.columns().into_iter();
+        let headings = headings.map(|column| format!(" {}", right(&column.heading, 6)));
         let token = right(self.subject.scene.language.tr("token"), TOKEN_WIDTH);
-        let head = format!("  {token}  logit{}", names.collect::<String>());
+        let head = format!("  {token}  logit{}", headings.collect::<String>());
         put_on(buf, line, &[(&head, self.subject.scene.theme.dim())]);
     }
 
@@ -113,7 +120,8 @@ impl<'a> Candidates<'a> {
         let word = right(&self.subject.label(2, candidate.token), TOKEN_WIDTH);
         let word_style = if is_at_cursor { theme.cursor() } else { style };
         let columns = self.columns().into_iter();
-        let numbers: Vec<String> = columns.map(|(_, of)| theme.percent(of(candidate))).collect();
+        let numbers: Vec<String> =
+            columns.map(|column| theme.percent((column.number)(candidate))).collect();
         let figures = format!(" {} {} ", theme.number(candidate.logit, 6), numbers.join(" "));
         let pieces = [(sign, style), (" ", style), (&*word, word_style), (&*figures, style)];
         let x = put_on(buf, line, &pieces);

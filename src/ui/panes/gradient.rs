@@ -152,7 +152,7 @@ impl Pane for Gradient<'_> {
             let x = put_on(buf, lines, &pieces);
             let available_width = usize::from(area.right().saturating_sub(x));
             let share = norms[i] / largest;
-            put_bar(buf, x, lines, (&theme.bar(share, available_width), theme.ink(share)));
+            put_bar(buf, x, lines, &theme.bar(share, available_width), theme.ink(share));
         }
     }
 }

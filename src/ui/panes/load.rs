@@ -62,7 +62,7 @@ impl<'a> Load<'a> {
         let available_width = usize::from(lines.right().saturating_sub(x));
         let share = n as f32 / subject.n_rows() as f32;
         let bar_style = if theme.has_colour() { theme.ink(share) } else { style };
-        put_bar(buf, x, lines, (&theme.bar(share, available_width), bar_style));
+        put_bar(buf, x, lines, &theme.bar(share, available_width), bar_style);
     }
 }
 

@@ -66,7 +66,7 @@ impl<'a> ReadBackTable<'a> {
         ];
         let x = put_line(buf, position, line.right(), &pieces);
         let available_width = usize::from(line.right().saturating_sub(x));
-        put_bar(buf, x, line, (&theme.bar(answer.probability, available_width), style));
+        put_bar(buf, x, line, &theme.bar(answer.probability, available_width), style);
     }
 }
 

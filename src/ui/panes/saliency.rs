@@ -181,7 +181,8 @@ impl Pane for SaliencyTable<'_> {
             let (now, was) = *self.both(saliency, row).get(col)?;
             let word = &self.shown.found?.source.get(row)?.text;
             let name = self.scene.language.tr(name);
-            return Some(difference(NumberOf::Described(format!("{name} “{word}”")), [now?, was?]));
+            let of = NumberOf::Described(format!("{name} “{word}”"));
+            return Some(difference(of, now?, was?));
         }
         let value = figures(saliency, row).get(col).copied()??;
         let (formula, expr) = match col {

@@ -147,7 +147,7 @@ impl Pane for Temperatures<'_> {
                     &[(&figure, Style::new()), (" ", Style::new())],
                 );
                 let bar = theme.bar(p, usize::from(width.saturating_sub(PERCENT_WIDTH + 1)));
-                put_bar(buf, x, lines, (&bar, theme.ink(p)));
+                put_bar(buf, x, lines, &bar, theme.ink(p));
             }
         }
     }

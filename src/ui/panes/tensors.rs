@@ -134,7 +134,7 @@ impl Pane for TensorList<'_> {
             let x = put_on(buf, lines, &[(&name, style), (&figures.concat(), Style::new())]);
             let width = lines.right().saturating_sub(x).min(MOST_BAR);
             let bar = theme.bar(self.share(group) / most, width.into());
-            put_bar(buf, x, lines, (&bar, theme.accent()));
+            put_bar(buf, x, lines, &bar, theme.accent());
         }
     }
 }

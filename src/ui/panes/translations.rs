@@ -64,7 +64,7 @@ impl Translations<'_> {
         kept(&own, &reference).into_iter().zip(&own).enumerate().map(word).collect()
     }
 
-    fn blocks(&self) -> Vec<(String, Vec<Word>)> {
+    fn texts(&self) -> Vec<NamedText> {
         let english = visible(self.0.reading.sentence.read_text());
         let plain = |text: &str| Word {
             text: text.to_owned(),
@@ -74,8 +74,9 @@ impl Translations<'_> {
         };
         let english = english.split_whitespace().map(plain).collect();
         let language = self.0.language;
-        let models = MODELS.map(|name| (language.tr(name.title()).to_owned(), self.words(name)));
-        [(language.tr("English").to_owned(), english)].into_iter().chain(models).collect()
+        let named = |name, words| NamedText { name: language.tr(name).to_owned(), words };
+        let models = MODELS.map(|name| named(name.title(), self.words(name)));
+        [named("English", english)].into_iter().chain(models).collect()
     }
 
     /// The models in the order in which they lose their glosses: those that write what the Transformer writes, then those
@@ -92,17 +93,19 @@ impl Translations<'_> {
     /// lose their glosses, in the order of [`Self::glosses_lost`].
     fn wrapped_blocks(&self, area: Rect, gap: u16) -> Vec<Block> {
         let width = area.width - names_width(area.width);
-        let mut all = self.blocks();
-        let wrapped = |all: &[(String, Vec<Word>)]| -> Vec<Block> {
-            let wrap = |(label, words): &(String, _)| {
-                (label.clone(), wrap_words(Vec::clone(words), width))
+        let mut all = self.texts();
+        let wrapped = |all: &[NamedText]| -> Vec<Block> {
+            let wrap = |text: &NamedText| Block {
+                name: text.name.clone(),
+                lines: wrap_words(text.words.clone(), width),
             };
             all.iter().map(wrap).collect()
         };
-        let total = |blocks: &[Block]| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
+        let total =
+            |blocks: &[Block]| blocks.iter().map(|block| height(&block.lines) + gap).sum::<u16>();
         let mut blocks = wrapped(&all);
         if total(&blocks) + LEGEND_LINES > area.height + gap {
-            all.iter_mut().flat_map(|(_, words)| words).for_each(|word| word.p = None);
+            all.iter_mut().flat_map(|text| &mut text.words).for_each(|word| word.p = None);
             blocks = wrapped(&all);
         }
         for name in self.glosses_lost() {
@@ -111,7 +114,7 @@ impl Translations<'_> {
                 break;
             }
             let i = MODELS.iter().position(|model| *model == name).map_or(0, |i| i + 1);
-            all[i].1.iter_mut().for_each(|word| word.gloss.clear());
+            all[i].words.iter_mut().for_each(|word| word.gloss.clear());
             blocks = wrapped(&all);
         }
         blocks
@@ -123,16 +126,16 @@ impl Translations<'_> {
         if self.0.focused { self.0.selection.row.min(MODELS.len()) } else { own }
     }
 
-    fn draw_block(&self, i: usize, (label, lines): &Block, area: Rect, buf: &mut Buffer) {
+    fn draw_block(&self, i: usize, Block { name, lines }: &Block, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
-        let is_own = label == self.0.language.tr(self.0.model.title());
+        let is_own = name == self.0.language.tr(self.0.model.title());
         let style = match (self.0.focused && i == self.selected_block(), is_own) {
             (true, _) => theme.accent().bold(),
             (false, true) => theme.accent(),
             (false, false) => theme.dim(),
         };
         let names_width = names_width(area.width);
-        let label = fit(label, usize::from(names_width).saturating_sub(1));
+        let label = fit(name, usize::from(names_width).saturating_sub(1));
         put_line(buf, area, area.x + names_width, &[(&label, style)]);
         for (words, y) in lines.iter().zip((area.y..area.bottom()).step_by(row_height(lines))) {
             let mut x = area.x + names_width;
@@ -177,9 +180,9 @@ impl Translations<'_> {
     fn layout(&self, area: Rect) -> Layout {
         let gap = u16::from(area.height > 20);
         let blocks = self.wrapped_blocks(area, gap);
-        let needed = |gap| blocks.iter().map(|block| height(block) + gap).sum::<u16>();
+        let needed = |gap| blocks.iter().map(|block| height(&block.lines) + gap).sum::<u16>();
         let gap = if needed(MAX_GAP) < area.height { MAX_GAP } else { gap };
-        let heights: Vec<u16> = blocks.iter().map(|block| height(block) + gap).collect();
+        let heights: Vec<u16> = blocks.iter().map(|block| height(&block.lines) + gap).collect();
         // The last block needs no gap below it.
         let needed: u16 = heights.iter().sum();
         let legend = if needed + LEGEND_LINES > area.height + gap { 0 } else { LEGEND_LINES };
@@ -198,8 +201,17 @@ struct Layout {
     legend: u16,
 }
 
-/// A block's name and its lines of words.
-type Block = (String, Vec<Vec<Word>>);
+/// The sentence or a translation, with its name.
+struct NamedText {
+    name: String,
+    words: Vec<Word>,
+}
+
+/// The same, wrapped into lines.
+struct Block {
+    name: String,
+    lines: Vec<Vec<Word>>,
+}
 
 /// A word of a translation, with what it means under it.
 #[derive(Clone)]
@@ -246,7 +258,7 @@ fn probabilities(trace: &Trace, words: &[&str]) -> Option<Vec<f32>> {
 }
 
 /// Height of a block in lines, without the gap below it.
-fn height((_, lines): &Block) -> u16 {
+fn height(lines: &[Vec<Word>]) -> u16 {
     (lines.len() * row_height(lines)) as u16
 }
 
@@ -277,21 +289,18 @@ impl Pane for Translations<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let blocks = self.blocks();
+        let texts = self.texts();
         let length = |words: &[Word]| words.iter().map(|word| word.width() + 1).sum::<usize>();
-        let longest = blocks.iter().map(|(_, words)| length(words)).max().unwrap_or(0) as u16;
+        let longest = texts.iter().map(|text| length(&text.words)).max().unwrap_or(0) as u16;
         let width = (MAX_NAMES_WIDTH + longest).clamp(60, LONGEST_LINE);
-        let lines = |blocks: &[(String, Vec<Word>)], width: u16| {
+        let lines = |texts: &[NamedText], width: u16| {
             let width = width - names_width(width);
-            let height = |(_, words): &(String, Vec<Word>)| {
-                let lines = wrap_words(words.clone(), width);
-                (lines.len() * row_height(&lines)) as u16
-            };
-            blocks.iter().map(height).sum::<u16>() + LEGEND_LINES
+            let height = |text: &NamedText| height(&wrap_words(text.words.clone(), width));
+            texts.iter().map(height).sum::<u16>() + LEGEND_LINES
         };
-        let (n, with_bars) = (blocks.len() as u16, lines(&blocks, width));
-        let mut plain = blocks;
-        plain.iter_mut().flat_map(|(_, words)| words).for_each(|word| word.p = None);
+        let (n, with_bars) = (texts.len() as u16, lines(&texts, width));
+        let mut plain = texts;
+        plain.iter_mut().flat_map(|text| &mut text.words).for_each(|word| word.p = None);
         PreferredSize::new(Size::new(50, 8), Size::new(width, with_bars + n))
             .whole_at(Size::new(60, lines(&plain, 60)))
             .up_to(with_bars + MAX_GAP * n)
@@ -355,7 +364,8 @@ impl Pane for Translations<'_> {
             rest = Rect { y: rest.y + height, height: rest.height - height, ..rest };
         }
         let legend = Rect { height: legend.min(area.bottom() - rest.y), ..rest };
-        let has_bars = blocks.iter().flat_map(|(_, l)| l.iter().flatten()).any(|w| w.p.is_some());
+        let mut words = blocks.iter().flat_map(|block| block.lines.iter().flatten());
+        let has_bars = words.any(|word| word.p.is_some());
         if legend.height > 0 {
             self.draw_legend(has_bars, legend, buf);
         }

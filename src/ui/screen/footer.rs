@@ -11,6 +11,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
+use super::linked::{self, LinkedSpan};
 use crate::{
     lesson::{Language, tr},
     text::cell_value,
@@ -68,9 +69,6 @@ fn fit_labels(labels: &str, width: usize) -> &str {
     std::iter::once(labels).chain(later).find(|rest| rest.width() <= width).unwrap_or(last)
 }
 
-/// A piece of the timeline, with the index of the step that it represents.
-type Dot = (Span<'static>, Option<usize>);
-
 /// How close the timeline's signs are.
 #[derive(Clone, Copy)]
 struct Density {
@@ -91,53 +89,45 @@ const DENSITIES: [Density; 6] = {
 /// Draws the chapters, each with its steps: a dot for every step of the current one, and of the others a dot or, where
 /// they do not fit, a sign for several steps.
 pub fn timeline(state: &State, area: Rect, buf: &mut Buffer) {
-    let dots = fitting_dots(state, area.width);
-    dots.into_iter().map(|(span, _)| span).collect::<Line>().render(area, buf);
+    linked::drawn(fitting_dots(state, area.width)).render(area, buf);
 }
 
 /// The step whose sign is drawn at a position; a chapter's number represents its first step, and a sign for several
 /// steps the first of them.
 pub fn step_at(state: &State, area: Rect, position: Position) -> Option<usize> {
-    let column = usize::from(position.x.checked_sub(area.x).filter(|_| area.contains(position))?);
-    let mut end = 0;
-    let mut dots = fitting_dots(state, area.width).into_iter();
-    let (_, step) = dots.find(|(span, _)| {
-        end += span.width();
-        column < end
-    })?;
-    step
+    linked::target_at(fitting_dots(state, area.width), area, position)
 }
 
-fn fitting_dots(state: &State, width: u16) -> Vec<Dot> {
-    let fits = |dots: &Vec<Dot>| {
-        dots.iter().map(|(span, _)| span.width()).sum::<usize>() <= usize::from(width)
-    };
+/// The pieces of the timeline, each with the step that it represents.
+fn fitting_dots(state: &State, width: u16) -> Vec<LinkedSpan<usize>> {
+    let fits = |dots: &Vec<LinkedSpan<usize>>| linked::width(dots) <= usize::from(width);
     let mut lines = DENSITIES.map(|density| dots(state, density)).into_iter();
     lines.by_ref().find(fits).unwrap_or_else(|| dots(state, DENSITIES[DENSITIES.len() - 1]))
 }
 
-fn dots(state: &State, Density { space, per_sign }: Density) -> Vec<Dot> {
+fn dots(state: &State, Density { space, per_sign }: Density) -> Vec<LinkedSpan<usize>> {
     let (current_chapter, _) = state.current();
     let (dim, accent) = (state.theme.dim(), state.theme.accent());
-    let mut dots = vec![(Span::raw(" "), None)];
+    let mut dots = vec![LinkedSpan::plain(Span::raw(" "))];
     let mut first = 0;
     for (i, chapter) in state.lesson.chapters.iter().enumerate() {
         let steps: Vec<usize> = (first..first + chapter.steps.len()).collect();
         let is_current = i == current_chapter;
         let number = if is_current { accent.bold() } else { Style::new() };
-        dots.push((Span::styled(i.to_string(), number), Some(first)));
+        dots.push(LinkedSpan::new(Span::styled(i.to_string(), number), first));
         // Folded signs stand close to their number, so that each chapter is one group.
         let is_folded = !is_current && per_sign > 1;
         if !is_folded {
-            dots.push((Span::raw(space), None));
+            dots.push(LinkedSpan::plain(Span::raw(space)));
         }
         if is_current || per_sign == 1 {
             let style = if is_current { accent } else { dim };
-            dots.extend(steps.iter().map(|&step| (dot(state, step, style), Some(step))));
+            dots.extend(steps.iter().map(|&step| LinkedSpan::new(dot(state, step, style), step)));
         } else {
-            dots.extend(steps.chunks(per_sign).map(|few| (sign_for(state, few), Some(few[0]))));
+            let few = steps.chunks(per_sign);
+            dots.extend(few.map(|few| LinkedSpan::new(sign_for(state, few), few[0])));
         }
-        dots.push((Span::raw(" "), None));
+        dots.push(LinkedSpan::plain(Span::raw(" ")));
         first += steps.len();
     }
     dots

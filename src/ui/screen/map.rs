@@ -4,18 +4,19 @@ use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
     style::{Modifier, Style},
-    text::{Line, Span},
+    text::Span,
     widgets::Widget,
 };
 
+use super::linked::{self, LinkedSpan};
 use crate::{
     analysis::map::{ModelMap, Section, Station, StationKind},
     lesson::PaneSpec,
     ui::{app::State, widgets::lines::fit},
 };
 
-/// A piece of the map, with the path of the station that it names.
-type Piece<'a> = (Span<'static>, Option<&'a Station>);
+/// A piece of the map, with the station that it names.
+type Piece<'a> = LinkedSpan<&'a Station>;
 
 /// How much of the map is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ const FORMS: [Form; 3] = [
 pub fn draw(state: &State, area: Rect, buf: &mut Buffer) {
     let Some(map) = state.map() else { return };
     for (line, area) in lines(state, &map, area) {
-        line.into_iter().map(|(span, _)| span).collect::<Line>().render(area, buf);
+        linked::drawn(line).render(area, buf);
     }
 }
 
@@ -46,20 +47,15 @@ pub fn step_at(state: &State, area: Rect, position: Position) -> Option<usize> {
     let map = state.map()?;
     let lines = lines(state, &map, area);
     let (line, area) = lines.into_iter().find(|(_, area)| area.contains(position))?;
-    let column = usize::from(position.x - area.x);
-    let mut end = 0;
-    let (_, station) = line.into_iter().find(|(span, _)| {
-        end += span.width();
-        column < end
-    })?;
-    state.step_of_station(station?)
+    state.step_of_station(linked::target_at(line, area, position)?)
 }
 
 /// The lines of the map, each with its place.
 fn lines<'a>(state: &State, map: &'a ModelMap, area: Rect) -> Vec<(Vec<Piece<'a>>, Rect)> {
     let in_two = area.height > 1 && !map.target.is_empty();
     let candidates = FORMS.map(|form| written(state, map, form, in_two));
-    let is_fitting = |lines: &Vec<Vec<Piece>>| lines.iter().all(|l| width(l) <= area.width.into());
+    let is_fitting =
+        |lines: &Vec<Vec<Piece>>| lines.iter().all(|l| linked::width(l) <= area.width.into());
     let last = FORMS.len() - 1;
     let chosen = candidates.iter().position(is_fitting).unwrap_or(last);
     let [first, second, third] = candidates;
@@ -67,31 +63,27 @@ fn lines<'a>(state: &State, map: &'a ModelMap, area: Rect) -> Vec<(Vec<Piece<'a>
     lines.into_iter().map(|line| cut(line, area.width.into())).zip(area.rows()).collect()
 }
 
-fn width(line: &[Piece]) -> usize {
-    line.iter().map(|(span, _)| span.width()).sum()
-}
-
 /// The pieces that fit around the station of the focused pane; where others are left out stands a sign.
 fn cut(mut line: Vec<Piece>, width: usize) -> Vec<Piece> {
-    let is_focused = |piece: &Piece| piece.0.style.add_modifier.contains(Modifier::REVERSED);
-    let needed = line.iter().position(is_focused).map_or(0, |at| self::width(&line[..=at]));
+    let is_focused = |piece: &Piece| piece.span.style.add_modifier.contains(Modifier::REVERSED);
+    let needed = line.iter().position(is_focused).map_or(0, |at| linked::width(&line[..=at]));
     let mut too_many = needed.saturating_sub(width.saturating_sub(1));
     if too_many > 0 {
         too_many += 2; // the sign, after a blank
         let is_left_out = |piece: &Piece| {
             let is_left_out = too_many > 0;
-            too_many = too_many.saturating_sub(piece.0.width());
+            too_many = too_many.saturating_sub(piece.span.width());
             is_left_out
         };
         let n = line.iter().map(is_left_out).filter(|is| *is).count();
-        line.splice(..n, [(Span::raw(" …"), None)]);
+        line.splice(..n, [Piece::plain(Span::raw(" …"))]);
     }
     let mut left = width;
     let mut shown = vec![];
-    for (span, station) in line {
+    for Piece { span, to } in line {
         let text = fit(&span.content, left);
         left -= span.width().min(left);
-        shown.push((Span::styled(text, span.style), station));
+        shown.push(Piece { span: Span::styled(text, span.style), to });
         if left == 0 {
             break;
         }
@@ -102,10 +94,10 @@ fn cut(mut line: Vec<Piece>, width: usize) -> Vec<Piece> {
 fn written<'a>(state: &State, map: &'a ModelMap, form: Form, in_two: bool) -> Vec<Vec<Piece<'a>>> {
     let (theme, dim) = (&state.theme, state.theme.dim());
     let line = |sections: &'a [Section]| {
-        let mut pieces = vec![(Span::raw(" "), None)];
+        let mut pieces = vec![Piece::plain(Span::raw(" "))];
         for (i, section) in sections.iter().enumerate() {
             if i > 0 {
-                pieces.push((Span::styled(arrow(state, form), dim), None));
+                pieces.push(Piece::plain(Span::styled(arrow(state, form), dim)));
             }
             pieces.extend(section_pieces(state, section, form));
         }
@@ -123,7 +115,7 @@ fn written<'a>(state: &State, map: &'a ModelMap, form: Form, in_two: bool) -> Ve
     } else {
         format!(" {dash} {} {dash}{head}", map.link)
     };
-    source.push((Span::styled(link, dim), None));
+    source.push(Piece::plain(Span::styled(link, dim)));
     if in_two {
         return vec![source, target];
     }
@@ -147,15 +139,15 @@ fn section_pieces<'a>(state: &State, section: &'a Section, form: Form) -> Vec<Pi
     if form.is_folded && !is_lit {
         let text = format!("{} {times}{}", stack.name, stack.n_layers);
         let text = if form.is_tight { text.replace(' ', "") } else { text };
-        return vec![(Span::styled(text, dim), section.stations.first())];
+        return vec![Piece { span: Span::styled(text, dim), to: section.stations.first() }];
     }
     let style = if is_lit { state.theme.accent() } else { dim };
     let space = if form.is_tight { "" } else { " " };
     let name = format!("{}.{}{space}[{space}", stack.name, stack.layer);
-    pieces.push((Span::styled(name, style), None));
+    pieces.push(Piece::plain(Span::styled(name, style)));
     pieces.extend(stations(state, section, form));
     let end = format!("{space}]{space}{times}{}", stack.n_layers);
-    pieces.push((Span::styled(end, style), None));
+    pieces.push(Piece::plain(Span::styled(end, style)));
     pieces
 }
 
@@ -173,12 +165,12 @@ fn stations<'a>(state: &State, section: &'a Section, form: Form) -> Vec<Piece<'a
                 (true, false) => " ",
                 (false, _) => arrow(state, form),
             };
-            pieces.push((Span::styled(between, dim), None));
+            pieces.push(Piece::plain(Span::styled(between, dim)));
         }
         let name = if form.is_tight { short(&station.name) } else { &station.name };
         let name = if is_probe { format!("({name})") } else { name.to_owned() };
         let style = light(state, station).unwrap_or(dim);
-        pieces.push((Span::styled(name, style), Some(station)));
+        pieces.push(Piece::new(Span::styled(name, style), station));
     }
     pieces
 }

@@ -8,6 +8,7 @@ use ratatui::{
     widgets::{Block, BorderType, Widget},
 };
 
+use super::linked::{self, LinkedSpan};
 use crate::lesson::tr;
 use crate::ui::{
     app::{self, ScreenLayout, State, unfolded_part},
@@ -85,30 +86,26 @@ fn title_style(state: &State, i: usize) -> Style {
 }
 
 fn draw_tabs(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut Buffer) {
-    let tabs = tab_spans(state, panes, area.width).into_iter().map(|(span, _)| span);
-    let more = Span::styled("   Tab", state.theme.dim());
-    tabs.chain([more]).collect::<Line>().render(area, buf);
+    let mut tabs = linked::drawn(tab_spans(state, panes, area.width));
+    tabs.push_span(Span::styled("   Tab", state.theme.dim()));
+    tabs.render(area, buf);
 }
 
 /// The spans of the tab line, each with the index of its pane. Titles are cut so that all are in view.
-fn tab_spans(
-    state: &State,
-    panes: &[Box<dyn Pane + '_>],
-    width: u16,
-) -> Vec<(Span<'static>, Option<usize>)> {
+fn tab_spans(state: &State, panes: &[Box<dyn Pane + '_>], width: u16) -> Vec<LinkedSpan<usize>> {
     // Columns around the names: a blank, separators, numbers, and the key at the end.
     let other_columns = 1 + 5 * panes.len() + 6;
     let titles: Vec<Title> = panes.iter().map(|pane| title_of(state, pane.as_ref())).collect();
     let room = usize::from(width).saturating_sub(other_columns);
     let title_width = widest_title(titles.iter().map(Title::width), room).max(8);
-    let mut tab_spans = vec![(Span::raw(" "), None)];
+    let mut tab_spans = vec![LinkedSpan::plain(Span::raw(" "))];
     for (i, title) in fitted_apart(&titles, title_width).into_iter().enumerate() {
         if i > 0 {
-            tab_spans.push((Span::styled(" │ ", state.theme.dim()), None));
+            tab_spans.push(LinkedSpan::plain(Span::styled(" │ ", state.theme.dim())));
         }
         let style = if i == state.nav.focus { title_style(state, i) } else { state.theme.dim() };
         let text = format!("{} {title}", i + 1);
-        tab_spans.push((Span::styled(text, style), Some(i)));
+        tab_spans.push(LinkedSpan::new(Span::styled(text, style), i));
     }
     tab_spans
 }
@@ -134,14 +131,7 @@ pub fn tab_at(
     area: Rect,
     position: Position,
 ) -> Option<usize> {
-    let column = usize::from(position.x.checked_sub(area.x).filter(|_| area.contains(position))?);
-    let mut end = 0;
-    let mut tab_spans = tab_spans(state, panes, area.width).into_iter();
-    let (_, pane) = tab_spans.find(|(span, _)| {
-        end += span.width();
-        column < end
-    })?;
-    pane
+    linked::target_at(tab_spans(state, panes, area.width), area, position)
 }
 
 /// Draws the narration in its columns, with marks where lines above or below are out of view.

@@ -181,9 +181,9 @@ pub fn named(word: &str, number: &str, width: usize) -> String {
 }
 
 /// Draws a bar from column `x` on, as thick as the area is high.
-pub fn put_bar(buf: &mut Buffer, x: u16, area: Rect, bar: (&str, Style)) {
+pub fn put_bar(buf: &mut Buffer, x: u16, area: Rect, bar: &str, style: Style) {
     for line in area.rows() {
-        put_line(buf, (x, line.y), line.right(), &[bar]);
+        put_line(buf, (x, line.y), line.right(), &[(bar, style)]);
     }
 }
 
