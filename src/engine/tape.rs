@@ -70,8 +70,13 @@ use crate::engine::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Node(usize);
 
-/// A leaf of an opened cell: the index of an input, and a cell of it.
-pub type Leaf = (usize, Cell);
+/// A leaf of an opened cell: a cell of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// The index of the input.
+    pub input: usize,
+    pub cell: Cell,
+}
 
 /// A kind of operation: its forward pass, the arithmetic of a cell, its backward pass.
 pub trait Operation: Send + Sync {
@@ -95,7 +100,7 @@ pub trait Operation: Send + Sync {
 
     /// The derivative of a cell of the output with respect to a cell of an input; None if it is 0.
     fn slope(&self, inputs: &[&Value], cell: Cell, of: Leaf) -> Option<Expr<Leaf>> {
-        self.open(inputs, cell).derivative(&of, &|(input, cell)| inputs[*input].get(*cell))
+        self.open(inputs, cell).derivative(&of, &|leaf| inputs[leaf.input].get(leaf.cell))
     }
 
     /// The number of multiplications in matrix products, which take most of the time.
@@ -293,7 +298,7 @@ impl Tape {
         let entry = self.entry(node);
         let expr = entry.operation.as_ref().map(|operation| {
             let expr = operation.open(&self.values(&entry.inputs), cell);
-            expr.map(&mut |(input, cell)| self.operand(entry.inputs[input], cell))
+            expr.map(&mut |leaf| self.operand(entry.inputs[leaf.input], leaf.cell))
         });
         let formula = entry.operation.as_ref().map_or(entry.place.site.caption, |o| o.formula());
         let name = NumberName::Address(entry.place.address(cell));
@@ -347,7 +352,7 @@ fn column_of(plane: usize, n: usize, col: usize) -> Vec<Cell> {
 
 /// The leaf of a cell of input `i`.
 fn leaf(input: usize, plane: usize, row: usize, col: usize) -> Expr<Leaf> {
-    Expr::Leaf((input, Cell::new(plane, row, col)))
+    Expr::Leaf(Leaf { input, cell: Cell::new(plane, row, col) })
 }
 
 /// The terms of the dot product `sum_k a[row_a, k] * b[k, col]`; `pair(k)` gives the two factors.

@@ -166,7 +166,7 @@ impl Operation for Hidden {
 
     /// The residual stream alone: a trace opens the layer instead.
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        Expr::Leaf((0, cell))
+        Expr::Leaf(Leaf { input: 0, cell })
     }
 
     fn products(&self, inputs: &[&Value]) -> usize {

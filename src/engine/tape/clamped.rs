@@ -48,10 +48,10 @@ impl Operation for Clamp {
     }
 
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
-        self.bound(inputs[0].get(cell)).map_or(Expr::Leaf((0, cell)), Expr::Number)
+        self.bound(inputs[0].get(cell)).map_or(Expr::Leaf(Leaf { input: 0, cell }), Expr::Number)
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -76,13 +76,13 @@ impl Operation for Swish {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let x = || Expr::Leaf((0, cell));
+        let x = || Expr::Leaf(Leaf { input: 0, cell });
         let minus = Expr::Product(vec![Expr::Number(-self.beta), x()]);
         let below = Expr::Sum(vec![Expr::Number(1.0), Expr::call(Function::Exp, minus)]);
         Expr::quotient(x(), below)
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -107,11 +107,11 @@ impl Operation for MulByOneMore {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let one_more = Expr::Sum(vec![Expr::Leaf((1, cell)), Expr::Number(1.0)]);
-        Expr::Product(vec![Expr::Leaf((0, cell)), one_more])
+        let one_more = Expr::Sum(vec![Expr::Leaf(Leaf { input: 1, cell }), Expr::Number(1.0)]);
+        Expr::Product(vec![Expr::Leaf(Leaf { input: 0, cell }), one_more])
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 

@@ -157,10 +157,10 @@ impl Operation for Add {
 
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
         let b = broadcast(cell, inputs[1].shape());
-        Expr::Sum(vec![Expr::Leaf((0, cell)), Expr::Leaf((1, b))])
+        Expr::Sum(vec![Expr::Leaf(Leaf { input: 0, cell }), Expr::Leaf(Leaf { input: 1, cell: b })])
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         let [a, b] = [inputs[0].shape(), inputs[1].shape()];
         let is_for_all_rows = input == 1 && b.rows == 1;
         Some(if is_for_all_rows { column_of(cell.plane, a.rows, cell.col) } else { vec![cell] })
@@ -205,10 +205,10 @@ impl Operation for Sum {
     }
 
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
-        Expr::Sum((0..inputs.len()).map(|i| Expr::Leaf((i, cell))).collect())
+        Expr::Sum((0..inputs.len()).map(|i| Expr::Leaf(Leaf { input: i, cell })).collect())
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -229,10 +229,13 @@ impl Operation for Mul {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Leaf((1, cell))])
+        Expr::Product(vec![
+            Expr::Leaf(Leaf { input: 0, cell }),
+            Expr::Leaf(Leaf { input: 1, cell }),
+        ])
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -267,10 +270,10 @@ impl Operation for Scale {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Number(self.factor)])
+        Expr::Product(vec![Expr::Leaf(Leaf { input: 0, cell }), Expr::Number(self.factor)])
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -304,11 +307,11 @@ impl Operation for SoftCap {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let share = Expr::quotient(Expr::Leaf((0, cell)), Expr::Number(self.cap));
+        let share = Expr::quotient(Expr::Leaf(Leaf { input: 0, cell }), Expr::Number(self.cap));
         Expr::Product(vec![Expr::Number(self.cap), Expr::call(Function::Tanh, share)])
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -340,10 +343,13 @@ impl Operation for ScaleRows {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        Expr::Product(vec![Expr::Leaf((0, cell)), Expr::Number(self.factors[cell.row])])
+        Expr::Product(vec![
+            Expr::Leaf(Leaf { input: 0, cell }),
+            Expr::Number(self.factors[cell.row]),
+        ])
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -399,10 +405,10 @@ impl Operation for DivideByRoot {
         let root = Expr::call(Function::Sqrt, Expr::Number(n as f32));
         let times = |root| Expr::Product(vec![root, Expr::Number(times as f32)]);
         let below = if self.by.times == 1 { root } else { times(root) };
-        Expr::quotient(Expr::Leaf((0, cell)), below)
+        Expr::quotient(Expr::Leaf(Leaf { input: 0, cell }), below)
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -426,12 +432,12 @@ impl Operation for Interpolate {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let [z, a, b] = [0, 1, 2].map(|i| Expr::Leaf((i, cell)));
+        let [z, a, b] = [0, 1, 2].map(|i| Expr::Leaf(Leaf { input: i, cell }));
         let new = Expr::Product(vec![Expr::difference(Expr::Number(1.0), z.clone()), a]);
         Expr::Sum(vec![new, Expr::Product(vec![z, b])])
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -492,7 +498,7 @@ impl Operation for Activation {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let x = || Expr::Leaf((0, cell));
+        let x = || Expr::Leaf(Leaf { input: 0, cell });
         let one = || Expr::Number(1.0);
         match self {
             Self::Tanh => Expr::call(Function::Tanh, x()),
@@ -518,7 +524,7 @@ impl Operation for Activation {
         }
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 

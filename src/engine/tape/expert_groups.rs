@@ -80,7 +80,7 @@ impl Operation for WithinGroups {
 
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
         if self.groups.are_in(inputs[0].matrix(), cell.row)[cell.col] {
-            Expr::Leaf((0, cell))
+            Expr::Leaf(Leaf { input: 0, cell })
         } else {
             Expr::Number(f32::NEG_INFINITY)
         }

@@ -384,7 +384,7 @@ impl Operation for MulRows {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        Expr::Product(vec![Expr::Leaf((0, cell)), leaf(1, 0, cell.row, 0)])
+        Expr::Product(vec![Expr::Leaf(Leaf { input: 0, cell }), leaf(1, 0, cell.row, 0)])
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {

@@ -33,10 +33,10 @@ impl Operation for ScaleBy {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        Expr::Product(vec![leaf(1, 0, 0, 0), Expr::Leaf((0, cell))])
+        Expr::Product(vec![leaf(1, 0, 0, 0), Expr::Leaf(Leaf { input: 0, cell })])
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         Some(if input == 0 { vec![cell] } else { inputs[0].shape().cells().collect() })
     }
 

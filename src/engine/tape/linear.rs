@@ -122,7 +122,7 @@ impl Operation for Linear {
     fn reached(
         &self,
         inputs: &[&Value],
-        (input, Cell { row, col, .. }): Leaf,
+        Leaf { input, cell: Cell { row, col, .. } }: Leaf,
     ) -> Option<Vec<Cell>> {
         let (n_rows, width) = (inputs[0].shape().rows, self.d_head(inputs[1]));
         Some(match input {
@@ -131,7 +131,12 @@ impl Operation for Linear {
         })
     }
 
-    fn slope(&self, inputs: &[&Value], cell: Cell, (input, of): Leaf) -> Option<Expr<Leaf>> {
+    fn slope(
+        &self,
+        inputs: &[&Value],
+        cell: Cell,
+        Leaf { input, cell: of }: Leaf,
+    ) -> Option<Expr<Leaf>> {
         let column = cell.plane * self.d_head(inputs[1]) + cell.col;
         Some(match input {
             0 => leaf(1, 0, of.col, column),
@@ -180,7 +185,7 @@ impl Operation for Gate {
         n_multiplications(inputs[0].shape().len() + inputs[2].shape().len(), unit)
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         let is_factor = input == 0 || input == 2;
         Some(if is_factor {
             row_of(0, 0, inputs[3].shape().cols)

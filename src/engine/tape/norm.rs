@@ -116,7 +116,7 @@ impl Operation for RowMean {
         Expr::quotient(sum, Expr::Number(n as f32))
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![Cell { col: 0, ..cell }])
     }
 
@@ -147,7 +147,7 @@ impl Operation for RowVariance {
         Expr::quotient(Expr::Sum(squares.collect()), Expr::Number(n as f32))
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![Cell { col: 0, ..cell }])
     }
 
@@ -186,7 +186,7 @@ impl Operation for Normalize {
         Expr::quotient(above, Expr::call(Function::Sqrt, below))
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         let n_columns = inputs[0].shape().cols;
         Some(if input == 0 { vec![cell] } else { row_of(cell.plane, cell.row, n_columns) })
     }
@@ -243,7 +243,11 @@ impl Operation for RowMeanSquare {
         Expr::quotient(Expr::Sum(cells.map(square).collect()), Expr::Number(self.count(of) as f32))
     }
 
-    fn reached(&self, _: &[&Value], (_, Cell { plane, row, .. }): Leaf) -> Option<Vec<Cell>> {
+    fn reached(
+        &self,
+        _: &[&Value],
+        Leaf { cell: Cell { plane, row, .. }, .. }: Leaf,
+    ) -> Option<Vec<Cell>> {
         Some(vec![Cell::new(if self.of_all { 0 } else { plane }, row, 0)])
     }
 
@@ -277,7 +281,7 @@ impl Operation for DivideByRms {
         Expr::quotient(leaf(0, plane, row, col), Expr::call(Function::Sqrt, below))
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         let Shape { planes, cols, .. } = inputs[0].shape();
         let is_shared = inputs[1].shape().planes < planes;
         Some(match input {
@@ -354,7 +358,7 @@ impl Operation for GainBias {
         if inputs.len() == 2 { product } else { Expr::Sum(vec![product, leaf(2, 0, 0, column)]) }
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         if input == 0 {
             return Some(vec![cell]);
         }

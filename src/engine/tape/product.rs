@@ -57,7 +57,12 @@ fn shared(p: usize, a: &Value, b: &Value) -> usize {
 
 /// The cells of a product with `n_columns` columns that a cell of a factor flows into: of the left one a row, of the right
 /// one column `col` of every plane that shares it.
-fn reached(inputs: &[&Value], (input, cell): Leaf, n_columns: usize, col: usize) -> Vec<Cell> {
+fn reached(
+    inputs: &[&Value],
+    Leaf { input, cell }: Leaf,
+    n_columns: usize,
+    col: usize,
+) -> Vec<Cell> {
     if input == 0 {
         return row_of(cell.plane, cell.row, n_columns);
     }
@@ -126,7 +131,7 @@ impl Operation for MatMul {
     }
 
     fn reached(&self, inputs: &[&Value], of: Leaf) -> Option<Vec<Cell>> {
-        Some(reached(inputs, of, inputs[1].shape().cols, of.1.col))
+        Some(reached(inputs, of, inputs[1].shape().cols, of.cell.col))
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
@@ -183,10 +188,15 @@ impl Operation for MatMulNt {
     }
 
     fn reached(&self, inputs: &[&Value], of: Leaf) -> Option<Vec<Cell>> {
-        Some(reached(inputs, of, inputs[1].shape().rows, of.1.row))
+        Some(reached(inputs, of, inputs[1].shape().rows, of.cell.row))
     }
 
-    fn slope(&self, inputs: &[&Value], cell: Cell, (input, of): Leaf) -> Option<Expr<Leaf>> {
+    fn slope(
+        &self,
+        inputs: &[&Value],
+        cell: Cell,
+        Leaf { input, cell: of }: Leaf,
+    ) -> Option<Expr<Leaf>> {
         Some(match input {
             0 => leaf(1, shared(cell.plane, inputs[0], inputs[1]), cell.col, of.col),
             _ => leaf(0, cell.plane, cell.row, of.col),
@@ -228,15 +238,15 @@ impl Operation for LinearNt {
         MatMulNt.products(inputs)
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
-        match input {
-            2 => Some(column_of(0, inputs[0].shape().rows, cell.col)),
-            _ => MatMulNt.reached(inputs, (input, cell)),
+    fn reached(&self, inputs: &[&Value], of: Leaf) -> Option<Vec<Cell>> {
+        match of.input {
+            2 => Some(column_of(0, inputs[0].shape().rows, of.cell.col)),
+            _ => MatMulNt.reached(inputs, of),
         }
     }
 
     fn slope(&self, inputs: &[&Value], cell: Cell, of: Leaf) -> Option<Expr<Leaf>> {
-        if of.0 == 2 { Some(Expr::Number(1.0)) } else { MatMulNt.slope(inputs, cell, of) }
+        if of.input == 2 { Some(Expr::Number(1.0)) } else { MatMulNt.slope(inputs, cell, of) }
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {

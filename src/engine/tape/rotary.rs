@@ -194,7 +194,7 @@ impl Operation for Rotate {
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         let Cell { plane, row, col } = cell;
         let Some(RotatedChannel { pair, partner, is_first }) = self.rope.pair(col) else {
-            return Expr::Leaf((0, cell));
+            return Expr::Leaf(Leaf { input: 0, cell });
         };
         let angle = (self.first + row) as f32 * self.rope.speeds[pair];
         let part = |function, channel| {
@@ -210,7 +210,7 @@ impl Operation for Rotate {
         if is_first { Expr::difference(own, other) } else { Expr::Sum(vec![own, other]) }
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         let partner = self.rope.pair(cell.col).map(|of| Cell { col: of.partner, ..cell });
         Some(std::iter::once(cell).chain(partner).collect())
     }
@@ -252,7 +252,7 @@ mod tests {
             let rotate = Rotate { rope, first: 4 };
             let rotated = rotate.forward(&[&x]);
             for cell in x.shape().cells() {
-                let operand = |(_, cell): Leaf| Operand {
+                let operand = |Leaf { cell, .. }: Leaf| Operand {
                     address: Address {
                         kind: AddressKind::Value,
                         path: "x".into(),

@@ -39,7 +39,11 @@ impl Operation for Lookup {
         leaf(0, 0, self.rows[row], col)
     }
 
-    fn reached(&self, _: &[&Value], (_, Cell { row, col, .. }): Leaf) -> Option<Vec<Cell>> {
+    fn reached(
+        &self,
+        _: &[&Value],
+        Leaf { cell: Cell { row, col, .. }, .. }: Leaf,
+    ) -> Option<Vec<Cell>> {
         let is_taken = |i: &usize| self.rows[*i] == row;
         Some((0..self.rows.len()).filter(is_taken).map(|i| Cell::new(0, i, col)).collect())
     }

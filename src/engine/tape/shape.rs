@@ -70,10 +70,10 @@ impl Operation for HandOn {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        Expr::Leaf((0, cell))
+        Expr::Leaf(Leaf { input: 0, cell })
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -98,7 +98,7 @@ impl Operation for ConcatHeads {
         leaf(0, col / width, row, col % width)
     }
 
-    fn reached(&self, inputs: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         let width = inputs[0].shape().cols;
         Some(vec![Cell::new(0, cell.row, cell.plane * width + cell.col)])
     }
@@ -126,12 +126,12 @@ impl Operation for JoinShared {
 
     fn open(&self, inputs: &[&Value], cell: Cell) -> Expr<Leaf> {
         match cell.col.checked_sub(inputs[0].shape().cols) {
-            None => Expr::Leaf((0, cell)),
+            None => Expr::Leaf(Leaf { input: 0, cell }),
             Some(col) => leaf(1, 0, cell.row, col),
         }
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         let Shape { planes, cols, .. } = inputs[0].shape();
         Some(match input {
             0 => vec![cell],
@@ -180,7 +180,11 @@ impl Operation for Cut {
         leaf(0, 0, row, self.first + plane * self.planes.width + col)
     }
 
-    fn reached(&self, _: &[&Value], (_, Cell { row, col, .. }): Leaf) -> Option<Vec<Cell>> {
+    fn reached(
+        &self,
+        _: &[&Value],
+        Leaf { cell: Cell { row, col, .. }, .. }: Leaf,
+    ) -> Option<Vec<Cell>> {
         let Planes { n, width } = self.planes;
         let among = col.checked_sub(self.first).filter(|among| *among < n * width);
         Some(among.map(|col| Cell::new(col / width, row, col % width)).into_iter().collect())
@@ -214,7 +218,7 @@ impl Operation for Regroup {
         leaf(0, plane * (planes / self.n_groups) + col / cols, row, col % cols)
     }
 
-    fn reached(&self, inputs: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         let Shape { planes, cols, .. } = inputs[0].shape();
         let n_together = planes / self.n_groups;
         let (group, among) = (cell.plane / n_together, cell.plane % n_together);
@@ -274,7 +278,7 @@ impl Operation for Grid {
         leaf(i, 0, cell.row - origins[i].row, cell.col - origins[i].col)
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         let origin = self.origins(inputs)[input];
         Some(vec![Cell::new(0, origin.row + cell.row, origin.col + cell.col)])
     }

@@ -69,7 +69,9 @@ impl Slopes {
     /// times the derivative of that cell. Where an operation does not say which cells these are, one number for each
     /// row of its output.
     pub fn terms(&self, tape: &Tape, node: Node, cell: Cell) -> Vec<Expr<Operand>> {
-        tape.uses(node).flat_map(|(user, input)| self.through(tape, user, (input, cell))).collect()
+        tape.uses(node)
+            .flat_map(|(user, input)| self.through(tape, user, Leaf { input, cell }))
+            .collect()
     }
 
     /// The value at which the slopes of a node were taken.
@@ -88,7 +90,7 @@ impl Slopes {
             let output = self.value(tape, user);
             return by_row(&**operation, &inputs, output, grad, of);
         };
-        let operand = |(input, cell): Leaf| {
+        let operand = |Leaf { input, cell }: Leaf| {
             let Entry { place, .. } = tape.entry(entry.inputs[input]);
             Operand { address: place.address(cell), value: inputs[input].get(cell) }
         };
@@ -119,7 +121,7 @@ fn by_row(
     inputs: &[&Value],
     output: &Value,
     grad: &Value,
-    (input, cell): Leaf,
+    Leaf { input, cell }: Leaf,
 ) -> Vec<Expr<Operand>> {
     let n_rows = grad.shape().rows;
     let wanted: Vec<bool> = (0..inputs.len()).map(|i| i == input).collect();

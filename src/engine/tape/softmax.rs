@@ -110,10 +110,14 @@ impl Operation for CausalMask {
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         let is_visible = self.can_see(cell.row, cell.col);
-        if is_visible { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
+        if is_visible {
+            Expr::Leaf(Leaf { input: 0, cell })
+        } else {
+            Expr::Number(f32::NEG_INFINITY)
+        }
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -157,10 +161,14 @@ impl Operation for MaskAround {
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
         let is_visible = cell.row.abs_diff(cell.col) <= self.reach;
-        if is_visible { Expr::Leaf((0, cell)) } else { Expr::Number(f32::NEG_INFINITY) }
+        if is_visible {
+            Expr::Leaf(Leaf { input: 0, cell })
+        } else {
+            Expr::Number(f32::NEG_INFINITY)
+        }
     }
 
-    fn reached(&self, _: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(vec![cell])
     }
 
@@ -214,7 +222,7 @@ impl Operation for Softmax {
         Expr::quotient(exp(col), Expr::Sum((0..inputs[0].shape().cols).map(exp).collect()))
     }
 
-    fn reached(&self, inputs: &[&Value], (_, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
         Some(row_of(cell.plane, cell.row, inputs[0].shape().cols))
     }
 
@@ -276,7 +284,7 @@ impl Operation for SinkShares {
         Expr::quotient(sink(), Expr::Sum(std::iter::once(sink()).chain(scores).collect()))
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         Some(match input {
             0 => vec![Cell { col: 0, ..cell }],
             _ => column_of(cell.col, inputs[0].shape().rows, 0),
@@ -341,7 +349,7 @@ impl Operation for SinkSoftmax {
         Expr::quotient(exp(leaf(0, plane, row, col)), Expr::Sum(below))
     }
 
-    fn reached(&self, inputs: &[&Value], (input, cell): Leaf) -> Option<Vec<Cell>> {
+    fn reached(&self, inputs: &[&Value], Leaf { input, cell }: Leaf) -> Option<Vec<Cell>> {
         let Shape { rows, cols, .. } = inputs[0].shape();
         Some(match input {
             0 => row_of(cell.plane, cell.row, cols),

@@ -107,7 +107,7 @@ impl Operation for Softplus {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let sum = Expr::Sum(vec![Expr::Leaf((0, cell)), leaf(1, 0, 0, cell.col)]);
+        let sum = Expr::Sum(vec![Expr::Leaf(Leaf { input: 0, cell }), leaf(1, 0, 0, cell.col)]);
         let within = Expr::Sum(vec![Expr::Number(1.0), Expr::call(Function::Exp, sum)]);
         Expr::call(Function::Ln, within)
     }
@@ -153,7 +153,7 @@ impl Operation for Decay {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let (dt, stored) = (Expr::Leaf((0, cell)), leaf(1, 0, 0, cell.col));
+        let (dt, stored) = (Expr::Leaf(Leaf { input: 0, cell }), leaf(1, 0, 0, cell.col));
         let exponent = match self.form {
             RateForm::Plain => Expr::Product(vec![stored, dt]),
             RateForm::Logarithm => {
