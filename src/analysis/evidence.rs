@@ -31,4 +31,4 @@ pub mod slopes;
 
 pub use question::EvidenceQuestion;
 pub use run::{LogitRows, RowsOf, Run};
-pub use score::Score;
+pub use score::{Score, WordAtRow};

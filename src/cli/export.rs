@@ -111,7 +111,7 @@ fn not_on_a_terminal(format: &Format) -> Result<()> {
 fn small_enough(asked: &ExportArgs, formats: &[&Format]) -> Result<()> {
     let scale = usize::from(asked.scale);
     let (width, height) = (usize::from(asked.size.width), usize::from(asked.size.height));
-    let (width, height) = (width * CELL.0 * scale, height * CELL.1 * scale);
+    let (width, height) = (width * CELL.width * scale, height * CELL.height * scale);
     let has_pixels = formats.iter().any(|format| format.has_pixels);
     ensure!(
         !has_pixels || width * height <= MOST_PIXELS,

@@ -208,7 +208,7 @@ fn n_numbers(checkpoint: &Checkpoint) -> usize {
 
 /// What is not finite among so many numbers of a tensor.
 fn not_a_number(tensor: &TensorInfo, most: usize) -> Option<NotANumber> {
-    let NotFinite { count, first: (mut place, value) } = tensor.not_finite(most)?;
+    let NotFinite { count, first: mut place, value } = tensor.not_finite(most)?;
     let mut first = vec![];
     for axis in tensor.shape.iter().rev() {
         first.insert(0, place % axis);

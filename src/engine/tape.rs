@@ -34,7 +34,7 @@ mod slopes;
 mod softmax;
 mod state_space;
 
-pub use block::{Block, Inside, Keep};
+pub use block::{Block, Inside, Keep, PlacedValue};
 pub use by_plane::ByPlane;
 pub use convolution::Filter;
 pub use delta::DeltaNodes;

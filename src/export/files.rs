@@ -21,7 +21,7 @@ use anyhow::{Error, Result, anyhow};
 use rustix::process::geteuid;
 
 use crate::text::visible_path;
-use workshop::{Identity, StagingFolder, Unnamed};
+use workshop::{StagingFolder, Unnamed};
 
 /// Why a file was not written.
 #[derive(Debug)]
@@ -148,8 +148,7 @@ impl Files {
     /// Removes the first files that were given their names, except those that were replaced meanwhile.
     fn take_back(&self, n: usize) {
         for Staged { file, target, workshop } in &self.staged[..n] {
-            let made: Identity = file.identity;
-            self.workshops[*workshop].1.take_back(name(target), made);
+            self.workshops[*workshop].1.take_back(name(target), file.identity);
         }
     }
 }

@@ -9,7 +9,7 @@ use ratatui::layout::Size;
 use super::{Film, Format, FormatColours, FrameSettings, Write};
 use crate::{
     render::{
-        font::LEVELS,
+        font::{CellSize, LEVELS},
         frame::Shot,
         raster::{self, Image},
     },
@@ -71,20 +71,15 @@ fn coarse(mut image: Image) -> Image {
     image
 }
 
-fn frame(
-    before: Option<&Image>,
-    image: &Image,
-    cell: (usize, usize),
-    time: Duration,
-) -> Frame<'static> {
+fn frame(before: Option<&Image>, image: &Image, cell: CellSize, time: Duration) -> Frame<'static> {
     let area = before.map_or(image.area(), |before| image.changed(before));
     let (colours, places) = image.palette();
     let (palette, nearest) = reduced(&colours);
     let index: Vec<u8> = places.into_iter().map(|place| nearest[place]).collect();
     let same = before.map(|before| same_cells(before, image, cell));
-    let columns = image.width / cell.0;
+    let columns = image.width / cell.width;
     let is_same = |i: usize| {
-        let (x, y) = (i % image.width / cell.0, i / image.width / cell.1);
+        let (x, y) = (i % image.width / cell.width, i / image.width / cell.height);
         same.as_ref().is_some_and(|same| same[y * columns + x])
     };
     let colour = |i: usize| index[image.pixels[i] as usize];
@@ -112,11 +107,11 @@ fn frame(
 }
 
 /// For every cell, whether it is unchanged. Single pixels would be more and compress worse.
-fn same_cells(before: &Image, image: &Image, (cell, line): (usize, usize)) -> Vec<bool> {
-    let columns = image.width / cell;
-    let mut same = vec![true; columns * (image.height / line)];
+fn same_cells(before: &Image, image: &Image, cell: CellSize) -> Vec<bool> {
+    let columns = image.width / cell.width;
+    let mut same = vec![true; columns * (image.height / cell.height)];
     for i in (0..image.pixels.len()).filter(|&i| image.colour(i) != before.colour(i)) {
-        same[i / image.width / line * columns + i % image.width / cell] = false;
+        same[i / image.width / cell.height * columns + i % image.width / cell.width] = false;
     }
     same
 }

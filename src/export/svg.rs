@@ -32,9 +32,9 @@ const BASE: usize = 17;
 /// If the writer fails.
 pub fn write(shot: &Shot, paper: &FrameSettings, out: &mut dyn io::Write) -> io::Result<()> {
     let picture = shot.picture();
-    let (width, height) = (picture.width * CELL.0, picture.height * CELL.1);
-    let (cell, line) = paper.fonts.cell();
-    let (wide, high) = (picture.width * cell, picture.height * line);
+    let (width, height) = (picture.width * CELL.width, picture.height * CELL.height);
+    let cell = paper.fonts.cell();
+    let (wide, high) = (picture.width * cell.width, picture.height * cell.height);
     let language = shot.lesson().language;
     writeln!(
         out,
@@ -91,8 +91,8 @@ fn grounds(picture: &Picture, out: &mut dyn io::Write) -> io::Result<()> {
         for alike in cells.chunk_by(|a, b| a.look.ground == b.look.ground) {
             let ground = alike[0].look.ground;
             if ground != picture.paper.ground {
-                let (x, y) = (column * CELL.0, y * CELL.1);
-                let (width, height, fill) = (alike.len() * CELL.0, CELL.1, hex(ground));
+                let (x, y) = (column * CELL.width, y * CELL.height);
+                let (width, height, fill) = (alike.len() * CELL.width, CELL.height, hex(ground));
                 writeln!(
                     out,
                     "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"/>"
@@ -120,9 +120,9 @@ fn text(picture: &Picture, inks: &Inks, out: &mut dyn io::Write) -> io::Result<(
             writeln!(
                 out,
                 "<text x=\"{}\" y=\"{}\" textLength=\"{}\" class=\"{}\">{}</text>",
-                (run.column + skipped) * CELL.0,
-                y * CELL.1 + BASE,
-                columns * CELL.0,
+                (run.column + skipped) * CELL.width,
+                y * CELL.height + BASE,
+                columns * CELL.width,
                 inks[&look],
                 escaped(text)
             )?;

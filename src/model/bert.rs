@@ -136,6 +136,12 @@ impl BertPlan {
     }
 }
 
+/// The learned bias of distances. table (bucket, head)
+struct RelativeTable {
+    table: Weight,
+    buckets: Buckets,
+}
+
 /// A self-attention and a feed-forward sub-layer, each followed by residual and norm.
 struct PostNorm {
     scope: Scope,
@@ -143,7 +149,7 @@ struct PostNorm {
     norm1: Norm,
     ffn: FeedForward,
     norm2: Norm,
-    relative: Option<(Weight, Buckets)>,
+    relative: Option<RelativeTable>,
     distances: Option<DistanceBuckets>,
 }
 
@@ -165,7 +171,10 @@ impl PostNorm {
                 None => None,
                 Some(buckets) => {
                     let shape = (buckets.n, plan.heads.n_heads);
-                    Some((weights.matrix("encoder.relative", shape)?, buckets))
+                    Some(RelativeTable {
+                        table: weights.matrix("encoder.relative", shape)?,
+                        buckets,
+                    })
                 }
             },
             distances: plan.distances,
@@ -181,8 +190,8 @@ impl PostNorm {
             return self.self_attn.forward_disentangled(tape, x, table, &distances);
         }
         let relative = self.relative.as_ref();
-        let relative = relative
-            .map(|(table, buckets)| Relative { table: tape.weight(table), buckets: *buckets });
+        let relative =
+            relative.map(|of| Relative { table: tape.weight(&of.table), buckets: of.buckets });
         self.self_attn.forward_relative(tape, x, Mask::None, relative)
     }
 }

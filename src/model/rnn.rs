@@ -15,7 +15,7 @@ use crate::{
             Axis::{Channel, In, Out, Position, Single},
             Place, Scope, Site,
         },
-        tape::{Node, Tape, Weight},
+        tape::{LinearMap, Node, Tape, Weight},
         value::{self, Value},
     },
     model::layer::recurrent::{CellSizes, Elman, Gru, RecurrentCell},
@@ -53,8 +53,8 @@ pub struct Rnn {
     embed: Weight,
     encoder: RecurrentCell,
     decoder: RecurrentCell,
-    readout: (Weight, Weight),
-    probes: Vec<(Weight, Weight)>,
+    readout: LinearMap,
+    probes: Vec<LinearMap>,
 }
 
 impl Rnn {
@@ -87,10 +87,10 @@ impl Rnn {
             embed: weights.matrix("embed.weight", (weights.number("vocab_size")?, d_model))?,
             encoder: cell("encoder", source_scope(prefix).child("encoder"), sizes)?,
             decoder: cell("decoder", target_scope(prefix).child("decoder"), sizes)?,
-            readout: (
-                weights.matrix("readout.W", (d_hidden, d_model))?,
-                weights.row("readout.b", d_model)?,
-            ),
+            readout: LinearMap {
+                w: weights.matrix("readout.W", (d_hidden, d_model))?,
+                b: Some(weights.row("readout.b", d_model)?),
+            },
             probes: probes(weights)?,
         })
     }
@@ -107,12 +107,12 @@ impl Rnn {
 
     /// Writes from the encoder's last state `h`, for a source of `n` words.
     fn decode(&self, tape: &mut Tape, table: Node, h: Node, n: usize, setup: &Setup) -> Decoded {
-        let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
+        let (w, b) = self.readout.on(tape);
         decode_step_by_step(tape, longest_output(n), setup, h, |tape, h, id, t| {
             let x = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
             let h = self.decoder.step(tape, x, h, t); // (1, unit)
             let place = target_scope(self.prefix).at(&READOUT).row(t);
-            let readout = tape.linear(place, h, w, Some(b)); // (1, channel)
+            let readout = tape.linear(place, h, w, b); // (1, channel)
             (h, predict(tape, &target_scope(""), readout, table, None, t)) // (1, vocab)
         })
     }
@@ -121,9 +121,7 @@ impl Rnn {
     fn read_back(&self, tape: &mut Tape, table: Node, last: Node, n: usize) {
         let scope = source_scope("readback");
         for t in n.saturating_sub(self.probes.len())..n {
-            let (w, b) = &self.probes[n - 1 - t];
-            let (w, b) = (tape.weight(w), tape.weight(b));
-            let proj = tape.linear(scope.at(&PROJ).row(t), last, w, Some(b)); // (1, channel)
+            let proj = self.probes[n - 1 - t].forward(tape, scope.at(&PROJ).row(t), last); // (1, channel)
             let logits = tape.matmul_nt(scope.at(&LOGITS).row(t), proj, table); // (1, vocab)
             tape.softmax(scope.at(&PROBS).row(t), logits); // (1, vocab)
         }
@@ -131,7 +129,7 @@ impl Rnn {
 }
 
 /// Probe k reads the word that stood k before the last. The file holds its matrix as two factors, W = U V.
-fn probes(weights: &Weights) -> Result<Vec<(Weight, Weight)>> {
+fn probes(weights: &Weights) -> Result<Vec<LinearMap>> {
     let factor = |name| weights.tensor(name);
     let (u, v, b) = (factor("readback.U")?, factor("readback.V")?, factor("readback.b")?);
     let product = |(u, v): (&value::Matrix, &value::Matrix)| math::matmul(u, v);
@@ -140,10 +138,10 @@ fn probes(weights: &Weights) -> Result<Vec<(Weight, Weight)>> {
     let weight = |place: Place, value: Value| Weight { place, value: value.into(), base: None };
     let probe = |(k, plane): (usize, &value::Matrix)| {
         let bias = Value::from_rows(1, b.shape().cols, &b.row(0, k));
-        (
-            weight(scope.at(&PROBE_W).plane(k), plane.clone().into()),
-            weight(scope.at(&PROBE_B).row(k), bias),
-        )
+        LinearMap {
+            w: weight(scope.at(&PROBE_W).plane(k), plane.clone().into()),
+            b: Some(weight(scope.at(&PROBE_B).row(k), bias)),
+        }
     };
     Ok(w.iter().enumerate().map(probe).collect())
 }

@@ -14,7 +14,7 @@ use crate::{
             Axis::{Channel, Key, Position, Query, Single, Unit},
             Role, Scope, Site, Stream,
         },
-        tape::{Node, Tape, Weight},
+        tape::{LinearMap, Node, Tape, Weight},
     },
     model::layer::recurrent::{CellSizes, Gru, RecurrentCell},
     weights::Weights,
@@ -71,12 +71,12 @@ pub struct RnnAttention {
     embed: Weight,
     forward: RecurrentCell,
     backward: RecurrentCell,
-    init: (Weight, Weight),
+    init: LinearMap,
     w_a: Weight,
     u_a: Weight,
     v: Weight,
     decoder: RecurrentCell,
-    readout: (Weight, Weight),
+    readout: LinearMap,
 }
 
 /// The encoder's output: annotations and, computed once, their keys.
@@ -110,18 +110,18 @@ impl RnnAttention {
             embed: weights.matrix("embed.weight", (number("vocab_size")?, d_model))?,
             forward: gru("encoder.forward", source_scope("encoder.forward"), reader)?,
             backward: gru("encoder.backward", source_scope("encoder.backward"), reader)?,
-            init: (
-                weights.matrix("init.W", (d_encoder, d_hidden))?,
-                weights.row("init.b", d_hidden)?,
-            ),
+            init: LinearMap {
+                w: weights.matrix("init.W", (d_encoder, d_hidden))?,
+                b: Some(weights.row("init.b", d_hidden)?),
+            },
             w_a: weights.matrix("attn.W_a", (d_hidden, d_attn))?,
             u_a: weights.matrix("attn.U_a", (d_hidden, d_attn))?,
             v: weights.row("attn.v", d_attn)?,
             decoder: gru("decoder", target_scope("decoder"), writer)?,
-            readout: (
-                weights.matrix("readout.W", (2 * d_hidden, d_model))?,
-                weights.row("readout.b", d_model)?,
-            ),
+            readout: LinearMap {
+                w: weights.matrix("readout.W", (2 * d_hidden, d_model))?,
+                b: Some(weights.row("readout.b", d_model)?),
+            },
         })
     }
 
@@ -155,8 +155,7 @@ impl RnnAttention {
     /// `s_0 = tanh(backward hidden at the first word W + b)` (Bahdanau et al. 2015, A.2.2)
     fn initial_state(&self, tape: &mut Tape, first: Node) -> Node {
         let at = target_scope("decoder");
-        let (w, b) = (tape.weight(&self.init.0), tape.weight(&self.init.1));
-        let sum = tape.linear(at.at(&INIT_SUM), first, w, Some(b)); // (1, unit)
+        let sum = self.init.forward(tape, at.at(&INIT_SUM), first); // (1, unit)
         tape.tanh(at.at(&INIT), sum) // (1, unit)
     }
 
@@ -169,7 +168,7 @@ impl RnnAttention {
         setup: &Setup,
     ) -> Decoded {
         let looking = AttentionWeights { w_a: tape.weight(&self.w_a), v: tape.weight(&self.v) };
-        let (w, b) = (tape.weight(&self.readout.0), tape.weight(&self.readout.1));
+        let (w, b) = self.readout.on(tape);
         decode_step_by_step(tape, longest_output(n), setup, memory.init, |tape, s, id, t| {
             let at = |site| target_scope("decoder").at(site).row(t);
             let y = tape.lookup(target_scope("tgt").at(&EMBED).row(t), table, &[id]); // (1, channel)
@@ -177,7 +176,7 @@ impl RnnAttention {
             let input = tape.grid(at(&INPUT_CAT), vec![y, context], 2);
             let s = self.decoder.step(tape, input, s, t); // (1, unit)
             let both = tape.grid(at(&READOUT_CAT), vec![s, context], 2);
-            let sum = tape.linear(at(&READOUT_SUM), both, w, Some(b)); // (1, channel)
+            let sum = tape.linear(at(&READOUT_SUM), both, w, b); // (1, channel)
             let readout = tape.tanh(at(&READOUT), sum);
             (s, predict(tape, &target_scope(""), readout, table, None, t)) // (1, vocab)
         })

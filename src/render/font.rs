@@ -18,8 +18,15 @@ use unicode_width::UnicodeWidthChar;
 
 pub use web::{WEB, WebFont, is_in_web};
 
-/// Width and height of a cell in pixels, at scale 1.
-pub const CELL: (usize, usize) = (10, 22);
+/// The size of a cell in pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct CellSize {
+    pub width: usize,
+    pub height: usize,
+}
+
+/// The size at scale 1.
+pub const CELL: CellSize = CellSize { width: 10, height: 22 };
 
 /// The number of levels from background to foreground, both included.
 pub const LEVELS: u8 = 16;
@@ -82,9 +89,8 @@ impl Fonts {
         Ok(self)
     }
 
-    /// Width and height of a cell in pixels.
-    pub const fn cell(&self) -> (usize, usize) {
-        (CELL.0 * self.scale, CELL.1 * self.scale)
+    pub const fn cell(&self) -> CellSize {
+        CellSize { width: CELL.width * self.scale, height: CELL.height * self.scale }
     }
 
     /// The requested characters that no font has; each is drawn as a frame.
@@ -107,8 +113,8 @@ impl Fonts {
     }
 
     fn drawn(&self, symbol: &str, columns: u8, is_bold: bool) -> GlyphMask {
-        let (cell, height) = self.cell();
-        let mut canvas = Canvas::new(cell * usize::from(columns.max(1)), height);
+        let CellSize { width, height } = self.cell();
+        let mut canvas = Canvas::new(width * usize::from(columns.max(1)), height);
         for (c, face) in self.glyphs(symbol, is_bold) {
             let by = widened(face, is_bold) * self.scale as f32;
             match face {
@@ -245,7 +251,7 @@ mod tests {
     fn frames_reach_the_edges_of_their_cells_without_blur() -> Result<()> {
         for scale in 1..=4 {
             let fonts = Fonts::embedded(scale)?;
-            let (width, height) = fonts.cell();
+            let CellSize { width, height } = fonts.cell();
             let block = fonts.mask("█", 1, false);
             assert!(block.levels.iter().all(|&level| level == FULL));
             for (symbol, is_along) in
@@ -274,7 +280,7 @@ mod tests {
     #[test]
     fn corners_meet_lines() -> Result<()> {
         let fonts = Fonts::embedded(1)?;
-        let (width, height) = fonts.cell();
+        let CellSize { width, height } = fonts.cell();
         let [across, down] = ["─", "│"].map(|symbol| fonts.mask(symbol, 1, false));
         for (symbol, is_right, is_down) in
             [("╭", true, true), ("╮", false, true), ("╰", true, false), ("╯", false, false)]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::{
     render::{
-        font::{Fonts, GlyphMask, LEVELS},
+        font::{CellSize, Fonts, GlyphMask, LEVELS},
         picture::{Painted, Picture},
     },
     ui::theme::Rgb,
@@ -26,7 +26,7 @@ pub struct Image {
 
 /// The image of a picture, with every cell drawn.
 pub fn paint(picture: &Picture, fonts: &Fonts) -> Image {
-    let (cell, line) = fonts.cell();
+    let CellSize { width: cell, height: line } = fonts.cell();
     let (width, height) = (picture.width * cell, picture.height * line);
     let mut colours = Colours::default();
     let mut pixels = vec![0; width * height];

@@ -72,6 +72,13 @@ pub struct ExportWriter {
     end: mpsc::Receiver<()>,
 }
 
+/// Why a path is refused.
+struct Objection {
+    why: String,
+    /// Whether it is an existing file.
+    exists: bool,
+}
+
 impl ExportWriter {
     pub(super) fn start(events: mpsc::Sender<Event>) -> Self {
         let (jobs, inbox) = mpsc::channel::<Job>();
@@ -111,7 +118,9 @@ impl ExportWriter {
     /// If the writing thread has ended.
     pub fn export(&self, state: &State, order: ExportRequest) -> Result<Option<ExportRefusal>> {
         let path = at_home(&order.path);
-        if let Some((why, exists)) = self.objection(&order, &path, state.lesson.language) {
+        if let Some(Objection { why, exists }) =
+            self.objection(&order, &path, state.lesson.language)
+        {
             return Ok(Some(ExportRefusal { path: order.path, why, exists }));
         }
         let Some(format) = Format::of_extension(order.extension) else {
@@ -125,43 +134,42 @@ impl ExportWriter {
         Ok(None)
     }
 
-    /// Why a path is refused, and whether it is an existing file; None if it is not.
+    /// Why a path is refused; None if it is not.
     fn objection(
         &self,
         order: &ExportRequest,
         path: &Path,
         language: Language,
-    ) -> Option<(String, bool)> {
+    ) -> Option<Objection> {
+        let refused = |why: String| Some(Objection { why, exists: false });
         let shown = short(&order.path);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
             let folder = short(&folder.to_string_lossy());
-            return Some((tr!(language, "there is no folder {folder}", folder), false));
+            return refused(tr!(language, "there is no folder {folder}", folder));
         }
         match fs::metadata(path) {
             Ok(there) if there.is_dir() => {
-                Some((tr!(language, "{path} is a folder", path = shown), false))
+                refused(tr!(language, "{path} is a folder", path = shown))
             }
             Ok(there) if !there.is_file() => {
-                Some((tr!(language, "{path} is not a regular file", path = shown), false))
+                refused(tr!(language, "{path} is not a regular file", path = shown))
             }
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 let (path, why) = (shown, reason(&e));
-                Some((tr!(language, "{path} cannot be written; {why}", path, why), false))
+                refused(tr!(language, "{path} cannot be written; {why}", path, why))
             }
             _ if order.replaces || !self.exists(path) => None,
             _ => {
                 let free = short(&self.free(&order.path));
                 let path = shown;
-                Some((
-                    tr!(
-                        language,
-                        "{path} exists; {free} is free; Enter again replaces it",
-                        path,
-                        free
-                    ),
-                    true,
-                ))
+                let why = tr!(
+                    language,
+                    "{path} exists; {free} is free; Enter again replaces it",
+                    path,
+                    free
+                );
+                Some(Objection { why, exists: true })
             }
         }
     }
@@ -218,7 +226,12 @@ fn written_message(job: &Job, paper: &FrameSettings, bytes: u64) -> String {
     let (width, height) = (usize::from(size.width), usize::from(size.height));
     let cell = paper.fonts.cell();
     let extent = if job.format.has_pixels {
-        tr!(language, "{width} x {height} pixels", width = width * cell.0, height = height * cell.1)
+        tr!(
+            language,
+            "{width} x {height} pixels",
+            width = width * cell.width,
+            height = height * cell.height
+        )
     } else {
         tr!(language, "{width} x {height} cells", width, height)
     };

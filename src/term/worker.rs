@@ -22,11 +22,14 @@ use crate::{
 const REST: Duration = Duration::from_secs(2);
 
 /// A sentence to read, and its changes.
-type Request = (String, Changes);
+struct ReadRequest {
+    sentence: String,
+    changes: Changes,
+}
 
 /// Requests to the threads; results arrive as events.
 pub struct Worker {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<ReadRequest>,
     to_measure: mpsc::Sender<Arc<Reading>>,
     events: mpsc::Sender<Event>,
 }
@@ -46,7 +49,7 @@ impl Worker {
     /// # Errors
     /// If the reading thread has ended.
     pub fn read(&self, sentence: String, changes: Changes) -> Result<()> {
-        Ok(self.requests.send((sentence, changes))?)
+        Ok(self.requests.send(ReadRequest { sentence, changes })?)
     }
 
     /// Computes what was asked of a reading in vain.
@@ -73,7 +76,7 @@ impl Worker {
 /// Handles requests until there is no sender or no receiver.
 fn read_all(
     own: Option<Readings>,
-    inbox: &mpsc::Receiver<Request>,
+    inbox: &mpsc::Receiver<ReadRequest>,
     events: &mpsc::Sender<Event>,
     finished: &mpsc::Sender<Arc<Reading>>,
 ) {
@@ -90,7 +93,7 @@ fn read_all(
     while let Some(first) = asked {
         // Only the last of several waiting requests is handled.
         let request = inbox.try_iter().last().unwrap_or(first);
-        let (sentence, changes) = request;
+        let ReadRequest { sentence, changes } = request;
         if !changes.is_empty() && !readings.holds(&sentence, &changes) {
             fault::at("worker");
         }

@@ -14,8 +14,10 @@ const AT_ONCE: usize = 1 << 16;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NotFinite {
     pub count: usize,
-    /// The row-major index of the first one, and its value.
-    pub first: (usize, f32),
+    /// The row-major index of the first one.
+    pub first: usize,
+    /// The value of the first one.
+    pub value: f32,
 }
 
 /// A part of a tensor: whole lines, or numbers of one line.
@@ -44,11 +46,8 @@ impl TensorInfo {
             let piece = Piece { lines, numbers: column..line.min(column + AT_ONCE) };
             among(&read(&packed, &piece)).map(|found| (row * line + column, found))
         });
-        let found = found.map(|(before, NotFinite { count, first: (at, x) })| NotFinite {
-            count,
-            first: (before + at, x),
-        });
-        found.reduce_with(|a, b| NotFinite { count: a.count + b.count, first: a.first })
+        let found = found.map(|(before, found)| NotFinite { first: before + found.first, ..found });
+        found.reduce_with(|a, b| NotFinite { count: a.count + b.count, ..a })
     }
 }
 
@@ -64,6 +63,6 @@ fn read(packed: &Packed, Piece { lines, numbers }: &Piece) -> Vec<f32> {
 
 fn among(numbers: &[f32]) -> Option<NotFinite> {
     let odd = || numbers.iter().enumerate().filter(|(_, x)| !x.is_finite());
-    let (at, x) = odd().next()?;
-    Some(NotFinite { count: odd().count(), first: (at, *x) })
+    let (first, value) = odd().next()?;
+    Some(NotFinite { count: odd().count(), first, value: *value })
 }

@@ -13,7 +13,7 @@ use lookback::{
     },
     engine::{
         change::{Change, Changes},
-        math::{argmax, log_softmax},
+        math::{argmax, beam::BeamPlace, log_softmax},
         value::Cell,
     },
     export::txt,
@@ -148,7 +148,7 @@ fn a_beam_s_winner_is_what_is_written_and_what_its_logits_say() {
         let trace = reading.trace(name);
         let beams = trace.beams.as_ref().unwrap();
         assert_eq!(beams.tokens(beams.winner), ids(trace), "{name}");
-        let (step, index) = beams.winner;
+        let BeamPlace { step, index } = beams.winner;
         let shown = beams.steps[step][index].log_p;
         assert!((shown - log_p(trace, 1.0)).abs() < 1e-3, "{name}: {shown}");
         // Greedy's output is compared by the same score; a beam may lose it on the way, but not here.
@@ -185,9 +185,9 @@ fn the_tree_of_a_beam_shows_its_hypotheses_and_outputs() {
     assert!(finished.len() >= 2);
     for at in finished.into_iter().take(4) {
         let words: Vec<String> = beams.tokens(at).into_iter().map(|t| trace.word(t)).collect();
-        let (score, log_p) = (beams.score(at), beams.steps[at.0][at.1].log_p);
+        let (score, log_p) = (beams.score(at), beams.at(at).log_p);
         let [score, log_p] = [score, log_p].map(|x| rounded(x, 2));
-        let numbers = format!("{score:>7} {log_p:>7} {:>7}  ", at.0 + 1);
+        let numbers = format!("{score:>7} {log_p:>7} {:>7}  ", at.step + 1);
         assert_eq!(line(&numbers).starts_with("|*"), at == beams.winner, "{shown}");
         // Where outputs are longer than a line, they are cut where they are alike.
         let end = words[words.len() - 3..].join(" ");

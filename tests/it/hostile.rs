@@ -313,7 +313,7 @@ fn weights_that_are_no_numbers_are_counted_and_found() {
     fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let found = checkpoint.tensors()[0].not_finite(usize::MAX).unwrap();
-    assert_eq!((found.count, found.first), (2, (5, f32::INFINITY)));
+    assert_eq!((found.count, found.first, found.value), (2, 5, f32::INFINITY));
 }
 
 /// A safetensors file of one row of so many f16, which is a hole but for NaN at these places.
@@ -337,7 +337,7 @@ fn a_long_row_is_looked_at_in_pieces_and_a_longer_one_by_a_sample() {
     let n = (1 << 20) + 7;
     hole(folder.path(), n, &[70_000, n - 1]);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
-    let found = |most| checkpoint.tensors()[0].not_finite(most).map(|f| (f.count, f.first.0));
+    let found = |most| checkpoint.tensors()[0].not_finite(most).map(|f| (f.count, f.first));
     assert_eq!(found(usize::MAX), Some((2, 70_000)));
     // Every eighth piece of 65,536 numbers.
     assert_eq!(found(1 << 17), None);

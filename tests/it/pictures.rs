@@ -101,7 +101,7 @@ fn a_png_has_the_pixels_and_says_what_it_shows() {
 fn pixels_stand_in_the_cells_of_the_picture() {
     for (shot, image) in images(&steps(), 2) {
         let picture = shot.picture();
-        let (cell, line) = (CELL.0 * 2, CELL.1 * 2);
+        let (cell, line) = (CELL.width * 2, CELL.height * 2);
         for (i, painted) in picture.cells.iter().enumerate().filter(|(_, cell)| cell.columns == 1) {
             let (x, y) = (i % picture.width * cell, i / picture.width * line);
             let area = raster::Area { left: x, top: y, width: cell, height: line };

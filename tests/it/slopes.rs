@@ -7,7 +7,7 @@ use lookback::{
     analysis::{
         evidence::{
             learning::{Learner, Optimizer},
-            score::Score,
+            score::{Score, WordAtRow},
             slopes::LossSlopes,
         },
         reading::Reading,
@@ -157,6 +157,7 @@ fn of_a_large_pass_only_the_gradients_of_weights_open() {
     let is_weight = |node: &Node| learner.learned().contains_key(&tape.entry(*node).place.path);
     let weights: Vec<Node> = tape.nodes().filter(is_weight).collect();
     let words = learner.target().into_iter().enumerate();
+    let words = words.map(|(row, word)| WordAtRow { row, word });
     let score = Score::LogProbability(words.collect());
     let seeds = score.seeds(run, |node| tape.value(node), -1.0);
     let replay = tape.replay(Vec::<(Node, Value)>::new(), run.logits_nodes());

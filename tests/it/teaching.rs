@@ -5,7 +5,10 @@ use std::{path::Path, process::Command};
 
 use lookback::{
     analysis::{
-        evidence::{learning::Optimizer, score::Score},
+        evidence::{
+            learning::Optimizer,
+            score::{Score, WordAtRow},
+        },
         reading::TargetKind,
     },
     engine::change::{Change, Changes},
@@ -51,7 +54,8 @@ fn a_masked_language_model_learns_the_masked_words() {
         let teach = |target| read.learner(ModelName::Checkpoint, target, Optimizer::Sgd, 1e-4);
         let mut learner = teach(Some(target)).unwrap();
         let rows = read.tokenizer().masked(&read.sentence);
-        let words: Vec<(usize, u32)> = rows.iter().copied().zip(learner.target()).collect();
+        let words = rows.iter().copied().zip(learner.target());
+        let words: Vec<_> = words.map(|(row, word)| WordAtRow { row, word }).collect();
         assert_eq!(words.len(), target.split(' ').count(), "{family}");
         let logits = read.trace(ModelName::Checkpoint).logits().unwrap();
         let said = Score::LogProbability(words).value(|row| Some(logits.value.row(0, row)));

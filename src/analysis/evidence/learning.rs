@@ -5,7 +5,11 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use super::{run::Run, score::Score, slopes::LossSlopes};
+use super::{
+    run::Run,
+    score::{Score, WordAtRow},
+    slopes::LossSlopes,
+};
 use crate::engine::{
     change::Learned,
     site::lies_in,
@@ -63,8 +67,7 @@ struct Parameter {
 /// A model being taught one target.
 pub struct Learner {
     run: Arc<Run>,
-    /// The row of the logits before every word of the target, and the word.
-    target: Arc<[(usize, u32)]>,
+    target: Arc<[WordAtRow]>,
     parameters: Vec<Parameter>,
     /// The slopes of the loss at the weights as they are now.
     slopes: Arc<LossSlopes>,
@@ -122,14 +125,9 @@ struct Outcome {
 }
 
 impl Learner {
-    /// The target is the words that the run's rows should say: `(row, word)`. The run of a decoder has to be forced to
+    /// The target is the words that the run's rows should say. The run of a decoder has to be forced to
     /// read the target. None if the run has no such rows.
-    pub fn new(
-        run: Run,
-        target: Vec<(usize, u32)>,
-        optimizer: Optimizer,
-        rate: f32,
-    ) -> Option<Self> {
+    pub fn new(run: Run, target: Vec<WordAtRow>, optimizer: Optimizer, rate: f32) -> Option<Self> {
         let tape = run.tape();
         let is_learned = |node: &Node| tape.is_leaf(*node) && tape.entry(*node).place.is_weight();
         let layers = layers(tape);
@@ -222,7 +220,7 @@ impl Learner {
 
     /// The words of the target.
     pub fn target(&self) -> Vec<u32> {
-        self.target.iter().map(|(_, word)| *word).collect()
+        self.target.iter().map(|at| at.word).collect()
     }
 
     /// The number of weights that are learned.
@@ -289,16 +287,12 @@ fn part_of<'a>(weight: &'a str, layers: &BTreeSet<&'a str>) -> &'a str {
 }
 
 /// The pass with the weights as they are now, forwards and backwards. None if it has no logits for the target.
-fn outcome(
-    run: &Arc<Run>,
-    target: &Arc<[(usize, u32)]>,
-    parameters: &[Parameter],
-) -> Option<Outcome> {
+fn outcome(run: &Arc<Run>, target: &Arc<[WordAtRow]>, parameters: &[Parameter]) -> Option<Outcome> {
     let learned = parameters.iter().map(|p| (p.node, Arc::clone(&p.value))).collect();
     let replay = run.tape().replay(learned, run.logits_nodes());
     let logits = |row: usize| run.logits(|node| replay.value(node), row);
-    let log = |words: Vec<(usize, u32)>| Score::LogProbability(words).value(logits);
-    let cost = |word: &(usize, u32)| log(vec![*word]).map(|log| -log);
+    let log = |words: Vec<WordAtRow>| Score::LogProbability(words).value(logits);
+    let cost = |word: &WordAtRow| log(vec![*word]).map(|log| -log);
     let costs = target.iter().map(cost).collect::<Option<Vec<f32>>>()?;
     let loss = -log(target.to_vec())? / target.len() as f32;
     let weights: Vec<Node> = parameters.iter().map(|p| p.node).collect();

@@ -9,6 +9,19 @@ use crate::engine::{
     value::{Cell, Value},
 };
 
+/// A word, by id, and the row of the logits that should say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WordAtRow {
+    pub row: usize,
+    pub word: u32,
+}
+
+impl WordAtRow {
+    pub const fn new(row: usize, word: u32) -> Self {
+        Self { row, word }
+    }
+}
+
 /// A number made of the logits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Score {
@@ -16,15 +29,15 @@ pub enum Score {
     Difference { row: usize, word: u32, against: u32 },
     /// The logit of a word.
     Logit { row: usize, word: u32 },
-    /// The summed log-probability of words, each at its row.
-    LogProbability(Vec<(usize, u32)>),
+    /// The summed log-probability of words.
+    LogProbability(Vec<WordAtRow>),
 }
 
 impl Score {
     /// The log-probability of what the run wrote; of a model that only reads, of its next token.
     pub fn of_output(run: &Run) -> Self {
-        let output = run.pass.output.iter().copied();
-        Self::LogProbability(run.output_rows().into_iter().zip(output).collect())
+        let written = run.output_rows().into_iter().zip(&run.pass.output);
+        Self::LogProbability(written.map(|(row, word)| WordAtRow::new(row, *word)).collect())
     }
 
     /// The rows that it reads, from the first to the last.
@@ -32,7 +45,7 @@ impl Score {
         match self {
             Self::Difference { row, .. } | Self::Logit { row, .. } => *row..row + 1,
             Self::LogProbability(words) => {
-                let rows = || words.iter().map(|(row, _)| *row);
+                let rows = || words.iter().map(|word| word.row);
                 rows().min().unwrap_or(0)..rows().max().map_or(0, |last| last + 1)
             }
         }
@@ -48,7 +61,8 @@ impl Score {
             }
             Self::Logit { row, word } => Self::Logit { row: moved(*row), word: *word },
             Self::LogProbability(words) => {
-                Self::LogProbability(words.iter().map(|&(row, word)| (moved(row), word)).collect())
+                let one = |at: &WordAtRow| WordAtRow::new(moved(at.row), at.word);
+                Self::LogProbability(words.iter().map(one).collect())
             }
         }
     }
@@ -63,7 +77,7 @@ impl Score {
             }
             Self::Logit { row, word } => at(&logits(*row)?, *word),
             Self::LogProbability(words) => {
-                let one = |&(row, word): &(usize, u32)| {
+                let one = |&WordAtRow { row, word }: &WordAtRow| {
                     log_softmax(&logits(row)?, 1.0).get(word as usize).copied()
                 };
                 Some(words.iter().map(one).sum::<Option<f64>>()? as f32)
@@ -103,7 +117,7 @@ impl Score {
             }
             Self::Logit { row, word } => add(*row, &[(*word as usize, 1.0)]),
             Self::LogProbability(words) => {
-                for &(row, word) in words {
+                for &WordAtRow { row, word } in words {
                     let Some(logits) = run.logits(&value, row) else { continue };
                     let slopes = slopes_of_log_softmax(&logits, word as usize);
                     add(row, &slopes.into_iter().enumerate().collect::<Vec<_>>());

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{run::Run, score::Score};
+use super::{
+    run::Run,
+    score::{Score, WordAtRow},
+};
 use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, Operand},
@@ -24,8 +27,7 @@ const MOST_NUMBERS: usize = 20_000_000;
 /// The slopes of the loss, which is the mean cross-entropy of a target's words.
 pub struct LossSlopes {
     run: Arc<Run>,
-    /// The row of the logits before every word of the target, and the word.
-    target: Arc<[(usize, u32)]>,
+    target: Arc<[WordAtRow]>,
     slopes: Slopes,
 }
 
@@ -34,7 +36,7 @@ impl LossSlopes {
     pub fn new(
         run: &Arc<Run>,
         replay: Replay,
-        target: &Arc<[(usize, u32)]>,
+        target: &Arc<[WordAtRow]>,
         weights: &[Node],
     ) -> Self {
         let score = Score::LogProbability(target.to_vec());
@@ -116,9 +118,9 @@ impl LossSlopes {
     fn at_logits(&self, node: Node, cell: Cell) -> Expr<Operand> {
         let tape = self.run.tape();
         let at = tape.entry(node).place.address(cell);
-        let words = self.target.iter().filter(|(row, _)| *row == at.cell.row);
+        let words = self.target.iter().filter(|word| word.row == at.cell.row);
         let (n_words, n) = (words.clone().count(), self.target.len() as f32);
-        let n_hits = words.filter(|(_, word)| *word as usize == cell.col).count();
+        let n_hits = words.filter(|at| at.word as usize == cell.col).count();
         if n_words == 0 {
             return Expr::Number(0.0);
         }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::Reading;
 use crate::{
     analysis::evidence::{
-        Run, Score,
+        Run, Score, WordAtRow,
         learning::{Learner, Optimizer},
     },
     engine::{
@@ -111,19 +111,19 @@ impl Reading {
         name: ModelName,
         own: Run,
         target: Option<&str>,
-    ) -> Result<(Run, Vec<(usize, u32)>)> {
+    ) -> Result<(Run, Vec<WordAtRow>)> {
         let end = self.asked_model(name)?.ends().first().copied();
         let words = match target {
             None => own.pass.output,
             Some(text) => self.tokenizer.target(text)?.into_iter().chain(end).collect(),
         };
         let read = words[..words.len().saturating_sub(1)].to_vec();
-        Ok((self.run(name, Some(read))?, words.into_iter().enumerate().collect()))
+        Ok((self.run(name, Some(read))?, at_rows(0.., words)))
     }
 
     /// The masked positions, each with the word of the target that stands there, or else with the model's own. The
     /// target's first word may be one with the mark of its space; the likelier is meant.
-    fn masked_words(&self, own: &Run, target: Option<&str>) -> Result<Vec<(usize, u32)>> {
+    fn masked_words(&self, own: &Run, target: Option<&str>) -> Result<Vec<WordAtRow>> {
         let rows = self.tokenizer.masked(&self.sentence);
         ensure!(
             !rows.is_empty(),
@@ -133,14 +133,14 @@ impl Reading {
             )
         );
         let Some(text) = target else {
-            return Ok(rows.into_iter().zip(own.pass.output.iter().copied()).collect());
+            return Ok(at_rows(rows, own.pass.output.iter().copied()));
         };
         let forms = [text.to_owned(), format!(" {text}")].map(|form| self.tokenizer.target(&form));
         let [plain, spaced] = forms;
         let n_given = plain.as_ref().map_or(0, Vec::len);
-        let placed = |words: Vec<u32>| rows.iter().copied().zip(words).collect::<Vec<_>>();
+        let placed = |words: Vec<u32>| at_rows(rows.iter().copied(), words);
         let fitting = [plain?, spaced?].into_iter().filter(|words| words.len() == rows.len());
-        let likelihood = |words: &Vec<(usize, u32)>| {
+        let likelihood = |words: &Vec<WordAtRow>| {
             Score::LogProbability(words.clone()).of_run(own).unwrap_or(f32::NEG_INFINITY)
         };
         let likelier =
@@ -188,11 +188,11 @@ impl Reading {
         let (read, mut say) = (read?, say?);
         let n_said = say.len();
         let run = Run::new(model, &read, changes, Some(say.clone()));
-        let words: Vec<(usize, u32)> = if run.reads_only() {
+        let words = if run.reads_only() {
             next_words(&run, &read)
         } else {
             say.extend(model.ends().first().copied());
-            say.into_iter().enumerate().take(n_said + 1).collect()
+            at_rows(0..=n_said, say)
         };
         let n = words.len() as f32;
         Some(-Score::LogProbability(words).of_run(&run)? / n)
@@ -206,8 +206,16 @@ pub(super) fn takes_no_target() -> Refusal {
     )
 }
 
+fn at_rows(
+    rows: impl IntoIterator<Item = usize>,
+    words: impl IntoIterator<Item = u32>,
+) -> Vec<WordAtRow> {
+    rows.into_iter().zip(words).map(|(row, word)| WordAtRow::new(row, word)).collect()
+}
+
 /// The words of a text that a model only reads, each with the row that predicts it.
-fn next_words(run: &Run, ids: &[u32]) -> Vec<(usize, u32)> {
-    let row = |(i, &id): (usize, &u32)| Some(((run.n_before() + i).checked_sub(1)?, id));
+fn next_words(run: &Run, ids: &[u32]) -> Vec<WordAtRow> {
+    let row =
+        |(i, &id): (usize, &u32)| Some(WordAtRow::new((run.n_before() + i).checked_sub(1)?, id));
     ids.iter().enumerate().filter_map(row).collect()
 }

@@ -60,6 +60,12 @@ pub fn run(asked: &DiffArgs, request: &Request, streams: &mut Streams) -> Outcom
     report.write(&asked.out, streams)
 }
 
+/// What is asked about, as it is asked of each pass.
+struct AskedOfBoth {
+    question: EvidenceQuestion,
+    scores: [Score; 2],
+}
+
 /// A pass, another, and a run of each that reads the same output.
 struct Both<'a> {
     name: ModelName,
@@ -67,7 +73,7 @@ struct Both<'a> {
     traces: [&'a Trace; 2],
     runs: [Run; 2],
     /// None where the models give no logits.
-    question: Option<(EvidenceQuestion, [Score; 2])>,
+    question: Option<AskedOfBoth>,
 }
 
 impl<'a> Both<'a> {
@@ -84,7 +90,8 @@ impl<'a> Both<'a> {
         };
         let question = question.and_then(|question| {
             let row = first.row_in(&second, question.row)?;
-            Some((question, [question.score(), EvidenceQuestion { row, ..question }.score()]))
+            let scores = [question.score(), EvidenceQuestion { row, ..question }.score()];
+            Some(AskedOfBoth { question, scores })
         });
         Ok(Self {
             name,
@@ -132,7 +139,7 @@ impl<'a> Both<'a> {
 
     /// The likeliest next words in both, at the row that is asked about.
     fn add_words(&self, report: &mut Report) {
-        let Some((question, scores)) = &self.question else { return };
+        let Some(AskedOfBoth { question, scores }) = &self.question else { return };
         let rows = scores.each_ref().map(|score| score.rows().start);
         let [a, b] = [0, 1].map(|i| self.runs[i].logits_of_row(rows[i]).unwrap_or_default());
         let words = next_words([&a, &b], question);
@@ -232,7 +239,7 @@ impl<'a> Both<'a> {
 
     /// What each part adds to the difference of two words' logits, in both passes.
     fn add_parts(&self, report: &mut Report) {
-        let Some((question, scores)) = &self.question else { return };
+        let Some(AskedOfBoth { question, scores }) = &self.question else { return };
         let parts = [0, 1].map(|i| attribution(&self.runs[i], &scores[i]));
         let [Some(a), Some(b)] = &parts else { return };
         let (word, against) = (self.word(question.word), self.word(question.against));

@@ -28,19 +28,31 @@ pub struct Hypothesis {
 pub struct Beams {
     pub width: usize,
     pub steps: Vec<Vec<Hypothesis>>,
-    /// Step and index of the best finished hypothesis.
-    pub winner: (usize, usize),
+    /// The best finished hypothesis.
+    pub winner: BeamPlace,
+}
+
+/// Where a hypothesis stands in the record of a search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BeamPlace {
+    pub step: usize,
+    /// Index among the hypotheses kept at the step.
+    pub index: usize,
 }
 
 impl Beams {
+    pub fn at(&self, BeamPlace { step, index }: BeamPlace) -> &Hypothesis {
+        &self.steps[step][index]
+    }
+
     /// The tokens of a hypothesis, first to last.
-    pub fn tokens(&self, at: (usize, usize)) -> Vec<u32> {
+    pub fn tokens(&self, at: BeamPlace) -> Vec<u32> {
         let path = self.path(at);
         path.iter().enumerate().map(|(step, &i)| self.steps[step][i].token).collect()
     }
 
     /// The index of the hypothesis's ancestor at every step up to its own.
-    pub fn path(&self, (step, index): (usize, usize)) -> Vec<usize> {
+    pub fn path(&self, BeamPlace { step, index }: BeamPlace) -> Vec<usize> {
         let mut path = vec![index];
         for step in (1..=step).rev() {
             let parent = self.steps[step][path[path.len() - 1]].parent;
@@ -50,20 +62,20 @@ impl Beams {
         path
     }
 
-    /// Step and index of the finished hypotheses, best score first; ties by length, then by probability.
-    pub fn finished(&self) -> Vec<(usize, usize)> {
+    /// The finished hypotheses, best score first; ties by length, then by probability.
+    pub fn finished(&self) -> Vec<BeamPlace> {
         let all = self.steps.iter().enumerate().flat_map(|(step, kept)| {
             let over = kept.iter().enumerate().filter(|(_, h)| h.is_over);
-            over.map(move |(index, _)| (step, index))
+            over.map(move |(index, _)| BeamPlace { step, index })
         });
-        let mut all: Vec<(usize, usize)> = all.collect();
+        let mut all: Vec<BeamPlace> = all.collect();
         all.sort_by(|&a, &b| self.score(b).total_cmp(&self.score(a)).then(a.cmp(&b)));
         all
     }
 
     /// The log-probability of a hypothesis over the length penalty.
-    pub fn score(&self, (step, index): (usize, usize)) -> f64 {
-        score(self.steps[step][index].log_p, step + 1)
+    pub fn score(&self, at: BeamPlace) -> f64 {
+        score(self.at(at).log_p, at.step + 1)
     }
 }
 
@@ -212,7 +224,7 @@ mod tests {
         for (step, kept) in beams.steps.iter().enumerate() {
             assert!(kept.len() <= 3 && kept.is_sorted_by(|a, b| a.log_p >= b.log_p));
             for (index, hypothesis) in kept.iter().enumerate() {
-                let tokens = beams.tokens((step, index));
+                let tokens = beams.tokens(BeamPlace { step, index });
                 assert_eq!(tokens.len(), step + 1);
                 assert!((hypothesis.log_p - log_p_of(&tokens)).abs() < 1e-9);
                 assert_eq!(hypothesis.is_over, tokens[step] == END || step == 7);
@@ -232,6 +244,6 @@ mod tests {
     fn broken_logits_break_nothing() {
         let limits = Limits { width: 2, longest: 4, ends: &[END], temperature: 1.0 };
         let beams = search(limits, 0, (), |(), _| ((), vec![f32::NAN; 4]));
-        assert_eq!(beams.tokens(beams.winner).len(), beams.winner.0 + 1);
+        assert_eq!(beams.tokens(beams.winner).len(), beams.winner.step + 1);
     }
 }

@@ -62,7 +62,7 @@ impl Tape {
 
     /// Computes a block and keeps only its output.
     fn outside(&mut self, block: &Arc<dyn Block>, inputs: &[Node]) -> Node {
-        let values: Vec<_> = inputs.iter().map(|&input| self.given(input)).collect();
+        let values: Vec<_> = inputs.iter().map(|&input| self.placed(input)).collect();
         let past = self.past.take();
         let tape =
             Self { past, discards_intermediates: true, ..Self::changed(Arc::clone(&self.changes)) };
@@ -104,9 +104,10 @@ impl Tape {
         self.leaf(place, Arc::new(context))
     }
 
-    fn given(&self, node: Node) -> (Place, Arc<Value>) {
+    /// The value of a node as it can be put on another tape.
+    pub fn placed(&self, node: Node) -> PlacedValue {
         let entry = self.entry(node);
-        (entry.place.clone(), Arc::clone(&entry.value))
+        PlacedValue { place: entry.place.clone(), value: Arc::clone(&entry.value) }
     }
 
     /// The blocks whose inside was not kept, in the order of computation.
@@ -125,19 +126,27 @@ impl Tape {
     /// The recomputed inside of a block; None if the entry is not the output of a block whose inside was discarded.
     pub fn inside(&self, node: Node) -> Option<Inside> {
         let block = self.blocks.get(&node)?;
-        let values = self.entry(node).inputs.iter().map(|&input| self.given(input)).collect();
+        let values = self.entry(node).inputs.iter().map(|&input| self.placed(input)).collect();
         Some(Inside::on(Self::changed(Arc::clone(&self.changes)), &**block, values))
     }
 }
 
 impl Inside {
-    fn on(tape: Tape, block: &dyn Block, values: Vec<(Place, Arc<Value>)>) -> Self {
+    fn on(tape: Tape, block: &dyn Block, values: Vec<PlacedValue>) -> Self {
         let mut tape = tape.keeping(Keep::AllButScores);
-        let inputs: Vec<Node> =
-            values.into_iter().map(|(place, value)| tape.leaf(place, value)).collect();
+        let inputs: Vec<Node> = values
+            .into_iter()
+            .map(|PlacedValue { place, value }| tape.leaf(place, value))
+            .collect();
         let out = block.forward(&mut tape, &inputs);
         Self { tape, inputs, out }
     }
+}
+
+/// A value with the place that it has in a pass.
+pub struct PlacedValue {
+    pub place: Place,
+    pub value: Arc<Value>,
 }
 
 /// A whole block recorded as one operation.
@@ -148,7 +157,10 @@ struct Hidden {
 
 impl Hidden {
     fn inside(&self, inputs: &[&Value]) -> Inside {
-        let value = |value: &&Value| (Place::weight(""), Arc::new((*value).clone()));
+        let value = |value: &&Value| PlacedValue {
+            place: Place::weight(""),
+            value: Arc::new((*value).clone()),
+        };
         let tape = Tape::changed(Arc::clone(&self.changes));
         Inside::on(tape, &*self.block, inputs.iter().map(value).collect())
     }

@@ -17,8 +17,8 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, fchmod, fchown,
-        flock, fstat, linkat, mkdirat, openat, renameat, renameat_with, statat, unlinkat,
+        AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod,
+        fchown, flock, fstat, linkat, mkdirat, openat, renameat, renameat_with, statat, unlinkat,
     },
     io::Errno,
     process::geteuid,
@@ -30,13 +30,29 @@ const SUFFIX: &str = ".part";
 /// What the names of files end with before they get their own.
 const UNNAMED: &str = ".unnamed";
 
-/// Device and inode of a file, which distinguish it from another with the same name.
-pub type Identity = (u64, u64);
+/// What distinguishes a file from another with the same name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+impl FileIdentity {
+    fn of(file: impl AsFd) -> io::Result<Self> {
+        Ok(fstat(file)?.into())
+    }
+}
+
+impl From<Stat> for FileIdentity {
+    fn from(found: Stat) -> Self {
+        Self { device: found.st_dev, inode: found.st_ino }
+    }
+}
 
 /// A complete file that has no name of its own yet.
 pub struct Unnamed {
     name: String,
-    pub identity: Identity,
+    pub identity: FileIdentity,
 }
 
 pub struct StagingFolder {
@@ -80,7 +96,7 @@ impl StagingFolder {
             OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&self.folder, &name, flags, Mode::from_raw_mode(0o666))?;
         self.n_files += 1;
-        Ok((Unnamed { name, identity: identity(&file)? }, File::from(file)))
+        Ok((Unnamed { name, identity: FileIdentity::of(&file)? }, File::from(file)))
     }
 
     /// Gives a file the mode and the owner of the one that it will replace, and its group as far as the system allows.
@@ -126,9 +142,9 @@ impl StagingFolder {
     }
 
     /// Removes a file that was given this name, unless it was replaced meanwhile.
-    pub fn take_back(&self, name: &Path, made: Identity) {
+    pub fn take_back(&self, name: &Path, made: FileIdentity) {
         let there = statat(&self.destination, name, AtFlags::SYMLINK_NOFOLLOW);
-        if there.is_ok_and(|there| (there.st_dev, there.st_ino) == made) {
+        if there.is_ok_and(|there| FileIdentity::from(there) == made) {
             let _ = unlinkat(&self.destination, name, AtFlags::empty());
         }
     }
@@ -159,15 +175,10 @@ fn open_own(parent: BorrowedFd, name: &str) -> io::Result<OwnedFd> {
     Ok(folder)
 }
 
-fn identity(file: impl AsFd) -> io::Result<Identity> {
-    let found = fstat(file)?;
-    Ok((found.st_dev, found.st_ino))
-}
-
 /// Whether a name still stands for an open folder.
 fn is_there(parent: BorrowedFd, name: &str, folder: BorrowedFd) -> bool {
     let found = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
-    found.is_ok_and(|found| identity(folder).is_ok_and(|is| is == (found.st_dev, found.st_ino)))
+    found.is_ok_and(|found| FileIdentity::of(folder).is_ok_and(|is| is == found.into()))
 }
 
 /// Removes folders left there by runs that have ended.

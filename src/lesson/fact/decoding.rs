@@ -9,7 +9,7 @@ use crate::{
         lens::LensPrediction,
     },
     engine::math::{
-        beam::Beams,
+        beam::{BeamPlace, Beams},
         largest,
         sampling::{Choice, Choosing},
     },
@@ -127,8 +127,8 @@ fn how_taken(c: &Context) -> String {
 }
 
 fn log_p(beams: &Beams) -> f64 {
-    let (step, i) = beams.winner;
-    beams.steps.get(step).and_then(|all| all.get(i)).map_or(f64::NAN, |winner| winner.log_p)
+    let BeamPlace { step, index } = beams.winner;
+    beams.steps.get(step).and_then(|all| all.get(index)).map_or(f64::NAN, |winner| winner.log_p)
 }
 
 /// Beams are measured on a worker thread, never here.

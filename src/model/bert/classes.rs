@@ -123,8 +123,8 @@ pub struct ClassesPlan {
     /// Names, safe to show.
     labels: Vec<String>,
     reading: TextReading,
-    /// The map before that to the classes: the names of its tensors, and its activation.
-    dense: Option<(&'static str, Activation)>,
+    /// The map before that to the classes.
+    dense: Option<FirstMap<Activation>>,
     /// The norm after that map.
     norm: Option<NormKind>,
     /// The names of the last map.
@@ -135,8 +135,16 @@ pub struct ClassesPlan {
 pub struct ClassHead {
     class: &'static str,
     sorted: Sorted,
-    dense: Option<(&'static str, Dense)>,
+    dense: Option<FirstMap<Dense>>,
     out: &'static str,
+}
+
+/// The map before that to the classes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct FirstMap<A> {
+    /// The names of its tensors.
+    names: &'static str,
+    activation: A,
 }
 
 /// The activation of the first map.
@@ -162,7 +170,12 @@ const OF_ANSWER: ClassHead =
 /// ModernBERT's: all go through its head of masked words, which has a norm.
 pub const OF_MODERN: [ClassHead; 3] = {
     const fn head(class: &'static str, sorted: Sorted) -> ClassHead {
-        ClassHead { class, sorted, dense: Some(("head.dense", Dense::AsLayers)), out: "classifier" }
+        ClassHead {
+            class,
+            sorted,
+            dense: Some(FirstMap { names: "head.dense", activation: Dense::AsLayers }),
+            out: "classifier",
+        }
     }
     [head(TEXT, Sorted::Text), head(TOKENS, Sorted::Tokens), head(ANSWER, Sorted::Ends)]
 };
@@ -173,7 +186,12 @@ const NORM: &str = "head.norm.weight";
 const fn heads(family: BertFamily) -> &'static [ClassHead] {
     const TANH: Dense = Dense::Of(Activation::Tanh);
     const fn text(names: &'static str, activation: Dense, out: &'static str) -> ClassHead {
-        ClassHead { class: TEXT, sorted: Sorted::Text, dense: Some((names, activation)), out }
+        ClassHead {
+            class: TEXT,
+            sorted: Sorted::Text,
+            dense: Some(FirstMap { names, activation }),
+            out,
+        }
     }
     match family {
         BertFamily::Bert => {
@@ -212,7 +230,10 @@ const fn heads(family: BertFamily) -> &'static [ClassHead] {
                     ClassHead {
                         class: PRE_TRAINING,
                         sorted: Sorted::Tokens,
-                        dense: Some(("discriminator_predictions.dense", Dense::AsLayers)),
+                        dense: Some(FirstMap {
+                            names: "discriminator_predictions.dense",
+                            activation: Dense::AsLayers,
+                        }),
                         out: "discriminator_predictions.dense_prediction",
                     },
                 ]
@@ -275,7 +296,9 @@ impl ClassesPlan {
             Dense::Of(own) => own,
             Dense::AsLayers => activation,
         };
-        let dense = head.dense.map(|(names, dense)| (names, of(dense)));
+        let dense = head.dense;
+        let dense = dense
+            .map(|of_head| FirstMap { names: of_head.names, activation: of(of_head.activation) });
         let reading = TextReading::FirstToken;
         Ok(Some(Self {
             sorted: head.sorted,
@@ -303,8 +326,7 @@ impl ClassesPlan {
                 ExpectedWeight::new(b, named("bias"), (1, n), WeightLayout::Vector),
             ]
         };
-        let dense =
-            self.dense.map(|(names, _)| map(["classes.W_1", "classes.b_1"], names, d_model));
+        let dense = self.dense.map(|of| map(["classes.W_1", "classes.b_1"], of.names, d_model));
         let dense = dense.map(|[w, b]| [w, if self.norm.is_some() { b.optional() } else { b }]);
         let out = map(["classes.W_2", "classes.b_2"], self.out, self.labels.len());
         let norm = self.norm.map(|_| {
@@ -328,10 +350,15 @@ fn labels(named: Option<&Json>, n: usize) -> Vec<String> {
     (0..n).map(name).collect()
 }
 
+struct ActivatedMap {
+    map: LinearMap,
+    activation: Activation,
+}
+
 /// The head with its weights.
 pub struct Classes {
     plan: ClassesPlan,
-    dense: Option<(LinearMap, Activation)>,
+    dense: Option<ActivatedMap>,
     norm: Option<Norm>,
     out: LinearMap,
 }
@@ -343,8 +370,9 @@ impl Classes {
         let map = |w, b, n| LinearMap::named(weights, w, b, (d_model, n));
         let dense = match plan.dense {
             None => None,
-            Some((_, activation)) => {
-                Some((map("classes.W_1", "classes.b_1", d_model)?, activation))
+            Some(FirstMap { activation, .. }) => {
+                let map = map("classes.W_1", "classes.b_1", d_model)?;
+                Some(ActivatedMap { map, activation })
             }
         };
         let out = map("classes.W_2", "classes.b_2", plan.labels.len())?;
@@ -367,7 +395,7 @@ impl Classes {
             TextReading::FirstToken => tape.one_row(at.at(&FIRST), x, 0),
             TextReading::Mean => tape.mean_of_rows(at.at(&MEAN), x),
         };
-        if let Some((map, activation)) = &self.dense {
+        if let Some(ActivatedMap { map, activation }) = &self.dense {
             let sum = map.forward(tape, at.at(of(&SUM, &SUM_OF_TOKENS)), x);
             x = activation.on(tape, at.at(of(&HIDDEN, &HIDDEN_OF_TOKENS)), sum);
         }

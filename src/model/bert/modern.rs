@@ -54,10 +54,17 @@ struct ModernPlan {
     context: usize,
     norm: NormKind,
     activation: Activation,
-    /// The mask and the base of the rotation of each layer.
-    layers: Vec<(Mask, f32)>,
+    layers: Vec<ModernLayer>,
     head: ModernHead,
     is_tied: bool,
+}
+
+/// What differs from layer to layer.
+#[derive(Clone, Copy)]
+struct ModernLayer {
+    mask: Mask,
+    /// The base of the rotation.
+    theta: f32,
 }
 
 /// What stands on the last layer.
@@ -145,8 +152,8 @@ fn reading(config: &Config) -> Result<TextReading> {
     Ok(if kind == "mean" { TextReading::Mean } else { TextReading::FirstToken })
 }
 
-/// The mask and the base of each layer: every third sees all tokens, the others those half a window away.
-fn layers(config: &Config) -> Result<Vec<(Mask, f32)>> {
+/// The layers: every third sees all tokens, the others those half a window away.
+fn layers(config: &Config) -> Result<Vec<ModernLayer>> {
     let n_layers = config.usize("num_hidden_layers")?;
     let every = config.usize_or("global_attn_every_n_layers", 3)?;
     let near = Mask::Around(config.usize_or("local_attention", 128)? / 2);
@@ -173,9 +180,9 @@ fn layers(config: &Config) -> Result<Vec<(Mask, f32)>> {
         Some(named) => named[l].as_str() == Some("full_attention"),
         None => l.is_multiple_of(every),
     };
-    Ok((0..n_layers)
-        .map(|l| if sees_all(l) { (Mask::None, full) } else { (near, local) })
-        .collect())
+    let [wide, narrow] =
+        [(Mask::None, full), (near, local)].map(|(mask, theta)| ModernLayer { mask, theta });
+    Ok((0..n_layers).map(|l| if sees_all(l) { wide } else { narrow }).collect())
 }
 
 /// Where the file has each weight.
@@ -258,7 +265,7 @@ struct PreNorm {
 impl PreNorm {
     fn load(weights: &Weights, plan: &ModernPlan, l: usize) -> Result<Self> {
         let scope = source_scope("encoder").layer(l);
-        let (mask, theta) = plan.layers[l];
+        let ModernLayer { mask, theta } = plan.layers[l];
         let (d_model, d_head) = (plan.heads.d_model, plan.heads.d_head);
         let speeds =
             (0..d_head / 2).map(|j| f64::from(theta).powf(-2.0 * j as f64 / d_head as f64) as f32);

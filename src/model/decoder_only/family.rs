@@ -18,7 +18,7 @@ use crate::{
     model::{
         generation,
         layer::{
-            attention::{AttentionPlan, HeadSizes, Mask},
+            attention::{AttentionPlan, HeadSizes, Mask, QkNormPlan},
             feed::FeedPlan,
             feed_forward::{Activation, FeedKind},
             norm::{NormKind, NormStyle, QkNorm},
@@ -73,18 +73,24 @@ impl FamilySettings<'_> {
 /// The sizes that the text part of a model that also sees leaves out, since they are transformers' own for its type; a
 /// model of text alone has all of its sizes.
 const SIZES_OF_TEXT: [(&str, [(&str, u32); 5]); 9] = [
-    ("llama", sizes([4096, 11_008, 32, 32, 32_000])),
-    ("mistral", sizes([4096, 14_336, 32, 32, 32_000])),
-    ("ministral3", sizes([4096, 14_336, 34, 32, 131_072])),
-    ("qwen2", sizes([4096, 22_016, 32, 32, 151_936])),
-    ("qwen3", sizes([4096, 22_016, 32, 32, 151_936])),
-    ("qwen3_vl_text", sizes([4096, 22_016, 32, 32, 151_936])),
-    ("phi3", sizes([3072, 8192, 32, 32, 32_064])),
-    ("gemma", sizes([3072, 24_576, 28, 16, 256_000])),
-    ("gemma2", sizes([2304, 9216, 26, 8, 256_000])),
+    ("llama", sizes(4096, 11_008, 32, 32, 32_000)),
+    ("mistral", sizes(4096, 14_336, 32, 32, 32_000)),
+    ("ministral3", sizes(4096, 14_336, 34, 32, 131_072)),
+    ("qwen2", sizes(4096, 22_016, 32, 32, 151_936)),
+    ("qwen3", sizes(4096, 22_016, 32, 32, 151_936)),
+    ("qwen3_vl_text", sizes(4096, 22_016, 32, 32, 151_936)),
+    ("phi3", sizes(3072, 8192, 32, 32, 32_064)),
+    ("gemma", sizes(3072, 24_576, 28, 16, 256_000)),
+    ("gemma2", sizes(2304, 9216, 26, 8, 256_000)),
 ];
 
-const fn sizes([d_model, d_ff, n_layers, n_heads, n_vocab]: [u32; 5]) -> [(&'static str, u32); 5] {
+const fn sizes(
+    d_model: u32,
+    d_ff: u32,
+    n_layers: u32,
+    n_heads: u32,
+    n_vocab: u32,
+) -> [(&'static str, u32); 5] {
     [
         ("hidden_size", d_model),
         ("intermediate_size", d_ff),
@@ -364,7 +370,7 @@ impl Family {
         let n_layers = config.usize(config.key(self.keys.n_layers))?;
         let mut faults = SettingFaults::default();
         let mut attention = AttentionPlan::plain(heads.d_head);
-        attention.qk_norm = self.style.qk_norm.map(|of| (of, norm));
+        attention.qk_norm = self.style.qk_norm.map(|of| QkNormPlan { of, kind: norm });
         match self.style.positions {
             PositionStyle::Rotary(style) => {
                 attention.rope = faults.note(rope(config, sizes, style)).map(Arc::new);

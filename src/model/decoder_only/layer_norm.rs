@@ -16,7 +16,7 @@ use super::{
 use crate::{
     engine::tape::RotaryPairs,
     model::layer::{
-        attention::Mask,
+        attention::{Mask, QkNormPlan},
         norm::{NormStyle, QkNorm},
     },
     weights::Config,
@@ -167,7 +167,8 @@ pub static FAMILIES: &[Family] = &[
             let has_norms = settings.config.bool_or("use_qk_norm", false)?
                 || settings.has_tensor("model.layers.0.self_attn.q_norm.weight");
             for layer in plan.layers.iter_mut().filter(|_| has_norms) {
-                layer.attention.qk_norm = Some((QkNorm::PerHeadOwnGain, plan.norm));
+                layer.attention.qk_norm =
+                    Some(QkNormPlan { of: QkNorm::PerHeadOwnGain, kind: plan.norm });
             }
             scale_logits(settings, plan)
         },

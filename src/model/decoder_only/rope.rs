@@ -28,14 +28,27 @@ impl Base {
     }
 }
 
-/// A scaling method: returns the speeds and the factor of cosine and sine.
-type Scale = fn(&Config, Base) -> Result<(Vec<f64>, f64)>;
+/// What a scaling method makes of the speeds.
+struct ScaledSpeeds {
+    speeds: Vec<f64>,
+    /// Of cosine and sine.
+    factor: f64,
+}
+
+impl ScaledSpeeds {
+    const fn plain(speeds: Vec<f64>) -> Self {
+        Self { speeds, factor: 1.0 }
+    }
+}
+
+/// A scaling method.
+type Scale = fn(&Config, Base) -> Result<ScaledSpeeds>;
 
 /// The supported methods, by their names in config.json.
 const KINDS: [(&str, Scale); 9] = [
-    ("default", |_, base| Ok((base.speeds(), 1.0))),
+    ("default", |_, base| Ok(ScaledSpeeds::plain(base.speeds()))),
     ("linear", linear),
-    ("dynamic", |_, base| Ok((base.speeds(), 1.0))),
+    ("dynamic", |_, base| Ok(ScaledSpeeds::plain(base.speeds()))),
     ("llama3", llama3),
     ("yarn", yarn),
     ("longrope", longrope),
@@ -85,9 +98,10 @@ pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope>
     let key = config.key(style.theta_keys);
     let theta = f64::from(config.float_or(key, style.theta)?);
     config.must(key, theta > 1.0, "a number above 1")?;
-    let rope_of = |speeds, factor| Rope { pairs: style.pairs, ..rope_of(speeds, factor) };
+    let rope_of = |scaled| Rope { pairs: style.pairs, ..rope_of(scaled) };
     let Some(scaling) = config.section("rope_scaling")? else {
-        return Ok(rope_of(Base { theta, d, trained: 0.0, longest: 0.0 }.speeds(), 1.0));
+        let base = Base { theta, d, trained: 0.0, longest: 0.0 };
+        return Ok(rope_of(ScaledSpeeds::plain(base.speeds())));
     };
     let key = if scaling.has("rope_type") { "rope_type" } else { "type" };
     let kind = scaling.string_or(key, "default")?;
@@ -99,7 +113,8 @@ pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope>
     scaling.must(key, found.is_some(), &format!("one of {}", KINDS.map(|(n, _)| n).join(", ")))?;
     let trained = trained(config, &scaling, longest)? as f64;
     let base = Base { theta, d, trained, longest: longest as f64 };
-    let (speeds, factor) = found.map_or(Ok((vec![], 1.0)), |(_, scale)| scale(&scaling, base))?;
+    let scaled =
+        found.map_or(Ok(ScaledSpeeds::plain(vec![])), |(_, scale)| scale(&scaling, base))?;
     let longer = match kind {
         // transformers uses this length, whatever the original length in the settings.
         "dynamic" => {
@@ -113,7 +128,7 @@ pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope>
         }
         _ => None,
     };
-    Ok(Rope { longer, ..rope_of(speeds, factor) })
+    Ok(Rope { longer, ..rope_of(scaled) })
 }
 
 /// The number of rotated channels of a head.
@@ -161,21 +176,21 @@ pub fn context(config: &Config, longest: usize) -> Result<usize> {
 }
 
 /// A rotation in f32, for texts no longer than the model was trained on.
-fn rope_of(speeds: Vec<f64>, factor: f64) -> Rope {
+fn rope_of(ScaledSpeeds { speeds, factor }: ScaledSpeeds) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
     Rope { speeds, factor: factor as f32, longer: None, pairs: RotaryPairs::Halves, first: 0 }
 }
 
 /// All speeds divided by the factor (Chen et al. 2023, *Extending Context Window via Positional
 /// Interpolation*).
-fn linear(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+fn linear(scaling: &Config, base: Base) -> Result<ScaledSpeeds> {
     let factor = f64::from(scaling.float("factor")?);
     scaling.must("factor", factor > 0.0, "a number above 0")?;
-    Ok((base.speeds().into_iter().map(|speed| speed / factor).collect(), 1.0))
+    Ok(ScaledSpeeds::plain(base.speeds().into_iter().map(|speed| speed / factor).collect()))
 }
 
 /// The first pairs of a head alone, as fast as if all turned; the others stand still (Gemma 4).
-fn proportional(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+fn proportional(scaling: &Config, base: Base) -> Result<ScaledSpeeds> {
     const KEY: &str = "partial_rotary_factor";
     let part = f64::from(scaling.float_or(KEY, 1.0)?);
     scaling.must(KEY, part > 0.0 && part <= 1.0, "a share above 0, at most 1")?;
@@ -183,21 +198,22 @@ fn proportional(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
     scaling.must("factor", factor > 0.0, "a number above 0")?;
     let n = (part * base.d as f64 / 2.0) as usize;
     let slowed = |(j, speed): (usize, f64)| if j < n { speed / factor } else { 0.0 };
-    Ok((base.speeds().into_iter().enumerate().map(slowed).collect(), 1.0))
+    Ok(ScaledSpeeds::plain(base.speeds().into_iter().enumerate().map(slowed).collect()))
 }
 
 /// Each speed divided by a factor of its own: GGUF files have them worked out.
-fn by_factors(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
-    Ok((divided(scaling, "factors", base)?, 1.0))
+fn by_factors(scaling: &Config, base: Base) -> Result<ScaledSpeeds> {
+    Ok(ScaledSpeeds::plain(divided(scaling, "factors", base)?))
 }
 
 /// LongRoPE (Ding et al. 2024): each speed divided by a factor of its own, others for texts longer than
 /// the model was trained on, and a factor for cosine and sine.
-fn longrope(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+fn longrope(scaling: &Config, base: Base) -> Result<ScaledSpeeds> {
     let stretched = f64::from(scaling.float_or("factor", (base.longest / base.trained) as f32)?);
     let grown = if stretched > 1.0 { 1.0 + stretched.ln() / base.trained.ln() } else { 1.0 };
     let attention = scaling.float_or("attention_factor", grown.sqrt() as f32)?;
-    Ok((divided(scaling, "short_factor", base)?, f64::from(attention)))
+    let speeds = divided(scaling, "short_factor", base)?;
+    Ok(ScaledSpeeds { speeds, factor: f64::from(attention) })
 }
 
 /// The speeds, each divided by its factor.
@@ -211,7 +227,7 @@ fn divided(scaling: &Config, key: &str, base: Base) -> Result<Vec<f64>> {
 
 /// Slow pairs divided by the factor, fast ones left, those between mixed (Grattafiori et al. 2024,
 /// *The Llama 3 Herd of Models*; as released with Llama 3.1).
-fn llama3(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+fn llama3(scaling: &Config, base: Base) -> Result<ScaledSpeeds> {
     let [factor, low, high] = ["factor", "low_freq_factor", "high_freq_factor"]
         .map(|key| scaling.float(key).map(f64::from));
     let (factor, low, high) = (factor?, low?, high?);
@@ -222,12 +238,12 @@ fn llama3(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
         let mix = ((turns - low) / (high - low)).clamp(0.0, 1.0);
         (1.0 - mix) * speed / factor + mix * speed
     };
-    Ok((base.speeds().into_iter().map(scaled).collect(), 1.0))
+    Ok(ScaledSpeeds::plain(base.speeds().into_iter().map(scaled).collect()))
 }
 
 /// YaRN (Peng et al. 2023, section 3.2): by the number of turns within the trained length, and a
 /// factor for cosine and sine.
-fn yarn(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
+fn yarn(scaling: &Config, base: Base) -> Result<ScaledSpeeds> {
     let number = |key, default| scaling.float_or(key, default).map(f64::from);
     let stretched = base.longest / base.trained;
     let factor = f64::from(scaling.float_or("factor", stretched as f32)?);
@@ -258,7 +274,7 @@ fn yarn(scaling: &Config, base: Base) -> Result<(Vec<f64>, f64)> {
         grown(factor, 1.0)
     };
     let attention = scaling.float_or("attention_factor", by_m as f32)?;
-    Ok((speeds, f64::from(attention)))
+    Ok(ScaledSpeeds { speeds, factor: f64::from(attention) })
 }
 
 /// YaRN's factor of scores, by the factor of the stretched text (Peng et al. 2023, section 3.4).

@@ -11,7 +11,7 @@ use crate::{
             beam::{self, Limits},
         },
         site::Place,
-        tape::{Keep, Node, Past, Tape},
+        tape::{Keep, Node, Past, PlacedValue, Tape},
         value::{Matrix, Value},
     },
     model::{Setup, decoding::Decoded, last_row},
@@ -21,7 +21,7 @@ use crate::{
 struct TargetWriter<'a> {
     model: &'a EncoderDecoder,
     /// The encoder's output.
-    memory: (Place, Arc<Value>),
+    memory: PlacedValue,
     changes: Arc<Changes>,
     forced_end: Option<usize>,
 }
@@ -33,7 +33,8 @@ impl TargetWriter<'_> {
         let past = if self.can_remember() { past } else { Past::default() };
         let new = &read[past.n_rows()..];
         let mut tape = self.tape(past);
-        let memory = tape.leaf(self.memory.0.clone(), Arc::clone(&self.memory.1));
+        let PlacedValue { place, value } = &self.memory;
+        let memory = tape.leaf(place.clone(), Arc::clone(value));
         let y = self.model.decode(&mut tape, memory, new);
         let place = tape.entry(y).place.clone().row(read.len() - 1);
         let last = tape.value(y).matrix().rows(new.len() - 1, 1).into_owned();
@@ -72,8 +73,7 @@ impl EncoderDecoder {
         setup: &Setup,
     ) -> Decoded {
         let (choosing, rules) = (setup.choosing(), &self.plan.rules);
-        let entry = tape.entry(memory);
-        let memory = (entry.place.clone(), Arc::clone(&entry.value));
+        let memory = tape.placed(memory);
         let forced_end = rules.forced_end(setup.longest);
         let changes = Arc::clone(&setup.changes);
         let writing = TargetWriter { model: self, memory, changes, forced_end };

@@ -9,7 +9,9 @@ use std::iter;
 
 use anyhow::Result;
 
-pub use plan::{AttentionPlan, HeadSizes, KeySource, LatentPlan, Mask, ScoreScaling, Tempering};
+pub use plan::{
+    AttentionPlan, HeadSizes, KeySource, LatentPlan, Mask, QkNormPlan, ScoreScaling, Tempering,
+};
 pub use sites::*;
 
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
         tape::{Buckets, KvNodes, LinearMap, Node, Tape, Weight},
         value::Shape,
     },
-    model::layer::norm::{HeadNorm, NormKind, QkNorm},
+    model::layer::norm::HeadNorm,
     weights::Weights,
 };
 use latent::Latent;
@@ -155,7 +157,7 @@ impl Attention {
         let o = LinearMap::load(weights, &scope, "O", (d_context, heads.d_model))?;
         let load_gate = || LinearMap::load(weights, &scope, "G", (heads.d_model, d_context));
         let gate = plan.has_gate.then(load_gate).transpose()?;
-        let norm = |name, n_heads, (of, kind): (QkNorm, NormKind)| {
+        let norm = |name, n_heads, QkNormPlan { of, kind }: QkNormPlan| {
             HeadNorm::load(weights, scope.child(name), of.width(n_heads, heads.d_head), of, kind)
         };
         let has_keys = plan.has_keys();

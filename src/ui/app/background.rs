@@ -66,7 +66,7 @@ impl State {
         let shown = inside
             .filter_map(|spec| Some((step.model_of(spec), spec.path(self.nav.selection.layer)?)));
         let inspected =
-            self.inspector.awaited.iter().map(|(model, address)| (*model, address.path.clone()));
+            self.inspector.awaited.iter().map(|number| (number.model, number.address.path.clone()));
         let is_closed = |(model, path): &(ModelName, String)| reading.trace(*model).is_closed(path);
         inspected.chain(shown).find(is_closed)
     }

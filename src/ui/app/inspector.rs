@@ -53,10 +53,24 @@ pub struct Inspector {
     pub levels: Vec<OpenedNumber>,
     /// Marks in the panes on the operands of the last number.
     pub marks: Vec<Mark>,
-    /// Pane and selection for the chosen operand, if no pane of the step shows its site.
-    pub(super) operand_pane: Option<(PaneSpec, Selection)>,
+    /// The pane for the chosen operand, if no pane of the step shows its site.
+    pub(super) operand_pane: Option<OperandPane>,
     /// A number to open once its block is opened.
-    pub(super) awaited: Option<(ModelName, Address)>,
+    pub(super) awaited: Option<AwaitedNumber>,
+}
+
+/// A pane that shows an operand.
+#[derive(Clone)]
+pub(super) struct OperandPane {
+    pub spec: PaneSpec,
+    pub selection: Selection,
+}
+
+/// A number in a closed block.
+#[derive(Clone)]
+pub(super) struct AwaitedNumber {
+    pub model: ModelName,
+    pub address: Address,
 }
 
 impl Inspector {
@@ -84,7 +98,7 @@ impl Inspector {
         let Some(reading) = reading else { return Some(Notice::error("nothing is read yet")) };
         let is_closed = |path| reading.trace(model).is_closed(path);
         if address.site_path().is_some_and(is_closed) {
-            self.awaited = Some((model, address.clone()));
+            self.awaited = Some(AwaitedNumber { model, address: address.clone() });
             return None;
         }
         match reading.open(model, address) {
@@ -100,7 +114,7 @@ impl Inspector {
         reading: Option<&Reading>,
         language: Language,
     ) -> Option<Notice> {
-        let (model, address) = self.awaited.take()?;
+        let AwaitedNumber { model, address } = self.awaited.take()?;
         self.open(model, &address, reading, language)
     }
 

@@ -3,7 +3,7 @@
 
 use super::{
     AttendedRow, OpenedNumber, Overlay, ProsePiece, State, Word, formula, glossary,
-    navigation::PickedAt, pane_colours, search,
+    inspector::OperandPane, navigation::PickedAt, pane_colours, search,
 };
 use crate::{
     analysis::{
@@ -83,7 +83,7 @@ impl State {
             panes::new_pane(spec, scene(spec, selection_for(spec), i == self.nav.focus))
         };
         let mut panes: Vec<_> = self.specs().iter().enumerate().map(build).collect();
-        if let Some((spec, selection)) = &self.inspector.operand_pane {
+        if let Some(OperandPane { spec, selection }) = &self.inspector.operand_pane {
             let pane = panes::new_pane(spec, scene(spec, *selection, false));
             match (0..panes.len()).rev().find(|&i| i != self.nav.focus) {
                 Some(i) => panes[i] = pane,
@@ -285,8 +285,8 @@ impl State {
         self.panes().get(self.nav.focus)?.pass_of(row, col)
     }
 
-    /// Pane and selection for the chosen operand; None if a pane of the step shows its site.
-    pub(super) fn operand_pane(&self) -> Option<(PaneSpec, Selection)> {
+    /// The pane for the chosen operand; None if a pane of the step shows its site.
+    pub(super) fn operand_pane(&self) -> Option<OperandPane> {
         let level = self.opened()?;
         let address = &level.chosen()?.address;
         let (path, cell) = (address.site_path()?, address.cell); // no pane has a share as a site
@@ -311,7 +311,7 @@ impl State {
         };
         let selection =
             Selection { head: cell.plane, row: cell.row, col: cell.col, ..self.nav.selection };
-        Some((spec, selection))
+        Some(OperandPane { spec, selection })
     }
 
     /// The number under the cursor; None if there is none to open.

@@ -36,12 +36,18 @@ use crate::{
     },
 };
 
+/// A head of a part.
+struct HeadOfPart<'a> {
+    part: &'a LogitPart,
+    head: usize,
+}
+
 pub(super) struct AttributedHeads<'a> {
     scene: Scene<'a>,
     shown: ShownPass<'a>,
     stream: Stream,
-    /// The parts and their heads, in the order of computation.
-    rows: Vec<(&'a LogitPart, usize)>,
+    /// In the order of computation.
+    rows: Vec<HeadOfPart<'a>>,
     /// By column, that of A where B - A is shown.
     counterparts: Vec<Option<usize>>,
 }
@@ -55,7 +61,7 @@ impl<'a> AttributedHeads<'a> {
     }
 
     fn head(&self, row: usize) -> Option<&'a HeadPart> {
-        let (part, head) = self.rows.get(row)?;
+        let HeadOfPart { part, head } = self.rows.get(row)?;
         part.heads.get(*head)
     }
 
@@ -65,7 +71,7 @@ impl<'a> AttributedHeads<'a> {
             head.zip(col).and_then(|(head, col)| head.by_key.get(col)).copied().unwrap_or(f32::NAN)
         };
         let was = self.shown.was().map(|was| {
-            let head = self.rows.get(row).and_then(|(part, head)| {
+            let head = self.rows.get(row).and_then(|HeadOfPart { part, head }| {
                 let parts = &was.attribution.as_ref()?.parts;
                 parts.iter().find(|was| was.path == part.path)?.heads.get(*head)
             });
@@ -94,13 +100,12 @@ impl<'a> AttributedHeads<'a> {
     }
 
     fn name(&self, row: usize) -> String {
-        self.rows.get(row).map_or_else(String::new, |(part, head)| name(part, *head))
+        self.rows.get(row).map_or_else(String::new, |of| name(of.part, of.head))
     }
 
     /// `enc.2.self 4`: layer and head
     fn label_of_row(&self, row: usize) -> String {
-        let label =
-            |(part, head): &(&LogitPart, usize)| format!("{} {head}", short_path(&part.scope));
+        let label = |of: &HeadOfPart| format!("{} {}", short_path(&of.part.scope), of.head);
         self.rows.get(row).map_or_else(String::new, label)
     }
 
@@ -130,12 +135,12 @@ fn name(part: &LogitPart, head: usize) -> String {
 
 /// The heads whose keys are words of this stream, where the model records what they look at; of those of one attention
 /// some may take nothing from words, as a what-if gave them something else.
-fn rows(found: Option<&Findings>, stream: Stream) -> Vec<(&LogitPart, usize)> {
+fn rows(found: Option<&Findings>, stream: Stream) -> Vec<HeadOfPart<'_>> {
     let parts = found.and_then(|found| found.attribution.as_ref()).map(|all| &all.parts);
     let parts = parts.into_iter().flatten().filter(|part| part.keys == stream);
     let mut rows = vec![];
     for part in parts.filter(|part| part.heads.iter().any(|head| !head.by_key.is_empty())) {
-        rows.extend((0..part.heads.len()).map(|h| (part, h)));
+        rows.extend((0..part.heads.len()).map(|head| HeadOfPart { part, head }));
     }
     rows
 }
@@ -161,7 +166,7 @@ impl Pane for AttributedHeads<'_> {
 
     /// The weight on the word, times what its value pushes.
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
-        let (part, head) = self.rows.get(row)?;
+        let HeadOfPart { part, head } = self.rows.get(row)?;
         if let (now, Some(was)) = self.both(row, col) {
             let (head, word) = (name(part, *head), self.label(col));
             let of = tr!(self.scene.language, "{head} from “{word}”", head, word);
@@ -256,7 +261,7 @@ impl Pane for AttributedHeads<'_> {
         let Scene { language, model, .. } = self.scene;
         let (found, before) = self.scene.evidence_in_words();
         let was = before.and_then(|before| before.found.attribution.as_ref());
-        let line = |(part, head): &(&LogitPart, usize)| {
+        let line = |HeadOfPart { part, head }: &HeadOfPart| {
             let now = part.heads[*head].amount;
             let was = was.and_then(|was| was.parts.iter().find(|was| was.path == part.path));
             let was = was.and_then(|was| was.heads.get(*head));

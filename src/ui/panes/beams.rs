@@ -9,7 +9,7 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
 use crate::{
     analysis::trace::Trace,
-    engine::math::beam::Beams,
+    engine::math::beam::{BeamPlace, Beams},
     lesson::tr,
     text::rounded,
     ui::widgets::lines::{fit_end, left, put_line, put_on, window},
@@ -39,7 +39,7 @@ impl<'a> BeamTree<'a> {
     }
 
     /// The last word of a hypothesis.
-    fn word(&self, beams: &Beams, at: (usize, usize)) -> String {
+    fn word(&self, beams: &Beams, at: BeamPlace) -> String {
         self.trace().written(&beams.tokens(at)).pop().unwrap_or_default()
     }
 
@@ -48,14 +48,14 @@ impl<'a> BeamTree<'a> {
     fn draw_hypothesis(
         &self,
         beams: &Beams,
-        at: (usize, usize),
+        at: BeamPlace,
         is_winner: bool,
         x: u16,
         line: Rect,
         buf: &mut Buffer,
     ) {
-        let (theme, index) = (self.0.theme, at.1);
-        let hypothesis = &beams.steps[at.0][index];
+        let (theme, index) = (self.0.theme, at.index);
+        let hypothesis = beams.at(at);
         let sign = match (is_winner, hypothesis.is_over) {
             (true, _) => theme.glyph("●", "*"),
             (false, true) => theme.glyph("■", "="),
@@ -91,7 +91,8 @@ impl<'a> BeamTree<'a> {
             let lines = area.rows().skip(1);
             for (i, line) in (0..beams.steps[step].len()).zip(lines) {
                 let is_winner = path.get(step) == Some(&i);
-                self.draw_hypothesis(beams, (step, i), is_winner, x, line, buf);
+                let at = BeamPlace { step, index: i };
+                self.draw_hypothesis(beams, at, is_winner, x, line, buf);
             }
         }
         for (rank, line) in (0..beams.width).zip(area.rows().skip(1)) {
@@ -111,10 +112,10 @@ impl<'a> BeamTree<'a> {
             let is_winner = last == beams.winner;
             let style = if is_winner { theme.correct() } else { Style::new() };
             let sign = if is_winner { theme.glyph("●", "*") } else { " " };
-            let (score, log_p) = (beams.score(last), beams.steps[last.0][last.1].log_p);
+            let (score, log_p) = (beams.score(last), beams.at(last).log_p);
             let words = self.trace().written(&beams.tokens(last));
             let [score, log_p] = [score, log_p].map(|x| rounded(x, 2));
-            let figures = format!("{sign}{score:>7} {log_p:>7} {:>7}  ", last.0 + 1);
+            let figures = format!("{sign}{score:>7} {log_p:>7} {:>7}  ", last.step + 1);
             let x = put_on(buf, line, &[(&figures, style)]);
             // Outputs of one search begin alike, so their ends are shown.
             let words = fit_end(&words.join(" "), line.right().saturating_sub(x).into());
@@ -146,7 +147,8 @@ impl Pane for BeamTree<'_> {
         let beams = self.beams()?;
         let kept = beams.steps.get(step)?;
         let best = kept.first()?;
-        let (word, n, log_p) = (self.word(beams, (step, 0)), kept.len(), best.log_p);
+        let (word, n, log_p) =
+            (self.word(beams, BeamPlace { step, index: 0 }), kept.len(), best.log_p);
         let dot = self.0.theme.glyph(" · ", " - ");
         let language = self.0.language;
         let of = tr!(language, "step {n} of {all}", n = step + 1, all = beams.steps.len());
@@ -176,9 +178,9 @@ impl Pane for BeamTree<'_> {
 
     fn in_words(&self) -> PaneWords {
         let (trace, language) = (self.0.reading.trace(self.0.model), self.0.language);
-        let line = |beams: &Beams, last: (usize, usize)| {
+        let line = |beams: &Beams, last: BeamPlace| {
             let words = trace.written(&beams.tokens(last));
-            let log_p = beams.steps[last.0][last.1].log_p;
+            let log_p = beams.at(last).log_p;
             tr!(
                 language,
                 "score {score}, log p {log_p}: {words}",

@@ -19,8 +19,14 @@ use crate::{
 /// Experts by the number of tokens that go to them; its site is a router's `weights`.
 pub(super) struct Load<'a> {
     subject: Subject<'a>,
-    /// Experts and their numbers of tokens, the busiest first.
-    order: Vec<(usize, usize)>,
+    /// The busiest first.
+    order: Vec<ExpertLoad>,
+}
+
+/// An expert, and the number of tokens that go to it.
+struct ExpertLoad {
+    expert: usize,
+    n_tokens: usize,
 }
 
 /// Experts that a pane asks for, and without which it is cut.
@@ -29,8 +35,10 @@ const LEAST_EXPERTS: u16 = 5;
 
 impl<'a> Load<'a> {
     pub(super) fn new(subject: Subject<'a>) -> Self {
-        let mut order: Vec<(usize, usize)> = tokens(subject.site).into_iter().enumerate().collect();
-        order.sort_by_key(|&(expert, n)| (std::cmp::Reverse(n), expert));
+        let loads = tokens(subject.site).into_iter().enumerate();
+        let mut order: Vec<_> =
+            loads.map(|(expert, n_tokens)| ExpertLoad { expert, n_tokens }).collect();
+        order.sort_by_key(|load| (std::cmp::Reverse(load.n_tokens), load.expert));
         Self { subject, order }
     }
 
@@ -46,7 +54,7 @@ impl<'a> Load<'a> {
     fn draw_expert(&self, i: usize, lines: Rect, buf: &mut Buffer) {
         let (subject, theme) = (&self.subject, self.subject.scene.theme);
         let language = subject.scene.language;
-        let (expert, n) = self.order[i];
+        let ExpertLoad { expert, n_tokens: n } = self.order[i];
         let weight = subject.value(subject.row(), expert);
         let is_at_cursor = subject.scene.focused && i == self.cursor_line();
         let style = match (is_at_cursor || weight > 0.0, n == 0) {
@@ -79,7 +87,7 @@ impl Pane for Load<'_> {
     }
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.subject.cursor_cell(row, self.order.get(col)?.0)
+        self.subject.cursor_cell(row, self.order.get(col)?.expert)
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -104,9 +112,9 @@ impl Pane for Load<'_> {
 
     fn in_words(&self) -> PaneWords {
         let language = self.subject.scene.language;
-        let line = |&(expert, n): &(usize, usize)| {
-            let expert = tr!(language, "expert {expert}", expert);
-            [&expert, language.tr(": "), &self.count(n)].concat()
+        let line = |load: &ExpertLoad| {
+            let expert = tr!(language, "expert {expert}", expert = load.expert);
+            [&expert, language.tr(": "), &self.count(load.n_tokens)].concat()
         };
         let busiest = self.order.iter().take(usize::from(IDEAL_EXPERTS));
         self.subject.in_words(busiest.map(line).collect())

@@ -38,23 +38,31 @@ use crate::{
 /// The words before a difference that a legend shows.
 const WORDS_BEFORE_DIFFERENCE: usize = 2;
 
+/// One of the maps of a pass.
+#[derive(Clone, Copy)]
+struct ShownMap<'a> {
+    patched: &'a Patched,
+    /// Index of the map.
+    map: usize,
+}
+
 pub(super) struct PatchedMap<'a> {
     scene: Scene<'a>,
     site: String,
     is_known: bool,
-    patched: Option<(&'a Patched, usize)>,
+    shown: Option<ShownMap<'a>>,
 }
 
 impl<'a> PatchedMap<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
         let site = spec.path(0).unwrap_or_default();
         let findings = scene.reading.known_findings();
-        let patched = findings.and_then(|all| of_site(all.get(&scene.model)?.patched()?, &site));
-        Self { scene, is_known: findings.is_some(), patched, site }
+        let shown = findings.and_then(|all| of_site(all.get(&scene.model)?.patched()?, &site));
+        Self { scene, is_known: findings.is_some(), shown, site }
     }
 
     fn map(&self) -> Option<&'a PatchMap> {
-        self.patched.map(|(patched, map)| &patched.maps()[map])
+        self.shown.map(|ShownMap { patched, map }| &patched.maps()[map])
     }
 
     fn label(patched: &Patched, map: &PatchMap, col: usize) -> String {
@@ -66,12 +74,12 @@ impl<'a> PatchedMap<'a> {
     }
 
     fn heat(&self) -> Heat<'a> {
-        let patched = self.patched;
+        let shown = self.shown;
         let (n_rows, n_cols) = self.extent();
-        let label = |(p, map): (&Patched, usize), col| Self::label(p, &p.maps()[map], col);
-        let columns = (0..n_cols).filter_map(|col| Some(label(patched?, col))).collect();
+        let label = |of: ShownMap, col| Self::label(of.patched, &of.patched.maps()[of.map], col);
+        let columns = (0..n_cols).filter_map(|col| Some(label(shown?, col))).collect();
         let row_label = move |row: usize| {
-            let place = patched.and_then(|(p, map)| p.place(map, row));
+            let place = shown.and_then(|of| of.patched.place(of.map, row));
             place.map_or_else(String::new, short)
         };
         let table = Table {
@@ -80,11 +88,11 @@ impl<'a> PatchedMap<'a> {
             row_labels: Labels::new(n_rows, row_label),
             columns: Columns::Labels(Labels::listed(columns)),
             value: Box::new(move |row, col| {
-                patched.and_then(|(p, map)| p.share(map, row, col)?).unwrap_or(f32::NAN)
+                shown.and_then(|of| of.patched.share(of.map, row, col)?).unwrap_or(f32::NAN)
             }),
             scale: Scale::Signed(1.0),
-            axes: patched.map_or_else(String::new, |(p, _)| {
-                let [a, b] = from_where_they_differ(&p.sentences, *self.scene.theme);
+            axes: shown.map_or_else(String::new, |of| {
+                let [a, b] = from_where_they_differ(&of.patched.sentences, *self.scene.theme);
                 format!("A: {a}  B: {b}")
             }),
         };
@@ -116,14 +124,14 @@ fn from_where_they_differ(sentences: &[String; 2], theme: Theme) -> [String; 2] 
     })
 }
 
-fn of_site<'a>(patched: &'a Patched, site: &str) -> Option<(&'a Patched, usize)> {
-    Some((patched, patched.map_of(site)?))
+fn of_site<'a>(patched: &'a Patched, site: &str) -> Option<ShownMap<'a>> {
+    Some(ShownMap { patched, map: patched.map_of(site)? })
 }
 
 impl Pane for PatchedMap<'_> {
     fn title(&self) -> Title {
         let language = self.scene.language;
-        let Some((patched, map)) = self.patched else {
+        let Some(ShownMap { patched, map }) = self.shown else {
             return Title::named(language.tr("patched values"));
         };
         let (maps, map) = (patched.maps(), &patched.maps()[map]);
@@ -160,7 +168,7 @@ impl Pane for PatchedMap<'_> {
 
     /// The measure of the patched run, from the differences of its two logits.
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
-        let (patched, map) = self.patched?;
+        let ShownMap { patched, map } = self.shown?;
         let share = patched.share(map, row, col)??;
         let of = &patched.maps()[map];
         let [a, b] = patched.ends();
@@ -182,7 +190,7 @@ impl Pane for PatchedMap<'_> {
     }
 
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
-        let (patched, map) = self.patched?;
+        let ShownMap { patched, map } = self.shown?;
         let language = self.scene.language;
         let share = match patched.share(map, row, col) {
             None => language.tr("not computed yet; W goes on").to_owned(),
@@ -197,7 +205,7 @@ impl Pane for PatchedMap<'_> {
 
     /// B's pass with the cell's value of A put in.
     fn pass_of(&self, row: usize, col: usize) -> Option<OtherPass> {
-        let (patched, map) = self.patched?;
+        let ShownMap { patched, map } = self.shown?;
         patched.share(map, row, col)??;
         let place = patched.place(map, row)?;
         let patch = match patched.maps()[map].kind {
@@ -227,7 +235,7 @@ impl Pane for PatchedMap<'_> {
     }
 
     fn plane(&self) -> Option<Cow<'_, Matrix>> {
-        let (patched, map) = self.patched?;
+        let ShownMap { patched, map } = self.shown?;
         let (n_rows, n_cols) = self.extent();
         let share = |row, col| patched.share(map, row, col).flatten().unwrap_or(f32::NAN);
         Some(Cow::Owned(Matrix::from_fn(n_rows, n_cols, share)))
@@ -240,8 +248,8 @@ impl Pane for PatchedMap<'_> {
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
         let patched = reading.findings().get(&model).and_then(|found| found.patched());
-        let lines =
-            patched.and_then(|patched| of_site(patched, &self.site)).map(|(patched, map)| {
+        let lines = patched.and_then(|patched| of_site(patched, &self.site)).map(
+            |ShownMap { patched, map }| {
                 let of = &patched.maps()[map];
                 let rows = of.rows.iter().enumerate();
                 let line = |(row, site): (usize, &String)| {
@@ -255,7 +263,8 @@ impl Pane for PatchedMap<'_> {
                 let [a, b] = &patched.sentences;
                 let asked = [self.title().to_string(), format!("A: {a}"), format!("B: {b}")];
                 asked.into_iter().chain(rows.map(line)).collect()
-            });
+            },
+        );
         let kind = language.tr("Patched values, 0 as B and 1 as A");
         PaneWords::of_model(language, kind, model, lines.unwrap_or_default())
     }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{
     bits::{Ints, Numbers, Order, axes},
-    forms::{Affine, Codebook, Fp8, Grouped, Groups, Int8, Zeros},
+    forms::{Affine, Codebook, Fp8, Grouped, Groups, Int8, NestedScales, Zeros},
 };
 use crate::{
     text::visible::shown,
@@ -234,11 +234,11 @@ impl<'a> TensorContext<'a> {
         };
         let map = beside("quant_map").context("has no `quant_map` beside it")?;
         let nested = match (beside("nested_absmax"), beside("nested_quant_map")) {
-            (Some(absmax), Some(map)) => Some((absmax, map)),
+            (Some(absmax), Some(map)) => Some(NestedScales { absmax, map }),
             _ => None,
         };
         let mut others = vec![absmax, map, state];
-        others.extend(nested.into_iter().flat_map(|(absmax, map)| [absmax, map]));
+        others.extend(nested.into_iter().flat_map(|of| [of.absmax, of.map]));
         let size = (n_lines as usize, len as usize);
         let table = Codebook::bitsandbytes(self.tensor, absmax, map, nested, &settings, size)?;
         Ok(Some(parts(stem, kind, Arc::new(table), false, others)))

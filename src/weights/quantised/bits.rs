@@ -36,25 +36,33 @@ pub struct Numbers {
     read: fn(&[u8]) -> f32,
 }
 
-/// A plain type: its name, its bytes, and how one is read.
-struct PlainType(&'static str, usize, fn(&[u8]) -> f32);
+/// A plain type of numbers.
+struct PlainType {
+    name: &'static str,
+    n_bytes: usize,
+    read: fn(&[u8]) -> f32,
+}
+
+const fn plain(name: &'static str, n_bytes: usize, read: fn(&[u8]) -> f32) -> PlainType {
+    PlainType { name, n_bytes, read }
+}
 
 static PLAIN: [PlainType; 9] = [
-    PlainType("F32", 4, |b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
-    PlainType("F16", 2, |b| f16::from_le_bytes([b[0], b[1]]).to_f32()),
-    PlainType("BF16", 2, |b| bf16::from_le_bytes([b[0], b[1]]).to_f32()),
-    PlainType("I32", 4, |b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]) as f32),
-    PlainType("I64", 8, |b| i64::from_le_bytes(*b.first_chunk().unwrap_or(&[0; 8])) as f32),
-    PlainType("I8", 1, |b| f32::from(b[0].cast_signed())),
-    PlainType("U8", 1, |b| f32::from(b[0])),
-    PlainType("F8_E4M3", 1, |b| e4m3(b[0])),
-    PlainType("F8_E5M2", 1, |b| e5m2(b[0])),
+    plain("F32", 4, |b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
+    plain("F16", 2, |b| f16::from_le_bytes([b[0], b[1]]).to_f32()),
+    plain("BF16", 2, |b| bf16::from_le_bytes([b[0], b[1]]).to_f32()),
+    plain("I32", 4, |b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]) as f32),
+    plain("I64", 8, |b| i64::from_le_bytes(*b.first_chunk().unwrap_or(&[0; 8])) as f32),
+    plain("I8", 1, |b| f32::from(b[0].cast_signed())),
+    plain("U8", 1, |b| f32::from(b[0])),
+    plain("F8_E4M3", 1, |b| e4m3(b[0])),
+    plain("F8_E5M2", 1, |b| e5m2(b[0])),
 ];
 
 impl Numbers {
     pub fn of(tensor: &TensorInfo) -> Result<Self> {
-        let found = PLAIN.iter().find(|known| known.0 == tensor.dtype);
-        let &PlainType(_, width, read) = found.with_context(|| {
+        let found = PLAIN.iter().find(|known| known.name == tensor.dtype);
+        let &PlainType { n_bytes: width, read, .. } = found.with_context(|| {
             format!("`{}` has dtype {}, which is not supported here", tensor.shown(), tensor.dtype)
         })?;
         Ok(Self { bytes: Bytes::of(tensor), width, read })

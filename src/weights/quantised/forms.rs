@@ -303,6 +303,13 @@ impl Scales {
     }
 }
 
+/// The tensors of bitsandbytes' scales where these are quantised too.
+#[derive(Clone, Copy)]
+pub struct NestedScales<'a> {
+    pub absmax: &'a TensorInfo,
+    pub map: &'a TensorInfo,
+}
+
 impl Codebook {
     /// A block of 16 with a scale in fp8, and one divisor of all (compressed-tensors).
     pub fn nvfp4(
@@ -329,7 +336,7 @@ impl Codebook {
         tensor: &TensorInfo,
         absmax: &TensorInfo,
         map: &TensorInfo,
-        nested: Option<(&TensorInfo, &TensorInfo)>,
+        nested: Option<NestedScales>,
         settings: &Json,
         size: (usize, usize),
     ) -> Result<Self> {
@@ -341,7 +348,7 @@ impl Codebook {
         ensure!(map.len() == 16, "has a `quant_map` of {} numbers, want 16", map.len());
         let scales = match nested {
             None => Scales::Plain(Numbers::of(absmax)?),
-            Some((scales, table)) => {
+            Some(NestedScales { absmax: scales, map: table }) => {
                 let (indices, block) = (Numbers::of(absmax)?, count("nested_blocksize")?);
                 let (scales, table) = (Numbers::of(scales)?, Numbers::of(table)?);
                 ensure!(table.len() == 256, "has a `nested_quant_map` of {} numbers", table.len());

@@ -13,7 +13,7 @@ use crate::{
     model::{
         decoder_only::plan::{DecoderPlan, LayerPlan, MixerPlan, PositionPlan},
         layer::{
-            attention::{HeadSizes, LatentPlan},
+            attention::{HeadSizes, LatentPlan, QkNormPlan},
             experts::ExpertsPlan,
             feed::FeedPlan,
             norm::QkNorm,
@@ -172,7 +172,7 @@ impl NameList<'_> {
                 has_bias: self.biases.out,
             },
         );
-        if let Some((of, _)) = layer.attention.qk_norm {
+        if let Some(QkNormPlan { of, .. }) = layer.attention.qk_norm {
             let norms = [("q_norm", heads.n_heads), ("k_norm", heads.n_kv_heads)];
             let n_norms = if layer.attention.has_keys() { 2 } else { 1 };
             for ((ours, n_heads), name) in norms.into_iter().zip(names.qk_norms).take(n_norms) {
@@ -230,53 +230,35 @@ impl NameList<'_> {
         let d_q = self.plan.heads.d_q();
         let all = *self.names;
         let theirs = |name: &str| all.in_layer(l, name);
-        let (rank, shared) = (plan.kv_rank, plan.d_shared);
+        let (rank, shared, of_qkv) = (plan.kv_rank, plan.d_shared, self.biases.qkv);
         let plain = [Linear, Vector];
         let down = |rows: Range<usize>| [LinearRows(rows.clone()), VectorPart(rows)];
-        let mut maps = match plan.q_rank {
-            None => vec![("attn.*_Q", names.q, (d_model, d_q), plain, HasBias::No)],
-            Some(q_rank) => vec![
-                ("attn.*_DQ", names.q_parts[0], (d_model, q_rank), plain.clone(), self.biases.qkv),
-                ("attn.*_UQ", names.q_parts[2], (q_rank, d_q), plain, HasBias::No),
-            ],
+        let mut add = |ours: &str, name: &str, shape, layouts, has_bias| {
+            self.map(l, Map { ours, theirs: theirs(name), shape, layouts, has_bias });
         };
-        let both = names.down;
-        maps.push(("attn.*_DKV", both, (d_model, rank), down(0..rank), self.biases.qkv));
-        let of_shared = down(rank..rank + shared);
-        maps.push(("attn.*_KR", both, (d_model, shared), of_shared, self.biases.qkv));
+        match plan.q_rank {
+            None => add("attn.*_Q", names.q, (d_model, d_q), plain, HasBias::No),
+            Some(q_rank) => {
+                add("attn.*_DQ", names.q_parts[0], (d_model, q_rank), plain.clone(), of_qkv);
+                add("attn.*_UQ", names.q_parts[2], (q_rank, d_q), plain, HasBias::No);
+            }
+        }
+        add("attn.*_DKV", names.down, (d_model, rank), down(0..rank), of_qkv);
+        add("attn.*_KR", names.down, (d_model, shared), down(rank..rank + shared), of_qkv);
         let widths = [("attn.*_UK", plan.d_own), ("attn.*_UV", plan.d_value)];
         for (i, (ours, width)) in widths.into_iter().enumerate() {
-            let (name, layout) = names.up.stored(i, n_heads, [plan.d_own, plan.d_value]);
+            let (name, layout) = names.up.stored(i, n_heads, plan.d_own, plan.d_value);
             let shape = (rank, n_heads * width);
-            maps.push((ours, name, shape, [layout, Vector], HasBias::No));
+            add(ours, name, shape, [layout, Vector], HasBias::No);
         }
         let norms = [
             ("q_latent_norm", names.q_parts[1], plan.q_rank),
             ("latent_norm", names.norm, Some(rank)),
         ];
-        let norms = norms.map(|(ours, name, width)| (ours, theirs(name), width));
-        let maps: Vec<_> = maps
-            .into_iter()
-            .map(|(ours, name, shape, layouts, has_bias)| Map {
-                ours,
-                theirs: theirs(name),
-                shape,
-                layouts,
-                has_bias,
-            })
-            .collect();
-        for map in maps {
-            self.map(l, map);
-        }
         for (ours, name, width) in norms {
             if let Some(width) = width {
-                self.body(
-                    &format!("blocks.{l}.attn.{ours}.gain"),
-                    name,
-                    "weight",
-                    (1, width),
-                    Vector,
-                );
+                let ours = format!("blocks.{l}.attn.{ours}.gain");
+                self.body(&ours, theirs(name), "weight", (1, width), Vector);
             }
         }
     }
@@ -451,9 +433,14 @@ impl ExpertMaps {
 }
 
 impl LatentUp {
-    /// Where keys (0) or values (1) are stored, of heads whose keys and values have so many rows.
-    fn stored(self, i: usize, n_heads: usize, widths: [usize; 2]) -> (&'static str, WeightLayout) {
-        let [own, value] = widths;
+    /// Where keys (0) or values (1) are stored, of heads whose keys have `own` rows and whose values have `value`.
+    fn stored(
+        self,
+        i: usize,
+        n_heads: usize,
+        own: usize,
+        value: usize,
+    ) -> (&'static str, WeightLayout) {
         match self {
             Self::ByHead(name) => {
                 let (first, block) = if i == 0 { (0, own) } else { (own, value) };

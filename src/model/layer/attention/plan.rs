@@ -97,12 +97,20 @@ impl Tempering {
     }
 }
 
+/// The norms of queries and keys.
+#[derive(Clone, Copy, Debug)]
+pub struct QkNormPlan {
+    /// What is normalised together.
+    pub of: QkNorm,
+    pub kind: NormKind,
+}
+
 /// What an attention layer has beside its projections, its mask and softmax.
 #[derive(Clone, Debug)]
 pub struct AttentionPlan {
     pub scaling: ScoreScaling,
     /// Queries and keys are normalised before they are rotated.
-    pub qk_norm: Option<(QkNorm, NormKind)>,
+    pub qk_norm: Option<QkNormPlan>,
     /// Each head's values are normalised, without a gain.
     pub v_norm: Option<NormKind>,
     pub keys: KeySource,

@@ -47,9 +47,6 @@ impl DeltaMaps {
     }
 }
 
-/// Our name and the file's.
-type Named<'a> = (&'a str, &'a str);
-
 impl NameList<'_> {
     /// A name in a layer of the file, with each of its alternatives.
     pub(super) fn of_layer(&self, l: usize, name: &str) -> TensorNames {
@@ -68,7 +65,8 @@ impl NameList<'_> {
     pub(super) fn linear(
         &mut self,
         l: usize,
-        (ours, name): Named,
+        ours: &str,
+        name: &str,
         shape: (usize, usize),
         layouts: [WeightLayout; 2],
         has_bias: HasBias,
@@ -78,7 +76,14 @@ impl NameList<'_> {
     }
 
     /// One filter a channel, and a number that is added. shape (tap, channel)
-    fn filters(&mut self, l: usize, (ours, name): Named, shape: (usize, usize), has_bias: HasBias) {
+    fn filters(
+        &mut self,
+        l: usize,
+        ours: &str,
+        name: &str,
+        shape: (usize, usize),
+        has_bias: HasBias,
+    ) {
         let (ours, theirs) = (format!("{ours}.*"), self.of_layer(l, name));
         let layouts = [Taps, Vector];
         self.map(l, Map { ours: &ours, theirs, shape, layouts, has_bias });
@@ -91,11 +96,11 @@ impl NameList<'_> {
         let has_bias = self.bias_if(plan.has_bias);
         for (i, ours) in ["conv.*_B", "conv.*_C", "conv.*_x"].into_iter().enumerate() {
             let layouts = part(i * d_model..(i + 1) * d_model);
-            self.linear(l, (ours, names.inputs), (d_model, d_model), layouts, has_bias);
+            self.linear(l, ours, names.inputs, (d_model, d_model), layouts, has_bias);
         }
-        self.filters(l, ("conv.filter", names.filter), (plan.n_taps, d_model), has_bias);
+        self.filters(l, "conv.filter", names.filter, (plan.n_taps, d_model), has_bias);
         let shape = (d_model, d_model);
-        self.linear(l, ("conv.*_out", names.out), shape, [Linear, Vector], has_bias);
+        self.linear(l, "conv.*_out", names.out, shape, [Linear, Vector], has_bias);
     }
 
     /// A state space: one map to gate, inputs and steps, a filter a channel, what each head has learned, the map back.
@@ -108,11 +113,11 @@ impl NameList<'_> {
         let mut first = 0;
         for (ours, width) in widths {
             let layouts = part(first..first + width);
-            self.linear(l, (ours, names.inputs), (d_model, width), layouts, has_bias);
+            self.linear(l, ours, names.inputs, (d_model, width), layouts, has_bias);
             first += width;
         }
         let has_filter_bias = self.bias_if(plan.has_filter_bias);
-        self.filters(l, ("ssm.conv", names.filter), (plan.n_taps, plan.d_conv()), has_filter_bias);
+        self.filters(l, "ssm.conv", names.filter, (plan.n_taps, plan.d_conv()), has_filter_bias);
         // GGUF files have those of heads as columns.
         let of_head = if self.is_gguf { HeadRows(plan.n_heads) } else { Vector };
         let of_heads = [
@@ -128,7 +133,7 @@ impl NameList<'_> {
         let layout = if self.is_gguf { HeadRows(plan.n_groups) } else { Vector };
         self.body(&format!("blocks.{l}.ssm.norm.gain"), norm, "weight", (1, d_inner), layout);
         let shape = (d_inner, d_model);
-        self.linear(l, ("ssm.*_out", names.out), shape, [Linear, Vector], has_bias);
+        self.linear(l, "ssm.*_out", names.out, shape, [Linear, Vector], has_bias);
     }
 
     /// A gated delta net: one map to queries, keys and values, one each to gate, corrections and forgetting, a filter a
@@ -149,9 +154,9 @@ impl NameList<'_> {
             ("delta.*_out", (names.out, Linear), (plan.d_values(), d_model)),
         ];
         for (ours, (name, layout), shape) in maps {
-            self.linear(l, (ours, name), shape, [layout, Vector], HasBias::No);
+            self.linear(l, ours, name, shape, [layout, Vector], HasBias::No);
         }
-        self.filters(l, ("delta.conv", names.filter), (plan.n_taps, plan.d_conv()), HasBias::No);
+        self.filters(l, "delta.conv", names.filter, (plan.n_taps, plan.d_conv()), HasBias::No);
         let of_heads = [("dt_bias", names.dt_bias), (plan.rate.name(), names.rate)];
         for (ours, name) in of_heads {
             let (ours, name) = (format!("blocks.{l}.delta.{ours}"), self.of_layer(l, name));

@@ -27,7 +27,7 @@ impl NameList<'_> {
             ("ple.*_out", names.out, (plan.width, d_model)),
         ];
         for (ours, name, shape) in maps {
-            self.linear(l, (ours, name), shape, [Linear, Vector], HasBias::No);
+            self.linear(l, ours, name, shape, [Linear, Vector], HasBias::No);
         }
         let theirs = self.of_layer(l, names.post_norm);
         self.norm(&format!("blocks.{l}.ple.post_norm"), theirs);
