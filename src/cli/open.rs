@@ -32,7 +32,7 @@ use crate::{
     lesson::Language,
     model::ModelName,
     text::{near_clause, shown, significant},
-    ui::{theme::Glyphs, words::caption},
+    ui::{descriptions::caption, theme::Glyphs},
 };
 use tree::{OpenedCell, Tree};
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     lesson::Language,
     text::{MAX_TOKENS, Sentence, Unknown, visible},
-    ui::words,
+    ui::descriptions,
 };
 
 /// The default: to know what `it` is, one has to look back.
@@ -66,7 +66,7 @@ const MOST_NAMED: usize = 4;
 
 /// A note on words that no model has seen; None if there are none.
 pub fn remark(sentence: &Sentence) -> Option<String> {
-    if let Some(unread) = words::unread(sentence, Language::English) {
+    if let Some(unread) = descriptions::unread_in_words(sentence, Language::English) {
         return Some(unread);
     }
     let mut unseen: Vec<&Unknown> = vec![];
@@ -75,7 +75,7 @@ pub fn remark(sentence: &Sentence) -> Option<String> {
             unseen.push(unknown);
         }
     }
-    let described = |unknown: &&Unknown| words::described(unknown, Language::English);
+    let described = |unknown: &&Unknown| descriptions::unknown_in_words(unknown, Language::English);
     let named: Vec<_> = unseen.iter().take(MOST_NAMED).map(described).collect();
     let more = unseen.len().saturating_sub(MOST_NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

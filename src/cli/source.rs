@@ -19,7 +19,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::ModelName,
     text::{visible, visible_path},
-    ui::words::changes_in_words,
+    ui::descriptions::changes_in_words,
     weights::{Checkpoint, memory},
 };
 

@@ -15,11 +15,11 @@ use crate::{
     text::{cell_value, visible::visible_lines},
     ui::{
         app::{Action, BEAT, N_BEATS, OpenedNumber, State},
+        descriptions::number_name,
         panes::{self, Unfolding},
         plain::{self, PlainStep},
         screen::{self, inside},
         theme::Theme,
-        words::number_name,
     },
 };
 

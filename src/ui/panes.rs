@@ -57,7 +57,7 @@ mod update;
 mod view;
 mod wall;
 mod weighted_sum;
-mod words;
+mod in_words;
 
 use std::borrow::Cow;
 
@@ -90,11 +90,11 @@ use crate::{
 };
 use cache::TableAndSquare;
 use heads::HeadsGrid;
+pub use in_words::PaneWords;
 use missing::Missing;
 use subject::{Subject, marks_of_parts};
 pub use title::{Title, fitted_apart};
 pub use view::{Sort, StreamRow, View};
-pub use words::PaneWords;
 
 /// Input of a pane: everything that its contents depend on.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 //! Headings for chapters and steps, the narration, and the numbers of the panes in words. Nothing depends on columns,
 //! colour or glyphs.
 
-use crate::ui::words::{changes_in_words, described, unread};
+use crate::ui::descriptions::{changes_in_words, unknown_in_words, unread_in_words};
 use std::io::{self, Write};
 
 use crate::{
@@ -127,14 +127,14 @@ pub fn read(reading: &Reading, language: Language, out: &mut dyn Write) -> io::R
         let words = visible(&changes_in_words(&reading.changes, language));
         write_wrapped(out, "", &tr!(language, "This is a changed pass: {words}.", words))?;
     }
-    if let Some(unread) = unread(sentence, language) {
+    if let Some(unread) = unread_in_words(sentence, language) {
         return write_wrapped(out, "", &tr!(language, "Note: {unread}.", unread));
     }
     let mut named: Vec<&str> = vec![];
     for unknown in &sentence.unknown {
         if !named.contains(&unknown.word.as_str()) {
             named.push(&unknown.word);
-            let word = described(unknown, language);
+            let word = unknown_in_words(unknown, language);
             write_wrapped(out, "", &tr!(language, "Never seen in training: {word}.", word))?;
         }
     }

@@ -14,8 +14,8 @@ use lookback::{
     model::ModelName,
     ui::{
         app::{Action, Effect, Overlay, PaletteChoice, ReadFailure, State, WhatIfKey, update},
+        descriptions::{changes_in_words, number_name},
         keys::{self, palette},
-        words::{changes_in_words, number_name},
     },
 };
 

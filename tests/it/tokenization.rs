@@ -6,7 +6,7 @@ use std::{collections::HashMap, fs};
 use lookback::{
     lesson::Language,
     text::{GgufVocab, OlderFiles, Specials, Tokenizer, tokenizer_json},
-    ui::words::unread,
+    ui::descriptions::unread_in_words,
 };
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -151,7 +151,7 @@ fn masks_are_found_and_unknown_characters_are_named() {
     assert!(bert.masked(&bert.sentence("the river").unwrap()).is_empty());
     let unknown: Vec<_> = sentence.unknown.iter().map(|u| u.word.as_str()).collect();
     assert_eq!(unknown, ["龘"]);
-    let message = unread(&sentence, Language::English).unwrap();
+    let message = unread_in_words(&sentence, Language::English).unwrap();
     assert!(message.contains("no token for \"龘\"; `[UNK]` is read instead"), "{message}");
     assert!(from_json("gpt2").sentence("zxqv 🙂").unwrap().unknown.is_empty());
     let sentence = bert.sentence("naïve 𝔘 [UNK]").unwrap();

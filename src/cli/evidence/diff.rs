@@ -31,7 +31,7 @@ use crate::{
     lesson::Language,
     model::ModelName,
     text::{percent, rounded},
-    ui::words::changes_in_words,
+    ui::descriptions::changes_in_words,
 };
 
 /// Shades of a share, from 0 to 1 and more.

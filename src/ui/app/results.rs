@@ -7,7 +7,7 @@ use crate::{
     analysis::reading::Reading,
     lesson::{Language, tr},
     text::Sentence,
-    ui::{widgets::lines::fit, words},
+    ui::{descriptions, widgets::lines::fit},
 };
 
 /// Takes a finished reading, or why there is none.
@@ -62,7 +62,7 @@ pub(super) fn take_opened_block(
 
 /// A note on words that the models were not trained on.
 fn unknown_words_note(sentence: &Sentence, language: Language) -> Option<String> {
-    if let Some(unread) = words::unread(sentence, language) {
+    if let Some(unread) = descriptions::unread_in_words(sentence, language) {
         return Some(unread);
     }
     let first = sentence.unknown.first()?;
@@ -70,6 +70,6 @@ fn unknown_words_note(sentence: &Sentence, language: Language) -> Option<String>
         1 => String::new(),
         n => tr!(language, " and {n} more", n = n - 1),
     };
-    let word = words::described(first, language);
+    let word = descriptions::unknown_in_words(first, language);
     Some(tr!(language, "never seen in training: {word}{more}", word, more))
 }

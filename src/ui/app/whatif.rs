@@ -14,7 +14,7 @@ use crate::{
     },
     engine::change::{Change, Part, words_as_typed},
     lesson::{PaneSpec, tr},
-    ui::words::changes_in_words,
+    ui::descriptions::changes_in_words,
 };
 
 impl State {

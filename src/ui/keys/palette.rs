@@ -20,7 +20,7 @@ use crate::{
     model::ModelName,
     ui::{
         app::{Command, PaletteChoice, State},
-        words::changes_in_words,
+        descriptions::changes_in_words,
     },
 };
 

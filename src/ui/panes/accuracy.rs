@@ -6,7 +6,7 @@ use ratatui::{
     layout::{Rect, Size},
 };
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, model_line};
 use crate::{
     analysis::measure::accuracy::n_words,
     lesson::tr,

@@ -12,8 +12,8 @@ use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
     attribution::product,
     both::{ShownPass, difference},
+    in_words::PaneWords,
     labelled::Table,
-    words::PaneWords,
 };
 use crate::{
     analysis::{
@@ -28,11 +28,11 @@ use crate::{
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::{
+        descriptions::short_path,
         widgets::{
             heat::{Columns, Heat, Labels, Scale, Zoom},
             lines::put_text,
         },
-        words::short_path,
     },
 };
 

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
     both::{ShownPass, difference},
-    words::PaneWords,
+    in_words::PaneWords,
 };
 use crate::{
     analysis::{

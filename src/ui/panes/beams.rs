@@ -6,7 +6,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::trace::Trace,
     engine::math::beam::{BeamPlace, Beams},

@@ -8,7 +8,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
 };
 use crate::{
     analysis::measure::cache::{CacheSizes, CacheStep, attending},

@@ -8,7 +8,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, in_words::PaneWords};
 use crate::{
     analysis::reading::CardValue,
     lesson::{Language, tr},

@@ -9,7 +9,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::measure::schedule::{Schedule, ScheduleSizes, built_in, schedule},
     lesson::tr,

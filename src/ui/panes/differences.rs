@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, labelled::Table, words::PaneWords,
+    CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, labelled::Table,
 };
 use crate::{
     analysis::{
@@ -24,11 +24,11 @@ use crate::{
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::{
+        descriptions::cell_labels,
         widgets::{
             heat::{Columns, Heat, Labels, Scale, Zoom},
             lines::put_text,
         },
-        words::cell_labels,
     },
 };
 

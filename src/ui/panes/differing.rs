@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, differences::no_difference,
-    words::PaneWords,
+    in_words::PaneWords,
 };
 use crate::{
     analysis::{
@@ -23,8 +23,8 @@ use crate::{
     lesson::tr,
     text::{fixed, percent},
     ui::{
+        descriptions::cell_labels,
         widgets::lines::{List, fit, left, put_on, put_text, right},
-        words::cell_labels,
     },
 };
 

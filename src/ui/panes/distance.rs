@@ -6,7 +6,7 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    Pane, PreferredSize, Scene, Title, Unfolding, is_of_state, model_line, words::PaneWords,
+    Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, is_of_state, model_line,
 };
 use crate::{
     lesson::{PaneSpec, tr},

@@ -8,8 +8,8 @@ use ratatui::{
 };
 
 use super::{
-    Pane, PreferredSize, Title, Unfolding, subject::Subject, update::numbered_heat,
-    words::PaneWords,
+    Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
+    update::numbered_heat,
 };
 use crate::{
     engine::{

@@ -12,7 +12,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Pane, PreferredSize, Scene, StreamRow, Title, Unfolding, both::TOO_LARGE, words::PaneWords,
+    Pane, PreferredSize, Scene, StreamRow, Title, Unfolding, both::TOO_LARGE, in_words::PaneWords,
 };
 use crate::{
     analysis::{

@@ -6,7 +6,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, is_of_state, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, is_of_state};
 use crate::{
     analysis::measure::gradient::Squares,
     engine::arithmetic::{Arithmetic, Expr, Function, NumberName, NumberOf},

@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::{
     Pane, PreferredSize, Scene, Sort, Title,
-    words::{PaneWords, words_of_heads},
+    in_words::{PaneWords, words_of_heads},
 };
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},

@@ -8,8 +8,8 @@ use ratatui::{
 
 use super::{
     CursorCell, Pane, PreferredSize, Title, Unfolding,
+    in_words::{PaneWords, first},
     subject::Subject,
-    words::{PaneWords, first},
 };
 use crate::{
     engine::{math::length, site::Stream, value::Cell},

@@ -9,7 +9,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, subject::Subject, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::lens::LensPrediction,
     lesson::tr,

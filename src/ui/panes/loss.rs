@@ -8,7 +8,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, words::PaneWords};
+use super::{CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::reading::Course,
     engine::{

@@ -6,7 +6,7 @@ use ratatui::{
     style::Style,
 };
 
-use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, in_words::PaneWords};
 use crate::{lesson::PaneSpec, ui::widgets::lines::put_on};
 
 /// Pane shown where a site does not exist in the selected layer, or is not computed yet.

@@ -10,8 +10,8 @@ use ratatui::{
 
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
+    in_words::PaneWords,
     learning::{draw_unknown_beside, unknown_size},
-    words::PaneWords,
 };
 use crate::{
     analysis::reading::Course,

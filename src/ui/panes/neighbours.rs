@@ -9,7 +9,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords};
+use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::neighbours::{Neighbour, Neighbourhood},
     lesson::tr,

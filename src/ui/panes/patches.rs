@@ -9,8 +9,8 @@ use ratatui::{
 };
 
 use super::{
-    OtherPass, Pane, PreferredSize, Scene, Title, Unfolding, both::TOO_LARGE, labelled::Table,
-    words::PaneWords,
+    OtherPass, Pane, PreferredSize, Scene, Title, Unfolding, both::TOO_LARGE, in_words::PaneWords,
+    labelled::Table,
 };
 use crate::{
     analysis::{
@@ -26,12 +26,12 @@ use crate::{
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::{
+        descriptions::short_path,
         theme::Theme,
         widgets::{
             heat::{Columns, Heat, Labels, Scale, Zoom},
             lines::{put_on, put_text},
         },
-        words::short_path,
     },
 };
 

@@ -10,7 +10,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, subject::Subject, words::PaneWords,
+    CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject,
 };
 use crate::{
     analysis::measure::readback::{ReadBack, share_right},

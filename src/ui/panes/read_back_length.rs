@@ -3,7 +3,7 @@
 
 use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, model_line, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, model_line};
 use crate::{
     analysis::measure::readback::ReadBackCount,
     lesson::tr,

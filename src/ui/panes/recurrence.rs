@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, subject::Subject, words::PaneWords,
+    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
 };
 use crate::{
     engine::site::Site,

@@ -9,7 +9,7 @@ use ratatui::{
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
     both::{ShownPass, TOO_LARGE, difference},
-    words::PaneWords,
+    in_words::PaneWords,
 };
 use crate::{
     analysis::evidence::saliency::Saliency,

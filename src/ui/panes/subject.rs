@@ -17,10 +17,10 @@ use crate::{
     lesson::tr,
     model::layer::experts::WEIGHTS,
     ui::{
+        descriptions::cell_labels,
         widgets::heat::{
             Colours, Columns, Heat, Labels, MarkedCell, Marks, MostProminent, Scale, Zoom,
         },
-        words::cell_labels,
     },
 };
 

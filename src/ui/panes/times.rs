@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Rect, Size},
 };
 
-use super::{Pane, PreferredSize, Scene, Title, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, in_words::PaneWords};
 use crate::{
     analysis::measure::timing::{LENGTHS, Times},
     lesson::tr,

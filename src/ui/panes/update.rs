@@ -7,7 +7,7 @@ use ratatui::{
     layout::{Position, Rect, Size},
 };
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, labelled::Table, words::PaneWords};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, labelled::Table};
 use crate::{
     analysis::{reading::Course, trace::Recorded},
     engine::{

@@ -11,7 +11,7 @@ use ratatui::{
 
 use super::{
     Pane, PreferredSize, Scene, Title,
-    words::{PaneWords, words_of_heads},
+    in_words::{PaneWords, words_of_heads},
 };
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},

@@ -8,8 +8,8 @@ use ratatui::{
 
 use super::{
     CursorCell, Pane, PreferredSize, Title, Unfolding,
+    in_words::{PaneWords, spread},
     subject::Subject,
-    words::{PaneWords, spread},
 };
 use crate::{
     analysis::trace::Magnitude,

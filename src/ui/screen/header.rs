@@ -19,9 +19,9 @@ use crate::{
     text::visible,
     ui::{
         app::{ProsePiece, ScreenLayout, State, Word},
+        descriptions::{changes_in_short, changes_in_words},
         screen::{map, sentence},
         widgets::lines::{first_fitting, fit},
-        words::{changes_in_short, changes_in_words},
     },
 };
 

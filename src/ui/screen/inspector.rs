@@ -2,7 +2,7 @@
 
 use crate::lesson::Language;
 use crate::lesson::tr;
-use crate::ui::words::{caption, cell_labels, number_name};
+use crate::ui::descriptions::{caption, cell_labels, number_name};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,

@@ -1,5 +1,5 @@
-//! Things of the lower modules in words of the interface: names and labels of cells, changes of a pass, and words that a
-//! model does not know.
+//! What the lower modules have, described in the language of the interface: names and labels of cells, changes of a pass,
+//! and words that a model does not know.
 
 use crate::{
     analysis::trace::{CellIndex, Recorded, Trace},
@@ -77,7 +77,7 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
 }
 
 /// `"zorblax" (5 tokens; known words for its place: man, boy, teacher)`
-pub fn described(unknown: &Unknown, language: Language) -> String {
+pub fn unknown_in_words(unknown: &Unknown, language: Language) -> String {
     let parts = match unknown.tokens.len() {
         1 => language.tr("1 token").to_owned(),
         n => tr!(language, "{n} tokens", n),
@@ -93,7 +93,7 @@ pub fn described(unknown: &Unknown, language: Language) -> String {
 }
 
 /// What a checkpoint reads instead of words that its vocabulary cannot spell; None if it reads all of them.
-pub fn unread(sentence: &Sentence, language: Language) -> Option<String> {
+pub fn unread_in_words(sentence: &Sentence, language: Language) -> Option<String> {
     let unread = sentence.first_unread()?;
     let more = match unread.n_others {
         0 => String::new(),
