@@ -19,7 +19,7 @@ use super::{Film, Format, FormatColours, FrameSettings, Write};
 use crate::{
     lesson::{Language, Lesson, PageWords},
     render::{
-        frame::Shot,
+        frame::{Shot, UnfoldingArea},
         markup::{CellRun, Needs, class, escaped, escaped_lines, hex, runs, strokes},
         picture::CellLook,
     },
@@ -160,16 +160,16 @@ fn opening(before: Option<&Shot>, shot: &Shot) -> String {
 
 /// A cover for each pane that unfolds: where it is, in cells, which beat it begins to withdraw at, and how many beats
 /// that takes. The page's style moves it.
-fn covers(unfoldings: &[(Rect, Unfolding)]) -> String {
+fn covers(unfoldings: &[UnfoldingArea]) -> String {
     let beats = N_BEATS as f32 / unfoldings.len().max(1) as f32;
-    let cover = |(i, (area, unfolding)): (usize, &(Rect, Unfolding))| {
-        let class = match unfolding {
+    let cover = |(i, area): (usize, &UnfoldingArea)| {
+        let class = match area.unfolding {
             Unfolding::AtOnce => return None,
             Unfolding::Down => "down",
             // What a pane draws by itself goes with the words, from left to right.
             Unfolding::Right | Unfolding::Drawn => "right",
         };
-        let Rect { x, y, width, height } = area;
+        let Rect { x, y, width, height } = area.inside;
         let (at, n) = (i as f32 * beats, beats.round().max(1.0));
         Some(format!(
             "<s class=\"{class}\" style=\"--x:{x};--y:{y};--w:{width};--h:{height};--at:{at:.2};--n:{n}\"></s>"

@@ -23,6 +23,13 @@ use crate::{
     },
 };
 
+/// The inside of a pane, and how it unfolds.
+#[derive(Clone, Copy, Debug)]
+pub struct UnfoldingArea {
+    pub inside: Rect,
+    pub unfolding: Unfolding,
+}
+
 /// One step as shown on the screen.
 #[derive(Clone)]
 pub struct Shot {
@@ -35,7 +42,7 @@ pub struct Shot {
     /// The cells, once for each requested theme.
     pub views: Vec<FrameView>,
     /// How the panes in view unfold, one after the other.
-    pub unfoldings: Vec<(Rect, Unfolding)>,
+    pub unfoldings: Vec<UnfoldingArea>,
     /// The open question, if any.
     asked: Option<Question>,
     /// The opened cell in words, if any.
@@ -165,15 +172,17 @@ fn is_cut(state: &State, area: Rect) -> bool {
 }
 
 /// The insides of the panes in view, and how each unfolds; none while a question is open.
-fn unfoldings(state: &State, size: Size) -> Vec<(Rect, Unfolding)> {
+fn unfoldings(state: &State, size: Size) -> Vec<UnfoldingArea> {
     if !state.unfolds() {
         return vec![];
     }
     let panes = state.panes();
     let area = Rect::from((Position::ORIGIN, size));
     let (plan, _) = state.plan(area, &state.preferred_sizes(&panes));
-    let in_view = panes.iter().zip(plan.frames);
-    in_view.filter_map(|(pane, frame)| Some((inside(frame?), pane.unfolding()))).collect()
+    let in_view = panes.iter().zip(plan.frames).filter_map(|(pane, frame)| Some((pane, frame?)));
+    in_view
+        .map(|(pane, frame)| UnfoldingArea { inside: inside(frame), unfolding: pane.unfolding() })
+        .collect()
 }
 
 /// The beats of a step, the last one whole.

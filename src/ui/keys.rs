@@ -9,10 +9,20 @@ use tui_input::InputRequest;
 use crate::ui::app::{Action, Command, Overlay, State};
 use table::TYPING;
 
-pub use table::{Binding, Group, KEYS, KeyCommand, commands, keys};
+pub use table::{Binding, Group, KEYS, KeyCommand, KeyHint, commands, keys};
 
 /// A key with its modifiers; Shift is part of the character.
-pub type Key = (KeyCode, KeyModifiers);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub code: KeyCode,
+    pub modifiers: KeyModifiers,
+}
+
+impl Key {
+    pub const fn new(code: KeyCode, modifiers: KeyModifiers) -> Self {
+        Self { code, modifiers }
+    }
+}
 
 /// The action of a key in this state.
 pub fn action(state: &State, event: KeyEvent) -> Action {
@@ -66,7 +76,7 @@ fn palette_action(
     key: Key,
     command: Option<Command>,
 ) -> Action {
-    match key.0 {
+    match key.code {
         KeyCode::Enter => Action::Pick(palette::pick(state, query, chosen)),
         KeyCode::Up => Action::Choose(chosen.saturating_sub(1)),
         KeyCode::Down => {
@@ -81,14 +91,16 @@ fn typing_action(overlay: &Overlay, key: Key, command: Option<Command>) -> Actio
     let finds = matches!(overlay, Overlay::Find { .. } | Overlay::Glossary { .. });
     let exports = matches!(overlay, Overlay::Export(_));
     let has_rows = finds || matches!(overlay, Overlay::Edit { .. });
-    let is_arrow = matches!(key.0, KeyCode::Up | KeyCode::Down);
+    let is_arrow = matches!(key.code, KeyCode::Up | KeyCode::Down);
     match (command, key) {
         (Some(c @ (Command::Accept | Command::Leave | Command::Suspend | Command::QuitNow)), _) => {
             Action::Do(c)
         }
         (Some(c @ (Command::NextPane | Command::PreviousPane)), _) if exports => Action::Do(c),
         (Some(c @ Command::Move(..)), _) if has_rows && is_arrow => Action::Do(c),
-        (_, (KeyCode::Char(c), KeyModifiers::NONE)) => Action::Type(InputRequest::InsertChar(c)),
+        (_, Key { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE }) => {
+            Action::Type(InputRequest::InsertChar(c))
+        }
         _ => match TYPING.iter().find(|(k, _)| *k == key) {
             Some((_, request)) => Action::Type(*request),
             None => Action::Unbound(key_name(key)),
@@ -100,11 +112,11 @@ fn typing_action(overlay: &Overlay, key: Key, command: Option<Command>) -> Actio
 fn without_implied_shift(event: KeyEvent) -> Key {
     let is_shifted = matches!(event.code, KeyCode::Char(_) | KeyCode::BackTab);
     let shift = if is_shifted { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
-    (event.code, event.modifiers.difference(shift))
+    Key::new(event.code, event.modifiers.difference(shift))
 }
 
 /// Display name of a key.
-fn key_name((code, modifiers): Key) -> String {
+fn key_name(Key { code, modifiers }: Key) -> String {
     let code = match code {
         KeyCode::Char(c) => c.to_string(),
         code => code.to_string(),

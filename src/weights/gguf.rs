@@ -15,6 +15,7 @@ use super::{
     Config, Dtype, Packed, TensorInfo, WHY_NO_PICKLE, is_pickle,
     mapped::Mapped,
     pairs::MOST_TENSORS,
+    peek::HeaderPeek,
     tensor::RowOrder,
     tensor::{LONG_FACTORS, ROPE_FACTORS, SHORT_FACTORS, checked_shape, n_bytes, no_overlap},
 };
@@ -131,7 +132,7 @@ fn all_there(metadata: &Metadata, n_tensors: usize) -> Result<()> {
 ///
 /// # Errors
 /// If a header is damaged.
-pub fn peek(parts: &[PathBuf]) -> Result<(Option<String>, Option<String>)> {
+pub(super) fn peek(parts: &[PathBuf]) -> Result<HeaderPeek> {
     let (mut named, mut unread) = (None, BTreeSet::new());
     for (i, path) in parts.iter().enumerate() {
         let file = Mapped::open(path)?;
@@ -147,7 +148,8 @@ pub fn peek(parts: &[PathBuf]) -> Result<(Option<String>, Option<String>)> {
     }
     let unread: Vec<String> = unread.into_iter().collect();
     let obstacle = || format!("its tensors are in {}, which is not supported", unread.join(", "));
-    Ok((named, (!unread.is_empty()).then(obstacle)))
+    let obstacle = (!unread.is_empty()).then(obstacle);
+    Ok(HeaderPeek { architecture: named, obstacle })
 }
 
 /// Refuses files of another format that have a .gguf name.

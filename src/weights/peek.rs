@@ -22,6 +22,13 @@ pub struct Peek {
     pub obstacle: Option<String>,
 }
 
+/// What a header says.
+pub(super) struct HeaderPeek {
+    pub architecture: Option<String>,
+    /// Why the checkpoint cannot be opened.
+    pub obstacle: Option<String>,
+}
+
 impl Peek {
     /// What the headers at a path say.
     pub fn at(path: &Path) -> Self {
@@ -35,7 +42,8 @@ impl Peek {
         };
         let size = |path: &&Path| fs::metadata(path).map_or(0, |kind| kind.len());
         let n_bytes = found.paths().iter().map(size).sum();
-        let (architecture, obstacle) = read.unwrap_or_else(|why| (None, Some(format!("{why:#}"))));
+        let damaged = |why| HeaderPeek { architecture: None, obstacle: Some(format!("{why:#}")) };
+        let HeaderPeek { architecture, obstacle } = read.unwrap_or_else(damaged);
         Self { architecture, n_bytes, obstacle }
     }
 }
@@ -53,10 +61,7 @@ const TOKENIZERS: [&[&str]; 9] = [
     &["tekken.json"],
 ];
 
-/// An architecture, and why it cannot be opened.
-type Found = (Option<String>, Option<String>);
-
-fn of_folder(folder: &Path) -> Result<Found> {
+fn of_folder(folder: &Path) -> Result<HeaderPeek> {
     let config = small(folder, "config.json")?.context("config.json is missing")?;
     let config = Config::from_json("config.json".into(), &config)?.of_text();
     let architecture = config.string("model_type").ok().map(str::to_owned);
@@ -65,5 +70,5 @@ fn of_folder(folder: &Path) -> Result<Found> {
     let obstacle = config
         .quantization()
         .or_else(|| no_tokenizer.then(|| "its tokenizer is missing".to_owned()));
-    Ok((architecture, obstacle))
+    Ok(HeaderPeek { architecture, obstacle })
 }

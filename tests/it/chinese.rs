@@ -17,7 +17,7 @@ use lookback::{
     render::frame::Walk,
     ui::{
         app::{Action, ExportFormat, ExportOptions, State, update},
-        keys::keys,
+        keys::{Key, keys},
         plain,
         theme::{Depth, Glyphs, Theme},
     },
@@ -258,7 +258,7 @@ fn windows_messages_and_opened_numbers_are_in_chinese() {
             .map(str::to_owned)
             .into();
     // Every key, after nothing, in a matrix and in an opened number.
-    for ((code, modifiers), _) in keys() {
+    for (Key { code, modifiers }, _) in keys() {
         if let crossterm::event::KeyCode::Char(c) = code
             && modifiers.is_empty()
         {

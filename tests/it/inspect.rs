@@ -490,7 +490,7 @@ fn operands_lead_from_what_steps_show_to_every_learned_number_of_the_transformer
 #[test]
 fn any_keys_in_any_order_do_no_harm() {
     let keys: Vec<KeyEvent> = keys::keys()
-        .map(|((code, modifiers), _)| KeyEvent::new(code, modifiers))
+        .map(|(key, _)| KeyEvent::new(key.code, key.modifiers))
         .chain(
             "abcxyz09=[],. ".chars().map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)),
         )

@@ -139,7 +139,7 @@ fn the_layers_that_moved_are_those_whose_weights_moved() {
     }
     let scopes: Vec<&str> = course.parts.iter().map(|part| &*part.scope).collect();
     assert_eq!(scopes, ["embed", "encoder.0", "encoder.1", "decoder.0", "decoder.1"]);
-    let taught = course.rows.iter().take(3).map(|(token, _)| token.text.as_str());
+    let taught = course.rows.iter().take(3).map(|row| row.token.text.as_str());
     assert!(taught.collect::<Vec<_>>().contains(&"chat"), "{:?}", course.rows);
 }
 

@@ -21,6 +21,13 @@ use crate::{
 /// The rows of the table that are named.
 const MOST_ROWS: usize = 8;
 
+/// A row of the embedding that moved.
+#[derive(Clone, Debug)]
+pub struct MovedRow {
+    pub token: Token,
+    pub distance: f32,
+}
+
 /// What steps of learning did so far, and what the next one would do.
 pub struct Course {
     pub n_steps: usize,
@@ -38,8 +45,8 @@ pub struct Course {
     /// How far the parts of the model moved, layer by layer, in the order of computation; before the first step, how far
     /// it will move them.
     pub parts: Vec<MovedPart>,
-    /// The rows of the embedding that moved most, likewise, by token.
-    pub rows: Vec<(Token, f32)>,
+    /// The rows of the embedding that moved most, likewise.
+    pub rows: Vec<MovedRow>,
     /// The mean loss on sentences that are kept for this, before the first step and now. None for a checkpoint.
     pub kept: Option<[f32; 2]>,
     /// The slopes of the loss; a weight without influence has none.
@@ -67,6 +74,8 @@ impl Course {
     ) -> Self {
         let rows = learner.moved_rows(EMBEDDING_TABLE, MOST_ROWS);
         let ids: Vec<u32> = rows.iter().map(|(row, _)| *row as u32).collect();
+        let moved = tokens(&ids).into_iter().zip(&rows);
+        let moved = moved.map(|(token, (_, distance))| MovedRow { token, distance: *distance });
         Self {
             n_steps: learner.n_steps(),
             rate: learner.rate(),
@@ -76,7 +85,7 @@ impl Course {
             costs: learner.costs.clone(),
             losses: learner.losses.clone(),
             parts: parts(learner),
-            rows: tokens(&ids).into_iter().zip(rows.iter().map(|(_, far)| *far)).collect(),
+            rows: moved.collect(),
             kept,
             slopes: Arc::clone(learner.slopes()),
         }

@@ -33,8 +33,11 @@ struct CausalConvolution {
     has_before: bool,
 }
 
-/// Where a tap of a row reads: the input, and the row in it.
-type Read = (usize, usize);
+/// Where a tap of a row reads.
+struct TapSource {
+    input: usize,
+    row: usize,
+}
 
 impl CausalConvolution {
     fn before(&self) -> Option<usize> {
@@ -42,14 +45,14 @@ impl CausalConvolution {
     }
 
     /// What tap `k` of row `i` meets; None before the text.
-    fn read(&self, inputs: &[&Value], i: usize, k: usize) -> Option<Read> {
+    fn read(&self, inputs: &[&Value], i: usize, k: usize) -> Option<TapSource> {
         let back = inputs[1].shape().rows - 1 - k;
         if back <= i {
-            return Some((0, i - back));
+            return Some(TapSource { input: 0, row: i - back });
         }
         let input = self.before()?;
         let row = (inputs[input].shape().rows + i).checked_sub(back)?;
-        Some((input, row))
+        Some(TapSource { input, row })
     }
 }
 
@@ -72,7 +75,7 @@ impl Operation for CausalConvolution {
         for j in 0..x.ncols() {
             for i in 0..x.nrows() {
                 for k in 0..w.nrows() {
-                    if let Some((input, row)) = self.read(inputs, i, k) {
+                    if let Some(TapSource { input, row }) = self.read(inputs, i, k) {
                         out[(i, j)] += w[(k, j)] * inputs[input].matrix()[(row, j)];
                     }
                 }
@@ -83,7 +86,7 @@ impl Operation for CausalConvolution {
 
     fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
         let term = |k: usize| {
-            let (input, from) = self.read(inputs, row, k)?;
+            let TapSource { input, row: from } = self.read(inputs, row, k)?;
             Some(Expr::Product(vec![leaf(1, 0, k, col), leaf(input, 0, from, col)]))
         };
         let mut terms: Vec<Expr<Leaf>> = (0..inputs[1].shape().rows).filter_map(term).collect();
@@ -102,8 +105,8 @@ impl Operation for CausalConvolution {
             let mut sums = Value::zeros(pull.inputs[wanted].shape());
             let into = &mut sums.planes_mut()[0];
             for (i, k) in (0..rows).flat_map(|i| (0..w.nrows()).map(move |k| (i, k))) {
-                if let Some((_, row)) =
-                    self.read(pull.inputs, i, k).filter(|(input, _)| *input == wanted)
+                if let Some(TapSource { input, row }) = self.read(pull.inputs, i, k)
+                    && input == wanted
                 {
                     (0..cols).for_each(|j| into[(row, j)] += w[(k, j)] * grad[(i, j)]);
                 }
@@ -113,7 +116,7 @@ impl Operation for CausalConvolution {
         let for_taps = || {
             let tap = |k, j| {
                 let term = |i| {
-                    let (input, row) = self.read(pull.inputs, i, k)?;
+                    let TapSource { input, row } = self.read(pull.inputs, i, k)?;
                     Some(grad[(i, j)] * pull.inputs[input].matrix()[(row, j)])
                 };
                 (0..rows).filter_map(term).sum::<f32>()

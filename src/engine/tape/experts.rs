@@ -44,13 +44,21 @@ impl Routes {
         used
     }
 
-    /// The rows that go to an expert, each with the choice that it is: (choice, row).
-    fn rows_of(&self, expert: usize) -> Vec<(usize, usize)> {
+    /// The rows that go to an expert.
+    fn rows_of(&self, expert: usize) -> Vec<RoutedRow> {
         let place = |(row, chosen): (usize, &Vec<usize>)| {
-            chosen.iter().position(|&one| one == expert).map(|choice| (choice, row))
+            chosen.iter().position(|&one| one == expert).map(|choice| RoutedRow { choice, row })
         };
         self.0.iter().enumerate().filter_map(place).collect()
     }
+}
+
+/// A row that goes to an expert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct RoutedRow {
+    /// Which of the row's choices the expert is: the plane of what it computes.
+    choice: usize,
+    row: usize,
 }
 
 /// How the chosen experts' scores become their weights.
@@ -217,20 +225,20 @@ struct ExpertsLinear {
     has_bias: bool,
 }
 
-/// The rows of some (plane, row) pairs, one below another; a value of one plane is the same for every choice.
-fn gathered(x: &Value, from: &[(usize, usize)]) -> Matrix {
+/// These rows, one below another; a value of one plane is the same for every choice.
+fn gathered(x: &Value, from: &[RoutedRow]) -> Matrix {
     let is_shared = x.shape().planes == 1;
     let planes = x.planes();
     Matrix::from_fn(from.len(), x.shape().cols, |i, col| {
-        let (choice, row) = from[i];
+        let RoutedRow { choice, row } = from[i];
         planes[if is_shared { 0 } else { choice }][(row, col)]
     })
 }
 
 /// Adds rows to those that they were gathered from.
-fn scatter(planes: &mut [Matrix], rows: &Matrix, to: &[(usize, usize)]) {
+fn scatter(planes: &mut [Matrix], rows: &Matrix, to: &[RoutedRow]) {
     let is_shared = planes.len() == 1;
-    for (i, &(choice, row)) in to.iter().enumerate() {
+    for (i, &RoutedRow { choice, row }) in to.iter().enumerate() {
         let mut into = planes[if is_shared { 0 } else { choice }].row_mut(row);
         into += rows.row(i);
     }
@@ -260,7 +268,7 @@ impl Operation for ExpertsLinear {
             let out = times(&x, inputs[1 + slot], self.bias(inputs, slot));
             // Column by column, as matrices lie in memory.
             for (col, column) in out.column_iter().enumerate() {
-                for (&(choice, row), &number) in rows.iter().zip(&column) {
+                for (&RoutedRow { choice, row }, &number) in rows.iter().zip(&column) {
                     planes[choice][(row, col)] = number;
                 }
             }
@@ -406,7 +414,8 @@ mod tests {
         let scores = Matrix::from_row_slice(2, 4, &[0.1, 0.4, 0.4, 0.2, 3.0, -1.0, 2.0, 2.5]);
         let routes = Routes::chosen_by(&scores, 2, &scores);
         assert_eq!(routes.0, [[1, 2], [0, 3]]);
-        assert_eq!((routes.used(), routes.rows_of(3)), (vec![0, 1, 2, 3], vec![(1, 1)]));
+        assert_eq!(routes.used(), [0, 1, 2, 3]);
+        assert_eq!(routes.rows_of(3), [RoutedRow { choice: 1, row: 1 }]);
     }
 
     #[test]

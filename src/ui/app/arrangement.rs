@@ -21,10 +21,17 @@ const LEAST_VISIBLE: f32 = 0.4;
 /// Frames of panes on a stage.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Arrangement {
-    /// Index and frame of every pane in view.
-    pub(super) frames: Vec<(usize, Rect)>,
+    /// Those of the panes in view.
+    pub(super) frames: Vec<PaneFrame>,
     /// How good it is.
     pub(super) score: ArrangementScore,
+}
+
+/// A frame, with the index of its pane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct PaneFrame {
+    pub(super) pane: usize,
+    pub(super) frame: Rect,
 }
 
 /// Compared in order.
@@ -81,7 +88,8 @@ pub(super) fn arrange(
         arrangements(stage, &sizes).into_iter().map(move |frames| (panes.clone(), frames))
     });
     let scored = candidates.filter_map(|(panes, frames)| {
-        let frames: Vec<_> = panes.into_iter().zip(frames).collect();
+        let placed = panes.into_iter().zip(frames);
+        let frames: Vec<_> = placed.map(|(pane, frame)| PaneFrame { pane, frame }).collect();
         Some(Arrangement { score: score(body, &frames, wanted)?, frames })
     });
     let best = scored.reduce(|a, b| if b.score > a.score { b } else { a });
@@ -91,23 +99,20 @@ pub(super) fn arrange(
 /// One pane on the whole stage.
 fn alone(stage: Rect, wanted: &[PreferredSize], pane: usize) -> Arrangement {
     let height = wanted.get(pane).map_or(0, |w| w.tallest.saturating_add(FRAME)).min(stage.height);
-    let frames = wanted.get(pane).map(|_| (pane, Rect { height, ..stage })).into_iter().collect();
+    let frame = Rect { height, ..stage };
+    let frames = wanted.get(pane).map(|_| PaneFrame { pane, frame }).into_iter().collect();
     Arrangement { frames, score: ArrangementScore { main: 0, rest: 0.0 } }
 }
 
 /// None if a pane beside the main picture is cut too much.
-fn score(
-    body: Rect,
-    frames: &[(usize, Rect)],
-    wanted: &[PreferredSize],
-) -> Option<ArrangementScore> {
-    let main = frames.iter().map(|(i, _)| *i).min().unwrap_or(0);
+fn score(body: Rect, frames: &[PaneFrame], wanted: &[PreferredSize]) -> Option<ArrangementScore> {
+    let main = frames.iter().map(|placed| placed.pane).min().unwrap_or(0);
     let (mut score, mut filled) = (ArrangementScore { main: 0, rest: 0.0 }, 0.0);
-    for &(i, frame) in frames {
+    for &PaneFrame { pane, frame } in frames {
         let size = Size::new(frame.width - FRAME, frame.height - FRAME);
-        let wanted = &wanted[i];
+        let wanted = &wanted[pane];
         let (visible, detail) = (wanted.seen(size), wanted.detail(size));
-        if i == main {
+        if pane == main {
             score.main = (visible * 20.0) as u8;
             score.rest += detail + if wanted.has_numbers(size) { WORTH_OF_NUMBERS } else { 0.0 };
         } else if visible < LEAST_VISIBLE {
@@ -122,9 +127,9 @@ fn score(
 }
 
 /// The panes that stay behind their tabs although later ones are in view: a step's panes stand in the order of their use.
-fn n_skipped(frames: &[(usize, Rect)], wanted: &[PreferredSize]) -> usize {
-    let is_shown = |pane: usize| frames.iter().any(|(i, _)| *i == pane);
-    let last = frames.iter().map(|(i, _)| *i).max().unwrap_or(0);
+fn n_skipped(frames: &[PaneFrame], wanted: &[PreferredSize]) -> usize {
+    let is_shown = |pane: usize| frames.iter().any(|placed| placed.pane == pane);
+    let last = frames.iter().map(|placed| placed.pane).max().unwrap_or(0);
     (0..last).filter(|&i| !is_shown(i) && !wanted[i].stays_behind_tab).count()
 }
 
@@ -286,10 +291,10 @@ mod tests {
     fn a_picture_that_would_cut_the_main_one_stays_behind_its_tab() {
         let (main, other) = (size((20, 5), (60, 16)), size((30, 8), (30, 8)));
         let best = arrange(STAGE, STAGE, &[main, other], 0);
-        assert_eq!(best.frames.iter().map(|(i, _)| *i).collect::<Vec<_>>(), [0]);
-        assert!(best.frames[0].1.y > STAGE.y, "the tabs have their row");
+        assert_eq!(best.frames.iter().map(|placed| placed.pane).collect::<Vec<_>>(), [0]);
+        assert!(best.frames[0].frame.y > STAGE.y, "the tabs have their row");
         let other_needed = arrange(STAGE, STAGE, &[main, other], 1);
-        assert!(other_needed.frames.iter().any(|(i, _)| *i == 1));
+        assert!(other_needed.frames.iter().any(|placed| placed.pane == 1));
     }
 
     #[test]

@@ -10,8 +10,14 @@ use crate::{
 /// Number of ranks of a list that are searched for a cell.
 const MAX_RANKS: usize = 4096;
 
-/// Indices of a step and its pane, and the layer to select if the site is one of a layer.
-type Place = (usize, usize, Option<usize>);
+/// A pane of a step that shows a site.
+#[derive(Clone, Copy)]
+struct SitePane {
+    step: usize,
+    pane: usize,
+    /// The layer to select if the site is one of a layer.
+    layer: Option<usize>,
+}
 
 impl State {
     /// Enters a step that shows the cell and opens it there; without such a step, opens it in the current one.
@@ -29,7 +35,8 @@ impl State {
 
     /// Enters a step and moves the cursor to the cell, or to the start of its row if the pane lacks it; returns
     /// whether the pane has it.
-    fn select_cell(&mut self, (step, pane, layer): Place, address: &Address) -> bool {
+    fn select_cell(&mut self, at: SitePane, address: &Address) -> bool {
+        let SitePane { step, pane, layer } = at;
         self.enter(step);
         self.nav.focus = pane;
         let Cell { plane: head, row, col } = address.cell;
@@ -60,7 +67,7 @@ impl State {
     }
 
     /// Panes of a site, at most one per step, the current chapter first.
-    fn places_of(&self, model: ModelName, path: &str) -> Vec<Place> {
+    fn places_of(&self, model: ModelName, path: &str) -> Vec<SitePane> {
         let chapter = self.current().0;
         let steps = self.lesson.steps();
         let mut order: Vec<usize> = (0..steps.len()).collect();
@@ -72,11 +79,8 @@ impl State {
             let place = |(pane, spec): (usize, &PaneSpec)| {
                 let site = spec.site.as_deref().filter(|_| step.model_of(spec) == model)?;
                 let in_layer = layered.as_ref().filter(|layered| layered.pattern == site);
-                (site == path || in_layer.is_some()).then_some((
-                    i,
-                    pane,
-                    in_layer.map(|layered| layered.layer),
-                ))
+                let layer = in_layer.map(|layered| layered.layer);
+                (site == path || layer.is_some()).then_some(SitePane { step: i, pane, layer })
             };
             step.panes.iter().enumerate().find_map(place)
         };

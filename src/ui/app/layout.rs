@@ -163,14 +163,14 @@ impl ScreenLayout {
         };
         // Moving the focus among the panes in view moves nothing.
         let shows_focus = |(_, (_, arrangement)): &(&TextPlace, (_, Arrangement))| {
-            arrangement.frames.iter().any(|(i, _)| *i == focus)
+            arrangement.frames.iter().any(|placed| placed.pane == focus)
         };
         let chosen = best(0).filter(shows_focus).or_else(|| best(focus.min(n.saturating_sub(1))));
         let Some((place, (_, arrangement))) = chosen else { return };
         self.stage = place.stage;
         self.frames = vec![None; n];
-        for (i, frame) in &arrangement.frames {
-            self.frames[*i] = Some(*frame);
+        for placed in &arrangement.frames {
+            self.frames[placed.pane] = Some(placed.frame);
         }
         let is_whole = arrangement.frames.len() == n;
         self.tabs = (!is_whole).then_some(Rect { height: 1.min(self.body.height), ..self.body });

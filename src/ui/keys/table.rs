@@ -38,9 +38,16 @@ pub struct Binding {
     pub group: Group,
     pub shown: &'static str,
     pub help: &'static str,
-    /// Keys and text in the bottom line of the screen, if shown there.
-    pub hint: Option<(&'static str, &'static str)>,
+    /// What the bottom line of the screen says of it, if it is shown there.
+    pub hint: Option<KeyHint>,
     pub commands: &'static [KeyCommand],
+}
+
+/// Keys and what they do, in the bottom line of the screen.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyHint {
+    pub keys: &'static str,
+    pub text: &'static str,
 }
 
 /// A command with its keys.
@@ -53,7 +60,7 @@ pub struct KeyCommand {
 
 impl Binding {
     const fn hint(self, keys: &'static str, text: &'static str) -> Self {
-        Self { hint: Some((keys, text)), ..self }
+        Self { hint: Some(KeyHint { keys, text }), ..self }
     }
 
     const fn runs(self, commands: &'static [KeyCommand]) -> Self {
@@ -84,7 +91,7 @@ const fn unnamed(command: Command, keys: &'static [Key]) -> KeyCommand {
 }
 
 const fn plain(code: KeyCode) -> Key {
-    (code, KeyModifiers::NONE)
+    Key::new(code, KeyModifiers::NONE)
 }
 
 const fn char(c: char) -> Key {
@@ -92,7 +99,7 @@ const fn char(c: char) -> Key {
 }
 
 const fn ctrl(c: char) -> Key {
-    (KeyCode::Char(c), KeyModifiers::CONTROL)
+    Key::new(KeyCode::Char(c), KeyModifiers::CONTROL)
 }
 
 use Command as C;
@@ -363,10 +370,10 @@ pub static TYPING: &[(Key, InputRequest)] = &[
     (plain(KeyCode::End), InputRequest::GoToEnd),
     (plain(KeyCode::Backspace), InputRequest::DeletePrevChar),
     (plain(KeyCode::Delete), InputRequest::DeleteNextChar),
-    ((KeyCode::Left, KeyModifiers::CONTROL), InputRequest::GoToPrevWord),
-    ((KeyCode::Right, KeyModifiers::CONTROL), InputRequest::GoToNextWord),
-    ((KeyCode::Char('b'), KeyModifiers::ALT), InputRequest::GoToPrevWord),
-    ((KeyCode::Char('f'), KeyModifiers::ALT), InputRequest::GoToNextWord),
+    (Key::new(KeyCode::Left, KeyModifiers::CONTROL), InputRequest::GoToPrevWord),
+    (Key::new(KeyCode::Right, KeyModifiers::CONTROL), InputRequest::GoToNextWord),
+    (Key::new(KeyCode::Char('b'), KeyModifiers::ALT), InputRequest::GoToPrevWord),
+    (Key::new(KeyCode::Char('f'), KeyModifiers::ALT), InputRequest::GoToNextWord),
     (ctrl('a'), InputRequest::GoToStart),
     (ctrl('e'), InputRequest::GoToEnd),
     (ctrl('b'), InputRequest::GoToPrevChar),

@@ -12,7 +12,7 @@ use crate::{
     lesson::tr,
     model::ModelName,
     ui::widgets::{
-        chart::{Chart, Heights, Series},
+        chart::{Chart, ChartColumn, Heights, Series},
         lines::{put_line, put_on},
     },
 };
@@ -67,7 +67,7 @@ impl AccuracyChart<'_> {
         let words = |[low, high]: &[usize; 2], is_last: bool| {
             if is_last { format!("{low}+") } else { format!("{low}-{high}") }
         };
-        let column = |(i, bucket)| (words(bucket, i + 1 == buckets.len()), String::new());
+        let column = |(i, bucket)| ChartColumn::numbered(words(bucket, i + 1 == buckets.len()));
         Chart {
             theme: self.0.theme,
             series: MODELS.map(series).into(),

@@ -13,7 +13,7 @@ use crate::{
     model::ModelName,
     text::{fixed, grouped},
     ui::widgets::{
-        chart::{Chart, Heights, Series},
+        chart::{Chart, ChartColumn, Heights, Series},
         lines::{put_text, without_top_rows},
     },
 };
@@ -76,7 +76,7 @@ impl TrainingCurves<'_> {
             theme: self.0.theme,
             series: MODELS.map(series).into(),
             reference: vec![],
-            columns: (0..Self::n_columns()).map(|i| (thousands(i), String::new())).collect(),
+            columns: (0..Self::n_columns()).map(|i| ChartColumn::numbered(thousands(i))).collect(),
             heights: Heights::Log,
             has_legend: true,
             cursor: (0, Self::n_columns().saturating_sub(1)),

@@ -14,7 +14,7 @@ use crate::{
     text::Token,
     text::fixed,
     ui::widgets::{
-        chart::{Chart, Heights, REFERENCE, Series},
+        chart::{Chart, ChartColumn, Heights, REFERENCE, Series},
         lines::put_on,
     },
 };
@@ -89,7 +89,11 @@ impl<'a> Distance<'a> {
             theme: self.scene.theme,
             series: (0..self.models().len()).filter_map(|model| self.series(model)).collect(),
             reference: self.usual().unwrap_or_else(|| vec![1.0; tokens.len()]),
-            columns: tokens.iter().enumerate().map(|(i, t)| (number(i), t.text.clone())).collect(),
+            columns: tokens
+                .iter()
+                .enumerate()
+                .map(|(i, t)| ChartColumn { number: number(i), word: t.text.clone() })
+                .collect(),
             heights: Heights::Log,
             has_legend: true,
             cursor: self.cursor(),

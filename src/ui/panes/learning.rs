@@ -19,7 +19,7 @@ use crate::{
     lesson::tr,
     text::{ItemWidth, Token, fill, fixed, grouped},
     ui::widgets::{
-        chart::{Chart, Heights, Series},
+        chart::{Chart, ChartColumn, Heights, Series},
         lines::{first_fitting, fit, put_on, put_text, right, without_top_rows},
     },
     weights::memory,
@@ -57,7 +57,7 @@ impl<'a> LearningCurve<'a> {
             theme,
             series: vec![series],
             reference: vec![],
-            columns: (0..=last).map(|step| (step.to_string(), String::new())).collect(),
+            columns: (0..=last).map(|step| ChartColumn::numbered(step.to_string())).collect(),
             heights: Heights::Log,
             has_legend: true,
             cursor: (0, column),

@@ -50,7 +50,7 @@ impl<'a> MovedList<'a> {
 fn name(course: &Course, row: usize, language: Language) -> String {
     match row.checked_sub(course.parts.len()) {
         None => course.parts[row].scope.clone(),
-        Some(i) => tr!(language, "“{word}”", word = course.rows[i].0.text),
+        Some(i) => tr!(language, "“{word}”", word = course.rows[i].token.text),
     }
 }
 
@@ -58,7 +58,7 @@ fn name(course: &Course, row: usize, language: Language) -> String {
 fn steepest(course: &Course, row: usize) -> Option<(String, Cell)> {
     let (weight, of_row) = match row.checked_sub(course.parts.len()) {
         None => (course.parts.get(row)?.weight.clone(), None),
-        Some(i) => (EMBEDDING_TABLE.to_owned(), Some(course.rows.get(i)?.0.id as usize)),
+        Some(i) => (EMBEDDING_TABLE.to_owned(), Some(course.rows.get(i)?.token.id as usize)),
     };
     let cell = course.steepest(&weight, of_row)?;
     Some((weight, cell))
@@ -67,7 +67,7 @@ fn steepest(course: &Course, row: usize) -> Option<(String, Cell)> {
 fn distance(course: &Course, row: usize) -> f32 {
     match row.checked_sub(course.parts.len()) {
         None => course.parts[row].distance,
-        Some(i) => course.rows[i].1,
+        Some(i) => course.rows[i].distance,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     lesson::tr,
     model::ModelName,
     ui::widgets::{
-        chart::{Chart, Heights, REFERENCE, Series},
+        chart::{Chart, ChartColumn, Heights, REFERENCE, Series},
         lines::put_on,
     },
 };
@@ -62,7 +62,8 @@ impl<'a> ReadBackLength<'a> {
 
     fn chart(&self) -> Chart<'a> {
         let words = self.0.reading.sentence.tokens.iter().rev().map(|t| t.text.clone());
-        let columns: Vec<_> = words.enumerate().map(|(i, w)| ((i + 1).to_string(), w)).collect();
+        let column = |(i, word): (usize, String)| ChartColumn { number: (i + 1).to_string(), word };
+        let columns: Vec<_> = words.enumerate().map(column).collect();
         Chart {
             theme: self.0.theme,
             series: (0..MODELS.len())

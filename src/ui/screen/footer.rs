@@ -17,7 +17,7 @@ use crate::{
     text::cell_value,
     ui::{
         app::{Message, State},
-        keys::{Binding, KEYS},
+        keys::{Binding, KEYS, KeyHint},
         panes::{CursorCell, Pane},
         widgets::lines::fit,
     },
@@ -228,9 +228,9 @@ fn draw_playback(state: &State, area: Rect, buf: &mut Buffer) {
 }
 
 fn draw_key_hints(state: &State, area: Rect, buf: &mut Buffer) {
-    let hint = |(key, what): (&str, &str)| {
-        let what = state.lesson.language.tr(what);
-        [Span::raw(format!(" {key}")), Span::styled(format!(" {what} "), state.theme.dim())]
+    let hint = |KeyHint { keys, text }: KeyHint| {
+        let what = state.lesson.language.tr(text);
+        [Span::raw(format!(" {keys}")), Span::styled(format!(" {what} "), state.theme.dim())]
     };
     let width = |hint: &[Span]| hint.iter().map(Span::width).sum::<usize>();
     let panes = state.panes();
@@ -243,7 +243,7 @@ fn draw_key_hints(state: &State, area: Rect, buf: &mut Buffer) {
         .iter()
         .filter(is_of_use)
         .filter_map(|binding| binding.hint)
-        .partition(|(_, what)| ["keys", "quit"].contains(what));
+        .partition(|hint| ["keys", "quit"].contains(&hint.text));
     let always_shown: Vec<Span> = always_shown.into_iter().flat_map(hint).collect();
     let mut available_width = usize::from(area.width).saturating_sub(width(&always_shown));
     let mut spans = vec![];

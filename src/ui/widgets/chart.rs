@@ -58,14 +58,27 @@ pub const REFERENCE: (&str, &str) = ("╌", "-");
 /// Sign of the lines that lead from a tick across the plot.
 const GRID: &str = "┈";
 
+/// What stands below a column.
+#[derive(Clone, Debug)]
+pub struct ChartColumn {
+    pub number: String,
+    /// Empty where columns have no words.
+    pub word: String,
+}
+
+impl ChartColumn {
+    pub const fn numbered(number: String) -> Self {
+        Self { number, word: String::new() }
+    }
+}
+
 /// A line chart to be drawn.
 pub struct Chart<'a> {
     pub theme: &'a Theme,
     pub series: Vec<Series>,
     /// Values of a dashed line behind the others, drawn with [`REFERENCE`], for comparison.
     pub reference: Vec<f32>,
-    /// Number and word of every column.
-    pub columns: Vec<(String, String)>,
+    pub columns: Vec<ChartColumn>,
     pub heights: Heights,
     /// Whether names and values stand above it; not where a table beside it has them.
     pub has_legend: bool,
@@ -192,13 +205,13 @@ impl Chart<'_> {
 
     /// Columns of the widest word that is whole, and a blank.
     fn word_width(&self) -> u16 {
-        let widest = self.columns.iter().map(|(_, word)| word.width()).max().unwrap_or(0);
+        let widest = self.columns.iter().map(|column| column.word.width()).max().unwrap_or(0);
         widest.min(MAX_WHOLE_WORD) as u16 + 1
     }
 
     /// Lines on which words stand in turn below the numbers.
     fn word_lines(&self, pitch: u16, height: u16) -> u16 {
-        let has_words = self.columns.iter().any(|(_, word)| !word.is_empty());
+        let has_words = self.columns.iter().any(|column| !column.word.is_empty());
         match has_words && pitch >= MIN_PITCH_FOR_WORDS && height >= 7 {
             false => 0,
             true if self.word_width() > pitch && height >= HEIGHT_OF_TWO => 2,
@@ -441,7 +454,8 @@ impl Chart<'_> {
     /// Draws the numbers of the columns as closely as they fit, and below them the words, as many as are whole.
     fn draw_columns(&self, frame: &Frame, area: Rect, buf: &mut Buffer) {
         let y = frame.plot.bottom();
-        let longest = self.columns.iter().map(|(n, _)| n.width()).max().unwrap_or(1) as u16 + 1;
+        let longest =
+            self.columns.iter().map(|column| column.number.width()).max().unwrap_or(1) as u16 + 1;
         let interval = usize::from(longest.div_ceil(frame.pitch).max(1));
         let n_lines = self.word_lines(frame.pitch, area.height);
         let room = frame.pitch * n_lines;
@@ -450,7 +464,7 @@ impl Chart<'_> {
         let shift = (frame.end() + longest).saturating_sub(area.right() + 2);
         for column in frame.first..frame.last {
             let Some(x) = frame.x(column) else { continue };
-            let (number, word) = &self.columns[column];
+            let ChartColumn { number, word } = &self.columns[column];
             let is_cursor = self.focused && column == self.cursor.1;
             let style = if is_cursor { self.theme.accent() } else { self.theme.dim() };
             // Counted from the last column, which always has its number and word.
@@ -496,7 +510,9 @@ mod tests {
             theme: &theme,
             series: vec![series('E', points[0]), series('G', points[1])],
             reference: vec![],
-            columns: (1..4).map(|i| (i.to_string(), format!("word{i}"))).collect(),
+            columns: (1..4)
+                .map(|i| ChartColumn { number: i.to_string(), word: format!("word{i}") })
+                .collect(),
             heights,
             has_legend: true,
             cursor: (0, 0),
@@ -535,7 +551,7 @@ mod tests {
             theme: &theme,
             series: names.iter().map(named).collect(),
             reference: vec![],
-            columns: vec![("1".to_owned(), String::new())],
+            columns: vec![ChartColumn::numbered("1".to_owned())],
             heights: Heights::Linear,
             has_legend: true,
             cursor: (0, 0),
@@ -564,7 +580,7 @@ mod tests {
             theme: &theme,
             series: (0..6).map(named).collect(),
             reference: vec![],
-            columns: (1..3).map(|i| (i.to_string(), String::new())).collect(),
+            columns: (1..3).map(|i| ChartColumn::numbered(i.to_string())).collect(),
             heights: Heights::Linear,
             has_legend: true,
             cursor: (0, 0),
@@ -587,7 +603,7 @@ mod tests {
             theme: &theme,
             series: vec![series('E', &[1.0, 1.0, 1.0])],
             reference: vec![],
-            columns: (1..4).map(|i| (i.to_string(), String::new())).collect(),
+            columns: (1..4).map(|i| ChartColumn::numbered(i.to_string())).collect(),
             heights: Heights::Linear,
             has_legend: true,
             cursor: (0, 0),
@@ -619,7 +635,7 @@ mod tests {
             theme: &theme,
             series: vec![named("lower", 59.0), named("higher", 60.0)],
             reference: vec![],
-            columns: (1..3).map(|i| (i.to_string(), String::new())).collect(),
+            columns: (1..3).map(|i| ChartColumn::numbered(i.to_string())).collect(),
             heights: Heights::Linear,
             has_legend: false,
             cursor: (0, 0),
@@ -635,12 +651,11 @@ mod tests {
     #[test]
     fn lines_without_a_legend_or_words_are_left_to_the_plot() {
         let theme = Theme::new(Depth::None, Glyphs::Ascii);
-        let column = |i: u32| (i.to_string(), String::new());
         let mut chart = Chart {
             theme: &theme,
             series: vec![series('E', &[1.0, 2.0, 3.0])],
             reference: vec![],
-            columns: (1..4).map(column).collect(),
+            columns: (1..4).map(|i| ChartColumn::numbered(i.to_string())).collect(),
             heights: Heights::Linear,
             has_legend: true,
             cursor: (0, 0),
@@ -650,7 +665,7 @@ mod tests {
         assert_eq!(chart.frame(area).plot.height, 10);
         chart.has_legend = false;
         assert_eq!(chart.frame(area).plot, Rect { y: 0, height: 11, ..chart.frame(area).plot });
-        chart.columns[0].1 = "word".into();
+        chart.columns[0].word = "word".into();
         assert_eq!(chart.frame(area).plot.height, 10);
     }
 

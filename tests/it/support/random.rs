@@ -156,8 +156,8 @@ impl Random {
         let keys: Vec<Key> =
             binding.commands.iter().flat_map(|command| command.keys).copied().collect();
         match keys[self.below(keys.len())] {
-            (KeyCode::Char(c), KeyModifiers::NONE) => typed(c),
-            (code, modifiers) => KeyEvent::new(code, modifiers),
+            Key { code: KeyCode::Char(c), modifiers: KeyModifiers::NONE } => typed(c),
+            Key { code, modifiers } => KeyEvent::new(code, modifiers),
         }
     }
 }
