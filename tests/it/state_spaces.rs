@@ -1,7 +1,7 @@
 //! State spaces, gated delta nets and short convolutions: arithmetic, gradients, what-ifs, reading in parts, what is refused, and where the
 //! steps of a hybrid begin. The numbers themselves are compared in `checkpoints.rs`.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use lookback::{
     analysis::{reading::Reader, trace::Trace},
@@ -12,8 +12,13 @@ use lookback::{
     },
     lesson::{Language, Lesson},
     model::{Architecture, ModelName},
+    ui::{
+        app::{Action, State, update},
+        theme::Theme,
+    },
     weights::Checkpoint,
 };
+use ratatui::layout::Rect;
 use serde_json::json;
 
 use crate::support::tiny::{FOLDER, Tiny, assert_opens, changes, error_of, row};
@@ -254,6 +259,24 @@ fn the_steps_of_a_hybrid_begin_in_layers_that_have_their_sites() {
     }
     let step = lesson.step(lesson.find("own-weights").unwrap()).1;
     assert_eq!([0, 1, 2, 3].map(|layer| step.layer_near(trace, layer)), [2; 4]);
+}
+
+#[test]
+fn a_click_on_the_wall_of_a_hybrid_selects_the_layer_that_is_drawn_there() {
+    let checkpoint = Checkpoint::open(&Path::new(FOLDER).join("lfm2")).unwrap();
+    let reading =
+        Arc::new(Reader::open(&checkpoint, true).unwrap().read("The river was wide.").unwrap());
+    let lesson = Lesson::for_checkpoint(Language::English).unwrap();
+    let lesson = lesson.fitting(reading.trace(ModelName::Checkpoint));
+    let step = lesson.find("own-wall").unwrap();
+    let mut state = State::new(Arc::new(lesson), Theme::default());
+    update(&mut state, Action::Read(Ok(reading)));
+    state.enter(step);
+    let panes = state.panes();
+    let area = Rect::new(0, 0, 100, 30);
+    let heads = area.positions().filter_map(|at| panes[0].cell_at(area, at));
+    let layers: BTreeSet<usize> = heads.map(|(layer, _)| layer).collect();
+    assert_eq!(layers, BTreeSet::from([2]), "the other layers have no heads");
 }
 
 #[test]

@@ -318,12 +318,12 @@ impl Pane for Wall<'_> {
     /// Layer and head of the picture at a position.
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let grid = self.grid(area)?;
-        let heads = |layer| grid.heads.clone().map(move |head| (layer, head));
+        let heads = |i| grid.heads.clone().map(move |head| (i, head));
         let mut all = grid.layers.clone().flat_map(heads);
-        all.find(|&(layer, head)| {
-            head < self.layers()[layer].len()
-                && grid.picture_area(area, layer, head).contains(position)
-        })
+        let (i, head) = all.find(|&(i, head)| {
+            head < self.layers()[i].len() && grid.picture_area(area, i, head).contains(position)
+        })?;
+        Some((self.layers()[i][0].layer, head))
     }
 
     fn in_words(&self) -> PaneWords {
