@@ -15,7 +15,6 @@ use super::{
     Config, Dtype, Packed, TensorInfo, WHY_NO_PICKLE, is_pickle,
     mapped::Mapped,
     pairs::MOST_TENSORS,
-    peek::HeaderPeek,
     tensor::RowOrder,
     tensor::{LONG_FACTORS, ROPE_FACTORS, SHORT_FACTORS, checked_shape, n_bytes, no_overlap},
 };
@@ -128,11 +127,18 @@ fn all_there(metadata: &Metadata, n_tensors: usize) -> Result<()> {
     Ok(())
 }
 
+/// What a header says of a checkpoint.
+pub struct HeaderPeek {
+    pub architecture: Option<String>,
+    /// Why it cannot be opened.
+    pub obstacle: Option<String>,
+}
+
 /// The architecture that the header names, and why the file cannot be read.
 ///
 /// # Errors
 /// If a header is damaged.
-pub(super) fn peek(parts: &[PathBuf]) -> Result<HeaderPeek> {
+pub fn peek(parts: &[PathBuf]) -> Result<HeaderPeek> {
     let (mut named, mut unread) = (None, BTreeSet::new());
     for (i, path) in parts.iter().enumerate() {
         let file = Mapped::open(path)?;

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use super::{
     Config,
     folder::{CheckpointFiles, files},
-    gguf, small,
+    gguf::{self, HeaderPeek},
+    small,
 };
 
 /// What is known of a checkpoint before it is opened.
@@ -19,13 +20,6 @@ pub struct Peek {
     /// The size of its files of weights, in bytes.
     pub n_bytes: u64,
     /// Why it cannot be opened, as far as this is known.
-    pub obstacle: Option<String>,
-}
-
-/// What a header says.
-pub(super) struct HeaderPeek {
-    pub architecture: Option<String>,
-    /// Why the checkpoint cannot be opened.
     pub obstacle: Option<String>,
 }
 
