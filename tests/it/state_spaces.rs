@@ -266,6 +266,7 @@ fn a_click_on_the_wall_of_a_hybrid_selects_the_layer_that_is_drawn_there() {
     let checkpoint = Checkpoint::open(&Path::new(FOLDER).join("lfm2")).unwrap();
     let reading =
         Arc::new(Reader::open(&checkpoint, true).unwrap().read("The river was wide.").unwrap());
+    reading.waiting().heads();
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
     let lesson = lesson.fitting(reading.trace(ModelName::Checkpoint));
     let step = lesson.find("own-wall").unwrap();
