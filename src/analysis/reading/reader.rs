@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     analysis::{
-        measure::{accuracy::Accuracy, suggestion::suggestions, typical::Typical},
+        measure::{accuracy::Accuracy, suggestion::UnknownPlace, typical::Typical},
         trace::Trace,
     },
     engine::{
@@ -321,12 +321,26 @@ impl Reader {
         in_parallel(&self.models, trace).into_iter().collect()
     }
 
-    fn reading(&self, mut sentence: Sentence, traces: Traces) -> Reading {
-        if let Some(language_model) = traces.get(&ModelName::DecoderOnly) {
-            for unknown in &mut sentence.unknown {
-                unknown.instead = suggestions(language_model, &self.tokenizer, unknown);
+    /// Finds words for the places of unknown ones, unless an earlier reading did.
+    fn suggest(&self, sentence: &mut Sentence, traces: &Traces) {
+        let Some(trace) = traces.get(&ModelName::DecoderOnly) else { return };
+        let Some((_, model)) = self.models.iter().find(|(name, _)| *name == ModelName::DecoderOnly)
+        else {
+            return;
+        };
+        for unknown in sentence.unknown.iter_mut().filter(|unknown| unknown.instead.is_empty()) {
+            if unknown.is_capitals {
+                unknown.instead = vec![unknown.word.to_lowercase()];
+                continue;
             }
+            let place =
+                UnknownPlace { model: model.as_ref(), trace, tokenizer: &self.tokenizer, unknown };
+            unknown.instead = place.suggestions();
         }
+    }
+
+    fn reading(&self, mut sentence: Sentence, traces: Traces) -> Reading {
+        self.suggest(&mut sentence, &traces);
         Reading {
             sentence,
             traces,
