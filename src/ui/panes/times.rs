@@ -87,7 +87,7 @@ fn format_duration(time: Duration) -> String {
 impl Pane for TimesTable<'_> {
     fn title(&self) -> Title {
         Title::named(
-            self.0.language.tr("tokens read, timed on this machine (one core, median of 3)"),
+            self.0.language.tr("tokens read, timed on this machine (one core, fastest of 5)"),
         )
     }
 
