@@ -168,8 +168,15 @@ impl PaneKind {
     /// The stream whose tokens are its rows, beside a site; None if they are not tokens.
     pub fn stream_of_rows(self, site: &Recorded) -> Option<Stream> {
         match self {
-            // Its rows are layers.
-            Self::Flow => None,
+            // Their rows are layers, sites, heads or steps.
+            Self::Flow
+            | Self::Attribution
+            | Self::AttributedHeads
+            | Self::Patches
+            | Self::Differences
+            | Self::Differing
+            | Self::Learning
+            | Self::Moved => None,
             // Its rows are the words of the sentence, whatever the site.
             Self::Gradient | Self::ReadBack | Self::Distance => Some(Stream::Source),
             _ => site.place.stream(site.axes()[1]),

@@ -436,3 +436,24 @@ fn the_names_of_the_models_are_whole_beside_their_accuracy() {
         assert!(screen.contains("14-20 ") && screen.contains("30+"), "{size:?}: {screen}");
     }
 }
+
+#[test]
+fn a_cursor_over_parts_or_sites_is_on_no_word() {
+    READING.findings();
+    for step in ["which-part", "patching"] {
+        let mut state = walk_at(step, (120, 36));
+        press(&mut state, "Down Down");
+        assert!(state.word().is_none(), "{step}");
+        let screen = shown(&state);
+        let first = screen.lines().next().unwrap();
+        assert!(!first.contains("output ") && !first.contains("word "), "{step}: {first}");
+    }
+}
+
+#[test]
+fn a_state_that_is_cut_off_says_so() {
+    for size in [(80, 24), (120, 36)] {
+        let screen = shown(&walk_at("rnn-bottleneck", size));
+        assert!(screen.contains("in view"), "{size:?}: {screen}");
+    }
+}

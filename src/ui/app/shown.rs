@@ -245,6 +245,7 @@ impl State {
     pub fn attended_row(&self) -> Option<AttendedRow> {
         let spec = self.focused()?;
         let site = self.site(spec)?;
+        spec.kind.stream_of_rows(site)?;
         if site.axes()[1] != Axis::Query || self.focused_has_plane_per_query() {
             return None;
         }
