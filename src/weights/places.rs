@@ -113,7 +113,7 @@ impl Places {
     /// If there is neither; if there are several; as for [`Checkpoint::open`].
     pub fn open(&self, asked: &Path) -> Result<Checkpoint> {
         let text = asked.to_str().filter(|_| asked.symlink_metadata().is_err());
-        let name = text.filter(|text| is_name(text) || !self.named(text).is_empty());
+        let name = text.filter(|text| is_name(without_host(text)) || !self.named(text).is_empty());
         let Some(name) = name else {
             return Checkpoint::open(asked);
         };
@@ -140,12 +140,24 @@ impl Places {
         }
     }
 
-    /// The models of this name; if there are none, those of this repository, or the tags of this name.
+    /// The models of this name; if there are none, those of this repository, or the tags of this name. After a
+    /// repository's name `:Q8_0` stands for its files of that form.
     fn named(&self, name: &str) -> Vec<LocalModel> {
         let ollama = name.strip_prefix(OLLAMA);
-        let name = ollama.unwrap_or(name);
         let mut all = self.models();
         all.retain(|model| ollama.is_none() || model.place == ModelPlace::Ollama);
+        // Ollama's names may begin with a host.
+        let name = ollama.unwrap_or(name);
+        let [is_whole, is_plain] = [name, without_host(name)]
+            .map(|name| all.iter().any(|model| model.is_called(name) || model.belongs_to(name)));
+        let name = if is_whole { name } else { without_host(name) };
+        if !is_whole && !is_plain && let Some((repository, form)) = name.split_once(':') {
+            let is_of_form = |file: &str| file.to_lowercase().contains(&form.to_lowercase());
+            all.retain(|model| {
+                model.belongs_to(repository) && is_of_form(&model.name[repository.len()..])
+            });
+            return all;
+        }
         let is_there = all.iter().any(|model| model.is_called(name));
         all.retain(|model| if is_there { model.is_called(name) } else { model.belongs_to(name) });
         all
@@ -175,12 +187,21 @@ fn fetches(name: &str) -> Option<String> {
     if let Some(name) = name.strip_prefix(OLLAMA) {
         return Some(format!("ollama pull {name}"));
     }
-    let mut parts = name.split('/');
+    let mut parts = without_host(name).split('/');
     match (parts.next()?, parts.next()) {
         (folder, Some(_)) if Path::new(folder).exists() => None,
-        (owner, Some(repository)) => Some(format!("hf download {owner}/{repository}")),
+        (owner, Some(repository)) => {
+            let repository = repository.split(':').next().unwrap_or(repository);
+            Some(format!("hf download {owner}/{repository}"))
+        }
         (_, None) => name.contains(':').then(|| format!("ollama pull {name}")),
     }
+}
+
+/// The name of a repository without the host that it is copied with.
+fn without_host(name: &str) -> &str {
+    const HOSTS: [&str; 3] = ["https://huggingface.co/", "huggingface.co/", "hf.co/"];
+    HOSTS.iter().find_map(|host| name.strip_prefix(host)).unwrap_or(name)
 }
 
 /// Whether a text can be the name of a model, rather than a path.

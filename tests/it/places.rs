@@ -99,6 +99,7 @@ fn a_model_is_found_by_the_name_that_another_program_gives_it() {
         ("someone/small", "someone/small:q4"),
         ("ollama:someone/small:q4", "someone/small:q4"),
         ("pub/repo/b.gguf", "pub/repo/b.gguf"),
+        ("hf.co/pub/repo:B", "pub/repo/b.gguf"),
     ] {
         assert_eq!(title(&places, name), want);
     }
@@ -155,6 +156,9 @@ fn what_is_not_here_says_where_was_looked_and_how_to_fetch_it() {
     for (name, want) in [
         ("Qwen/Qwen3-0.6B", "`hf download Qwen/Qwen3-0.6B`"),
         ("owner/name/file.gguf", "`hf download owner/name`"),
+        ("hf.co/owner/name", "`hf download owner/name`"),
+        ("https://huggingface.co/owner/name", "`hf download owner/name`"),
+        ("owner/name-GGUF:Q8_0", "`hf download owner/name-GGUF`"),
         ("qwen3:0.6b", "`ollama pull qwen3:0.6b`"),
         ("ollama:qwen3", "`ollama pull qwen3`"),
     ] {

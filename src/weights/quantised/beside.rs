@@ -1,8 +1,9 @@
 //! The tensors that make one weight, found by their names and checked against each other.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::{
@@ -93,14 +94,19 @@ impl<'a> TensorContext<'a> {
         Ok(Some(parts(stem, form, source, false, others)))
     }
 
-    /// The lines and numbers of a block with a scale of its own, where the settings give them.
+    /// The lines and numbers of a block with a scale of its own, where the settings give them: `weight_block_size`, or
+    /// compressed-tensors' `block_structure` of the first group of weights that has one.
     fn block(&self) -> Result<Option<(usize, usize)>> {
-        let Some(size) = self.how.floats("weight_block_size")? else { return Ok(None) };
-        let is_size = |n: &f32| *n >= 1.0 && n.fract() == 0.0;
-        let found = <[f32; 2]>::try_from(size).ok().filter(|size| size.iter().all(is_size));
-        let [rows, cols] = found
-            .context("has blocks whose size, `weight_block_size`, is not two whole numbers")?;
-        Ok(Some((rows as usize, cols as usize)))
+        let of_group = |group: &'a Json| group.get("weights")?.get("block_structure");
+        let groups = self.how.get("config_groups").and_then(Json::as_object);
+        let of_groups = || groups?.values().find_map(of_group).filter(|size| !size.is_null());
+        let size = self.how.get("weight_block_size").filter(|size| !size.is_null());
+        let Some(size) = size.or_else(of_groups) else { return Ok(None) };
+        let found = <[NonZeroUsize; 2]>::deserialize(size).ok();
+        let [rows, cols] = found.context(
+            "has blocks whose size, `weight_block_size` or `block_structure`, is not two whole numbers",
+        )?;
+        Ok(Some((rows.get(), cols.get())))
     }
 
     /// compressed-tensors: integers of few bits along the line, or nvfp4.

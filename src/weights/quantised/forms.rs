@@ -192,7 +192,7 @@ impl Fp8 {
             _ if n_scales == n_lines => (1, len.max(1)),
             Some(block) => block,
             None => anyhow::bail!(
-                "has scales of {}, which are neither one, nor one a line, nor of blocks of a `weight_block_size`",
+                "has scales of {}, which are neither one, nor one a line, nor of blocks whose size is set (`weight_block_size`, `block_structure`)",
                 dimensions(&scales.shape)
             ),
         };
