@@ -151,7 +151,10 @@ impl Places {
         let [is_whole, is_plain] = [name, without_host(name)]
             .map(|name| all.iter().any(|model| model.is_called(name) || model.belongs_to(name)));
         let name = if is_whole { name } else { without_host(name) };
-        if !is_whole && !is_plain && let Some((repository, form)) = name.split_once(':') {
+        if !is_whole
+            && !is_plain
+            && let Some((repository, form)) = name.split_once(':')
+        {
             let is_of_form = |file: &str| file.to_lowercase().contains(&form.to_lowercase());
             all.retain(|model| {
                 model.belongs_to(repository) && is_of_form(&model.name[repository.len()..])
