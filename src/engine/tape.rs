@@ -41,7 +41,7 @@ pub use delta::DeltaNodes;
 pub use distance::{DistanceBuckets, Distances, Meets};
 pub use elementwise::Root;
 pub use expert_groups::ExpertGroups;
-pub use experts::{ExpertWeights, Routes};
+pub use experts::ExpertWeights;
 pub use linear::{GateWeights, LinearMap};
 pub use norm::Moments;
 pub use past::{KvNodes, Past};

@@ -1,15 +1,22 @@
 //! Mixtures of experts and attention sinks: what-ifs, arithmetic and gradients. The numbers themselves are compared in
 //! `checkpoints.rs`.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use lookback::{
-    analysis::trace::Trace,
+    analysis::{
+        evidence::{
+            EvidenceQuestion, Run, Score,
+            learning::Optimizer,
+            patching::{PatchCell, Patching},
+        },
+        trace::Trace,
+    },
     engine::{
         tape::Keep,
         value::{Cell, Value},
     },
-    model::Architecture,
+    model::{Architecture, ModelName},
     weights::Checkpoint,
 };
 use safetensors::{Dtype, SafeTensors, serialize_to_file, tensor::TensorView};
@@ -136,6 +143,58 @@ fn gradients_through_experts_and_sinks_are_slopes() {
                 );
             }
         }
+    }
+}
+
+/// A mixture of each family.
+const MIXTURES: [&str; 12] = [
+    "mixtral",
+    "qwen2_moe",
+    "qwen3_moe",
+    "olmoe",
+    "gpt_oss",
+    "granitemoe",
+    "granitemoe_shared",
+    "deepseek_v2",
+    "deepseek_v3",
+    "gemma4_moe",
+    "qwen3_next",
+    "qwen35_moe",
+];
+
+/// A patched pass chooses its experts anew: where the texts differ in one token, the input there is all of the
+/// difference.
+#[test]
+fn values_of_another_token_send_it_to_that_tokens_experts() {
+    for name in MIXTURES {
+        let tiny = Tiny::open(name);
+        let run = |ids: &[u32]| Run::new(&*tiny.model, ids, &Arc::default(), None);
+        let question = EvidenceQuestion { row: IDS.len() - 1, word: 5, against: 9 };
+        for word in [5, 17, 33, 90] {
+            let mut others = IDS;
+            others[3] = word;
+            let scores = [question.score(), question.score()];
+            let patching = Patching::new(run(&others), run(&IDS), question, scores).unwrap();
+            let share = patching.measure(PatchCell { map: 0, row: 0, col: 3 }).unwrap();
+            assert!((share - 1.0).abs() < 1e-3, "{name}, {word}: {share}");
+        }
+    }
+}
+
+/// The loss after a step is that of the model's own pass with the weights that were learned.
+#[test]
+fn weights_that_learn_send_tokens_to_other_experts() {
+    for name in MIXTURES {
+        let tiny = Tiny::open(name);
+        let reading = Arc::new(tiny.reader.read("The winter birds sleep").unwrap());
+        let mut learner =
+            reading.learner(ModelName::Checkpoint, None, Optimizer::Sgd, 0.1).unwrap();
+        learner.step().unwrap();
+        let run = reading.run_with(ModelName::Checkpoint, &learner.learned()).unwrap();
+        let words: Vec<(usize, u32)> = learner.target().into_iter().enumerate().collect();
+        let n = words.len() as f32;
+        let loss = -Score::LogProbability(words).of_run(&run).unwrap() / n;
+        assert!((loss - learner.losses[1]).abs() < 1e-4, "{name}: {loss}, {:?}", learner.losses);
     }
 }
 

@@ -3,53 +3,48 @@
 //! What the chosen experts compute has one plane for each choice, the weightiest first: row i of plane c is computed by
 //! the c-th expert of token i, with that expert's weights.
 
-use std::sync::Arc;
-
 use super::{BackwardArgs, Leaf, LinearMap, Node, Operation, Tape, back::back, dot, leaf};
 use crate::engine::{
     arithmetic::{Expr, Function},
-    math::{matmul_tn, times},
+    math::{largest, matmul_tn, times},
     site::Place,
     value::{Cell, Lines, Matrix, Shape, Value},
 };
 
-/// The experts that each row goes to, the one with the largest score first.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Routes(Vec<Vec<usize>>);
+/// The `k` experts with the largest numbers in a row of `choice`, of equals the first; ordered by their scores. choice and
+/// scores (row, expert)
+fn chosen_by(choice: &Matrix, k: usize, scores: &Matrix, row: usize) -> Vec<usize> {
+    let by: Vec<f32> = choice.row(row).iter().copied().collect();
+    let mut chosen = largest(&by, k);
+    chosen.sort_by(|&a, &b| scores[(row, b)].total_cmp(&scores[(row, a)]));
+    chosen
+}
+
+/// The experts that a row goes to, the weightiest first: those whose share is not 0, and where one that is chosen has the
+/// share 0, any other with it. shares (row, expert)
+fn chosen(shares: &Matrix, k: usize, row: usize) -> Vec<usize> {
+    let sizes: Vec<f32> = shares.row(row).iter().map(|share| share.abs()).collect();
+    largest(&sizes, k)
+}
+
+/// The experts of every row.
+struct Routes(Vec<Vec<usize>>);
 
 impl Routes {
-    /// The `k` experts with the largest numbers in each row of `choice`, of equals the first; ordered by their scores.
-    /// choice and scores (row, expert)
-    pub fn chosen_by(choice: &Matrix, k: usize, scores: &Matrix) -> Self {
-        let of_row = |row: usize| {
-            let larger = |by: &Matrix, a, b| by[(row, b)].total_cmp(&by[(row, a)]);
-            let mut order: Vec<usize> = (0..choice.ncols()).collect();
-            order.sort_by(|&a, &b| larger(choice, a, b));
-            order.truncate(k);
-            order.sort_by(|&a, &b| larger(scores, a, b));
-            order
-        };
-        Self((0..choice.nrows()).map(of_row).collect())
+    fn of(shares: &Value, k: usize) -> Self {
+        let shares = shares.matrix();
+        Self((0..shares.nrows()).map(|row| chosen(shares, k, row)).collect())
     }
 
-    fn n_choices(&self) -> usize {
-        self.0.first().map_or(0, Vec::len)
-    }
-
-    /// The experts that any row goes to, in order.
-    fn used(&self) -> Vec<usize> {
-        let mut used: Vec<usize> = self.0.iter().flatten().copied().collect();
-        used.sort_unstable();
-        used.dedup();
-        used
-    }
-
-    /// The rows that go to an expert.
-    fn rows_of(&self, expert: usize) -> Vec<RoutedRow> {
-        let place = |(row, chosen): (usize, &Vec<usize>)| {
-            chosen.iter().position(|&one| one == expert).map(|choice| RoutedRow { choice, row })
-        };
-        self.0.iter().enumerate().filter_map(place).collect()
+    /// The rows that go to each of `n` experts.
+    fn rows_by_expert(&self, n: usize) -> Vec<Vec<RoutedRow>> {
+        let mut rows = vec![vec![]; n];
+        for (row, chosen) in self.0.iter().enumerate() {
+            for (choice, &expert) in chosen.iter().enumerate() {
+                rows[expert].push(RoutedRow { choice, row });
+            }
+        }
+        rows
     }
 }
 
@@ -73,36 +68,40 @@ pub enum ExpertWeights {
 }
 
 impl Tape {
-    /// The weight of every expert for every row, times a factor; 0 where it is not chosen. The shape is that of `scores`:
-    /// probabilities, or logits. (row, expert)
+    /// The weight of every expert for every row: of those with the `k` largest numbers in `choice`, 0 for the others. The
+    /// shape is that of `scores`: probabilities, or logits. (row, expert)
     pub fn route(
         &mut self,
         place: Place,
         scores: Node,
-        routes: &Arc<Routes>,
+        choice: Node,
+        k: usize,
         how: ExpertWeights,
         factor: f32,
     ) -> Node {
-        self.record(place, Route { routes: Arc::clone(routes), how, factor }, vec![scores])
+        let others = (choice != scores).then_some(choice);
+        let inputs = [scores].into_iter().chain(others).collect();
+        self.record(place, Route { k, how, factor }, inputs)
     }
 
-    /// `x W_e + b_e`, with the weights of the expert e that each row has chosen. x (row, in) or (choice, row, in), W_e
+    /// `x W_e + b_e`, with the weights of each of the `k` experts e that a row goes to by its shares. All experts are
+    /// inputs, as other values of the row send it to others. x (row, in) or (choice, row, in), shares (row, expert), W_e
     /// (in, out), b_e (1, out) or none -> (choice, row, out)
     pub fn experts_linear(
         &mut self,
         place: Place,
         x: Node,
+        shares: Node,
+        k: usize,
         maps: &[LinearMap],
-        routes: &Arc<Routes>,
     ) -> Node {
-        let used = routes.used();
-        let mut inputs = vec![x];
-        inputs.extend(used.iter().map(|&expert| self.weight(&maps[expert].w)));
-        let biases = used.iter().filter_map(|&expert| maps[expert].b.as_ref());
-        let biases: Vec<Node> = biases.map(|bias| self.weight(bias)).collect();
-        let has_bias = !biases.is_empty();
-        inputs.extend(biases);
-        self.record(place, ExpertsLinear { routes: Arc::clone(routes), used, has_bias }, inputs)
+        let mut inputs = vec![x, shares];
+        inputs.extend(maps.iter().map(|map| self.weight(&map.w)));
+        let biases = maps.iter().filter_map(|map| map.b.as_ref());
+        inputs.extend(biases.map(|bias| self.weight(bias)));
+        let n = maps.len();
+        let has_bias = inputs.len() > FIRST_MAP + n;
+        self.record(place, ExpertsLinear { k, n, has_bias }, inputs)
     }
 
     /// Each row of `x` times the one number of `share` in that row. x (row, col), share (row, 1) -> (row, col)
@@ -110,20 +109,27 @@ impl Tape {
         self.record(place, MulRows, vec![x, share])
     }
 
-    /// The sum of what the chosen experts computed, each times its weight. outs (choice, row, channel), weights (row,
-    /// expert) -> (row, channel)
-    pub fn mix(&mut self, place: Place, outs: Node, weights: Node, routes: &Arc<Routes>) -> Node {
-        self.record(place, Mix { routes: Arc::clone(routes) }, vec![outs, weights])
+    /// The sum of what the chosen experts computed, each times its weight; `shares` are those that chose them, if these are
+    /// not the weights. outs (choice, row, channel), weights and shares (row, expert) -> (row, channel)
+    pub fn mix(&mut self, place: Place, outs: Node, weights: Node, shares: Node) -> Node {
+        let others = (shares != weights).then_some(shares);
+        self.record(place, Mix, [outs, weights].into_iter().chain(others).collect())
     }
 }
 
 struct Route {
-    routes: Arc<Routes>,
+    k: usize,
     how: ExpertWeights,
     factor: f32,
 }
 
 impl Route {
+    /// The experts that are chosen for a row, the one with the largest score first.
+    fn chosen(&self, inputs: &[&Value], row: usize) -> Vec<usize> {
+        let choice = inputs[inputs.len() - 1];
+        chosen_by(choice.matrix(), self.k, inputs[0].matrix(), row)
+    }
+
     #[expect(clippy::float_cmp, reason = "1 is what is not written")]
     fn has_factor(&self) -> bool {
         self.factor != 1.0
@@ -150,14 +156,15 @@ impl Operation for Route {
     fn forward(&self, inputs: &[&Value]) -> Value {
         let scores = inputs[0].matrix();
         let mut weights = Matrix::zeros(scores.nrows(), scores.ncols());
-        for (row, chosen) in self.routes.0.iter().enumerate() {
+        for row in 0..scores.nrows() {
+            let chosen = self.chosen(inputs, row);
             let most = chosen.first().map_or(0.0, |&first| scores[(row, first)]);
             let share = |expert: usize| match self.how {
                 ExpertWeights::SoftmaxOfChosen => (scores[(row, expert)] - most).exp(),
                 ExpertWeights::Kept | ExpertWeights::Normalized => scores[(row, expert)],
             };
             let sum: f32 = chosen.iter().map(|&expert| share(expert)).sum();
-            for &expert in chosen {
+            for expert in chosen {
                 let divisor = if self.how == ExpertWeights::Kept { 1.0 } else { sum };
                 weights[(row, expert)] = self.factor * (share(expert) / divisor);
             }
@@ -165,8 +172,8 @@ impl Operation for Route {
         weights.into()
     }
 
-    fn open(&self, _: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
-        let chosen = &self.routes.0[row];
+    fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
+        let chosen = self.chosen(inputs, row);
         if !chosen.contains(&col) {
             return Expr::Number(0.0);
         }
@@ -197,10 +204,11 @@ impl Operation for Route {
             let (weights, grad, scores) =
                 (pull.output.matrix(), pull.grad.matrix(), pull.inputs[0].matrix());
             let mut out = Matrix::zeros(weights.nrows(), weights.ncols());
-            for (row, chosen) in self.routes.0.iter().enumerate() {
+            for row in 0..weights.nrows() {
+                let chosen = self.chosen(pull.inputs, row);
                 let mean: f32 = chosen.iter().map(|&c| grad[(row, c)] * weights[(row, c)]).sum();
                 let sum: f32 = chosen.iter().map(|&c| scores[(row, c)]).sum();
-                for &c in chosen {
+                for c in chosen {
                     let g = self.factor * grad[(row, c)];
                     out[(row, c)] = match self.how {
                         ExpertWeights::Kept => g,
@@ -213,15 +221,22 @@ impl Operation for Route {
             }
             out.into()
         };
-        vec![pull.for_input(0, pulled)]
+        // Who is chosen has no slope.
+        let mut pulled = vec![pull.for_input(0, pulled)];
+        pulled.resize_with(pull.inputs.len(), || None);
+        pulled
     }
 }
 
+/// The input that is the first expert's map.
+const FIRST_MAP: usize = 2;
+
+/// The inputs are what the experts read, their shares of each row, the map of each, and the bias of each if they have
+/// any.
 struct ExpertsLinear {
-    routes: Arc<Routes>,
-    /// The experts whose weights are inputs 1, 2, 3, ...
-    used: Vec<usize>,
-    /// Whether their biases follow.
+    k: usize,
+    /// How many experts there are.
+    n: usize,
     has_bias: bool,
 }
 
@@ -245,8 +260,12 @@ fn scatter(planes: &mut [Matrix], rows: &Matrix, to: &[RoutedRow]) {
 }
 
 impl ExpertsLinear {
-    fn bias<'a>(&self, inputs: &[&'a Value], slot: usize) -> Option<&'a Matrix> {
-        self.has_bias.then(|| inputs[1 + self.used.len() + slot].matrix())
+    fn bias<'a>(&self, inputs: &[&'a Value], expert: usize) -> Option<&'a Matrix> {
+        self.has_bias.then(|| inputs[FIRST_MAP + self.n + expert].matrix())
+    }
+
+    fn rows_by_expert(&self, inputs: &[&Value]) -> Vec<Vec<RoutedRow>> {
+        Routes::of(inputs[1], self.k).rows_by_expert(self.n)
     }
 }
 
@@ -260,12 +279,14 @@ impl Operation for ExpertsLinear {
     }
 
     fn forward(&self, inputs: &[&Value]) -> Value {
-        let cols = inputs[1].shape().cols;
-        let mut planes = vec![Matrix::zeros(self.routes.0.len(), cols); self.routes.n_choices()];
-        for (slot, &expert) in self.used.iter().enumerate() {
-            let rows = self.routes.rows_of(expert);
-            let x = gathered(inputs[0], &rows);
-            let out = times(&x, inputs[1 + slot], self.bias(inputs, slot));
+        let (rows, cols) = (inputs[1].shape().rows, inputs[FIRST_MAP].shape().cols);
+        let mut planes = vec![Matrix::zeros(rows, cols); self.k];
+        for (expert, rows) in self.rows_by_expert(inputs).iter().enumerate() {
+            if rows.is_empty() {
+                continue;
+            }
+            let x = gathered(inputs[0], rows);
+            let out = times(&x, inputs[FIRST_MAP + expert], self.bias(inputs, expert));
             // Column by column, as matrices lie in memory.
             for (col, column) in out.column_iter().enumerate() {
                 for (&RoutedRow { choice, row }, &number) in rows.iter().zip(&column) {
@@ -277,48 +298,53 @@ impl Operation for ExpertsLinear {
     }
 
     fn open(&self, inputs: &[&Value], Cell { plane, row, col }: Cell) -> Expr<Leaf> {
-        let expert = self.routes.0[row][plane];
-        let slot = self.used.iter().position(|&one| one == expert).unwrap_or(0);
+        let expert = chosen(inputs[1].matrix(), self.k, row)[plane];
         let Shape { planes, cols: n, .. } = inputs[0].shape();
         let of_x = if planes == 1 { 0 } else { plane };
-        let mut terms = dot(n, |k| (leaf(0, of_x, row, k), leaf(1 + slot, 0, k, col)));
+        let mut terms = dot(n, |k| (leaf(0, of_x, row, k), leaf(FIRST_MAP + expert, 0, k, col)));
         if self.has_bias {
-            terms.push(leaf(1 + self.used.len() + slot, 0, 0, col));
+            terms.push(leaf(FIRST_MAP + self.n + expert, 0, 0, col));
         }
         Expr::Sum(terms)
     }
 
     fn products(&self, inputs: &[&Value]) -> usize {
-        let pairs = self.routes.0.len() * self.routes.n_choices();
-        pairs * inputs[1].shape().rows * inputs[1].shape().cols
+        let map = inputs[FIRST_MAP].shape();
+        inputs[1].shape().rows * self.k * map.rows * map.cols
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
-        let rows: Vec<_> = self.used.iter().map(|&expert| self.routes.rows_of(expert)).collect();
+        let rows = self.rows_by_expert(pull.inputs);
         let grads: Vec<Matrix> = rows.iter().map(|rows| gathered(pull.grad, rows)).collect();
         let for_x = || {
             let mut sums = Value::zeros(pull.inputs[0].shape());
-            for (slot, rows) in rows.iter().enumerate() {
-                let part = back(&grads[slot], pull.inputs[1 + slot], Lines::Rows);
+            for (expert, rows) in rows.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+                let part = back(&grads[expert], pull.inputs[FIRST_MAP + expert], Lines::Rows);
                 scatter(sums.planes_mut(), &part, rows);
             }
             sums
         };
-        let for_weight =
-            |slot: usize| matmul_tn(&gathered(pull.inputs[0], &rows[slot]), &grads[slot]).into();
-        let for_bias = |slot: usize| super::columns::column_sums(&grads[slot]).into();
-        let n = self.used.len();
-        let mut pulled = vec![pull.for_input(0, for_x)];
-        pulled.extend((0..n).map(|slot| pull.for_input(1 + slot, || for_weight(slot))));
-        if self.has_bias {
-            pulled.extend((0..n).map(|slot| pull.for_input(1 + n + slot, || for_bias(slot))));
-        }
+        let for_map = |expert: usize| {
+            matmul_tn(&gathered(pull.inputs[0], &rows[expert]), &grads[expert]).into()
+        };
+        let for_bias = |expert: usize| super::columns::column_sums(&grads[expert]).into();
+        // Which experts a row goes to has no slope.
+        let mut pulled = vec![pull.for_input(0, for_x), None];
+        pulled.extend((0..self.n).map(|e| pull.for_input(FIRST_MAP + e, || for_map(e))));
+        let first_bias = FIRST_MAP + self.n;
+        let n_biases = pull.inputs.len() - first_bias;
+        pulled.extend((0..n_biases).map(|e| pull.for_input(first_bias + e, || for_bias(e))));
         pulled
     }
 }
 
-struct Mix {
-    routes: Arc<Routes>,
+struct Mix;
+
+impl Mix {
+    /// The shares are the last of the inputs: the weights, or what these were made of.
+    fn routes(inputs: &[&Value]) -> Routes {
+        Routes::of(inputs[inputs.len() - 1], inputs[0].shape().planes)
+    }
 }
 
 impl Operation for Mix {
@@ -328,10 +354,11 @@ impl Operation for Mix {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         let (outs, weights) = (inputs[0], inputs[1].matrix());
+        let routes = Self::routes(inputs);
         let mut sum = Matrix::zeros(outs.shape().rows, outs.shape().cols);
         for (choice, plane) in outs.planes().iter().enumerate() {
             let weight = |(row, chosen): (usize, &Vec<usize>)| weights[(row, chosen[choice])];
-            let by: Vec<f32> = self.routes.0.iter().enumerate().map(weight).collect();
+            let by: Vec<f32> = routes.0.iter().enumerate().map(weight).collect();
             for (mut into, column) in sum.column_iter_mut().zip(plane.column_iter()) {
                 for ((into, number), by) in into.iter_mut().zip(&column).zip(&by) {
                     *into += number * by;
@@ -341,18 +368,21 @@ impl Operation for Mix {
         sum.into()
     }
 
-    fn open(&self, _: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
-        let term = |(choice, &expert): (usize, &usize)| {
+    fn open(&self, inputs: &[&Value], Cell { row, col, .. }: Cell) -> Expr<Leaf> {
+        let term = |(choice, expert): (usize, usize)| {
             Expr::Product(vec![leaf(1, 0, row, expert), leaf(0, choice, row, col)])
         };
-        Expr::Sum(self.routes.0[row].iter().enumerate().map(term).collect())
+        let shares = inputs[inputs.len() - 1].matrix();
+        let chosen = chosen(shares, inputs[0].shape().planes, row);
+        Expr::Sum(chosen.into_iter().enumerate().map(term).collect())
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let (outs, weights, grad) = (pull.inputs[0], pull.inputs[1].matrix(), pull.grad.matrix());
+        let routes = Self::routes(pull.inputs);
         let for_outs = || {
             let mut planes = Value::zeros(outs.shape());
-            for (row, chosen) in self.routes.0.iter().enumerate() {
+            for (row, chosen) in routes.0.iter().enumerate() {
                 for (choice, &expert) in chosen.iter().enumerate() {
                     let scaled = grad.row(row) * weights[(row, expert)];
                     planes.planes_mut()[choice].set_row(row, &scaled);
@@ -362,14 +392,16 @@ impl Operation for Mix {
         };
         let for_weights = || {
             let mut sums = Matrix::zeros(weights.nrows(), weights.ncols());
-            for (row, chosen) in self.routes.0.iter().enumerate() {
+            for (row, chosen) in routes.0.iter().enumerate() {
                 for (choice, &expert) in chosen.iter().enumerate() {
                     sums[(row, expert)] = grad.row(row).dot(&outs.plane(choice).row(row));
                 }
             }
             sums.into()
         };
-        vec![pull.for_input(0, for_outs), pull.for_input(1, for_weights)]
+        let mut pulled = vec![pull.for_input(0, for_outs), pull.for_input(1, for_weights)];
+        pulled.resize_with(pull.inputs.len(), || None);
+        pulled
     }
 }
 
@@ -412,16 +444,20 @@ mod tests {
     #[test]
     fn of_equal_scores_the_first_is_chosen() {
         let scores = Matrix::from_row_slice(2, 4, &[0.1, 0.4, 0.4, 0.2, 3.0, -1.0, 2.0, 2.5]);
-        let routes = Routes::chosen_by(&scores, 2, &scores);
-        assert_eq!(routes.0, [[1, 2], [0, 3]]);
-        assert_eq!(routes.used(), [0, 1, 2, 3]);
-        assert_eq!(routes.rows_of(3), [RoutedRow { choice: 1, row: 1 }]);
+        let of_rows = [0, 1].map(|row| chosen_by(&scores, 2, &scores, row));
+        assert_eq!(of_rows, [[1, 2], [0, 3]]);
+        let weights = Matrix::from_row_slice(2, 4, &[0.0, 0.5, 0.5, 0.0, 0.6, 0.0, 0.0, -0.7]);
+        let routes = Routes::of(&weights.into(), 2);
+        assert_eq!(routes.0, [[1, 2], [3, 0]]);
+        let rows = routes.rows_by_expert(4);
+        let routed = |choice, row| vec![RoutedRow { choice, row }];
+        assert_eq!(rows, [routed(1, 1), routed(0, 0), routed(1, 0), routed(0, 1)]);
     }
 
     #[test]
     fn those_chosen_by_one_score_are_ordered_by_another() {
         let scores = Matrix::from_row_slice(1, 4, &[0.9, 0.2, 0.5, 0.4]);
         let choice = Matrix::from_row_slice(1, 4, &[0.1, 0.8, 0.3, 0.7]);
-        assert_eq!(Routes::chosen_by(&choice, 2, &scores).0, [[3, 1]]);
+        assert_eq!(chosen_by(&choice, 2, &scores, 0), [3, 1]);
     }
 }

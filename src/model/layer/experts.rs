@@ -1,8 +1,6 @@
 //! A mixture of experts in place of one feed-forward network: a router sends each token to a few of many gated
 //! networks (Shazeer et al. 2017; Fedus et al. 2022), and one more may be shared by all tokens (Dai et al. 2024).
 
-use std::sync::Arc;
-
 use anyhow::Result;
 
 use super::{
@@ -15,7 +13,7 @@ use crate::{
             Axis::{Channel, Choice, Expert, Position, Single, Unit},
             Role, Scope, Site,
         },
-        tape::{ExpertGroups, ExpertWeights, LinearMap, Node, Routes, Tape, Weight},
+        tape::{ExpertGroups, ExpertWeights, LinearMap, Node, Tape, Weight},
     },
     weights::Weights,
 };
@@ -193,6 +191,13 @@ pub struct Experts {
     beside: Option<Box<Beside>>,
 }
 
+/// What a router gives every expert, 0 where it is not chosen. (position, expert)
+struct Routed {
+    weights: Node,
+    /// What the weights are before each expert's own factor; the weights themselves, where experts have none.
+    shares: Node,
+}
+
 /// What experts have that stand beside the shared one.
 struct Beside {
     /// Before the router, before the experts, after them, after the shared one.
@@ -282,13 +287,13 @@ impl Experts {
         if let Some(beside) = &self.beside {
             return self.both(tape, beside, x, stream);
         }
-        let (weights, routes) = self.route(tape, x);
-        let outs = self.experts(tape, x, &routes);
+        let routed = self.route(tape, x);
+        let outs = self.experts(tape, x, routed.shares);
         let at = &self.scope;
         let Some(shared) = self.shared(tape, x) else {
-            return tape.mix(at.at(&OUT), outs, weights, &routes);
+            return tape.mix(at.at(&OUT), outs, routed.weights, routed.shares);
         };
-        let mixed = tape.mix(at.at(&MIXED), outs, weights, &routes);
+        let mixed = tape.mix(at.at(&MIXED), outs, routed.weights, routed.shares);
         tape.add(at.at(&OUT_WITH_SHARED), mixed, shared)
     }
 
@@ -298,18 +303,18 @@ impl Experts {
         let at = &self.scope;
         let to_route = beside.router_norm.forward(tape, stream);
         let to_route = tape.scale(at.at(&ROUTER_INPUT), to_route, beside.factor);
-        let (weights, routes) = self.route(tape, to_route);
+        let routed = self.route(tape, to_route);
         let to_experts = beside.norm.forward(tape, stream);
-        let outs = self.experts(tape, to_experts, &routes);
-        let mixed = tape.mix(at.at(&MIXED), outs, weights, &routes);
+        let outs = self.experts(tape, to_experts, routed.shares);
+        let mixed = tape.mix(at.at(&MIXED), outs, routed.weights, routed.shares);
         let mixed = beside.post_norm.forward(tape, mixed);
         let Some(shared) = self.shared(tape, x) else { return mixed };
         let shared = beside.shared_post_norm.forward(tape, shared);
         tape.add(at.at(&OUT_WITH_SHARED), mixed, shared)
     }
 
-    /// The weight of every expert, and those that are chosen. x (position, d_model) -> (position, expert)
-    fn route(&self, tape: &mut Tape, x: Node) -> (Node, Arc<Routes>) {
+    /// The weight of every expert, 0 for those that are not chosen. x (position, d_model) -> (position, expert)
+    fn route(&self, tape: &mut Tape, x: Node) -> Routed {
         let at = &self.scope;
         let logits = self.router.forward(tape, at.at(&LOGITS), x); // (position, expert)
         let scores = match (self.plan.scoring, self.plan.weights) {
@@ -320,15 +325,14 @@ impl Experts {
             }
         };
         let choice = self.choice(tape, scores);
-        let (by, scored) = (tape.value(choice).matrix(), tape.value(scores).matrix());
-        let routes = Arc::new(Routes::chosen_by(by, self.plan.k, scored));
-        let (how, factor) = (self.plan.weights, self.plan.factor);
+        let ExpertsPlan { k, weights: how, factor, .. } = self.plan;
         let Some(beside) = &self.beside else {
-            return (tape.route(at.at(&WEIGHTS), scores, &routes, how, factor), routes);
+            let weights = tape.route(at.at(&WEIGHTS), scores, choice, k, how, factor);
+            return Routed { weights, shares: weights };
         };
-        let shares = tape.route(at.at(&SHARES), scores, &routes, how, factor);
+        let shares = tape.route(at.at(&SHARES), scores, choice, k, how, factor);
         let scales = tape.weight(&beside.scales);
-        (tape.gain(at.at(&WEIGHTS_SCALED), shares, scales), routes)
+        Routed { weights: tape.gain(at.at(&WEIGHTS_SCALED), shares, scales), shares }
     }
 
     /// What experts are chosen by: their scores, and what only the choice sees. (position, expert) -> (position, expert)
@@ -344,25 +348,25 @@ impl Experts {
         }
     }
 
-    /// What the chosen experts say. x (position, d_model) -> (choice, position, d_model)
-    fn experts(&self, tape: &mut Tape, x: Node, routes: &Arc<Routes>) -> Node {
-        let at = self.scope.child("experts");
-        let gate = tape.experts_linear(at.at(&GATE), x, &self.gates, routes);
+    /// What the chosen experts say. x (position, d_model), shares (position, expert) -> (choice, position, d_model)
+    fn experts(&self, tape: &mut Tape, x: Node, shares: Node) -> Node {
+        let (at, k) = (self.scope.child("experts"), self.plan.k);
+        let gate = tape.experts_linear(at.at(&GATE), x, shares, k, &self.gates);
         let hidden = match self.plan.gate {
             ExpertGate::Plain(act) => {
                 let act = act.on(tape, at.at(&ACT), gate);
-                let up = tape.experts_linear(at.at(&UP), x, &self.ups, routes);
+                let up = tape.experts_linear(at.at(&UP), x, shares, k, &self.ups);
                 tape.mul(at.at(&HIDDEN), act, up)
             }
             ExpertGate::Clamped { alpha, limit } => {
                 let gate = tape.clamp(at.at(&GATE_CLAMPED), gate, None, limit);
                 let act = tape.swish(at.at(&ACT), gate, alpha);
-                let up = tape.experts_linear(at.at(&UP), x, &self.ups, routes);
+                let up = tape.experts_linear(at.at(&UP), x, shares, k, &self.ups);
                 let up = tape.clamp(at.at(&UP_CLAMPED), up, Some(-limit), limit);
                 tape.mul_by_one_more(at.at(&HIDDEN_CLAMPED), act, up)
             }
         }; // (choice, position, d_ff)
-        tape.experts_linear(at.at(&EXPERT_OUT), hidden, &self.downs, routes)
+        tape.experts_linear(at.at(&EXPERT_OUT), hidden, shares, k, &self.downs)
     }
 
     /// What the shared expert says, or the part of it that is taken. (position, d_model) -> (position, d_model)
