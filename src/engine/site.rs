@@ -216,6 +216,10 @@ impl Site {
 /// Weights are sites too, so that arithmetic can be opened down to them.
 pub static WEIGHT: Site = Site::matrix("", [Axis::In, Axis::Out], "learned in training");
 
+/// What files hold beside weights: transformers' buffers.
+static CONSTANT: Site =
+    Site::matrix("", [Axis::In, Axis::Out], "a constant of the model, which no training changes");
+
 /// A part of a model, with the streams that its axes index.
 #[derive(Clone, Debug)]
 pub struct Scope {
@@ -378,6 +382,12 @@ impl Place {
         let path: String = path.into();
         let scope = Scope::new(parent(&path), Stream::Source, Stream::Source);
         Self { path, site: &WEIGHT, role: WEIGHT.role, scope, origin: Cell::default() }
+    }
+
+    /// The same place of numbers that are not learned.
+    #[must_use]
+    pub fn constant(self) -> Self {
+        Self { site: &CONSTANT, ..self }
     }
 
     /// Whether it holds values of this site.

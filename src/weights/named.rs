@@ -2,7 +2,10 @@
 //!
 //! Returns each in the shape that a model asks for, or an error that names file, tensor and both shapes.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -22,13 +25,40 @@ pub struct Weights {
     pub(super) tensors: HashMap<String, Arc<Value>>,
     /// The tensors that an adapter changes, without it.
     pub(super) bases: HashMap<String, Arc<Value>>,
+    /// Those that no training changes.
+    pub(super) constants: HashSet<String>,
+    /// The first name of what has several: layers with the same weights.
+    firsts: HashMap<String, String>,
     metadata: HashMap<String, String>,
 }
 
 impl Weights {
     /// An empty set; errors name `file`.
     pub(super) fn none(file: String) -> Self {
-        Self { file, tensors: HashMap::new(), bases: HashMap::new(), metadata: HashMap::new() }
+        Self::holding(file, HashMap::new(), HashMap::new())
+    }
+
+    fn holding(
+        file: String,
+        tensors: HashMap<String, Arc<Value>>,
+        metadata: HashMap<String, String>,
+    ) -> Self {
+        Self {
+            file,
+            tensors,
+            metadata,
+            bases: HashMap::new(),
+            constants: HashSet::new(),
+            firsts: HashMap::new(),
+        }
+    }
+
+    /// A further name for a tensor. It is one weight, under its first name, whoever uses it.
+    pub(super) fn share(&mut self, name: &str, first: &str) {
+        if let Some(value) = self.tensors.get(first).cloned() {
+            self.tensors.insert(name.to_owned(), value);
+            self.firsts.insert(name.to_owned(), first.to_owned());
+        }
     }
 
     /// The weights of a built-in model.
@@ -67,7 +97,7 @@ impl Weights {
                 .with_context(|| format!("{file}: tensor `{name}`"))?;
             tensors.insert(name.to_owned(), Arc::new(value));
         }
-        Ok(Self { file, tensors, bases: HashMap::new(), metadata })
+        Ok(Self::holding(file, tensors, metadata))
     }
 
     /// A matrix weight. (rows, cols)
@@ -85,7 +115,10 @@ impl Weights {
             got.rows,
             got.cols
         );
-        Ok(Weight { place: Place::weight(name), value, base: self.bases.get(name).cloned() })
+        let first = self.firsts.get(name).map_or(name, String::as_str);
+        let place = Place::weight(first);
+        let place = if self.constants.contains(first) { place.constant() } else { place };
+        Ok(Weight { place, value, base: self.bases.get(first).cloned() })
     }
 
     /// A vector weight, as one row. (1, n)

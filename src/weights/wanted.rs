@@ -38,6 +38,8 @@ pub struct ExpectedWeight {
     pub layout: WeightLayout,
     /// Whether the model works without it.
     pub is_optional: bool,
+    /// Whether it is a constant of the model: no training changes it.
+    pub is_constant: bool,
 }
 
 /// How a tensor is laid out in the file, compared with our matrix.
@@ -146,12 +148,29 @@ impl ExpectedWeight {
         shape: (usize, usize),
         layout: WeightLayout,
     ) -> Self {
-        Self { ours: ours.into(), theirs: theirs.into(), shape, layout, is_optional: false }
+        Self {
+            ours: ours.into(),
+            theirs: theirs.into(),
+            shape,
+            layout,
+            is_optional: false,
+            is_constant: false,
+        }
     }
 
     #[must_use]
     pub fn optional(self) -> Self {
         Self { is_optional: true, ..self }
+    }
+
+    #[must_use]
+    pub fn constant(self) -> Self {
+        Self { is_constant: true, ..self }
+    }
+
+    /// Whether both are the same numbers, if they are of the same tensor.
+    fn is_same_part(&self, other: &Self) -> bool {
+        (self.shape, &self.layout) == (other.shape, &other.layout)
     }
 
     /// The shape that its tensor must have in the file; `whole` is the length of the axis that a part is taken
@@ -237,6 +256,7 @@ impl Checkpoint {
         let wholes = wholes(wanted);
         let mut weights = Weights::none(self.title());
         let mut faults = Faults::default();
+        let mut known: HashMap<&str, Vec<&ExpectedWeight>> = HashMap::new();
         for one in wanted {
             let found = one.theirs.iter().find_map(|name| self.ask(name));
             let Some(tensor) = found else {
@@ -246,6 +266,15 @@ impl Checkpoint {
                 }
                 continue;
             };
+            let of_tensor = known.entry(&tensor.name).or_default();
+            if let Some(first) = of_tensor.iter().find(|first| first.is_same_part(one)) {
+                weights.share(&one.ours, &first.ours);
+                continue;
+            }
+            of_tensor.push(one);
+            if one.is_constant {
+                weights.constants.insert(one.ours.clone());
+            }
             let whole = wholes.get(&one.theirs).copied().unwrap_or(0);
             let base = self.value(one, tensor, whole).map(Arc::new);
             let adapted = |base: &Arc<Value>| self.adapted_value(one, tensor, base);

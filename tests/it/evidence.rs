@@ -114,6 +114,46 @@ fn a_rate_of_zero_changes_nothing() {
     }
 }
 
+/// The losses of PyTorch, where an ALBERT's layers have the same weights.
+#[test]
+fn layers_with_the_same_weights_learn_together() {
+    let reading = Arc::new(Tiny::open("albert").reader.read("the [MASK] runs").unwrap());
+    let name = ModelName::Checkpoint;
+    let mut learner = reading.learner(name, Some("a"), Optimizer::Sgd, 0.005).unwrap();
+    assert_eq!(learner.n_weights(), 9_379);
+    (0..2).for_each(|_| learner.step().unwrap());
+    assert_near("albert", &learner.losses, &[11.52894, 9.98146, 7.32820], 1e-5);
+    let run = reading.run_with(name, &learner.learned()).unwrap();
+    let words = learner.target();
+    let row = reading.sentence.tokens.iter().position(|token| token.text == "[MASK]").unwrap();
+    let loss = -Score::LogProbability(vec![(row, words[0])]).of_run(&run).unwrap();
+    assert_near("its own pass", &[loss], &learner.losses[2..], 1e-5);
+}
+
+/// Transformers' buffers, and its tables of sines. The losses are PyTorch's.
+#[test]
+fn constants_of_a_model_are_not_learned() {
+    let learner = |name: &str, text: &str| {
+        let reading = Arc::new(Tiny::open(name).reader.read(text).unwrap());
+        reading.learner(ModelName::Checkpoint, None, Optimizer::Sgd, 0.01).unwrap()
+    };
+    let mut gemma = learner("gemma4", "the winter birds");
+    (0..2).for_each(|_| gemma.step().unwrap());
+    assert_near("gemma4", &gemma.losses, &[11.8772, 10.5697, 9.7058], 1e-4);
+    for (name, constant, learned) in [
+        ("gemma4", "blocks.0.scalar", "blocks.0.norm1.gain"),
+        ("marian", "unembed.bias", "embed.weight"),
+        ("bart", "unembed.bias", "src.positions.weight"),
+        ("pegasus", "src.positions.weight", "embed.weight"),
+        ("pegasus", "tgt.positions.weight", "embed.weight"),
+        ("deepseek_v3", "blocks.1.ffn.router.b_choice", "blocks.1.ffn.router.W"),
+    ] {
+        let weights = learner(name, "the winter birds").learned();
+        assert!(weights.contains_key(learned), "{name}: {learned}");
+        assert!(!weights.contains_key(constant), "{name}: {constant}");
+    }
+}
+
 /// The gradient of a weight is the slope of the loss: a small step along it changes the loss as much.
 #[test]
 fn the_loss_falls_by_the_square_of_the_gradient() {

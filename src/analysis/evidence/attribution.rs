@@ -239,8 +239,7 @@ fn seeds(run: &Run, score: &Score, uncapped: Option<Node>) -> Option<(Vec<(Node,
 fn kind(run: &Run, node: Node) -> Option<PartKind> {
     let (tape, place) = (run.tape(), &run.tape().entry(node).place);
     if tape.is_leaf(node) {
-        let is_named_bias = place.is_weight() && last_name(&place.path) == "bias";
-        let is_bias = is_named_bias && tape.shape(node).rows == 1;
+        let is_bias = last_name(&place.path) == "bias" && tape.shape(node).rows == 1;
         return is_bias.then_some(PartKind::Bias);
     }
     match place.role {

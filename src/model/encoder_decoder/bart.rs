@@ -173,7 +173,9 @@ fn is_there(checkpoint: &Checkpoint, name: &str) -> bool {
 pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight> {
     let (d, [sources, targets]) = (plan.d_model(), plan.n_vocab);
     let mut wanted = vec![
-        ExpectedWeight::new("unembed.bias", "final_logits_bias", (1, targets), Vector).optional(),
+        ExpectedWeight::new("unembed.bias", "final_logits_bias", (1, targets), Vector)
+            .optional()
+            .constant(),
     ];
     let mut table = |ours: &str, theirs: TensorNames, n| {
         wanted.push(ExpectedWeight::new(ours, theirs, (n, d), Table));
@@ -192,7 +194,12 @@ pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight>
         for (ours, side) in
             [("src.positions.weight", "encoder"), ("tgt.positions.weight", "decoder")]
         {
-            table(ours, alternatives(&format!("{side}.embed_positions.weight")), n_rows);
+            let theirs = alternatives(&format!("{side}.embed_positions.weight"));
+            let table = ExpectedWeight::new(ours, theirs, (n_rows, d), Table);
+            // A table that begins with the first position holds sines and cosines, which nobody learns.
+            let are_waves =
+                matches!(plan.positions, EncoderDecoderPositions::Table { offset: 0, .. });
+            wanted.push(if are_waves { table.constant() } else { table });
         }
     }
     for (side, stream, stack) in

@@ -112,11 +112,15 @@ impl NameList<'_> {
             return;
         }
         self.body(&ours('b'), map.theirs, "bias", (1, map.shape.1), of_bias);
-        if map.has_bias == HasBias::IfThere
-            && let Some(bias) = self.wanted.pop()
-        {
-            self.wanted.push(bias.optional());
+        if map.has_bias == HasBias::IfThere {
+            self.last_as(ExpectedWeight::optional);
         }
+    }
+
+    /// Changes the last of the list.
+    fn last_as(&mut self, change: impl Fn(ExpectedWeight) -> ExpectedWeight) {
+        let last = self.wanted.pop().map(change);
+        self.wanted.extend(last);
     }
 
     pub fn layer(&mut self, l: usize, layer: &LayerPlan) {
@@ -147,6 +151,7 @@ impl NameList<'_> {
         if layer.has_scalar {
             let kind = if self.is_gguf { "weight" } else { "" };
             self.body(&format!("blocks.{l}.scalar"), theirs(names.scalar), kind, (1, 1), Vector);
+            self.last_as(ExpectedWeight::constant);
         }
     }
 
@@ -288,6 +293,7 @@ impl NameList<'_> {
         if plan.has_choice_bias {
             let ours = format!("blocks.{l}.ffn.router.b_choice");
             self.body(&ours, theirs(names.choice_bias), "", (1, plan.n), Vector);
+            self.last_as(ExpectedWeight::constant);
         }
         for expert in 0..plan.n {
             for (i, kind) in ["gate", "up", "down"].into_iter().enumerate() {
