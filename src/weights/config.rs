@@ -38,7 +38,12 @@ pub struct Config {
     settings: Map<String, Json>,
     /// The `model_type` of a composite model, if these are the settings of its text part.
     whole: Option<&'static str>,
+    /// The key that settings of RoPE came under.
+    rope_key: &'static str,
 }
+
+/// The keys of settings of RoPE, the older one first, under which they are read.
+const ROPE_KEYS: [&str; 2] = ["rope_scaling", "rope_parameters"];
 
 /// Whether the logits are made by the table of embeddings.
 pub const TIED: &str = "tie_word_embeddings";
@@ -71,8 +76,13 @@ impl Config {
     /// Settings from any source. The newer key of RoPE's settings (`rope_parameters`) is read as the older one
     /// (`rope_scaling`); values inside it take precedence over top-level ones, by GPT-NeoX's names too.
     pub fn new(file: String, mut settings: Map<String, Json>) -> Self {
-        let of = |key| settings.get(key).and_then(Json::as_object).filter(|rope| !rope.is_empty());
-        if let Some(rope) = of("rope_scaling").or_else(|| of("rope_parameters")).cloned() {
+        let of = |key: &&'static str| {
+            let rope = settings.get(*key).and_then(Json::as_object);
+            Some((*key, rope.filter(|rope| !rope.is_empty())?.clone()))
+        };
+        let rope = ROPE_KEYS.iter().find_map(of);
+        let rope_key = rope.as_ref().map_or(ROPE_KEYS[0], |(key, _)| key);
+        if let Some((_, rope)) = rope {
             for (key, of_neox) in
                 [("rope_theta", "rotary_emb_base"), ("partial_rotary_factor", "rotary_pct")]
             {
@@ -89,7 +99,7 @@ impl Config {
                 settings.entry("rope_parameters").or_insert(Json::Object(rope));
             }
         }
-        Self { file, settings, whole: None }
+        Self { file, settings, whole: None, rope_key }
     }
 
     /// Whether settings of RoPE are given by kind of layer.
@@ -110,7 +120,8 @@ impl Config {
         let mut settings = self.settings.clone();
         settings.remove("rope_theta");
         settings.insert("rope_scaling".into(), rope);
-        Ok(Self { whole: self.whole, ..Self::new(self.file.clone(), settings) })
+        let rope_key = ROPE_KEYS[1];
+        Ok(Self { whole: self.whole, rope_key, ..Self::new(self.file.clone(), settings) })
     }
 
     /// These settings with settings of RoPE, where they have none, not even empty ones.
@@ -317,7 +328,8 @@ impl Config {
     /// If the value has another type or is out of bounds.
     pub fn section(&self, key: &str) -> Result<Option<Self>> {
         let found = self.read(key, "an object with settings", Json::as_object)?;
-        let file = format!("{}, `{key}`", self.file);
+        let came_under = if key == ROPE_KEYS[0] { self.rope_key } else { key };
+        let file = format!("{}, `{came_under}`", self.file);
         Ok(found.map(|settings| Self::new(file, settings.clone())))
     }
 

@@ -228,11 +228,39 @@ fn settings_of_single_layers_do_not_matter_where_all_see_the_window() {
         logits_of(name, |config| config.extend(settings.map(|(key, value)| (key.into(), value))))
     };
     let kinds = json!(["full_attention", "sliding_attention"]);
-    for name in ["qwen3_moe", "mistral_window"] {
-        let all = with(name, &[]);
-        assert_eq!(with(name, &[("max_window_layers", json!(1))]), all, "{name}");
-        assert_eq!(with(name, &[("layer_types", kinds.clone())]), all, "{name}");
-        assert_ne!(with(name, &[("sliding_window", json!(9))]), all, "{name}");
+    let name = "qwen3_moe";
+    let all = with(name, &[]);
+    assert_eq!(with(name, &[("max_window_layers", json!(1))]), all);
+    assert_eq!(with(name, &[("layer_types", kinds.clone())]), all);
+    assert_ne!(with(name, &[("sliding_window", json!(9))]), all);
+    // Transformers reads a Mistral that names kinds of layers as a Ministral, and saves it as one.
+    let name = "mistral_window";
+    let (all, listed) = (with(name, &[]), with(name, &[("layer_types", kinds.clone())]));
+    assert_ne!(listed, all);
+    let ministral = ("model_type", json!("ministral"));
+    assert_eq!(with(name, std::slice::from_ref(&ministral)), all);
+    assert_eq!(with(name, &[ministral, ("layer_types", kinds)]), listed);
+}
+
+/// The activations of transformers' settings.
+#[test]
+fn an_activation_that_is_not_named_is_that_of_the_type() {
+    for (name, key, default) in
+        [("m2m", "activation_function", "relu"), ("albert", "hidden_act", "gelu_new")]
+    {
+        let named = logits_of(name, |config| drop(config.insert(key.into(), default.into())));
+        assert_eq!(logits_of(name, |config| drop(config.remove(key))), named, "{name}");
+        let other = logits_of(name, |config| drop(config.insert(key.into(), "gelu".into())));
+        assert_ne!(other, named, "{name}");
+    }
+}
+
+#[test]
+fn a_refused_rotation_is_named_by_the_key_it_came_under() {
+    let weird = json!({"rope_type": "weird", "rope_theta": 1e4});
+    for key in ["rope_scaling", "rope_parameters"] {
+        let error = error_of("mistral", &[(key, weird.clone())]);
+        assert!(error.contains(&format!("`{key}`: `rope_type` is")), "{error}");
     }
 }
 

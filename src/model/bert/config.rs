@@ -18,6 +18,7 @@ struct Keys {
     n_layers: &'static str,
     n_heads: &'static str,
     activation: &'static str,
+    default_activation: &'static str,
 }
 
 const BERT: Keys = Keys {
@@ -26,7 +27,10 @@ const BERT: Keys = Keys {
     n_layers: "num_hidden_layers",
     n_heads: "num_attention_heads",
     activation: "hidden_act",
+    default_activation: "gelu",
 };
+
+const ALBERT: Keys = Keys { default_activation: "gelu_new", ..BERT };
 
 const DISTILBERT: Keys = Keys {
     d_model: "dim",
@@ -34,6 +38,7 @@ const DISTILBERT: Keys = Keys {
     n_layers: "n_layers",
     n_heads: "n_heads",
     activation: "activation",
+    ..BERT
 };
 
 /// The default epsilon of the norms; DistilBERT's config.json never has one.
@@ -43,8 +48,11 @@ const EPS: f32 = 1e-12;
 /// If a setting is missing or not supported.
 pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     let config = checkpoint.config();
-    let is_distil = family == BertFamily::DistilBert;
-    let keys = if is_distil { DISTILBERT } else { BERT };
+    let keys = match family {
+        BertFamily::DistilBert => DISTILBERT,
+        BertFamily::Albert => ALBERT,
+        _ => BERT,
+    };
     let mut faults = faults(config, &keys);
     if family == BertFamily::Deberta {
         faults.note(disentangled(config));
@@ -57,7 +65,7 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
 fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result<BertPlan> {
     let config = checkpoint.config();
     let is_disentangled = family == BertFamily::Deberta;
-    let activation = Activation::of(config, keys.activation, "gelu")?;
+    let activation = Activation::of(config, keys.activation, keys.default_activation)?;
     let d_model = config.usize(keys.d_model)?;
     let d_embed = match family {
         BertFamily::Electra => config.usize_or("embedding_size", d_model)?,
@@ -116,7 +124,7 @@ fn faults(config: &Config, keys: &Keys) -> SettingFaults {
     }
     let decodes = config.bool_or("is_decoder", false);
     faults.note(must("is_decoder", decodes.map(|decodes| !decodes), "false"));
-    faults.note(Activation::of(config, keys.activation, "gelu"));
+    faults.note(Activation::of(config, keys.activation, keys.default_activation));
     let Keys { d_model, d_ff, n_layers, n_heads, .. } = keys;
     for key in [d_model, d_ff, n_layers, n_heads, "vocab_size", "max_position_embeddings"] {
         faults.note(config.usize(key));

@@ -33,10 +33,10 @@ const LONGEST: &str = "max_position_embeddings";
 pub static FAMILIES: &[Family] = &[
     LLAMA,
     Family {
-        types: &["mistral"],
+        types: &["mistral", "ministral"],
         title: "Mistral",
         defaults: &[(LONGEST, 131_072), ("num_key_value_heads", 8)],
-        style: Style { biases: BiasStyle::NONE, windows: windows::all, ..LLAMA.style },
+        style: Style { biases: BiasStyle::NONE, windows: windows::all_or_listed, ..LLAMA.style },
         ..LLAMA
     },
     Family {

@@ -17,7 +17,7 @@ pub fn none(_: &Config, n_layers: usize) -> Result<Vec<Mask>> {
     Ok(vec![Mask::Causal; n_layers])
 }
 
-/// Every layer sees the window, where one is given, whatever is said of kinds of layers: Mistral.
+/// Every layer sees the window, where one is given, whatever is said of kinds of layers: Mixtral, Phi-3.
 ///
 /// # Errors
 /// If a setting is of the wrong kind.
@@ -25,6 +25,15 @@ pub fn all(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
     let is_given = config.has("sliding_window");
     let window = is_given.then(|| config.usize("sliding_window")).transpose()?;
     Ok(vec![window.map_or(Mask::Causal, Mask::Window); n_layers])
+}
+
+/// Every layer sees the window, where one is given, or the layers that are named: Mistral, which transformers calls
+/// Ministral where they are.
+///
+/// # Errors
+/// If a setting is of the wrong kind.
+pub fn all_or_listed(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
+    by_type(config, n_layers, |_| true)
 }
 
 /// Every layer sees the window where the settings say that it is used, whatever `max_window_layers` says: Qwen3-MoE.

@@ -41,6 +41,8 @@ pub struct BartFamily {
     has_embedding_norm: bool,
     /// Padding tokens have no position.
     skips_padding: bool,
+    /// The activation where settings do not name it.
+    activation: &'static str,
 }
 
 pub static BART: BartFamily = BART_STYLE;
@@ -51,6 +53,7 @@ const BART_STYLE: BartFamily = BartFamily {
     waves: Waves::Halves,
     has_embedding_norm: true,
     skips_padding: false,
+    activation: "gelu",
 };
 pub static MBART: BartFamily = BartFamily { order: NormPlacement::PreNorm, ..BART_STYLE };
 pub static MARIAN: BartFamily =
@@ -67,6 +70,7 @@ pub static M2M: BartFamily = BartFamily {
     waves: Waves::HalvesFromTwo,
     has_embedding_norm: false,
     skips_padding: true,
+    activation: "relu",
 };
 
 /// The sizes and settings of a checkpoint.
@@ -79,7 +83,7 @@ pub(super) fn plan(checkpoint: &Checkpoint, family: BartFamily) -> Result<Encode
     for key in ["vocab_size", "max_position_embeddings", "d_model"] {
         faults.note(config.usize(key));
     }
-    faults.note(Activation::of(config, "activation_function", "gelu"));
+    faults.note(Activation::of(config, "activation_function", family.activation));
     for side in ["encoder", "decoder"] {
         for size in ["layers", "ffn_dim", "attention_heads"] {
             faults.note(config.usize(&format!("{side}_{size}")));
@@ -101,7 +105,7 @@ fn unchecked(checkpoint: &Checkpoint, family: BartFamily) -> Result<EncoderDecod
     let d_model = config.usize("d_model")?;
     let is_even = family.waves != Waves::HalvesFromTwo || d_model.is_multiple_of(2);
     config.must("d_model", is_even, "an even number")?;
-    let act = Activation::of(config, "activation_function", "gelu")?;
+    let act = Activation::of(config, "activation_function", family.activation)?;
     Ok(EncoderDecoderPlan {
         encoder: stack(config, "encoder")?,
         decoder: stack(config, "decoder")?,
