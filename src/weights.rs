@@ -41,7 +41,7 @@ pub use named::Weights;
 pub use packed::{Copied, LineBlocks, LineSections, Packed, Stepped};
 pub use peek::Peek;
 pub use tensor::TensorInfo;
-pub use tensor_names::TensorNames;
+pub use tensor_names::{BODIES, TensorNames};
 pub use wanted::{ExpectedWeight, Stack, WeightLayout};
 
 use std::{
@@ -101,6 +101,8 @@ pub struct Checkpoint {
     beside: HashMap<&'static str, Json>,
     modules: Option<Vec<SentenceModule>>,
     adapter: Option<Adapter>,
+    /// Whether the program that fetched it has a chat template in a language of its own.
+    has_foreign_template: bool,
     /// The indices of the tensors that a model has asked for.
     asked: Mutex<BTreeSet<usize>>,
 }
@@ -131,14 +133,17 @@ const OTHER_PARTS: [&str; 8] = [
 const DRAFTING: [&str; 2] = ["num_nextn_predict_layers", "mtp_num_hidden_layers"];
 
 /// Small files with further settings: of the tokenizer, of generation.
-const BESIDE: [&str; 3] =
-    ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json"];
+const BESIDE: [&str; 4] =
+    ["tokenizer_config.json", "special_tokens_map.json", "generation_config.json", CHAT_SETTINGS];
 
 /// The one of them that says how texts are generated.
 const GENERATION: &str = BESIDE[2];
 
 /// The file of a chat template.
 const CHAT_TEMPLATE: &str = "chat_template.jinja";
+
+/// Where older folders of models that also see have it.
+const CHAT_SETTINGS: &str = "chat_template.json";
 
 impl Checkpoint {
     /// Opens a Hugging Face folder, a safetensors file with config.json beside it, or a GGUF file or any of its parts.
@@ -170,6 +175,7 @@ impl Checkpoint {
             beside: beside.into_iter().collect(),
             modules: None,
             adapter: None,
+            has_foreign_template: false,
             asked: Mutex::default(),
         }
         .indexed()
@@ -220,6 +226,7 @@ impl Checkpoint {
             beside,
             modules,
             adapter: None,
+            has_foreign_template: false,
             asked: Mutex::default(),
         }
         .indexed()
@@ -245,18 +252,24 @@ impl Checkpoint {
         &self.path
     }
 
-    /// The same checkpoint with the weights of an adapter in this folder (PEFT's LoRA).
+    /// The same checkpoint with the weights of an adapter in this folder (PEFT's LoRA), and the chat template there.
     ///
     /// # Errors
     /// If the folder has no such adapter, or one with settings that are not run, or one of another model.
     pub fn with_adapter(self, folder: &Path) -> Result<Self> {
         let adapter = Adapter::open(folder, &self)?;
-        Ok(Self { adapter: Some(adapter), ..self })
+        let mut beside_all = self.beside;
+        let name = |name: &str| shown(&folder.join(name).to_string_lossy());
+        if let Some(template) = chat_template(&beside(folder)?, name)? {
+            beside_all.insert(CHAT_TEMPLATE, template.into());
+        }
+        Ok(Self { adapter: Some(adapter), beside: beside_all, ..self })
     }
 
     /// A description of the adapter in a few words; None without one.
     pub fn adapter(&self) -> Option<String> {
-        self.adapter.as_ref().map(Adapter::describe)
+        let asked: HashSet<&str> = self.asked().iter().map(|tensor| &*tensor.name).collect();
+        self.adapter.as_ref().map(|adapter| adapter.describe(|name| asked.contains(name)))
     }
 
     /// The same checkpoint under the name that it was asked for by.
@@ -412,14 +425,42 @@ impl Checkpoint {
     /// # Errors
     /// If there are several, and no usual one.
     pub fn chat_template(&self) -> Result<Option<String>> {
-        let own = self.beside(CHAT_TEMPLATE).and_then(Json::as_str).map(str::to_owned);
-        let of_tokenizer = self.beside(BESIDE[0]).and_then(|c| c.get("chat_template"));
-        match (own, of_tokenizer) {
-            (Some(own), _) => Ok(Some(own)),
-            (None, Some(value)) => template_of(value).with_context(|| self.name_beside(BESIDE[0])),
-            (None, None) => Ok(None),
+        chat_template(&self.beside, |name| self.name_beside(name))
+    }
+
+    /// The same checkpoint, with whether the program that fetched it writes chats by a template of its own.
+    #[must_use]
+    pub fn with_foreign_template(self, has_foreign_template: bool) -> Self {
+        Self { has_foreign_template, ..self }
+    }
+
+    /// What is missing of a checkpoint without a template for chats.
+    pub fn no_chat_template(&self) -> String {
+        let name = self.title.as_ref().map_or_else(|| self.name(), |title| shown(title));
+        if self.has_foreign_template {
+            format!("{name} has no chat template but that of Ollama, which is in Go and is not run")
+        } else {
+            format!("{name} has no chat template, so it was not trained on chats")
         }
     }
+}
+
+/// The template of chats in the small files of a folder: a file of its own, the older one of a model that also sees, or
+/// a setting of the tokenizer.
+fn chat_template(
+    beside: &HashMap<&'static str, Json>,
+    name: impl Fn(&str) -> String,
+) -> Result<Option<String>> {
+    if let Some(own) = beside.get(CHAT_TEMPLATE).and_then(Json::as_str) {
+        return Ok(Some(own.to_owned()));
+    }
+    for file in [CHAT_SETTINGS, BESIDE[0]] {
+        let value = beside.get(file).and_then(|settings| settings.get("chat_template"));
+        if let Some(template) = value.map(template_of).transpose().with_context(|| name(file))? {
+            return Ok(template);
+        }
+    }
+    Ok(None)
 }
 
 /// The weights of a module, under names that begin with its folder's.

@@ -70,7 +70,8 @@ fn listing(places: &Places) -> Listing {
 
 fn row(model: &LocalModel) -> Row {
     let Peek { architecture, n_bytes, obstacle } = Peek::at(&model.path);
-    let why_not = obstacle.or_else(|| unsupported(architecture.as_deref()));
+    let why_not = model.obstacle.map(str::to_owned).or(obstacle);
+    let why_not = why_not.or_else(|| unsupported(architecture.as_deref()));
     Row {
         name: model.name.clone(),
         place: model.place.title(),
@@ -108,7 +109,11 @@ const TITLES: [&str; 5] = ["NAME", "PLACE", "SIZE", "ARCHITECTURE", "OPENS"];
 /// The columns of a row, safe to show.
 fn cells(row: &Row) -> [String; 5] {
     let opens = row.why_not.as_ref().map_or_else(|| "yes".into(), |why| format!("no: {why}"));
-    let opens = opens.lines().next().unwrap_or_default().to_owned();
+    let mut lines = opens.lines();
+    let first = lines.next().unwrap_or_default();
+    // A colon ends a line that says nothing without the next.
+    let next = lines.next().filter(|_| first.ends_with(':'));
+    let opens = next.map_or_else(|| first.to_owned(), |next| format!("{first} {}", next.trim()));
     let size = if row.bytes == 0 { "-".into() } else { bytes(row.bytes) };
     let architecture = row.architecture.as_deref().map_or_else(|| "-".into(), shown);
     [shown(&row.name), row.place.into(), size, architecture, opens]

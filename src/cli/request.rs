@@ -212,10 +212,9 @@ impl<'a> Request<'a> {
         if !self.chat {
             return Ok(None);
         }
-        let source = checkpoint.chat_template()?.with_context(|| {
-            let name = checkpoint.name();
-            format!("{name} has no chat template, so it was not trained on chats; leave out --chat")
-        })?;
+        let source = checkpoint
+            .chat_template()?
+            .with_context(|| format!("{}; leave out --chat", checkpoint.no_chat_template()))?;
         Ok(Some(ChatTemplate::new(source, self.system.clone(), now())))
     }
 

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value as Json;
 
 use super::{
-    Checkpoint, Config, ExpectedWeight, Packed, TensorInfo, WHY_NO_PICKLE, WeightLayout,
+    BODIES, Checkpoint, Config, ExpectedWeight, Packed, TensorInfo, WHY_NO_PICKLE, WeightLayout,
     config::TIED,
     folder::ADAPTER,
     listed,
@@ -114,21 +114,29 @@ impl Adapter {
         self.updates.get(name)
     }
 
-    /// `sql-lora: LoRA of rank 8 in 14 weights, 2 weights replaced`
-    pub fn describe(&self) -> String {
-        let ranks: Vec<usize> = self.updates.values().map(|update| update.a.nrows()).collect();
+    /// `sql-lora: LoRA of rank 8 in 14 weights, 2 weights replaced`; what it changes in parts that are not run is counted
+    /// apart.
+    pub fn describe(&self, is_run: impl Fn(&str) -> bool) -> String {
+        let updates = self.updates.iter().filter(|(name, _)| is_run(name));
+        let ranks: Vec<usize> = updates.map(|(_, update)| update.a.nrows()).collect();
+        let n_replaced = self.replaced.keys().filter(|name| is_run(name)).count();
+        let n_idle = self.updates.len() + self.replaced.len() - ranks.len() - n_replaced;
         let rank = match (ranks.iter().min(), ranks.iter().max()) {
             (Some(low), Some(high)) if low < high => format!("{low} to {high}"),
             (Some(rank), _) => rank.to_string(),
             _ => "0".into(),
         };
         let weights = |n: usize| if n == 1 { "1 weight".into() } else { format!("{n} weights") };
-        let n = weights(self.updates.len());
-        let replaced = match self.replaced.len() {
+        let n = weights(ranks.len());
+        let replaced = match n_replaced {
             0 => String::new(),
             n => format!(", {} replaced", weights(n)),
         };
-        format!("{}: {} of rank {rank} in {n}{replaced}", self.title, self.method)
+        let idle = match n_idle {
+            0 => String::new(),
+            n => format!("; {n} more of parts that are not run"),
+        };
+        format!("{}: {} of rank {rank} in {n}{replaced}{idle}", self.title, self.method)
     }
 }
 
@@ -148,6 +156,7 @@ fn check(settings: &Config) -> Result<()> {
         settings.must("init_lora_weights", false, wanted).err()
     });
     let faults = refused.filter_map(|(key, _)| fault(key)).chain(init.flatten());
+    let faults = faults.chain(names_alone(settings).err());
     let faults: Vec<String> = faults.map(|fault| format!("{fault:#}")).collect();
     if faults.is_empty() { Ok(()) } else { bail!(faults.join("\n")) }
 }
@@ -276,7 +285,8 @@ impl Opened<'_> {
         Ok(())
     }
 
-    /// The model's tensor of this name, whichever of the two was saved with more before it.
+    /// The model's tensor of this name, whichever of the two was saved with more before it: the names of modules are those
+    /// in memory, which files of models that also see do not have.
     fn target(&self, name: &str) -> Result<&TensorInfo> {
         let starts = name.match_indices('.').map(|(at, _)| &name[at + 1..]);
         let mut names = [name].into_iter().chain(starts).filter(|name| name.contains('.'));
@@ -285,7 +295,14 @@ impl Opened<'_> {
             let mut found = self.model.tensors().iter().filter(|t| t.name.ends_with(&end));
             found.next().filter(|_| found.next().is_none())
         };
-        let target = names.find_map(|name| self.model.tensor(name)).or_else(longer);
+        let elsewhere = || {
+            let rests = BODIES.iter().filter_map(|body| name.strip_prefix(body));
+            let mut names =
+                rests.flat_map(|rest| BODIES.iter().map(move |body| format!("{body}{rest}")));
+            names.find_map(|name| self.model.tensor(&name))
+        };
+        let target = names.find_map(|name| self.model.tensor(name));
+        let target = target.or_else(elsewhere).or_else(longer);
         ensure!(
             target.is_some() || !OUTPUTS.iter().any(|output| name.ends_with(output)),
             "changes the map to the logits, for which the model takes its table of embeddings; that is not supported"
@@ -300,7 +317,7 @@ impl Opened<'_> {
 
     /// What the product is multiplied by: `alpha / r`, or `alpha / sqrt(r)`.
     fn factor(&self, module: &str, rank: usize) -> Result<f32> {
-        let patterns = self.settings.section("alpha_pattern")?;
+        let patterns = self.settings.section(PATTERNS)?;
         let own = patterns.map_or(Ok(None), |patterns| of_pattern(&patterns, module))?;
         let alpha = match own {
             Some(alpha) => alpha,
@@ -311,19 +328,42 @@ impl Opened<'_> {
     }
 }
 
-/// The number for a module among those by pattern: the end of its name.
+/// Numbers of its own for some modules.
+const PATTERNS: &str = "alpha_pattern";
+
+/// Checks that patterns are names, not expressions.
+fn names_alone(settings: &Config) -> Result<()> {
+    let Some(patterns) = settings.section(PATTERNS)? else { return Ok(()) };
+    let is_expression =
+        |key: &&str| key.contains(['^', '$', '*', '+', '?', '(', '[', '{', '|', '\\']);
+    let expressions: Vec<&str> = patterns.keys().filter(is_expression).collect();
+    ensure!(
+        expressions.is_empty(),
+        "`{PATTERNS}` has expressions, and only names are supported: {}",
+        quoted(&expressions)
+    );
+    Ok(())
+}
+
+fn quoted(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{}`", shown(name))).collect();
+    names.join(", ")
+}
+
+/// The number for a module among those by pattern: the end of its name. Of several that fit, PEFT takes the first of the
+/// file, whose order is not read here.
 fn of_pattern(patterns: &Config, module: &str) -> Result<Option<f32>> {
-    for key in patterns.keys() {
-        ensure!(
-            !key.contains(['^', '$', '*', '+', '?', '(', '[', '{', '|', '\\']),
-            "`alpha_pattern` has the expression `{}`; only names are supported",
-            shown(key)
-        );
-        if module == key || module.strip_suffix(key).is_some_and(|rest| rest.ends_with('.')) {
-            return patterns.float(key).map(Some);
-        }
-    }
-    Ok(None)
+    let fits = |key: &&str| {
+        module == *key || module.strip_suffix(key).is_some_and(|rest| rest.ends_with('.'))
+    };
+    let names: Vec<&str> = patterns.keys().filter(fits).collect();
+    let numbers = names.iter().map(|name| patterns.float(name)).collect::<Result<Vec<f32>>>()?;
+    ensure!(
+        numbers.windows(2).all(|two| two[0].to_bits() == two[1].to_bits()),
+        "has several numbers in `{PATTERNS}`, of which the order in the file decides, and that is not read: {}; leave one",
+        quoted(&names)
+    );
+    Ok(numbers.first().copied())
 }
 
 /// A name without what PEFT adds to it.

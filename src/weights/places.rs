@@ -9,7 +9,7 @@ mod ollama;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 
 use super::Checkpoint;
 use crate::text::visible::shown;
@@ -41,6 +41,10 @@ pub struct LocalModel {
     pub place: ModelPlace,
     /// Its folder or file.
     pub path: PathBuf,
+    /// Why that is not the whole model; None if it is.
+    pub obstacle: Option<&'static str>,
+    /// Whether chats with it are written by a template of Ollama's.
+    pub has_foreign_template: bool,
 }
 
 impl LocalModel {
@@ -117,8 +121,10 @@ impl Places {
         let Some(name) = name else {
             return Checkpoint::open(asked);
         };
-        let model = self.find(name)?;
-        Ok(Checkpoint::open(&model.path)?.titled(model.name))
+        let LocalModel { name, path, obstacle, has_foreign_template, .. } = self.find(name)?;
+        ensure!(obstacle.is_none(), "{}: {}", shown(&name), obstacle.unwrap_or_default());
+        let checkpoint = Checkpoint::open(&path)?.titled(name);
+        Ok(checkpoint.with_foreign_template(has_foreign_template))
     }
 
     fn find(&self, name: &str) -> Result<LocalModel> {

@@ -5,6 +5,11 @@ use super::{Checkpoint, TensorInfo};
 /// What stands before the names of tensors that were saved from a model inside another: of PyTorch's DDP, and of PEFT.
 const WRAPS: [&str; 2] = ["module.", "base_model.model."];
 
+/// What stands before the names of a decoder's body: nothing where it was saved without its head; models that see too
+/// have it within, by one name in their files and another in memory.
+pub const BODIES: [&str; 5] =
+    ["model.", "", "model.language_model.", "language_model.model.", "language_model."];
+
 /// What torch.compile puts before the names of a module.
 const COMPILED: &str = "_orig_mod.";
 

@@ -142,6 +142,61 @@ fn an_adapter_of_tied_logits_is_known_as_one() {
     assert!(!error.contains("another model's"), "{error}");
 }
 
+/// An adapter of rank 1 for these modules of a checkpoint, under the names that are given for them.
+fn of_modules(base: &str, modules: &[(&str, &str)], settings: &Json) -> TempDir {
+    let checkpoint = Checkpoint::open(&Path::new(CHECKPOINTS).join(base)).unwrap();
+    let folder = TempDir::new().unwrap();
+    let parts = modules.iter().flat_map(|(module, named)| {
+        let shape = &checkpoint.tensor(&format!("{module}.weight")).unwrap().shape;
+        let name = |side| format!("base_model.model.{named}.lora_{side}.weight");
+        [(name("A"), vec![1, shape[1]]), (name("B"), vec![shape[0], 1])]
+    });
+    let parts: Vec<(String, Vec<usize>)> = parts.collect();
+    let numbers = |shape: &[usize]| f32s(&counted(shape.iter().product()));
+    let tensors: Vec<(&str, &str, &[usize], Vec<u8>)> =
+        parts.iter().map(|(name, shape)| (&**name, "F32", &**shape, numbers(shape))).collect();
+    fs::write(folder.path().join("adapter_model.safetensors"), safetensors(&tensors)).unwrap();
+    fs::write(folder.path().join("adapter_config.json"), settings.to_string()).unwrap();
+    folder
+}
+
+/// PEFT names modules as they are in memory, which is not how files name them.
+#[test]
+fn an_adapter_of_a_model_that_also_sees_finds_its_text_part() {
+    let settings = json!({"peft_type": "LORA", "lora_alpha": 1});
+    let module = "language_model.model.layers.0.self_attn.q_proj";
+    let seen = "vision_tower.encoder.layers.0.self_attn.q_proj";
+    let in_memory = "model.language_model.layers.0.self_attn.q_proj";
+    let base = "gemma3_sees";
+    let logits = |named: &str| {
+        let folder = of_modules(base, &[(module, named)], &settings);
+        numbers(&pass(&adapted(base, folder.path()).unwrap(), &[], Keep::All), "logits")
+    };
+    assert_eq!(logits(in_memory), logits(module));
+    let names = [(module, in_memory), (seen, &*format!("model.{seen}"))];
+    let checkpoint = adapted(base, of_modules(base, &names, &settings).path()).unwrap();
+    Architecture::of(&checkpoint).unwrap().open(&checkpoint).unwrap();
+    let said = checkpoint.adapter().unwrap();
+    assert!(
+        said.ends_with("LoRA of rank 1 in 1 weight; 1 more of parts that are not run"),
+        "{said}"
+    );
+}
+
+#[test]
+fn patterns_whose_order_would_decide_are_refused() {
+    let module = "model.layers.0.self_attn.q_proj";
+    let opened = |patterns: Json| {
+        let settings = json!({"peft_type": "LORA", "alpha_pattern": patterns});
+        let folder = of_modules("llama3", &[(module, module)], &settings);
+        adapted("llama3", folder.path()).err().map(|e| format!("{e:#}")).unwrap_or_default()
+    };
+    assert_eq!(opened(json!({"q_proj": 16, "1.self_attn.q_proj": 2})), "");
+    assert_eq!(opened(json!({"q_proj": 16, "0.self_attn.q_proj": 16})), "");
+    let error = opened(json!({"q_proj": 16, "0.self_attn.q_proj": 2}));
+    assert!(error.contains("`0.self_attn.q_proj`, `q_proj`; leave one"), "{error}");
+}
+
 /// What opening says of an adapter whose settings are changed.
 fn error_with(base: &str, changes: &[(&str, Json)]) -> String {
     let (from, weights) = (Path::new(ADAPTERS).join("llama3"), "adapter_model.safetensors");
@@ -165,8 +220,11 @@ fn what_of_an_adapter_is_not_run_is_named_all_at_once() {
     }
     let other = error_with("llama3", &[("peft_type", json!("IA3"))]);
     assert!(other.contains("`peft_type`") && other.contains("LORA"), "{other}");
-    let pattern = error_with("llama3", &[("alpha_pattern", json!({"^model.*": 3}))]);
-    assert!(pattern.contains("alpha_pattern") && pattern.contains("^model.*"), "{pattern}");
+    let patterns = json!({"^model.*": 3, "q_proj": 1, ".*v_proj": 2});
+    let pattern = error_with("llama3", &[("alpha_pattern", patterns)]);
+    let all =
+        "`alpha_pattern` has expressions, and only names are supported: `.*v_proj`, `^model.*`";
+    assert_eq!(pattern, all);
 }
 
 #[test]

@@ -163,6 +163,9 @@ fn templates_are_found_in_every_place_that_holds_them() {
     let named =
         |name: &str| json!([{"name": "rag", "template": "r"}, {"name": name, "template": "d"}]);
     assert_eq!(found(&config(named("default"))).unwrap().as_deref(), Some("d"));
+    let of_processor = json!({"chat_template": "seen"}).to_string();
+    let of_processor = with_file("llama3", "chat_template.json", &of_processor);
+    assert_eq!(found(&of_processor).unwrap().as_deref(), Some("seen"));
     let error = format!("{:#}", found(&config(named("other"))).unwrap_err());
     assert!(error.contains("tokenizer_config.json") && error.contains("`default`"), "{error}");
     let mut file = Gguf::default();
@@ -176,4 +179,25 @@ fn templates_are_found_in_every_place_that_holds_them() {
     fs::write(&path, &file.0).unwrap();
     let template = Checkpoint::open(&path).unwrap().chat_template().unwrap();
     assert_eq!(template.as_deref(), Some("of gguf"));
+}
+
+/// Those who fine-tune a base for chats save its template with the adapter.
+#[test]
+fn the_template_of_an_adapter_comes_before_that_of_its_base() {
+    let adapter = TempDir::new().unwrap();
+    for name in ["adapter_config.json", "adapter_model.safetensors"] {
+        let from = Path::new("tests/goldens/adapters/llama3").join(name);
+        fs::copy(from, adapter.path().join(name)).unwrap();
+    }
+    let base = with_file("llama3", "chat_template.jinja", "of the base");
+    let found = || {
+        let adapted = Checkpoint::open(base.path()).unwrap().with_adapter(adapter.path()).unwrap();
+        adapted.chat_template().unwrap().unwrap()
+    };
+    assert_eq!(found(), "of the base");
+    let config = json!({"chat_template": "of its tokenizer"}).to_string();
+    fs::write(adapter.path().join("tokenizer_config.json"), config).unwrap();
+    assert_eq!(found(), "of its tokenizer");
+    fs::write(adapter.path().join("chat_template.jinja"), "its own").unwrap();
+    assert_eq!(found(), "its own");
 }

@@ -264,6 +264,43 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
     }
 }
 
+/// Without its adapter a model of Ollama's is another, and its template is in another language.
+#[test]
+fn layers_of_ollama_that_are_not_read_are_named() {
+    let home = home();
+    let folder = home.path().join(".ollama/models");
+    pulled(&folder, "someone/tuned/latest", "0a");
+    let manifest = folder.join("manifests/registry.ollama.ai/someone/tuned/latest");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("image.template", "image.adapter")).unwrap();
+    let error = refused(&of_home(home.path()), "someone/tuned");
+    assert!(error.starts_with("someone/tuned:latest: ") && error.contains("adapter"), "{error}");
+    let listed = run(home.path(), &["models"]).out;
+    let line = listed.lines().find(|line| line.starts_with("someone/tuned:latest")).unwrap();
+    assert!(line.contains("no: its manifest has an adapter"), "{line}");
+    let Run { code, err, .. } =
+        run(home.path(), &["trace", "--list", "hi", "--model", "llama3.2:1b", "--chat"]);
+    assert!(
+        code == 1 && err.contains("llama3.2:1b has no chat template but that of Ollama"),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_list_of_models_says_the_first_fault_in_full() {
+    let home = TempDir::new().unwrap();
+    let snapshot = cached(&home.path().join(".cache/huggingface/hub"), "some/half", "llama2");
+    let shards = fs::read_dir(&snapshot).unwrap().map(|entry| entry.unwrap().path());
+    let shards: Vec<PathBuf> =
+        shards.filter(|path| path.extension().is_some_and(|end| end == "safetensors")).collect();
+    assert!(shards.len() > 1);
+    fs::remove_file(&shards[0]).unwrap();
+    let out = run(home.path(), &["models"]).out;
+    let missing = shards[0].file_name().unwrap().to_str().unwrap();
+    let line = out.lines().find(|line| line.starts_with("some/half")).unwrap();
+    assert!(line.contains(missing), "{line}");
+}
+
 #[test]
 fn where_there_is_no_model_it_says_where_it_looked() {
     let home = TempDir::new().unwrap();

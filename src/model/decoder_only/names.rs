@@ -3,7 +3,7 @@
 mod list;
 
 use super::plan::DecoderPlan;
-use crate::weights::{Checkpoint, ExpectedWeight, TensorNames};
+use crate::weights::{BODIES, Checkpoint, ExpectedWeight, TensorNames};
 use list::NameList;
 
 /// How the names of tensors end that hold blocks of numbers of four bits.
@@ -224,8 +224,7 @@ pub struct Biases {
 
 /// Llama's, which most families have.
 pub const LLAMA: Names = Names {
-    // A body that was saved without its head has no prefix; models that see too have their text part within.
-    body: &["model.", "", "model.language_model.", "language_model.model.", "language_model."],
+    body: &BODIES,
     embed: "embed_tokens",
     positions: "embed_positions",
     embed_norm: "embed_layernorm",

@@ -77,7 +77,13 @@ fn of_repository(folder: &Path, name: &str, place: ModelPlace) -> Vec<LocalModel
     let mut ggufs: Vec<PathBuf> = inside.iter().cloned().chain(below).collect();
     ggufs.retain(|path| extension(path) == "gguf");
     let ggufs = if has_safetensors { vec![] } else { text_models(&ggufs) };
-    let model = |name: String, path: &Path| LocalModel { name, place, path: path.to_owned() };
+    let model = |name: String, path: &Path| LocalModel {
+        name,
+        place,
+        path: path.to_owned(),
+        obstacle: None,
+        has_foreign_template: false,
+    };
     match ggufs.as_slice() {
         [] if inside.is_empty() => vec![],
         [] => vec![model(name.to_owned(), folder)],
