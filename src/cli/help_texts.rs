@@ -354,7 +354,7 @@ not read.
    \"memory\": {\"weights\": 497759232, \"passes\": [{\"tokens\": 128, \"bytes\": 86000000,
                                                 \"walk\": 189000000}, ...],
               \"available\": 8000000000},
-   \"runs\": true, \"why_not\": null, \"shows\": [{\"title\": \"...\", \"steps\": 5}, ...],
+   \"runs\": true, \"why_not\": null, \"note\": null, \"shows\": [{\"title\": \"...\", \"steps\": 5}, ...],
    \"sampled\": false,
    \"tensors\": [{\"name\": \"...\", \"name_in_file\": \"...\", \"shape\": [50257, 768], \"dtype\": \"F32\",
                 \"bytes\": 154389504, \"file\": \"...\", \"used\": true, \"not_finite\":

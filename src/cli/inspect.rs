@@ -53,6 +53,8 @@ struct Report {
     memory: Memory,
     runs: bool,
     why_not: Option<String>,
+    /// What of the checkpoint is left out.
+    note: Option<String>,
     shows: Vec<Chapter>,
     /// Whether `not_finite` is only of a sample of the numbers.
     sampled: bool,
@@ -144,9 +146,12 @@ pub fn width() -> Option<usize> {
 fn report(checkpoint: &Checkpoint, language: Language) -> Result<Report> {
     let kind = Architecture::of(checkpoint);
     let model = kind.as_ref().ok().and_then(|kind| kind.open(checkpoint).ok());
-    let (shows, why_not) = match tried(checkpoint) {
-        Ok(reading) => (chapters(&reading, language)?, None),
-        Err(why_not) => (vec![], Some(format!("{why_not:#}"))),
+    let (shows, note, why_not) = match tried(checkpoint) {
+        Ok(reading) => {
+            let note = reading.card.as_ref().and_then(|card| card.left_out.clone());
+            (chapters(&reading, language)?, note, None)
+        }
+        Err(why_not) => (vec![], None, Some(format!("{why_not:#}"))),
     };
     let name = checkpoint.config().string("model_type").ok().map(str::to_owned);
     Ok(Report {
@@ -166,6 +171,7 @@ fn report(checkpoint: &Checkpoint, language: Language) -> Result<Report> {
         memory: needed(checkpoint, model.as_ref()),
         runs: why_not.is_none(),
         why_not,
+        note,
         shows,
         sampled: n_numbers(checkpoint) > MOST_NUMBERS_READ,
         tensors: tensors(checkpoint),

@@ -74,6 +74,9 @@ fn the_same_pass_differs_nowhere() {
         assert!(lines[n + 2][0].starts_with("All differences are of the size of rounding"));
         assert_eq!(lines[n + 3][0], format!("{n} sites compared; 0 have no array in the file"));
         assert_eq!(lines.len(), n + 4);
+        assert_eq!(run(&["--sites", "logits", "--force", "--out", path.to_str().unwrap()]).code, 0);
+        let one = compared(&path, &[]).pop().unwrap();
+        assert!(one[0].starts_with("1 site compared; "), "{one:?}");
     }
 }
 

@@ -73,7 +73,13 @@ fn json_has_every_field() {
     assert_eq!((&first["dtype"], &first["bytes"]), (&"Q8_0".into(), &374.into()));
     assert_eq!(first["shape"], json!([11, 32]));
     let has = |key: &str| report.get(key).is_some();
-    assert!(["path", "memory", "runs", "why_not", "shows"].into_iter().all(has));
+    assert!(["path", "memory", "runs", "why_not", "note", "shows"].into_iter().all(has));
+}
+
+#[test]
+fn what_of_a_checkpoint_is_left_out_is_said() {
+    let Run { out, .. } = inspect(&["tests/goldens/checkpoints/gemma3_sees"]);
+    assert!(out.contains("note          only the text part of this gemma3 is run"), "{out}");
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
         ("memory", Some(memory(report))),
         ("not finite", not_finite(report)),
         ("runs", Some(runs(report))),
+        ("note", report.note.clone()),
         ("shown", shown(report)),
         ("tensors", Some(grouped(report.tensors.len()))),
     ];

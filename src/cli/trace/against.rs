@@ -151,8 +151,11 @@ impl ArrayComparison {
                 shown(first)
             )?,
         }
-        let compared = self.sites.len();
-        writeln!(out, "{compared} sites compared; {} have no array in the file", self.n_without)?;
+        let sites = match self.sites.len() {
+            1 => "1 site".to_owned(),
+            n => format!("{n} sites"),
+        };
+        writeln!(out, "{sites} compared; {} have no array in the file", self.n_without)?;
         for skipped in &self.skipped {
             writeln!(out, "not compared: {skipped}")?;
         }
