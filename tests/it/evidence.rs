@@ -12,6 +12,7 @@ use lookback::{
             learning::Optimizer,
             patching::{PatchKind, Patching},
             saliency::saliency,
+            score::WordAtRow,
         },
         reading::{Asked, Reading},
     },
@@ -126,7 +127,7 @@ fn layers_with_the_same_weights_learn_together() {
     let run = reading.run_with(name, &learner.learned()).unwrap();
     let words = learner.target();
     let row = reading.sentence.tokens.iter().position(|token| token.text == "[MASK]").unwrap();
-    let loss = -Score::LogProbability(vec![(row, words[0])]).of_run(&run).unwrap();
+    let loss = -Score::LogProbability(vec![WordAtRow::new(row, words[0])]).of_run(&run).unwrap();
     assert_near("its own pass", &[loss], &learner.losses[2..], 1e-5);
 }
 

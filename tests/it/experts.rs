@@ -9,6 +9,7 @@ use lookback::{
             EvidenceQuestion, Run, Score,
             learning::Optimizer,
             patching::{PatchCell, Patching},
+            score::WordAtRow,
         },
         trace::Trace,
     },
@@ -191,7 +192,8 @@ fn weights_that_learn_send_tokens_to_other_experts() {
             reading.learner(ModelName::Checkpoint, None, Optimizer::Sgd, 0.1).unwrap();
         learner.step().unwrap();
         let run = reading.run_with(ModelName::Checkpoint, &learner.learned()).unwrap();
-        let words: Vec<(usize, u32)> = learner.target().into_iter().enumerate().collect();
+        let words = learner.target().into_iter().enumerate();
+        let words: Vec<_> = words.map(|(row, word)| WordAtRow { row, word }).collect();
         let n = words.len() as f32;
         let loss = -Score::LogProbability(words).of_run(&run).unwrap() / n;
         assert!((loss - learner.losses[1]).abs() < 1e-4, "{name}: {loss}, {:?}", learner.losses);
