@@ -2,10 +2,13 @@
 //!
 //! Rendered as transformers does it: blocks are trimmed, `tojson` writes JSON as Python does, `raise_exception` and
 //! `strftime_now` are there, and no special token is added afterwards, so that none comes twice. The work and the
-//! memory that it takes are bounded. Days are those of UTC.
+//! memory that it takes are bounded: what is made by fuel, what is read by [`gauge`], how deep it nests by [`reads`].
+//! Days are those of UTC.
 
 mod dates;
+mod gauge;
 mod python_json;
+mod reads;
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -69,47 +72,53 @@ impl ChatTemplate {
     pub fn render(&self, sentence: &str, specials: &SpecialTexts) -> Result<Rendered> {
         let n = self.source.len();
         ensure!(n <= LONGEST, "the chat template has {n} bytes, the limit is {LONGEST}");
-        let text = self.rendered(sentence, specials);
-        let text = text.map_err(|e| anyhow!("the checkpoint's chat template: {}", fault(&e)))?;
-        let place = self.place(&text, sentence, specials).context(
+        let wrong = |text: String| anyhow!("the checkpoint's chat template: {text}");
+        let source = reads::weighed(&self.source).map_err(|e| wrong(e.to_string()))?;
+        let environment = environment(self.seconds);
+        let template = environment.template_from_str(&source);
+        let template = template.map_err(|e| wrong(fault(&e)))?;
+        let rendered = |sentence: &str| template.render(self.values(sentence, specials));
+        let text = rendered(sentence).map_err(|e| wrong(fault(&e)))?;
+        let place = place(&text, sentence, rendered).context(
             "the checkpoint's chat template leaves the sentence out, or changes it; read it without --chat",
         )?;
         Ok(Rendered { sentence: place, text })
     }
 
-    /// Where the sentence stands in the text, with the spaces around it if the template leaves them: before what follows a
-    /// mark if the template gets that instead, since its own words may hold a short sentence too.
-    fn place(&self, text: &str, sentence: &str, specials: &SpecialTexts) -> Option<Range<usize>> {
-        const MARK: &str = "\u{e000}";
-        let inner = sentence.trim();
-        if inner.is_empty() {
-            let at = text.rfind(sentence).filter(|_| !sentence.is_empty())?;
-            return Some(at..at + sentence.len());
-        }
-        let marked = self.rendered(&sentence.replace(inner, MARK), specials).ok()?;
-        let after = &marked[marked.rfind(MARK)? + MARK.len()..];
-        let at = text.strip_suffix(after)?.strip_suffix(inner)?.len();
-        let whole = at.saturating_sub(sentence.len() - sentence.trim_start().len());
-        let stands = text.get(whole..).is_some_and(|rest| rest.starts_with(sentence));
-        let (at, found) = if stands { (whole, sentence) } else { (at, inner) };
-        Some(at..at + found.len())
-    }
-
-    fn rendered(&self, sentence: &str, specials: &SpecialTexts) -> Result<String, Error> {
-        let source = without_generation(&self.source);
-        let environment = environment(self.seconds)?;
-        let template = environment.template_from_str(&source)?;
+    /// What the template is given.
+    fn values(&self, sentence: &str, specials: &SpecialTexts) -> Value {
         let system = self.system.iter().map(|text| message("system", text));
         let messages: Vec<Value> = system.chain([message("user", sentence)]).collect();
-        let values = context! {
+        context! {
             messages,
             tools => Value::from(()),
             documents => Value::from(()),
             add_generation_prompt => true,
             ..Value::from_pairs(specials.0.clone())
-        };
-        template.render(values)
+        }
     }
+}
+
+/// Where the sentence stands in the text, with the spaces around it if the template leaves them: before what follows a
+/// mark if the template gets that instead, since its own words may hold a short sentence too.
+fn place(
+    text: &str,
+    sentence: &str,
+    rendered: impl Fn(&str) -> Result<String, Error>,
+) -> Option<Range<usize>> {
+    const MARK: &str = "\u{e000}";
+    let inner = sentence.trim();
+    if inner.is_empty() {
+        let at = text.rfind(sentence).filter(|_| !sentence.is_empty())?;
+        return Some(at..at + sentence.len());
+    }
+    let marked = rendered(&sentence.replace(inner, MARK)).ok()?;
+    let after = &marked[marked.rfind(MARK)? + MARK.len()..];
+    let at = text.strip_suffix(after)?.strip_suffix(inner)?.len();
+    let whole = at.saturating_sub(sentence.len() - sentence.trim_start().len());
+    let stands = text.get(whole..).is_some_and(|rest| rest.starts_with(sentence));
+    let (at, found) = if stands { (whole, sentence) } else { (at, inner) };
+    Some(at..at + found.len())
 }
 
 fn message(role: &str, content: &str) -> Value {
@@ -123,11 +132,11 @@ fn fault(error: &Error) -> String {
     format!("{}{line}", shown(&detail))
 }
 
-fn environment(seconds: u64) -> Result<Environment<'static>, Error> {
+fn environment(seconds: u64) -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.unwrap_or_default());
     environment.set_fuel(Some(MOST_WORK));
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_function("raise_exception", |text: String| -> Result<(), Error> {
         Err(Error::new(ErrorKind::InvalidOperation, text))
     });
@@ -140,25 +149,8 @@ fn environment(seconds: u64) -> Result<Environment<'static>, Error> {
         let kinds = [ValueKind::Seq, ValueKind::Map, ValueKind::String, ValueKind::Undefined];
         kinds.contains(&value.kind())
     });
-    Ok(environment)
-}
-
-/// Blocks that transformers marks with `generation` are rendered as they stand; what is set in one is not set after it.
-fn without_generation(source: &str) -> String {
-    let (mut out, mut rest) = (String::with_capacity(source.len()), source);
-    while let Some(at) = rest.find("{%") {
-        let (before, tag) = rest.split_at(at);
-        let Some((inner, after)) = tag[2..].split_once("%}") else { break };
-        let replaced = match inner.trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace())
-        {
-            "generation" => inner.replace("generation", "with"),
-            "endgeneration" => inner.replace("endgeneration", "endwith"),
-            _ => inner.to_owned(),
-        };
-        out.extend([before, "{%", &replaced, "%}"]);
-        rest = after;
-    }
-    out + rest
+    gauge::bound(&mut environment);
+    environment
 }
 
 /// The template among those of a tokenizer_config.json: one, or the one called `default` of several.
@@ -201,20 +193,188 @@ mod tests {
             ("{% for i in range(90000) %}{{ 'a' * 1000 }}{% endfor %}", "chat template"),
             ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "chat template"),
             (
-                "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}\
-                 {{ ns.x | tojson }}",
+                "{% set ns = namespace(x='a' * 90000) %}{% set x = [ns.x, ns.x, ns.x, ns.x, ns.x, ns.x] %}\
+                 {{ [x, x, x] | tojson }}",
                 "too long",
             ),
             (
-                "{% set ns = namespace(x=1) %}{% for i in range(200) %}{% set ns.x = [ns.x] %}{% endfor %}\
-                 {{ ns.x | tojson(sort_keys=true) }}",
-                "too deep",
+                "{% set x = [[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]] %}\
+                 {% set x = [[[[[[[[[[[[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]]]]]]]]]]]] %}\
+                 {% set x = [[[[[[[[[[[[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]]]]]]]]]]]] %}\
+                 {{ [[[[[[[[[[[[[[[[[[[[[[[[[[[[x]]]]]]]]]]]]]]]]]]]]]]]]]]]] | tojson(sort_keys=true) }}",
+                "too deep for JSON",
             ),
             ("nothing, which holds the two letters", "leaves the sentence out"),
             ("{{ messages[0].content | upper }}", "leaves the sentence out"),
         ] {
             let error = format!("{:#}", rendered(source).unwrap_err());
             assert!(error.contains(part), "{source}: {error}");
+        }
+    }
+
+    #[track_caller]
+    fn fails(source: &str, part: &str) {
+        let error = format!("{:#}", rendered(source).unwrap_err());
+        assert!(error.contains(part), "{source:.300}: {error}");
+    }
+
+    /// Forty steps, after which `a` and `b` stand for 2^40 numbers each.
+    const DOUBLED: &str = "{% set ns = namespace(a=[1], b=[1]) %}{% for i in range(40) %}\
+        {% set ns.a = [ns.a, ns.a] %}{% set ns.b = [ns.b, ns.b] %}{% endfor %}";
+
+    #[test]
+    fn what_values_stand_for_is_bounded_whatever_reads_them() {
+        for read in [
+            "ns.a",
+            "ns.a | string",
+            "ns.a ~ ''",
+            "'%s' | format(ns.a)",
+            "'{}'.format(ns.a)",
+            "ns.a == ns.b",
+            "ns.a < ns.b",
+            "ns.a in [ns.b]",
+            "[ns.a, ns.b] | sort",
+            "[ns.a, ns.b] | unique | list",
+            "[ns.a, ns.b] | max",
+            "[{'k': ns.a}, {'k': ns.b}] | groupby('k')",
+            "[ns.a] | select('equalto', ns.b) | list",
+            "{ns.a: 1}",
+            "[ns.a] | join",
+            "''.join([ns.a])",
+            "ns.a | map('string') | list",
+            "ns.a | tojson",
+            "raise_exception(ns.a)",
+            "-ns.a",
+            "messages[ns.a]",
+            "messages[:ns.a]",
+            "range(3)[ns.a == ns.b]",
+            "1 if ns.a == ns.b else 2",
+            "messages | map(attribute='x', default=ns.a) | list",
+            "dict(x=ns.a) ~ ''",
+            "1 is eq ns.a",
+        ] {
+            fails(&format!("{DOUBLED}{{{{ {read} }}}}"), "its values are too large");
+        }
+        fails(&format!("{DOUBLED}{{{{ debug() }}}}"), "its values are too large");
+        fails("{{ debug() }}", "debug is unknown");
+        fails("{{ messages | pprint }}", "pprint is unknown");
+        for filled in [
+            "{% set x | replace(ns.a ~ '', '') %}{% endset %}",
+            "{% for x in [1] if ns.a == ns.b %}{% endfor %}",
+            "{% macro f(x=ns.a ~ '') %}{{ x }}{% endmacro %}{{ f() }}",
+            "{% macro f() %}{{ caller() }}{% endmacro %}{% call(x=ns.a ~ '') f() %}{{ x }}{% endcall %}",
+            "{% filter replace(ns.a ~ '', '') %}{% endfilter %}",
+            "{% with x = ns.a ~ '', y = ns.b ~ '' %}{% endwith %}",
+            "{% if 0 %}{% elif ns.a == ns.b %}{% endif %}",
+        ] {
+            fails(&format!("{DOUBLED}{filled}"), "its values are too large");
+        }
+    }
+
+    #[test]
+    fn values_grow_neither_in_variables_nor_arguments_nor_objects() {
+        let again = |n: usize, text: &str| text.repeat(n);
+        let large = "its values are too large";
+        for (source, part) in [
+            (format!("{{% set a = [1] %}}{}{{{{ a }}}}", again(40, "{% set a = [a, a] %}")), large),
+            (format!("{{% set a = 1 %}}{}{{{{ a }}}}", again(40, "{% set a = a, a %}")), large),
+            (
+                "{% macro f(a, n) %}{{ f([a, a], n - 1) if n else a == [1] }}{% endmacro %}{{ f([1], 60) }}".into(),
+                large,
+            ),
+            (
+                "{% for x in [[1]] recursive %}{{ loop([x, x]) if loop.depth < 60 else x }}{% endfor %}".into(),
+                "chat template",
+            ),
+            (
+                "{% set ns = namespace(a=1) %}{% for i in range(60) %}{% set ns.a = cycler([ns.a, ns.a]) %}\
+                 {% endfor %}{{ ns.a }}"
+                    .into(),
+                "`cycler` takes no lists",
+            ),
+            // Two namespaces that hold themselves.
+            (
+                "{% set a = namespace() %}{% set b = namespace() %}{% set a.x = a %}{% set b.x = b %}{{ a == b }}"
+                    .into(),
+                "too deep",
+            ),
+            (
+                "{% set ns = namespace(a=[1]) %}{% for i in range(30000) %}{% set ns.a = [ns.a] %}{% endfor %}"
+                    .into(),
+                "too deep",
+            ),
+            // Each is computed from the one before only while it is read.
+            (
+                "{% set ns = namespace(a=[1]) %}{% for i in range(30000) %}{% set ns.a = ns.a[0:] %}{% endfor %}"
+                    .into(),
+                large,
+            ),
+            ("{% set else = [1] %}{% set else = [else, else] %}".into(), "calls a value `else`"),
+            ("{% set __weighed__ = {} %}".into(), "a name of this program's own"),
+        ] {
+            fails(&source, part);
+        }
+        let made = format!("{{% set a = [1] %}}{}{{{{ a }}}}", again(2000, "{% set a = a[0:] %}"));
+        assert_eq!(rendered(&format!("{made}{{{{ messages[0].content }}}}")).unwrap(), "[1]hi");
+    }
+
+    #[test]
+    fn texts_made_of_many_copies_are_bounded_before_they_are_made() {
+        let large = "its values are too large";
+        let format = "a format makes too long a text";
+        for (source, part) in [
+            ("{{ 'x'.join(['y' * 1000000] * 100000) }}", "a list cannot be multiplied"),
+            ("{{ (100000 * ['y' * 1000000]) ~ '' }}", "a list cannot be multiplied"),
+            (
+                "{{ 2 * -1 * messages | list | length * messages[0:] ~ '' }}",
+                "a list cannot be multiplied",
+            ),
+            ("{{ ('{0}' * 10000).format('y' * 300000) }}", format),
+            ("{{ ('%(a)s' * 10000) | format({'a': 'y' * 300000}) }}", format),
+            ("{{ '{0:999999999}'.format('a') }}", format),
+            ("{{ '%999999999d' | format(1) }}", format),
+            ("{{ ([1] | batch(90000, 'y' * 1000000)) ~ '' }}", large),
+            ("{{ (range(9) | slice(90000, 'y' * 1000000)) ~ '' }}", large),
+        ] {
+            fails(source, part);
+        }
+        let copies = "y,".repeat(300);
+        fails(&format!("{{% set y = 'y' * 1000000 %}}{{{{ [{copies}] | join }}}}"), large);
+    }
+
+    /// Tests have a quarter of the stack of a program, and this part of the library is not optimised for them.
+    #[test]
+    fn expressions_nest_no_deeper_than_the_stack_allows() {
+        let repeated = |begin: &str, part: &str, end: &str| {
+            [20_000, 290].map(|n| format!("{{{{ {begin}{}{end} }}}}", part.repeat(n)))
+        };
+        for [deep, shallow] in [
+            repeated("", "-", "1"),
+            repeated("", "not ", "1"),
+            repeated("messages", "[0]", ""),
+            repeated("messages", ".a", ""),
+            repeated("messages", "()", ""),
+            repeated("1", "+1", ""),
+            repeated("1", "**1", ""),
+            repeated("1", "==1", ""),
+            repeated("1", " and 1", ""),
+            repeated("1", "|abs", ""),
+            repeated("'a'", "~'a'", ""),
+        ] {
+            fails(&deep, "operators, the limit is 300");
+            assert!(!format!("{:?}", rendered(&shallow)).contains("operators"));
+        }
+        fails(&repeated("", "1 if 1 else ", "1")[0], "operators, the limit is 300");
+        fails(&repeated("1", " is defined", "")[0], "operators, the limit is 300");
+        let branches = |n: usize| format!("{{% if 0 %}}{}{{% endif %}}", "{% elif 0 %}".repeat(n));
+        fails(&branches(8000), "more than 200 `elif`");
+        let most = format!("{}{{{{ messages[0].content }}}}", branches(200));
+        assert_eq!(rendered(&most).unwrap(), "hi");
+        for (open, close) in [("(", ")"), ("[", "]"), ("{1: ", "}")] {
+            let nested = |n: usize| format!("{{{{ {}1{} }}}}", open.repeat(n), close.repeat(n));
+            fails(&nested(140), "recursion limits");
+            let most = format!("{}{{{{ messages[0].content }}}}", nested(70));
+            assert!(rendered(&most).unwrap().ends_with("hi"));
         }
     }
 
