@@ -14,6 +14,10 @@ use crate::text::plan::TokenizerParts;
 /// The most stages of one part, those in its sequences counted; the longest in use have about ten.
 const MOST_STAGES: usize = 100;
 
+/// The most values of a part, each counted once for every level that it is in: the library copies a value at each level.
+/// Those in use have up to some hundreds.
+const MOST_READ: usize = 40_000;
+
 /// How much longer a part may make a text.
 const MOST_GROWTH: usize = 256;
 
@@ -26,18 +30,29 @@ const MOST_STEPS: usize = 40_000;
 /// The steps of a class of characters that has thousands of them: `\p{L}`, `\w`.
 const CLASS_STEPS: usize = 200;
 
-/// Checks the parts as they are written, before the library compiles their patterns.
+/// Checks the parts as they are written, before the library reads them and compiles their patterns.
 ///
 /// # Errors
-/// If a part lets texts grow beyond the limit, or the patterns are too long.
+/// If a part is too large or too deep, lets texts grow beyond the limit, or has patterns that are too long.
 pub fn check(parts: &TokenizerParts) -> Result<()> {
-    let all = [
-        ("normalizer", &parts.normalizer),
-        ("pre_tokenizer", &parts.pre_tokenizer),
-        ("decoder", &parts.decoder),
-    ];
+    let TokenizerParts { normalizer, pre_tokenizer, post_processor, decoder } = parts;
+    for (name, part) in [
+        ("normalizer", normalizer),
+        ("pre_tokenizer", pre_tokenizer),
+        ("post_processor", post_processor),
+        ("decoder", decoder),
+    ] {
+        let n = n_read(part, 1);
+        ensure!(
+            n <= MOST_READ,
+            "`{name}` has stages of {n} values, each counted once for every level that it is in; the limit is \
+             {MOST_READ}"
+        );
+    }
     let mut n_steps = 0;
-    for (name, part) in all {
+    for (name, part) in
+        [("normalizer", normalizer), ("pre_tokenizer", pre_tokenizer), ("decoder", decoder)]
+    {
         let mut seen = Cost { growth: 1, n_steps };
         look(part, &mut seen)?;
         ensure!(
@@ -48,6 +63,15 @@ pub fn check(parts: &TokenizerParts) -> Result<()> {
         n_steps = seen.n_steps;
     }
     Ok(())
+}
+
+fn n_read(part: &Json, level: usize) -> usize {
+    let inner: usize = match part {
+        Json::Array(items) => items.iter().map(|item| n_read(item, level + 1)).sum(),
+        Json::Object(fields) => fields.values().map(|value| n_read(value, level + 1)).sum(),
+        _ => 0,
+    };
+    level + inner
 }
 
 fn check_stages(name: &str, n_stages: usize) -> Result<()> {
@@ -290,6 +314,49 @@ mod tests {
         let llama = r"(?i:'s|'t)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|\s+(?!\S)";
         assert!((1000..3000).contains(&steps(llama)), "{}", steps(llama));
         assert!(steps(r"\pL{300}") > MOST_STEPS && steps(r"\p{L}{300}") > MOST_STEPS);
+    }
+
+    /// Read as it stands, this takes the library a quarter of a minute.
+    #[test]
+    fn nested_stages_are_counted_before_they_are_read() {
+        let tree = |list: &str, leaf: Json, depth: usize| {
+            let sequence =
+                |part: Json, copies: usize| json!({"type": "Sequence", list: vec![part; copies]});
+            let wide = (0..depth).fold(leaf, |part, _| sequence(part, 2));
+            (0..25).fold(wide, |part, _| sequence(part, 1))
+        };
+        let parts = |depth: usize| {
+            let leaf = || json!({"type": "Lowercase"});
+            [
+                TokenizerParts {
+                    normalizer: tree("normalizers", leaf(), depth),
+                    ..TokenizerParts::default()
+                },
+                TokenizerParts {
+                    pre_tokenizer: tree("pretokenizers", leaf(), depth),
+                    ..TokenizerParts::default()
+                },
+                TokenizerParts {
+                    post_processor: tree("processors", leaf(), depth),
+                    ..TokenizerParts::default()
+                },
+                TokenizerParts {
+                    decoder: tree("decoders", leaf(), depth),
+                    ..TokenizerParts::default()
+                },
+            ]
+        };
+        for (deep, shallow) in parts(12).iter().zip(&parts(2)) {
+            assert!(check(shallow).is_ok());
+            let error = check(deep).unwrap_err().to_string();
+            assert!(error.contains("for every level that it is in"), "{error}");
+        }
+        let piece = json!({"SpecialToken": {"id": "<s>", "type_id": 0}});
+        let template = json!({"type": "TemplateProcessing", "single": vec![piece; 80_000]});
+        assert!(
+            check(&TokenizerParts { post_processor: template, ..TokenizerParts::default() })
+                .is_err()
+        );
     }
 
     #[test]
