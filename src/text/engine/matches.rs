@@ -2,7 +2,7 @@
 //!
 //! A single match can take hours (`(?=(?:a{1,100}){1,100}b)a`), and the library can neither be asked to stop nor be
 //! stopped. So a pattern is matched on a thread of its own, which is left behind when the budget is exceeded; the pattern
-//! is not tried again after that.
+//! is not tried again after that. Where no thread can be had, it is matched here.
 
 use std::{
     sync::{
@@ -73,7 +73,7 @@ impl MeteredPattern {
         if self.is_given_up.load(Ordering::Relaxed) {
             return Err(budget::exceed_time().into());
         }
-        self.find_beside(texts)
+        self.find_beside(thread::Builder::new(), texts)
     }
 
     /// The matches in one text.
@@ -84,10 +84,12 @@ impl MeteredPattern {
         Ok(self.find_all([text])?.remove(0))
     }
 
-    /// The matches, found on another thread.
-    fn find_beside(&self, texts: Vec<String>) -> Result<Vec<Matches>> {
+    /// The matches, found on another thread if there may be one.
+    fn find_beside(&self, thread: thread::Builder, texts: Vec<String>) -> Result<Vec<Matches>> {
         let (answer, answered) = mpsc::sync_channel(1);
         let (regex, is_given_up) = (Arc::clone(&self.regex), Arc::clone(&self.is_given_up));
+        let texts = Arc::new(texts);
+        let here = Arc::clone(&texts);
         let work = move || {
             // The library may panic on a damaged pattern; then nothing is answered.
             IS_GUARDED.set(true);
@@ -101,7 +103,9 @@ impl MeteredPattern {
             let _ = answer.send((found, budget::now()));
         };
         let (begun, before) = (Instant::now(), process_time());
-        thread::Builder::new().spawn(work)?;
+        if thread.spawn(work).is_err() {
+            return here.iter().map(|text| matches(&self.regex, text, budget::check)).collect();
+        }
         let left = budget::left();
         loop {
             match answered.recv_timeout(PAUSE) {
@@ -169,6 +173,14 @@ mod tests {
         assert_eq!(cells(&found[0]), [(0, 1, false), (1, 3, true), (3, 4, false), (4, 5, true)]);
         assert_eq!(cells(&found[1]), [(0, 0, false)]);
         assert_eq!(cells(&found[2]), [(0, 1, true)]);
+        Ok(())
+    }
+
+    #[test]
+    fn matches_are_found_where_no_thread_can_be_had() -> Result<()> {
+        let impossible = thread::Builder::new().stack_size(1 << 60);
+        let found = pattern("b").find_beside(impossible, vec!["abc".to_owned()])?;
+        assert_eq!(found[0].0, [((0, 1), false), ((1, 2), true), ((2, 3), false)]);
         Ok(())
     }
 
