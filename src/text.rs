@@ -81,7 +81,7 @@ pub struct Tokenizer {
 /// How an entry of the built-in vocabulary joins the text before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryJoin {
-    /// It begins with a letter and goes on with the word before it, if that ends in a letter.
+    /// It begins with a letter or digit and goes on with the word before it, if that ends in one.
     GoesOn,
     /// It begins with a space and has a twin without one, so that its text begins with `·`.
     AfterSpace,

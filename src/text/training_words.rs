@@ -118,13 +118,23 @@ pub fn shown(token: &str) -> String {
 /// Whether the entry `token` goes on with the word that `before` belongs to.
 pub fn continues(before: &str, token: &str) -> bool {
     let ends_in_letter = before.chars().next_back().is_some_and(char::is_alphanumeric);
-    let begins_with_letter = token.starts_with(char::is_alphabetic);
+    let begins_with_letter = token.starts_with(char::is_alphanumeric);
     ends_in_letter && begins_with_letter && token != "n't"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_and_digits_go_on_with_the_word_that_they_meet() {
+        for (before, token) in [(" dog", "s"), (" 1", "2"), ("2", "nd"), (" B", "2")] {
+            assert!(continues(before, token), "{before:?} {token:?}");
+        }
+        for (before, token) in [(" 1", " 2"), (".", "5"), (" did", "n't"), (" dog", ".")] {
+            assert!(!continues(before, token), "{before:?} {token:?}");
+        }
+    }
 
     /// What `plain` in assets/training/everyday.py makes of them.
     #[test]
