@@ -408,6 +408,12 @@ pub fn is_lab_solved(step: &Step, reading: &Reading, selection: &Selection) -> b
     step.lab.as_ref().is_some_and(|lab| lab.is_solved(&context))
 }
 
+/// Whether more changes are made than the step's lab looks at.
+pub fn has_changes_too_many(step: &Step, reading: &Reading, selection: &Selection) -> bool {
+    let context = Context::new(step, reading, selection);
+    step.lab.as_ref().is_some_and(|lab| lab.has_changes_too_many(&context))
+}
+
 /// What solves the step's lab; None if it has none.
 pub fn lab_solution(step: &Step, reading: &Reading, selection: &Selection) -> Option<Solution> {
     Some(step.lab.as_ref()?.solution(&Context::new(step, reading, selection)))

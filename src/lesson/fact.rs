@@ -211,9 +211,10 @@ impl<'a> Context<'a> {
 
     /// The token of a row in quotes.
     pub fn word(&self, row: usize) -> String {
-        self.tokens()
-            .get(row)
-            .map_or_else(|| self.phrases.nothing(), |token| self.phrases.quote(&token.text))
+        self.tokens().get(row).map_or_else(
+            || self.phrases.nothing(),
+            |_| self.phrases.quoted_token(self.tokens(), row),
+        )
     }
 
     /// The selected head, or the last one if the site has fewer.
@@ -266,7 +267,7 @@ impl<'a> Context<'a> {
                 let is_word = |token: &Token| {
                     !token.continues
                         && token.id > text::EOS
-                        && token.text.chars().any(char::is_alphabetic)
+                        && token.text.chars().any(char::is_alphanumeric)
                 };
                 let words = |first: usize| {
                     least_sure_where(self.trace(), |row, token| row >= first && is_word(token))
@@ -320,7 +321,7 @@ fn last_word_in(tokens: &[Token]) -> Option<usize> {
 
 /// Where the words begin that are no marks, the last one first.
 fn words_from_end(tokens: &[Token]) -> impl Iterator<Item = usize> {
-    word_starts(tokens).rev().filter(|&i| tokens[i].text.chars().any(char::is_alphabetic))
+    word_starts(tokens).rev().filter(|&i| tokens[i].text.chars().any(char::is_alphanumeric))
 }
 
 impl Phrases {
@@ -329,10 +330,33 @@ impl Phrases {
         text.unwrap_or_else(|| self.no_value())
     }
 
+    /// A token in quotes, with its position if another one has the same text.
+    pub(super) fn quoted_token(&self, tokens: &[Token], position: usize) -> String {
+        let text = &tokens[position].text;
+        let n_same = tokens.iter().filter(|token| token.text == *text).count();
+        self.quoted_at(text, position, n_same)
+    }
+
+    /// A word in quotes, with the position of its first token if another word is the same; where there is no token, its
+    /// number.
+    pub(super) fn quoted_word(&self, tokens: &[Token], position: usize) -> String {
+        if position >= tokens.len() {
+            return self.quote(&position.to_string());
+        }
+        let text = word_text(tokens, position);
+        let n_same = word_starts(tokens).filter(|&i| word_text(tokens, i) == text).count();
+        self.quoted_at(&text, word_at(tokens, position).start, n_same)
+    }
+
+    fn quoted_at(&self, text: &str, position: usize, n_same: usize) -> String {
+        let quoted = self.quote(text);
+        if n_same > 1 { self.numbered(&quoted, &position.to_string()) } else { quoted }
+    }
+
     /// A word of several tokens says that what follows is about all of them.
-    fn quoted_word(&self, tokens: &[Token], position: usize) -> String {
-        let word = self.quote(&word_text(tokens, position));
-        match word_at(tokens, position).len() {
+    fn word_with_all(&self, tokens: &[Token], position: usize) -> String {
+        let word = self.quoted_word(tokens, position);
+        match tokens.get(position).map_or(1, |_| word_at(tokens, position).len()) {
             1 => word,
             n => self.tokens_together(&word, &n.to_string()),
         }

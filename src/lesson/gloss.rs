@@ -77,6 +77,7 @@ mod tests {
         assert_eq!(english("Zorblax"), "Zorblax");
         assert_eq!(english("Aujourd'hui,"), "today");
         assert_eq!(english("?"), "");
+        assert_eq!(english("en"), "in");
         assert_eq!(english("a-t-il"), "has he");
         assert_eq!(english("«Quelqu’un,"), "somebody");
         assert_eq!(english("grands-mères"), "grandmothers");

@@ -9,7 +9,8 @@ use super::{
     LayerHead, Paragraph,
     fact::{
         Context, FRENCH_PRONOUNS, all_of,
-        attention::{guided_look, has_pronoun, may_be_meant, pronoun_in},
+        attention::{guided_look, has_pronoun, may_be_meant, previous_head, pronoun_in},
+        compare::by_word,
         sentence::has_ten_words,
     },
     fill,
@@ -17,15 +18,15 @@ use super::{
 };
 use crate::{
     analysis::{
-        measure::{accuracy::n_words, attention::AttendedKey, heads::Summary},
+        measure::{accuracy::n_words, attention::AttendedKey},
         trace::Trace,
     },
     engine::{
         change::{Change, Part},
-        site::lies_in,
+        math::argmax,
     },
     model::ModelName,
-    text::{self, Token, word_text},
+    text::{self, word_text},
 };
 
 /// What solves a lab.
@@ -102,7 +103,10 @@ pub static KINDS: &[LabKind] = &[
         "previous-head",
         "the head with the largest weight on the token before",
         is_previous_head,
-        |c| Solution { head: previous_head(c), ..Solution::default() },
+        |c| match previous_head(c) {
+            None => changed_dog(vec![]),
+            head => Solution { head, ..Solution::default() },
+        },
     ),
 ];
 
@@ -168,6 +172,11 @@ impl Lab {
         (self.kind.solution)(context)
     }
 
+    /// Whether the solution is one change and the reading has more, which hide what that one does.
+    pub fn has_changes_too_many(&self, context: &Context) -> bool {
+        self.solution(context).changes.len() == 1 && context.reading.changes.iter().count() > 1
+    }
+
     pub fn hint(&self, context: &Context) -> Vec<Paragraph> {
         fill(&self.hint, context)
     }
@@ -197,14 +206,14 @@ fn is_reordered(c: &Context) -> bool {
     const LEAST_WEIGHT: f32 = 0.5;
     let Some(site) = c.trace().site("attn.weights") else { return false };
     let tokens = &c.trace().source;
-    let is_word = |token: &Token| !token.continues && token.text.chars().all(char::is_alphabetic);
+    let is_word = |text: &str| text.chars().all(char::is_alphabetic);
     let strongest = |row: usize| -> Option<usize> {
-        let weights = site.value.row(0, row);
-        let key = (0..weights.len()).max_by(|a, b| weights[*a].total_cmp(&weights[*b]))?;
-        (weights[key] >= LEAST_WEIGHT && tokens.get(key).is_some_and(is_word)).then_some(key)
+        let (starts, weights) = by_word(tokens, &site.value.row(0, row));
+        let i = argmax(weights.iter().copied())?;
+        (weights[i] >= LEAST_WEIGHT && is_word(&word_text(tokens, starts[i]))).then_some(starts[i])
     };
     let words = c.trace().output_rows().into_iter().zip(&c.trace().output);
-    let words = words.filter(|(_, token)| is_word(token));
+    let words = words.filter(|(_, token)| !token.continues && is_word(&token.text));
     let keys: Vec<Option<usize>> = words.map(|(row, _)| strongest(row)).collect();
     keys.windows(2).any(|two| matches!(two, [Some(first), Some(second)] if first > second))
 }
@@ -267,22 +276,6 @@ fn is_taught(c: &Context) -> bool {
     let Some(course) = c.reading.known_course(c.step.model) else { return false };
     let output = &c.trace().output;
     course.n_steps > 0 && *output == course.target && *output != course.before
-}
-
-/// The summaries of the heads of the step's self-attention.
-fn self_heads<'a>(c: &Context<'a>) -> impl Iterator<Item = &'a Summary> {
-    let stack = c.main().and_then(|site| site.place.scope.stack());
-    let heads = c.reading.heads().and_then(|heads| heads.get(&c.step.model));
-    let is_of_tokens = |head: &&Summary| head.figures.previous.is_some();
-    let is_shown = move |head: &&Summary| stack.is_some_and(|stack| lies_in(&head.path, stack));
-    heads.into_iter().flatten().filter(is_of_tokens).filter(is_shown)
-}
-
-/// The head with the largest weight on the token before.
-fn previous_head(c: &Context) -> Option<LayerHead> {
-    let weight = |head: &&Summary| head.figures.previous.unwrap_or(0.0);
-    let best = self_heads(c).max_by(|a, b| weight(a).total_cmp(&weight(b)))?;
-    Some(LayerHead { layer: best.layer, head: best.head })
 }
 
 fn is_previous_head(c: &Context) -> bool {

@@ -91,6 +91,7 @@ impl TryFrom<BTreeMap<String, String>> for Phrases {
 
 phrases! {
     quote(text);
+    numbered(word, i);
     no_value();
     measuring();
     nothing();
@@ -123,7 +124,9 @@ phrases! {
     runs_alike();
     il_or_elle();
     ils_or_elles();
+    le_or_la();
     no_pronoun_to_keep();
+    no_previous_head();
     head_looks(head, word, weight);
     head_with(head, weight);
     last_word_stands_in();
@@ -135,14 +138,15 @@ phrases! {
     type_change(change);
     type_any_change();
     noun_back(word, words);
-    noun_none();
+    noun_none(word);
     pronoun_looks(asker, word, weight, written);
-    pronoun_looks_at_none(asker, written);
+    pronoun_looks_at_none(asker, word, weight, written);
     no_pronoun();
     no_pronoun_in_task();
     pronouns_written(asker, transformer, elman);
     pronoun_written(asker, transformer);
     neither_pronoun();
+    other_forms();
 
     path_none();
     path_direct();

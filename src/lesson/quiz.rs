@@ -11,7 +11,7 @@ use super::{
     Paragraph,
     fact::{
         Context,
-        attention::{looks, nouns_before_pronoun, previous_weights},
+        attention::{keys, looks, nouns_before_pronoun, previous_weights},
         compare::by_word,
         layer::sum_parts,
     },
@@ -34,7 +34,7 @@ use crate::{
         ModelName,
         layer::{attention, feed_forward},
     },
-    text::{self, Token, word_at, word_text},
+    text::{self, Token, word_at},
 };
 
 /// Maximum number of words or tokens to choose from.
@@ -166,7 +166,7 @@ fn token_choice(c: &Context, tokens: &[Token], values: &[f32]) -> Option<Quiz> {
             best.push(i);
         }
     }
-    chosen(&best, |i| c.phrases.quote(&tokens[i].text))
+    chosen(&best, |i| c.phrases.quoted_token(tokens, i))
 }
 
 /// The indices of these values, the largest first; None if the largest is not clear.
@@ -182,12 +182,7 @@ fn chosen(offered: &[usize], name: impl Fn(usize) -> String) -> Option<Quiz> {
     let first = *offered.first()?;
     let mut best = offered.to_vec();
     best.sort_unstable();
-    let names: Vec<String> = best.iter().map(|&i| name(i)).collect();
-    let is_ambiguous = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
-    let named = names.iter().zip(&best);
-    let options = named
-        .map(|(n, i)| if is_ambiguous(n) { format!("{n} ({i})") } else { n.clone() })
-        .collect();
+    let options = best.iter().map(|&i| name(i)).collect();
     let right = best.iter().position(|&i| i == first)?;
     (best.len() > 1).then_some(Quiz { options, right })
 }
@@ -243,7 +238,7 @@ fn forgetting(c: &Context) -> Option<Quiz> {
 fn influence(c: &Context) -> Option<Quiz> {
     let tokens = &c.reading.sentence.tokens;
     let (starts, words) = by_word(tokens, &c.reading.influence()?.get(&c.step.model)?.norms);
-    choice(&words, |i| c.phrases.quote(&word_text(tokens, starts[i])))
+    choice(&words, |i| c.phrases.quoted_word(tokens, starts[i]))
 }
 
 fn costliest(c: &Context) -> Option<Quiz> {
@@ -299,8 +294,7 @@ fn look_choice(c: &Context, offered: &[usize]) -> Option<Quiz> {
             best.push(key);
         }
     }
-    let word = |key: usize| looks.iter().find(|look| look.key == key).map_or("", |look| &look.word);
-    chosen(&best, |key| c.phrases.quote(word(key))).filter(|_| is_clear)
+    chosen(&best, |key| c.phrases.quoted_word(keys(c), key)).filter(|_| is_clear)
 }
 
 fn strongest_key(c: &Context) -> Option<Quiz> {

@@ -143,6 +143,66 @@ fn what_a_task_excludes_does_not_solve_its_lab() {
 }
 
 #[test]
+fn words_of_several_tokens_are_weighed_whole() {
+    let mut walk = Walk::new(Language::English);
+    let sentence = "He bought striped shirts.".to_owned();
+    walk.follow(Some(Effect::Read { sentence, changes: Changes::default() }));
+    let step = walk.state.lesson.find("lab-order").unwrap();
+    update(&mut walk.state, Action::GoTo(step));
+    assert!(words(&walk.state).contains("Solved."), "{}", words(&walk.state));
+}
+
+#[test]
+fn a_sentence_without_a_previous_token_head_is_said_to_have_none() {
+    let mut walk = Walk::new(Language::English);
+    let sentence = "no no no no no".to_owned();
+    walk.follow(Some(Effect::Read { sentence, changes: Changes::default() }));
+    let step = walk.state.lesson.find("lab-previous").unwrap();
+    update(&mut walk.state, Action::GoTo(step));
+    let said = words(&walk.state);
+    assert!(said.contains("Not solved yet.") && said.contains("no head does so clearly"), "{said}");
+    // The solution is another sentence, and then its head.
+    for _ in 0..3 {
+        walk.press("!");
+    }
+    let said = words(&walk.state);
+    assert!(said.contains("Solved.") && !said.contains("no head does so"), "{said}");
+}
+
+#[test]
+fn a_lab_about_one_change_says_that_there_are_more() {
+    let mut walk = Walk::new(Language::English);
+    let said = |walk: &mut Walk, step: &str| {
+        let step = walk.state.lesson.find(step).unwrap();
+        update(&mut walk.state, Action::GoTo(step));
+        words(&walk.state)
+    };
+    walk.change(["token.11=tired", "decoder.1.cross_attn.head.0=off"]);
+    for lab in ["lab-head", "lab-one-word"] {
+        let said = said(&mut walk, lab);
+        assert!(said.contains("one change alone: r takes all of them back"), "{lab}: {said}");
+    }
+    walk.follow(Some(Effect::Read { sentence: SENTENCE.into(), changes: Changes::default() }));
+    assert!(!said(&mut walk, "lab-head").contains("one change alone"));
+}
+
+#[test]
+fn what_will_be_learned_changes_no_pass() {
+    let mut walk = Walk::new(Language::English);
+    walk.change(["teach=Le chien dort.", "rate=0.05"]);
+    let step = walk.state.lesson.find("lab-teach").unwrap();
+    update(&mut walk.state, Action::GoTo(step));
+    let shown = walk.shown();
+    assert!(!shown.contains("changed: ") && !shown.contains("writes the same"), "{shown}");
+    walk.change(["teach=Le chien dort.", "learn=20"]);
+    let reading = walk.state.passes.reading.clone().unwrap();
+    let kept = reading.course(ModelName::Transformer).unwrap().kept.unwrap();
+    let shown = walk.shown();
+    let both = |x: f32| shown.matches(&lookback::text::spoken(x)).count() > 1;
+    assert!(kept.into_iter().all(both), "the pane and the text: {kept:?} {shown}");
+}
+
+#[test]
 fn another_word_teaches_nothing() {
     let mut walk = Walk::new(Language::English);
     walk.change(["token.11=tired", "learn=1"]);

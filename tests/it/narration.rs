@@ -66,14 +66,68 @@ fn a_pronoun_is_said_to_mean_only_a_word_before_it() {
     for text in ["They sleep.", "It.", "IT WAS HOT.", "It is cold."] {
         let reading = measured(text);
         let range = in_english(&reading, "rnn-long-range");
-        assert!(range.contains("points at no word before it"), "{text}: {range}");
+        assert!(range.contains("that is no noun before it"), "{text}: {range}");
         assert!(!range.contains("says"), "{text}: {range}");
         let wide = in_english(&reading, "tired-or-wide");
-        assert!(wide.contains("points at no word before it; the Transformer writes"), "{wide}");
+        assert!(wide.contains("that is no noun before it; the Transformer writes"), "{wide}");
     }
+    // A pronoun before it is named as what it is.
+    let nurse = measured("The nurse said she would call the doctor before they left.");
+    let range = in_english(&nurse, "rnn-long-range");
+    assert!(range.contains("looks most at “she”, and that is no noun before it"), "{range}");
+    let wide = in_english(&nurse, "tired-or-wide");
+    assert!(wide.contains("“they” looks most at “she” (0.82)"), "{wide}");
     let dog = measured("The dog didn't drink the water because it was too hot.");
     let range = in_english(&dog, "rnn-long-range");
     assert!(range.contains("shown later, says “water”"), "{range}");
+}
+
+#[test]
+fn an_it_without_il_or_elle_is_said_to_have_another_form() {
+    let object = measured("I bought a car and sold it.");
+    let task = in_english(&object, "task");
+    assert!(task.contains("As an object, “it” is le, la or l'"), "{task}");
+    let range = in_english(&object, "rnn-long-range");
+    assert!(range.contains("often has to choose a gender"), "{range}");
+    let subject = measured("The dog didn't drink the water because it was too hot.");
+    assert!(!in_english(&subject, "task").contains("As an object"));
+    let range = in_english(&subject, "rnn-long-range");
+    assert!(range.contains("French has to choose il or elle, so"), "{range}");
+}
+
+#[test]
+fn a_number_is_a_word_with_all_its_tokens() {
+    let brothers = measured("Anna has 144 brothers and 25 cats.");
+    let influence = in_english(&brothers, "influence");
+    assert!(influence.contains("Transformer “144” (31% of all, 3 tokens together)"), "{influence}");
+    let texts: Vec<&str> = brothers.sentence.tokens.iter().map(|token| &*token.text).collect();
+    assert_eq!(texts[2..5], ["1", "-4", "-4"]);
+    assert_eq!(READER.read("1 2 dogs").unwrap().sentence.tokens[1].text, "2");
+    let bikes = measured("I sold 3 cars and 40 bikes in 1999.");
+    let looks = in_english(&bikes, "it-looks");
+    assert!(looks.contains("on “1999” (4 tokens together)"), "{looks}");
+    assert!(looks.contains("the last word that is one token stands in"), "{looks}");
+}
+
+#[test]
+fn a_word_that_occurs_twice_has_its_position() {
+    let cat = measured("The dog saw the cat and the cat saw the bird.");
+    let twin = in_english(&cat, "unguided-twin");
+    assert!(twin.contains("to “saw” at 8 with") && twin.contains("on “saw” at 2 its"), "{twin}");
+    let chinese = said(Language::Chinese, &cat, "unguided-twin");
+    assert!(chinese.contains("位于 8 的「saw」"), "{chinese}");
+    let once = in_english(&measured("The girl saw a dog."), "softmax");
+    assert!(!once.contains("” at "), "{once}");
+}
+
+#[test]
+fn suggested_words_fit_the_sentence_and_have_a_meaning() {
+    let suggested = |text: &str| READER.read(text).unwrap().sentence.unknown[0].instead.clone();
+    let striped = suggested("He bought striped shirts.");
+    assert!(striped.contains(&"new".to_owned()), "{striped:?}");
+    let zorblax = suggested("The zorblax sleeps.");
+    assert!(zorblax.contains(&"teacher".to_owned()), "{zorblax:?}");
+    assert_eq!(suggested("THE dog sleeps."), ["the"]);
 }
 
 #[test]

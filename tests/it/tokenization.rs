@@ -418,7 +418,7 @@ fn hostile_parts() -> Vec<(Json, &'static str)> {
             with("/normalizer", json!({"type": "Precompiled", "precompiled_charsmap": "////fw=="})),
             "a trie of 2147483647 bytes, but has 0",
         ),
-        (with("/post_processor", template(vec![text; 200_000].into(), 1)), "200000 times"),
+        (with("/post_processor", template(vec![text; 200_000].into(), 1)), "the limit is 40000"),
         (
             with("/post_processor", template(vec![special; 1000].into(), 100_000)),
             "100000000 tokens",

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     analysis::{
-        evidence::heads::nouns_before,
+        evidence::heads::{HeadScore, SCORES, nouns_before},
         measure::{
             ablation::KnockOut,
             attention::{AttendedKey, entropy_bits, of_output_to_source, strongest_word},
@@ -17,6 +17,7 @@ use crate::{
     },
     engine::{
         math::{argmax, largest},
+        site::lies_in,
         value::Cell,
     },
     lesson::phrases::Phrases,
@@ -78,9 +79,7 @@ pub(super) static FACTS: &[Fact] = &[
         grouped(n * n.saturating_sub(1) / 2)
     }),
     fact("leak", "share of the row that would go to the future without the mask", future_share),
-    fact("asker", "the pronoun, or else the last word that is one token", |c| {
-        c.phrases.quote(&pronoun_or_last(c).1)
-    }),
+    fact("asker", "the pronoun, or else the last word that is one token", asker),
     fact("asker_note", "says which word stands in, if there is no pronoun", |c| {
         note_without_pronoun(
             c,
@@ -92,11 +91,7 @@ pub(super) static FACTS: &[Fact] = &[
         )
     }),
     fact("a_pronoun", "the pronoun, or “it” as an example", |c| {
-        if has_pronoun(c) {
-            c.phrases.quote(&pronoun_or_last(c).1)
-        } else {
-            c.phrases.pronoun_example()
-        }
+        if has_pronoun(c) { asker(c) } else { c.phrases.pronoun_example() }
     }),
     fact("a_pronoun_note", "says so, if there is no pronoun", |c| {
         note_without_pronoun(c, Phrases::try_a_pronoun)
@@ -112,6 +107,10 @@ pub(super) static FACTS: &[Fact] = &[
             c.phrases.or_none(said)
         },
     ),
+    fact("no_previous_head", "says so, if no head looks mostly at the token before", |c| {
+        let is_none = c.reading.heads().is_some() && previous_head(c).is_none();
+        if is_none { c.phrases.no_previous_head() } else { String::new() }
+    }),
     fact_of_built_in("noun_far", "which noun, and how far back", noun_distance),
     fact_of_built_in(
         "at_hand",
@@ -190,11 +189,13 @@ fn nth_look(c: &Context, n: usize) -> Option<AttendedKey> {
 
 /// The word looked at; of several tokens it says that the weight is on all of them.
 fn quoted_look(c: &Context, look: &AttendedKey) -> String {
-    let tokens = c.beside(&attention::WEIGHTS).and_then(|site| tokens_of_words(c, site));
-    tokens.map_or_else(
-        || c.phrases.quote(&look.word),
-        |tokens| c.phrases.quoted_word(tokens, look.key),
-    )
+    c.phrases.word_with_all(keys(c), look.key)
+}
+
+/// The tokens that the selected attention looks at.
+pub fn keys<'a>(c: &Context<'a>) -> &'a [Token] {
+    let stream = c.beside(&attention::WEIGHTS).and_then(|site| site.place.stream(site.axes()[2]));
+    stream.map_or(&[], |stream| c.trace().tokens(stream))
 }
 
 fn nth_look_text(c: &Context, n: usize, text_of: fn(&Context, &AttendedKey) -> String) -> String {
@@ -242,11 +243,25 @@ fn softmax(row: &[f32]) -> Vec<f32> {
     exp.into_iter().map(|x| x / sum).collect()
 }
 
+/// What softmax would get without the division: the scores, with the bias and the mask that were added after it. None
+/// where it gets something else too: capped scores, or a sink.
+fn row_without_scaling(c: &Context) -> Option<Vec<f32>> {
+    if c.beside(&attention::CAPPED).or_else(|| c.beside(&attention::SINK)).is_some() {
+        return None;
+    }
+    let [scores, scaled] =
+        [&attention::SCORES, &attention::SCALED].map(|site| row_of(c, c.beside(site)?));
+    let (scores, scaled) = (scores?, scaled?);
+    let added = c.beside(&attention::MASKED).or_else(|| c.beside(&attention::BIASED));
+    let last = added.and_then(|site| row_of(c, site)).unwrap_or_else(|| scaled.clone());
+    let values = scores.iter().zip(last.iter().zip(&scaled));
+    Some(values.map(|(score, (last, scaled))| score + (last - scaled)).collect())
+}
+
 fn unscaled(c: &Context) -> String {
     let said = || {
-        let scores = row_of(c, c.beside(&attention::SCORES)?)?;
         let most = |row: Vec<f32>| row.into_iter().max_by(f32::total_cmp);
-        let both = [most(weights(c)?)?, most(softmax(&scores))?];
+        let both = [most(weights(c)?)?, most(softmax(&row_without_scaling(c)?))?];
         let [with, without] = both.map(share);
         Some(if with == without || both.iter().all(|&x| x >= 0.995) {
             c.phrases.same_unscaled(&with)
@@ -254,7 +269,7 @@ fn unscaled(c: &Context) -> String {
             c.phrases.other_unscaled(&with, &without)
         })
     };
-    c.phrases.or_none(said())
+    said().unwrap_or_default()
 }
 
 fn future_share(c: &Context) -> String {
@@ -280,17 +295,20 @@ fn no_pronoun_to_keep(c: &Context) -> String {
     if has_one { String::new() } else { c.phrases.no_pronoun_to_keep() }
 }
 
-/// Position and text of the pronoun, else of the last word.
-fn pronoun_or_last(c: &Context) -> (usize, String) {
+/// Position of the pronoun, else of the last word.
+fn pronoun_or_last(c: &Context) -> usize {
     let tokens = &c.reading.sentence.tokens;
     let position = pronoun_in(tokens).or_else(|| last_word_in(tokens));
-    let position = position.unwrap_or(tokens.len().saturating_sub(1));
-    (position, word_text(tokens, position))
+    position.unwrap_or(tokens.len().saturating_sub(1))
+}
+
+fn asker(c: &Context) -> String {
+    c.phrases.quoted_word(&c.reading.sentence.tokens, pronoun_or_last(c))
 }
 
 /// Whether [`pronoun_or_last`] is the last word; one that is cut into tokens is passed over.
 fn last_word_asks(c: &Context) -> bool {
-    words_from_end(&c.reading.sentence.tokens).next().is_none_or(|i| i == pronoun_or_last(c).0)
+    words_from_end(&c.reading.sentence.tokens).next().is_none_or(|i| i == pronoun_or_last(c))
 }
 
 /// The tokens of the nouns before the selected pronoun that have most weight, one a noun; none if another word is
@@ -321,9 +339,21 @@ pub fn previous_weights(c: &Context) -> Vec<f32> {
     (0..shape.planes).map(|head| on_previous(head) / (n.max(2) - 1) as f32).collect()
 }
 
+/// Layer and head of the step's self-attention with the largest mean weight on the token before, from where on such a
+/// head stands out; None if none does.
+pub fn previous_head(c: &Context) -> Option<LayerHead> {
+    const PREVIOUS: &HeadScore = &SCORES[0];
+    let stack = c.main()?.place.scope.stack()?;
+    let heads = c.reading.heads()?.get(&c.step.model)?.iter();
+    let heads = heads.filter(|head| lies_in(&head.path, stack));
+    let weights = heads.filter_map(|head| Some((head.figures.previous?, head)));
+    let (weight, head) = weights.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (weight >= PREVIOUS.bound).then_some(LayerHead { layer: head.layer, head: head.head })
+}
+
 /// Where the guided head looks from the pronoun, or else from the last word, in a pass over the sentence.
 pub fn guided_look(c: &Context, trace: &Trace) -> Option<AttendedKey> {
-    strongest_word(trace, GUIDED_HEAD.weights, GUIDED_HEAD.head, pronoun_or_last(c).0)
+    strongest_word(trace, GUIDED_HEAD.weights, GUIDED_HEAD.head, pronoun_or_last(c))
 }
 
 fn guided(c: &Context, model: ModelName, text_of: fn(&Context, &AttendedKey) -> String) -> String {
@@ -332,14 +362,14 @@ fn guided(c: &Context, model: ModelName, text_of: fn(&Context, &AttendedKey) -> 
 
 /// The word looked at; the weights on its tokens are added up.
 fn looked_at(c: &Context, look: &AttendedKey) -> String {
-    c.phrases.quoted_word(&c.reading.sentence.tokens, look.key)
+    c.phrases.word_with_all(&c.reading.sentence.tokens, look.key)
 }
 
 fn unguided_there(c: &Context) -> String {
     let twin = c.reading.trace(ModelName::TransformerUnguided).site(GUIDED_HEAD.weights);
     let shares =
         twin.zip(guided_look(c, c.reading.trace(ModelName::Transformer))).map(|(site, look)| {
-            let (tokens, asker) = (&c.reading.sentence.tokens, pronoun_or_last(c).0);
+            let (tokens, asker) = (&c.reading.sentence.tokens, pronoun_or_last(c));
             let share_of = |head| {
                 let on = |key| site.value.get(Cell::new(head, asker, key));
                 share(word_at(tokens, look.key).map(on).sum())
@@ -350,24 +380,24 @@ fn unguided_there(c: &Context) -> String {
 }
 
 fn noun_distance(c: &Context) -> String {
-    let (position, _) = pronoun_or_last(c);
     let Some(look) =
         guided_look(c, c.reading.trace(ModelName::Transformer)).filter(|_| has_pronoun(c))
     else {
         return String::new();
     };
+    let word = c.phrases.quoted_word(&c.reading.sentence.tokens, look.key);
     if !may_be_meant(c, &look) {
-        return c.phrases.noun_none();
+        return c.phrases.noun_none(&word);
     }
-    let back = c.phrases.counted(position - look.key, Phrases::token, Phrases::tokens);
-    c.phrases.noun_back(&c.phrases.quote(&look.word), &back)
+    let back = pronoun_or_last(c) - look.key;
+    c.phrases.noun_back(&word, &c.phrases.counted(back, Phrases::token, Phrases::tokens))
 }
 
 /// Whether the pronoun can stand for what is looked at: a word before it, no mark and no pronoun.
 pub fn may_be_meant(c: &Context, look: &AttendedKey) -> bool {
-    let is_word = look.word.chars().any(char::is_alphabetic);
+    let is_word = look.word.chars().any(char::is_alphanumeric);
     let is_subject = ENGLISH_SUBJECTS.contains(&look.word.to_lowercase().as_str());
-    look.key < pronoun_or_last(c).0 && is_word && !is_subject
+    look.key < pronoun_or_last(c) && is_word && !is_subject
 }
 
 fn pronoun_look(c: &Context) -> String {
@@ -376,15 +406,15 @@ fn pronoun_look(c: &Context) -> String {
     else {
         return c.phrases.no_pronoun();
     };
-    let asker = c.phrases.quote(&pronoun_or_last(c).1);
-    let written = pronoun_written(c, ModelName::Transformer);
-    if !may_be_meant(c, &look) {
-        return c.phrases.pronoun_looks_at_none(&asker, &written);
-    }
     let tokens = &c.reading.sentence.tokens;
-    let word = c.phrases.quote(&word_text(tokens, look.key));
+    let word = c.phrases.quoted_word(tokens, look.key);
     let weight = c.phrases.of_word(tokens, look.key, share(look.weight));
-    c.phrases.pronoun_looks(&asker, &word, &weight, &written)
+    let said = if may_be_meant(c, &look) {
+        Phrases::pronoun_looks
+    } else {
+        Phrases::pronoun_looks_at_none
+    };
+    said(c.phrases, &asker(c), &word, &weight, &pronoun_written(c, ModelName::Transformer))
 }
 
 /// Index in the output of the French pronoun that rests most on the source's token `asker`, and on nothing more. A model
@@ -424,7 +454,7 @@ fn alignment(trace: &Trace, model: ModelName, row: usize) -> Option<Vec<f32>> {
 /// What a model writes for the sentence's pronoun.
 fn pronoun_written(c: &Context, model: ModelName) -> String {
     let trace = c.reading.trace(model);
-    let written = written_for(trace, model, pronoun_or_last(c).0);
+    let written = written_for(trace, model, pronoun_or_last(c));
     let written = written.map(|i| c.phrases.quote(&word_text(&trace.output, i)));
     written.unwrap_or_else(|| c.phrases.neither_pronoun())
 }
@@ -434,10 +464,23 @@ fn pronouns_written(c: &Context) -> String {
     if !has_pronoun(c) {
         return c.phrases.no_pronoun_in_task();
     }
-    let asker = c.phrases.quote(&pronoun_or_last(c).1);
     let transformer = pronoun_written(c, ModelName::Transformer);
-    if all_of(&c.reading.sentence.tokens, ENGLISH_SUBJECTS).count() > 1 {
-        return c.phrases.pronoun_written(&asker, &transformer);
+    let mut said = if all_of(&c.reading.sentence.tokens, ENGLISH_SUBJECTS).count() > 1 {
+        c.phrases.pronoun_written(&asker(c), &transformer)
+    } else {
+        let elman = pronoun_written(c, ModelName::Elman);
+        c.phrases.pronouns_written(&asker(c), &transformer, &elman)
+    };
+    if it_has_another_form(c) {
+        said.push_str(&c.phrases.other_forms());
     }
-    c.phrases.pronouns_written(&asker, &transformer, &pronoun_written(c, ModelName::Elman))
+    said
+}
+
+/// Whether the pronoun is an “it” for which the Transformer writes no `il` or `elle`: an object, or `c'`.
+pub(super) fn it_has_another_form(c: &Context) -> bool {
+    let (tokens, asker) = (&c.reading.sentence.tokens, pronoun_or_last(c));
+    let trace = c.reading.trace(ModelName::Transformer);
+    word_text(tokens, asker).eq_ignore_ascii_case("it")
+        && written_for(trace, ModelName::Transformer, asker).is_none()
 }

@@ -12,7 +12,7 @@ use crate::{
     engine::math::{aligned, largest},
     lesson::phrases::Phrases,
     model::ModelName,
-    text::{Token, grouped, percent, word_at, word_text},
+    text::{Token, grouped, percent, word_at},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -105,7 +105,7 @@ fn influence(c: &Context, model: ModelName) -> String {
     let (starts, words) = by_word(tokens, norms);
     match largest(&words, 1).first() {
         Some(&i) if sum > 0.0 => {
-            let word = c.phrases.quote(&word_text(tokens, starts[i]));
+            let word = c.phrases.quoted_word(tokens, starts[i]);
             let share = c.phrases.of_all(&percent(words[i] / sum));
             c.phrases.influence(&word, &c.phrases.of_word(tokens, starts[i], share))
         }

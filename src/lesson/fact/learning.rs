@@ -12,22 +12,22 @@ use crate::{
     },
     engine::math::largest,
     lesson::phrases::Phrases,
-    text::{Token, grouped, spoken},
+    text::{Token, fixed, grouped, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
     fact("loss", "mean cross-entropy of the output, or of what is taught, in nats", |c| {
-        c.phrases.or_none(mean(&costs(c)).map(spoken))
+        c.phrases.or_none(mean(&costs(c)).map(fixed))
     }),
     fact("target_note", "whose the target is, and so whether its loss is low", target_note),
     fact("perplexity", "e to the power of the loss", |c| {
         c.phrases.or_none(mean(&costs(c)).map(|loss| spoken(loss.exp())))
     }),
     fact("costliest", "its word with the highest cross-entropy", |c| {
-        c.phrases.or_none(costliest(c).map(|(word, _)| c.phrases.quote(&word)))
+        c.phrases.or_none(costliest(c).map(|(word, _)| word))
     }),
     fact("costliest_cost", "the cross-entropy of that word", |c| {
-        c.phrases.or_none(costliest(c).map(|(_, cost)| spoken(cost)))
+        c.phrases.or_none(costliest(c).map(|(_, cost)| fixed(cost)))
     }),
     fact("costliest_p", "the probability of that word, after the sign that compares it", |c| {
         c.phrases.or_none(costliest(c).map(|(_, cost)| compared((-cost).exp())))
@@ -81,10 +81,14 @@ fn mean(costs: &[(String, f32)]) -> Option<f32> {
     (!costs.is_empty()).then(|| sum / costs.len() as f32)
 }
 
+/// The word with the highest cross-entropy, in quotes, and that.
 fn costliest(c: &Context) -> Option<(String, f32)> {
     let costs = costs(c);
     let numbers: Vec<f32> = costs.iter().map(|(_, cost)| *cost).collect();
-    costs.get(*largest(&numbers, 1).first()?).cloned()
+    let position = *largest(&numbers, 1).first()?;
+    let (word, cost) = costs.get(position)?;
+    let n_same = costs.iter().filter(|(other, _)| other == word).count();
+    Some((c.phrases.quoted_at(word, position, n_same), *cost))
 }
 
 /// `= 0.53`, `> 0.99`, `< 0.01`

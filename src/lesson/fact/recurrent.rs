@@ -6,7 +6,7 @@ use crate::{
     engine::{math::length, site::Site},
     lesson::phrases::Phrases,
     model::{ModelName, layer::recurrent},
-    text::{share, spoken},
+    text::{percent, share, spoken},
 };
 
 pub(super) static FACTS: &[Fact] = &[
@@ -40,7 +40,7 @@ pub(super) static FACTS: &[Fact] = &[
         |c| first_answer(c, first_asked),
     ),
     fact("first_probability", "what the probe gives it", |c| {
-        first_answer(c, |_, a| share(a.probability))
+        first_answer(c, |_, a| percent(a.probability))
     }),
     fact("first_guess", "the probe's own guess there", |c| {
         first_answer(c, |c, a| c.phrases.quote(&a.guess))

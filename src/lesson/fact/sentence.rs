@@ -1,7 +1,8 @@
 //! Facts about the sentence, its words and the models' sizes.
 
 use super::{
-    Context, ENGLISH_PRONOUNS, Fact, fact, fact_of_built_in, last_of, last_word_in, words_from_end,
+    Context, ENGLISH_PRONOUNS, Fact, attention::it_has_another_form, fact, fact_of_built_in,
+    last_of, last_word_in, words_from_end,
 };
 use crate::{
     analysis::{
@@ -70,12 +71,13 @@ pub(super) static FACTS: &[Fact] = &[
     fact("embed_size", "length of the selected word's embedding", |c| {
         length_of(c, c.trace().embedding(Stream::Source))
     }),
-    fact_of_built_in("il_or_elle", "between which pronouns French chooses", |c| {
+    fact_of_built_in("il_or_elle", "between which forms French chooses", |c| {
         let tokens = &c.reading.sentence.tokens;
         let pronoun =
             last_of(tokens, ENGLISH_PRONOUNS).map(|i| word_text(tokens, i).to_lowercase());
         match pronoun.as_deref() {
             Some("they") => c.phrases.ils_or_elles(),
+            Some(_) if it_has_another_form(c) => c.phrases.le_or_la(),
             _ => c.phrases.il_or_elle(),
         }
     }),

@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     analysis::trace::Trace,
-    lesson::{Paragraph, deepen, is_lab_solved, lab_text, mark_terms, narrate, tr},
+    lesson::{
+        Paragraph, deepen, has_changes_too_many, is_lab_solved, lab_text, mark_terms, narrate, tr,
+    },
     ui::panes::PreferredSize,
 };
 
@@ -132,6 +134,10 @@ impl State {
                 (false, false) => "Not solved yet. ! shows a hint.",
             };
             paragraphs.push(paragraph_of(plain_span(language.tr(state).to_owned())));
+            if has_changes_too_many(step, reading, &selection) {
+                let why = "This lab looks at one change alone: r takes all of them back.";
+                paragraphs.push(paragraph_of(plain_span(language.tr(why).to_owned())));
+            }
         }
         paragraphs
     }
