@@ -410,9 +410,14 @@ impl Changes {
         self.all.iter().any(|change| matches!(change, Change::Set { .. } | Change::Patch(_)))
     }
 
-    /// Whether they say at most what evidence asks about, so that there is no other pass.
+    /// Whether they say at most what evidence asks about and what steps of learning would do, so that there is no other
+    /// pass.
     pub fn only_ask(&self) -> bool {
-        self.all.iter().all(|change| matches!(change, Change::Words { .. } | Change::Place(_)))
+        let asks = |change: &Change| {
+            use Change::{Place, Rate, Teach, Words};
+            matches!(change, Words { .. } | Place(_) | Teach(_) | Rate(_))
+        };
+        self.all.iter().all(asks)
     }
 
     /// How the next token is chosen.

@@ -166,13 +166,14 @@ impl State {
         let language = self.lesson.language;
         let words = changes_in_words(&reading.changes, language);
         let model = self.current().1.model;
-        let is_same = reading.plain.is_some() && !reading.is_changed(model);
+        let is_same = !reading.is_changed(model);
+        let sets_learning = reading.changes.taught().is_some() || reading.changes.rate().is_some();
         let text = if words.is_empty() {
             "back to the original pass".to_owned()
-        } else if reading.changes.only_ask() {
-            tr!(language, "{words}; r undoes it", words)
         } else if is_same && reading.sets_lesson(model) {
             tr!(language, "{words}; N takes a step of learning, r undoes it", words)
+        } else if reading.changes.only_ask() && !sets_learning {
+            tr!(language, "{words}; r undoes it", words)
         } else if is_same {
             tr!(
                 language,

@@ -74,7 +74,7 @@ fn change_words(state: &State) -> Option<[String; 2]> {
         return Some(in_full_and_in_short(&changed.changes, language).map(before));
     }
     let reading = state.passes.reading.as_ref().filter(|reading| reading.plain.is_some())?;
-    let is_shown = state.current().1.shows_change(reading) || reading.changes.only_ask();
+    let is_shown = state.current().1.shows_change(reading);
     let changed = |changes| {
         if is_shown {
             tr!(language, " changed: {changes} ", changes)
