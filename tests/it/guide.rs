@@ -249,7 +249,7 @@ fn least_likely(trace: &Trace) -> &Token {
 #[test]
 fn the_right_option_is_what_the_pass_says() {
     for (step, reading, selection, asked) in asked() {
-        let right = asked.options[asked.right].split(" (").next().unwrap();
+        let right = asked.options[asked.right].split(" at ").next().unwrap();
         let right = right.trim_matches(['“', '”']);
         let about = format!("{} of {:?}: {asked:?}", step.id, reading.sentence.text);
         let reveal = plain(&asked.reveal);
@@ -371,6 +371,37 @@ fn a_question_veils_the_panes_until_it_is_answered() {
     assert!(screen.contains("Right: "), "{screen}");
     press(&mut state, "Right Left");
     assert!(state.guide.quiz.is_none(), "it is not asked again");
+}
+
+#[test]
+fn a_question_about_what_is_being_measured_is_asked_when_that_is_known() {
+    for id in ["influence", "rnn-forgetting"] {
+        let reading = Arc::new(READER.read("The girl saw the dog.").unwrap());
+        let mut state = State::new(Arc::clone(&LESSON), Theme::default());
+        state.guide.asks_questions = true;
+        update(&mut state, Action::Read(Ok(Arc::clone(&reading))));
+        state.enter(index(id));
+        assert!(state.guide.quiz.is_none(), "{id}");
+        reading.measure();
+        update(&mut state, Action::Measured);
+        assert!(state.guide.quiz.is_some(), "{id}");
+        press(&mut state, "Enter");
+        update(&mut state, Action::Measured);
+        assert!(state.guide.quiz.is_none(), "{id}: it is not asked again");
+    }
+}
+
+#[test]
+fn an_open_question_has_its_own_keys_in_the_footer() {
+    let mut state = walk(true);
+    let footer = |state: &State| text(&drawn(state, 120, 36)).lines().last().unwrap().to_owned();
+    state.enter(index("mask"));
+    let asked = footer(&state);
+    assert!(asked.contains("Enter answer") && asked.contains("? keys"), "{asked}");
+    assert!(!asked.contains("deeper") && !asked.contains("open"), "{asked}");
+    press(&mut state, "Esc");
+    update(&mut state, Action::Dismiss);
+    assert!(footer(&state).contains("Enter open"), "{}", footer(&state));
 }
 
 #[test]

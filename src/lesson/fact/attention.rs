@@ -20,7 +20,7 @@ use crate::{
         site::lies_in,
         value::Cell,
     },
-    lesson::phrases::Phrases,
+    lesson::{LayerHead, phrases::Phrases},
     model::{GUIDED_HEAD, ModelName, layer::attention, rnn_attention},
     text::{Token, grouped, percent, share, spoken, word_at, word_text},
 };

@@ -28,6 +28,8 @@ pub struct Guide {
     pub asks_questions: bool,
     /// The question on the screen.
     pub quiz: Option<OpenQuiz>,
+    /// The step whose question could not be asked yet.
+    pub(super) question_to_come: Option<usize>,
     /// Verdict on the last answer, shown above the text.
     pub(super) verdict: Option<Vec<Paragraph>>,
     /// By step id, for the current sentence: whether the answer was right.
@@ -45,6 +47,7 @@ impl Default for Guide {
             in_tour: false,
             asks_questions: false,
             quiz: None,
+            question_to_come: None,
             verdict: None,
             answers: BTreeMap::new(),
             page_time: None,
@@ -96,6 +99,7 @@ impl Guide {
     /// Closes what belongs to the step before.
     pub(super) fn begin_step(&mut self, step: usize) {
         (self.quiz, self.verdict) = (None, None);
+        self.question_to_come = None;
         self.hinted = self.hinted.filter(|hinted| *hinted == step);
         self.page_time = self.page_time.map(|_| Duration::ZERO);
     }

@@ -32,14 +32,16 @@ impl State {
         self.unfold();
     }
 
-    /// Opens the step's question, unless it has been answered or questions are off.
-    fn ask_question(&mut self) -> Option<Notice> {
+    /// Opens the step's question, unless it has been answered or questions are off. One about what is still being
+    /// measured is asked when that is known.
+    pub(super) fn ask_question(&mut self) -> Option<Notice> {
         let (_, step) = self.lesson.step(self.nav.step);
         if !self.guide.asks(step) {
             return None;
         }
         let reading = self.passes.reading.as_ref()?;
         let asked = question(step, reading, &self.narration_selection());
+        self.guide.question_to_come = asked.is_none().then_some(self.nav.step);
         self.guide.ask(asked)
     }
 

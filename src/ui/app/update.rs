@@ -87,6 +87,9 @@ fn apply(state: &mut State, action: Action) -> Reply {
         }
         Action::Read(outcome) => return take_outcome(state, outcome),
         Action::BlockOpened { of, opened } => return take_opened_block(state, &of, opened),
+        Action::Measured if state.guide.question_to_come == Some(state.nav.step) => {
+            return state.ask_question().into();
+        }
         Action::Measured => {}
         Action::LensComputed => state.passes.finish_lens(),
         Action::AttentionMapComputed => state.passes.finish_attention(),

@@ -227,6 +227,14 @@ fn draw_playback(state: &State, area: Rect, buf: &mut Buffer) {
     Line::from(line).render(area, buf);
 }
 
+/// What keys do while a question is open, which takes most of them.
+const KEYS_OF_QUESTIONS: [KeyHint; 4] = [
+    KeyHint { keys: "↑ ↓", text: "choose" },
+    KeyHint { keys: "Enter", text: "answer" },
+    KeyHint { keys: "Esc", text: "skip" },
+    KeyHint { keys: "← →", text: "step" },
+];
+
 fn draw_key_hints(state: &State, area: Rect, buf: &mut Buffer) {
     let hint = |KeyHint { keys, text }: KeyHint| {
         let what = state.lesson.language.tr(text);
@@ -239,11 +247,14 @@ fn draw_key_hints(state: &State, area: Rect, buf: &mut Buffer) {
         binding.commands.first().is_none_or(|first| state.offers(first.command, focused))
     };
     // The hints for help and quit are shown at every width.
-    let (always_shown, optional): (Vec<_>, Vec<_>) = KEYS
+    let (always_shown, mut optional): (Vec<_>, Vec<_>) = KEYS
         .iter()
         .filter(is_of_use)
         .filter_map(|binding| binding.hint)
         .partition(|hint| ["keys", "quit"].contains(&hint.text));
+    if state.guide.quiz.is_some() {
+        optional = KEYS_OF_QUESTIONS.to_vec();
+    }
     let always_shown: Vec<Span> = always_shown.into_iter().flat_map(hint).collect();
     let mut available_width = usize::from(area.width).saturating_sub(width(&always_shown));
     let mut spans = vec![];
