@@ -17,7 +17,7 @@ use lookback::{
     },
     lesson::{Language, Lesson},
     model::ModelName,
-    text::fixed,
+    text::{fixed, spoken},
     ui::{
         app::{Action, Effect, Overlay, State, update},
         theme::Theme,
@@ -347,7 +347,7 @@ fn what_learning_did_is_whole_on_a_small_screen() {
     let shown = drawn_text(&state, 80, 24);
     let course =
         state.passes.reading.as_ref().unwrap().known_course(ModelName::Transformer).unwrap();
-    let [before, now] = course.kept.unwrap().map(fixed);
+    let [before, now] = course.kept.unwrap().map(spoken);
     for text in [format!("{before}, now {now}"), " 38 41".to_owned(), "after 41 steps".to_owned()] {
         assert!(shown.contains(&text), "{text}\n{shown}");
     }

@@ -24,7 +24,7 @@ use crate::{
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::{
-        descriptions::cell_labels,
+        descriptions::{cell_labels, short_path},
         widgets::{
             heat::{Columns, Heat, Labels, Scale, Zoom},
             lines::put_text,
@@ -79,7 +79,7 @@ impl<'a> DifferenceMap<'a> {
 
     fn heat(&self) -> Heat<'_> {
         let (n_rows, n_cols) = (self.rows.len(), self.n_cols());
-        let path = |row| self.difference(row).map_or_else(String::new, |d| d.path.clone());
+        let path = |row| self.difference(row).map_or_else(String::new, |d| short(&d.path));
         let mut heat = self.scene.heat_of_table(Table {
             n_rows,
             n_cols,
@@ -102,6 +102,11 @@ impl<'a> DifferenceMap<'a> {
     }
 }
 
+/// The label of a row: `enc.0.self` for `encoder.0.self_attn.out`. The cell's line has the path whole.
+fn short(path: &str) -> String {
+    short_path(path.strip_suffix(".out").unwrap_or(path))
+}
+
 /// Whether a site is one of the residual stream, or what is added to it.
 fn is_of_stream(site: &Recorded, stream: Stream) -> bool {
     let is_of_stream = matches!(
@@ -121,7 +126,7 @@ fn is_of_stream(site: &Recorded, stream: Stream) -> bool {
 pub(super) fn no_difference(scene: Scene) -> &'static str {
     scene.language.tr(match scene.changed {
         Some(_) => "A alone is on the screen. The key v goes on to B, and to where the two part.",
-        None => "There is one pass. The key A sets another sentence beside it, and the keys of what-ifs change this one.",
+        None => "There is no second pass yet. The key A sets another sentence beside this one, and the keys of what-ifs change it.",
     })
 }
 

@@ -23,8 +23,8 @@ use crate::{
     lesson::tr,
     text::{fixed, percent},
     ui::{
-        descriptions::cell_labels,
-        widgets::lines::{List, fit, left, put_on, put_text, right},
+        descriptions::{cell_labels, short_path},
+        widgets::lines::{List, first_fitting, fit, left, put_on, put_text, right},
     },
 };
 
@@ -110,11 +110,14 @@ fn numbers(row: &Row) -> Option<[String; 3]> {
     }
 }
 
-/// An address whose indices are whole, where it is cut to a width: `blocks.1.a…[0,11,3]`.
+/// An address in its first form that fits, `1.attn.scores[0,11,3]`; cut, its indices are whole: `1.attn.…[0,11,3]`.
 fn fitted(name: &str, width: usize) -> String {
+    let short = short_path(name);
+    let shorter = short.trim_start_matches("blocks.").to_owned();
+    let name = first_fitting([name.to_owned(), short, shorter], width);
     match name.rfind('[').filter(|at| name.len() > width && name.len() - at < width) {
         Some(at) => fit(&name[..at], width - (name.len() - at)) + &name[at..],
-        None => name.to_owned(),
+        None => name,
     }
 }
 
@@ -237,5 +240,18 @@ impl Pane for Differing<'_> {
             };
             put_on(buf, line, &[(&left(&name, name_width), style), (&columns, style)]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shortened_before_it_is_cut() {
+        let fitted = |width| fitted("blocks.0.attn.scores[4,24,24]", width);
+        assert_eq!(fitted(29), "blocks.0.attn.scores[4,24,24]");
+        assert_eq!(fitted(24), "0.attn.scores[4,24,24]");
+        assert_eq!(fitted(20), "0.attn.sco…[4,24,24]");
     }
 }

@@ -5,6 +5,7 @@ use ratatui::{
     layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     CursorCell, Pane, PreferredSize, Title, Unfolding,
@@ -18,7 +19,7 @@ use crate::{
     text::fixed,
     ui::widgets::{
         heat::{Columns, Heat, Labels, MarkedCell},
-        lines::put_on,
+        lines::{first_fitting, put_on},
     },
 };
 
@@ -67,14 +68,22 @@ impl<'a> Hidden<'a> {
     }
 
     fn draw_last_state(&self, area: Rect, buf: &mut Buffer) {
-        let theme = self.0.scene.theme;
-        let n = self.0.n_cols();
-        let text = tr!(self.0.scene.language, "all that the decoder gets: {n} numbers", n);
-        let text = format!("{} {text}", theme.glyph("▸", ">"));
+        let (theme, language) = (self.0.scene.theme, self.0.scene.language);
+        let body = Rect { y: area.y + 1, ..area };
+        let (n, (_, shown)) = (self.0.n_cols(), self.last_state().visible_extent(body));
+        let sign = theme.glyph("▸ ", "> ");
+        let text = if shown < n {
+            let long = "all that the decoder gets: {n} numbers, {shown} of them in view";
+            let texts = [long, "the decoder gets {n} numbers ({shown} in view)"];
+            let texts = texts.map(|text| tr!(language, text, n, shown));
+            first_fitting(texts, usize::from(area.width).saturating_sub(sign.width()))
+        } else {
+            tr!(language, "all that the decoder gets: {n} numbers", n)
+        };
+        let text = format!("{sign}{text}");
         let style = theme.accent().add_modifier(Modifier::BOLD);
         put_on(buf, area, &[("", Style::new()), (&text, style)]);
         // Cuts off the heat map's last line: its legend, which the strip above has.
-        let body = Rect { y: area.y + 1, ..area };
         let mut canvas = Buffer::empty(body);
         self.last_state().draw(body, &mut canvas);
         for y in body.y..area.bottom() {

@@ -17,7 +17,7 @@ use crate::{
     analysis::reading::Course,
     engine::math::kept,
     lesson::tr,
-    text::{ItemWidth, Token, fill, fixed, grouped},
+    text::{ItemWidth, Token, fill, fixed, grouped, spoken},
     ui::widgets::{
         chart::{Chart, ChartColumn, Heights, Series},
         lines::{first_fitting, fit, put_on, put_text, right, without_top_rows},
@@ -216,7 +216,8 @@ fn unasked(scene: Scene) -> Option<String> {
 /// What was forgotten, in so many columns: the loss on other sentences; None for a checkpoint.
 fn kept_text(scene: Scene, course: &Course, width: usize) -> Option<String> {
     let language = scene.language;
-    let [before, now] = course.kept?.map(fixed);
+    // As the text says them: the task is to look at a small change.
+    let [before, now] = course.kept?.map(spoken);
     Some(if course.n_steps == 0 {
         tr!(language, "20 other sentences: loss {before}", before)
     } else {

@@ -8,6 +8,7 @@ use ratatui::{
     layout::{Position, Rect, Size},
     style::{Modifier, Style},
 };
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     Pane, PreferredSize, Scene, Title,
@@ -245,6 +246,18 @@ impl<'a> Wall<'a> {
         }
     }
 
+    /// What the pictures show, and which of them are in view.
+    fn legend(&self, range: &str) -> String {
+        let language = self.scene.language;
+        tr!(
+            language,
+            "query {down} key {right}, large weights light{range}",
+            down = language.tr(self.theme().glyph("↓", "down")),
+            right = language.tr(self.theme().glyph("→", "right")),
+            range
+        )
+    }
+
     /// ` · layers 0-3 of 12`: the visible layers and heads where not all fit, else empty.
     fn visible_range_text(&self, grid: &Grid) -> String {
         let language = self.scene.language;
@@ -311,6 +324,8 @@ impl Pane for Wall<'_> {
             )
         };
         let (ideal, min) = (size(Size::new(12, 6)), size(MIN_PICTURE));
+        let legend = LABEL_WIDTH + 1 + self.legend("").width() as u16;
+        let ideal = Size { width: ideal.width.max(legend), ..ideal };
         PreferredSize::new(Size::new(min.width.min(40), min.height.min(8)), ideal)
             .up_to(size(MAX_PICTURE).height)
     }
@@ -355,14 +370,7 @@ impl Pane for Wall<'_> {
         let last = grid.picture_area(area, grid.layers.end - 1, grid.heads.start);
         let y = last.bottom() + 1;
         if y < area.bottom() {
-            let language = self.scene.language;
-            let text = tr!(
-                language,
-                "query {down} key {right}, large weights light{range}",
-                down = language.tr(self.theme().glyph("↓", "down")),
-                right = language.tr(self.theme().glyph("→", "right")),
-                range = self.visible_range_text(&grid)
-            );
+            let text = self.legend(&self.visible_range_text(&grid));
             put_line(
                 buf,
                 (area.x + LABEL_WIDTH + 1, y),
