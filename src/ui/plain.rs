@@ -179,7 +179,7 @@ fn step(
         let shown = PlainStep { selection, view };
         let described = pane_in_words(step, pane, reading, shown, lesson.language);
         writeln!(out)?;
-        write_wrapped(out, "", &format!("{}:", described.heading))?;
+        write_wrapped(out, "", &format!("{}{}", described.heading, language.tr(": ").trim_end()))?;
         for line in &described.lines {
             write_wrapped(out, "- ", line)?;
         }
@@ -232,7 +232,8 @@ fn pane_in_words(
     };
     let PaneWords { heading, lines } = panes::new_pane(pane, scene).in_words();
     let title = pane.title.as_ref().filter(|title| *title != model.title());
-    let title = title.map(|title| format!("{}: ", language.tr(title))).unwrap_or_default();
+    let title =
+        title.map(|title| language.tr(title).to_owned() + language.tr(": ")).unwrap_or_default();
     PaneWords { heading: format!("{title}{heading}"), lines }
 }
 

@@ -177,7 +177,8 @@ impl Pane for Bars<'_> {
 
     fn in_words(&self) -> PaneWords {
         let view = self.subject.view();
-        let line = format!("{}: {}", view.word(view.row), view.largest(view.row, 5));
+        let colon = self.subject.scene.language.tr(": ");
+        let line = [&*view.word(view.row), colon, &view.largest(view.row, 5)].concat();
         self.subject.in_words(vec![line])
     }
 

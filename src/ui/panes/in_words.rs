@@ -69,7 +69,8 @@ impl<'a> Subject<'a> {
                 )
             };
             let keys: Vec<String> = keys.iter().take(2).map(key).collect();
-            format!("{}: {}", self.label(1, row), keys.join(language.tr(", then ")))
+            let keys = keys.join(language.tr(", then "));
+            [&*self.label(1, row), language.tr(": "), &keys].concat()
         };
         let lines = (0..self.n_rows()).map(line).collect();
         let (path, model) = (self.site.path(), language.tr(self.scene.model.title()));
@@ -130,7 +131,7 @@ impl RowView<'_> {
             } else {
                 spread(&self.values(row), language)
             };
-            format!("{}: {text}", self.word(row))
+            [&*self.word(row), language.tr(": "), &text].concat()
         };
         (0..self.subject.n_rows()).map(line).collect()
     }
@@ -168,7 +169,7 @@ impl RowView<'_> {
                     first = first(&values, 3)
                 ),
             };
-            Some(format!("{}: {text}", other.name))
+            Some([other.name, language.tr(": "), &text].concat())
         };
         let lines = sites.iter().filter_map(line);
         [tr!(language, "at {word}", word = self.word(self.row))].into_iter().chain(lines).collect()
@@ -189,7 +190,7 @@ pub(super) fn words_of_heads(scene: Scene, spec: &PaneSpec) -> PaneWords {
         let figures: Vec<String> = FIGURES.iter().filter_map(figure).collect();
         let Summary { layer, head, .. } = summary;
         let place = tr!(language, "layer {layer} head {head}", layer, head);
-        format!("{place}: {}", figures.join(", "))
+        [&*place, language.tr(": "), &figures.join(language.tr(", "))].concat()
     };
     let lines = heads.filter(is_here).map(line).collect();
     PaneWords::of_model(language, "Attention by head", scene.model, lines)
