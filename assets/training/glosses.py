@@ -18,7 +18,7 @@ from corpus import token_words, word_spans
 
 # Function words whose commonest partner misleads.
 BY_HAND = {"ne": "not", "n'": "not", "pas": "not", "de": "of", "d'": "of", "ce": "this", "c'": "it", "qu'": "that", "que": "that", "se": "self", "s'": "self",
-           "me": "me", "m'": "me", "te": "you", "t'": "you", "y": "there", "en": "of it", "au": "to the", "aux": "to the", "du": "of the", "des": "some", "fait": "does",
+           "me": "me", "m'": "me", "te": "you", "t'": "you", "y": "there", "en": "in", "au": "to the", "aux": "to the", "du": "of the", "des": "some", "fait": "does",
            "faire": "do", "ai": "have", "as": "have", "a": "has", "avez": "have", "avons": "have", "ont": "have", "ça": "that", "un": "a", "une": "a", "on": "one",
            "lui": "him", "leur": "their", "parce": "because", "les": "the", "aujourd'hui": "today", "j'": "i", "l'": "the"}  # fmt: skip
 # Words whose commonest partner is wrong, found by reading the 1,500 most frequent.
