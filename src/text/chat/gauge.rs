@@ -82,6 +82,18 @@ impl Gauge {
         })
     }
 
+    /// What a namespace is to hold. It alone changes after it is made, so it must hold nothing that could come to hold it:
+    /// values that hold themselves have no end.
+    fn held(&self, value: &Value) -> Result<Value, Error> {
+        let value = self.read(value)?;
+        if changes(&value) {
+            return Err(refusal(
+                "a namespace cannot hold another one, a loop or what is computed from them",
+            ));
+        }
+        Ok(value)
+    }
+
     fn pay(&self, weight: usize) -> Result<(), Error> {
         let less = |left: usize| left.checked_sub(weight);
         match self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
@@ -89,6 +101,19 @@ impl Gauge {
             Err(_) => Err(refusal("its values are too large")),
         }
     }
+}
+
+/// Whether a value, which is weighed, may change.
+fn changes(value: &Value) -> bool {
+    let Some(object) = value.as_object() else { return false };
+    let name = object.type_name();
+    value.kind() == ValueKind::Iterable
+        || ["::Namespace", "::Loop"].iter().any(|end| name.ends_with(end))
+        || object
+            .try_iter_pairs()
+            .into_iter()
+            .flatten()
+            .any(|(key, item)| changes(&key) || changes(&item))
 }
 
 fn refusal(text: &'static str) -> Error {
@@ -101,6 +126,8 @@ pub fn bound(environment: &mut Environment) {
     let gauge = Arc::new(Gauge::default());
     environment.add_global(reads::WEIGHED, Value::from_dyn_object(Arc::clone(&gauge)));
     environment.add_filter(reads::FACTOR, factor);
+    let holder = Arc::clone(&gauge);
+    environment.add_filter(reads::HELD, move |value: &Value| holder.held(value));
     environment.set_unknown_method_callback(method);
     environment.add_filter("format", printed);
     for (name, divide) in [("batch", filters::batch as Divide), ("slice", filters::slice)] {

@@ -7,8 +7,9 @@
 
 use anyhow::{Result, ensure};
 
-/// The names of the map that weighs and of the filter for factors.
+/// The names of the map that weighs, of the filter for what a namespace holds and of that for factors.
 pub const WEIGHED: &str = "__weighed__";
+pub const HELD: &str = "__held__";
 pub const FACTOR: &str = "__factor__";
 
 /// The most operators of a tag; those in use have up to some tens.
@@ -114,6 +115,7 @@ fn expression(tag: &str, end: &str) -> Result<(String, usize)> {
     );
     let head = if end == "%}" { tokens.first().map_or("", |token| token.text) } else { "" };
     let (targets, factors) = (targets(&tokens, head)?, factors(&tokens));
+    let held = holds(&tokens, head);
     let mut out = String::new();
     for (i, token) in tokens.iter().enumerate() {
         out.push_str(token.blanks);
@@ -126,6 +128,12 @@ fn expression(tag: &str, end: &str) -> Result<(String, usize)> {
         if factors[i] {
             out.extend(["|", FACTOR]);
         }
+        if held == Some(i) {
+            out.push('(');
+        }
+    }
+    if held.is_some() {
+        out.extend([")|", HELD]);
     }
     let written: usize = tokens.iter().map(|token| token.blanks.len() + token.text.len()).sum();
     out.push_str(&tag[written..length]);
@@ -221,6 +229,12 @@ fn targets(tokens: &[Token], head: &str) -> Result<Vec<bool>> {
     Ok(found)
 }
 
+/// The sign before what is put into a namespace: `{% set ns.x = ...`.
+fn holds(tokens: &[Token], head: &str) -> Option<usize> {
+    let sign = tokens.iter().position(|token| token.text == "=").filter(|_| head == "set")?;
+    tokens[..sign].iter().any(|token| token.text == ".").then_some(sign)
+}
+
 /// Whether a name stands for a value, and neither for a function, a filter, a test, an attribute nor an argument.
 fn is_value(tokens: &[Token], i: usize, head: &str) -> bool {
     let before = |n: usize| i.checked_sub(n).map_or("", |at| tokens[at].text);
@@ -280,8 +294,9 @@ mod tests {
 
     #[test]
     fn names_of_values_are_weighed_and_no_others() {
-        let read =
-            |source: &str| weighed(source).unwrap().replace(WEIGHED, "§").replace(FACTOR, "¶");
+        let read = |source: &str| {
+            weighed(source).unwrap().replace(WEIGHED, "§").replace(FACTOR, "¶").replace(HELD, "=")
+        };
         for (source, want) in [
             ("a {{ x }} b", "a {{ §[x] }} b"),
             ("{{- x.y['z'][i] -}}", "{{- §[x].y['z'][§[i]] -}}"),
@@ -297,7 +312,7 @@ mod tests {
             ("{{ x if y else 1.5 }}", "{{ §[x] if §[y] else 1.5 }}"),
             ("{{ -x.y * f(z)|g('*') ** w }}", "{{ -§[x].y|¶ * f(§[z])|g('*')|¶ ** §[w] }}"),
             ("{{ 2*(x)*[y][0] }}", "{{ 2|¶*(§[x])|¶*[§[y]][0]|¶ }}"),
-            ("{% set a, b.c = x, y %}", "{% set a, b.c = §[x], §[y] %}"),
+            ("{% set a, b.c = x, y %}", "{% set a, b.c =( §[x], §[y])|= %}"),
             ("{%+ set a | f(x) -%}", "{%+ set a | f(§[x]) -%}"),
             ("{% set x == y %}", "{% set x == y %}"),
             ("{% for a, b in x if a recursive %}", "{% for a, b in §[x] if §[a] recursive %}"),
