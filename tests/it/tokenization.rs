@@ -418,10 +418,11 @@ fn hostile_parts() -> Vec<(Json, &'static str)> {
             with("/normalizer", json!({"type": "Precompiled", "precompiled_charsmap": "////fw=="})),
             "a trie of 2147483647 bytes, but has 0",
         ),
-        (with("/post_processor", template(vec![text; 200_000].into(), 1)), "the limit is 40000"),
+        (with("/post_processor", template(vec![text.clone(); 200].into(), 1)), "200 times"),
+        (with("/post_processor", template(vec![special; 200].into(), 1000)), "200000 tokens"),
         (
-            with("/post_processor", template(vec![special; 1000].into(), 100_000)),
-            "100000000 tokens",
+            with("/post_processor", template(vec![text; 200_000].into(), 1)),
+            "each counted once for every level",
         ),
         (with("/added_tokens", json!([{"id": 1, "content": 7}])), "tokenizer.json"),
     ]
