@@ -18,7 +18,9 @@ fn paste(session: &mut Session, text: &str) {
 fn keys(session: &mut Session, keys: &[&str]) {
     for key in keys {
         session.press(key);
-        thread::sleep(Duration::from_millis(80));
+        // What follows Esc too soon belongs to it.
+        let pause = if *key == "\x1b" { 250 } else { 80 };
+        thread::sleep(Duration::from_millis(pause));
         session.until_waiting();
     }
 }
