@@ -39,9 +39,13 @@ const fn score(
     HeadScore { name, definition, role, bound }
 }
 
+/// The score of a previous-token head.
+pub const PREVIOUS: HeadScore =
+    score("previous", "mean weight on the token before", "looks at the token before", 0.4);
+
 /// The scores of a head, in the order of [`HeadScores::scores`].
 pub static SCORES: [HeadScore; 7] = [
-    score("previous", "mean weight on the token before", "looks at the token before", 0.4),
+    PREVIOUS,
     score("self", "mean weight on the token itself", "looks at the token itself", 0.4),
     score("first", "mean weight on the first token", "rests on the first token", 0.5),
     score(

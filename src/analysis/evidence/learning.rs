@@ -125,8 +125,8 @@ struct Outcome {
 }
 
 impl Learner {
-    /// The target is the words that the run's rows should say. The run of a decoder has to be forced to
-    /// read the target. None if the run has no such rows.
+    /// The target is the words that the run's rows should say. The run of a decoder has to be forced to read the target.
+    /// None if the run has no such rows.
     pub fn new(run: Run, target: Vec<WordAtRow>, optimizer: Optimizer, rate: f32) -> Option<Self> {
         let tape = run.tape();
         let is_learned = |node: &Node| tape.is_leaf(*node) && tape.entry(*node).place.is_weight();

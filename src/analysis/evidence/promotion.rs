@@ -47,7 +47,8 @@ pub fn strongest(part: &LogitPart) -> Option<HeadOrUnit> {
     head.or_else(|| most(&mut part.units.iter().copied()).map(HeadOrUnit::Unit))
 }
 
-/// What pieces of sub-layers promote at a row of the output: the `n` strongest words. None where the model does not say what a direction means.
+/// What pieces of sub-layers promote at a row of the output: the `n` strongest words. None where the model does not say
+/// what a direction means.
 pub fn promotions(
     model: &dyn Model,
     run: &Run,

@@ -13,11 +13,12 @@ use crate::engine::{
 
 /// An operation that computes each plane of its output alone.
 pub trait ByPlane: Send + Sync {
-    /// The shape of the output; unless told otherwise that of the first input.
+    /// The shape of the output: by default that of the first input.
     fn shape(&self, inputs: &[&Value]) -> Shape {
         inputs[0].shape()
     }
 
+    /// One plane of the output, from the planes of the inputs that it takes. -> (row, col)
     fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix;
 
     /// The number of arithmetic operations for all planes, about.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     analysis::{
-        evidence::heads::{HeadScore, SCORES, nouns_before},
+        evidence::heads::{PREVIOUS, nouns_before},
         measure::{
             ablation::KnockOut,
             attention::{AttendedKey, entropy_bits, of_output_to_source, strongest_word},
@@ -342,7 +342,6 @@ pub fn previous_weights(c: &Context) -> Vec<f32> {
 /// Layer and head of the step's self-attention with the largest mean weight on the token before, from where on such a
 /// head stands out; None if none does.
 pub fn previous_head(c: &Context) -> Option<LayerHead> {
-    const PREVIOUS: &HeadScore = &SCORES[0];
     let stack = c.main()?.place.scope.stack()?;
     let heads = c.reading.heads()?.get(&c.step.model)?.iter();
     let heads = heads.filter(|head| lies_in(&head.path, stack));
