@@ -11,6 +11,7 @@ mod decoding;
 pub mod encoder_decoder;
 mod generation;
 mod name;
+mod pool;
 pub mod rnn;
 pub mod rnn_attention;
 pub mod rnn_lm;
@@ -37,7 +38,7 @@ use crate::{
         tape::{Keep, Node, Tape},
         value::{Matrix, Value},
     },
-    text::{EOS, visible},
+    text::{EOS, near_clause, visible},
     weights::{Checkpoint, Weights, is_in_gguf},
 };
 
@@ -200,6 +201,21 @@ enum Kind {
     Other(fn(&Checkpoint) -> Result<Arc<dyn Model>>),
 }
 
+/// Names of types that GGUF alone has.
+const ONLY_IN_GGUF: [&str; 11] = [
+    "nomic-bert",
+    "phi2",
+    "gptneox",
+    "command-r",
+    "qwen3moe",
+    "qwen2moe",
+    "gpt-oss",
+    "deepseek2",
+    "qwen35",
+    "qwen35moe",
+    "qwen3next",
+];
+
 /// The architectures that can be run.
 pub static ARCHITECTURES: LazyLock<Vec<Architecture>> = LazyLock::new(|| {
     let decoder = |family: &'static Family| Architecture {
@@ -211,7 +227,7 @@ pub static ARCHITECTURES: LazyLock<Vec<Architecture>> = LazyLock::new(|| {
 });
 
 /// The architectures that are not decoders alone.
-fn others() -> [Architecture; 15] {
+fn others() -> [Architecture; 16] {
     let of = |names, title, open| Architecture { names, title, kind: Kind::Other(open) };
     [
         of(&["bert"], "BERT", |checkpoint| bert(checkpoint, BertFamily::Bert)),
@@ -222,6 +238,9 @@ fn others() -> [Architecture; 15] {
         of(&["electra"], "ELECTRA", |checkpoint| bert(checkpoint, BertFamily::Electra)),
         of(&["albert"], "ALBERT", |checkpoint| bert(checkpoint, BertFamily::Albert)),
         of(&["mpnet"], "MPNet", |checkpoint| bert(checkpoint, BertFamily::MpNet)),
+        of(&["nomic_bert", "nomic-bert"], "Nomic", |checkpoint| {
+            bert(checkpoint, BertFamily::Nomic)
+        }),
         of(&["deberta-v2"], "DeBERTa-v2", |checkpoint| bert(checkpoint, BertFamily::Deberta)),
         of(&["modernbert"], "ModernBERT", |checkpoint| {
             Ok(Arc::new(bert::ModernBert::load(checkpoint)?))
@@ -269,12 +288,15 @@ impl Architecture {
     pub fn of(checkpoint: &Checkpoint) -> Result<&'static Self> {
         let name = checkpoint.config().string("model_type")?;
         Self::named(name).with_context(|| {
-            let is_listed =
-                |name: &&str| !name.contains(' ') && (!checkpoint.is_gguf() || is_in_gguf(name));
+            let is_of_form = |name: &str| {
+                if checkpoint.is_gguf() { is_in_gguf(name) } else { !ONLY_IN_GGUF.contains(&name) }
+            };
             let known = ARCHITECTURES.iter().flat_map(|kind| kind.names).copied();
-            let known: Vec<&str> = known.filter(is_listed).collect();
+            let known: Vec<&str> =
+                known.filter(|name| !name.contains(' ') && is_of_form(name)).collect();
+            let near = near_clause(name, known.iter().copied(), 3);
             format!(
-                "{} is a model of type `{}`, which cannot be run; those that can are {}",
+                "{} is a model of type `{}`, which cannot be run{near}; those that can are {}",
                 checkpoint.name(),
                 visible(name),
                 known.join(", ")

@@ -14,6 +14,7 @@ mod signals;
 mod worker;
 
 use std::{
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     sync::{
@@ -100,6 +101,8 @@ enum Event {
     Closed,
     /// A thread has panicked.
     Failed,
+    /// A thread cannot be had.
+    NoThread(io::Error),
 }
 
 /// Whether the walk continues.
@@ -169,6 +172,7 @@ fn first_reading(
         Ok(Event::Done(Action::Read(Err(unread)))) => bail!(unread.why),
         Ok(Event::Done(action)) => carry_out(state, action, workers).map(|_| None),
         Ok(Event::Failed) => bail!("the models could not be started"),
+        Ok(Event::NoThread(why)) => Err(no_thread(&why)),
         _ => Ok(None),
     }
 }
@@ -265,6 +269,7 @@ fn answer(state: &mut State, event: Event, workers: &Workers) -> Result<Next> {
         Event::Signal(SIGTSTP) => return Ok(Next::Suspend),
         Event::Signal(SIGWINCH) => return Ok(Next::Stay), // every frame looks for the size
         Event::Signal(signal) => return Ok(Next::End(ended_by(signal))),
+        Event::NoThread(why) => return Err(no_thread(&why)),
         Event::Failed => {
             bail!("a part of Lookback failed; please report the message above, with the sentence")
         }
@@ -342,18 +347,28 @@ fn copy(state: &State, workers: &Workers) -> Result<Result<usize, String>> {
     Ok(Ok(text.lines().count()))
 }
 
-/// Runs `work` on a thread whose panic ends the walk.
-fn spawn_guarded(events: mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
-    thread::spawn(move || {
+/// Runs `work` on a thread whose panic ends the walk, as does its lack.
+fn spawn_guarded(events: &mpsc::Sender<Event>, work: impl FnOnce() + Send + 'static) {
+    let failed = events.clone();
+    let guarded = move || {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
             // There is no receiver if the walk has ended.
-            let _ = events.send(Event::Failed);
+            let _ = failed.send(Event::Failed);
         }
-    });
+    };
+    if let Err(why) = thread::Builder::new().spawn(guarded) {
+        let _ = events.send(Event::NoThread(why));
+    }
+}
+
+fn no_thread(why: &io::Error) -> anyhow::Error {
+    anyhow!(
+        "no further thread can be started ({why}); end other programs, or raise the limit of your processes (`ulimit -u`)"
+    )
 }
 
 fn listen_to_keys(events: mpsc::Sender<Event>) {
-    spawn_guarded(events.clone(), move || {
+    spawn_guarded(&events.clone(), move || {
         let take = |heard| {
             let event = match heard {
                 Heard::Typed(input) => Event::Input(input),

@@ -151,7 +151,7 @@ impl Checkpoint {
     /// # Errors
     /// Naming file, tensor and fault.
     pub fn open(path: &Path) -> Result<Self> {
-        match files(path)? {
+        match files(&modules::body(path)?)? {
             CheckpointFiles::Safetensors { folder, parts } => {
                 Self::hugging_face(path, &folder, parts)
             }
@@ -211,9 +211,10 @@ impl Checkpoint {
             None => of_older_files(folder, &config, beside.get("tokenizer_config.json"))?,
         };
         let tokenizer = tokenizer.map_or(TokenizerSource::None, TokenizerSource::Json);
-        let modules = modules::modules(folder)?;
+        let root = modules::root(folder)?;
+        let modules = modules::modules(&root)?;
         for module in modules.iter().flatten() {
-            tensors.extend(of_module(folder, module)?);
+            tensors.extend(of_module(&root, module)?);
         }
         Self {
             path: path.to_owned(),

@@ -263,11 +263,11 @@ def gpt2(taps: Taps) -> Sites:
 def bert_embeddings(taps: Taps, embeddings: nn.Module, eps: float) -> Sites:
     sites = {
         "tokens.embed": taps.out_of(embeddings.word_embeddings),
-        "tokens.pos": taps.out_of(embeddings.position_embeddings),
     }
     if hasattr(embeddings, "token_type_embeddings"):
         sites["tokens.type"] = taps.out_of(embeddings.token_type_embeddings)
-    sites["tokens.pos"] = sites["tokens.pos"].expand_as(sites["tokens.embed"])
+    if hasattr(embeddings, "position_embeddings"):
+        sites["tokens.pos"] = taps.out_of(embeddings.position_embeddings).expand_as(sites["tokens.embed"])
     sites["tokens.input"] = taps.into(embeddings.LayerNorm)
     return sites | taps.norm("tokens.norm", embeddings.LayerNorm, eps)
 
@@ -280,7 +280,11 @@ def post_norm(taps: Taps, at: str, of: dict[str, nn.Module], eps: float, attenti
     sites = dict(attention)
     sites[f"{at}.residual1"] = taps.into(of["norm1"])
     sites |= taps.norm(f"{at}.norm1", of["norm1"], eps)
-    sites[f"{at}.ffn.sum"] = taps.out_of(of["up"])
+    if "gate" in of:
+        sites[f"{at}.ffn.gate"], sites[f"{at}.ffn.up"] = taps.out_of(of["gate"]), taps.out_of(of["up"])
+        sites[f"{at}.ffn.act"] = of["act"](taps.out_of(of["gate"]))
+    else:
+        sites[f"{at}.ffn.sum"] = taps.out_of(of["up"])
     sites[f"{at}.ffn.hidden"], sites[f"{at}.ffn.out"] = taps.into(of["down"]), taps.out_of(of["down"])
     sites[f"{at}.residual2"] = taps.into(of["norm2"])
     return sites | taps.norm(f"{at}.norm2", of["norm2"], eps)
@@ -501,6 +505,23 @@ def mpnet(taps: Taps) -> Sites:
     return sites | (class_head(taps, body, last) or pooled(last))
 
 
+def nomic(taps: Taps) -> Sites:
+    model, eps = taps.model, taps.model.config.layer_norm_eps
+    body = getattr(model, "nomic_bert", model)
+    sites = bert_embeddings(taps, body.embeddings, eps)
+    for l, layer in enumerate(body.layers):
+        attn, mlp = layer.self_attn, layer.mlp
+        of = {"attention": attn, "q": attn.q_proj, "k": attn.k_proj, "v": attn.v_proj, "o": attn.o_proj,
+              "norm1": layer.post_attention_layernorm, "gate": mlp.gate_proj, "up": mlp.up_proj, "act": mlp.act_fn,
+              "down": mlp.down_proj, "norm2": layer.post_mlp_layernorm}  # fmt: skip
+        sites |= post_norm(taps, f"encoder.{l}", of, eps)
+    if hasattr(model, "cls"):
+        head = model.cls.predictions
+        norm = head.transform.layer_norm
+        return sites | masked_words(taps, head.transform.dense, norm, head.decoder, norm.eps)
+    return sites | pooled(sites[f"encoder.{l}.norm2.out"])
+
+
 def bert(taps: Taps) -> Sites:
     model, eps = taps.model, taps.model.config.layer_norm_eps
     body = getattr(model, model.base_model_prefix, model)
@@ -626,6 +647,7 @@ ARCHITECTURES = {
     "gpt2": gpt2, **decoders.ARCHITECTURES,
     "bert": bert, "roberta": bert, "xlm-roberta": bert, "camembert": bert, "distilbert": distilbert,
     "electra": electra, "albert": albert, "mpnet": mpnet, "modernbert": modernbert, "deberta-v2": deberta,
+    "nomic_bert": nomic,
     "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "m2m_100": bart, "t5": t5, "mt5": t5,
 }  # fmt: skip
 

@@ -39,6 +39,7 @@ import checkpoint_gguf
 import checkpoint_mixers
 import checkpoint_rnn as rnn
 import checkpoint_tokenizers as tiny
+import checkpoint_sites
 from checkpoint_sites import Sites, is_encoder, sites_of
 
 OUT = Path(__file__).parent.parent.parent / "tests" / "goldens" / "checkpoints"
@@ -106,6 +107,11 @@ MODERNBERT = {
     "num_hidden_layers": 4, "intermediate_size": 23, "hidden_activation": "gelu", "local_attention": 4,
     "global_attn_every_n_layers": 3, "global_rope_theta": 5000.0, "local_rope_theta": 100.0, "norm_eps": 1e-5,
     "max_position_embeddings": 41, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3,
+}  # fmt: skip
+NOMIC = {
+    "model_type": "nomic_bert", "architectures": ["NomicBertForMaskedLM"], "hidden_act": "silu", "hidden_size": 24,
+    "num_hidden_layers": 3, "num_attention_heads": 3, "intermediate_size": 37, "max_position_embeddings": 48, "type_vocab_size": 2,
+    "layer_norm_eps": 1e-12, "rope_parameters": {"rope_type": "default", "rope_theta": 300.0}, "pad_token_id": 0,
 }  # fmt: skip
 DEBERTA = {
     "model_type": "deberta-v2", "architectures": ["DebertaV2ForMaskedLM"], "hidden_size": 30, "num_hidden_layers": 2,
@@ -347,6 +353,7 @@ RECIPES = {
     "gemma2": ("llama2", "f16", llama(**OF_GEMMA2)),
     "gemma2_plain": ("llama2", "f16", llama(**{**OF_GEMMA2, "query_pre_attn_scalar": 8, "num_hidden_layers": 1})),
     "gemma3": ("llama2", "bf16", llama(**OF_GEMMA3)),
+    "gemma3_both_ways": ("llama2", "bf16", llama(**{**OF_GEMMA3, "use_bidirectional_attention": True, "sliding_window": 8})),
     "gemma3_sees": ("llama2", "bf16, saved", composite("gemma3", "Gemma3", {**OF_GEMMA3, "num_hidden_layers": 2}, siglip_vision_model=SEES)),
     "gemma4": ("llama2", "bf16", llama(**OF_GEMMA4)),
     "gemma4_shared": ("llama2", "bf16", llama(**OF_GEMMA4_SHARED)),
@@ -435,6 +442,8 @@ RECIPES = {
     "modernbert_tokens": ("bert", "f16", {**MODERNBERT, **TAGS, "architectures": ["ModernBertForTokenClassification"], "num_hidden_layers": 1}),
     "modernbert_answer": ("bert", "f16", {**MODERNBERT, "architectures": ["ModernBertForQuestionAnswering"], "num_hidden_layers": 1}),
     "bert_answer": ("bert", "f16", {**BERT, **OF_CLASSES, "architectures": ["BertForQuestionAnswering"], "num_hidden_layers": 1}),
+    "nomic": ("bert", "bf16, hosted", NOMIC),
+    "nomic_saved": ("bert", "f16", {**NOMIC, "architectures": ["NomicBertModel"], "num_hidden_layers": 2}),
     "deberta": ("bert", "f16", DEBERTA),
     "deberta_text": ("bert", "f16", {**DEBERTA, **THREE, "architectures": ["DebertaV2ForSequenceClassification"], "position_buckets": -1,
                                      "max_relative_positions": 9, "num_hidden_layers": 1}),
@@ -752,10 +761,13 @@ def write_reference(
     sentences = sentences_for(tokenizer, masks_too=is_encoder(model), has_pairs=has_pairs)
     if model.config.is_encoder_decoder:
         with_targets(sentences, tokenizer, model.config.decoder_start_token_id)
+    looks_both_ways = getattr(model.config, "use_bidirectional_attention", False)
+    if looks_both_ways:  # it writes nothing: the last norm's rows become one vector
+        arranged = pooled
     sites = {key: arranged(sites_in(model, s)) for key, s in sentences.items()}
     kind = {**RECIPES, **QUANTISED}[name][0]
     more = {"files": files, "tokenizer": kind}
-    if not is_encoder(model):
+    if not (is_encoder(model) or looks_both_ways):
         more["greedy"] = greedy(model, tokenizer)
     elif "logits" in sites["long"]:
         more["top"] = {key: top(of["logits"]) for key, of in sites.items()}
@@ -763,6 +775,11 @@ def write_reference(
     lengths = {key: len(s["ids"]) for key, s in sentences.items()}
     lead = f", lead {more['greedy']['lead']:.3f}" if "greedy" in more else ""
     print(f"{name}: {len(sites['long'])} sites, {lengths}{lead}")
+
+
+def pooled(sites: Sites) -> Sites:
+    kept = {path: value for path, value in sites.items() if path not in ("raw_logits", "logits", "probs")}
+    return kept | checkpoint_sites.pooled(sites["final_norm.out"])
 
 
 def readme(out: Path) -> None:

@@ -196,6 +196,50 @@ FORMS: dict[str, tuple[Callable[[Tensor], Form], dict, bool]] = {
 }  # fmt: skip
 
 
+def stacked(form: Callable[[Tensor], Form], w: Tensor) -> Form:
+    """The same of a stack of matrices (expert, out, in)."""
+    parts, numbers = form(w.flatten(0, 1))
+    return {part: value.unflatten(0, w.shape[:2]) for part, value in parts.items()}, numbers.view_as(w)
+
+
+def write_mlx_experts(name: str = "mlx_experts") -> None:
+    """A mixture of experts as MLX stores it: a stack a map, under names of its own."""
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tokenizer = tiny.ALL["qwen2"]()
+    tiny.save(tokenizer, folder)
+    config = checkpoints.llama(**{**checkpoints.OF_QWEN3_MOE, **SIZES, "moe_intermediate_size": 32}, vocab_size=tokenizer.get_vocab_size())
+    how = {"group_size": 32, "bits": 4, "mode": "affine"}
+    (folder / "config.json").write_text(json.dumps({**config, "quantization": how}, indent=1) + "\n")
+    settings = {k: v for k, v in config.items() if k not in ("model_type", "architectures")}
+    model = transformers.Qwen3MoeForCausalLM(transformers.Qwen3MoeConfig(**settings, attn_implementation="eager")).eval()
+    checkpoints.scramble(model, seed=sum(map(ord, name)))
+    tensors, pack = {}, mlx(4)
+    with torch.no_grad():
+        for key, weight in model.state_dict().items():
+            if weight.ndim == 1:
+                tensors[key] = weight.half()
+                weight.copy_(tensors[key].float())
+                continue
+            stem = key.removesuffix(".weight")
+            maps = {stem: weight}
+            if key.endswith("experts.gate_up_proj"):
+                gate, up = weight.chunk(2, 1)
+                maps = {key.replace("experts.gate_up_proj", f"switch_mlp.{of}_proj"): part for of, part in (("gate", gate), ("up", up))}
+            elif key.endswith("experts.down_proj"):
+                maps = {key.replace("experts.", "switch_mlp."): weight}
+            for theirs, part in maps.items():
+                packed, numbers = stacked(pack, part.clone()) if part.ndim == 3 else pack(part.clone())
+                part.copy_(numbers)
+                tensors |= {f"{theirs}.{kind}": value.clone().contiguous() for kind, value in packed.items()}
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    sentences = checkpoints.sentences_for(tokenizer, masks_too=False, has_pairs=False)
+    sites = {key: checkpoints.sites_in(model, sentence) for key, sentence in sentences.items()}
+    checkpoints.write_golden(OUT / f"{name}.golden.safetensors", sentences, sites, {"files": [name]})
+    print(f"{name}: {len(tensors)} tensors")
+
+
 def write(name: str) -> None:
     form, how, has_tables = FORMS[name]
     folder = OUT / name
@@ -222,7 +266,7 @@ def write(name: str) -> None:
             stem = key.removesuffix(".weight")
             tensors |= {f"{stem}.{part}": value.clone().contiguous() for part, value in parts.items()}
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    sentences = checkpoints.sentences_for(tokenizer, masks_too=False)
+    sentences = checkpoints.sentences_for(tokenizer, masks_too=False, has_pairs=False)
     sites = {key: checkpoints.sites_in(model, sentence) for key, sentence in sentences.items()}
     checkpoints.write_golden(OUT / f"{name}.golden.safetensors", sentences, sites, {"files": [name]})
     print(f"{name}: {len(tensors)} tensors")
@@ -232,3 +276,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for name in FORMS:
         write(name)
+    write_mlx_experts()

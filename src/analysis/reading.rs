@@ -23,6 +23,7 @@ mod wishes;
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
 };
@@ -366,14 +367,18 @@ impl Reading {
     }
 }
 
-/// `f` of every item, computed on one thread each if there are several; results are in the order of the items.
+/// `f` of every item, computed on one thread each if there are several and as many can be had; results are in the order
+/// of the items.
 fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
     if let [item] = items {
         return vec![f(item)];
     }
+    let f = &f;
     thread::scope(|scope| {
-        let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| f(item))).collect();
-        threads.into_iter().map(joined).collect()
+        let begin = |item| thread::Builder::new().spawn_scoped(scope, move || f(item));
+        let begun: Vec<_> = items.iter().map(begin).collect();
+        let end = |(begun, item): (io::Result<_>, &T)| begun.map_or_else(|_| f(item), joined);
+        begun.into_iter().zip(items).map(end).collect()
     })
 }
 

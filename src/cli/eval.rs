@@ -231,20 +231,26 @@ fn translated(
     };
     let next = AtomicUsize::new(0);
     let mut results: Vec<Vec<Translation>> = lines.iter().map(|_| vec![]).collect();
+    let work = |sender: mpsc::Sender<_>| {
+        alone(|| {
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                if i >= lines.len() || sender.send((i, translate(i))).is_err() {
+                    break;
+                }
+            }
+        });
+    };
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
-        for _ in 0..thread::available_parallelism().map_or(1, Into::into) {
-            let (sender, next, translate) = (sender.clone(), &next, &translate);
-            scope.spawn(move || {
-                alone(|| {
-                    loop {
-                        let i = next.fetch_add(1, Ordering::Relaxed);
-                        if i >= lines.len() || sender.send((i, translate(i))).is_err() {
-                            break;
-                        }
-                    }
-                });
-            });
+        let n_threads = thread::available_parallelism().map_or(1, usize::from);
+        let begun = |_: &usize| {
+            let (sender, work) = (sender.clone(), &work);
+            thread::Builder::new().spawn_scoped(scope, move || work(sender)).is_ok()
+        };
+        // Where no thread can be had, this one does the work.
+        if (0..n_threads).take_while(begun).count() == 0 {
+            work(sender.clone());
         }
         drop(sender);
         for (i, result) in receiver {

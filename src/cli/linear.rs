@@ -318,7 +318,7 @@ fn open(state: &State, address: &str, out: &mut dyn Write) -> io::Result<()> {
 fn unknown(line: &str, language: Language, out: &mut dyn Write) -> io::Result<()> {
     let is_named = |(typed, _): &&(&str, &str)| typed.split(' ').next() == Some(line);
     let text = match COMMANDS.iter().find(is_named) {
-        Some((typed, what)) => [language.tr(typed), language.tr(": "), language.tr(what)].concat(),
+        Some((typed, what)) => language.labelled(language.tr(typed), language.tr(what)),
         None => tr!(language, "No command is called {name}. ? lists them.", name = shown(line)),
     };
     writeln!(out, "\n{text}")

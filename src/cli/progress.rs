@@ -54,7 +54,8 @@ impl Spinner {
         bar.set_message(what);
         let shown = bar.clone();
         if !is_dumb {
-            std::thread::spawn(move || {
+            // Where no thread can be had, it is not shown.
+            let _ = std::thread::Builder::new().spawn(move || {
                 std::thread::sleep(PATIENCE);
                 if !shown.is_finished() {
                     shown.set_draw_target(ProgressDrawTarget::stderr());

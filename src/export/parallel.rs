@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Maps items on `n_threads` threads and passes the results to `take` in the order of the items. At most three times
-/// as many items as threads are in memory at once.
+/// as many items as threads are in memory at once. Where no thread can be had the caller's does the work.
 ///
 /// # Errors
 /// The first error of `take`; no further item is then drawn.
@@ -23,14 +23,17 @@ pub fn in_order<T: Send, U: Send, E>(
     thread::scope(|scope| {
         // Dropped at the end of this scope in any case, so that the threads end.
         let jobs = jobs;
-        for _ in 0..n_threads {
-            scope.spawn(|| {
-                let next = || queue.lock().ok()?.recv().ok();
-                while let Some((item, answer)) = next() {
-                    // There is no receiver after an error.
-                    let _ = answer.send(map(item));
-                }
-            });
+        let work = || {
+            let next = || queue.lock().ok()?.recv().ok();
+            while let Some((item, answer)) = next() {
+                // There is no receiver after an error.
+                let _ = answer.send(map(item));
+            }
+        };
+        let begun = |_: &usize| thread::Builder::new().spawn_scoped(scope, work).is_ok();
+        let n_threads = (0..n_threads).take_while(begun).count();
+        if n_threads == 0 {
+            return items.map(&map).try_for_each(take);
         }
         let mut under_way: VecDeque<mpsc::Receiver<U>> = VecDeque::new();
         for item in items {

@@ -30,6 +30,11 @@ impl Language {
         table(self).get(english).map_or(english, String::as_str)
     }
 
+    /// A label and what it is said of, with the language's colon: `of “it”: 0.9`.
+    pub fn labelled(self, label: &str, text: &str) -> String {
+        [label, self.tr(": "), text].concat()
+    }
+
     /// A text of the interface in this language, its blanks filled.
     pub fn tr_filled(self, english: &str, blanks: &[(&str, &dyn Display)]) -> String {
         text::filled(self.tr(english), blanks)

@@ -1,5 +1,5 @@
 //! Encoder-only models: BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), DistilBERT (Sanh et al. 2019), ELECTRA (Clark
-//! et al. 2020), ALBERT (Lan et al. 2020), MPNet (Song et al. 2020), DeBERTa-v2 and v3 (He et al. 2021), and sentence encoders made from them (Reimers and
+//! et al. 2020), ALBERT (Lan et al. 2020), MPNet (Song et al. 2020), DeBERTa-v2 and v3 (He et al. 2021), Nomic Embed (Nussbaum et al. 2024), and sentence encoders made from them (Reimers and
 //! Gurevych 2019).
 //!
 //! Every token attends to every other; norms follow the sub-layers. A model with a head predicts masked tokens, or sorts
@@ -11,7 +11,6 @@ mod family;
 mod head;
 mod modern;
 mod names;
-mod pool;
 
 use std::sync::Arc;
 
@@ -29,8 +28,8 @@ use crate::{
         value::Matrix,
     },
     model::layer::{
-        attention::{Attention, HeadSizes, Mask, Relative},
-        feed_forward::{Activation, FeedForward},
+        attention::{Attention, AttentionPlan, HeadSizes, Mask, Relative},
+        feed::{Feed, FeedPlan},
         norm::{Norm, NormKind},
     },
     weights::{Checkpoint, Weights},
@@ -82,7 +81,8 @@ pub static RESIDUAL2: Site =
 struct BertPlan {
     n_layers: usize,
     heads: HeadSizes,
-    d_ff: usize,
+    feed: FeedPlan,
+    attention: AttentionPlan,
     /// The width of the tables; where it is not d_model, a map follows.
     d_embed: usize,
     is_projected: bool,
@@ -101,7 +101,6 @@ struct BertPlan {
     n_types: usize,
     /// The token behind which the second of two texts begins, where types tell them apart.
     separator: Option<u32>,
-    activation: Activation,
     eps: f32,
     head: HeadPlan,
 }
@@ -147,7 +146,7 @@ struct PostNorm {
     scope: Scope,
     self_attn: Attention,
     norm1: Norm,
-    ffn: FeedForward,
+    ffn: Feed,
     norm2: Norm,
     relative: Option<RelativeTable>,
     distances: Option<DistanceBuckets>,
@@ -163,9 +162,14 @@ impl PostNorm {
             Ok::<_, anyhow::Error>(norm.with_role(Role::NormedStream))
         };
         Ok(Self {
-            self_attn: Attention::load(weights, in_layer("self_attn"), plan.heads)?,
+            self_attn: Attention::planned(
+                weights,
+                in_layer("self_attn"),
+                plan.heads,
+                plan.attention.clone(),
+            )?,
             norm1: norm("norm1")?,
-            ffn: FeedForward::load(weights, in_layer("ffn"), d_model, plan.d_ff, plan.activation)?,
+            ffn: Feed::load(weights, in_layer("ffn"), d_model, &plan.feed)?,
             norm2: norm("norm2")?,
             relative: match plan.relative {
                 None => None,
@@ -340,7 +344,7 @@ impl Model for Bert {
     }
 
     fn sizes(&self) -> Option<ModelSizes> {
-        let BertPlan { n_layers, heads, d_ff, n_vocab, n_positions, .. } = self.plan;
+        let BertPlan { n_layers, heads, feed, n_vocab, n_positions, .. } = self.plan;
         Some(ModelSizes {
             n_layers,
             stacks: None,
@@ -349,8 +353,8 @@ impl Model for Bert {
             n_attending: n_layers,
             d_states: 0,
             heads,
-            d_ff,
-            is_gated: false,
+            d_ff: feed.d_ff,
+            is_gated: feed.is_gated(),
             experts: None,
             n_vocab,
             context: n_positions - self.plan.first_position(),

@@ -1,6 +1,8 @@
 //! Decoder-only language models, from GPT-2 (Radford et al. 2019) to mixtures of experts; the built-in model is a GPT-2
 //! with sinusoidal positions.
 //!
+//! A sentence encoder that was made from one has a pooling in the place of the logits.
+//!
 //! There is one forward pass. Families differ in a [`DecoderPlan`] only: a [`Family`] is the keys of its settings, the
 //! names of its tensors, and its style. What a plan has not makes no site.
 
@@ -49,13 +51,16 @@ use crate::{
         tape::{Block, Keep, Node, Past, Tape, Weight},
         value::{Matrix, Value},
     },
-    model::layer::{
-        attention::HeadSizes,
-        experts::ExpertsPlan,
-        feed::FeedPlan,
-        feed_forward::{Activation, FeedKind},
-        norm::Norm,
-        per_layer::PerLayerTable,
+    model::{
+        layer::{
+            attention::HeadSizes,
+            experts::ExpertsPlan,
+            feed::FeedPlan,
+            feed_forward::{Activation, FeedKind},
+            norm::Norm,
+            per_layer::PerLayerTable,
+        },
+        pool::Pool,
     },
     text::EOS,
     weights::{Checkpoint, Weights},
@@ -133,6 +138,8 @@ pub struct DecoderOnly {
     final_norm: Norm,
     unembed: Option<Weight>,
     unembed_bias: Option<Weight>,
+    /// In the place of the logits.
+    pool: Option<Pool>,
 }
 
 impl DecoderOnly {
@@ -163,6 +170,7 @@ impl DecoderOnly {
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, plan: DecoderPlan) -> Result<Self> {
         let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, logits, .. } = plan;
+        let writes = plan.pool.is_none();
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
         let norm = |name| Norm::load(weights, source_scope(name), d_model, plan.norm);
         let block = |l| Ok(Arc::new(DecoderBlock::load(weights, &plan, l)?));
@@ -177,8 +185,11 @@ impl DecoderOnly {
             per_layer: plan.per_layer.map(per_layer).transpose()?,
             blocks: (0..plan.layers.len()).map(block).collect::<Result<_>>()?,
             final_norm: norm("final_norm")?.with_role(Role::LastNorm),
-            unembed: (!logits.is_tied).then(|| table("unembed.weight", n_vocab)).transpose()?,
-            unembed_bias: if logits.has_bias {
+            unembed: (writes && !logits.is_tied)
+                .then(|| table("unembed.weight", n_vocab))
+                .transpose()?,
+            pool: plan.pool.as_ref().map(|pool| Pool::load(weights, pool)).transpose()?,
+            unembed_bias: if writes && logits.has_bias {
                 Some(weights.row("unembed.bias", n_vocab)?)
             } else {
                 None
@@ -268,14 +279,21 @@ impl DecoderOnly {
 }
 
 impl Model for DecoderOnly {
-    /// Reads the sentence after the model's beginning token, if it has one; the output is the next token.
+    /// Reads the sentence after the model's beginning token, if it has one; the output is the next token, or none where a
+    /// pooling follows.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let source = self.with_begin(source);
         let mut tape = setup.tape();
         let x = self.encode(&mut tape, &source);
-        let logits = self.predict(&mut tape, x);
-        let logits = last_row(tape.value(logits).matrix());
-        let output = vec![setup.choosing().token(&logits, 0, EOS)];
+        let output = if let Some(pool) = &self.pool {
+            let x = self.final_norm.forward(&mut tape, x);
+            pool.forward(&mut tape, x); // (1, width)
+            vec![]
+        } else {
+            let logits = self.predict(&mut tape, x);
+            let logits = last_row(tape.value(logits).matrix());
+            vec![setup.choosing().token(&logits, 0, EOS)]
+        };
         Pass { tape, source, target: vec![], output, beams: None }
     }
 
@@ -285,6 +303,13 @@ impl Model for DecoderOnly {
 
     fn not_obeyed(&self) -> &[String] {
         &self.plan.not_obeyed
+    }
+
+    /// With a pooling there are no logits.
+    fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
+        let all = self.sizes()?;
+        let sizes = if self.pool.is_some() { ModelSizes { n_vocab: 0, ..all } } else { all };
+        Some(sizes.bytes(n, keep) as u64)
     }
 
     fn sizes(&self) -> Option<ModelSizes> {
@@ -315,6 +340,9 @@ impl Model for DecoderOnly {
 
     /// Applies the final norm before the logits.
     fn unembed(&self, rows: &Matrix, changes: &Arc<Changes>) -> Option<Matrix> {
+        if self.pool.is_some() {
+            return None;
+        }
         let mut tape = Tape::changed(Arc::clone(changes));
         let x = tape.leaf(source_scope("").at(&RESID_POST), Arc::new(rows.clone().into()));
         let logits = self.predict(&mut tape, x);
@@ -322,6 +350,9 @@ impl Model for DecoderOnly {
     }
 
     fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {
+        if self.pool.is_some() {
+            return None;
+        }
         let changes = Arc::clone(&setup.changes);
         Some(Box::new(DecoderWriter { model: self, changes, past: Past::default() }))
     }

@@ -85,7 +85,7 @@ impl ExportWriter {
         let (finished, end) = mpsc::channel();
         let underway = Underway::default();
         let known = Arc::clone(&underway);
-        spawn_guarded(events.clone(), move || {
+        spawn_guarded(&events.clone(), move || {
             let _finished = finished; // dropped when all is written
             let paper = LazyCell::new(paper);
             for job in inbox {

@@ -208,11 +208,13 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Restores the terminal while the loop is busy; on one that accepts no output, what is possible.
 pub fn unblock() {
     let (done, restored) = mpsc::channel();
-    thread::spawn(move || {
+    let leave = move || {
         leave_at_once();
         let _ = done.send(());
-    });
-    let _ = restored.recv_timeout(PATIENCE);
+    };
+    if thread::Builder::new().spawn(leave).is_ok() {
+        let _ = restored.recv_timeout(PATIENCE);
+    }
     let _ = disable_raw_mode();
 }
 

@@ -58,7 +58,7 @@ pub const fn ended_by(signal: i32) -> u8 {
 /// the second signal or after 2 seconds, having restored what it can with `give_back`.
 pub fn listen(events: mpsc::Sender<Event>, give_back: fn()) -> Result<()> {
     let mut signals = Signals::new(ends().chain([SIGCONT, SIGTSTP, SIGWINCH]))?;
-    spawn_guarded(events.clone(), move || {
+    spawn_guarded(&events.clone(), move || {
         let mut is_ending = false;
         for signal in signals.forever() {
             if is_end(signal) {
@@ -70,7 +70,8 @@ pub fn listen(events: mpsc::Sender<Event>, give_back: fn()) -> Result<()> {
                     end();
                 }
                 is_ending = true;
-                thread::spawn(move || {
+                // Without a further thread the loop alone ends it.
+                let _ = thread::Builder::new().spawn(move || {
                     thread::sleep(PATIENCE);
                     if !HAS_LEFT.load(Ordering::SeqCst) {
                         end();

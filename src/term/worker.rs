@@ -41,8 +41,8 @@ impl Worker {
         let (to_measure, measured) = mpsc::channel();
         let finished = to_measure.clone();
         let (answers, figures) = (events.clone(), events.clone());
-        spawn_guarded(events.clone(), move || read_all(own, &inbox, &answers, &finished));
-        spawn_guarded(events.clone(), move || measure(&measured, &figures, REST));
+        spawn_guarded(&events, move || read_all(own, &inbox, &answers, &finished));
+        spawn_guarded(&events, move || measure(&measured, &figures, REST));
         Self { requests, to_measure, events }
     }
 
@@ -63,7 +63,7 @@ impl Worker {
     /// Does the work that an effect asks for on a reading.
     pub fn perform(&self, reading: Arc<Reading>, effect: Effect) {
         let events = self.events.clone();
-        spawn_guarded(self.events.clone(), move || {
+        spawn_guarded(&self.events, move || {
             let on_progress = || events.send(Event::Done(Action::Measured)).is_ok();
             if let Some(action) = perform(&reading, effect, on_progress) {
                 // There is no receiver if the walk has ended.

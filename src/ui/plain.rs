@@ -232,8 +232,7 @@ fn pane_in_words(
     };
     let PaneWords { heading, lines } = panes::new_pane(pane, scene).in_words();
     let title = pane.title.as_ref().filter(|title| *title != model.title());
-    let title =
-        title.map(|title| language.tr(title).to_owned() + language.tr(": ")).unwrap_or_default();
+    let title = title.map(|title| language.labelled(language.tr(title), "")).unwrap_or_default();
     PaneWords { heading: format!("{title}{heading}"), lines }
 }
 

@@ -307,6 +307,14 @@ impl Opened<'_> {
             target.is_some() || !OUTPUTS.iter().any(|output| name.ends_with(output)),
             "changes the map to the logits, for which the model takes its table of embeddings; that is not supported"
         );
+        let brings_head =
+            HEADS.iter().any(|head| name == *head || name.ends_with(&format!(".{head}")));
+        ensure!(
+            target.is_some() || !brings_head,
+            "is of a head of classes, which a `{}` does not have; merge the adapter in Python (`merge_and_unload`) and open \
+             the folder that is saved then",
+            shown(self.model.config().class().unwrap_or("model"))
+        );
         let target = target.with_context(|| {
             format!("the model has no tensor `{}`; is it another model's adapter?", shown(name))
         })?;
@@ -327,6 +335,16 @@ impl Opened<'_> {
         Ok(alpha / if is_rank_stable(self.settings)? { rank.sqrt() } else { rank })
     }
 }
+
+/// The maps to classes that an adapter of a classifier brings along.
+const HEADS: [&str; 6] = [
+    "classifier.weight",
+    "classifier.bias",
+    "score.weight",
+    "score.bias",
+    "qa_outputs.weight",
+    "qa_outputs.bias",
+];
 
 /// Numbers of its own for some modules.
 const PATTERNS: &str = "alpha_pattern";

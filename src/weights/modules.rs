@@ -1,6 +1,6 @@
 //! The modules of a sentence-transformers folder: what is done with the rows of the last layer.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Result, anyhow, ensure};
 use serde::Deserialize;
@@ -45,32 +45,75 @@ struct Entry {
     kind: String,
 }
 
+impl Entry {
+    /// The last part of its type.
+    fn kind(&self) -> &str {
+        self.kind.rsplit('.').next().unwrap_or_default()
+    }
+
+    fn is_transformer(&self) -> bool {
+        self.kind() == "Transformer"
+    }
+}
+
+/// Where the transformer itself lies: in the folder of the model, or, as older lists have it, in one within, `0_Transformer`.
+///
+/// # Errors
+/// If the list is damaged, or names what is no folder inside this one.
+pub fn body(folder: &Path) -> Result<PathBuf> {
+    let list = if folder.is_dir() { entries(folder)? } else { None };
+    let transformer = list.into_iter().flatten().find(Entry::is_transformer);
+    Ok(transformer.map_or_else(|| folder.to_owned(), |entry| folder.join(entry.path)))
+}
+
+/// The folder with the modules, given that of the transformer.
+///
+/// # Errors
+/// If a list is damaged.
+pub fn root(body: &Path) -> Result<PathBuf> {
+    let above = body.parent().zip(body.file_name()).filter(|_| !body.join(LIST).exists());
+    let Some((above, name)) = above else { return Ok(body.to_owned()) };
+    let list = entries(above)?;
+    let is_named = |entry: &Entry| entry.is_transformer() && Path::new(&entry.path) == name;
+    let is_root = list.is_some_and(|list| list.iter().any(is_named));
+    Ok(if is_root { above } else { body }.to_owned())
+}
+
+/// The list of a folder; None if it has none.
+///
+/// # Errors
+/// If it is damaged, or names what is no folder inside this one.
+fn entries(folder: &Path) -> Result<Option<Vec<Entry>>> {
+    let Some(list) = small(folder, LIST)? else { return Ok(None) };
+    let name = shown(&folder.join(LIST).to_string_lossy());
+    let entries: Vec<Entry> = serde_json::from_slice(&list)
+        .map_err(|e| anyhow!("{name} is not a list of modules: {}", shown(&e.to_string())))?;
+    ensure!(entries.len() <= MOST_MODULES, "{name} lists {} modules", entries.len());
+    for Entry { path, .. } in &entries {
+        let mut parts = Path::new(path).components();
+        let is_plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+        ensure!(
+            is_plain || path.is_empty(),
+            "{name} names `{}`, which is not a folder in its own",
+            shown(path)
+        );
+    }
+    Ok(Some(entries))
+}
+
 /// The modules after the transformer, in order; None if the folder has none. Without a list, those that every folder had
 /// before there were others: pooling, then vectors of length 1.
 ///
 /// # Errors
 /// If the list is damaged, or names what is no folder inside this one.
 pub fn modules(folder: &Path) -> Result<Option<Vec<SentenceModule>>> {
-    let Some(list) = small(folder, LIST)? else { return without_list(folder) };
-    let name = shown(&folder.join(LIST).to_string_lossy());
-    let entries: Vec<Entry> = serde_json::from_slice(&list)
-        .map_err(|e| anyhow!("{name} is not a list of modules: {}", shown(&e.to_string())))?;
-    ensure!(entries.len() <= MOST_MODULES, "{name} lists {} modules", entries.len());
-    let mut found = vec![];
-    for Entry { path, kind } in entries {
-        let mut parts = Path::new(&path).components();
-        let is_plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
-        ensure!(
-            is_plain || path.is_empty(),
-            "{name} names `{}`, which is not a folder in its own",
-            shown(&path)
-        );
-        let kind = kind.rsplit('.').next().unwrap_or_default().to_owned();
-        if kind != "Transformer" {
-            found.push(SentenceModule { settings: settings(folder, &path)?, kind, folder: path });
-        }
-    }
-    Ok(Some(found))
+    let Some(list) = entries(folder)? else { return without_list(folder) };
+    let others = list.into_iter().filter(|entry| !entry.is_transformer());
+    let module = |entry: Entry| {
+        let (kind, settings) = (entry.kind().to_owned(), settings(folder, &entry.path)?);
+        Ok(SentenceModule { kind, settings, folder: entry.path })
+    };
+    others.map(module).collect::<Result<_>>().map(Some)
 }
 
 fn without_list(folder: &Path) -> Result<Option<Vec<SentenceModule>>> {

@@ -6,7 +6,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     ops::Range,
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -366,7 +366,9 @@ impl Checkpoint {
         let is_read = self.asked().iter().any(|tensor| tensor.name.ends_with("_blocks"));
         let cause = self.config().quantization().filter(|_| !is_read);
         let cause = cause.or_else(|| faults.unread_forms());
-        if let Some(cause) = cause.or_else(|| self.no_output(faults)) {
+        let cause =
+            cause.or_else(|| self.no_output(faults)).or_else(|| self.half_of_a_pair(faults));
+        if let Some(cause) = cause.or_else(|| self.foreign_names(faults)) {
             return format!("{}: {cause}", self.name());
         }
         let settings = if self.is_gguf() { "metadata describes" } else { "config.json describes" };
@@ -376,6 +378,43 @@ impl Checkpoint {
             self.name(),
             listed(&faults.listed)
         )
+    }
+
+    /// Where an encoder-decoder's class, in transformers' names, has only one of the two, or a head that is not run.
+    fn half_of_a_pair(&self, faults: &Faults) -> Option<String> {
+        let lacks = |part: &str| faults.missing.iter().any(|name| name.contains(part));
+        let (encoder, decoder) = (lacks("encoder."), lacks("decoder."));
+        let class = self.config().class().unwrap_or_default();
+        let what = match () {
+            () if !encoder && !decoder => None,
+            () if class.ends_with("EncoderModel") => Some("an encoder without its decoder"),
+            () if encoder && class.ends_with("ForCausalLM") => {
+                Some("a decoder without its encoder")
+            }
+            () => writes_nothing(class),
+        }?;
+        Some(format!(
+            "is a `{}`, {what}; get a model of both halves that writes words, whose class ends in \
+             `ForConditionalGeneration`",
+            shown(class)
+        ))
+    }
+
+    /// Where most tensors are missing and the file has others in their place: whose names these may be.
+    fn foreign_names(&self, faults: &Faults) -> Option<String> {
+        /// A whole model has more tensors than this.
+        const FEW: usize = 8;
+        let n = self.tensors.len().max(FEW);
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let strange = if asked == 0 { self.asked() } else { self.unused() };
+        let are_most = 2 * faults.missing.len() > n && 2 * strange.len() > n;
+        let first = strange.first().filter(|_| are_most)?;
+        Some(format!(
+            "has tensors of other names than a `{}` has in transformers, as `{}`: it was written for another program; \
+             get the model in the form of transformers",
+            shown(self.config().string("model_type").unwrap_or_default()),
+            shown(&first.name_in_file)
+        ))
     }
 
     /// Where the table of the logits is missing: if nothing else is, or if the model's class has none.

@@ -204,3 +204,46 @@ fn a_text_that_the_folder_has_cut_is_noted() {
     assert!(!note(r#"{"max_seq_length": 256}"#, true).contains("cuts it"));
     assert!(!note(r#"{"max_seq_length": 4}"#, false).contains("cuts it"));
 }
+
+#[test]
+fn a_transformer_in_a_folder_of_its_own_has_the_modules_of_the_one_above() {
+    const OWN: &str = "0_Transformer";
+    let above = TempDir::new().unwrap();
+    let modules = list(&["Pooling"]).replace(r#""path":"","#, &format!(r#""path":"{OWN}","#));
+    fs::write(above.path().join("modules.json"), modules).unwrap();
+    fs::create_dir(above.path().join("1_Pooling")).unwrap();
+    fs::write(above.path().join("1_Pooling/config.json"), r#"{"pooling_mode":"cls"}"#).unwrap();
+    fs::rename(folder(&[]).keep(), above.path().join(OWN)).unwrap();
+    for path in [above.path().to_owned(), above.path().join(OWN)] {
+        let pass = run(&path).unwrap();
+        close(&numbers(&pass, "sentence"), &rows(&pass)[0]);
+    }
+}
+
+#[test]
+fn a_decoder_with_a_pooling_makes_one_vector_and_writes_nothing() {
+    let folder = TempDir::new().unwrap();
+    for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+        let from = Path::new("tests/goldens/checkpoints/qwen3").join(name);
+        fs::copy(from, folder.path().join(name)).unwrap();
+    }
+    let modules = list(&["Pooling", "Normalize"]);
+    fs::write(folder.path().join("modules.json"), modules).unwrap();
+    fs::create_dir(folder.path().join("1_Pooling")).unwrap();
+    let settings = r#"{"pooling_mode":"lasttoken"}"#;
+    fs::write(folder.path().join("1_Pooling/config.json"), settings).unwrap();
+    let pass = run(folder.path()).unwrap();
+    assert!(pass.output.is_empty() && pass.value("logits").is_none());
+    let normed = pass.value("final_norm.out").unwrap();
+    let last: Vec<f32> = normed.row(0, IDS.len() - 1);
+    let length = last.iter().map(|x| x * x).sum::<f32>().sqrt();
+    let want: Vec<f32> = last.iter().map(|x| x / length).collect();
+    close(&numbers(&pass, "sentence"), &want);
+    let path = folder.path().to_str().unwrap();
+    let page = run_program(&["--model", path, "of birds a could"]);
+    assert!(
+        page.out.contains("scaled to length 1") && !page.out.contains("logits"),
+        "{}",
+        page.out
+    );
+}

@@ -154,6 +154,17 @@ fn parts_that_are_missing_or_do_not_fit_are_named_with_their_tensor() {
     assert!(error.contains("has scales beside it and dtype U8"), "{error}");
 }
 
+#[test]
+fn a_module_with_bits_of_its_own_is_read_with_those_that_its_parts_have() {
+    let dynamic = json!({"+:.*proj.*": {"bits": 4}});
+    let folder = changed("gptq", &[("bits", json!(8)), ("dynamic", dynamic)], |_, _, _| true);
+    fs::copy(format!("{FOLDER}/gptq/tokenizer.json"), folder.path().join("tokenizer.json"))
+        .unwrap();
+    let plain = Checkpoint::open(&Path::new(FOLDER).join("gptq")).unwrap();
+    let own = Checkpoint::open(folder.path()).unwrap();
+    assert_eq!(numbers(&own, "logits"), numbers(&plain, "logits"));
+}
+
 fn numbers(checkpoint: &Checkpoint, site: &str) -> Vec<f32> {
     let model = Architecture::of(checkpoint).unwrap().open(checkpoint).unwrap();
     let pass = model.run(&[5, 9, 12], &Setup { keep: Keep::All, ..Setup::default() });

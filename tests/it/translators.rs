@@ -330,6 +330,25 @@ fn what_cannot_be_run_is_refused_with_the_reason() {
 }
 
 #[test]
+fn one_half_of_a_translator_and_names_of_another_program_are_called_so() {
+    let (config, tensors) = marian();
+    let of = |class: &str| config.replacen('{', &format!(r#"{{"architectures": ["{class}"], "#), 1);
+    let without = |half: &str| -> Tensors {
+        tensors.clone().into_iter().filter(|(name, _)| !name.contains(half)).collect()
+    };
+    for (class, half, want) in [
+        ("MarianForCausalLM", ".encoder.", "a decoder without its encoder"),
+        ("MarianEncoderModel", ".decoder.", "an encoder without its decoder"),
+    ] {
+        let error = refused(&of(class), &without(half));
+        assert!(error.contains(&format!("is a `{class}`, {want}")), "{error}");
+    }
+    let renamed = tensors.iter().map(|(name, shape)| (format!("net.{name}"), shape.clone()));
+    let error = refused(&of("MarianMTModel"), &renamed.collect());
+    assert!(error.contains("written for another program") && error.contains("`net."), "{error}");
+}
+
+#[test]
 fn padding_in_the_text_of_m2m_has_no_position_and_is_not_counted() {
     const PAD: u32 = 1;
     let folder = Path::new("tests/goldens/checkpoints/m2m");

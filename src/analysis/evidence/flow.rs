@@ -86,56 +86,59 @@ impl Flow {
         self.layers.len() + 1
     }
 
+    /// The layer that leads to a level; None for that of the tokens.
+    fn layer_below(&self, level: usize) -> Option<&FlowLayer> {
+        self.layers.get(level.checked_sub(1)?)
+    }
+
+    /// The sums of that layer.
+    fn sums(&self, level: usize) -> impl Iterator<Item = &FlowSum> {
+        self.layer_below(level).into_iter().flat_map(|layer| &layer.sums)
+    }
+
+    /// Whether the attention of a sum reads the stream itself, rather than another text; None if it has none.
+    fn reads(&self, sum: &FlowSum) -> Option<bool> {
+        sum.attention.as_ref().map(|attention| attention.keys == self.stream)
+    }
+
+    /// That of them whose attention reads the stream itself.
+    fn own(&self, level: usize) -> Option<&FlowSum> {
+        self.sums(level).find(|sum| self.reads(sum) == Some(true))
+    }
+
     /// The rows of the level below that a row is made of: each with its share of the layer's attention and residual.
     pub fn sources(&self, level: usize, row: usize) -> Vec<(usize, f32)> {
-        let Some(layer) = level.checked_sub(1).and_then(|l| self.layers.get(l)) else {
+        if self.layer_below(level).is_none() {
             return vec![];
-        };
-        let of_words = |sum: &&FlowSum| {
-            sum.attention.as_ref().is_some_and(|attention| attention.keys == self.stream)
-        };
-        let Some(sum) = layer.sums.iter().find(of_words) else { return vec![(row, 1.0)] };
+        }
+        let Some(sum) = self.own(level) else { return vec![(row, 1.0)] };
         let mut shares = sum.by_key(row);
         if let Some(own) = shares.get_mut(row) {
             *own += sum.residual(row) + sum.feed_forward(row);
         }
-        shares.into_iter().enumerate().filter(|(_, share)| *share > 0.0).collect()
+        above_0(shares)
     }
 
     /// The words of another text that the rows look at; 0 if they look at none.
     pub fn n_elsewhere(&self) -> usize {
         let sums = self.layers.iter().flat_map(|layer| &layer.sums);
-        let of_others = |sum: &FlowSum| {
-            let is_other = sum.attention.as_ref().is_some_and(|a| a.keys != self.stream);
-            if is_other { sum.n_keys() } else { 0 }
-        };
-        sums.map(of_others).max().unwrap_or(0)
+        sums.filter(|sum| self.reads(sum) == Some(false)).map(FlowSum::n_keys).max().unwrap_or(0)
     }
 
     /// The words of another text that a row takes from in the layer below a level, each with its share.
     pub fn from_elsewhere(&self, level: usize, row: usize) -> Vec<(usize, f32)> {
-        let layer = level.checked_sub(1).and_then(|l| self.layers.get(l));
-        let sums = layer.into_iter().flat_map(|layer| &layer.sums);
-        let mut other = sums.filter(|sum| {
-            sum.attention.as_ref().is_some_and(|attention| attention.keys != self.stream)
-        });
-        let shares = other.next().map(|sum| sum.by_key(row)).unwrap_or_default();
-        shares.into_iter().enumerate().filter(|(_, share)| *share > 0.0).collect()
+        let other = self.sums(level).find(|sum| self.reads(sum) == Some(false));
+        above_0(other.map(|sum| sum.by_key(row)).unwrap_or_default())
     }
 
     /// The share of feed-forward in a row at a level.
     pub fn feed_forward(&self, level: usize, row: usize) -> f32 {
-        let layer = level.checked_sub(1).and_then(|l| self.layers.get(l));
-        let sums = layer.into_iter().flat_map(|layer| &layer.sums);
-        sums.map(|sum| sum.feed_forward(row)).sum()
+        self.sums(level).map(|sum| sum.feed_forward(row)).sum()
     }
 
     /// The heads that take most from a word of the stream for a row at a level, the strongest first.
     pub fn heads(&self, level: usize, row: usize, key: usize) -> Vec<(usize, f32)> {
-        let layer = level.checked_sub(1).and_then(|l| self.layers.get(l));
-        let mut sums = layer.into_iter().flat_map(|layer| &layer.sums);
-        let is_own = |sum: &&FlowSum| sum.attention.as_ref().is_some_and(|a| a.keys == self.stream);
-        let Some(own) = sums.find(is_own) else { return vec![] };
+        let Some(own) = self.own(level) else { return vec![] };
         let of_head = |head| (head, own.of_head(head, row, key));
         let mut shares: Vec<(usize, f32)> = (0..own.n_heads()).map(of_head).collect();
         shares.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -170,7 +173,7 @@ impl Flow {
     /// What a row at a level is made of: the shares of the parts of the layer's sums, the largest first; those of each
     /// sum add up to 1.
     pub fn open(&self, level: usize, row: usize) -> Option<Arithmetic> {
-        let layer = self.layers.get(level.checked_sub(1)?)?;
+        let layer = self.layer_below(level)?;
         let parts = layer.sums.iter().flat_map(|sum| sum.parts(row));
         let mut parts: Vec<Operand> = parts.map(|(part, _)| part).collect();
         parts.sort_by(|a, b| b.value.total_cmp(&a.value));
@@ -204,6 +207,11 @@ impl Flow {
             }
         }
     }
+}
+
+/// The shares above 0, with their numbers.
+fn above_0(shares: Vec<f32>) -> Vec<(usize, f32)> {
+    shares.into_iter().enumerate().filter(|(_, share)| *share > 0.0).collect()
 }
 
 /// A row of the stream at a level of the graph.

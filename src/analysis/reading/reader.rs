@@ -69,7 +69,7 @@ impl Reader {
         fault::at("loader");
         let load = |name| model::load(name).map(|m| (name, m)).with_context(|| name.to_string());
         thread::scope(|scope| {
-            let tokenizer = scope.spawn(Tokenizer::embedded);
+            let tokenizer = thread::Builder::new().spawn_scoped(scope, Tokenizer::embedded);
             Ok(Self {
                 models: in_parallel(names, |&name| load(name))
                     .into_iter()
@@ -83,7 +83,7 @@ impl Reader {
                 n_bytes: None,
                 note: None,
                 other: None,
-                tokenizer: joined(tokenizer)?.into(),
+                tokenizer: tokenizer.map_or_else(|_| Tokenizer::embedded(), joined)?.into(),
             })
         })
     }

@@ -1,6 +1,9 @@
 //! `lookback patch`: values of one sentence's pass put into another's, one at a time.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    sync::mpsc::{Sender, channel},
+};
 
 use anyhow::anyhow;
 use rayon::prelude::*;
@@ -86,15 +89,20 @@ pub fn run(asked: &PatchArgs, request: &Request, streams: &mut Streams) -> Outco
 /// The share of each cell, computed on all cores.
 fn shares(patching: &Patching, cells: &[PatchCell], request: &Request) -> Vec<Option<f32>> {
     let progress = request.progress("values patched", cells.len());
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, receiver) = channel();
     let mut shares: Vec<Option<f32>> = vec![None; cells.len()];
     std::thread::scope(|scope| {
-        scope.spawn(move || {
+        let measure = |sender: Sender<(usize, Option<f32>)>| {
             let of = |(i, cell): (usize, &PatchCell)| sender.send((i, patching.measure(*cell)));
             cells.par_iter().enumerate().for_each(|cell| {
                 let _ = of(cell);
             });
-        });
+        };
+        let beside = sender.clone();
+        if std::thread::Builder::new().spawn_scoped(scope, move || measure(beside)).is_err() {
+            measure(sender.clone());
+        }
+        drop(sender);
         for (i, share) in receiver {
             shares[i] = share;
             progress.step();

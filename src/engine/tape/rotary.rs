@@ -95,6 +95,18 @@ impl Dynamic {
 }
 
 impl Rope {
+    /// All channels of a head of `d_head`, rotated at speeds `base^(-2j / d_head)` (Su et al. 2021, section 3.2.2).
+    pub fn whole(base: f32, d_head: usize) -> Self {
+        let speed = |j: usize| f64::from(base).powf(-2.0 * j as f64 / d_head as f64) as f32;
+        Self {
+            speeds: (0..d_head / 2).map(speed).collect(),
+            factor: 1.0,
+            longer: None,
+            pairs: RotaryPairs::Halves,
+            first: 0,
+        }
+    }
+
     /// The frequencies for a text of `n` rows.
     fn for_rows(self: &Arc<Self>, n: usize) -> Arc<Self> {
         match self.longer.as_ref().filter(|longer| n > longer.trained()) {

@@ -194,6 +194,7 @@ const fn heads(family: BertFamily) -> &'static [ClassHead] {
         }
     }
     match family {
+        BertFamily::Nomic => &[],
         BertFamily::Bert => {
             const { &[text("bert.pooler.dense|pooler.dense", TANH, "classifier"), OF_TOKENS, OF_ANSWER] }
         }

@@ -1,12 +1,21 @@
 //! From a checkpoint's settings to a [`BertPlan`].
 
+use std::sync::Arc;
+
 use anyhow::{Result, anyhow};
 use serde::Deserialize;
 
-use super::{BertFamily, BertPlan, classes::ClassesPlan, head::HeadPlan, pool::PoolPlan};
+use super::{BertFamily, BertPlan, classes::ClassesPlan, head::HeadPlan};
 use crate::{
-    engine::tape::{Buckets, DistanceBuckets},
-    model::layer::{attention::HeadSizes, feed_forward::Activation},
+    engine::tape::{Buckets, DistanceBuckets, Rope},
+    model::{
+        layer::{
+            attention::{AttentionPlan, HeadSizes},
+            feed::FeedPlan,
+            feed_forward::{Activation, FeedKind},
+        },
+        pool::PoolPlan,
+    },
     text::visible,
     weights::{Checkpoint, Config, SettingFaults, TokenizerSource},
 };
@@ -17,6 +26,7 @@ struct Keys {
     d_ff: &'static str,
     n_layers: &'static str,
     n_heads: &'static str,
+    n_positions: &'static str,
     activation: &'static str,
     default_activation: &'static str,
 }
@@ -26,6 +36,7 @@ const BERT: Keys = Keys {
     d_ff: "intermediate_size",
     n_layers: "num_hidden_layers",
     n_heads: "num_attention_heads",
+    n_positions: "max_position_embeddings",
     activation: "hidden_act",
     default_activation: "gelu",
 };
@@ -41,6 +52,22 @@ const DISTILBERT: Keys = Keys {
     ..BERT
 };
 
+const NOMIC: Keys = Keys { default_activation: "silu", ..BERT };
+
+/// As it is hosted.
+const HOSTED_NOMIC: Keys = Keys {
+    d_model: "n_embd",
+    d_ff: "n_inner",
+    n_layers: "n_layer",
+    n_heads: "n_head",
+    n_positions: "n_positions",
+    activation: "activation_function",
+    default_activation: "swiglu",
+};
+
+/// What hosted Nomic models call a gated network whose gates are SiLU.
+const SWIGLU: &str = "swiglu";
+
 /// The default epsilon of the norms; DistilBERT's config.json never has one.
 const EPS: f32 = 1e-12;
 
@@ -51,11 +78,16 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
     let keys = match family {
         BertFamily::DistilBert => DISTILBERT,
         BertFamily::Albert => ALBERT,
+        BertFamily::Nomic if config.has(HOSTED_NOMIC.d_model) => HOSTED_NOMIC,
+        BertFamily::Nomic => NOMIC,
         _ => BERT,
     };
     let mut faults = faults(config, &keys);
     if family == BertFamily::Deberta {
         faults.note(disentangled(config));
+    }
+    if family == BertFamily::Nomic {
+        faults.note(rotated(config));
     }
     let plan = faults.note(unchecked(checkpoint, family, &keys));
     faults.or(plan)
@@ -65,8 +97,10 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
 fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result<BertPlan> {
     let config = checkpoint.config();
     let is_disentangled = family == BertFamily::Deberta;
-    let activation = Activation::of(config, keys.activation, keys.default_activation)?;
+    let activation = activation(config, keys)?;
     let d_model = config.usize(keys.d_model)?;
+    let heads = heads(config, keys)?;
+    let is_nomic = family == BertFamily::Nomic;
     let d_embed = match family {
         BertFamily::Electra => config.usize_or("embedding_size", d_model)?,
         BertFamily::Albert => config.usize_or("embedding_size", 128)?,
@@ -74,8 +108,16 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
     };
     let plan = BertPlan {
         n_layers: config.usize(keys.n_layers)?,
-        heads: heads(config, keys)?,
-        d_ff: config.usize(keys.d_ff)?,
+        heads,
+        feed: FeedPlan {
+            kind: if is_nomic { FeedKind::Gated(activation) } else { FeedKind::Plain(activation) },
+            d_ff: config.usize(keys.d_ff)?,
+            experts: None,
+        },
+        attention: AttentionPlan {
+            rope: if is_nomic { Some(rotation(config, heads.d_head)?) } else { None },
+            ..AttentionPlan::plain(heads.d_head)
+        },
         d_embed,
         is_projected: match family {
             BertFamily::Electra => d_embed != d_model,
@@ -85,8 +127,8 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
         relative: if family == BertFamily::MpNet { Some(relative(config)?) } else { None },
         n_vocab: config.usize("vocab_size")?,
         distances: is_disentangled.then(|| distances(config)).transpose()?,
-        has_positions: !is_disentangled,
-        n_positions: config.usize("max_position_embeddings")?,
+        has_positions: !is_disentangled && !is_nomic,
+        n_positions: config.usize(keys.n_positions)?,
         padding: match family {
             BertFamily::Roberta | BertFamily::MpNet => Some(padding(config)?),
             _ => None,
@@ -97,7 +139,6 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
             _ => config.usize_or("type_vocab_size", 2)?,
         },
         separator: None,
-        activation,
         eps: match family {
             BertFamily::DistilBert => EPS,
             BertFamily::Deberta => config.float_or("layer_norm_eps", 1e-7)?,
@@ -109,7 +150,7 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
     let separator = if is_typed { added(checkpoint, "sep_token", &["[SEP]"])? } else { None };
     let plan = BertPlan { separator, ..plan };
     let has_room = plan.first_position() < plan.n_positions;
-    config.must("max_position_embeddings", has_room, "more than the padding token takes")?;
+    config.must(keys.n_positions, has_room, "more than the padding token takes")?;
     Ok(plan)
 }
 
@@ -124,12 +165,70 @@ fn faults(config: &Config, keys: &Keys) -> SettingFaults {
     }
     let decodes = config.bool_or("is_decoder", false);
     faults.note(must("is_decoder", decodes.map(|decodes| !decodes), "false"));
-    faults.note(Activation::of(config, keys.activation, keys.default_activation));
-    let Keys { d_model, d_ff, n_layers, n_heads, .. } = keys;
-    for key in [d_model, d_ff, n_layers, n_heads, "vocab_size", "max_position_embeddings"] {
+    faults.note(activation(config, keys));
+    let Keys { d_model, d_ff, n_layers, n_heads, n_positions, .. } = keys;
+    for key in [d_model, d_ff, n_layers, n_heads, "vocab_size", n_positions] {
         faults.note(config.usize(key));
     }
     faults
+}
+
+fn activation(config: &Config, keys: &Keys) -> Result<Activation> {
+    match config.string_or(keys.activation, keys.default_activation)? {
+        SWIGLU => Ok(Activation::Silu),
+        _ => Activation::of(config, keys.activation, keys.default_activation),
+    }
+}
+
+/// Refuses variants of Nomic's code that compute something else than its released models do; all of their settings are
+/// named.
+fn rotated(config: &Config) -> Result<()> {
+    let mut faults = SettingFaults::default();
+    let off = [
+        "prenorm",
+        "causal",
+        "parallel_block",
+        "use_rms_norm",
+        "qkv_proj_bias",
+        "mlp_fc1_bias",
+        "mlp_fc2_bias",
+        "rotary_emb_interleaved",
+    ];
+    for key in off {
+        let is_on = config.bool_or(key, false);
+        faults.note(is_on.and_then(|is_on| config.must(key, !is_on, "false")));
+    }
+    let fraction = config.float_or("rotary_emb_fraction", 1.0);
+    faults.note(fraction.and_then(|it| config.must("rotary_emb_fraction", it >= 1.0, "1")));
+    for key in ["rotary_emb_scale_base", "rotary_scaling_factor", "num_experts"] {
+        let is_null = config.get(key).is_none_or(serde_json::Value::is_null);
+        faults.note(config.must(key, is_null, "absent"));
+    }
+    let kind = |rope: Option<Config>| match rope {
+        Some(rope) => {
+            let is_plain = rope.string_or("rope_type", "default")? == "default";
+            rope.must("rope_type", is_plain, "default")
+        }
+        None => Ok(()),
+    };
+    faults.note(config.section(ROPE).and_then(kind));
+    faults.or(Some(()))
+}
+
+/// The settings of the rotation in today's form.
+const ROPE: &str = "rope_parameters";
+
+/// Nomic's rotation of queries and keys: its base under the names that it has had.
+fn rotation(config: &Config, d_head: usize) -> Result<Arc<Rope>> {
+    const BASE: f32 = 1000.0;
+    let base = if let Some(rope) = config.section(ROPE)? {
+        rope.float_or("rope_theta", BASE)?
+    } else {
+        let keys = ["rotary_emb_base", "rope_theta"];
+        config.float_or(keys.into_iter().find(|key| config.has(key)).unwrap_or(keys[0]), BASE)?
+    };
+    config.must("rope_theta", base > 1.0, "a number above 1")?;
+    Ok(Arc::new(Rope::whole(base, d_head)))
 }
 
 /// Refuses variants of DeBERTa that compute something else than the released v2 base models and v3 do; all of their

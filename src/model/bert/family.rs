@@ -11,4 +11,6 @@ pub enum BertFamily {
     MpNet,
     /// DeBERTa-v2 and v3.
     Deberta,
+    /// Nomic Embed: positions as rotations, gated feed-forward, no biases.
+    Nomic,
 }

@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::{
     BertPlan,
     classes::{Classes, ClassesPlan},
-    pool::{Pool, PoolPlan},
 };
 use crate::{
     engine::{
@@ -22,6 +21,7 @@ use crate::{
             feed_forward::Activation,
             norm::{Norm, NormKind},
         },
+        pool::{Pool, PoolPlan},
         source_scope,
     },
     weights::Weights,

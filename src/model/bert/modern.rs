@@ -10,7 +10,6 @@ use super::{
     classes::{Classes, ClassesPlan, OF_MODERN, TextReading},
     config::mask,
     head::{Head, MaskedWords, MaskedWordsSizes},
-    pool::{Pool, PoolPlan},
 };
 use crate::{
     engine::{
@@ -19,7 +18,7 @@ use crate::{
             Axis::{Channel, Position},
             Role, Scope, Site,
         },
-        tape::{Block, Keep, Node, Rope, RotaryPairs, Tape, Weight},
+        tape::{Block, Keep, Node, Rope, Tape, Weight},
         value::Matrix,
     },
     model::{
@@ -29,6 +28,7 @@ use crate::{
             feed_forward::{Activation, GatedFeedForward},
             norm::{Norm, NormKind, NormStyle},
         },
+        pool::{Pool, PoolPlan},
         source_scope,
     },
     weights::{
@@ -267,17 +267,8 @@ impl PreNorm {
         let scope = source_scope("encoder").layer(l);
         let ModernLayer { mask, theta } = plan.layers[l];
         let (d_model, d_head) = (plan.heads.d_model, plan.heads.d_head);
-        let speeds =
-            (0..d_head / 2).map(|j| f64::from(theta).powf(-2.0 * j as f64 / d_head as f64) as f32);
-        let rope = Rope {
-            speeds: speeds.collect(),
-            factor: 1.0,
-            longer: None,
-            pairs: RotaryPairs::Halves,
-            first: 0,
-        };
-        let attention =
-            AttentionPlan { rope: Some(Arc::new(rope)), ..AttentionPlan::plain(d_head) };
+        let rope = Some(Arc::new(Rope::whole(theta, d_head)));
+        let attention = AttentionPlan { rope, ..AttentionPlan::plain(d_head) };
         let norm = |name| Norm::load(weights, scope.child(name), d_model, plan.norm);
         let (ffn, act) = (scope.child("ffn"), plan.activation);
         Ok(Self {

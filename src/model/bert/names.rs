@@ -11,6 +11,8 @@ use crate::weights::{Checkpoint, ExpectedWeight, TensorNames, WeightLayout};
 enum Size {
     /// A linear map from d_model to d_model, from d_model to d_ff and back.
     Square,
+    /// The i-th of three such maps in one tensor.
+    Third(usize),
     Up,
     Down,
     /// From the width of the tables to d_model, and back.
@@ -31,16 +33,20 @@ enum Size {
     Distances,
 }
 use Size::{
-    Buckets, Distances, Down, Embed, Model, Narrow, Positions, Square, Tokens, Types, Unit, Up,
-    Vocab, Wide,
+    Buckets, Distances, Down, Embed, Model, Narrow, Positions, Square, Third, Tokens, Types, Unit,
+    Up, Vocab, Wide,
 };
 
 impl Size {
     /// Our shape, and the layout in the file.
     fn of(self, plan: &BertPlan) -> ((usize, usize), WeightLayout) {
-        let (d_model, d_ff, d_embed) = (plan.heads.d_model, plan.d_ff, plan.d_embed);
+        let (d_model, d_ff, d_embed) = (plan.heads.d_model, plan.feed.d_ff, plan.d_embed);
         match self {
             Square => ((d_model, d_model), WeightLayout::Linear),
+            Third(i) => {
+                let rows = i * d_model..(i + 1) * d_model;
+                ((d_model, d_model), WeightLayout::LinearRows(rows))
+            }
             Up => ((d_model, d_ff), WeightLayout::Linear),
             Down => ((d_ff, d_model), WeightLayout::Linear),
             Wide => ((d_embed, d_model), WeightLayout::Linear),
@@ -80,8 +86,16 @@ const fn row(ours: &'static str, theirs: &'static str, size: Size) -> Row {
 /// The weights of every body before its layers.
 const TOKENS: [Row; 3] = [
     row("embed.weight", "embeddings.word_embeddings.weight", Tokens),
-    row("tokens.norm.gain", "embeddings.LayerNorm.weight|embeddings.LayerNorm.gamma", Embed),
-    row("tokens.norm.bias", "embeddings.LayerNorm.bias|embeddings.LayerNorm.beta", Embed),
+    row(
+        "tokens.norm.gain",
+        "embeddings.LayerNorm.weight|embeddings.LayerNorm.gamma|emb_ln.weight",
+        Embed,
+    ),
+    row(
+        "tokens.norm.bias",
+        "embeddings.LayerNorm.bias|embeddings.LayerNorm.beta|emb_ln.bias",
+        Embed,
+    ),
 ];
 
 const POSITIONS: Row = row("positions.weight", "embeddings.position_embeddings.weight", Positions);
@@ -249,6 +263,46 @@ const MPNET_LAYER: [Row; 16] = [
     row("norm2.bias", "output.LayerNorm.bias", Model),
 ];
 
+/// A layer of Nomic Embed as transformers saves it, behind `layers.{layer}.`.
+const NOMIC_LAYER: [Row; 11] = [
+    row("self_attn.W_Q", "self_attn.q_proj.weight", Square),
+    row("self_attn.W_K", "self_attn.k_proj.weight", Square),
+    row("self_attn.W_V", "self_attn.v_proj.weight", Square),
+    row("self_attn.W_O", "self_attn.o_proj.weight", Square),
+    row("norm1.gain", "post_attention_layernorm.weight", Model),
+    row("norm1.bias", "post_attention_layernorm.bias", Model),
+    row("ffn.W_gate", "mlp.gate_proj.weight", Up),
+    row("ffn.W_up", "mlp.up_proj.weight", Up),
+    row("ffn.W_down", "mlp.down_proj.weight", Down),
+    row("norm2.gain", "post_mlp_layernorm.weight", Model),
+    row("norm2.bias", "post_mlp_layernorm.bias", Model),
+];
+
+/// The same as it is hosted, behind `encoder.layers.{layer}.`.
+const HOSTED_NOMIC_LAYER: [Row; 11] = [
+    row("self_attn.W_Q", HOSTED_QKV, Third(0)),
+    row("self_attn.W_K", HOSTED_QKV, Third(1)),
+    row("self_attn.W_V", HOSTED_QKV, Third(2)),
+    row("self_attn.W_O", "attn.out_proj.weight", Square),
+    row("norm1.gain", "norm1.weight", Model),
+    row("norm1.bias", "norm1.bias", Model),
+    row("ffn.W_gate", "mlp.fc12.weight", Up),
+    row("ffn.W_up", "mlp.fc11.weight", Up),
+    row("ffn.W_down", "mlp.fc2.weight", Down),
+    row("norm2.gain", "norm2.weight", Model),
+    row("norm2.bias", "norm2.bias", Model),
+];
+
+/// Queries, keys and values in one tensor.
+const HOSTED_QKV: &str = "attn.Wqkv.weight";
+
+const NOMIC_HEAD: [Row; 4] = [
+    row("mlm.W", "cls.predictions.transform.dense.weight", Narrow),
+    row("mlm.b", "cls.predictions.transform.dense.bias", Embed),
+    row("mlm.norm.gain", "cls.predictions.transform.layer_norm.weight", Embed),
+    row("mlm.norm.bias", "cls.predictions.transform.layer_norm.bias", Embed),
+];
+
 /// The names that differ between families.
 struct Names {
     /// Before the names of a body that was saved with a head.
@@ -257,7 +311,7 @@ struct Names {
     layer_prefix: &'static str,
     /// The map from the tables to the layers.
     project: [&'static str; 2],
-    layer: &'static [Row; 16],
+    layer: &'static [Row],
     head: &'static [Row; 4],
     /// The bias of the logits, where their table is the embedding.
     tied: Row,
@@ -265,7 +319,9 @@ struct Names {
     untied: [Row; 2],
 }
 
-static BERT: Names = Names {
+static BERT: Names = BERT_NAMES;
+
+const BERT_NAMES: Names = Names {
     prefix: "bert.",
     layer_prefix: "encoder.layer.*.",
     project: ["", ""],
@@ -360,9 +416,28 @@ static MPNET: Names = Names {
     ..ROBERTA_NAMES
 };
 
+static NOMIC: Names = Names {
+    prefix: "nomic_bert.",
+    layer_prefix: "layers.*.",
+    layer: &NOMIC_LAYER,
+    head: &NOMIC_HEAD,
+    ..BERT_NAMES
+};
+
+static HOSTED_NOMIC: Names = Names {
+    prefix: "nomic_bert.",
+    layer_prefix: "encoder.layers.*.",
+    layer: &HOSTED_NOMIC_LAYER,
+    head: &NOMIC_HEAD,
+    ..BERT_NAMES
+};
+
 impl BertFamily {
-    fn names(self) -> &'static Names {
+    fn names(self, checkpoint: &Checkpoint) -> &'static Names {
+        let is_hosted = || checkpoint.tensors().iter().any(|t| t.name.ends_with(HOSTED_QKV));
         match self {
+            Self::Nomic if is_hosted() => &HOSTED_NOMIC,
+            Self::Nomic => &NOMIC,
             Self::Bert => &BERT,
             Self::Roberta => &ROBERTA,
             Self::DistilBert => &DISTILBERT,
@@ -375,12 +450,12 @@ impl BertFamily {
 
     /// Whether the file has the head that predicts masked tokens.
     pub fn has_head(self, checkpoint: &Checkpoint) -> bool {
-        TensorNames::listed(self.names().head[0].theirs).are_in(checkpoint)
+        TensorNames::listed(self.names(checkpoint).head[0].theirs).are_in(checkpoint)
     }
 
     /// Whether the file has a separate table for the logits.
     pub fn has_unembed(self, checkpoint: &Checkpoint) -> bool {
-        checkpoint.tensor(self.names().untied[0].theirs).is_some()
+        checkpoint.tensor(self.names(checkpoint).untied[0].theirs).is_some()
     }
 }
 
@@ -390,9 +465,10 @@ pub fn expected_weights(
     family: BertFamily,
     plan: &BertPlan,
 ) -> Vec<ExpectedWeight> {
-    let names = family.names();
-    let is_bare = checkpoint.tensor(TOKENS[0].theirs).is_some();
-    let prefix = if is_bare { "" } else { names.prefix };
+    let names = family.names(checkpoint);
+    let has_body =
+        |prefix: &&str| checkpoint.tensor(&format!("{prefix}{}", TOKENS[0].theirs)).is_some();
+    let prefix = ["", names.prefix, BERT.prefix].into_iter().find(has_body).unwrap_or(names.prefix);
     let of_body = |row: &Row| one(row, "", prefix, plan);
     let mut all: Vec<ExpectedWeight> = TOKENS.iter().map(of_body).collect();
     if plan.has_positions {

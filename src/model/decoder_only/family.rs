@@ -23,6 +23,7 @@ use crate::{
             feed_forward::{Activation, FeedKind},
             norm::{NormKind, NormStyle, QkNorm},
         },
+        pool::PoolPlan,
     },
     weights::{Checkpoint, Config, ExpectedWeight, SettingFaults},
 };
@@ -49,7 +50,7 @@ pub struct Family {
 
 /// The settings of a checkpoint, with the family's defaults.
 pub struct FamilySettings<'a> {
-    checkpoint: &'a Checkpoint,
+    pub checkpoint: &'a Checkpoint,
     pub config: Config,
 }
 
@@ -260,6 +261,7 @@ impl Family {
                 heads,
             )?,
             logits: LogitsPlan::new(self.is_tied(settings)?),
+            pool: PoolPlan::asked_for(settings.checkpoint, heads.d_model)?,
             begin: None,
             ends: settings.checkpoint.ends()?,
             not_obeyed: generation::not_obeyed(&generation::settings(settings.checkpoint), &[]),

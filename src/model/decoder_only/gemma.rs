@@ -15,10 +15,13 @@ use super::{
 };
 use crate::{
     engine::tape::Root,
-    model::layer::{
-        attention::ScoreScaling,
-        feed_forward::{Activation, FeedKind},
-        norm::{NormStyle, QkNorm},
+    model::{
+        layer::{
+            attention::{Mask, ScoreScaling},
+            feed_forward::{Activation, FeedKind},
+            norm::{NormStyle, QkNorm},
+        },
+        pool::PoolPlan,
     },
     weights::Config,
 };
@@ -104,11 +107,12 @@ pub static FAMILIES: &[Family] = &[
             windows: windows::but_every_sixth,
             ..GEMMA
         },
-        refused: REFUSED,
+        refused: &[],
         adjust: |settings, plan| {
             scale_scores(settings, plan, 62)?;
             plan.logits.cap = cap_of(&settings.config, "final_logit_softcapping", 0.0)?;
-            rotate_gemma3(settings, plan)
+            rotate_gemma3(settings, plan)?;
+            look_both_ways(settings, plan)
         },
     },
 ];
@@ -126,6 +130,22 @@ fn scale_scores(settings: &FamilySettings, plan: &mut DecoderPlan, n_largest: us
     for layer in &mut plan.layers {
         layer.attention.scaling = ScoreScaling::Root(Root { n, times: 1 });
     }
+    Ok(())
+}
+
+/// EmbeddingGemma (Vera et al. 2025): a token sees all others, or those half a window away on either side, and the text
+/// becomes one vector.
+fn look_both_ways(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
+    if !settings.config.bool_or("use_bidirectional_attention", false)? {
+        return Ok(());
+    }
+    for layer in &mut plan.layers {
+        layer.mask = match layer.mask {
+            Mask::Window(n) => Mask::Around(n / 2),
+            _ => Mask::None,
+        };
+    }
+    plan.pool = Some(PoolPlan::of(settings.checkpoint, plan.heads.d_model)?);
     Ok(())
 }
 

@@ -186,7 +186,7 @@ pub struct BesideNames {
 pub enum ExpertMaps {
     /// Each in a tensor of its own; `*` is the number of the expert: gate, up, down.
     Apart([&'static str; 3]),
-    /// All gates in one tensor (expert, out, in), all ups, all downs: GGUF.
+    /// All gates in one tensor (expert, out, in), all ups, all downs: GGUF, MLX.
     Stacked([&'static str; 3]),
     /// All gates and ups in one tensor (expert, gate and then up, in), all downs in another: Granite.
     StackedPairs(&'static str, &'static str),
@@ -344,6 +344,16 @@ const EXPERTS_IN_GGUF: ExpertNames = ExpertNames {
     ..EXPERTS
 };
 
+/// The names of experts that MLX has stacked: gate, up, down.
+const EXPERTS_IN_MLX: [[&str; 3]; 2] = [
+    ["mlp.switch_mlp.gate_proj", "mlp.switch_mlp.up_proj", "mlp.switch_mlp.down_proj"],
+    [
+        "block_sparse_moe.switch_mlp.gate_proj",
+        "block_sparse_moe.switch_mlp.up_proj",
+        "block_sparse_moe.switch_mlp.down_proj",
+    ],
+];
+
 /// What a GGUF file's names of maps from latents are translated to.
 const LATENT_UP_IN_GGUF: [&str; 2] = ["self_attn.k_b_proj", "self_attn.v_b_proj"];
 
@@ -388,6 +398,11 @@ impl Names {
             && has(PAIRS[0])
         {
             self.experts.maps = ExpertMaps::BarePairs(PAIRS[0], PAIRS[1]);
+        } else if let ExpertMaps::Apart(_) = self.experts.maps
+            && let Some(maps) =
+                EXPERTS_IN_MLX.iter().find(|maps| has(&format!("{}.weight", maps[0])))
+        {
+            self.experts.maps = ExpertMaps::Stacked(*maps);
         } else if let ExpertMaps::Alternating(both, _, form) = &mut self.experts.maps {
             let packed = format!("{both}{BLOCKS}");
             if checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(&packed)) {

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use crate::{
-    model::layer::{
-        attention::{AttentionPlan, HeadSizes, KeySource, Mask},
-        convolution::ConvolutionPlan,
-        delta::DeltaPlan,
-        feed::FeedPlan,
-        norm::NormKind,
-        per_layer::PerLayerPlan,
-        state_space::StateSpacePlan,
+    model::{
+        layer::{
+            attention::{AttentionPlan, HeadSizes, KeySource, Mask},
+            convolution::ConvolutionPlan,
+            delta::DeltaPlan,
+            feed::FeedPlan,
+            norm::NormKind,
+            per_layer::PerLayerPlan,
+            state_space::StateSpacePlan,
+        },
+        pool::PoolPlan,
     },
     text::{BOS, EOS},
 };
@@ -28,6 +31,8 @@ pub struct DecoderPlan {
     /// One a layer.
     pub layers: Vec<LayerPlan>,
     pub logits: LogitsPlan,
+    /// What makes one vector of the text, in a model that writes nothing; there are no logits then.
+    pub pool: Option<PoolPlan>,
     /// The token read before any text, if the tokenizer does not add it.
     pub begin: Option<u32>,
     /// The tokens that end a text.
@@ -244,6 +249,7 @@ impl DecoderPlan {
             per_layer: None,
             layers: vec![layer; n_layers],
             logits: LogitsPlan::new(true),
+            pool: None,
             begin: Some(BOS),
             ends: vec![EOS],
             not_obeyed: vec![],

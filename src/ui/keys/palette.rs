@@ -244,8 +244,7 @@ fn site_entries_of(state: &State, model: ModelName) -> Vec<PaletteEntry> {
             detail: if is_own {
                 language.tr(site.caption()).to_owned()
             } else {
-                [language.tr(model.title()), language.tr(": "), language.tr(site.caption())]
-                    .concat()
+                language.labelled(language.tr(model.title()), language.tr(site.caption()))
             },
             pick: PaletteChoice::Open(model, site.address(cell)),
         }

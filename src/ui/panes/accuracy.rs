@@ -150,7 +150,7 @@ impl Pane for AccuracyChart<'_> {
                 tr!(language, "{from} to {to}: {score}", from, to, score)
             });
             let cells = cells.collect::<Vec<_>>().join(language.tr(", "));
-            Some([language.tr(name.title()), language.tr(": "), &cells].concat())
+            Some(language.labelled(language.tr(name.title()), &cells))
         };
         let lines = MODELS.iter().filter_map(row).collect();
         PaneWords::new(language.tr("chrF, by length in words"), lines)

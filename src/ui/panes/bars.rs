@@ -177,8 +177,8 @@ impl Pane for Bars<'_> {
 
     fn in_words(&self) -> PaneWords {
         let view = self.subject.view();
-        let colon = self.subject.scene.language.tr(": ");
-        let line = [&*view.word(view.row), colon, &view.largest(view.row, 5)].concat();
+        let language = self.subject.scene.language;
+        let line = language.labelled(&view.word(view.row), &view.largest(view.row, 5));
         self.subject.in_words(vec![line])
     }
 

@@ -268,7 +268,7 @@ impl Pane for FlowGraph<'_> {
         let top = self.route.rows(flow.n_levels() - 1).next().unwrap_or(0);
         let word = self.word(top);
         let title = self.title.as_ref();
-        let title = title.map(|title| language.tr(title).to_owned() + language.tr(": "));
+        let title = title.map(|title| language.labelled(language.tr(title), ""));
         let routes = tr!(language, "routes to “{word}”", word);
         let what = language.tr("from which words its last row was made");
         Title::named(title.unwrap_or_default() + &routes).with(what)

@@ -70,7 +70,7 @@ impl<'a> Subject<'a> {
             };
             let keys: Vec<String> = keys.iter().take(2).map(key).collect();
             let keys = keys.join(language.tr(", then "));
-            [&*self.label(1, row), language.tr(": "), &keys].concat()
+            language.labelled(&self.label(1, row), &keys)
         };
         let lines = (0..self.n_rows()).map(line).collect();
         let (path, model) = (self.site.path(), language.tr(self.scene.model.title()));
@@ -131,7 +131,7 @@ impl RowView<'_> {
             } else {
                 spread(&self.values(row), language)
             };
-            [&*self.word(row), language.tr(": "), &text].concat()
+            language.labelled(&self.word(row), &text)
         };
         (0..self.subject.n_rows()).map(line).collect()
     }
@@ -169,7 +169,7 @@ impl RowView<'_> {
                     first = first(&values, 3)
                 ),
             };
-            Some([other.name, language.tr(": "), &text].concat())
+            Some(language.labelled(other.name, &text))
         };
         let lines = sites.iter().filter_map(line);
         [tr!(language, "at {word}", word = self.word(self.row))].into_iter().chain(lines).collect()
@@ -190,7 +190,7 @@ pub(super) fn words_of_heads(scene: Scene, spec: &PaneSpec) -> PaneWords {
         let figures: Vec<String> = FIGURES.iter().filter_map(figure).collect();
         let Summary { layer, head, .. } = summary;
         let place = tr!(language, "layer {layer} head {head}", layer, head);
-        [&*place, language.tr(": "), &figures.join(language.tr(", "))].concat()
+        language.labelled(&place, &figures.join(language.tr(", ")))
     };
     let lines = heads.filter(is_here).map(line).collect();
     PaneWords::of_model(language, "Attention by head", scene.model, lines)

@@ -213,7 +213,7 @@ impl Pane for LensMap<'_> {
             words.dedup();
             let words: Vec<String> = words.into_iter().map(|word| self.word(row, word)).collect();
             let word = tr!(language, "“{word}”", word = self.subject.label(1, row));
-            [&*word, language.tr(": "), &words.join(" > ")].concat()
+            language.labelled(&word, &words.join(" > "))
         };
         let lines = ((last + 1).saturating_sub(ROWS_IN_WORDS)..=last).map(line).collect();
         PaneWords::of_model(language, "The likeliest word from layer to layer", model, lines)

@@ -114,7 +114,7 @@ impl Pane for Load<'_> {
         let language = self.subject.scene.language;
         let line = |load: &ExpertLoad| {
             let expert = tr!(language, "expert {expert}", expert = load.expert);
-            [&expert, language.tr(": "), &self.count(load.n_tokens)].concat()
+            language.labelled(&expert, &self.count(load.n_tokens))
         };
         let busiest = self.order.iter().take(usize::from(IDEAL_EXPERTS));
         self.subject.in_words(busiest.map(line).collect())

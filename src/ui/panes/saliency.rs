@@ -120,7 +120,7 @@ impl<'a> SaliencyTable<'a> {
         if saliency.is_complete() {
             return gap;
         }
-        [language.tr("do not trust the integrated gradients"), language.tr(": "), &gap].concat()
+        language.labelled(language.tr("do not trust the integrated gradients"), &gap)
     }
 
     /// The figures of a word in words.

@@ -328,7 +328,7 @@ impl Pane for Translations<'_> {
             (_, 1) => language.tr("1 word that the Transformer does not write").to_owned(),
             _ => tr!(language, "{n} words that the Transformer does not write", n),
         };
-        Some([language.tr(name.title()), language.tr(": "), &difference].concat())
+        Some(language.labelled(language.tr(name.title()), &difference))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -346,7 +346,7 @@ impl Pane for Translations<'_> {
                 tr!(language, " (word by word: {glosses})", glosses = glosses.join(" "))
             };
             let output = &self.0.reading.trace(name).output_text;
-            [language.tr(name.title()), language.tr(": "), output, &meaning].concat()
+            language.labelled(language.tr(name.title()), &format!("{output}{meaning}"))
         };
         PaneWords::new(language.tr("Every model's output"), MODELS.map(line).to_vec())
     }

@@ -161,7 +161,7 @@ const GEMMA4: Scheme = Scheme {
     parts: LLAMA,
 };
 
-static SCHEMES: [Scheme; 16] = [
+static SCHEMES: [Scheme; 17] = [
     GEMMA4,
     MAMBA2,
     LFM2,
@@ -294,6 +294,25 @@ static SCHEMES: [Scheme; 16] = [
             ("ffn_up", "intermediate.dense"),
             ("ffn_down", "output.dense"),
             ("layer_output_norm", "output.LayerNorm"),
+        ],
+    },
+    Scheme {
+        architectures: &["nomic-bert"],
+        whole: &[
+            ("token_embd", "embeddings.word_embeddings"),
+            ("token_types", "embeddings.token_type_embeddings"),
+            ("token_embd_norm", "emb_ln"),
+        ],
+        block: "encoder.layers.",
+        own: &[],
+        parts: &[
+            ("attn_qkv", "attn.Wqkv"),
+            ("attn_output", "attn.out_proj"),
+            ("attn_output_norm", "norm1"),
+            ("ffn_up", "mlp.fc11"),
+            ("ffn_gate", "mlp.fc12"),
+            ("ffn_down", "mlp.fc2"),
+            ("layer_output_norm", "norm2"),
         ],
     },
 ];

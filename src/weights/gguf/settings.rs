@@ -95,6 +95,7 @@ fn fixed(architecture: &str) -> Json {
             json!({"architectures": ["GPT2LMHeadModel"], "activation_function": "gelu_new"})
         }
         "bert" => json!({"architectures": ["BertModel"], "hidden_act": "gelu"}),
+        "nomic-bert" => json!({"architectures": ["NomicBertModel"], "hidden_act": "silu"}),
         _ => json!({}),
     }
 }

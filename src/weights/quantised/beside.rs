@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::{
-    bits::{Ints, Numbers, Order, axes},
+    bits::{Ints, Numbers, Order, axes, lines},
     forms::{Affine, Codebook, Fp8, Grouped, Groups, Int8, NestedScales, Zeros},
 };
 use crate::{
@@ -31,10 +31,15 @@ impl Parts<'_> {
     pub fn into_tensor(self, first: &TensorInfo) -> TensorInfo {
         let (lines, len) = self.quantised.source.size();
         let is_turned = self.quantised.lines_are_inputs;
+        let shape = match first.shape[..] {
+            _ if is_turned => vec![len, lines],
+            [n, rows, _] => vec![n, rows, len],
+            _ => vec![lines, len],
+        };
         let n_bytes: usize = self.others.iter().map(|part| part.n_bytes).sum();
         TensorInfo {
             name: self.name,
-            shape: if is_turned { vec![len, lines] } else { vec![lines, len] },
+            shape,
             dtype: self.form,
             form: None,
             n_bytes: first.n_bytes + n_bytes,
@@ -152,9 +157,14 @@ impl<'a> TensorContext<'a> {
     pub fn gptq(&self) -> Result<Option<Parts<'a>>> {
         let Some(stem) = self.stem(".qweight") else { return Ok(None) };
         let name = |end: &str| format!("{stem}.{end}");
-        let bits = self.how.usize_or("bits", 4)?;
         let (scales, zeros) = (self.needed(&name("scales"))?, self.needed(&name("qzeros"))?);
         let [n_words, len] = axes(self.tensor)?;
+        // `dynamic` gives some modules bits of their own: a line of zero points has a number for each output.
+        let bits = if self.how.has("dynamic") {
+            axes(zeros)?[1] * 32 / len.max(1)
+        } else {
+            self.how.usize_or("bits", 4)?
+        };
         let n_lines = n_words * 32 / bits;
         let ints = Ints::of(self.tensor, (n_lines, len), bits, Order::DownLines)?;
         let n_groups = axes(scales)?[0];
@@ -199,7 +209,7 @@ impl<'a> TensorContext<'a> {
             _ => self.how.usize("bits")?,
         };
         ensure!((2..=8).contains(&bits), "has numbers of {bits} bits, want 2 to 8");
-        let [n_lines, n_words] = axes(self.tensor)?;
+        let [n_lines, n_words] = lines(self.tensor)?;
         let len = n_words * 32 / bits;
         let ints = Ints::of(self.tensor, (n_lines, len), bits, Order::AlongLine)?;
         let source = Affine::of(ints, scales, biases)?;

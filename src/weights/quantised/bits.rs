@@ -124,7 +124,7 @@ impl Ints {
         let words = |n: usize| (n * bits).div_ceil(32);
         let want = if is_down { [words(n_lines), len] } else { [n_lines, words(len)] };
         ensure!(
-            tensor.shape == want,
+            lines(tensor)? == want,
             "`{}` is {}, want {}",
             tensor.shown(),
             dimensions(&tensor.shape),
@@ -157,6 +157,14 @@ impl Ints {
                 (low | high) & mask
             }
         }
+    }
+}
+
+/// Lines and the length of one: of a stack too, whose lines follow one another.
+pub fn lines(tensor: &TensorInfo) -> Result<[usize; 2]> {
+    match tensor.shape[..] {
+        [n, rows, cols] => Ok([n * rows, cols]),
+        _ => axes(tensor),
     }
 }
 

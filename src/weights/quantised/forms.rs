@@ -5,7 +5,7 @@ use std::ops::Range;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
 
-use super::bits::{Bytes, Ints, Numbers, axes};
+use super::bits::{Bytes, Ints, Numbers, lines};
 use crate::weights::{TensorInfo, decoded::DecodedTensor, dtype::FOUR_BITS, tensor::dimensions};
 
 /// The integers that stand for 0.
@@ -131,7 +131,7 @@ pub struct Affine {
 impl Affine {
     pub fn of(ints: Ints, scales: &TensorInfo, biases: &TensorInfo) -> Result<Self> {
         let (n_lines, len) = ints.size;
-        let [n_lines_too, n_groups] = axes(scales)?;
+        let [n_lines_too, n_groups] = lines(scales)?;
         ensure!(
             n_lines == n_lines_too && biases.shape == scales.shape && n_groups > 0,
             "has scales of {} and biases of {}, want {n_lines} lines of both",

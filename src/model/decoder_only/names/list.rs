@@ -65,6 +65,10 @@ impl NameList<'_> {
             self.per_layer_table(plan);
         }
         self.norm("final_norm", names.final_norm);
+        if let Some(pool) = &self.plan.pool {
+            self.wanted.extend(pool.expected_weights());
+            return;
+        }
         let output = |ours: &str, kind: &str, shape, layout| {
             let theirs = TensorNames::listed(names.unembed).each(|name| format!("{name}.{kind}"));
             ExpectedWeight::new(ours, theirs, shape, layout)

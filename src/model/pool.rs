@@ -87,14 +87,21 @@ pub struct PoolPlan {
 const OF_GGUF: [(u64, Pooling); 3] = [(1, Pooling::Mean), (2, Pooling::First), (3, Pooling::Last)];
 
 impl PoolPlan {
-    /// As the folder's modules say, or GGUF's pooling type; the mean, scaled to length 1, by default.
+    /// As the folder's modules say, or GGUF's pooling type; None if neither says any.
+    ///
+    /// # Errors
+    /// If a module is of a kind that is not run.
+    pub fn asked_for(checkpoint: &Checkpoint, d_model: usize) -> Result<Option<Self>> {
+        let is_asked = checkpoint.modules().is_some() || pooling_in_gguf(checkpoint).is_some();
+        is_asked.then(|| Self::of(checkpoint, d_model)).transpose()
+    }
+
+    /// The same; the mean, scaled to length 1, by default.
     ///
     /// # Errors
     /// If a module is of a kind that is not run.
     pub fn of(checkpoint: &Checkpoint, d_model: usize) -> Result<Self> {
-        let kind = checkpoint.config().get("pooling_type").and_then(serde_json::Value::as_u64);
-        let pooling = OF_GGUF.iter().find(|(number, _)| Some(*number) == kind);
-        let pooling = pooling.map_or(Pooling::Mean, |(_, pooling)| *pooling);
+        let pooling = pooling_in_gguf(checkpoint).unwrap_or(Pooling::Mean);
         let mut plan = Self { pooling, maps: vec![], is_normalized: true };
         let Some(modules) = checkpoint.modules() else { return Ok(plan) };
         plan.is_normalized = false;
@@ -151,6 +158,11 @@ impl PoolPlan {
         };
         self.maps.iter().enumerate().flat_map(of).flatten().collect()
     }
+}
+
+fn pooling_in_gguf(checkpoint: &Checkpoint) -> Option<Pooling> {
+    let kind = checkpoint.config().get("pooling_type").and_then(serde_json::Value::as_u64);
+    OF_GGUF.iter().find(|(number, _)| Some(*number) == kind).map(|(_, pooling)| *pooling)
 }
 
 /// # Errors
