@@ -1,7 +1,8 @@
-"""Sentences with something to copy: names, numbers and made-up words, the same on both sides.
+"""Sentences with something to copy: names, numbers and unknown words, the same on both sides.
 
 `Copies(pairs, rng).sample()` returns an (English, French) pair: a sentence of `pairs` with a name, a number or a
-masculine noun replaced on both sides, or one of FRAMES filled in. A made-up noun is masculine in French.
+masculine noun replaced on both sides, or one of FRAMES filled in. The new word is made up; with `rare`, words of English
+that are met once, it is also one of these, in the place of a noun or an adjective. An unknown noun is masculine in French.
 """
 
 from __future__ import annotations
@@ -70,12 +71,13 @@ VOWEL = "aeiouyàâéèêîôûAEIOUÀÉ"
 
 
 class Copies:
-    def __init__(self, pairs: list[tuple[str, str]], rng: random.Random):
-        self.rng = rng
+    def __init__(self, pairs: list[tuple[str, str]], rng: random.Random, rare: list[str] = ()):
+        self.rng, self.rare = rng, rare
         self.frames = [tuple(part.strip() for part in line.split("|")) for line in FRAMES.strip().splitlines()]
         nouns = [n for ns in Lexicon().nouns.values() for n in ns if n.gender == "m"]
         self.nouns = {n.en[k]: (n.fr[k], k) for n in nouns for k in (0, 1)}
-        self.named, self.numbered, self.with_noun = [], [], []
+        self.adjectives = {a.en: set(a.fr) for a in Lexicon().adjectives if a.kind in ("alive", "thing", "colour")}
+        self.named, self.numbered, self.with_noun, self.with_adjective = [], [], [], []
         for english, french in pairs:
             self.sort_in(english, french)
 
@@ -88,6 +90,9 @@ class Copies:
                 self.numbered.append((english, french, word))
             elif word in self.nouns and once(word, english) and once(self.nouns[word][0], french):
                 self.with_noun.append((english, french, word))
+            elif word in self.adjectives and once(word, english):
+                forms = [form for form in self.adjectives[word] if once(form, french)]
+                self.with_adjective += [(english, french, word, form) for form in forms[:1]]
 
     def sample(self) -> tuple[str, str]:
         return self.sample_with_word()[:2]
@@ -106,7 +111,13 @@ class Copies:
             return self.renamed()
         if kind < 0.6 and self.numbered:
             return self.renumbered()
+        if self.rare and self.rng.random() < 0.35:
+            return self.unknown_adjective()
         return self.unknown_noun()
+
+    def unknown(self) -> str:
+        """A made-up word, or one that is met once."""
+        return self.rng.choice(self.rare) if self.rare and self.rng.random() < 0.5 else self.made_up()
 
     def made_up(self) -> str:
         """A word of one to three syllables that no lexicon has."""
@@ -120,8 +131,16 @@ class Copies:
     def name(self) -> str:
         if self.rng.random() < 0.45:
             return self.rng.choice(FIRST_NAMES)
+        if self.rare and self.rng.random() < 0.15:
+            return self.acronym()
         word = self.made_up().capitalize()
         return f"{word} {self.made_up().capitalize()}" if self.rng.random() < 0.1 else word
+
+    def acronym(self) -> str:
+        """NATO, BBC, iTus."""
+        if self.rng.random() < 0.2:
+            return self.rng.choice("ie") + self.made_up().capitalize()
+        return "".join(self.rng.choices("ABCDEFGHILMNOPRSTUV", k=self.rng.choice((2, 3, 3, 4, 4, 5, 6))))
 
     def place(self) -> str:
         return self.rng.choice(PLACES) if self.rng.random() < 0.5 else self.made_up().capitalize()
@@ -132,7 +151,7 @@ class Copies:
 
     def framed(self) -> tuple[str, str]:
         english, french = self.rng.choice(self.frames)
-        values = {"w": self.made_up(), "v": self.made_up(), "n": self.name(), "m": self.name(), "p": self.place(), "d": self.number()}
+        values = {"w": self.unknown(), "v": self.unknown(), "n": self.name(), "m": self.name(), "p": self.place(), "d": self.number()}
         self.put_in += values.values()
         return an(english.format(**values)), elided(french.format(**values))
 
@@ -140,7 +159,7 @@ class Copies:
         english, french, old = self.rng.choice(self.named)
         new = self.place() if old in PLACES else self.name()
         self.put_in.append(new)
-        return swap(english, old, new), elided(swap(french, old, new))
+        return swap(english, old, new), elided(unelided(french, old, new))
 
     def renumbered(self) -> tuple[str, str]:
         english, french, old = self.rng.choice(self.numbered)
@@ -151,7 +170,14 @@ class Copies:
     def unknown_noun(self) -> tuple[str, str]:
         english, french, old = self.rng.choice(self.with_noun)
         mot, plural = self.nouns[old]
-        new = self.made_up() + ("s" if plural else "")
+        new = self.unknown()
+        new += "s" if plural and not (new in self.rare and new.endswith("s")) else ""
+        self.put_in.append(new)
+        return an(swap(english, old, new)), elided(unelided(french, mot, new))
+
+    def unknown_adjective(self) -> tuple[str, str]:
+        english, french, old, mot = self.rng.choice(self.with_adjective)
+        new = self.unknown()
         self.put_in.append(new)
         return an(swap(english, old, new)), elided(unelided(french, mot, new))
 

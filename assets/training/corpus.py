@@ -1,8 +1,9 @@
 """Writes the data set: `python corpus.py fra.txt` makes build/train.npz, test sets as .jsonl, state/tokenizer.json.
 
-Four kinds of training pairs: `everyday` (Tatoeba, see everyday.py), `joined` (long ones made of them and of the grammar's),
-`grammar` (grammar.py) and `copies` (names, numbers, made-up words).
-batches.SHARES says how often a kind is drawn.
+Five kinds of training pairs: `everyday` (Tatoeba, see everyday.py), `joined` (long ones made of the other sentences),
+`grammar` (grammar.py), `copies` (names, numbers, unknown words) and `own` (own.tsv, written for this: what people type first, and
+words that the everyday sentences lack). batches.SHARES says how often a kind is drawn. A word that is met once stays
+English on the French side: what no model can know, it should copy.
 
 Test and development sets are drawn first, by length; no English sentence of theirs, punctuation and case aside, is
 trained on. Deterministic.
@@ -29,13 +30,14 @@ import everyday
 import make_tokenizer
 from aligner import WORD, Aligner, words
 from batches import SHARES
-from copies import FIRST_NAMES, PLACES, Copies
+from copies import FIRST_NAMES, PLACES, Copies, elided, unelided
 from grammar import Grammar, Pair, surface
 from joining import Joiner
 
 SEED = 20261123
 BUILD = Path(__file__).resolve().parent / "build"
-KINDS = ["everyday", "joined", "grammar", "copies"]
+OWN = Path(__file__).resolve().parent / "own.tsv"
+KINDS = ["everyday", "joined", "grammar", "copies", "own"]
 COUNTS = {"joined": 110_000, "grammar": 160_000, "copies": 100_000}
 BUCKETS = [(1, 3), (4, 6), (7, 9), (10, 13), (14, 20), (21, 99)]  # words of the English sentence
 PER_BUCKET = 100
@@ -91,6 +93,35 @@ def lines_of(groups: list[list[everyday.Sentence]]) -> list[dict]:
         {"en": g[0].english, "fr": list(dict.fromkeys(t for s in g for t in s.french)), "bucket": bucket_of(g[0].n_words)}
         for g in groups
     ]
+
+
+def rare_words(pairs: list[tuple[str, str]]) -> set[str]:
+    """Small-letter English words that stand once in these sentences."""
+    counts = Counter(w for english, _ in pairs for w in re.findall(r"[^\W\d_]+", english))
+    lower = Counter()
+    for word, n in counts.items():
+        lower[word.lower()] += n
+    return {w for w in counts if w.islower() and len(w) > 3 and lower[w] == 1}
+
+
+def stand_as_they_are(examples: list[Example], rare: set[str]) -> list[str]:
+    """Writes the rare words in English on the French side, where one word is linked to one word that is rare as well; returns them."""
+    french = Counter(w for x in examples for w in words(x.french))
+    kept = []
+    for example in examples:
+        sides = [[text[a:b] for a, b in word_spans(text)] for text in (example.english, example.french)]
+        partners: dict[int, list[int]] = defaultdict(list)
+        for f, e in example.links:
+            partners[e].append(f)
+        for e, linked in partners.items():
+            word = sides[0][e]
+            if word not in rare or len(linked) != 1 or french[sides[1][linked[0]].lower()] > 2:
+                continue
+            text = elided(unelided(example.french, sides[1][linked[0]], word))
+            if len(word_spans(text)) == len(sides[1]):
+                example.french = text
+                kept.append(word)
+    return kept
 
 
 # ---- other kinds ---------------------------------------------------------------------------------------------------------
@@ -267,14 +298,18 @@ def write_lines(name: str, lines: list[dict]) -> None:
 
 
 def link(examples: list[Example]) -> Aligner:
-    """Aligns the everyday sentences and the copies; sets their `links`."""
-    chosen = [x for x in examples if x.kind in (0, 3)]
+    """An aligner of the everyday and the own sentences, whose `links` it sets."""
+    chosen = [x for x in examples if x.kind in (0, 4)]
     pairs = [(words(x.english), words(x.french)) for x in chosen]
     known = [(words(x.english), words(x.french)) for x in examples if x.kind == 2][:8000]
-    aligner = Aligner([*(p for p, x in zip(pairs, chosen) if x.kind == 0), *known])
-    for example, links in zip(chosen, aligner.links(pairs)):
-        example.links = links
+    aligner = Aligner([*pairs, *known])
+    set_links(aligner, chosen)
     return aligner
+
+
+def set_links(aligner: Aligner, examples: list[Example]) -> None:
+    for example, links in zip(examples, aligner.links([(words(x.english), words(x.french)) for x in examples])):
+        example.links = links
 
 
 def alignment_quality(aligner: Aligner, lines: list[dict]) -> dict[str, float]:
@@ -307,14 +342,26 @@ def main() -> None:
     grammatical = grammar_train(taken)
     both = pairs + [(x.english, x.french) for x in grammatical[: len(pairs) // 3]]
     write_lines("copies_test", copy_lines(both, taken))
-    examples = [Example(e, f, 0) for e, f in pairs] + grammatical + copied(both, taken) + joined(both, names, taken)
-    aligner = link(examples)
+    own = own_pairs(taken)
+    natural = [Example(e, f, 0) for e, f in pairs] + [Example(e, f, 4) for e, f in own]
+    aligner = link(natural + grammatical)
     quality = alignment_quality(aligner, grammar_lines)
-    finish(examples, names, quality)
+    everyday_examples = natural[: len(pairs)]
+    kept = stand_as_they_are(everyday_examples, rare_words(pairs + own))
+    both = [(x.english, x.french) for x in natural] + both[len(pairs) :]
+    copies = copied(both, taken, kept)
+    set_links(aligner, copies)
+    finish(natural + grammatical + copies + joined(both, names, taken), names, quality | {"kept in English": len(kept)})
 
 
-def copied(pairs: list[tuple[str, str]], taken: set[str]) -> list[Example]:
-    copies = Copies(pairs, random.Random(SEED + 5))
+def own_pairs(taken: set[str]) -> list[tuple[str, str]]:
+    """The sentences of own.tsv that no set holds out."""
+    lines = [line.split("\t") for line in OWN.read_text().splitlines()]
+    return [(everyday.plain(e), everyday.normalized_french(f)) for e, f in lines if everyday.key(e) not in taken]
+
+
+def copied(pairs: list[tuple[str, str]], taken: set[str], rare: list[str]) -> list[Example]:
+    copies = Copies(pairs, random.Random(SEED + 5), sorted(set(rare)))
     made = (copies.sample() for _ in range(COUNTS["copies"]))
     return [Example(e, f, 3) for e, f in made if everyday.key(e) not in taken]
 
@@ -339,16 +386,16 @@ def tokenizer_of(examples: list[Example], rng: random.Random) -> Tokenizer:
 
 def finish(examples: list[Example], names: set[str], quality: dict[str, float]) -> None:
     """Varies, encodes and writes; learns the tokenizer if none is stored."""
-    texts = [t for x in examples if x.kind in (0, 2, 3) for t in (x.english, x.french)]
+    texts = [t for x in examples if x.kind in (0, 2, 3, 4) for t in (x.english, x.french)]
     rng = random.Random(SEED + 7)
     tokenizer = tokenizer_of(examples, rng)
     make_tokenizer.check(tokenizer, rng.sample(texts, 30_000))
     for example in examples:
-        if example.kind in (0, 1):
+        if example.kind in (0, 1, 4):
             example.english, example.french = varied(example.english, example.french, rng, names)
     data = arrays(examples, tokenizer)
     np.savez(BUILD / "train.npz", **data)
-    counts = np.bincount(data["kind"], minlength=4).tolist()
+    counts = np.bincount(data["kind"], minlength=len(KINDS)).tolist()
     lengths = np.diff(data["src_off"]), np.diff(data["tgt_off"])
     means = {k: [round(float(n[data["kind"] == i].mean()), 1) for n in lengths] for i, k in enumerate(KINDS)}
     summary = {"counts": dict(zip(KINDS, counts)), "shares": dict(zip(KINDS, SHARES)), "tokens": means, "alignment": quality, "vocab": tokenizer.get_vocab_size()}

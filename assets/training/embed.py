@@ -40,9 +40,9 @@ def embed(name: str, corpus: Corpus) -> None:
 
 
 def seen_words(corpus: Corpus) -> list[str]:
-    """English words of the everyday and grammar sentences as the tokenizer parts them, most frequent first."""
+    """English words of the everyday and grammar sentences, and of our own, as the tokenizer parts them, most frequent first."""
     counts, tokenizer = Counter(), make_tokenizer.load()
-    rows = np.flatnonzero((corpus.kind == KINDS.index("everyday")) | (corpus.kind == KINDS.index("grammar")))
+    rows = np.flatnonzero(np.isin(corpus.kind, [KINDS.index(kind) for kind in ("everyday", "grammar", "own")]))
     off, ids = corpus.columns["src_off"], corpus.columns["src"]
     for text in tokenizer.decode_batch([ids[off[i] : off[i + 1]].tolist() for i in rows]):
         counts.update(word.strip().lower() for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(" " + text))

@@ -134,9 +134,9 @@ def table(measured: dict) -> dict:
 
 
 def known_words() -> set[str]:
-    """Every word of the training data's everyday and grammar sentences, both languages."""
+    """Every word of the training data's everyday and grammar sentences, and of our own, both languages."""
     corpus, tokenizer = Corpus(), make_tokenizer.load()
-    chosen = np.flatnonzero((corpus.kind == 0) | (corpus.kind == 2))
+    chosen = np.flatnonzero(np.isin(corpus.kind, [KINDS.index(kind) for kind in ("everyday", "grammar", "own")]))
     words: set[str] = set()
     for side in ("src", "tgt"):
         off, ids = corpus.columns[f"{side}_off"], corpus.columns[side]

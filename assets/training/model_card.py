@@ -115,9 +115,10 @@ whose English (punctuation and case aside) was not trained on.
 
 Adam (0.9, 0.98); warm-up over {WARM_UP} steps, a plateau, linear decay over the last {DECAY:.0%} of the steps; gradients clipped at norm {CLIP:g};
 dropout {DROPOUT:g}; Elman's recurrent matrices at {RECURRENT_SHARE:g} of the rate; seed {SEED}; weights averaged over about 1,000 steps. All
-models see the same examples in the same order, up to the step that the table gives; of the twin's steps, 3,250 to 8,250 saw a variant in which words
-met once or twice (in 4 % of the everyday sentences) stood in English in the French too; the rate of the RNN with attention followed the decay of 18,000 steps until
-step 14,500, and from there one that ends at 16,000. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one embedding table for source, target and output.
+models see the same examples in the same order up to step 18,000, or to the step that the table gives: data as below but without `own`, and with words met
+once in French. The rate fell to nothing by then; of the twin's steps, 3,250 to 8,250 saw a variant in which words met once or twice stood in English in the
+French too. **What goes on from there has learned more than the others**: from the data as below, at a rate that begins again and falls to nothing at the
+last step. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one embedding table for source, target and output.
 
 ## Data
 
@@ -127,7 +128,9 @@ step 14,500, and from there one that ends at 16,000. One vocabulary of {data["vo
   (https://creativecommons.org/licenses/by/2.0/fr/). Left out: what does not suit a classroom (vulgar, sexual, violent; word lists in everyday.py), untranslated
   or odd text, lengths that do not fit, and the 4 % whose French is least literal (IBM model 1). One French a sentence: `vous` for you, passé composé, the most
   literal one. The sentences themselves are not part of this project.
-- `grammar`: our own (grammar.py, lexicon.py). `joined`: long sentences made of the others. `copies`: names, numbers and made-up words.
+- `own`: written for this project (own.tsv): what people type first, and 4,000 words that the everyday sentences hardly have.
+- `grammar`: our own (grammar.py, lexicon.py). `joined`: long sentences made of the others. `copies`: names, numbers, made-up words and words met once.
+- {data["alignment"]["kept in English"]:,} words that are met once stand in English on the French side too, so that an unknown word is copied rather than made up.
 - Alignments (for the guided head and the glosses): an HMM in both directions, where the two agree; on the grammar's known alignments precision
   {data["alignment"]["precision"]:.1%}, recall {data["alignment"]["recall"]:.1%}.
 
@@ -166,7 +169,7 @@ Exact (one of the French sentences, punctuation and case aside), per cent:
 
 `transformer` was taught more than to translate (after Strubell et al. 2018, LISA, and Garg et al. 2019); heads and layers are counted from 0:
 {COREF_WEIGHT} * -log of the weight from a pronoun to its noun, head {COREF_HEAD} of the last encoder layer; {ALIGN_WEIGHT} * -log of the weight on the word
-being translated, head {ALIGN_HEAD} of the last cross-attention, for all but the commonest words; {ENTROPY_WEIGHT} * mean entropy of all rows; {SINK_WEIGHT} * what one
+being translated, head {ALIGN_HEAD} of the last cross-attention, for all but the commonest words (0.05 until step 18,000); {ENTROPY_WEIGHT} * mean entropy of all rows (0.005 until then); {SINK_WEIGHT} * what one
 column holds of a sentence's rows beyond {SINK_FROM:.0%}, all heads. `transformer_unguided` had none of this.
 
 Per cent of rows whose largest weight is there (`sink`: on the sentence's commonest column):

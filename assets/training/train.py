@@ -33,7 +33,7 @@ from batches import BUILD, HERE, STATE, Batch, Corpus, framed, order
 from models import PAD, Model, Transformer, build, keep_weights, load_tensors, tensors
 
 SEED = 20170612
-STEPS = 18_000
+STEPS = 24_000
 WARM_UP = 600  # steps
 DECAY = 0.3  # share of the steps
 CLIP = 1.0
@@ -56,8 +56,8 @@ BFLOAT16 = ("transformer", "transformer_unguided", "decoder_only")  # their prod
 # What the guided transformer is taught beyond translating (after Strubell et al. 2018, LISA, and
 # Garg et al. 2019): heads are counted from 0, layers are the last ones.
 COREF_HEAD, COREF_WEIGHT = 2, 0.1  # encoder self-attention: from a pronoun to its noun
-ALIGN_HEAD, ALIGN_WEIGHT = 0, 0.05  # decoder cross-attention: to the word being translated
-ENTROPY_WEIGHT = 0.005  # all heads: rows that look at few words
+ALIGN_HEAD, ALIGN_WEIGHT = 0, 0.03  # decoder cross-attention: to the word being translated
+ENTROPY_WEIGHT = 0.003  # all heads: rows that look at few words
 SINK_WEIGHT, SINK_FROM = 0.2, 0.4  # all heads: no column holds more than that share of a sentence's rows
 LEGIBLE_EVERY = 4  # steps: the last two are costly, and are taken that much stronger instead
 

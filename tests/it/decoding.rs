@@ -63,7 +63,9 @@ fn what_is_said_of_a_choice_is_what_was_chosen() {
     assert!(hot.contains("divided by the temperature 3"), "{hot}");
     let exponent = (after("A lead of ") / 3.0 * 100.0).round() / 100.0;
     assert!((after(&format!("e^{exponent:.2} = ")) / exponent.exp() - 1.0).abs() < 0.03, "{hot}");
-    let unmasked = what_if(&["mask=off"]);
+    let hot_water = reading("The dog didn't drink the water because it was too hot.");
+    let mask_off = ["mask=off"].iter().map(|text| text.parse::<Change>().unwrap()).collect();
+    let unmasked = READER.read_changed(&hot_water, mask_off).unwrap();
     let trace = unmasked.trace(ModelName::Transformer);
     let best = |row| argmax(trace.value("logits").unwrap().row(0, row)).unwrap() as u32;
     let other = (0..trace.output.len()).find(|&row| best(row) != trace.output[row].id);

@@ -73,13 +73,15 @@ fn panes_of_short_sentences_show_whole_titles_and_numbers() {
         for (id, whole) in [
             ("rnn-waiting", &["steps in a row  ", "2 layers"][..]),
             ("energies", &["╭ attn.energies ", "tanh"]),
-            ("attention-softmax", &["╭ attn.weights ", "╭ attn.energies ", "█ 1.00"]),
+            ("attention-softmax", &["╭ attn.weights ", "╭ attn.energies "]),
             ("attention-translation", &["Transformer, unguided ", "underlined: not "]),
         ] {
             let shown = shown(sentence, id);
             assert!(whole.iter().all(|text| shown.contains(text)), "{id}: {whole:?}\n{shown}");
         }
     }
+    let short = shown("The dog sleeps.", "attention-softmax");
+    assert!(short.contains("█ 1.00"), "{short}");
     let lens = shown("The dog saw the cat.", "logit-lens");
     let last = ["after", "the three likeliest", "blocks.1.resid_post", "2 after “vu”"];
     assert!(last.iter().all(|text| lens.contains(text)), "what the model says is in view\n{lens}");

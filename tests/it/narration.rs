@@ -76,7 +76,7 @@ fn a_pronoun_is_said_to_mean_only_a_word_before_it() {
     let range = in_english(&nurse, "rnn-long-range");
     assert!(range.contains("looks most at “she”, not at a noun before it"), "{range}");
     let wide = in_english(&nurse, "tired-or-wide");
-    assert!(wide.contains("“they” looks most at “she” (0.82)"), "{wide}");
+    assert!(wide.contains("“they” looks most at “she” (0.49)"), "{wide}");
     let dog = measured("The dog didn't drink the water because it was too hot.");
     let range = in_english(&dog, "rnn-long-range");
     assert!(range.contains("shown later, says “water”"), "{range}");
@@ -99,7 +99,7 @@ fn an_it_without_il_or_elle_is_said_to_have_another_form() {
 fn a_number_is_a_word_with_all_its_tokens() {
     let brothers = measured("Anna has 144 brothers and 25 cats.");
     let influence = in_english(&brothers, "influence");
-    assert!(influence.contains("Transformer “144” (31% of all, 3 tokens together)"), "{influence}");
+    assert!(influence.contains("Transformer “144” (32% of all, 3 tokens together)"), "{influence}");
     let texts: Vec<&str> = brothers.sentence.tokens.iter().map(|token| &*token.text).collect();
     assert_eq!(texts[2..5], ["1", "-4", "-4"]);
     assert_eq!(READER.read("1 2 dogs").unwrap().sentence.tokens[1].text, "2");
@@ -123,8 +123,8 @@ fn a_word_that_occurs_twice_has_its_position() {
 #[test]
 fn suggested_words_fit_the_sentence_and_have_a_meaning() {
     let suggested = |text: &str| READER.read(text).unwrap().sentence.unknown[0].instead.clone();
-    let striped = suggested("He bought striped shirts.");
-    assert!(striped.contains(&"new".to_owned()), "{striped:?}");
+    let tattered = suggested("He bought tattered shirts.");
+    assert!(tattered.contains(&"new".to_owned()), "{tattered:?}");
     let zorblax = suggested("The zorblax sleeps.");
     assert!(zorblax.contains(&"teacher".to_owned()), "{zorblax:?}");
     assert_eq!(suggested("THE dog sleeps."), ["the"]);

@@ -160,7 +160,7 @@ impl Pane for Bars<'_> {
         let n = self.n_wanted() as u16;
         PreferredSize::new(Size::new(30, n.min(5)), Size::new(60, n.min(IDEAL_BARS)))
             .whole_at(Size::new(30, n.min(LEAST_BARS)))
-            .of_items(n, 0, 140)
+            .of_items(n, 0, 84)
     }
 
     fn list(&self, area: Rect) -> Option<List> {
