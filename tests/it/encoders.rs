@@ -1,7 +1,7 @@
 //! Encoder-only checkpoints, written here in the forms that are about: the same numbers under other
 //! names are the same model, and every number opens.
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use anyhow::Result;
 use lookback::{
@@ -195,6 +195,29 @@ fn roberta_counts_positions_from_the_row_after_padding() {
     let pos = typed.value("tokens.pos").unwrap();
     assert_eq!([0, 1, 2].map(|row| pos.row(0, row)), [2, 1, 3].map(|row| table.row(0, row)));
     assert_eq!(model.sizes().unwrap().context, POSITIONS - 2);
+}
+
+#[test]
+fn nomic_has_the_settings_of_its_own_code_or_those_of_transformers() {
+    let golden = Path::new("tests/goldens/checkpoints/nomic");
+    let hosted = r#"{"model_type": "nomic_bert", "architectures": ["NomicBertModel"], "n_embd": 24, "n_layer": 3,
+        "n_head": 3, "n_inner": 37, "n_positions": 4096, "max_trained_positions": 48, "vocab_size": 114,
+        "type_vocab_size": 2, "layer_norm_epsilon": 1e-12, "activation_function": "swiglu", "prenorm": false,
+        "qkv_proj_bias": false, "rotary_emb_base": 300, "rotary_emb_fraction": 1.0, "rotary_scaling_factor": 2,
+        "rotary_emb_interleaved": false, "rotary_emb_scale_base": null}"#;
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("config.json"), hosted).unwrap();
+    for name in ["model.safetensors", "tokenizer.json"] {
+        fs::copy(golden.join(name), folder.path().join(name)).unwrap();
+    }
+    let model = |path: &Path| {
+        let checkpoint = Checkpoint::open(path).unwrap();
+        Architecture::of(&checkpoint).unwrap().open(&checkpoint).unwrap()
+    };
+    let (own, theirs) = (model(folder.path()), model(golden));
+    let logits = |model: &dyn Model| site(&model.run(&[2, 74, 9, 3], &Setup::default()), "logits");
+    assert_eq!(logits(&*own), logits(&*theirs));
+    assert_eq!(own.sizes().unwrap().context, 48);
 }
 
 #[test]

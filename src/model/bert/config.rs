@@ -65,6 +65,9 @@ const HOSTED_NOMIC: Keys = Keys {
     default_activation: "swiglu",
 };
 
+/// The epsilon of hosted Nomic models.
+const HOSTED_EPS: &str = "layer_norm_epsilon";
+
 /// What hosted Nomic models call a gated network whose gates are SiLU.
 const SWIGLU: &str = "swiglu";
 
@@ -128,7 +131,7 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
         n_vocab: config.usize("vocab_size")?,
         distances: is_disentangled.then(|| distances(config)).transpose()?,
         has_positions: !is_disentangled && !is_nomic,
-        n_positions: config.usize(keys.n_positions)?,
+        n_positions: n_positions(config, keys)?,
         padding: match family {
             BertFamily::Roberta | BertFamily::MpNet => Some(padding(config)?),
             _ => None,
@@ -142,6 +145,7 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
         eps: match family {
             BertFamily::DistilBert => EPS,
             BertFamily::Deberta => config.float_or("layer_norm_eps", 1e-7)?,
+            BertFamily::Nomic if config.has(HOSTED_EPS) => config.float(HOSTED_EPS)?,
             _ => config.float_or("layer_norm_eps", EPS)?,
         },
         head: head(checkpoint, family, activation, d_model)?,
@@ -200,7 +204,7 @@ fn rotated(config: &Config) -> Result<()> {
     }
     let fraction = config.float_or("rotary_emb_fraction", 1.0);
     faults.note(fraction.and_then(|it| config.must("rotary_emb_fraction", it >= 1.0, "1")));
-    for key in ["rotary_emb_scale_base", "rotary_scaling_factor", "num_experts"] {
+    for key in ["rotary_emb_scale_base", "num_experts"] {
         let is_null = config.get(key).is_none_or(serde_json::Value::is_null);
         faults.note(config.must(key, is_null, "absent"));
     }
@@ -217,6 +221,14 @@ fn rotated(config: &Config) -> Result<()> {
 
 /// The settings of the rotation in today's form.
 const ROPE: &str = "rope_parameters";
+
+/// The positions of a text that can be read: a Nomic model with a scaling factor rotates longer texts than it was trained
+/// on in another way, which is not run.
+fn n_positions(config: &Config, keys: &Keys) -> Result<usize> {
+    let all = config.usize(keys.n_positions)?;
+    let is_scaled = config.get("rotary_scaling_factor").is_some_and(|factor| !factor.is_null());
+    Ok(if is_scaled { all.min(config.usize_or("max_trained_positions", 2048)?) } else { all })
+}
 
 /// Nomic's rotation of queries and keys: its base under the names that it has had.
 fn rotation(config: &Config, d_head: usize) -> Result<Arc<Rope>> {
