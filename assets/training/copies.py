@@ -1,14 +1,15 @@
 """Sentences with something to copy: names, numbers and unknown words, the same on both sides.
 
 `Copies(pairs, rng).sample()` returns an (English, French) pair: a sentence of `pairs` with a name, a number or a
-masculine noun replaced on both sides, or one of FRAMES filled in. The new word is made up; with `rare`, words of English
-that are met once, it is also one of these, in the place of a noun or an adjective. An unknown noun is masculine in French.
+masculine noun replaced on both sides, or one of FRAMES filled in. The new word is made up. With `rare`, a list of English
+words, half of the new words are taken from it, and adjectives are replaced too. An unknown noun is masculine in French.
 """
 
 from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 
 from lexicon import Lexicon
 
@@ -71,7 +72,7 @@ VOWEL = "aeiouyàâéèêîôûAEIOUÀÉ"
 
 
 class Copies:
-    def __init__(self, pairs: list[tuple[str, str]], rng: random.Random, rare: list[str] = ()):
+    def __init__(self, pairs: list[tuple[str, str]], rng: random.Random, rare: Sequence[str] = ()):
         self.rng, self.rare = rng, rare
         self.frames = [tuple(part.strip() for part in line.split("|")) for line in FRAMES.strip().splitlines()]
         nouns = [n for ns in Lexicon().nouns.values() for n in ns if n.gender == "m"]
@@ -116,7 +117,7 @@ class Copies:
         return self.unknown_noun()
 
     def unknown(self) -> str:
-        """A made-up word, or one that is met once."""
+        """A made-up word, or one of the rare ones."""
         return self.rng.choice(self.rare) if self.rare and self.rng.random() < 0.5 else self.made_up()
 
     def made_up(self) -> str:

@@ -96,7 +96,7 @@ def lines_of(groups: list[list[everyday.Sentence]]) -> list[dict]:
 
 
 def rare_words(pairs: list[tuple[str, str]]) -> set[str]:
-    """Small-letter English words that stand once in these sentences."""
+    """Lower-case English words that occur once in these sentences."""
     counts = Counter(w for english, _ in pairs for w in re.findall(r"[^\W\d_]+", english))
     lower = Counter()
     for word, n in counts.items():
@@ -104,8 +104,8 @@ def rare_words(pairs: list[tuple[str, str]]) -> set[str]:
     return {w for w in counts if w.islower() and len(w) > 3 and lower[w] == 1}
 
 
-def stand_as_they_are(examples: list[Example], rare: set[str]) -> list[str]:
-    """Writes the rare words in English on the French side, where one word is linked to one word that is rare as well; returns them."""
+def keep_in_english(examples: list[Example], rare: set[str]) -> list[str]:
+    """Puts each rare word in the place of its French one, where that is a single word and rare too; returns the words that were put in."""
     french = Counter(w for x in examples for w in words(x.french))
     kept = []
     for example in examples:
@@ -298,7 +298,7 @@ def write_lines(name: str, lines: list[dict]) -> None:
 
 
 def link(examples: list[Example]) -> Aligner:
-    """An aligner of the everyday and the own sentences, whose `links` it sets."""
+    """An aligner trained on the everyday sentences, our own, and some of the grammar's; sets the `links` of the first two."""
     chosen = [x for x in examples if x.kind in (0, 4)]
     pairs = [(words(x.english), words(x.french)) for x in chosen]
     known = [(words(x.english), words(x.french)) for x in examples if x.kind == 2][:8000]
@@ -347,7 +347,7 @@ def main() -> None:
     aligner = link(natural + grammatical)
     quality = alignment_quality(aligner, grammar_lines)
     everyday_examples = natural[: len(pairs)]
-    kept = stand_as_they_are(everyday_examples, rare_words(pairs + own))
+    kept = keep_in_english(everyday_examples, rare_words(pairs + own))
     both = [(x.english, x.french) for x in natural] + both[len(pairs) :]
     copies = copied(both, taken, kept)
     set_links(aligner, copies)

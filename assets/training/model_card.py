@@ -115,8 +115,8 @@ whose English (punctuation and case aside) was not trained on.
 
 Adam (0.9, 0.98); warm-up over {WARM_UP} steps, a plateau, linear decay over the last {DECAY:.0%} of the steps; gradients clipped at norm {CLIP:g};
 dropout {DROPOUT:g}; Elman's recurrent matrices at {RECURRENT_SHARE:g} of the rate; seed {SEED}; weights averaged over about 1,000 steps. All
-models see the same examples in the same order up to step 18,000, or to the step that the table gives: data as below but without `own` (55, 15, 17 and 13 %), and with words met
-once in French. The rate fell to nothing by then; of the twin's steps, 3,250 to 8,250 saw a variant in which words met once or twice stood in English in the
+models see the same examples in the same order up to step 18,000, or to the step that the table gives: data as below but without `own` (55, 15, 17 and 13 %), and words met
+once were translated. The rate fell to nothing by then; of the twin's steps, 3,250 to 8,250 saw a variant in which words met once or twice stood in English in the
 French too. **What goes on from there has learned more than the others**: from the data as below, at a rate that begins again and falls to nothing at the
 last step. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one embedding table for source, target and output.
 
@@ -130,7 +130,7 @@ last step. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one em
   literal one. The sentences themselves are not part of this project.
 - `own`: written for this project (own.tsv): what people type first, and 4,000 words that the everyday sentences hardly have.
 - `grammar`: our own (grammar.py, lexicon.py). `joined`: long sentences made of the others. `copies`: names, numbers, made-up words and words met once.
-- {data["alignment"]["kept in English"]:,} words that are met once stand in English on the French side too, so that an unknown word is copied rather than made up.
+- {data["alignment"]["kept in English"]:,} words that are met once stand in English on the French side too, so that the model learns to copy a word that it does not know.
 - Alignments (for the guided head and the glosses): an HMM in both directions, where the two agree; on the grammar's known alignments precision
   {data["alignment"]["precision"]:.1%}, recall {data["alignment"]["recall"]:.1%}.
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 import transformers
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
 from torch import Tensor
 
 import checkpoint_tokenizers as tiny
@@ -196,6 +197,25 @@ FORMS: dict[str, tuple[Callable[[Tensor], Form], dict, bool]] = {
 }  # fmt: skip
 
 
+def begun(name: str, kind: str) -> tuple[Path, Tokenizer]:
+    """An empty folder with a tokenizer."""
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tokenizer = tiny.ALL[kind]()
+    tiny.save(tokenizer, folder)
+    return folder, tokenizer
+
+
+def finish(name: str, tensors: dict[str, Tensor], model: torch.nn.Module, tokenizer: Tokenizer) -> None:
+    """Writes the folder's tensors, and what `model`, which has their numbers, computes."""
+    save_file(tensors, OUT / name / "model.safetensors", {"format": "pt"})
+    sentences = checkpoints.sentences_for(tokenizer, masks_too=False, has_pairs=False)
+    sites = {key: checkpoints.sites_in(model, sentence) for key, sentence in sentences.items()}
+    checkpoints.write_golden(OUT / f"{name}.golden.safetensors", sentences, sites, {"files": [name]})
+    print(f"{name}: {len(tensors)} tensors")
+
+
 def stacked(form: Callable[[Tensor], Form], w: Tensor) -> Form:
     """The same of a stack of matrices (expert, out, in)."""
     parts, numbers = form(w.flatten(0, 1))
@@ -204,11 +224,7 @@ def stacked(form: Callable[[Tensor], Form], w: Tensor) -> Form:
 
 def write_mlx_experts(name: str = "mlx_experts") -> None:
     """A mixture of experts as MLX stores it: a stack a map, under names of its own."""
-    folder = OUT / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    tokenizer = tiny.ALL["qwen2"]()
-    tiny.save(tokenizer, folder)
+    folder, tokenizer = begun(name, "qwen2")
     config = checkpoints.llama(**{**checkpoints.OF_QWEN3_MOE, **SIZES, "moe_intermediate_size": 32}, vocab_size=tokenizer.get_vocab_size())
     how = {"group_size": 32, "bits": 4, "mode": "affine"}
     (folder / "config.json").write_text(json.dumps({**config, "quantization": how}, indent=1) + "\n")
@@ -233,20 +249,12 @@ def write_mlx_experts(name: str = "mlx_experts") -> None:
                 packed, numbers = stacked(pack, part.clone()) if part.ndim == 3 else pack(part.clone())
                 part.copy_(numbers)
                 tensors |= {f"{theirs}.{kind}": value.clone().contiguous() for kind, value in packed.items()}
-    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    sentences = checkpoints.sentences_for(tokenizer, masks_too=False, has_pairs=False)
-    sites = {key: checkpoints.sites_in(model, sentence) for key, sentence in sentences.items()}
-    checkpoints.write_golden(OUT / f"{name}.golden.safetensors", sentences, sites, {"files": [name]})
-    print(f"{name}: {len(tensors)} tensors")
+    finish(name, tensors, model, tokenizer)
 
 
 def write(name: str) -> None:
     form, how, has_tables = FORMS[name]
-    folder = OUT / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    tokenizer = tiny.ALL["llama3"]()
-    tiny.save(tokenizer, folder)
+    folder, tokenizer = begun(name, "llama3")
     config = checkpoints.llama(**SIZES, vocab_size=tokenizer.get_vocab_size())
     key = "quantization" if has_tables else "quantization_config"
     (folder / "config.json").write_text(json.dumps({**config, key: how}, indent=1) + "\n")
@@ -265,11 +273,7 @@ def write(name: str) -> None:
             weight.copy_(numbers)
             stem = key.removesuffix(".weight")
             tensors |= {f"{stem}.{part}": value.clone().contiguous() for part, value in parts.items()}
-    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    sentences = checkpoints.sentences_for(tokenizer, masks_too=False, has_pairs=False)
-    sites = {key: checkpoints.sites_in(model, sentence) for key, sentence in sentences.items()}
-    checkpoints.write_golden(OUT / f"{name}.golden.safetensors", sentences, sites, {"files": [name]})
-    print(f"{name}: {len(tensors)} tensors")
+    finish(name, tensors, model, tokenizer)
 
 
 if __name__ == "__main__":
