@@ -169,6 +169,38 @@ fn what_turns_queries_and_keys_becomes_settings() {
     assert_eq!(experts.string("model_type").unwrap(), "llama with experts");
 }
 
+/// As bytes, or letter by letter in base64, as Ollama's file of snowflake-arctic-embed2 has it.
+#[test]
+fn the_map_of_characters_is_a_list_of_bytes_or_of_letters() {
+    const KEY: &str = "tokenizer.ggml.precompiled_charsmap";
+    let opened = |list: &dyn Fn(&mut Gguf)| {
+        let mut file = Gguf::default();
+        file.0.extend(b"GGUF");
+        file.u32(3).u64(0).u64(3).text("general.architecture").u32(8).text("bert");
+        file.text("tokenizer.ggml.model").u32(8).text("t5");
+        file.text(KEY).u32(9);
+        list(&mut file);
+        file.0.resize(file.0.len().next_multiple_of(32), 0);
+        let folder = tempfile::TempDir::new().unwrap();
+        fs::write(folder.path().join("model.gguf"), &file.0).unwrap();
+        let checkpoint = Checkpoint::open(folder.path())?;
+        let TokenizerSource::Gguf(vocab) = checkpoint.tokenizer() else { panic!("no vocabulary") };
+        anyhow::Ok(vocab.charsmap.clone())
+    };
+    let letters = |text: &'static str| {
+        opened(&move |file| {
+            file.u32(8).u64(text.len() as u64);
+            for letter in text.chars() {
+                file.text(&letter.to_string());
+            }
+        })
+    };
+    let bytes = opened(&|file| file.u32(0).u64(4).0.extend([1, 2, 255, 0]));
+    assert_eq!(bytes.unwrap(), [1, 2, 255, 0]);
+    assert_eq!(letters("AQL/AA==").unwrap(), [1, 2, 255, 0]);
+    assert!(format!("{:#}", letters("A?").unwrap_err()).contains("base64"));
+}
+
 #[test]
 fn a_number_of_every_layer_is_one_where_all_agree() {
     let heads = |second: u32| {

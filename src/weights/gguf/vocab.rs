@@ -1,6 +1,6 @@
 //! The tokenizer data of a GGUF file, read into a [`GgufVocab`].
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::metadata::{Meta, Metadata};
 use crate::text::GgufVocab;
@@ -47,7 +47,7 @@ pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
         add_eos: flag("add_eos_token"),
         add_space_prefix: flag("add_space_prefix"),
         remove_extra_whitespaces: flag("remove_extra_whitespaces"),
-        charsmap: bytes(metadata, &of("precompiled_charsmap"))?,
+        charsmap: charsmap(metadata, &of("precompiled_charsmap"))?,
         tokens,
     };
     same_length("scores", vocab.scores.len(), vocab.tokens.len())?;
@@ -55,8 +55,15 @@ pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
     Ok(Some(vocab))
 }
 
-/// The bytes of a list of whole numbers; empty if there is no list.
-fn bytes(metadata: &Metadata, key: &str) -> Result<Vec<u8>> {
+/// The bytes of a list of whole numbers, or of the letters of base64, as some files of Ollama's have them; empty if there
+/// is no list.
+fn charsmap(metadata: &Metadata, key: &str) -> Result<Vec<u8>> {
+    let first = metadata.list(key).and_then(|list| list.items().next());
+    if let Some(Meta::Text(_)) = first {
+        let letters = listed(metadata, key, |item| item.text())?.concat();
+        return base64::decode(letters)
+            .with_context(|| format!("metadata `{key}` is a list of texts, but not of base64"));
+    }
     listed(metadata, key, |item| match item {
         Meta::Whole(n) => u8::try_from(n).or_else(|_| i8::try_from(n).map(|n| n as u8)).ok(),
         _ => None,
