@@ -7,6 +7,7 @@
 pub mod layer;
 pub mod bert;
 pub mod decoder_only;
+mod classes;
 mod decoding;
 pub mod encoder_decoder;
 mod generation;
@@ -202,7 +203,7 @@ enum Kind {
 }
 
 /// Names of types that GGUF alone has.
-const ONLY_IN_GGUF: [&str; 11] = [
+const ONLY_IN_GGUF: [&str; 14] = [
     "nomic-bert",
     "phi2",
     "gptneox",
@@ -214,6 +215,9 @@ const ONLY_IN_GGUF: [&str; 11] = [
     "qwen35",
     "qwen35moe",
     "qwen3next",
+    "qwen2vl",
+    "qwen25vl",
+    "qwen3vl",
 ];
 
 /// The architectures that can be run.

@@ -1,10 +1,10 @@
 //! Heads that sort a text, or each of its tokens, into classes (Devlin et al. 2019, section 4): `softmax(act(x W + b) W' +
-//! b')`; and heads that find an answer, whose two classes are its first and its last token.
+//! b')`; and heads that find an answer, whose two classes are its first and its last token. What stands for a text is the
+//! row of its first token or, in a decoder, which sees backwards alone, of its last.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value as Json;
 
-use super::family::BertFamily;
 use crate::{
     engine::{
         site::{
@@ -28,6 +28,11 @@ pub static FIRST: Site = Site::matrix(
     "first",
     [Single, Channel],
     "the row of the first token, which stands for the whole text",
+);
+pub static LAST: Site = Site::matrix(
+    "last",
+    [Single, Channel],
+    "the row of the last token, which has seen the whole text and stands for it",
 );
 pub static MEAN: Site = Site::matrix(
     "mean",
@@ -90,7 +95,7 @@ pub static END_PROBS: Site = Site::matrix(
 
 /// What is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sorted {
+pub enum Sorted {
     Text,
     Tokens,
     /// Tokens, by how well an answer would begin and end with them.
@@ -101,6 +106,10 @@ enum Sorted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextReading {
     FirstToken,
+    /// The last but for those of padding, if this is their id.
+    LastToken {
+        padding: Option<u32>,
+    },
     Mean,
 }
 
@@ -132,19 +141,21 @@ pub struct ClassesPlan {
 }
 
 /// A kind of head of a family, by the ending of its class's name.
+#[derive(Clone, Copy)]
 pub struct ClassHead {
-    class: &'static str,
-    sorted: Sorted,
-    dense: Option<FirstMap<Dense>>,
-    out: &'static str,
+    pub class: &'static str,
+    pub sorted: Sorted,
+    pub dense: Option<FirstMap<Dense>>,
+    /// The names of the last map, which stand between `|`.
+    pub out: &'static str,
 }
 
 /// The map before that to the classes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct FirstMap<A> {
+pub struct FirstMap<A> {
     /// The names of its tensors.
-    names: &'static str,
-    activation: A,
+    pub names: &'static str,
+    pub activation: A,
 }
 
 /// The activation of the first map.
@@ -155,127 +166,103 @@ pub enum Dense {
     AsLayers,
 }
 
-const TEXT: &str = "ForSequenceClassification";
-const TOKENS: &str = "ForTokenClassification";
-const ANSWER: &str = "ForQuestionAnswering";
+pub const TEXT: &str = "ForSequenceClassification";
+pub const TOKENS: &str = "ForTokenClassification";
+pub const ANSWER: &str = "ForQuestionAnswering";
 /// ELECTRA's own task: which tokens a generator has replaced.
-const PRE_TRAINING: &str = "ForPreTraining";
+pub const PRE_TRAINING: &str = "ForPreTraining";
 
-const OF_TOKENS: ClassHead =
-    ClassHead { class: TOKENS, sorted: Sorted::Tokens, dense: None, out: "classifier" };
-
-const OF_ANSWER: ClassHead =
+pub const OF_ANSWER: ClassHead =
     ClassHead { class: ANSWER, sorted: Sorted::Ends, dense: None, out: "qa_outputs" };
 
-/// ModernBERT's: all go through its head of masked words, which has a norm.
-pub const OF_MODERN: [ClassHead; 3] = {
-    const fn head(class: &'static str, sorted: Sorted) -> ClassHead {
-        ClassHead {
-            class,
-            sorted,
-            dense: Some(FirstMap { names: "head.dense", activation: Dense::AsLayers }),
-            out: "classifier",
-        }
-    }
-    [head(TEXT, Sorted::Text), head(TOKENS, Sorted::Tokens), head(ANSWER, Sorted::Ends)]
+/// Those of decoders.
+const OF_DECODERS: [ClassHead; 3] = [
+    ClassHead { class: TEXT, sorted: Sorted::Text, dense: None, out: "score" },
+    ClassHead { class: TOKENS, sorted: Sorted::Tokens, dense: None, out: "score|classifier" },
+    OF_ANSWER,
+];
+
+/// GGUF's pooling type of models that score a text, as rerankers do.
+const RANK: u64 = 4;
+/// Their head, and that of those with a map before it.
+const OF_RANK: ClassHead =
+    ClassHead { class: TEXT, sorted: Sorted::Text, dense: None, out: "cls.output" };
+const OF_RANK_WITH_MAP: ClassHead = ClassHead {
+    dense: Some(FirstMap { names: "cls", activation: Dense::Of(Activation::Tanh) }),
+    ..OF_RANK
 };
+
 /// The norm of ModernBERT's.
 const NORM: &str = "head.norm.weight";
 
-/// The heads of a family. Where a name has several forms, they are separated by `|`.
-const fn heads(family: BertFamily) -> &'static [ClassHead] {
-    const TANH: Dense = Dense::Of(Activation::Tanh);
-    const fn text(names: &'static str, activation: Dense, out: &'static str) -> ClassHead {
-        ClassHead {
-            class: TEXT,
-            sorted: Sorted::Text,
-            dense: Some(FirstMap { names, activation }),
-            out,
-        }
-    }
-    match family {
-        BertFamily::Nomic => &[],
-        BertFamily::Bert => {
-            const { &[text("bert.pooler.dense|pooler.dense", TANH, "classifier"), OF_TOKENS, OF_ANSWER] }
-        }
-        BertFamily::Roberta | BertFamily::MpNet => {
-            const { &[text("classifier.dense", TANH, "classifier.out_proj"), OF_TOKENS, OF_ANSWER] }
-        }
-        BertFamily::DistilBert => {
-            const {
-                &[
-                    text("pre_classifier", Dense::Of(Activation::Relu), "classifier"),
-                    OF_TOKENS,
-                    OF_ANSWER,
-                ]
-            }
-        }
-        BertFamily::Deberta => {
-            const {
-                &[
-                    text("pooler.dense", Dense::Of(Activation::GeluErf), "classifier"),
-                    OF_TOKENS,
-                    OF_ANSWER,
-                ]
-            }
-        }
-        BertFamily::Albert => {
-            const { &[text("albert.pooler|pooler", TANH, "classifier"), OF_TOKENS, OF_ANSWER] }
-        }
-        BertFamily::Electra => {
-            const {
-                &[
-                    text("classifier.dense", Dense::Of(Activation::GeluErf), "classifier.out_proj"),
-                    OF_TOKENS,
-                    OF_ANSWER,
-                    ClassHead {
-                        class: PRE_TRAINING,
-                        sorted: Sorted::Tokens,
-                        dense: Some(FirstMap {
-                            names: "discriminator_predictions.dense",
-                            activation: Dense::AsLayers,
-                        }),
-                        out: "discriminator_predictions.dense_prediction",
-                    },
-                ]
-            }
-        }
-    }
-}
-
 impl ClassesPlan {
-    /// The head that the settings name and the file holds; None if there is none.
+    /// The head that the settings name, of these, and the file holds; None if there is none. `activation` is that of the
+    /// layers.
     ///
     /// # Errors
-    /// If a setting is of the wrong kind.
+    /// If a setting is of the wrong kind; if a GGUF file says that it has a head for scores, and does not.
     pub fn of(
-        checkpoint: &Checkpoint,
-        family: BertFamily,
-        activation: Activation,
-        d_model: usize,
-    ) -> Result<Option<Self>> {
-        Self::among(checkpoint, heads(family), activation, d_model)
-    }
-
-    /// The same of these heads.
-    ///
-    /// # Errors
-    /// As for [`Self::of`].
-    pub fn among(
         checkpoint: &Checkpoint,
         heads: &[ClassHead],
         activation: Activation,
         d_model: usize,
     ) -> Result<Option<Self>> {
-        let config = checkpoint.config();
-        let class = config.class().unwrap_or_default();
+        if let Some(ranking) = Self::of_rank(checkpoint, d_model)? {
+            return Ok(Some(ranking));
+        }
+        let class = checkpoint.config().class().unwrap_or_default();
         let head = heads.iter().find(|head| class.ends_with(head.class));
         let Some(head) = head.filter(|_| checkpoint.modules().is_none()) else { return Ok(None) };
-        let weight = checkpoint.tensor(&format!("{}.weight", head.out));
+        Self::held(checkpoint, head, activation, d_model)
+    }
+
+    /// The head of a decoder.
+    ///
+    /// # Errors
+    /// As for [`Self::of`].
+    pub fn of_decoder(
+        checkpoint: &Checkpoint,
+        activation: Activation,
+        d_model: usize,
+    ) -> Result<Option<Self>> {
+        let found = Self::of(checkpoint, &OF_DECODERS, activation, d_model)?;
+        let padding = checkpoint.config().id("pad_token_id")?;
+        Ok(found.map(|plan| Self { reading: TextReading::LastToken { padding }, ..plan }))
+    }
+
+    /// The head of a GGUF file of a model that scores a text; None of another.
+    fn of_rank(checkpoint: &Checkpoint, d_model: usize) -> Result<Option<Self>> {
+        let kind = checkpoint.config().get("pooling_type").and_then(Json::as_u64);
+        if kind != Some(RANK) {
+            return Ok(None);
+        }
+        let has_map = checkpoint.tensor("cls.weight").is_some();
+        let head = if has_map { OF_RANK_WITH_MAP } else { OF_RANK };
+        let found = Self::held(checkpoint, &head, Activation::Tanh, d_model)?;
+        Ok(Some(found.with_context(|| {
+            format!(
+                "{}: `pooling_type` is `{RANK}`, of a model that scores a text, but there is no `{}.weight`, the \
+                 map to its scores",
+                checkpoint.name(),
+                OF_RANK.out
+            )
+        })?))
+    }
+
+    /// This head, if the file holds its last map.
+    fn held(
+        checkpoint: &Checkpoint,
+        head: &ClassHead,
+        activation: Activation,
+        d_model: usize,
+    ) -> Result<Option<Self>> {
+        let config = checkpoint.config();
+        let weights = TensorNames::listed(head.out).each(|name| format!("{name}.weight"));
+        let weight = weights.iter().find_map(|name| checkpoint.tensor(name));
         let Some(&[n, width]) = weight.map(|weight| weight.shape.as_slice()) else {
             return Ok(None);
         };
-        if width != d_model || n == 0 {
+        if width != d_model || n == 0 || head.sorted == Sorted::Ends && n != 2 {
             return Ok(None);
         }
         let kind = config.string_or("problem_type", "")?;
@@ -285,9 +272,6 @@ impl ClassesPlan {
             ("regression", _) | (_, 1) => Outcome::Score,
             _ => Outcome::OneOf,
         };
-        if head.sorted == Sorted::Ends && n != 2 {
-            return Ok(None);
-        }
         let labels = match head.class {
             PRE_TRAINING => vec!["replaced".to_owned()],
             ANSWER => vec!["start".to_owned(), "end".to_owned()],
@@ -297,15 +281,14 @@ impl ClassesPlan {
             Dense::Of(own) => own,
             Dense::AsLayers => activation,
         };
-        let dense = head.dense;
-        let dense = dense
+        let dense = head
+            .dense
             .map(|of_head| FirstMap { names: of_head.names, activation: of(of_head.activation) });
-        let reading = TextReading::FirstToken;
         Ok(Some(Self {
             sorted: head.sorted,
             outcome,
             labels,
-            reading,
+            reading: TextReading::FirstToken,
             dense,
             norm: None,
             out: head.out,
@@ -329,7 +312,9 @@ impl ClassesPlan {
         };
         let dense = self.dense.map(|of| map(["classes.W_1", "classes.b_1"], of.names, d_model));
         let dense = dense.map(|[w, b]| [w, if self.norm.is_some() { b.optional() } else { b }]);
-        let out = map(["classes.W_2", "classes.b_2"], self.out, self.labels.len());
+        let [w, b] = map(["classes.W_2", "classes.b_2"], self.out, self.labels.len());
+        let is_of_decoder = matches!(self.reading, TextReading::LastToken { .. });
+        let out = [w, if is_of_decoder { b.optional() } else { b }];
         let norm = self.norm.map(|_| {
             ExpectedWeight::new("classes.norm.gain", NORM, (1, d_model), WeightLayout::Vector)
         });
@@ -386,14 +371,18 @@ impl Classes {
         &self.plan.labels
     }
 
-    /// Records scores and probabilities. x (position, d_model) -> (1, class), or (position, class)
-    pub fn forward(&self, tape: &mut Tape, x: Node) {
+    /// Records scores and probabilities of the text of these ids. x (position, d_model) -> (1, class), or (position, class)
+    pub fn forward(&self, tape: &mut Tape, x: Node, ids: &[u32]) {
         let at = source_scope("classes");
         let is_text = self.plan.sorted == Sorted::Text;
         let of = |text: &'static Site, tokens: &'static Site| if is_text { text } else { tokens };
         let mut x = match self.plan.reading {
             _ if !is_text => x,
             TextReading::FirstToken => tape.one_row(at.at(&FIRST), x, 0),
+            TextReading::LastToken { padding } => {
+                let last = ids.iter().rposition(|&id| Some(id) != padding);
+                tape.one_row(at.at(&LAST), x, last.unwrap_or(0))
+            }
             TextReading::Mean => tape.mean_of_rows(at.at(&MEAN), x),
         };
         if let Some(ActivatedMap { map, activation }) = &self.dense {

@@ -1,7 +1,8 @@
 //! Decoder-only language models, from GPT-2 (Radford et al. 2019) to mixtures of experts; the built-in model is a GPT-2
 //! with sinusoidal positions.
 //!
-//! A sentence encoder that was made from one has a pooling in the place of the logits.
+//! A sentence encoder that was made from one has a pooling in the place of the logits, a classifier or a reranker the map to
+//! its classes.
 //!
 //! There is one forward pass. Families differ in a [`DecoderPlan`] only: a [`Family`] is the keys of its settings, the
 //! names of its tensors, and its style. What a plan has not makes no site.
@@ -52,6 +53,7 @@ use crate::{
         value::{Matrix, Value},
     },
     model::{
+        classes::Classes,
         layer::{
             attention::HeadSizes,
             experts::ExpertsPlan,
@@ -140,6 +142,8 @@ pub struct DecoderOnly {
     unembed_bias: Option<Weight>,
     /// In the place of the logits.
     pool: Option<Pool>,
+    /// Likewise.
+    classes: Option<Classes>,
 }
 
 impl DecoderOnly {
@@ -170,7 +174,7 @@ impl DecoderOnly {
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, plan: DecoderPlan) -> Result<Self> {
         let DecoderPlan { heads: HeadSizes { d_model, .. }, n_vocab, logits, .. } = plan;
-        let writes = plan.pool.is_none();
+        let writes = plan.writes();
         let table = |name: &str, n_rows| weights.matrix(name, (n_rows, d_model));
         let norm = |name| Norm::load(weights, source_scope(name), d_model, plan.norm);
         let block = |l| Ok(Arc::new(DecoderBlock::load(weights, &plan, l)?));
@@ -189,6 +193,11 @@ impl DecoderOnly {
                 .then(|| table("unembed.weight", n_vocab))
                 .transpose()?,
             pool: plan.pool.as_ref().map(|pool| Pool::load(weights, pool)).transpose()?,
+            classes: plan
+                .classes
+                .as_ref()
+                .map(|classes| Classes::load(weights, classes, d_model))
+                .transpose()?,
             unembed_bias: if writes && logits.has_bias {
                 Some(weights.row("unembed.bias", n_vocab)?)
             } else {
@@ -280,7 +289,7 @@ impl DecoderOnly {
 
 impl Model for DecoderOnly {
     /// Reads the sentence after the model's beginning token, if it has one; the output is the next token, or none where a
-    /// pooling follows.
+    /// pooling or classes follow.
     fn run(&self, source: &[u32], setup: &Setup) -> Pass {
         let source = self.with_begin(source);
         let mut tape = setup.tape();
@@ -289,12 +298,20 @@ impl Model for DecoderOnly {
             let x = self.final_norm.forward(&mut tape, x);
             pool.forward(&mut tape, x); // (1, width)
             vec![]
+        } else if let Some(classes) = &self.classes {
+            let x = self.final_norm.forward(&mut tape, x);
+            classes.forward(&mut tape, x, &source);
+            vec![]
         } else {
             let logits = self.predict(&mut tape, x);
             let logits = last_row(tape.value(logits).matrix());
             vec![setup.choosing().token(&logits, 0, EOS)]
         };
         Pass { tape, source, target: vec![], output, beams: None }
+    }
+
+    fn classes(&self) -> &[String] {
+        self.classes.as_ref().map_or(&[], |classes| classes.labels())
     }
 
     fn ends(&self) -> &[u32] {
@@ -305,10 +322,10 @@ impl Model for DecoderOnly {
         &self.plan.not_obeyed
     }
 
-    /// With a pooling there are no logits.
+    /// With a pooling or classes there are no logits of words.
     fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
         let all = self.sizes()?;
-        let sizes = if self.pool.is_some() { ModelSizes { n_vocab: 0, ..all } } else { all };
+        let sizes = if self.plan.writes() { all } else { ModelSizes { n_vocab: 0, ..all } };
         Some(sizes.bytes(n, keep) as u64)
     }
 
@@ -340,7 +357,7 @@ impl Model for DecoderOnly {
 
     /// Applies the final norm before the logits.
     fn unembed(&self, rows: &Matrix, changes: &Arc<Changes>) -> Option<Matrix> {
-        if self.pool.is_some() {
+        if !self.plan.writes() {
             return None;
         }
         let mut tape = Tape::changed(Arc::clone(changes));
@@ -350,7 +367,7 @@ impl Model for DecoderOnly {
     }
 
     fn writer(&self, setup: &Setup) -> Option<Box<dyn Writer + '_>> {
-        if self.pool.is_some() {
+        if !self.plan.writes() {
             return None;
         }
         let changes = Arc::clone(&setup.changes);

@@ -248,6 +248,12 @@ impl ExpectedWeight {
 }
 
 impl Checkpoint {
+    /// Whether the model's class, in transformers' names, has another head than one for words: where it is not run, nothing
+    /// is.
+    pub fn has_unrun_head(&self) -> bool {
+        writes_nothing(self.config().class().unwrap_or_default()) == Some(OTHER_HEAD)
+    }
+
     /// The weights that a model asks for, under our names. Vectors are decoded, matrices stay in their file.
     ///
     /// # Errors
@@ -477,6 +483,9 @@ impl Faults<'_> {
 pub(super) const OUTPUTS: [&str; 3] =
     ["lm_head.weight", "cls.predictions.decoder.weight", "vocab_projector.weight"];
 
+/// What a model is that has another head than one for words.
+const OTHER_HEAD: &str = "whose head is not run";
+
 /// What a model is whose class, in transformers' names, writes no words; None if it does, or if the name does not say.
 fn writes_nothing(class: &str) -> Option<&'static str> {
     const WRITING: [&str; 6] = [
@@ -488,8 +497,8 @@ fn writes_nothing(class: &str) -> Option<&'static str> {
         "MTModel",
     ];
     match () {
-        () if WRITING.iter().any(|end| class.ends_with(end)) => None,
-        () if class.contains("For") => Some("whose head is not run"),
+        () if WRITING.iter().any(|part| class.contains(part)) => None,
+        () if class.contains("For") => Some(OTHER_HEAD),
         () if class.ends_with("Model") => Some("the body of a model alone"),
         () => None,
     }

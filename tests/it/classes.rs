@@ -1,25 +1,28 @@
-//! Heads that sort texts and tokens into classes: their names, and what the program says with them. The numbers are compared
-//! in `checkpoints.rs`.
+//! Heads that sort texts and tokens into classes: their names, and what the program says with them. The numbers of encoders
+//! are compared in `checkpoints.rs`, those of decoders here.
 
 use std::{fs, path::Path, sync::Arc};
 
 use lookback::{
     analysis::reading::{Card, Reader},
     lesson::{Language, Lesson},
-    model::{Architecture, ModelName},
+    model::{Architecture, ModelName, Pass, Setup},
     ui::{
         app::{Action, State, update},
         theme::Theme,
     },
     weights::Checkpoint,
 };
+use safetensors::{Dtype, SafeTensors, serialize_to_file, tensor::TensorView};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::support::{
+    gguf::Remade,
     program::{Run, run},
-    tiny::with_names,
+    tiny::{IDS, error_of, opened, with_names},
     walk::{drawn_text, press},
+    weights::{Gguf, counted, f32s},
 };
 
 const CHECKPOINTS: &str = "tests/goldens/checkpoints";
@@ -139,4 +142,122 @@ fn the_inspector_names_the_class() {
     press(&mut state, ": c l a s s e s . p r o b s [ 0 , 2 ] Enter");
     let screen = drawn_text(&state, 120, 36);
     assert!(screen.contains("class 2 “good”"), "{screen}");
+}
+
+/// A tiny decoder of a class whose head has these tensors, in the place of a map to the logits; its padding is the last
+/// token that is read.
+fn with_head(name: &str, class: &str, head: &[(&str, &[usize])]) -> TempDir {
+    let changes = [
+        ("architectures", json!([class])),
+        ("pad_token_id", json!(IDS[6])),
+        ("id2label", json!({"0": "bad", "1": "good"})),
+    ];
+    let folder = with_names(name, &changes, |name| match name.strip_prefix("model.") {
+        Some(rest) if class == "LlamaForQuestionAnswering" => format!("transformer.{rest}"),
+        _ => name.to_owned(),
+    });
+    let path = folder.path().join("model.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let numbers: Vec<Vec<u8>> =
+        head.iter().map(|(_, shape)| f32s(&counted(shape.iter().product()))).collect();
+    let added = head.iter().zip(&numbers).map(|((name, shape), bytes)| {
+        ((*name).to_owned(), TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap())
+    });
+    let kept = file.tensors().into_iter().filter(|(name, _)| name != "lm_head.weight");
+    serialize_to_file(kept.chain(added), None, &path).unwrap();
+    folder
+}
+
+/// Compares the scores of classes with those that the rows of the last norm give; `bias` says whether there is one.
+#[track_caller]
+fn assert_scores(pass: &Pass, rows: &[usize], n: usize, bias: bool) {
+    assert!(pass.value("logits").is_none() && pass.output.is_empty());
+    let (x, got) = (pass.value("final_norm.out").unwrap(), pass.value("classes.logits").unwrap());
+    for (i, &row) in rows.iter().enumerate() {
+        let x = x.row(0, row);
+        for (class, got) in got.row(0, i).into_iter().enumerate() {
+            let weights = (0..x.len()).map(|j| (class * x.len() + j) as f32);
+            let sum: f32 = weights.zip(&x).map(|(w, x)| w * x).sum();
+            let want = sum + if bias { class as f32 } else { 0.0 };
+            assert!((got - want).abs() <= 1e-4 * want.abs().max(10.0), "{row}: {got}, want {want}");
+        }
+    }
+    assert_eq!(got.row(0, 0).len(), n);
+}
+
+#[test]
+fn a_decoder_sorts_a_text_by_its_last_token_whether_it_is_tied_or_not() {
+    for (name, class, width) in [
+        ("qwen3", "Qwen3ForSequenceClassification", 22),
+        ("llama_linear", "LlamaForSequenceClassification", 30),
+        ("gpt2", "GPT2ForSequenceClassification", 30),
+    ] {
+        let folder = with_head(name, class, &[("score.weight", &[2, width])]);
+        let model = opened(folder.path()).unwrap();
+        let pass = model.run(&IDS, &Setup::default());
+        // The last is padding.
+        assert_scores(&pass, &[5], 2, false);
+        assert_eq!(model.classes(), ["bad", "good"]);
+        assert!(pass.value("classes.probs").is_some() && model.writer(&Setup::default()).is_none());
+        let checkpoint = Checkpoint::open(folder.path()).unwrap();
+        let kind = Architecture::of(&checkpoint).unwrap();
+        let model = kind.open(&checkpoint).unwrap();
+        assert_eq!(Card::of(&checkpoint, kind, &*model).left_out, None, "{name}");
+    }
+}
+
+#[test]
+fn a_decoder_sorts_each_token_and_finds_an_answer() {
+    let every: Vec<usize> = (0..IDS.len()).collect();
+    for (name, class, map, width) in [
+        ("qwen3", "Qwen3ForTokenClassification", "score", 22),
+        ("gpt2", "GPT2ForTokenClassification", "classifier", 30),
+        ("qwen3", "Qwen3ForQuestionAnswering", "qa_outputs", 22),
+        ("llama_linear", "LlamaForQuestionAnswering", "qa_outputs", 30),
+    ] {
+        let (weight, bias) = (format!("{map}.weight"), format!("{map}.bias"));
+        let folder = with_head(name, class, &[(&weight, &[2, width]), (&bias, &[2])]);
+        let pass = opened(folder.path()).unwrap().run(&IDS, &Setup::default());
+        assert_scores(&pass, &every, 2, true);
+        let has_answer = pass.value("answer.start_probs").is_some();
+        assert_eq!(has_answer, class.ends_with("ForQuestionAnswering"), "{class}");
+    }
+}
+
+/// With a table that could make logits or without: what the model was trained for is missing in both.
+#[test]
+fn a_decoder_whose_head_is_not_there_is_refused_whether_it_is_tied_or_not() {
+    for name in ["qwen3", "llama_linear"] {
+        let changes = [("architectures", json!(["OtherForRewardModel"]))];
+        let folder = with_names(name, &changes, |name| match name {
+            "lm_head.weight" => "v_head.weight".into(),
+            other => other.into(),
+        });
+        let error = format!("{:#}", opened(folder.path()).err().unwrap());
+        assert!(error.contains("is a `OtherForRewardModel`, whose head is not run"), "{error}");
+    }
+    let tied = error_of("qwen3", &[("architectures", json!(["Qwen3ForSequenceClassification"]))]);
+    assert!(tied.contains("whose head is not run"), "{tied}");
+    assert_eq!(error_of("qwen3", &[("architectures", json!(["Qwen3ForCausalLM"]))]), "");
+}
+
+/// Pooling type 4 of GGUF is a score, of which the file has the map.
+#[test]
+fn a_reranker_in_gguf_has_its_scores_and_is_refused_without_them() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("model.gguf");
+    let file = fs::read(Path::new(CHECKPOINTS).join("qwen3.gguf")).unwrap();
+    let mut metadata = Gguf::default();
+    metadata.number("qwen3.pooling_type", 4).text("qwen3.classifier.output_labels");
+    metadata.u32(9).u32(8).u64(2).text("yes").text("no");
+    let mut remade = Remade { metadata, n_metadata: 2, ..Remade::default() };
+    fs::write(&path, remade.of(&file)).unwrap();
+    let error = format!("{:#}", opened(&path).err().unwrap());
+    assert!(error.contains("`pooling_type` is `4`") && error.contains("cls.output"), "{error}");
+    remade.tensors = vec![("cls.output.weight", vec![22, 2], counted(44))];
+    fs::write(&path, remade.of(&file)).unwrap();
+    let model = opened(&path).unwrap();
+    assert_eq!(model.classes(), ["yes", "no"]);
+    assert_scores(&model.run(&IDS, &Setup::default()), &[6], 2, false);
 }

@@ -24,7 +24,13 @@ use lookback::{
     weights::Checkpoint,
 };
 use safetensors::{Dtype, tensor::TensorView};
+use serde_json::json;
 use tempfile::TempDir;
+
+use crate::support::{
+    tiny::{error_of, logits_of},
+    weights::{Gguf, f32s},
+};
 
 const D_MODEL: usize = 6;
 const D_FF: usize = 7;
@@ -218,6 +224,100 @@ fn nomic_has_the_settings_of_its_own_code_or_those_of_transformers() {
     let logits = |model: &dyn Model| site(&model.run(&[2, 74, 9, 3], &Setup::default()), "logits");
     assert_eq!(logits(&*own), logits(&*theirs));
     assert_eq!(own.sizes().unwrap().context, 48);
+}
+
+/// The settings of a head are those of the model that has it.
+#[test]
+fn a_modernbert_is_refused_for_the_settings_of_its_own_head_alone() {
+    for (name, key, value) in [
+        ("modernbert_body", "classifier_activation", json!("none such")),
+        ("modernbert_body", "classifier_bias", json!(true)),
+        ("modernbert_body", "decoder_bias", json!(false)),
+        ("modernbert_text", "decoder_bias", json!(false)),
+        ("modernbert_answer", "decoder_bias", json!(false)),
+        ("modernbert", "classifier_bias", json!(true)),
+        ("modernbert", "hidden_activation", json!("silu")),
+    ] {
+        assert_eq!(error_of(name, &[(key, value)]), "", "{name}, {key}");
+    }
+    let refused = |key, value| error_of("modernbert", &[(key, value)]);
+    assert!(refused("decoder_bias", json!(false)).contains("`decoder_bias`"));
+    assert!(refused("classifier_activation", json!("none such")).contains("none such"));
+    let with = |activation: &str| {
+        let change = |config: &mut serde_json::Map<_, _>| {
+            drop(config.insert("classifier_activation".into(), json!(activation)));
+        };
+        logits_of("modernbert", change)
+    };
+    assert_eq!(with("gelu"), logits_of("modernbert", |_| ()));
+    assert_ne!(with("gelu"), with("relu"));
+}
+
+/// The body, and a head for one score, under the names and in the order of GGUF.
+fn as_gguf(tensors: &Tensors) -> Vec<u8> {
+    const STEMS: [(&str, &str); 16] = [
+        ("embeddings.word_embeddings", "token_embd"),
+        ("embeddings.position_embeddings", "position_embd"),
+        ("embeddings.token_type_embeddings", "token_types"),
+        ("embeddings.LayerNorm", "token_embd_norm"),
+        ("attention.self.query", "attn_q"),
+        ("attention.self.key", "attn_k"),
+        ("attention.self.value", "attn_v"),
+        ("attention.output.dense", "attn_output"),
+        ("attention.output.LayerNorm", "attn_output_norm"),
+        ("intermediate.dense", "ffn_up"),
+        ("output.dense", "ffn_down"),
+        ("output.LayerNorm", "layer_output_norm"),
+        ("encoder.layer.", "blk."),
+        ("pooler.dense", "cls"),
+        ("classifier", "cls.output"),
+        ("bert.", ""),
+    ];
+    let name = |name: &str| {
+        STEMS.iter().fold(name.to_owned(), |name, (theirs, ours)| name.replace(theirs, ours))
+    };
+    let sizes = [
+        ("block_count", 2),
+        ("embedding_length", D_MODEL),
+        ("feed_forward_length", D_FF),
+        ("context_length", POSITIONS),
+        ("attention.head_count", 2),
+        ("pooling_type", 4),
+    ];
+    let mut file = Gguf(b"GGUF".to_vec());
+    file.u32(3).u64(tensors.len() as u64).u64(1 + sizes.len() as u64);
+    file.text("general.architecture").u32(8).text("bert");
+    for (key, n) in sizes {
+        file.number(&format!("bert.{key}"), n as u32);
+    }
+    let mut data = vec![];
+    for (theirs, (shape, numbers)) in tensors {
+        let sizes: Vec<u64> = shape.iter().rev().map(|&n| n as u64).collect();
+        file.tensor(&name(theirs), &sizes, 0, data.len() as u64);
+        data.extend(f32s(numbers));
+        data.resize(data.len().next_multiple_of(32), 0);
+    }
+    file.0.resize(file.0.len().next_multiple_of(32), 0);
+    file.0.extend(data);
+    file.0
+}
+
+#[test]
+fn a_reranker_as_gguf_scores_a_text_as_its_folder_does() {
+    let mut tensors = renamed(body(), |name| format!("bert.{name}"));
+    linear(&mut tensors, "bert.pooler.dense", (D_MODEL, D_MODEL));
+    linear(&mut tensors, "classifier", (D_MODEL, 1));
+    let class = format!(r#"{BERT}, "architectures": ["BertForSequenceClassification"]"#);
+    let of_folder = pass(&tensors, &class);
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("model.gguf"), as_gguf(&tensors)).unwrap();
+    let of_gguf = opened(&folder).unwrap().run(&IDS, &Setup::default());
+    assert_eq!(site(&of_gguf, "classes.logits"), site(&of_folder, "classes.logits"));
+    assert!(of_gguf.value("sentence").is_none());
+    tensors.retain(|name, _| !name.starts_with("classifier"));
+    fs::write(folder.path().join("model.gguf"), as_gguf(&tensors)).unwrap();
+    let error = format!("{:#}", opened(&folder).err().unwrap());
+    assert!(error.contains("`pooling_type` is `4`") && error.contains("cls.output"), "{error}");
 }
 
 #[test]

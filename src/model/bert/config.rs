@@ -5,10 +5,11 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 use serde::Deserialize;
 
-use super::{BertFamily, BertPlan, classes::ClassesPlan, head::HeadPlan};
+use super::{BertFamily, BertPlan, classes::heads as class_heads, head::HeadPlan};
 use crate::{
     engine::tape::{Buckets, DistanceBuckets, Rope},
     model::{
+        classes::ClassesPlan,
         layer::{
             attention::{AttentionPlan, HeadSizes},
             feed::FeedPlan,
@@ -330,10 +331,11 @@ fn head(
     d_model: usize,
 ) -> Result<HeadPlan> {
     if !family.has_head(checkpoint) {
-        if let Some(classes) = ClassesPlan::of(checkpoint, family, activation, d_model)? {
-            return Ok(HeadPlan::Classes(classes));
-        }
-        return Ok(HeadPlan::Pool(PoolPlan::of(checkpoint, d_model)?));
+        let classes = ClassesPlan::of(checkpoint, class_heads(family), activation, d_model)?;
+        return Ok(match classes {
+            Some(classes) => HeadPlan::Classes(classes),
+            None => HeadPlan::Pool(PoolPlan::of(checkpoint, d_model)?),
+        });
     }
     let is_tied = checkpoint.config().bool_or("tie_word_embeddings", true)?;
     Ok(HeadPlan::MaskedWords {

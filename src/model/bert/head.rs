@@ -2,10 +2,7 @@
 
 use anyhow::Result;
 
-use super::{
-    BertPlan,
-    classes::{Classes, ClassesPlan},
-};
+use super::BertPlan;
 use crate::{
     engine::{
         math::sampling::Choosing,
@@ -17,6 +14,7 @@ use crate::{
     },
     model::{
         LOGITS,
+        classes::{Classes, ClassesPlan},
         layer::{
             feed_forward::Activation,
             norm::{Norm, NormKind},
@@ -125,7 +123,7 @@ impl Head {
                 words.chosen(tape, logits, ids, choosing)
             }
             Self::Classes(classes) => {
-                classes.forward(tape, x);
+                classes.forward(tape, x, ids);
                 vec![]
             }
             Self::Pool(pool) => {

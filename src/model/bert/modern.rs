@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{
     RESIDUAL1, RESIDUAL2,
-    classes::{Classes, ClassesPlan, OF_MODERN, TextReading},
+    classes::OF_MODERN,
     config::mask,
     head::{Head, MaskedWords, MaskedWordsSizes},
 };
@@ -23,6 +23,7 @@ use crate::{
     },
     model::{
         EMBED, Model, ModelSizes, Pass, Setup,
+        classes::{Classes, ClassesPlan, TextReading},
         layer::{
             attention::{Attention, AttentionPlan, HeadSizes, Mask},
             feed_forward::{Activation, GatedFeedForward},
@@ -69,33 +70,40 @@ struct ModernLayer {
 
 /// What stands on the last layer.
 enum ModernHead {
-    MaskedWords,
+    /// With the activation of its first map.
+    MaskedWords(Activation),
     Classes(ClassesPlan),
     /// One vector.
     Pool(PoolPlan),
 }
 
 const HEAD: &str = "head.dense.weight";
+/// That of a head for classes has this too.
+const CLASSIFIER: &str = "classifier.weight";
 const OUTPUT: &str = "decoder.weight";
 
 impl ModernPlan {
     fn of(checkpoint: &Checkpoint) -> Result<Self> {
-        let mut faults = Self::faults(checkpoint.config());
+        let mut faults = Self::faults(checkpoint);
         let plan = faults.note(Self::unchecked(checkpoint));
         faults.or(plan)
     }
 
     /// What is wrong with sizes, and settings of what is not run.
-    fn faults(config: &Config) -> SettingFaults {
+    fn faults(checkpoint: &Checkpoint) -> SettingFaults {
+        let config = checkpoint.config();
         let mut faults = SettingFaults::default();
         let must = |key, wanted: bool| {
             let is_right = config.bool_or(key, wanted)? == wanted;
             config.must(key, is_right, if wanted { "true" } else { "false" })
         };
-        for key in ["norm_bias", "attention_bias", "mlp_bias", "classifier_bias"] {
+        for key in ["norm_bias", "attention_bias", "mlp_bias"] {
             faults.note(must(key, false));
         }
-        faults.note(must("decoder_bias", true));
+        // Other heads have the setting too, and nothing that it is about.
+        if checkpoint.tensor(HEAD).is_some() && checkpoint.tensor(CLASSIFIER).is_none() {
+            faults.note(must("decoder_bias", true));
+        }
         let sizes = ["hidden_size", "num_attention_heads", "num_hidden_layers"];
         for key in sizes.into_iter().chain(["intermediate_size", "vocab_size"]) {
             faults.note(config.usize(key));
@@ -112,22 +120,9 @@ impl ModernPlan {
         let is_even = d_model.is_multiple_of(2 * n_heads);
         config.must("num_attention_heads", is_even, "a divisor of half of hidden_size")?;
         let activation = Activation::of(config, "hidden_activation", "gelu")?;
-        let of_head = Activation::of(config, "classifier_activation", "gelu")?;
-        config.must("classifier_activation", of_head == activation, "as hidden_activation")?;
-        let has_words =
-            checkpoint.tensor(HEAD).is_some() && checkpoint.tensor("decoder.bias").is_some();
         let norm = NormKind {
             style: NormStyle::LayerWithoutBias,
             eps: config.float_or("norm_eps", 1e-5)?,
-        };
-        let head = if has_words {
-            ModernHead::MaskedWords
-        } else if let Some(classes) =
-            ClassesPlan::among(checkpoint, &OF_MODERN, activation, d_model)?
-        {
-            ModernHead::Classes(classes.normed(norm, reading(config)?))
-        } else {
-            ModernHead::Pool(PoolPlan::of(checkpoint, d_model)?)
         };
         let has_own = checkpoint.tensor(OUTPUT).is_some();
         Ok(Self {
@@ -138,10 +133,26 @@ impl ModernPlan {
             norm,
             activation,
             layers: layers(config)?,
-            head,
+            head: head(checkpoint, norm, d_model)?,
             is_tied: config.bool_or("tie_word_embeddings", true)? && !has_own,
         })
     }
+}
+
+/// The head that the file holds; its settings are asked for only where there is one.
+fn head(checkpoint: &Checkpoint, norm: NormKind, d_model: usize) -> Result<ModernHead> {
+    if checkpoint.tensor(HEAD).or(checkpoint.tensor(CLASSIFIER)).is_none() {
+        return Ok(ModernHead::Pool(PoolPlan::of(checkpoint, d_model)?));
+    }
+    let config = checkpoint.config();
+    let activation = Activation::of(config, "classifier_activation", "gelu")?;
+    if checkpoint.tensor("decoder.bias").is_some() {
+        return Ok(ModernHead::MaskedWords(activation));
+    }
+    Ok(match ClassesPlan::of(checkpoint, &OF_MODERN, activation, d_model)? {
+        Some(classes) => ModernHead::Classes(classes.normed(norm, reading(config)?)),
+        None => ModernHead::Pool(PoolPlan::of(checkpoint, d_model)?),
+    })
 }
 
 /// What the head for texts reads.
@@ -229,7 +240,7 @@ fn expected_weights(plan: &ModernPlan) -> Vec<ExpectedWeight> {
         all.push(gain(&format!("{ours}.norm2"), &format!("{theirs}.mlp_norm")));
     }
     all.extend(match &plan.head {
-        ModernHead::MaskedWords => masked_words(plan),
+        ModernHead::MaskedWords(_) => masked_words(plan),
         ModernHead::Classes(classes) => classes.expected_weights(d_model),
         ModernHead::Pool(pool) => pool.expected_weights(),
     });
@@ -241,6 +252,7 @@ fn masked_words(plan: &ModernPlan) -> Vec<ExpectedWeight> {
     let d_model = plan.heads.d_model;
     let mut all = vec![
         ExpectedWeight::new("mlm.W", HEAD, (d_model, d_model), Linear),
+        ExpectedWeight::new("mlm.b", "head.dense.bias", (1, d_model), Vector).optional(),
         ExpectedWeight::new("mlm.norm.gain", "head.norm.weight", (1, d_model), Vector),
         ExpectedWeight::new("unembed.bias", "decoder.bias", (1, plan.n_vocab), Vector),
     ];
@@ -329,11 +341,11 @@ impl ModernBert {
             ModernHead::Classes(classes) => {
                 Head::Classes(Box::new(Classes::load(&weights, classes, d_model)?))
             }
-            ModernHead::MaskedWords => Head::MaskedWords(Box::new(MaskedWords::load(
+            ModernHead::MaskedWords(activation) => Head::MaskedWords(Box::new(MaskedWords::load(
                 &weights,
                 sizes,
                 plan.norm,
-                plan.activation,
+                *activation,
                 plan.is_tied,
                 mask(checkpoint)?,
             )?)),
@@ -372,7 +384,7 @@ impl Model for ModernBert {
     /// Without a head of words there are no logits of words.
     fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
         let all = self.sizes()?;
-        let has_words = matches!(self.plan.head, ModernHead::MaskedWords);
+        let has_words = matches!(self.plan.head, ModernHead::MaskedWords(_));
         let sizes = if has_words { all } else { ModelSizes { n_vocab: 0, ..all } };
         Some(sizes.bytes(n, keep) as u64)
     }

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     model::{
+        classes::ClassesPlan,
         generation,
         layer::{
             attention::{AttentionPlan, HeadSizes, Mask, QkNormPlan},
@@ -73,11 +74,13 @@ impl FamilySettings<'_> {
 
 /// The sizes that the text part of a model that also sees leaves out, since they are transformers' own for its type; a
 /// model of text alone has all of its sizes.
-const SIZES_OF_TEXT: [(&str, [(&str, u32); 5]); 9] = [
+const SIZES_OF_TEXT: [(&str, [(&str, u32); 5]); 11] = [
     ("llama", sizes(4096, 11_008, 32, 32, 32_000)),
     ("mistral", sizes(4096, 14_336, 32, 32, 32_000)),
     ("ministral3", sizes(4096, 14_336, 34, 32, 131_072)),
     ("qwen2", sizes(4096, 22_016, 32, 32, 151_936)),
+    ("qwen2_vl_text", sizes(8192, 29_568, 80, 64, 152_064)),
+    ("qwen2_5_vl_text", sizes(8192, 29_568, 80, 64, 152_064)),
     ("qwen3", sizes(4096, 22_016, 32, 32, 151_936)),
     ("qwen3_vl_text", sizes(4096, 22_016, 32, 32, 151_936)),
     ("phi3", sizes(3072, 8192, 32, 32, 32_064)),
@@ -262,6 +265,11 @@ impl Family {
             )?,
             logits: LogitsPlan::new(self.is_tied(settings)?),
             pool: PoolPlan::asked_for(settings.checkpoint, heads.d_model)?,
+            classes: ClassesPlan::of_decoder(
+                settings.checkpoint,
+                self.activation(config)?,
+                heads.d_model,
+            )?,
             begin: None,
             ends: settings.checkpoint.ends()?,
             not_obeyed: generation::not_obeyed(&generation::settings(settings.checkpoint), &[]),
@@ -409,9 +417,12 @@ impl Family {
         Ok(FeedPlan { kind, d_ff, experts: None })
     }
 
+    /// A model whose head is not run has no logits that its table of embeddings could make.
     fn is_tied(&self, settings: &FamilySettings) -> Result<bool> {
         let says = settings.config.bool_or("tie_word_embeddings", self.style.is_tied)?;
-        Ok(says && !self.names.outputs().are_in(settings.checkpoint))
+        let checkpoint = settings.checkpoint;
+        let has_own = self.names.outputs().are_in(checkpoint);
+        Ok(says && !has_own && !checkpoint.has_unrun_head())
     }
 
     fn biases(&self, checkpoint: &Checkpoint) -> Result<Biases> {

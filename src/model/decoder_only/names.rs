@@ -378,6 +378,10 @@ impl Names {
             }
         }
         let has = |end: &str| checkpoint.tensors().iter().any(|tensor| tensor.name.ends_with(end));
+        // Llama's class for answers calls its body as GPT-2's do.
+        if checkpoint.tensor("transformer.embed_tokens.weight").is_some() {
+            self.body = &["transformer."];
+        }
         if checkpoint.is_gguf() {
             if has(&format!("{}.weight", DELTA_INPUTS[0])) {
                 self.delta.inputs = DeltaMaps::Apart(DELTA_INPUTS);

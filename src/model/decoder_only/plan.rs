@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     model::{
+        classes::ClassesPlan,
         layer::{
             attention::{AttentionPlan, HeadSizes, KeySource, Mask},
             convolution::ConvolutionPlan,
@@ -33,6 +34,8 @@ pub struct DecoderPlan {
     pub logits: LogitsPlan,
     /// What makes one vector of the text, in a model that writes nothing; there are no logits then.
     pub pool: Option<PoolPlan>,
+    /// What sorts the text or its tokens, likewise.
+    pub classes: Option<ClassesPlan>,
     /// The token read before any text, if the tokenizer does not add it.
     pub begin: Option<u32>,
     /// The tokens that end a text.
@@ -194,6 +197,11 @@ impl LogitsPlan {
 }
 
 impl DecoderPlan {
+    /// Whether it gives logits of words.
+    pub const fn writes(&self) -> bool {
+        self.pool.is_none() && self.classes.is_none()
+    }
+
     /// The heads of a layer's attention.
     pub fn heads_of(&self, layer: &LayerPlan) -> HeadSizes {
         layer.heads.unwrap_or(self.heads)
@@ -250,6 +258,7 @@ impl DecoderPlan {
             layers: vec![layer; n_layers],
             logits: LogitsPlan::new(true),
             pool: None,
+            classes: None,
             begin: Some(BOS),
             ends: vec![EOS],
             not_obeyed: vec![],

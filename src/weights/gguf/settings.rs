@@ -136,6 +136,11 @@ pub fn settings(
     };
     put(if architecture == "gpt2" { GPT2 } else { COMMON }, architecture);
     put(TOKENS, "tokenizer.ggml");
+    if let Some(labels) = metadata.list(&format!("{architecture}.classifier.output_labels")) {
+        let named = labels.items().enumerate();
+        let named = named.filter_map(|(i, label)| Some((i.to_string(), label.text()?.into())));
+        all.insert("id2label".into(), Json::Object(named.collect()));
+    }
     // Layers that draft further tokens stand behind the model's own and are counted with them.
     if let Some(n_drafting) = metadata.whole(&format!("{architecture}.nextn_predict_layers"))
         && let Some(n_layers) = all.get("num_hidden_layers").and_then(Json::as_u64)

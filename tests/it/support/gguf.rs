@@ -1,5 +1,7 @@
 //! The table of tensors of a GGUF file, read without the program: what docs/gguf.md of the `ggml`
-//! repository says, and no more.
+//! repository says, and no more; and files that are made of others.
+
+use super::weights::{Gguf, f32s};
 
 /// A tensor as the file's table has it.
 #[derive(Debug)]
@@ -82,5 +84,73 @@ impl<'a> Place<'a> {
             }
             _ => None,
         }
+    }
+}
+
+/// What a file is changed to.
+#[derive(Default)]
+pub struct Remade<'a> {
+    /// The architecture's name in the file, and that in its place.
+    pub renamed: Option<(&'a str, &'a str)>,
+    /// Further entries of metadata.
+    pub metadata: Gguf,
+    /// Their number.
+    pub n_metadata: u64,
+    /// Further tensors: name, sizes (innermost first), numbers.
+    pub tensors: Vec<(&'a str, Vec<u64>, Vec<f32>)>,
+}
+
+impl Remade<'_> {
+    /// # Panics
+    /// If it is no file of GGUF.
+    pub fn of(&self, file: &[u8]) -> Vec<u8> {
+        self.made_of(file).unwrap()
+    }
+
+    fn made_of(&self, file: &[u8]) -> Option<Vec<u8>> {
+        let mut at = Place { file, at: 8 };
+        let (n_tensors, n_entries) = (at.u64()?, at.u64()?);
+        let mut made = Gguf(file[..8].to_vec());
+        made.u64(n_tensors + self.tensors.len() as u64).u64(n_entries + self.n_metadata);
+        for _ in 0..n_entries {
+            self.entry(&mut at, &mut made)?;
+        }
+        made.0.extend(&self.metadata.0);
+        let table = at.at;
+        for _ in 0..n_tensors {
+            at.text()?;
+            let n_axes = at.u32()?;
+            at.take(8 * u64::from(n_axes) + 12)?;
+        }
+        made.0.extend(&file[table..at.at]);
+        let mut data = file.get(at.at.next_multiple_of(32)..)?.to_vec();
+        for (name, sizes, numbers) in &self.tensors {
+            data.resize(data.len().next_multiple_of(32), 0);
+            made.tensor(name, sizes, 0, data.len() as u64);
+            data.extend(f32s(numbers));
+        }
+        made.0.resize(made.0.len().next_multiple_of(32), 0);
+        made.0.extend(data);
+        Some(made.0)
+    }
+
+    /// Copies an entry of metadata.
+    fn entry(&self, at: &mut Place, made: &mut Gguf) -> Option<()> {
+        let key = String::from_utf8_lossy(at.text()?).into_owned();
+        let from = at.at;
+        let kind = at.u32()?;
+        at.pass(kind)?;
+        let Some((was, now)) = self.renamed else {
+            made.text(&key).0.extend(&at.file[from..at.at]);
+            return Some(());
+        };
+        if key == "general.architecture" {
+            made.text(&key).u32(8).text(now);
+            return Some(());
+        }
+        let own = key.strip_prefix(was).filter(|rest| rest.starts_with('.'));
+        let key = own.map_or_else(|| key.clone(), |rest| format!("{now}{rest}"));
+        made.text(&key).0.extend(&at.file[from..at.at]);
+        Some(())
     }
 }

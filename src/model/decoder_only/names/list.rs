@@ -69,6 +69,10 @@ impl NameList<'_> {
             self.wanted.extend(pool.expected_weights());
             return;
         }
+        if let Some(classes) = &self.plan.classes {
+            self.wanted.extend(classes.expected_weights(d_model));
+            return;
+        }
         let output = |ours: &str, kind: &str, shape, layout| {
             let theirs = TensorNames::listed(names.unembed).each(|name| format!("{name}.{kind}"));
             ExpectedWeight::new(ours, theirs, shape, layout)
