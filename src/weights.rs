@@ -118,16 +118,20 @@ pub enum TokenizerSource {
 }
 
 /// How the names of those parts of composite models begin that see or hear, and that lead from there to the text.
-const OTHER_PARTS: [&str; 8] = [
+const OTHER_PARTS: [&str; 9] = [
     "vision_tower.",
     "vision_model.",
     "visual.",
     "multi_modal_projector.",
+    "connector.",
     "image_newline",
     "embed_vision.",
     "audio_tower.",
     "embed_audio.",
 ];
+
+/// The same in GGUF files that hold all parts.
+const OTHER_PARTS_IN_GGUF: [&str; 3] = ["v.", "mm.", "a."];
 
 /// The settings that count layers that guess further tokens.
 const DRAFTING: [&str; 2] = ["num_nextn_predict_layers", "mtp_num_hidden_layers"];
@@ -273,10 +277,16 @@ impl Checkpoint {
         self.adapter.as_ref().map(|adapter| adapter.describe(|name| asked.contains(name)))
     }
 
-    /// The same checkpoint under the name that it was asked for by.
+    /// The same checkpoint under the name that it was asked for by. The metadata of a GGUF file, whose path may be a hash,
+    /// are called by it too.
     #[must_use]
     pub fn titled(self, title: String) -> Self {
-        Self { title: Some(title), ..self }
+        let config = if self.is_gguf {
+            self.config.called(gguf::metadata_of(&shown(&title)))
+        } else {
+            self.config
+        };
+        Self { title: Some(title), config, ..self }
     }
 
     /// The name that it was asked for by, else that of its repository, folder or file; safe to show.
@@ -290,9 +300,11 @@ impl Checkpoint {
         found.map_or_else(|| "model".into(), |name| shown(&name))
     }
 
-    /// The path, safe to show.
+    /// The name that it was asked for by, else the path; safe to show.
     pub fn name(&self) -> String {
-        shown(&self.path.to_string_lossy())
+        self.title
+            .as_ref()
+            .map_or_else(|| shown(&self.path.to_string_lossy()), |title| shown(title))
     }
 
     /// The path of a file beside the weights, safe to show.
@@ -350,12 +362,21 @@ impl Checkpoint {
         self.tensors.iter().enumerate().filter(is_unused).map(|(_, tensor)| tensor).collect()
     }
 
+    /// The type of a composite model; None of another.
+    pub fn whole(&self) -> Option<&str> {
+        let in_gguf = || self.config.string("model_type").ok().filter(|_| self.is_gguf);
+        self.config.whole().or_else(in_gguf).filter(|_| !self.of_other_parts().is_empty())
+    }
+
     /// The tensors of those parts of a composite model that are not its text part, and are passed over.
     pub fn of_other_parts(&self) -> Vec<&TensorInfo> {
         self.tensors.iter().filter(|tensor| self.is_of_other_part(tensor)).collect()
     }
 
     fn is_of_other_part(&self, tensor: &TensorInfo) -> bool {
+        if self.is_gguf {
+            return OTHER_PARTS_IN_GGUF.iter().any(|part| tensor.name_in_file.starts_with(part));
+        }
         let name = tensor.name.strip_prefix("model.").unwrap_or(&tensor.name);
         self.config.whole().is_some() && OTHER_PARTS.iter().any(|part| name.starts_with(part))
     }
@@ -437,7 +458,7 @@ impl Checkpoint {
 
     /// What is missing of a checkpoint without a template for chats.
     pub fn no_chat_template(&self) -> String {
-        let name = self.title.as_ref().map_or_else(|| self.name(), |title| shown(title));
+        let name = self.name();
         if self.has_foreign_template {
             format!("{name} has no chat template but that of Ollama, which is in Go and is not run")
         } else {

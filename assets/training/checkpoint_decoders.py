@@ -79,7 +79,7 @@ QWEN3 = replace(LLAMA, qk_norms=("self_attn.q_norm", "self_attn.k_norm"))
 PHI3 = replace(LLAMA, qkv="self_attn.qkv_proj", gate_up="mlp.gate_up_proj", act="mlp.activation_fn")
 
 FAMILIES = {
-    "llama": Family(), "mistral": Family(), "qwen2": Family(), "qwen3": Family(QWEN3), "qwen3_vl_text": Family(QWEN3), "smollm3": Family(),
+    "llama": Family(), "mistral": Family(), "qwen2": Family(), "qwen3": Family(QWEN3), "qwen3_vl_text": Family(QWEN3), "qwen2_5_vl_text": Family(), "smollm3": Family(),
     "ministral3": Family(), "granite": Family(), "olmo2": Family(OLMO2), "olmo3": Family(OLMO2), "phi3": Family(PHI3),
     "gemma": Family(), "gemma2": Family(SANDWICH),
     "gemma3_text": Family(replace(SANDWICH, qk_norms=QWEN3.qk_norms)),
@@ -139,7 +139,7 @@ FAMILIES["qwen3_next"] = FAMILIES["qwen3_5_moe_text"]
 DEEPSEEK = Family(replace(MIXTURE, shared="mlp.shared_experts", is_latent=True))
 FAMILIES |= {"deepseek_v2": DEEPSEEK, "deepseek_v3": DEEPSEEK}
 COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text", "gemma4": "gemma4_text", "qwen3_5": "qwen3_5_text",
-             "qwen3_vl": "qwen3_vl_text"}
+             "qwen3_vl": "qwen3_vl_text", "qwen2_5_vl": "qwen2_5_vl_text"}
 
 
 LFM2 = replace(

@@ -409,6 +409,11 @@ RECIPES = {
         "rope_theta": None, "rope_scaling": {"rope_type": "default", "rope_theta": 5000.0, "mrope_section": [2, 1, 1], "mrope_interleaved": True}},
         qwen3_vl_vision={"hidden_size": 8, "intermediate_size": 11, "depth": 2, "num_heads": 2, "patch_size": 4, "out_hidden_size": 22,
                          "num_position_embeddings": 16, "deepstack_visual_indexes": [0]})),
+    "qwen25_vl": ("gpt2", "bf16, saved", composite("qwen2_5_vl", "Qwen2_5_VL", {
+        **OF_QWEN2, **SMALL_ONE, "model_type": "qwen2_5_vl_text", "architectures": None, "head_dim": None, "hidden_size": 24, "num_hidden_layers": 2,
+        "use_sliding_window": True, "bos_token_id": 290, "eos_token_id": 290, "rope_theta": 5000.0,
+        "rope_scaling": {"type": "mrope", "mrope_section": [2, 1, 1]}},
+        qwen2_5_vl_vision={"hidden_size": 8, "intermediate_size": 11, "depth": 1, "num_heads": 2, "patch_size": 4, "out_hidden_size": 24})),
     "qwen35_moe": ("gpt2", "bf16, hosted", llama(**OF_QWEN35_MOE)),
     "qwen35_moe_pairs": ("gpt2", "bf16", llama(**{**OF_QWEN35_MOE, "num_hidden_layers": 1, "layer_types": ["full_attention"]})),
     "qwen3_next": ("qwen2", "bf16, hosted", llama(**OF_QWEN3_NEXT)),

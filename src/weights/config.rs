@@ -48,17 +48,45 @@ const ROPE_KEYS: [&str; 2] = ["rope_scaling", "rope_parameters"];
 /// Whether the logits are made by the table of embeddings.
 pub const TIED: &str = "tie_word_embeddings";
 
-/// Models that also see: their `model_type`, and that of their text part where it does not say.
-const COMPOSITE: [(&str, &str); 8] = [
-    ("gemma3", "gemma3_text"),
-    ("gemma4", "gemma4_text"),
-    ("mistral3", "mistral"),
-    ("qwen3_vl", "qwen3_vl_text"),
-    ("qwen3_5", "qwen3_5_text"),
-    ("qwen3_5_moe", "qwen3_5_moe_text"),
-    ("llava", "llama"),
-    ("llava_next", "llama"),
-];
+/// A model that also sees.
+struct Composite {
+    /// Its `model_type`.
+    kind: &'static str,
+    /// That of its text part, where it does not say.
+    text_kind: &'static str,
+    /// Whether the logits are made by the table of embeddings, where neither the whole nor its text part says.
+    is_tied: bool,
+}
+
+const COMPOSITE: [Composite; 15] = {
+    const fn of(kind: &'static str, text_kind: &'static str, is_tied: bool) -> Composite {
+        Composite { kind, text_kind, is_tied }
+    }
+    [
+        of("gemma3", "gemma3_text", true),
+        of("gemma4", "gemma4_text", true),
+        of("mistral3", "mistral", true),
+        of("qwen2_vl", "qwen2_vl_text", false),
+        of("qwen2_5_vl", "qwen2_5_vl_text", false),
+        of("qwen3_vl", "qwen3_vl_text", false),
+        of("qwen3_5", "qwen3_5_text", false),
+        of("qwen3_5_moe", "qwen3_5_moe_text", false),
+        of("llava", "llama", false),
+        of("llava_next", "llama", false),
+        of("llava_onevision", "qwen2", false),
+        of("internvl", "qwen2", true),
+        of("lfm2_vl", "lfm2", true),
+        of("smolvlm", "llama", false),
+        of("idefics3", "llama", false),
+    ]
+};
+
+/// Those whose text part may have its settings among those of the whole, as the first of them are hosted.
+const FLAT: [&str; 2] = ["qwen2_vl", "qwen2_5_vl"];
+
+/// Kinds of RoPE that scale nothing. That of `mrope` has places for the rows and columns of images; the tokens of a text
+/// have the same position in all of them.
+const UNSCALED: [&str; 2] = ["default", "mrope"];
 
 impl Config {
     /// # Errors
@@ -92,7 +120,7 @@ impl Config {
                 }
             }
             let kind = rope.get("rope_type").or_else(|| rope.get("type"));
-            if kind.is_some_and(|kind| kind != "default") {
+            if kind.is_some_and(|kind| !UNSCALED.iter().any(|plain| kind == plain)) {
                 settings.insert("rope_scaling".into(), Json::Object(rope));
             } else {
                 settings.remove("rope_scaling");
@@ -156,13 +184,14 @@ impl Config {
     #[must_use]
     pub fn of_text(self) -> Self {
         let outer = self.get("model_type").and_then(Json::as_str);
-        let known = COMPOSITE.iter().find(|(kind, _)| Some(*kind) == outer);
-        let text = self.get("text_config").and_then(Json::as_object);
-        let Some(((kind, text_kind), text)) = known.zip(text.cloned()) else { return self };
-        // Whether the logits use the table of embeddings is a setting of the whole.
-        let tied = self.get(TIED).cloned();
+        let known = COMPOSITE.iter().find(|composite| Some(composite.kind) == outer);
+        let text = self.get("text_config").and_then(Json::as_object).cloned();
+        let is_flat = outer.is_some_and(|outer| FLAT.contains(&outer));
+        let text = text.or_else(|| is_flat.then(Map::new));
+        let Some((composite, text)) = known.zip(text) else { return self };
+        let tied = self.tied(composite, &text);
         let mut settings = self.settings;
-        settings.insert("model_type".into(), (*text_kind).into());
+        settings.insert("model_type".into(), composite.text_kind.into());
         for (key, value) in text {
             // Null says that there is nothing of the kind, but not where the whole says it.
             if !(value.is_null() && settings.contains_key(&key)) {
@@ -170,7 +199,15 @@ impl Config {
             }
         }
         settings.extend(tied.map(|tied| (TIED.to_owned(), tied)));
-        Self { whole: Some(kind), ..Self::new(self.file, settings) }
+        Self { whole: Some(composite.kind), ..Self::new(self.file, settings) }
+    }
+
+    /// Whether the logits of a composite model are made by the table of embeddings: a setting of the whole, which older
+    /// files have in the text part. None where neither says, and it is not so by default.
+    fn tied(&self, composite: &Composite, text: &Map<String, Json>) -> Option<Json> {
+        let of_text = text.get(TIED).filter(|tied| **tied == Json::Bool(true));
+        let of_whole = of_text.or(self.get(TIED)).cloned();
+        of_whole.or_else(|| composite.is_tied.then_some(Json::Bool(true)))
     }
 
     /// The `model_type` of the whole, if these are the settings of its text part.
@@ -187,6 +224,12 @@ impl Config {
     pub fn key<'a>(&self, keys: &[&'a str]) -> &'a str {
         let found = keys.iter().find(|key| self.has(key)).or(keys.first());
         found.copied().unwrap_or_default()
+    }
+
+    /// These settings under another name of their file, safe to show.
+    #[must_use]
+    pub fn called(self, file: String) -> Self {
+        Self { file, ..self }
     }
 
     /// The file of the settings, safe to show.

@@ -79,10 +79,15 @@ pub fn open(parts: &[PathBuf]) -> Result<Gguf> {
     }
     all_there(&header.metadata, tensors.len()).with_context(|| file.name.clone())?;
     let settings = settings(&header.metadata, &architecture, &tensor_settings(&tensors));
-    let config = Config::new(format!("{}: metadata", file.name), settings);
+    let config = Config::new(metadata_of(&file.name), settings);
     let vocab = vocab::vocab(&header.metadata).with_context(|| file.name.clone())?;
     let chat_template = header.metadata.text("tokenizer.chat_template");
     Ok(Gguf { config, tensors, vocab, chat_template })
+}
+
+/// What the metadata of a file are called in messages.
+pub fn metadata_of(name: &str) -> String {
+    format!("{name}: metadata")
 }
 
 /// The header of a file that is this part, counted from 0, of so many.

@@ -7,8 +7,14 @@ const WRAPS: [&str; 2] = ["module.", "base_model.model."];
 
 /// What stands before the names of a decoder's body: nothing where it was saved without its head; models that see too
 /// have it within, by one name in their files and another in memory.
-pub const BODIES: [&str; 5] =
-    ["model.", "", "model.language_model.", "language_model.model.", "language_model."];
+pub const BODIES: [&str; 6] = [
+    "model.",
+    "",
+    "model.language_model.",
+    "language_model.model.",
+    "language_model.",
+    "model.text_model.",
+];
 
 /// What torch.compile puts before the names of a module.
 const COMPILED: &str = "_orig_mod.";

@@ -19,6 +19,7 @@ mod claims;
 mod classes;
 mod cli;
 mod closed_blocks;
+mod composite;
 mod composition;
 mod damaged;
 mod decoders;

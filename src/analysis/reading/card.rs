@@ -146,9 +146,10 @@ fn unused(checkpoint: &Checkpoint) -> Option<String> {
 fn passed_over(checkpoint: &Checkpoint) -> Option<String> {
     let others = checkpoint.of_other_parts();
     let n = others.len();
-    let hears = others.iter().any(|tensor| tensor.name.contains("audio"));
+    let is_of_sound = |name: &str| name.contains("audio") || name.starts_with("a.");
+    let hears = others.iter().any(|tensor| is_of_sound(&tensor.name));
     let parts = if hears { "parts for images and sound" } else { "vision part" };
-    let whole = checkpoint.config().whole().filter(|_| n > 0)?;
+    let whole = shown(checkpoint.whole()?);
     let guessing = match checkpoint.of_drafting().len() {
         0 => String::new(),
         n => format!(", nor {n} of its layers that guess further tokens"),

@@ -50,6 +50,8 @@ pub static FAMILIES: &[Family] = &[
         },
         ..LLAMA
     },
+    QWEN2_VL,
+    Family { types: &["qwen2_5_vl_text", "qwen25vl"], title: "Qwen2.5-VL", ..QWEN2_VL },
     Family {
         types: &["qwen3"],
         title: "Qwen3",
@@ -63,7 +65,7 @@ pub static FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
-        types: &["qwen3_vl_text"],
+        types: &["qwen3_vl_text", "qwen3vl"],
         title: "Qwen3-VL",
         defaults: &[(LONGEST, 128_000), ("head_dim", 128)],
         style: Style {
@@ -142,6 +144,20 @@ pub static FAMILIES: &[Family] = &[
         ..LLAMA
     },
 ];
+
+/// llama.cpp writes Qwen2.5-VL under this one's name, Ollama under one of its own.
+const QWEN2_VL: Family = Family {
+    types: &["qwen2_vl_text", "qwen2vl"],
+    title: "Qwen2-VL",
+    keys: Keys { default_eps: 1e-5, ..KEYS },
+    defaults: &[(LONGEST, 32_768), ("num_key_value_heads", 8), ("max_window_layers", 80)],
+    style: Style {
+        biases: BiasStyle { qkv: Bias::Always, ..BiasStyle::NONE },
+        windows: windows::if_used,
+        ..with_theta(1_000_000.0)
+    },
+    ..LLAMA
+};
 
 const OLMO2: Style = Style {
     order: LayerOrder::PostSubLayer,
