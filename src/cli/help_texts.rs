@@ -372,8 +372,8 @@ Examples:
 
 pub const MODELS: &str = "\
 It searches the Hugging Face cache and the folders of Ollama and LM Studio. Nothing is fetched.
-NAME is what --model and `lookback inspect` take. Whether a model opens follows from its config.json, or
-the header of its GGUF file; `lookback inspect NAME` tries it.
+NAME is what --model and `lookback inspect` take. Whether a model opens follows from its settings and the
+names and shapes of its tensors; `lookback inspect NAME` tries it on a text.
 
 --format json is one document; what is not known is null:
   {\"schema\": \"lookback-models\", \"version\": 1, \"looked_in\": [\"/home/you/.cache/huggingface/hub\", ...],

@@ -1,7 +1,12 @@
 //! `lookback models`: the checkpoints on this machine, and which of them can be opened.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::MAIN_SEPARATOR,
+    sync::Arc,
+};
 
+use anyhow::Result;
 use rayon::prelude::*;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
@@ -13,14 +18,14 @@ use super::{
     streams::Streams,
 };
 use crate::{
-    model::Architecture,
+    model::{Architecture, Model},
     text::{
         visible,
         visible::{shown, visible_json},
     },
     ui::widgets::lines::{fit, left, right},
     weights::{
-        Peek,
+        Checkpoint, Peek,
         memory::bytes,
         places::{LocalModel, Places},
     },
@@ -72,6 +77,7 @@ fn row(model: &LocalModel) -> Row {
     let Peek { architecture, n_bytes, obstacle } = Peek::at(&model.path);
     let why_not = model.obstacle.map(str::to_owned).or(obstacle);
     let why_not = why_not.or_else(|| unsupported(architecture.as_deref()));
+    let why_not = why_not.or_else(|| refused(model));
     Row {
         name: model.name.clone(),
         place: model.place.title(),
@@ -90,6 +96,21 @@ fn unsupported(architecture: Option<&str>) -> Option<String> {
     };
     let is_unknown = Architecture::named(name).is_none();
     is_unknown.then(|| format!("models of type `{}` cannot be run", shown(name)))
+}
+
+/// Why a model of a type that can be run is refused: a setting, a head, tensors that are not those of its settings.
+fn refused(model: &LocalModel) -> Option<String> {
+    let why = format!("{:#}", opened(model).err()?);
+    // Its row says already what it is called and where it is.
+    let path = shown(&model.path.to_string_lossy());
+    let why = why.replace(&format!("{path}{MAIN_SEPARATOR}"), "").replace(&format!("{path}: "), "");
+    let why = why.strip_prefix(&shown(&model.name)).unwrap_or(&why);
+    Some(why.trim_start_matches([':', ' ']).to_owned())
+}
+
+fn opened(model: &LocalModel) -> Result<Arc<dyn Model>> {
+    let checkpoint = Checkpoint::open(&model.path)?.titled(model.name.clone());
+    Architecture::of(&checkpoint)?.open(&checkpoint)
 }
 
 fn none(listing: &Listing, out: &mut dyn Write) -> io::Result<()> {

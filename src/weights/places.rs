@@ -9,7 +9,7 @@ mod ollama;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::Checkpoint;
 use crate::text::visible::shown;
@@ -123,7 +123,7 @@ impl Places {
         };
         let LocalModel { name, path, obstacle, has_foreign_template, .. } = self.find(name)?;
         ensure!(obstacle.is_none(), "{}: {}", shown(&name), obstacle.unwrap_or_default());
-        let checkpoint = Checkpoint::open(&path)?.titled(name);
+        let checkpoint = Checkpoint::open(&path).with_context(|| shown(&name))?.titled(name);
         Ok(checkpoint.with_foreign_template(has_foreign_template))
     }
 

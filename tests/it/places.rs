@@ -230,6 +230,17 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
     let hub = home.path().join(".cache/huggingface/hub");
     let odd = cached(&hub, "some/mamba", "gpt2");
     fs::write(odd.join("config.json"), r#"{"model_type":"mamba\u001b[2J"}"#).unwrap();
+    // What its config.json, its class and its tensors say against it, as `inspect` does.
+    for (name, from, to) in [
+        ("some/act", r#""hidden_act": "silu""#, r#""hidden_act": "mish""#),
+        ("some/head", "LlamaForCausalLM", "LlamaForMultipleChoice"),
+        ("some/large", r#""num_hidden_layers": 2"#, r#""num_hidden_layers": 7"#),
+    ] {
+        let snapshot = cached(&hub, name, "smollm2");
+        let config = fs::read_to_string(snapshot.join("config.json")).unwrap();
+        assert!(config.contains(from), "{config}");
+        fs::write(snapshot.join("config.json"), config.replace(from, to)).unwrap();
+    }
     let packed = cached(&hub, "some/packed", "llama2");
     let config = fs::read_to_string(packed.join("config.json")).unwrap();
     let packed_config =
@@ -240,7 +251,7 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
     assert_eq!((code, err.as_str()), (0, ""));
     let lines: Vec<&str> = out.lines().collect();
     let line = |name: &str| *lines.iter().find(|line| line.starts_with(name)).unwrap();
-    assert!(lines[0].starts_with("NAME ") && lines.len() == 1 + 8, "{out}");
+    assert!(lines[0].starts_with("NAME ") && lines.len() == 1 + 11, "{out}");
     assert!(
         line("some/tiny-gpt2 ").contains("Hugging Face")
             && line("some/tiny").ends_with("gpt2          yes"),
@@ -251,17 +262,45 @@ fn models_are_listed_with_what_they_are_and_whether_they_open() {
     );
     assert!(line("some/mamba ").ends_with("no: models of type `mamba␛[2J` cannot be run"), "{out}");
     assert!(line("some/packed ").contains("quantised by hqq, which is not supported"), "{out}");
+    assert!(
+        line("some/act ").contains("no: config.json: `hidden_act`: the activation `mish`"),
+        "{out}"
+    );
+    assert!(line("some/head ").contains("no: is a `LlamaForMultipleChoice`, whose head"), "{out}");
+    let large = line("some/large ");
+    assert!(large.contains("no: does not hold what its config.json describes"), "{out}");
+    assert!(large.contains("model.layers.2."), "{out}");
     let Run { out: json, .. } = run(home.path(), &["models", "--format", "json"]);
     let json: Json = serde_json::from_str(&json).unwrap();
     assert_eq!((&json["schema"], &json["version"]), (&"lookback-models".into(), &1.into()));
     let models = json["models"].as_array().unwrap();
-    assert_eq!((models.len(), json["looked_in"].as_array().unwrap().len()), (8, 4));
+    assert_eq!((models.len(), json["looked_in"].as_array().unwrap().len()), (11, 4));
     let opening = models.iter().filter(|model| model["opens"] == true);
     for name in opening.map(|model| model["name"].as_str().unwrap()) {
         let Run { code, out, .. } = run(home.path(), &["inspect", name, "--json"]);
         let report: Json = serde_json::from_str(&out).unwrap();
         assert_eq!((code, &report["runs"], &report["title"]), (0, &true.into(), &name.into()));
     }
+}
+
+/// The file of a model of Ollama's is named by its hash.
+#[test]
+fn faults_of_a_model_that_was_asked_for_by_name_begin_with_it() {
+    let home = home();
+    let blob = home.path().join(".ollama/models/blobs/sha256-cd34");
+    let bytes = fs::read(&blob).unwrap();
+    let opened = of_home(home.path()).open(Path::new("llama3.2:1b")).unwrap();
+    assert_eq!(opened.config().file(), "llama3.2:1b: metadata");
+    let at = bytes.windows(5).position(|part| part == b"llama").unwrap();
+    let mut other = bytes.clone();
+    other[at..at + 5].copy_from_slice(b"grok7");
+    fs::write(&blob, other).unwrap();
+    let inspect = || run(home.path(), &["trace", "--list", "hi", "--model", "llama3.2:1b"]).err;
+    let error = inspect();
+    assert!(error.contains("llama3.2:1b is a model of type `grok7`"), "{error}");
+    assert!(!error.contains("sha256"), "{error}");
+    fs::write(&blob, &bytes[..bytes.len() - 64]).unwrap();
+    assert!(inspect().starts_with("error: llama3.2:1b: "), "{}", inspect());
 }
 
 /// Without its adapter a model of Ollama's is another, and its template is in another language.
