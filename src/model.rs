@@ -202,8 +202,9 @@ enum Kind {
 }
 
 /// Names of types that GGUF alone has.
-const ONLY_IN_GGUF: [&str; 11] = [
+const ONLY_IN_GGUF: [&str; 12] = [
     "nomic-bert",
+    "t5encoder",
     "phi2",
     "gptneox",
     "command-r",
@@ -260,7 +261,7 @@ fn others() -> [Architecture; 16] {
         of(&["m2m_100"], "M2M-100", |checkpoint| {
             translator(EncoderDecoder::bart(checkpoint, encoder_decoder::M2M))
         }),
-        of(&["t5", "mt5"], "T5", |checkpoint| translator(EncoderDecoder::t5(checkpoint))),
+        of(&["t5", "mt5", "umt5", "t5encoder"], "T5", encoder_decoder::t5),
         of(&["rnn", "gru", "lstm"], "recurrent language model", |checkpoint| {
             Ok(Arc::new(rnn_lm::RnnLm::open(checkpoint)?))
         }),

@@ -324,6 +324,7 @@ fn tensor_settings(tensors: &[TensorInfo]) -> TensorSettings {
             .zip(find(LONG_FACTORS).and_then(small))
             .map(|(short, long)| LongFactors { short, long }),
         has_output: find("output.weight").is_some(),
+        is_t5_gated: find("enc.blk.0.ffn_gate.weight").is_some(),
         has_query_bias: find("blk.0.attn_q.bias").is_some(),
         has_ffn_bias: find("blk.0.ffn_up.bias").is_some(),
     }

@@ -70,6 +70,19 @@ static GPT2: &[Row] = &[
     ("attention.layer_norm_epsilon", "layer_norm_epsilon"),
 ];
 
+static T5: &[Row] = &[
+    ("block_count", "num_layers"),
+    ("decoder_block_count", "num_decoder_layers"),
+    ("embedding_length", "d_model"),
+    ("feed_forward_length", "d_ff"),
+    ("attention.head_count", "num_heads"),
+    ("attention.key_length", "d_kv"),
+    ("attention.layer_norm_epsilon", "layer_norm_epsilon"),
+    ("attention.layer_norm_rms_epsilon", "layer_norm_epsilon"),
+    ("attention.relative_buckets_count", "relative_attention_num_buckets"),
+    ("decoder_start_token_id", "decoder_start_token_id"),
+];
+
 static TOKENS: &[Row] = &[
     ("bos_token_id", "bos_token_id"),
     ("eos_token_id", "eos_token_id"),
@@ -96,6 +109,8 @@ fn fixed(architecture: &str) -> Json {
         }
         "bert" => json!({"architectures": ["BertModel"], "hidden_act": "gelu"}),
         "nomic-bert" => json!({"architectures": ["NomicBertModel"], "hidden_act": "silu"}),
+        "t5" => json!({"architectures": ["T5ForConditionalGeneration"]}),
+        "t5encoder" => json!({"architectures": ["T5EncoderModel"]}),
         _ => json!({}),
     }
 }
@@ -110,6 +125,8 @@ pub struct TensorSettings {
     /// The same for short and for long texts.
     pub long_factors: Option<LongFactors>,
     pub has_output: bool,
+    /// Whether T5's feed-forward networks have gates.
+    pub is_t5_gated: bool,
     pub has_query_bias: bool,
     pub has_ffn_bias: bool,
 }
@@ -134,7 +151,12 @@ pub fn settings(
             }
         }
     };
-    put(if architecture == "gpt2" { GPT2 } else { COMMON }, architecture);
+    let rows = match architecture {
+        "gpt2" => GPT2,
+        "t5" | "t5encoder" => T5,
+        _ => COMMON,
+    };
+    put(rows, architecture);
     put(TOKENS, "tokenizer.ggml");
     // Layers that draft further tokens stand behind the model's own and are counted with them.
     if let Some(n_drafting) = metadata.whole(&format!("{architecture}.nextn_predict_layers"))
@@ -151,6 +173,10 @@ pub fn settings(
     all.insert("tie_word_embeddings".into(), (!tensors.has_output).into());
     all.insert("attention_bias".into(), tensors.has_query_bias.into());
     all.insert("mlp_bias".into(), tensors.has_ffn_bias.into());
+    if rows == T5 {
+        let feed = if tensors.is_t5_gated { "gated-gelu" } else { "relu" };
+        all.insert("feed_forward_proj".into(), feed.into());
+    }
     let counted = [("vocab_size", tensors.n_tokens), ("type_vocab_size", tensors.n_token_types)];
     for (key, n) in counted.iter().filter_map(|(key, n)| Some((key, (*n)?))) {
         all.insert((*key).to_owned(), n.into());
