@@ -92,6 +92,25 @@ pub fn unknown_in_words(unknown: &Unknown, language: Language) -> String {
     tr!(language, "\"{word}\" ({parts}{expected})", word = unknown.word, parts, expected)
 }
 
+/// A note on the words that no model has seen, of which the first `most_named` are named, or on what is read instead of
+/// them; None if all words are known.
+pub fn unknown_note(sentence: &Sentence, language: Language, most_named: usize) -> Option<String> {
+    if let Some(unread) = unread_in_words(sentence, language) {
+        return Some(unread);
+    }
+    let words = sentence.unknown_words();
+    if words.is_empty() {
+        return None;
+    }
+    let more = match words.len().saturating_sub(most_named) {
+        0 => String::new(),
+        n => tr!(language, " and {n} more", n),
+    };
+    let named = words.iter().take(most_named).map(|word| unknown_in_words(word, language));
+    let word = named.collect::<Vec<_>>().join(language.tr(", "));
+    Some(tr!(language, "never seen in training: {word}{more}", word, more))
+}
+
 /// What a checkpoint reads instead of words that its vocabulary cannot spell; None if it reads all of them.
 pub fn unread_in_words(sentence: &Sentence, language: Language) -> Option<String> {
     let unread = sentence.first_unread()?;

@@ -162,7 +162,7 @@ fn length_of(c: &Context, site: Option<&Recorded>) -> String {
 }
 
 fn unknown(c: &Context) -> String {
-    let unknown = &c.reading.sentence.unknown;
+    let unknown = c.reading.sentence.unknown_words();
     let Some(first) = unknown.first() else {
         return c.phrases.all_known();
     };
