@@ -38,14 +38,18 @@ static GRU: [(&Site, &str); 8] = [
 ];
 
 impl<'a> Recurrence<'a> {
+    /// The sites of this kind of cell, in the order of computation.
+    fn sites(&self) -> &'static [(&'static Site, &'static str)] {
+        let is_gru = self.0.sibling(&recurrent::GATED).is_some();
+        if is_gru { &GRU } else { &ELMAN }
+    }
+
     /// The parts of this cell with their labels.
     fn parts(&self) -> Vec<(String, Subject<'a>)> {
-        let is_gru = self.0.sibling(&recurrent::GATED).is_some();
-        let parts = if is_gru { &GRU[..] } else { &ELMAN[..] };
         let part = |(site, label): &(&Site, &str)| {
             Some((self.0.scene.language.tr(label).to_owned(), self.0.sibling(site)?))
         };
-        parts.iter().filter_map(part).collect()
+        self.sites().iter().filter_map(part).collect()
     }
 
     fn heat(&self) -> Heat<'a> {
@@ -108,15 +112,8 @@ impl Pane for Recurrence<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        self.0.in_words(self.0.view().sibling_rows(&[
-            &recurrent::INPUT,
-            &recurrent::RECURRENT,
-            &recurrent::RESET,
-            &recurrent::UPDATE,
-            &recurrent::SUM,
-            &recurrent::CANDIDATE,
-            &recurrent::HIDDEN,
-        ]))
+        let sites: Vec<_> = self.sites().iter().map(|(site, _)| *site).collect();
+        self.0.in_words(self.0.view().sibling_rows(&sites))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
