@@ -127,8 +127,11 @@ pub fn unread_in_words(sentence: &Sentence, language: Language) -> Option<String
     ))
 }
 
-/// The labels of a cell's indices: `head 2 · query 7 “it” · key 1 “animal”`.
-pub fn cell_labels(trace: &Trace, site: &Recorded, cell: Cell, language: Language) -> String {
+/// What stands between the labels of a cell's indices.
+pub const BETWEEN_LABELS: &str = " · ";
+
+/// The labels of a cell's indices: `head 2`, `query 7 “it”` and `key 1 “animal”`.
+pub fn cell_labels(trace: &Trace, site: &Recorded, cell: Cell, language: Language) -> Vec<String> {
     let label = |CellIndex { axis, index: i, token }: CellIndex| {
         let name = language.tr(axis.name());
         match token {
@@ -136,7 +139,7 @@ pub fn cell_labels(trace: &Trace, site: &Recorded, cell: Cell, language: Languag
             None => format!("{name} {i}"),
         }
     };
-    trace.indices(site, cell).map(label).collect::<Vec<_>>().join(" · ")
+    trace.indices(site, cell).map(label).collect()
 }
 
 /// What the number at an address is, by its site or that of which it is the slope.

@@ -157,8 +157,8 @@ pub struct CursorCell {
     /// `encoder.0.self_attn.weights[2,7,1]`
     pub address: Address,
     pub value: f32,
-    /// Labels of the indices: `head 2 · query "it" · key "animal"`.
-    pub labels: String,
+    /// Labels of the indices: `head 2`, `query 7 “it”` and `key 1 “animal”`.
+    pub labels: Vec<String>,
 }
 
 /// A pass that a number stands for: its sentence, and the changes that make it.
