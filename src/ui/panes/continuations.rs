@@ -169,7 +169,7 @@ impl Pane for Continuations<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let Some(continued) = self.continued() else {
-            put_on(buf, area, &[(self.0.language.tr("(measuring)"), theme.dim())]);
+            put_on(buf, area, &[(self.0.measuring(), theme.dim())]);
             return;
         };
         if area.is_empty() {
