@@ -6,6 +6,7 @@ use crate::{
     engine::{
         arithmetic::NumberName,
         change::{Change, Changes, Part},
+        math::sampling::Choosing,
         site::{Address, AddressKind},
         value::Cell,
     },
@@ -74,6 +75,13 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
         Change::Words { word, against: None } => tr!(language, "asked about “{word}”", word),
         Change::Place(place) => tr!(language, "asked about place {place} of the output", place),
     }
+}
+
+/// `, top-k 5, top-p 0.9`: what limits a choice, to stand after how it is made; empty if nothing does.
+pub fn limits_in_words(choosing: &Choosing) -> String {
+    let top_k = choosing.top_k.map(|k| format!(", top-k {k}"));
+    let top_p = choosing.top_p.map(|p| format!(", top-p {p}"));
+    top_k.into_iter().chain(top_p).collect()
 }
 
 /// `"zorblax" (5 tokens; known words for its place: man, boy, teacher)`
