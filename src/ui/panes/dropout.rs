@@ -25,6 +25,9 @@ use crate::{
 /// The share that is dropped in training (assets/training/train.py, `DROPOUT`).
 const SHARE: f32 = 0.1;
 
+/// What the numbers that stay are divided by, so that the mean stays.
+const KEPT: f32 = 1.0 - SHARE;
+
 /// The seed of the mask; training draws another at each step.
 const SEED: u64 = 1;
 
@@ -42,7 +45,7 @@ impl Dropout<'_> {
     /// A number as training lets it through: 0, or so much larger that the mean stays.
     fn value(&self, row: usize, col: usize) -> f32 {
         let value = self.0.site.value.get(Cell::new(0, row, col));
-        if self.is_dropped(row, col) { 0.0 } else { value / (1.0 - SHARE) }
+        if self.is_dropped(row, col) { 0.0 } else { value / KEPT }
     }
 
     fn n_dropped(&self) -> usize {
@@ -86,7 +89,7 @@ impl Pane for Dropout<'_> {
         let expr = if self.is_dropped(row, col) {
             Expr::Product(vec![leaf, Expr::Number(0.0)])
         } else {
-            Expr::quotient(leaf, Expr::Number(1.0 - SHARE))
+            Expr::quotient(leaf, Expr::Number(KEPT))
         };
         Some(Arithmetic {
             name,
@@ -104,7 +107,7 @@ impl Pane for Dropout<'_> {
             tr!(language, "{address}: {x}, dropped: 0", address, x = rounded(x, 4))
         } else {
             let [x, scaled] = [x, self.value(row, col)].map(|x| rounded(x, 4));
-            format!("{address}: {x} / 0.9 = {scaled}")
+            format!("{address}: {x} / {KEPT} = {scaled}")
         })
     }
 
@@ -135,10 +138,11 @@ impl Pane for Dropout<'_> {
         let n = (0..subject.n_cols()).filter(|&col| self.is_dropped(row, col)).count();
         let line = tr!(
             language,
-            "of {word}, {n} of {all} numbers are dropped; the others are divided by 0.9",
+            "of {word}, {n} of {all} numbers are dropped; the others are divided by {kept}",
             word = subject.quoted(subject.site.axes()[1], row),
             n,
-            all = subject.n_cols()
+            all = subject.n_cols(),
+            kept = KEPT
         );
         subject.in_words(vec![line])
     }
