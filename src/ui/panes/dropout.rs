@@ -1,25 +1,17 @@
 //! Dropout, as in training: what a sub-layer adds, with a tenth of its numbers dropped. Its site is the addend.
 
-use std::borrow::Cow;
+use ratatui::{buffer::Buffer, layout::Rect};
 
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect},
-};
-
-use super::{
-    Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
-    update::numbered_heat,
-};
+use super::{Pane, Title, Unfolding, in_words::PaneWords, subject::Subject, update::numbered_heat};
 use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         math::sampling::uniform,
-        value::{Cell, Matrix},
+        value::Cell,
     },
     lesson::tr,
     text::rounded,
-    ui::widgets::heat::{Heat, Labels, Zoom},
+    ui::widgets::heat::{Heat, Labels},
 };
 
 /// The share that is dropped in training (assets/training/train.py, `DROPOUT`).
@@ -74,6 +66,10 @@ impl Pane for Dropout<'_> {
         ))
     }
 
+    fn heat_map(&self) -> Option<Heat<'_>> {
+        Some(self.heat())
+    }
+
     fn extent(&self) -> (usize, usize) {
         self.shape()
     }
@@ -109,23 +105,6 @@ impl Pane for Dropout<'_> {
             let [x, scaled] = [x, self.value(row, col)].map(|x| rounded(x, 4));
             format!("{address}: {x} / {KEPT} = {scaled}")
         })
-    }
-
-    fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::of_heat(&self.heat()).titled(&self.title())
-    }
-
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        self.heat().cell_at(area, position)
-    }
-
-    fn zoom(&self, area: Rect) -> Option<Zoom> {
-        Some(self.heat().zoom_in(area))
-    }
-
-    fn plane(&self) -> Option<Cow<'_, Matrix>> {
-        let (rows, cols) = self.shape();
-        Some(Cow::Owned(Matrix::from_fn(rows, cols, |row, col| self.value(row, col))))
     }
 
     fn unfolding(&self) -> Unfolding {
