@@ -31,7 +31,8 @@ pub use product::{
 };
 pub use scan::{ScanInputs, scan};
 pub use softmax::{
-    log_probability, log_softmax, mask_in_place, slopes_of_log_softmax, softmax_into, softmax_rows,
+    log_probability, log_softmax, mask_in_place, slopes_of_log_softmax, softmax, softmax_into,
+    softmax_rows,
 };
 pub use stored::{times, times_transposed};
 pub use vector::{

@@ -509,6 +509,12 @@ impl Address {
         format!("{}{}", self.kind.prefix(), self.path)
     }
 
+    /// The cell as it is written after the name: `[2,7,1]`.
+    pub fn indices(&self) -> String {
+        let Cell { plane, row, col } = self.cell;
+        if self.has_planes { format!("[{plane},{row},{col}]") } else { format!("[{row},{col}]") }
+    }
+
     /// The address without the path before its last part: `weights[2,8,1]`, `gradient.W_1[3,5]`.
     pub fn last_part(&self) -> String {
         Self { path: last_name(&self.path).to_owned(), ..self.clone() }.to_string()
@@ -517,13 +523,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Cell { plane, row, col } = self.cell;
-        let (prefix, path) = (self.kind.prefix(), &self.path);
-        if self.has_planes {
-            write!(f, "{prefix}{path}[{plane},{row},{col}]")
-        } else {
-            write!(f, "{prefix}{path}[{row},{col}]")
-        }
+        write!(f, "{}{}", self.name(), self.indices())
     }
 }
 

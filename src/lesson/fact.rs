@@ -34,7 +34,7 @@ use crate::{
     engine::{
         change::Part,
         math::sampling::Choice,
-        site::{Site, Stream, stack_of},
+        site::{Site, Stream, path_in, stack_of},
         value::Cell,
     },
     model::{ModelName, layer::attention::MASKED},
@@ -176,6 +176,11 @@ impl<'a> Context<'a> {
         self.trace().beside(self.main()?, other)
     }
 
+    /// A site in a part of the selected layer of a decoder: `blocks.3.attn.k` in `attn`.
+    fn in_block(&self, part: &str, site: &Site) -> Option<&'a Recorded> {
+        self.trace().site(&path_in(&format!("blocks.{}.{part}", self.layer()), site.name))
+    }
+
     /// Whether the step's attention would have a mask, had a change not turned it off.
     pub fn is_unmasked(&self) -> bool {
         let masked = self.beside(&MASKED);
@@ -284,11 +289,6 @@ impl<'a> Context<'a> {
         let late = tokens.len().saturating_sub(3);
         let has_choice = |row: &usize| tokens.get(row + 1).is_some_and(|next| !next.continues);
         (0..=late).rev().find(has_choice).unwrap_or(late)
-    }
-
-    /// Number of columns of a model's site; 0 without the site.
-    pub fn cols(&self, model: ModelName, path: &str) -> usize {
-        self.reading.trace(model).site(path).map_or(0, |site| site.shape().cols)
     }
 }
 

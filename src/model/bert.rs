@@ -34,6 +34,7 @@ use crate::{
     },
     weights::{Checkpoint, Weights},
 };
+pub use classes::{END_PROBS, START_PROBS};
 pub use family::BertFamily;
 use head::{Head, HeadPlan};
 pub use modern::ModernBert;

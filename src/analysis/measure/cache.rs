@@ -67,9 +67,9 @@ impl CacheSizes {
         let first = attending.iter().find(is_open)?;
         // The width of a site of attention, or the columns of a map, in all layers.
         let width = |of: &str| -> usize {
-            let template = format!("{stack}.{{layer}}.{attention}.{of}");
+            let pattern = format!("{stack}.{{layer}}.{attention}.{of}");
             let shapes = trace.known_layers().into_iter();
-            let shapes = shapes.filter_map(|l| trace.shape_in(&template, l));
+            let shapes = shapes.filter_map(|l| trace.shape_in(&pattern, l));
             shapes.map(|shape| shape.planes * shape.cols).sum()
         };
         let n_all = trace.n_layers(&format!("{stack}.{{layer}}.ffn.out"));

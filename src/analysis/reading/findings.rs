@@ -81,6 +81,11 @@ impl Findings {
         self.question.row
     }
 
+    /// The tokens of a stream.
+    pub fn tokens(&self, stream: Stream) -> &[Token] {
+        stream.of(&self.source, &self.target)
+    }
+
     /// What every row of a stream is made of.
     pub fn flow_of(&self, stream: Stream) -> Option<&Flow> {
         Some(&self.known_flow(stream)?.flow)

@@ -25,7 +25,7 @@ use crate::{
     },
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
-        site::{Address, AddressKind, Stream},
+        site::{Address, AddressKind},
     },
     lesson::{Language, tr},
     text::fixed,
@@ -93,8 +93,7 @@ impl<'a> AttributionList<'a> {
         let Some((key, _)) = key else {
             return Some(tr!(language, "most from head {head}: {x}", head, x = fixed(amount)));
         };
-        let found = self.shown.found?;
-        let words = if part.keys == Stream::Source { &found.source } else { &found.target };
+        let words = self.shown.found?.tokens(part.keys);
         let word = words.get(key).map_or("", |token| &token.text);
         Some(tr!(
             language,

@@ -7,9 +7,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
-};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::cache::{CacheSizes, CacheStep, attending},
     lesson::tr,
@@ -333,12 +331,8 @@ impl Pane for Cache<'_> {
         ))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.n_positions(), self.subject.n_cols())
-    }
-
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.subject.cursor_cell(row, col)
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.subject)
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -359,13 +353,12 @@ impl Pane for Cache<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let (trace, model) = (self.subject.trace, self.subject.scene.model);
-        let (heading, language) = ("The cache of keys and values", self.subject.scene.language);
-        let Some(sizes) = CacheSizes::of(trace) else {
+        let Scene { language, model, .. } = self.subject.scene;
+        let heading = "The cache of keys and values";
+        let Some(sizes) = self.sizes else {
             return PaneWords::of_model(language, heading, model, vec![]);
         };
-        let n = trace.logits().map_or(0, |logits| logits.shape().rows);
-        let row = self.subject.scene.selection.row.min(n.saturating_sub(1));
+        let (n, row) = (self.n_positions(), self.subject.row());
         let (step, whole) = (sizes.step(row), sizes.whole(n));
         let lines = vec![
             tr!(

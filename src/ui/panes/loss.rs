@@ -123,8 +123,8 @@ impl Pane for LossTable<'_> {
         let cell = Cell::new(0, at, word.id as usize);
         let value = site.shape().holds(cell).then(|| site.value.get(cell))?;
         let cost = fixed(course.costs[1][row]);
-        let labels =
-            format!("{}   -ln p = {cost}", tr!(self.scene.language, "“{word}”", word = word.text));
+        let word = tr!(self.scene.language, "“{word}”", word = word.text);
+        let labels = vec![format!("{word}   -ln p = {cost}")];
         Some(CursorCell { address: site.address(cell), value, labels })
     }
 

@@ -33,13 +33,8 @@ impl<'a> ReadBackLength<'a> {
         let (counts, name) = (self.counts(model)?, *MODELS.get(model)?);
         let at_cursor =
             counts.get(self.cursor().1).map(|count| format!("{}/{}", count.right, count.asked));
-        Some(Series {
-            letter: model_line::letter(name),
-            name: self.0.language.tr(name.title()).to_owned(),
-            style: model_line::style(name, *self.0.theme),
-            points: counts.iter().map(|count| count.right as f32).collect(),
-            at_cursor: at_cursor.unwrap_or_default(),
-        })
+        let points = counts.iter().map(|count| count.right as f32).collect();
+        Some(model_line::series(&self.0, name, points, at_cursor.unwrap_or_default()))
     }
 
     /// The curve of the model under the cursor over many sentences.

@@ -295,7 +295,7 @@ fn draw_tokens(state: &State, text: &str, line: Rect, buf: &mut Buffer) {
             return;
         }
     };
-    let n_unknown = sentence.unknown.len();
+    let n_unknown = sentence.unknown_words().len();
     let n = sentence.tokens.len();
     let count = tr!(language, "{n} tokens", n);
     let unseen = match n_unknown {
