@@ -169,7 +169,7 @@ fn dispatch(command: &CliCommand, cli: &Cli, streams: &mut Streams) -> Outcome {
     }
 }
 
-/// A variable of the environment; one that is no text counts as absent.
+/// A variable of the environment; one that is not text counts as absent.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

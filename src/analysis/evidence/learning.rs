@@ -1,7 +1,7 @@
 //! Steps of learning on one sentence: loss, gradient, update, and the pass after it.
 //!
 //! The loss is the mean cross-entropy of the target's tokens, as in training, without dropout. A few steps on one
-//! sentence are no training: they teach this sentence, and what else they change is not chosen by anyone.
+//! sentence are not training: they teach this sentence, and what else they change is not chosen by anyone.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 

@@ -171,7 +171,7 @@ impl LatentSizes {
 }
 
 /// The stack of layers that writes, and its self-attention; None for a model without self-attention in its decoder, and
-/// for one that the counts are not made for. Which those are no site says: an encoder's attention has the same.
+/// for one that the counts are not made for. Which these are cannot be read from the sites: an encoder's attention has the same.
 fn decoder(trace: &Trace) -> Option<(&'static str, &'static str)> {
     match trace.model {
         ModelName::Transformer | ModelName::TransformerUnguided => Some(("decoder", "self_attn")),

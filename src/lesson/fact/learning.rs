@@ -104,7 +104,7 @@ fn learning_rate(c: &Context) -> f32 {
     c.reading.changes.rate().unwrap_or_else(|| Optimizer::Sgd.usual_rate())
 }
 
-/// The learned numbers: leaves that are no initial states or encodings.
+/// The learned numbers: leaves other than initial states and encodings.
 fn n_weights(trace: &Trace) -> usize {
     let is_weight = |site: &&Recorded| site.is_leaf && site.place.is_weight();
     trace.sites().filter(is_weight).map(|site| site.shape().len()).sum()

@@ -36,7 +36,7 @@ struct Special {
     token_str: String,
 }
 
-/// The special tokens of files that do not list them, the first of so many.
+/// The special tokens of files that do not list them; those that follow have no name.
 const SPECIALS: [&str; 10] = [
     "<unk>",
     "<s>",

@@ -274,7 +274,7 @@ enum Scales {
     Plain(Numbers),
     /// All divided by one.
     Divided(Numbers, f32),
-    /// Indices into a table, with scales of their own for so many, and an offset.
+    /// Indices into a table, with a scale for each `block` of them, and an offset.
     Nested {
         indices: Numbers,
         table: Numbers,
