@@ -371,7 +371,8 @@ impl Grid {
             }
     }
 
-    /// How much is shown of each cell in an area of that size, 0 to 1: a number, or a colour, more for each of its columns.
+    /// How much is shown of each cell in an area of that size, 0 to 1: most for a number, else the more, the wider
+    /// its colour is.
     pub fn detail(&self, size: Size) -> f32 {
         match self.fitted(size) {
             CellWidth::Number(_) => 1.0,
