@@ -14,7 +14,7 @@ use crate::{
     text::visible::shown,
     weights::{
         Config, TensorInfo,
-        decoded::{DecodedTensor, Quantised},
+        tensor::{DecodedTensor, Quantised},
     },
 };
 

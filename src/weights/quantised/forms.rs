@@ -6,7 +6,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
 
 use super::bits::{Bytes, Ints, Numbers, lines};
-use crate::weights::{TensorInfo, decoded::DecodedTensor, dtype::FOUR_BITS, tensor::dimensions};
+use crate::weights::{
+    TensorInfo,
+    dtype::FOUR_BITS,
+    tensor::{DecodedTensor, dimensions},
+};
 
 /// The integers that stand for 0.
 pub enum Zeros {
