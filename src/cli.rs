@@ -43,6 +43,7 @@ mod walk;
 
 pub use args::Cli;
 pub use colour::{Ask, Environment, colours};
+/// For the tests, which evaluate the arithmetic that is printed.
 pub use open::line;
 
 use std::{

@@ -132,7 +132,7 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    /// The words of each line, where lines have so many columns.
+    /// The words of each line, where lines have `width` columns.
     fn lines(&self, width: usize) -> Vec<Range<usize>> {
         fill(self.words.iter().map(|(word, _)| ItemWidth { space: 1, item: word.width() }), width)
     }
@@ -156,7 +156,7 @@ fn shown_step(course: &Course, col: usize) -> usize {
     if col > 0 { col.min(last) } else { last }
 }
 
-/// The first of these words that is shown, so that the one at `at` can be seen in so many columns.
+/// The first of these words that is shown, so that the one at `at` can be seen in `width` columns.
 fn first_shown(words: &[&str], at: usize, width: usize) -> usize {
     let up_to = |first: &usize| words[*first..=at].join(" ").width() <= width / 2;
     match words[..(at + 1).min(words.len())].join(" ").width() {

@@ -212,7 +212,8 @@ fn cost_line(scene: Scene, word: &str, cost: f32) -> String {
     tr!(scene.language, "“{word}”: -ln {p} = {cost} nats", word, p, cost)
 }
 
-/// `loss 0.123 = the mean over 14 tokens; it was 0.456`, in so many columns
+/// `loss 0.123 = the mean over 14 tokens; it was 0.456`; `loss 0.123; it was 0.456` where that is
+/// wider than `width` columns.
 fn mean_line(scene: Scene, course: &Course, width: usize) -> String {
     let (language, loss) = (scene.language, fixed(course.loss()));
     let mean = match course.target.len() {
