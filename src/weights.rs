@@ -8,7 +8,6 @@
 
 mod adapter;
 mod config;
-mod decoded;
 mod dtype;
 mod embedded;
 mod finite;

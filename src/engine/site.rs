@@ -499,7 +499,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// The path of the site that holds the number; None if it is no number of the pass itself.
+    /// The path of the site that holds the number; None if it is not a number of the pass itself.
     pub fn site_path(&self) -> Option<&str> {
         (self.kind == AddressKind::Value).then_some(&self.path)
     }

@@ -319,7 +319,7 @@ fn last_word_in(tokens: &[Token]) -> Option<usize> {
     words().find(|&i| word_at(tokens, i).len() == 1).or_else(|| words().next())
 }
 
-/// Where the words begin that are no marks, the last one first.
+/// Where the words begin, marks left out, the last one first.
 fn words_from_end(tokens: &[Token]) -> impl Iterator<Item = usize> {
     word_starts(tokens).rev().filter(|&i| tokens[i].text.chars().any(char::is_alphanumeric))
 }

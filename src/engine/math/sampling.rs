@@ -93,7 +93,7 @@ impl Choosing {
     }
 
     /// The token that [`Self::choose`] draws, found among the likeliest, so that a large vocabulary is not sorted. None if
-    /// it is not among so many, and some are cut.
+    /// these do not tell, or are all.
     fn first_reached(&self, logits: &[f32], draw: f64) -> Option<usize> {
         const LIKELIEST: usize = 2048;
         let n = LIKELIEST.min(logits.len());

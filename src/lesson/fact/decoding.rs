@@ -67,9 +67,9 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("cache_without", "and without", |c| of_cache(c, |sizes, t, _| sizes.step(t).without)),
     fact("cache_all_with", "multiplications of all steps with it", |c| {
-        of_cache(c, |sizes, _, n| sizes.whole(n).0)
+        of_cache(c, |sizes, _, n| sizes.whole(n).with)
     }),
-    fact("cache_all_without", "and without", |c| of_cache(c, |sizes, _, n| sizes.whole(n).1)),
+    fact("cache_all_without", "and without", |c| of_cache(c, |sizes, _, n| sizes.whole(n).without)),
     fact("forced_n", "places of the Transformer's output", |c| {
         of_forcing(c, |f| f.places.len().to_string())
     }),

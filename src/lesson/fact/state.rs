@@ -38,7 +38,7 @@ pub(super) static FACTS: &[Fact] = &[
     fact(
         "state_kept",
         "the share of the selected head's state that the selected word keeps",
-        |c| c.phrases.or_none(decay_at(c, c.row(), head(c)).map(share)),
+        |c| c.phrases.or_none(at(c, &DECAY, c.row(), head(c)).map(share)),
     ),
     fact("step_size", "the size of the selected head's step at the selected word", |c| {
         c.phrases.or_none(at(c, &DT, c.row(), head(c)).map(spoken))
@@ -55,16 +55,16 @@ pub(super) static FACTS: &[Fact] = &[
         c.phrases.or_none(of_states(c, &K).map(|site| grouped(site.shape().cols)))
     }),
     fact("slow_head", "the head that has kept most of the first word", |c| {
-        c.phrases.or_none(survivors(c).map(|all| ends(&all).0.0.to_string()))
+        c.phrases.or_none(slowest(c).map(|slow| slow.head.to_string()))
     }),
     fact("slow_share", "how much of it", |c| {
-        c.phrases.or_none(survivors(c).map(|all| share(ends(&all).0.1)))
+        c.phrases.or_none(slowest(c).map(|slow| share(slow.share)))
     }),
     fact("quick_head", "the head that has kept least of it", |c| {
-        c.phrases.or_none(survivors(c).map(|all| ends(&all).1.0.to_string()))
+        c.phrases.or_none(quickest(c).map(|quick| quick.head.to_string()))
     }),
     fact("quick_share", "how much of it", |c| {
-        c.phrases.or_none(survivors(c).map(|all| share(ends(&all).1.1)))
+        c.phrases.or_none(quickest(c).map(|quick| share(quick.share)))
     }),
     fact("head_state_size", "length of the selected head's state after the selected word", |c| {
         c.phrases.or_none(state(c, c.row()).map(|state| spoken(length(&state))))
@@ -109,27 +109,31 @@ fn at(c: &Context, of: &Site, row: usize, head: usize) -> Option<f32> {
     site.shape().holds(cell).then(|| site.value.get(cell))
 }
 
-fn decay_at(c: &Context, row: usize, head: usize) -> Option<f32> {
-    at(c, &DECAY, row, head)
-}
-
 fn state(c: &Context, row: usize) -> Option<Vec<f32>> {
     let site = of_states(c, &STATE).filter(|site| row < site.shape().rows)?;
     Some(site.value.row(head(c), row))
 }
 
-/// What is left, after the last word, of what each head wrote at the first: the product of the shares kept since.
-fn survivors(c: &Context) -> Option<Vec<f32>> {
-    let decay = of_states(c, &DECAY)?;
-    let shape = decay.shape();
-    let left = |h: usize| (1..shape.rows).map(|t| decay.value.get(Cell::new(0, t, h))).product();
-    Some((0..shape.cols).map(left).collect())
+/// What is left, after the last word, of what a head wrote at the first.
+struct HeadShare {
+    head: usize,
+    /// The product of the shares kept since.
+    share: f32,
 }
 
-/// The largest and the smallest of some shares, each with its index.
-fn ends(shares: &[f32]) -> ((usize, f32), (usize, f32)) {
-    let by = |a: &(usize, f32), b: &(usize, f32)| a.1.total_cmp(&b.1);
-    let all = || shares.iter().copied().enumerate();
-    let nothing = (0, 0.0);
-    (all().max_by(by).unwrap_or(nothing), all().min_by(by).unwrap_or(nothing))
+/// By head.
+fn survivors(c: &Context) -> Option<impl Iterator<Item = HeadShare>> {
+    let decay = of_states(c, &DECAY)?;
+    let shape = decay.shape();
+    let left =
+        move |h: usize| (1..shape.rows).map(|t| decay.value.get(Cell::new(0, t, h))).product();
+    Some((0..shape.cols).map(move |head| HeadShare { head, share: left(head) }))
+}
+
+fn slowest(c: &Context) -> Option<HeadShare> {
+    survivors(c)?.max_by(|a, b| a.share.total_cmp(&b.share))
+}
+
+fn quickest(c: &Context) -> Option<HeadShare> {
+    survivors(c)?.min_by(|a, b| a.share.total_cmp(&b.share))
 }

@@ -118,7 +118,7 @@ pub static FAMILIES: &[Family] = &[
 ];
 
 /// Scores divided by the root of `query_pre_attn_scalar`. GGUF files do not have it: it is a head's width, but in the
-/// largest model, which has so many layers, the width of the stream by the number of heads.
+/// largest model, which has `n_largest` layers, the width of the stream by the number of heads.
 fn scale_scores(settings: &FamilySettings, plan: &mut DecoderPlan, n_largest: usize) -> Result<()> {
     let heads = plan.heads;
     let default = match settings.are_gguf() {

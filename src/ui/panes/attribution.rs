@@ -149,7 +149,7 @@ impl AttributionList<'_> {
         }
     }
 
-    /// What the differences of parts add up to, in so many columns where that can be.
+    /// What the differences of parts add up to, in at most `width` columns where that can be.
     fn change_in_words(&self, was: &Attribution, now: &Attribution, width: usize) -> String {
         let language = self.scene.language;
         let both = self.scene.both_in_words(now.score, was.score);
@@ -163,7 +163,7 @@ impl AttributionList<'_> {
         first_fitting([whole, short, both], width)
     }
 
-    /// What the parts add up to, in so many columns where that can be.
+    /// What the parts add up to, in at most `width` columns where that can be.
     fn sum_in_words(&self, attribution: &Attribution, width: usize) -> String {
         let (language, x) = (self.scene.language, fixed(attribution.score));
         let (whole, short) = if !attribution.adds_up() {

@@ -37,7 +37,7 @@ const MOST_POSITIONS: u16 = 40;
 /// A cell of the mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MaskCell {
-    /// So many lines, and twice as many columns.
+    /// This number of lines, and twice as many columns.
     Lines(u16),
     /// A column; two rows share a line, and the new one has its own.
     Half,
@@ -245,7 +245,7 @@ impl<'a> Cache<'a> {
     fn counts(&self, sizes: CacheSizes) -> Vec<(String, String)> {
         let (t, language) = (self.subject.row(), self.subject.scene.language);
         let CacheStep { held, held_cross, with, without } = sizes.step(t);
-        let (all_with, all_without) = sizes.whole(self.n_positions());
+        let all = sizes.whole(self.n_positions());
         let times = |with: usize, without: usize| {
             let factor = without as f64 / with.max(1) as f64;
             let sign = self.subject.scene.theme.glyph("×", "x");
@@ -259,7 +259,7 @@ impl<'a> Cache<'a> {
             (language.tr("mults, this step").to_owned(), times(with, without)),
             (
                 tr!(language, "mults, {n} steps", n = self.n_positions()),
-                times(all_with, all_without),
+                times(all.with, all.without),
             ),
         ]
     }
@@ -383,8 +383,8 @@ impl Pane for Cache<'_> {
                 language,
                 "multiplications, all {n} steps: {with} with it, {without} without",
                 n,
-                with = grouped(whole.0),
-                without = grouped(whole.1)
+                with = grouped(whole.with),
+                without = grouped(whole.without)
             ),
         ];
         PaneWords::of_model(language, heading, model, lines)

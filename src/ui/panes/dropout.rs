@@ -34,7 +34,7 @@ impl Dropout<'_> {
         uniform(SEED, row * self.0.n_cols() + col) < f64::from(SHARE)
     }
 
-    /// A number as training lets it through: 0, or so much larger that the mean stays.
+    /// A number as training lets it through: 0, or divided by the share that is kept, so that the mean stays.
     fn value(&self, row: usize, col: usize) -> f32 {
         let value = self.0.site.value.get(Cell::new(0, row, col));
         if self.is_dropped(row, col) { 0.0 } else { value / KEPT }

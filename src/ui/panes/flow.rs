@@ -147,7 +147,7 @@ impl<'a> FlowGraph<'a> {
         }
     }
 
-    /// What lines and signs mean, the most important first, as much as is whole in so many columns.
+    /// What lines and signs mean, the most important first, as much as is whole in `width` columns.
     fn legend(&self, width: u16) -> String {
         const GAP: &str = "   ";
         let (theme, language) = (self.scene.theme, self.scene.language);
