@@ -39,7 +39,7 @@ use crate::{
         value::{Matrix, Value},
     },
     text::{EOS, near_clause, visible},
-    weights::{Checkpoint, Weights, is_in_gguf},
+    weights::{Checkpoint, WITH_EXPERTS, Weights, is_in_gguf},
 };
 
 /// The path of the embedding table, whose rows are tokens.
@@ -288,10 +288,15 @@ impl Architecture {
     /// If it cannot be run; the message names those that can.
     pub fn of(checkpoint: &Checkpoint) -> Result<&'static Self> {
         let name = checkpoint.config().string("model_type")?;
-        Self::named(name).with_context(|| {
-            let is_of_form = |name: &str| {
-                if checkpoint.is_gguf() { is_in_gguf(name) } else { !ONLY_IN_GGUF.contains(&name) }
-            };
+        let is_of_form = |name: &str| {
+            let architecture = name.strip_suffix(WITH_EXPERTS).unwrap_or(name);
+            if checkpoint.is_gguf() {
+                is_in_gguf(architecture)
+            } else {
+                !ONLY_IN_GGUF.contains(&name)
+            }
+        };
+        Self::named(name).filter(|_| is_of_form(name)).with_context(|| {
             let known = ARCHITECTURES.iter().flat_map(|kind| kind.names).copied();
             let known: Vec<&str> =
                 known.filter(|name| !name.contains(' ') && is_of_form(name)).collect();

@@ -33,7 +33,7 @@ FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "q
          "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
          "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35_moe",
          "qwen3_next", "gemma4", "gemma4_shared", "gemma4_keys", "gemma4_moe",
-         "t5_encoder", "umt5"]  # fmt: skip
+         "gemma3_both_ways", "t5_encoder", "umt5"]  # fmt: skip
 """Written once more as before: each expert in a tensor of its own (2023), the inputs of a delta net in one tensor (2025)."""
 OLDER = {"mixtral": "apart", "qwen3_next": "fused"}
 """Written once more with gates and ups of all experts in one tensor, as converters can since 2026."""
@@ -134,8 +134,10 @@ QUANTS = {
 
 
 def architecture(config: dict) -> str:
-    """GGUF's name of it; T5's encoder alone has one of its own."""
+    """GGUF's name of it; T5's encoder alone and Gemma 3 that looks both ways have their own."""
     name = ARCHITECTURE[config["model_type"]]
+    if config.get("use_bidirectional_attention"):
+        return "gemma-embedding"
     return f"{name}encoder" if config["architectures"][0] == "T5EncoderModel" else name
 
 
@@ -688,6 +690,8 @@ def write(
 ) -> None:
     writer = gguf.GGUFWriter(path, architecture(config))
     writer.add_name(path.stem)
+    if config.get("use_bidirectional_attention"):
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
     settings(writer, config)
     vocabulary(writer, tokenizer, kind, config)
     quants, random = QUANTS.get(path.stem, {}), np.random.default_rng(256)

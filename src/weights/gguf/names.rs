@@ -50,8 +50,20 @@ const LLAMA: &[(&str, &str)] = &[
 ];
 
 /// What stands around the layers of a Llama.
-const LLAMA_WHOLE: &[(&str, &str)] =
-    &[("token_embd", "model.embed_tokens"), ("output_norm", "model.norm"), ("output", "lm_head")];
+const LLAMA_WHOLE: &[(&str, &str)] = &[
+    ("token_embd", "model.embed_tokens"),
+    ("output_norm", "model.norm"),
+    ("output", "lm_head"),
+    // The maps after the pooling of EmbeddingGemma, and its last norm as Ollama calls them.
+    ("dense_2", "2_Dense.linear"),
+    ("dense_3", "3_Dense.linear"),
+    ("dense.0", "2_Dense.linear"),
+    ("dense.1", "3_Dense.linear"),
+    ("norm", "model.norm"),
+];
+
+/// EmbeddingGemma.
+pub const GEMMA_EMBEDDING: &str = "gemma-embedding";
 
 /// A family whose layers have other names than a Llama's for some parts.
 const fn like_llama(
@@ -221,7 +233,7 @@ const T5_DECODER: Scheme = Scheme {
     parts: T5,
 };
 
-static SCHEMES: [Scheme; 19] = [
+static SCHEMES: [Scheme; 20] = [
     T5_ENCODER,
     T5_DECODER,
     GEMMA4,
@@ -306,15 +318,16 @@ static SCHEMES: [Scheme; 19] = [
     ),
     like_llama(&["starcoder2"], &[("ffn_up", "mlp.c_fc"), ("ffn_down", "mlp.c_proj")]),
     like_llama(&["gpt-oss"], &[("post_attention_norm", "post_attention_layernorm")]),
+    like_llama(&["gptoss"], &[("attn_out", "self_attn.o_proj")]),
     like_llama(
-        &["olmo2"],
+        &["olmo2", "olmo3"],
         &[
             ("post_attention_norm", "post_attention_layernorm"),
             ("post_ffw_norm", "post_feedforward_layernorm"),
         ],
     ),
     like_llama(
-        &["gemma2", "gemma3"],
+        &["gemma2", "gemma3", GEMMA_EMBEDDING],
         &[
             ("post_attention_norm", "post_attention_layernorm"),
             ("ffn_norm", "pre_feedforward_layernorm"),
@@ -420,8 +433,13 @@ impl Scheme {
         }
         let within = stem.strip_prefix(self.in_file)?;
         let Some((layer, part)) = within.split_once('.') else {
-            // A name without an ending: `blk.0.ssm_a`.
-            return Some(format!("{}{within}.{}", self.block, self.part(kind)?));
+            // A name without an ending: `blk.0.ssm_a`; Ollama's `blk.0.ssm_dt` and `blk.0.attn_sinks` have one elsewhere.
+            let ending = match kind {
+                "ssm_dt" => ".bias",
+                "attn_sinks" => ".weight",
+                _ => "",
+            };
+            return Some(format!("{}{within}.{}{ending}", self.block, self.part(kind)?));
         };
         let ours = match part.split_once('.') {
             // Older files have the experts apart: `ffn_gate.3`.
