@@ -292,7 +292,11 @@ impl<'ast> Visit<'ast> for StateMethods {
     fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
         if self.is_in_state {
             let name = item.sig.ident.to_string();
-            if item.sig.receiver().is_some_and(|own| own.mutability.is_some()) {
+            if item
+                .sig
+                .receiver()
+                .is_some_and(|own| own.reference.is_some() && own.mutability.is_some())
+            {
                 self.changing.insert(name.clone());
             }
             self.defined.insert(name);
