@@ -1,8 +1,9 @@
 //! The commands, and what they are asked to do.
 //!
 //! `args` is the table of arguments, `request` resolves arguments, environment and settings once, `source` reads the
-//! sentence with the models of a request, and each command has a file (`walk`, `open`, `trace`,
-//! `export`, `eval`, `evidence` for `attribute`, `patch`, `diff`, `heads`, `flow` and `learn`, `inspect`, `models`, `steps`, `config`, `documents` for completions and manual).
+//! sentence with the models of a request, and each command has a file (`walk`, `open`, `trace`, `export`, `eval`,
+//! `evidence` for `attribute`, `patch`, `diff`, `heads`, `flow` and `learn`, `inspect`, `models`, `steps`, `config`,
+//! `documents` for completions and manual).
 //!
 //! Every command writes to the `Streams` it is given and returns an `Outcome`; only [`main`] uses standard output.
 //! All text passes through `Visible`, except what is a file elsewhere. A closed pipe ends the program without an
@@ -12,10 +13,12 @@ mod args;
 mod colour;
 mod config;
 mod destination;
+mod documents;
 mod eval;
 mod evidence;
-mod failure;
 mod export;
+mod failure;
+mod help_texts;
 mod inspect;
 mod interrupt;
 mod known;
@@ -25,7 +28,6 @@ mod look;
 mod manual;
 mod models;
 mod open;
-mod documents;
 mod progress;
 mod request;
 mod saved_state;
@@ -38,10 +40,10 @@ mod streams;
 mod trace;
 mod view;
 mod walk;
-mod help_texts;
 
 pub use args::Cli;
 pub use colour::{Ask, Environment, colours};
+/// For the tests, which evaluate the arithmetic that is printed.
 pub use open::line;
 
 use std::{
@@ -169,7 +171,7 @@ fn dispatch(command: &CliCommand, cli: &Cli, streams: &mut Streams) -> Outcome {
     }
 }
 
-/// A variable of the environment; one that is no text counts as absent.
+/// A variable of the environment; one that is not text counts as absent.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

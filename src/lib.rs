@@ -17,7 +17,7 @@
 //! | [`engine`] | values, mathematics on them, addresses, what-ifs, the tape that records a pass | softmax: `engine::math::softmax_rows`, recorded by `engine::tape`; what-ifs: parsed in `engine::change`; a part or a number applied in `engine::tape`, another sentence, learning and patches in `analysis::reading::reader` |
 //! | [`weights`] | checkpoints as named, shape-checked tensors; quantised forms; limits | GGUF: `weights::gguf` |
 //! | [`model`] | layers and the models made of them, a file or folder for each architecture; decoding | attention: `model::layer::attention` |
-//! | [`analysis`] | a finished pass by address (trace), measures of it, all passes over a sentence (reading) | entropy: `analysis::measure::attention` |
+//! | [`analysis`] | a finished pass by address (trace), measures of it, evidence of what causes what (attribution, patching, flow, saliency, learning), all passes over a sentence (reading) | entropy: `analysis::measure::attention`; patching: `analysis::evidence::patching` |
 //! | [`lesson`] | chapters, steps, narration with this pass's numbers, questions, languages | a step: its place in `assets/lessons/lesson.toml` (of checkpoints `checkpoint.toml`), its words in the language files beside it; its numbers: `lesson::fact` |
 //! | [`ui`] | theme, widgets, panes, the state and its update, keys, the whole screen | heat map: `ui::widgets::heat`; keys: `ui::keys::table`, what they do: `ui::app::update`; words for `--linear`: `ui::plain`, from `Pane::in_words`; places of panes: `ui::app::arrangement` |
 //! | [`render`] | frames as escape codes, pixels and markup; fonts | `render::raster` |

@@ -25,6 +25,7 @@ use bert::BertFamily;
 use decoder_only::Family;
 use encoder_decoder::EncoderDecoder;
 
+pub use classes::{END_PROBS, START_PROBS};
 pub use name::{GUIDED_HEAD, HeadPlace, ModelName};
 pub use sizes::{ExpertCounts, ModelSizes, StackSizes, computed_of};
 
@@ -40,7 +41,7 @@ use crate::{
         value::{Matrix, Value},
     },
     text::{EOS, near_clause, visible},
-    weights::{Checkpoint, Weights, is_in_gguf},
+    weights::{Checkpoint, WITH_EXPERTS, Weights, is_in_gguf},
 };
 
 /// The path of the embedding table, whose rows are tokens.
@@ -203,8 +204,9 @@ enum Kind {
 }
 
 /// Names of types that GGUF alone has.
-const ONLY_IN_GGUF: [&str; 14] = [
+const ONLY_IN_GGUF: [&str; 15] = [
     "nomic-bert",
+    "t5encoder",
     "phi2",
     "gptneox",
     "command-r",
@@ -264,7 +266,7 @@ fn others() -> [Architecture; 16] {
         of(&["m2m_100"], "M2M-100", |checkpoint| {
             translator(EncoderDecoder::bart(checkpoint, encoder_decoder::M2M))
         }),
-        of(&["t5", "mt5"], "T5", |checkpoint| translator(EncoderDecoder::t5(checkpoint))),
+        of(&["t5", "mt5", "umt5", "t5encoder"], "T5", encoder_decoder::t5),
         of(&["rnn", "gru", "lstm"], "recurrent language model", |checkpoint| {
             Ok(Arc::new(rnn_lm::RnnLm::open(checkpoint)?))
         }),
@@ -291,10 +293,15 @@ impl Architecture {
     /// If it cannot be run; the message names those that can.
     pub fn of(checkpoint: &Checkpoint) -> Result<&'static Self> {
         let name = checkpoint.config().string("model_type")?;
-        Self::named(name).with_context(|| {
-            let is_of_form = |name: &str| {
-                if checkpoint.is_gguf() { is_in_gguf(name) } else { !ONLY_IN_GGUF.contains(&name) }
-            };
+        let is_of_form = |name: &str| {
+            let architecture = name.strip_suffix(WITH_EXPERTS).unwrap_or(name);
+            if checkpoint.is_gguf() {
+                is_in_gguf(architecture)
+            } else {
+                !ONLY_IN_GGUF.contains(&name)
+            }
+        };
+        Self::named(name).filter(|_| is_of_form(name)).with_context(|| {
             let known = ARCHITECTURES.iter().flat_map(|kind| kind.names).copied();
             let known: Vec<&str> =
                 known.filter(|name| !name.contains(' ') && is_of_form(name)).collect();

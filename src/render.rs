@@ -1,8 +1,10 @@
 //! Frames as pictures: drawn cells converted to escape codes, pixels or markup.
 //!
-//! [`frame`] makes the frame of any step, for which [`perform`] computes what takes long; [`picture`] resolves the colours of each cell; [`sgr`], [`raster`] and
-//! [`markup`] write it, with glyphs from [`font`]. All coloured formats except escape codes take their colours from
-//! [`picture`], so that they show the same. Writing files is left to [`crate::export`].
+//! [`frame`] makes the frame of any step; [`picture`] resolves the colours of each cell; [`sgr`], [`raster`] and
+//! [`markup`] write it, with glyphs from [`font`]. [`perform`] draws nothing: it does the work that the state asks for
+//! on a reading, and is here because frames need it at once; [`crate::term`] calls it on its threads. All coloured
+//! formats except escape codes take their colours from [`picture`], so that they show the same. Writing files is left
+//! to [`crate::export`].
 
 pub mod sgr;
 pub mod picture;

@@ -3,10 +3,10 @@
 //! Keys, signals and finished readings arrive in one channel. The screen is restored after quit, error, panic and
 //! signals; a terminating signal gives the exit code 128 + n.
 
-pub mod exporter;
+pub mod autosave;
 mod background;
+pub mod exporter;
 mod input;
-pub mod keeper;
 pub mod mouse;
 mod screen;
 mod sequences;
@@ -38,8 +38,8 @@ use crate::{
     },
 };
 
+use autosave::{Autosave, Save};
 use exporter::ExportWriter;
-use keeper::{Keep, Keeper};
 use screen::Screen;
 use sequences::Heard;
 pub use signals::ends;
@@ -69,7 +69,7 @@ pub struct Start {
     /// Whether the terminal may be asked for its background and sent text for its clipboard.
     pub has_commands: bool,
     /// Saves bookmarks, solved labs and the place in the walk.
-    pub keep: Keep,
+    pub save: Save,
 }
 
 /// The result of a walk.
@@ -129,9 +129,9 @@ pub fn run(start: Start) -> Result<Ended> {
     let asks_background = follows_background && start.has_commands && theme.depth != Depth::None;
     workers.worker.read(start.walk.sentence.clone(), start.walk.changes.clone())?;
     let mut state = State::begin(start.walk);
-    let mut keeper = Keeper::start(start.keep, state.memory());
+    let mut autosave = Autosave::start(start.save, state.memory());
     if let Some(code) = first_reading(&mut state, &inbox, &workers)? {
-        let kept = keeper.finish(state.memory());
+        let kept = autosave.finish(state.memory());
         return Ok(Ended { code: code.into(), kept, unwritten: vec![] });
     }
     let mut screen = Screen::enter(start.mouse)?;
@@ -140,7 +140,7 @@ pub fn run(start: Start) -> Result<Ended> {
         // The first frame does not wait for the answer; if it differs from the guess, colours change then.
         Screen::ask(background::QUESTION)?;
     }
-    let code = match walk(&mut state, &mut screen, &inbox, &workers, &mut keeper) {
+    let code = match walk(&mut state, &mut screen, &inbox, &workers, &mut autosave) {
         // Whatever fails when the terminal is gone fails because of that.
         Err(_) if Screen::is_gone() => ended_by(SIGHUP),
         walked => walked?,
@@ -148,7 +148,7 @@ pub fn run(start: Start) -> Result<Ended> {
     drop(screen);
     signals::left();
     workers.writer.finish();
-    let kept = keeper.finish(state.memory());
+    let kept = autosave.finish(state.memory());
     let unwritten = inbox.try_iter().filter_map(unwritten).collect();
     Ok(Ended { code: code.into(), kept, unwritten })
 }
@@ -182,7 +182,7 @@ fn walk(
     screen: &mut Screen,
     inbox: &mpsc::Receiver<Event>,
     workers: &Workers,
-    keeper: &mut Keeper,
+    autosave: &mut Autosave,
 ) -> Result<u8> {
     suit_size(state, workers)?;
     let mut clock = Clock::default();
@@ -204,7 +204,7 @@ fn walk(
         if suit_size(state, workers).is_err() || screen.draw(state).is_err() {
             return Ok(ended_by(SIGHUP));
         }
-        keeper.note(state.memory());
+        autosave.note(state.memory());
         // Which measures a step shows is known once its panes are drawn: the reading notes what they missed. Asking for
         // them again is harmless, for the reading computes a measure once and keeps it.
         if let Some(reading) = state.passes.reading.as_ref().filter(|r| r.wished().is_some()) {

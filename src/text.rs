@@ -563,7 +563,7 @@ impl Tokenizer {
         }
     }
 
-    /// The text encoded and decoded again, which leaves any text unchanged.
+    /// The text encoded and decoded again, which leaves any text unchanged: the tests ask for it.
     ///
     /// # Errors
     /// If the tokenizer refuses the text.

@@ -8,7 +8,6 @@
 
 mod adapter;
 mod config;
-mod decoded;
 mod dtype;
 mod embedded;
 mod finite;
@@ -35,7 +34,7 @@ pub use config::{Config, SettingFaults};
 pub use dtype::Dtype;
 pub use fatal_signals::{before_the_end, reserve_little};
 pub use finite::NotFinite;
-pub use gguf::is_in_gguf;
+pub use gguf::{WITH_EXPERTS, is_in_gguf};
 pub use modules::SentenceModule;
 pub use named::Weights;
 pub use packed::{Copied, LineBlocks, LineSections, Packed, Stepped};

@@ -23,7 +23,7 @@ ARCHITECTURE = {
     "starcoder2": "starcoder2", "stablelm": "stablelm", "cohere": "command-r", "cohere2": "cohere2",
     "deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2", "gpt_neox": "gptneox", "bloom": "bloom", "mpt": "mpt",
     "falcon": "falcon", "phi": "phi2", "mamba2": "mamba2", "lfm2": "lfm2", "qwen3_5_text": "qwen35", "qwen3_5_moe_text": "qwen35moe",
-    "qwen3_next": "qwen3next", "gemma4_text": "gemma4",
+    "qwen3_next": "qwen3next", "gemma4_text": "gemma4", "t5": "t5", "umt5": "t5",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
 TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
@@ -32,7 +32,8 @@ FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "q
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
          "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
          "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35_moe",
-         "qwen3_next", "gemma4", "gemma4_shared", "gemma4_keys", "gemma4_moe"]  # fmt: skip
+         "qwen3_next", "gemma4", "gemma4_shared", "gemma4_keys", "gemma4_moe",
+         "gemma3_both_ways", "t5_encoder", "umt5"]  # fmt: skip
 """Written once more as before: each expert in a tensor of its own (2023), the inputs of a delta net in one tensor (2025)."""
 OLDER = {"mixtral": "apart", "qwen3_next": "fused"}
 """Written once more with gates and ups of all experts in one tensor, as converters can since 2026."""
@@ -116,6 +117,13 @@ NAMES["gemma4"] = {
     "experts.gate_up_proj": "ffn_gate_up_exps", "experts.down_proj": "ffn_down_exps", "pre_feedforward_layernorm_2": "pre_ffw_norm_2",
     "post_feedforward_layernorm_1": "post_ffw_norm_1", "post_feedforward_layernorm_2": "post_ffw_norm_2",
 }  # fmt: skip
+"""Parts of a layer of T5; those of a decoder's attention to the source have a prefix."""
+OF_T5 = {
+    "SelfAttention.q": "attn_q", "SelfAttention.k": "attn_k", "SelfAttention.v": "attn_v", "SelfAttention.o": "attn_o",
+    "SelfAttention.relative_attention_bias": "attn_rel_b", "EncDecAttention.q": "cross_attn_q", "EncDecAttention.k": "cross_attn_k",
+    "EncDecAttention.v": "cross_attn_v", "EncDecAttention.o": "cross_attn_o", "DenseReluDense.wi": "ffn_up",
+    "DenseReluDense.wi_0": "ffn_gate", "DenseReluDense.wi_1": "ffn_up", "DenseReluDense.wo": "ffn_down",
+}  # fmt: skip
 QUANTS = {
     # By the end of a tensor's name in GGUF; what is not named is F32.
     "quants_32": {"token_embd": "Q8_0", "attn_q": "Q4_0", "attn_k": "Q4_1", "attn_v": "Q5_0", "attn_output": "Q5_1",
@@ -123,6 +131,14 @@ QUANTS = {
     "quants_256": {"token_embd": "Q6_K", "attn_q": "Q4_K", "attn_k": "Q5_K", "attn_v": "Q6_K", "attn_output": "Q8_0",
                    "ffn_gate": "Q5_K", "ffn_up": "Q4_K", "ffn_down": "F16"},
 }  # fmt: skip
+
+
+def architecture(config: dict) -> str:
+    """GGUF's name of it; T5's encoder alone and Gemma 3 that looks both ways have their own."""
+    name = ARCHITECTURE[config["model_type"]]
+    if config.get("use_bidirectional_attention"):
+        return "gemma-embedding"
+    return f"{name}encoder" if config["architectures"][0] == "T5EncoderModel" else name
 
 
 def names(config: dict) -> dict[str, str]:
@@ -138,6 +154,19 @@ def name_in_gguf(name: str, table: dict[str, str]) -> str:
     block = [parts.pop(0)] if parts[0].isdigit() else []
     base = table[".".join(parts[:-1])]
     return ".".join([*(["blk"] if block else []), *block, base, parts[-1]])
+
+
+def name_of_t5(name: str) -> str:
+    """`decoder.block.0.layer.1.EncDecAttention.q.weight` -> `dec.blk.0.cross_attn_q.weight`."""
+    if name in ("shared.weight", "lm_head.weight"):
+        return {"shared.weight": "token_embd.weight", "lm_head.weight": "output.weight"}[name]
+    side, *parts = name.removesuffix(".weight").split(".")
+    if parts == ["final_layer_norm"]:
+        return f"{side[:3]}.output_norm.weight"
+    _, block, _, layer, *part = parts
+    norms = ["attn_norm", "ffn_norm"] if side == "encoder" else ["attn_norm", "cross_attn_norm", "ffn_norm"]
+    base = norms[int(layer)] if part == ["layer_norm"] else OF_T5[".".join(part)]
+    return f"{side[:3]}.blk.{block}.{base}.weight"
 
 
 def interleaved(weight: Tensor, n_heads: int) -> Tensor:
@@ -311,6 +340,8 @@ def of_gemma4(tensors: dict[str, Tensor], config: dict) -> dict[str, Tensor]:
 
 
 def as_gguf(tensors: dict[str, Tensor], config: dict, is_older: bool = False) -> dict[str, Tensor]:
+    if "d_kv" in config:
+        return {name_of_t5(name): weight.contiguous() for name, weight in tensors.items() if "embed_tokens" not in name}
     made = {}
     if config["model_type"] == "gemma4_text":
         tensors = of_gemma4(tensors, config)
@@ -338,6 +369,9 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     first = lambda *keys: next(config[key] for key in keys if config.get(key) is not None)
     if config["model_type"] == "mamba2":
         state_space(writer, config)
+        return
+    if "d_kv" in config:
+        both_stacks(writer, config)
         return
     heads, d_model = first("n_head", "num_attention_heads", "n_heads"), first("n_embd", "hidden_size", "d_model")
     # Where the settings have none: what the converter takes.
@@ -440,6 +474,22 @@ def state_space(writer: gguf.GGUFWriter, config: dict) -> None:
     writer.add_ssm_time_step_rank(config["num_heads"])
     writer.add_ssm_group_count(config["n_groups"])
     writer.add_layer_norm_rms_eps(config["layer_norm_epsilon"])
+
+
+def both_stacks(writer: gguf.GGUFWriter, config: dict) -> None:
+    """What the converter writes of T5 and its relatives."""
+    writer.add_context_length(512)
+    writer.add_embedding_length(config["d_model"])
+    writer.add_feed_forward_length(config["d_ff"])
+    writer.add_block_count(config["num_layers"])
+    writer.add_decoder_block_count(config["num_decoder_layers"])
+    writer.add_head_count(config["num_heads"])
+    writer.add_key_length(config["d_kv"])
+    writer.add_value_length(config["d_kv"])
+    writer.add_layer_norm_eps(config["layer_norm_epsilon"])
+    writer.add_layer_norm_rms_eps(config["layer_norm_epsilon"])
+    writer.add_relative_attn_buckets_count(config["relative_attention_num_buckets"])
+    writer.add_decoder_start_token_id(config["decoder_start_token_id"])
 
 
 def older(writer: gguf.GGUFWriter, config: dict, heads: int, d_head: int) -> None:
@@ -552,7 +602,9 @@ def llama3_factors(scaling: dict, theta: float, d_head: int) -> np.ndarray:
 
 def vocabulary(writer: gguf.GGUFWriter, made: dict, kind: str, config: dict) -> None:
     model, added = made["model"], {token["id"]: token for token in made["added_tokens"]}
-    by_id = {i: token for token, i in model["vocab"].items()} | {i: t["content"] for i, t in added.items()}
+    pieces = model["vocab"]
+    numbered = pieces.items() if isinstance(pieces, dict) else ((token, i) for i, (token, _) in enumerate(pieces))
+    by_id = {i: token for token, i in numbered} | {i: t["content"] for i, t in added.items()}
     tokens = [by_id[i] for i in range(len(by_id))]
     types = [gguf.TokenType.CONTROL if i in added else gguf.TokenType.NORMAL for i in range(len(tokens))]
     if kind in PRE:
@@ -560,6 +612,14 @@ def vocabulary(writer: gguf.GGUFWriter, made: dict, kind: str, config: dict) -> 
         writer.add_tokenizer_pre(PRE[kind])
         writer.add_token_merges([" ".join(pair) for pair in model["merges"]])
         writer.add_add_bos_token(kind == "llama3")
+    elif kind == "t5":
+        writer.add_tokenizer_model("t5")
+        writer.add_tokenizer_pre("default")
+        writer.add_token_scores([score for _, score in model["vocab"]] + [0.0] * (len(tokens) - len(model["vocab"])))
+        writer.add_unk_token_id(model["unk_id"])
+        writer.add_add_bos_token(False)
+        writer.add_add_eos_token(True)
+        writer.add_add_space_prefix(True)
     else:
         is_gemma4 = config["model_type"] == "gemma4_text"
         writer.add_tokenizer_model("gemma4" if is_gemma4 else "llama")
@@ -628,8 +688,10 @@ def in_pairs(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def write(
     path: Path, kind: str, config: dict, tensors: dict[str, Tensor], tokenizer: dict, is_older: bool = False, is_paired: bool = False
 ) -> None:
-    writer = gguf.GGUFWriter(path, ARCHITECTURE[config["model_type"]])
+    writer = gguf.GGUFWriter(path, architecture(config))
     writer.add_name(path.stem)
+    if config.get("use_bidirectional_attention"):
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
     settings(writer, config)
     vocabulary(writer, tokenizer, kind, config)
     quants, random = QUANTS.get(path.stem, {}), np.random.default_rng(256)

@@ -630,15 +630,17 @@ def t5_layer(taps: Taps, at: str, block: nn.Module, eps: float) -> Sites:
 
 def t5(taps: Taps) -> Sites:
     model, eps, sites = taps.model, taps.model.config.layer_norm_epsilon, {}
-    for side, stream, stack, ids in (
-        ("encoder", "src", model.encoder, taps.ids["input_ids"]),
-        ("decoder", "tgt", model.decoder, taps.ids["decoder_input_ids"]),
-    ):
+    stacks = [("encoder", "src", model.encoder, taps.ids["input_ids"])]
+    if not is_encoder(model):
+        stacks.append(("decoder", "tgt", model.decoder, taps.ids["decoder_input_ids"]))
+    for side, stream, stack, ids in stacks:
         sites[f"{stream}.embed"] = sites[f"{stream}.input"] = stack.embed_tokens.weight[ids]
         for l, block in enumerate(stack.block):
             sites |= t5_layer(taps, f"{side}.{l}", block, eps)
         sites |= taps.norm(f"{side}_norm", stack.final_layer_norm, eps)
-    if getattr(model.config, "scale_decoder_outputs", False):
+    if is_encoder(model):
+        return sites | pooled(sites["encoder_norm.out"])
+    if getattr(model.config, "scale_decoder_outputs", model.config.model_type == "umt5"):
         sites["decoder_norm.scaled"] = taps.into(model.lm_head)
     return sites | predictions(taps.out_of(model.lm_head))
 
@@ -648,12 +650,14 @@ ARCHITECTURES = {
     "bert": bert, "roberta": bert, "xlm-roberta": bert, "camembert": bert, "distilbert": distilbert,
     "electra": electra, "albert": albert, "mpnet": mpnet, "modernbert": modernbert, "deberta-v2": deberta,
     "nomic_bert": nomic,
-    "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "m2m_100": bart, "t5": t5, "mt5": t5,
+    "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "m2m_100": bart,
+    "t5": t5, "mt5": t5, "umt5": t5,
 }  # fmt: skip
 
 
 def is_encoder(model: nn.Module) -> bool:
-    return "bert" in model.config.model_type or model.config.model_type in ("electra", "mpnet")
+    kind = model.config.model_type
+    return "bert" in kind or kind in ("electra", "mpnet") or type(model).__name__.endswith("EncoderModel")
 
 
 @torch.no_grad()

@@ -140,10 +140,11 @@ OF_PEGASUS = {"model_type": "pegasus", "encoder_layers": 1, "decoder_layers": 1,
               "activation_function": "relu", "pad_token_id": 2, "eos_token_id": 0, "decoder_start_token_id": 2}  # fmt: skip
 T5 = {
     "model_type": "t5", "architectures": ["T5ForConditionalGeneration"], "d_model": 26, "d_kv": 6, "d_ff": 37,
-    "num_layers": 3, "num_decoder_layers": 2, "num_heads": 5, "relative_attention_num_buckets": 32,
+    "num_layers": 3, "num_decoder_layers": 2, "num_heads": 5, "relative_attention_num_buckets": 8,
     "relative_attention_max_distance": 13, "layer_norm_epsilon": 1e-6, "feed_forward_proj": "relu",
     "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0, "is_encoder_decoder": True,
 }  # fmt: skip
+OF_GGUF = {"relative_attention_max_distance": 128}  # which GGUF files do not say
 RNN = {"model_type": "rnn", "d_embed": 13, "d_hidden": 17, "n_layers": 2, "tied": False, "nonlinearity": "tanh"}
 """Settings of `generate`, by model; each becomes a generation_config.json."""
 GENERATION_CONFIGS = {
@@ -464,6 +465,9 @@ RECIPES = {
     "pegasus": ("marian", "bf16", {**MARIAN, **OF_PEGASUS}),
     "t5": ("t5", "bf16, twice", T5),
     "t5_gated": ("t5", "f16, own output", {**T5, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False}),
+    "t5_encoder": ("t5", "f16", {**T5, **OF_GGUF, "architectures": ["T5EncoderModel"], "num_layers": 2}),
+    "umt5": ("t5", "bf16", {**T5, **OF_GGUF, "model_type": "umt5", "architectures": ["UMT5ForConditionalGeneration"],
+                            "feed_forward_proj": "gated-gelu", "num_layers": 2}),
     "rnn": ("smollm2", "f32", RNN),
     "rnn_relu": ("smollm2", "f16", {**RNN, "nonlinearity": "relu", "n_layers": 1}),
     "gru": ("smollm2", "f16", {**RNN, "model_type": "gru", "d_embed": 17, "tied": True}),
@@ -764,7 +768,7 @@ def write_reference(
 ) -> None:
     has_pairs = name in ("bert_text", "bert_answer", "deberta_answer", "modernbert_answer")
     sentences = sentences_for(tokenizer, masks_too=is_encoder(model), has_pairs=has_pairs)
-    if model.config.is_encoder_decoder:
+    if model.config.is_encoder_decoder and not is_encoder(model):
         with_targets(sentences, tokenizer, model.config.decoder_start_token_id)
     looks_both_ways = getattr(model.config, "use_bidirectional_attention", False)
     if looks_both_ways:  # it writes nothing: the last norm's rows become one vector

@@ -1,7 +1,7 @@
 """Short trials of a few learning rates a model, on the first part of the training examples.
 
-Writes `build/sweep.json`: {model: {rate: mean loss of the last quarter}}. The model card shows it; the
-rates taken are written in train.py by hand. Short trials favour high rates: a full run has time for lower ones.
+Writes `build/sweep.json`: {model: {rate: mean loss of the last quarter}}. The rates taken are written in
+train.py by hand. Short trials favour high rates: a full run has time for lower ones.
 """
 
 import argparse

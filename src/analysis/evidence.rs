@@ -12,13 +12,13 @@
 //! | [`flow`] | from which words a row was made, layer by layer | information flow routes (Ferrando and Voita 2024) |
 //! | [`heads`] | where every head looks, and whether it copies | head detectors (TransformerLens), OV circuit (Elhage et al. 2021) |
 //! | [`next_words`] | what a change does to the next word | |
-//! | [`learning`], [`course`] | what a step of training changes | SGD, Adam (Kingma and Ba 2015) |
+//! | [`learner`], [`course`] | what a step of training changes | SGD, Adam (Kingma and Ba 2015) |
 
 pub mod attribution;
 pub mod course;
 pub mod flow;
 pub mod heads;
-pub mod learning;
+pub mod learner;
 pub mod next_words;
 pub mod patching;
 pub mod promotion;

@@ -7,18 +7,18 @@
 //! says only that the next drawing has more to show. So drawing twice may show more, never something else.
 
 mod card;
-mod concern;
 mod courses;
 mod evidence;
 mod findings;
-mod given;
 mod learner;
 mod measures;
+mod patch_values;
 mod patched;
 mod reader;
 mod readings;
 mod recent;
 mod tokenizer;
+mod whatif;
 mod wishes;
 
 use std::{
@@ -42,7 +42,7 @@ pub use tokenizer::tokenizer;
 pub use wishes::Slow;
 
 use anyhow::Result;
-use given::GivenByName;
+use patch_values::GivenByName;
 use recent::Recent;
 use wishes::Wishes;
 

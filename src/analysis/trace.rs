@@ -233,7 +233,7 @@ impl Trace {
         self.holder(path).map(|(_, site)| site)
     }
 
-    /// The site that holds the number at an address; None if it is no number of the pass itself.
+    /// The site that holds the number at an address; None if it is not a number of the pass itself.
     pub fn site_at(&self, address: &Address) -> Option<&Recorded> {
         self.site(address.site_path()?)
     }
@@ -391,7 +391,7 @@ impl Trace {
     }
 
     /// The token with this id as it is shown after another one, or at the beginning: a part of a word as `-s`. A `·` for
-    /// the space is left only where the token without it is no part of a word: `qu'` may be followed by both `elle` and
+    /// the space is left only where the token without it is not part of a word: `qu'` may be followed by both `elle` and
     /// `·elle`.
     fn word_after(&self, before: Option<u32>, id: usize) -> String {
         let text = self.word(id as u32);

@@ -17,12 +17,12 @@ pub fn completions(shell: Shell, out: &mut dyn Write) -> Outcome {
     let mut script = vec![]; // clap_complete panics if its writer fails
     clap_complete::generate(shell, &mut Cli::command(), "lookback", &mut script);
     let script = String::from_utf8_lossy(&script);
-    let mended = match shell {
+    let corrected = match shell {
         Shell::Fish => fish(&script),
         Shell::Zsh => zsh(&script),
         _ => script.into_owned(),
     };
-    Ok(out.write_all(mended.as_bytes())?)
+    Ok(out.write_all(corrected.as_bytes())?)
 }
 
 /// clap_complete's fish script with options offered after the command that they belong to.
@@ -33,8 +33,8 @@ fn zsh(script: &str) -> String {
     format!("{start}{commands}{}", rest.replace("$line[2]", "$line[1]"))
 }
 
-/// What clap_complete leaves out: values of an option that is not complete yet, and of what is no
-/// option; and that a sentence is no file.
+/// What clap_complete leaves out: values of an option that is not complete yet, and of
+/// arguments without one; and that a sentence is not a file.
 fn fish(script: &str) -> String {
     let parse = "argparse -s (__fish_lookback_global_optspecs) -- $cmd";
     let quiet = "2>/dev/null";
@@ -50,7 +50,7 @@ fn fish(script: &str) -> String {
     script
 }
 
-/// A line for what stands without an option, where that is no file.
+/// A line for what stands without an option, where that is not a file.
 fn bare(command: &Command, when: &str) -> String {
     let is_file = command.get_positionals().any(|arg| arg.get_value_hint() == ValueHint::AnyPath);
     if is_file {

@@ -28,10 +28,10 @@ use crate::{
 };
 use sizes::Sizes;
 
-/// Texts of so many tokens are estimated.
+/// The lengths of texts, in tokens, for which a pass is estimated.
 const LENGTHS: [usize; 4] = [128, 512, 1024, MAX_CONTEXT];
 
-/// So many weights are looked at for what is NaN or infinite; of larger checkpoints, a sample of about so many.
+/// The most weights that are searched for NaN and infinity; of larger checkpoints, a sample of about this size.
 const MOST_NUMBERS_READ: usize = 1 << 28;
 
 /// The shortest text, read once to see what a pass holds.
@@ -212,7 +212,7 @@ fn n_numbers(checkpoint: &Checkpoint) -> usize {
     checkpoint.tensors().iter().map(TensorInfo::n_numbers).fold(0, usize::saturating_add)
 }
 
-/// What is not finite among so many numbers of a tensor.
+/// What is not finite among at most `most` numbers of a tensor.
 fn not_a_number(tensor: &TensorInfo, most: usize) -> Option<NotANumber> {
     let NotFinite { count, first: mut place, value } = tensor.not_finite(most)?;
     let mut first = vec![];

@@ -97,7 +97,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The most lines in a row that leave all as it was: more of them are no script, but some other file, or no end of one.
+/// The most lines in a row that leave all as it was: more of them are not a script but some other file, or one without end.
 const MOST_IDLE: usize = 100;
 
 /// How the walk begins, with its first reading.
@@ -241,7 +241,7 @@ fn pick(
 ) -> io::Result<()> {
     match update(state, Action::Pick(choice)) {
         Some(Effect::Read { sentence, changes }) => read(state, readings, &sentence, &changes, out),
-        // Plain text is made of a reading that waits: what takes long is computed when it is told.
+        // Plain text is made of a reading that waits: what takes long is computed when it is printed.
         _ => Ok(()),
     }
 }

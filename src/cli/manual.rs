@@ -1,5 +1,5 @@
 //! The manual: one page of the whole program and one of each command, made from the table of arguments and the texts of
-//! [`super::words`].
+//! [`super::help_texts`].
 
 use std::io;
 

@@ -60,7 +60,7 @@ pub fn run(asked: &OpenArgs, request: &Request, streams: &mut Streams) -> Outcom
 /// The terms of a long sum that are printed, unless all are asked for.
 pub const TERMS: usize = 6;
 
-/// One number's arithmetic as text, so many terms of a sum; in this model if that has the address.
+/// One number's arithmetic as text, with at most `terms` terms of a sum; in `model` if that has the address.
 ///
 /// # Errors
 /// If no model has it; the message says what is near.
@@ -174,7 +174,7 @@ fn nowhere(reading: &Reading, address: &Address) -> anyhow::Error {
     )
 }
 
-/// The error for a site without a cell, which names its cells; None if the text is no site.
+/// The error for a site without a cell, which names its cells; None if the text is not a site.
 fn not_a_cell(reading: &Reading, text: &str) -> Option<anyhow::Error> {
     let path = text.trim();
     let site = reading.names().find_map(|name| reading.trace(name).site(path))?;

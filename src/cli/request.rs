@@ -63,6 +63,8 @@ pub struct Request<'a> {
     system: Option<String>,
     text: &'a TextArgs,
     sentence: OnceLock<String>,
+    /// The time that a chat template is told, in seconds since 1970.
+    now: u64,
 }
 
 impl<'a> Request<'a> {
@@ -101,6 +103,7 @@ impl<'a> Request<'a> {
             system: which.system.clone(),
             text,
             sentence: OnceLock::new(),
+            now: now(env),
         })
     }
 
@@ -215,7 +218,7 @@ impl<'a> Request<'a> {
         let source = checkpoint
             .chat_template()?
             .with_context(|| format!("{}; leave out --chat", checkpoint.no_chat_template()))?;
-        Ok(Some(ChatTemplate::new(source, self.system.clone(), now())))
+        Ok(Some(ChatTemplate::new(source, self.system.clone(), self.now)))
     }
 
     /// A count of finished parts, shown where this terminal can show it.
@@ -240,8 +243,8 @@ impl<'a> Request<'a> {
 }
 
 /// Seconds since 1970: now, or as `SOURCE_DATE_EPOCH` says, so that a run can be repeated on another day.
-fn now() -> u64 {
-    let said = super::variable("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
+fn now(env: Environment) -> u64 {
+    let said = env("SOURCE_DATE_EPOCH").and_then(|text| text.parse().ok());
     said.unwrap_or_else(|| {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
     })

@@ -8,11 +8,7 @@ use super::{
     args::TextArgs,
     failure::{Outcome, Usage},
 };
-use crate::{
-    lesson::Language,
-    text::{MAX_TOKENS, Sentence, Unknown, visible},
-    ui::descriptions,
-};
+use crate::text::{MAX_TOKENS, visible};
 
 /// The default: to know what `it` is, one has to look back.
 pub const DEFAULT: &str = "The dog didn't drink the water because it was too hot.";
@@ -59,26 +55,4 @@ fn not_utf8(lossy: &str) -> anyhow::Error {
     anyhow!(
         "the sentence \"{shown}\" is not valid UTF-8; each � stands for bytes that are not text; type it again as UTF-8"
     )
-}
-
-/// The limit on named unknown words.
-const MOST_NAMED: usize = 4;
-
-/// A note on words that no model has seen; None if there are none.
-pub fn remark(sentence: &Sentence) -> Option<String> {
-    if let Some(unread) = descriptions::unread_in_words(sentence, Language::English) {
-        return Some(unread);
-    }
-    let mut unseen: Vec<&Unknown> = vec![];
-    for unknown in &sentence.unknown {
-        if !unseen.iter().any(|known| known.word == unknown.word) {
-            unseen.push(unknown);
-        }
-    }
-    let described = |unknown: &&Unknown| descriptions::unknown_in_words(unknown, Language::English);
-    let named: Vec<_> = unseen.iter().take(MOST_NAMED).map(described).collect();
-    let more = unseen.len().saturating_sub(MOST_NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let named = named.join(", ");
-    (!unseen.is_empty()).then(|| format!("never seen in training: {named}{more}"))
 }

@@ -7,7 +7,6 @@ use anyhow::bail;
 use super::{
     failure::{Outcome, Usage},
     request::Request,
-    sentence,
     streams::Streams,
 };
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::ModelName,
     text::{visible, visible_path},
-    ui::descriptions::changes_in_words,
+    ui::descriptions::{changes_in_words, unknown_note},
     weights::{Checkpoint, memory},
 };
 
@@ -31,6 +30,9 @@ pub struct Source {
     /// With the changes of the request, if it has any.
     pub reading: Arc<Reading>,
 }
+
+/// The unknown words that a note names.
+const MOST_NAMED: usize = 4;
 
 /// The memory that a walk with the built-in models takes, as measured.
 pub const BUILT_IN_BYTES: u64 = 100_000_000;
@@ -256,8 +258,8 @@ fn note_what_is_odd(
     plain: &Reading,
     streams: &mut Streams,
 ) -> Outcome {
-    if let Some(remark) = sentence::remark(&plain.sentence) {
-        writeln!(streams.notes, "note: {remark}")?;
+    if let Some(note) = unknown_note(&plain.sentence, Language::English, MOST_NAMED) {
+        writeln!(streams.notes, "note: {note}")?;
     }
     for note in readings.reader().tokenizer().notes() {
         writeln!(streams.notes, "note: {note}")?;

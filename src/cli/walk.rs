@@ -22,7 +22,7 @@ use super::{
 use crate::{
     lesson::Lesson,
     model::ModelName,
-    term::{self, Start, exporter, keeper::Keep},
+    term::{self, Start, autosave::Save, exporter},
     text::Tokenizer,
     ui::{
         app::{EarlierWalks, Guide, Motion, WalkStart},
@@ -108,12 +108,12 @@ fn start(cli: &Cli, request: &Request, kept: SavedState, streams: &mut Streams) 
         exports: exporter::export_options(),
     };
     let mouse = !cli.no_mouse && settings.mouse.unwrap_or(true);
-    let keep = keep(kept);
-    Ok(Start { walk, own, mouse, has_commands: look.has_commands, keep })
+    let save = save(kept);
+    Ok(Start { walk, own, mouse, has_commands: look.has_commands, save })
 }
 
 /// Saves what a walk remembers beside what other walks saved meanwhile.
-fn keep(mut kept: SavedState) -> Keep {
+fn save(mut kept: SavedState) -> Save {
     Box::new(move |memory| kept.replace(memory))
 }
 

@@ -10,9 +10,9 @@
 mod align;
 mod attend;
 pub mod beam;
-mod context;
 mod delta;
 mod erf;
+mod head_context;
 pub mod picture;
 mod product;
 pub mod sampling;
@@ -23,15 +23,16 @@ mod vector;
 
 pub use align::aligned;
 pub use attend::{AttentionOptions, Scaling, attend};
-pub use context::HeadContext;
 pub use delta::{DeltaInputs, Sharing, delta_rule};
 pub use erf::{erf, gelu_erf, gelu_erf_slope};
+pub use head_context::HeadContext;
 pub use product::{
     MatrixView, in_strips, matmul, matmul_nt, matmul_tn, product, product_into, strip,
 };
 pub use scan::{ScanInputs, scan};
 pub use softmax::{
-    log_probability, log_softmax, mask_in_place, slopes_of_log_softmax, softmax_into, softmax_rows,
+    log_probability, log_softmax, mask_in_place, slopes_of_log_softmax, softmax, softmax_into,
+    softmax_rows,
 };
 pub use stored::{times, times_transposed};
 pub use vector::{
@@ -164,7 +165,7 @@ pub fn largest(row: &[f32], n: usize) -> Vec<usize> {
 }
 
 /// For each word, whether it belongs to a longest common subsequence with the reference (Hirschberg 1975).
-pub fn kept(own: &[&str], reference: &[&str]) -> Vec<bool> {
+pub fn in_common(own: &[&str], reference: &[&str]) -> Vec<bool> {
     let mut marks = vec![false; own.len()];
     for i in align::common(own, reference).into_iter().flatten() {
         marks[i] = true;
@@ -209,8 +210,8 @@ mod tests {
     #[test]
     fn only_words_outside_the_common_sequence_are_new() {
         let own = ["le", "chien", "a", "vu"];
-        assert_eq!(kept(&own, &["le", "chat", "a", "vu"]), [true, false, true, true]);
-        assert_eq!(kept(&own, &[]), [false; 4]);
-        assert_eq!(kept(&[], &own), [false; 0]);
+        assert_eq!(in_common(&own, &["le", "chat", "a", "vu"]), [true, false, true, true]);
+        assert_eq!(in_common(&own, &[]), [false; 4]);
+        assert_eq!(in_common(&[], &own), [false; 0]);
     }
 }

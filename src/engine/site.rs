@@ -499,7 +499,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// The path of the site that holds the number; None if it is no number of the pass itself.
+    /// The path of the site that holds the number; None if it is not a number of the pass itself.
     pub fn site_path(&self) -> Option<&str> {
         (self.kind == AddressKind::Value).then_some(&self.path)
     }
@@ -507,6 +507,12 @@ impl Address {
     /// The address without its cell: `gradient.embed.weight`.
     pub fn name(&self) -> String {
         format!("{}{}", self.kind.prefix(), self.path)
+    }
+
+    /// The cell as it is written after the name: `[2,7,1]`.
+    pub fn indices(&self) -> String {
+        let Cell { plane, row, col } = self.cell;
+        if self.has_planes { format!("[{plane},{row},{col}]") } else { format!("[{row},{col}]") }
     }
 
     /// The address without the path before its last part: `weights[2,8,1]`, `gradient.W_1[3,5]`.
@@ -517,13 +523,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Cell { plane, row, col } = self.cell;
-        let (prefix, path) = (self.kind.prefix(), &self.path);
-        if self.has_planes {
-            write!(f, "{prefix}{path}[{plane},{row},{col}]")
-        } else {
-            write!(f, "{prefix}{path}[{row},{col}]")
-        }
+        write!(f, "{}{}", self.name(), self.indices())
     }
 }
 

@@ -34,7 +34,7 @@ use crate::{
     engine::{
         change::Part,
         math::sampling::Choice,
-        site::{Site, Stream, stack_of},
+        site::{Site, Stream, path_in, stack_of},
         value::Cell,
     },
     model::{ModelName, layer::attention::MASKED},
@@ -176,6 +176,11 @@ impl<'a> Context<'a> {
         self.trace().beside(self.main()?, other)
     }
 
+    /// A site in a part of the selected layer of a decoder: `blocks.3.attn.k` in `attn`.
+    fn in_block(&self, part: &str, site: &Site) -> Option<&'a Recorded> {
+        self.trace().site(&path_in(&format!("blocks.{}.{part}", self.layer()), site.name))
+    }
+
     /// Whether the step's attention would have a mask, had a change not turned it off.
     pub fn is_unmasked(&self) -> bool {
         let masked = self.beside(&MASKED);
@@ -285,11 +290,6 @@ impl<'a> Context<'a> {
         let has_choice = |row: &usize| tokens.get(row + 1).is_some_and(|next| !next.continues);
         (0..=late).rev().find(has_choice).unwrap_or(late)
     }
-
-    /// Number of columns of a model's site; 0 without the site.
-    pub fn cols(&self, model: ModelName, path: &str) -> usize {
-        self.reading.trace(model).site(path).map_or(0, |site| site.shape().cols)
-    }
 }
 
 const ENGLISH_PRONOUNS: &[&str] = &["it", "they"];
@@ -319,7 +319,7 @@ fn last_word_in(tokens: &[Token]) -> Option<usize> {
     words().find(|&i| word_at(tokens, i).len() == 1).or_else(|| words().next())
 }
 
-/// Where the words begin that are no marks, the last one first.
+/// Where the words begin, marks left out, the last one first.
 fn words_from_end(tokens: &[Token]) -> impl Iterator<Item = usize> {
     word_starts(tokens).rev().filter(|&i| tokens[i].text.chars().any(char::is_alphanumeric))
 }

@@ -45,7 +45,7 @@ pub fn gloss(french: &str, language: Language) -> String {
     words.collect::<Vec<_>>().join(if language == Language::Chinese { "" } else { " " })
 }
 
-/// The words of a stretch that is no word of the table: an elided word keeps its apostrophe (`qu'`), hyphens part words
+/// The words of a stretch that is not in the table: an elided word keeps its apostrophe (`qu'`), hyphens part words
 /// (`est-ce`), and a `t` between two hyphens is only there for the sound (`a-t-il`).
 fn parts(text: &str) -> Vec<&str> {
     let text = text.trim_matches(is_mark);

@@ -25,7 +25,7 @@ pub enum PaneKind {
     /// The hidden state as a strip through time: one column of cells per word.
     Hidden,
     /// The state of the selected head as a strip through time, under the share that each word keeps. Its site is the `state`
-    /// of a state space; the decay is beside it.
+    /// of a state space or a gated delta net; the decay is beside it.
     State,
     /// One recurrent step in detail: input part, recurrent part, sum, tanh, for the selected word. Its site is the
     /// cell's `hidden`; the parts are beside it.
@@ -57,7 +57,7 @@ pub enum PaneKind {
     Schedule,
     /// Every model's translation of the sentence, side by side.
     Translations,
-    /// Exact match by sentence length on the held-out set, by model.
+    /// chrF by sentence length on the held-out set, by model.
     Accuracy,
     /// Times of the encoders on this machine by number of tokens; only in the walk.
     Times,

@@ -7,6 +7,7 @@
 
 mod classes;
 mod config;
+mod encoder;
 mod family;
 mod head;
 mod modern;
@@ -16,16 +17,14 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{EMBED, Model, ModelSizes, Pass, Setup, source_scope};
+use super::{EMBED, ModelSizes, source_scope};
 use crate::{
     engine::{
-        change::Changes,
         site::{
             Axis::{Channel, Distance, Position},
             Role, Scope, Site, SubLayer,
         },
-        tape::{Block, Buckets, DistanceBuckets, Keep, Node, Tape, Weight},
-        value::Matrix,
+        tape::{Block, Buckets, DistanceBuckets, Node, Tape, Weight},
     },
     model::layer::{
         attention::{Attention, AttentionPlan, HeadSizes, Mask, Relative},
@@ -34,6 +33,7 @@ use crate::{
     },
     weights::{Checkpoint, Weights},
 };
+use encoder::Encoder;
 pub use family::BertFamily;
 use head::{Head, HeadPlan};
 pub use modern::ModernBert;
@@ -296,20 +296,6 @@ impl Bert {
             }
         }
     }
-
-    /// The last layer's norm after every token. -> (position, d_model)
-    fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
-        let x = self.embed(tape, ids);
-        let distances = self.distances.as_ref().zip(self.plan.distances).map(|(table, buckets)| {
-            let table = tape.weight(table);
-            let place = source_scope("tokens").at(&DISTANCES);
-            tape.positions_in_rows(place, table, buckets.of_text(ids.len()).rows())
-        });
-        self.layers.iter().fold(x, |x, layer| {
-            let inputs: Vec<Node> = [x].into_iter().chain(distances).collect();
-            tape.block(layer, &inputs)
-        })
-    }
 }
 
 /// The table of distances, which is normalised once, for all texts. (row, d_model)
@@ -325,27 +311,28 @@ fn distances(weights: &Weights, plan: &BertPlan, buckets: DistanceBuckets) -> Re
     Ok(Weight { value, base: None, ..table })
 }
 
-impl Model for Bert {
-    /// The output is a token for every masked position, or for every position if none is masked; empty for a model
-    /// without a head.
-    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
-        let mut tape = setup.tape();
-        let x = self.encode(&mut tape, source);
-        let output = self.head.forward(&mut tape, x, source, &setup.choosing());
-        Pass { tape, source: source.to_vec(), target: vec![], output, beams: None }
+impl Encoder for Bert {
+    /// The last layer's norm after every token. -> (position, d_model)
+    fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
+        let x = self.embed(tape, ids);
+        let distances = self.distances.as_ref().zip(self.plan.distances).map(|(table, buckets)| {
+            let table = tape.weight(table);
+            let place = source_scope("tokens").at(&DISTANCES);
+            tape.positions_in_rows(place, table, buckets.of_text(ids.len()).rows())
+        });
+        self.layers.iter().fold(x, |x, layer| {
+            let inputs: Vec<Node> = [x].into_iter().chain(distances).collect();
+            tape.block(layer, &inputs)
+        })
     }
 
-    /// Without a head there are no logits.
-    fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
-        let all = self.sizes()?;
-        let sizes =
-            if self.head.places(&[]).is_some() { all } else { ModelSizes { n_vocab: 0, ..all } };
-        Some(sizes.bytes(n, keep) as u64)
+    fn head(&self) -> &Head {
+        &self.head
     }
 
-    fn sizes(&self) -> Option<ModelSizes> {
+    fn encoder_sizes(&self) -> ModelSizes {
         let BertPlan { n_layers, heads, feed, n_vocab, n_positions, .. } = self.plan;
-        Some(ModelSizes {
+        ModelSizes {
             n_layers,
             stacks: None,
             narrow: None,
@@ -358,28 +345,6 @@ impl Model for Bert {
             experts: None,
             n_vocab,
             context: n_positions - self.plan.first_position(),
-        })
-    }
-
-    fn classes(&self) -> &[String] {
-        self.head.classes()
-    }
-
-    fn written_at(&self, source: &[u32]) -> Option<Vec<usize>> {
-        self.head.places(source)
-    }
-
-    /// Applies the head to the rows.
-    fn unembed(&self, rows: &Matrix, changes: &Arc<Changes>) -> Option<Matrix> {
-        let mut tape = Tape::changed(Arc::clone(changes));
-        let x = tape.leaf(source_scope("tokens").at(&INPUT), Arc::new(rows.clone().into()));
-        let logits = self.head.logits(&mut tape, x)?;
-        Some(tape.value(logits).matrix().clone())
-    }
-
-    fn read(&self, source: &[u32], setup: &Setup) -> Tape {
-        let mut tape = setup.tape();
-        self.encode(&mut tape, source);
-        tape
+        }
     }
 }

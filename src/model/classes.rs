@@ -325,7 +325,7 @@ impl ClassesPlan {
 /// The longest name of a class that is shown, in characters.
 const LONGEST: usize = 60;
 
-/// The names of so many classes, by the numbers that `id2label` has.
+/// The names of `n` classes, by the numbers that `id2label` has.
 fn labels(named: Option<&Json>, n: usize) -> Vec<String> {
     let name = |i: usize| {
         let name = named.and_then(|all| all.get(i.to_string())?.as_str());

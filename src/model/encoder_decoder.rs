@@ -4,6 +4,7 @@
 //! The families differ in an [`EncoderDecoderPlan`] only; layers, decoding and generation rules are shared.
 
 mod bart;
+mod encoder;
 mod layers;
 mod plan;
 mod rules;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 pub use bart::{BART, BartFamily, M2M, MARIAN, MBART, PEGASUS};
+use encoder::EncoderAlone;
 use layers::{DecoderLayer, EncoderLayer};
 pub use plan::{
     EncoderDecoderEmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, NormPlacement,
@@ -141,29 +143,43 @@ impl Embedder {
     }
 }
 
-/// The layers of a stack, the relative position table that they share, and the final norm.
+/// The layers of a stack, their tables of relative positions, and the final norm.
 struct Layers {
     all: Vec<Arc<dyn Block>>,
-    /// (bucket, head)
-    relative: Option<Weight>,
+    /// One for all layers, one for each, or none. (bucket, head)
+    relative: Vec<Weight>,
     norm: Option<Norm>,
+}
+
+/// The name of a table of relative positions: a layer's own, or that of all layers.
+fn relative_table(side: &str, layer: Option<usize>) -> String {
+    let of_layer = layer.map(|l| format!("{l}.")).unwrap_or_default();
+    format!("{side}.{of_layer}relative.weight")
 }
 
 impl Layers {
     fn load<B: Block + 'static>(
         weights: &Weights,
         plan: &EncoderDecoderPlan,
-        scope: &Scope,
+        side: &str,
         norm_scope: Scope,
         stack: StackSizes,
         layer: impl Fn(&Weights, &EncoderDecoderPlan, usize) -> Result<B>,
     ) -> Result<Self> {
-        let name = scope.weight("relative.weight");
         let relative = match plan.positions {
-            EncoderDecoderPositions::Relative { n_buckets, .. } => {
-                Some(weights.matrix(&name, (n_buckets, stack.heads.n_heads))?)
+            EncoderDecoderPositions::Relative { n_buckets, is_by_layer, .. } => {
+                let shape = (n_buckets, stack.heads.n_heads);
+                let table = |l| weights.matrix(&relative_table(side, l), shape);
+                let layers = (0..stack.n_layers).map(Some);
+                if is_by_layer {
+                    layers.map(table).collect()
+                } else {
+                    table(None).map(|t| vec![t])
+                }?
             }
-            EncoderDecoderPositions::Sinusoidal(_) | EncoderDecoderPositions::Table { .. } => None,
+            EncoderDecoderPositions::Sinusoidal(_) | EncoderDecoderPositions::Table { .. } => {
+                vec![]
+            }
         };
         let norm = || Norm::load(weights, norm_scope, plan.d_model(), plan.norm);
         let layer = |l| Ok(Arc::new(layer(weights, plan, l)?) as _);
@@ -176,10 +192,13 @@ impl Layers {
 
     /// x (position, d_model), the encoder's output for a decoder -> (position, d_model)
     fn forward(&self, tape: &mut Tape, x: Node, memory: Option<Node>) -> Node {
-        let relative = self.relative.as_ref().map(|table| tape.weight(table));
-        let others: Vec<Node> = memory.into_iter().chain(relative).collect();
-        let through = |x, layer| tape.block(layer, &[&[x], &others[..]].concat());
-        let x = self.all.iter().fold(x, through);
+        let tables: Vec<Node> = self.relative.iter().map(|table| tape.weight(table)).collect();
+        let through = |x, (l, layer)| {
+            let table = tables.get(l).or(tables.first()).copied();
+            let inputs: Vec<Node> = [x].into_iter().chain(memory).chain(table).collect();
+            tape.block(layer, &inputs)
+        };
+        let x = self.all.iter().enumerate().fold(x, through);
         self.norm.as_ref().map_or(x, |norm| norm.forward(tape, x))
     }
 }
@@ -240,11 +259,11 @@ impl EncoderDecoder {
         Self::load(&weights, plan).with_context(|| checkpoint.name())
     }
 
-    /// A checkpoint of T5.
+    /// A checkpoint of T5 with both stacks.
     ///
     /// # Errors
     /// As for [`Self::bart`].
-    pub fn t5(checkpoint: &Checkpoint) -> Result<Self> {
+    fn t5(checkpoint: &Checkpoint) -> Result<Self> {
         let plan = t5::plan(checkpoint)?;
         let weights = checkpoint.weights(&t5::expected_weights(&plan))?;
         Self::load(&weights, plan).with_context(|| checkpoint.name())
@@ -270,7 +289,7 @@ impl EncoderDecoder {
             encoder: Layers::load(
                 weights,
                 &plan,
-                &source_scope("encoder"),
+                "encoder",
                 source_scope("encoder_norm"),
                 plan.encoder,
                 EncoderLayer::load,
@@ -278,7 +297,7 @@ impl EncoderDecoder {
             decoder: Layers::load(
                 weights,
                 &plan,
-                &target_scope("decoder"),
+                "decoder",
                 target_scope("decoder_norm"),
                 plan.decoder,
                 DecoderLayer::load,
@@ -322,6 +341,18 @@ impl EncoderDecoder {
         let own = || rules.longest.unwrap_or(usual.max(rules.shortest)).min(MOST_SAID.max(usual));
         setup.longest.unwrap_or_else(own).clamp(1, self.plan.context)
     }
+}
+
+/// A checkpoint of T5: a translator, or its encoder alone.
+///
+/// # Errors
+/// As for [`EncoderDecoder::bart`].
+pub fn t5(checkpoint: &Checkpoint) -> Result<Arc<dyn Model>> {
+    Ok(if t5::is_encoder_alone(checkpoint) {
+        Arc::new(EncoderAlone::t5(checkpoint)?)
+    } else {
+        Arc::new(EncoderDecoder::t5(checkpoint)?)
+    })
 }
 
 impl Model for EncoderDecoder {

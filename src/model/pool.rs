@@ -103,7 +103,10 @@ impl PoolPlan {
     pub fn of(checkpoint: &Checkpoint, d_model: usize) -> Result<Self> {
         let pooling = pooling_in_gguf(checkpoint).unwrap_or(Pooling::Mean);
         let mut plan = Self { pooling, maps: vec![], is_normalized: true };
-        let Some(modules) = checkpoint.modules() else { return Ok(plan) };
+        let Some(modules) = checkpoint.modules() else {
+            plan.maps = maps_in_gguf(checkpoint);
+            return Ok(plan);
+        };
         plan.is_normalized = false;
         let mut width = d_model;
         for module in modules {
@@ -163,6 +166,23 @@ impl PoolPlan {
 fn pooling_in_gguf(checkpoint: &Checkpoint) -> Option<Pooling> {
     let kind = checkpoint.config().get("pooling_type").and_then(serde_json::Value::as_u64);
     OF_GGUF.iter().find(|(number, _)| Some(*number) == kind).map(|(_, pooling)| *pooling)
+}
+
+/// The maps that a GGUF file has, without biases and activations.
+fn maps_in_gguf(checkpoint: &Checkpoint) -> Vec<DensePlan> {
+    let map = |folder: &str| {
+        let map = DensePlan {
+            folder: folder.to_owned(),
+            shape: (0, 0),
+            has_bias: false,
+            activation: None,
+        };
+        let &[d_out, d_in] = checkpoint.tensor(&map.weight())?.shape.as_slice() else {
+            return None;
+        };
+        Some(DensePlan { shape: (d_in, d_out), ..map })
+    };
+    ["2_Dense", "3_Dense"].into_iter().filter_map(map).collect()
 }
 
 /// # Errors

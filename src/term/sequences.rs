@@ -20,7 +20,7 @@ pub enum Heard {
     Background(Background),
 }
 
-/// The silence after which a lone Esc is a key, and what is no key yet is in doubt.
+/// The silence after which a lone Esc is a key, and what is not a key yet is in doubt.
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// How long what is in doubt may still go on.
@@ -280,7 +280,7 @@ impl Sequences {
         }
     }
 
-    /// A complete sequence; one that is no event is dropped.
+    /// A complete sequence; one that is not an event is dropped.
     fn sequence(&mut self, bytes: &[u8]) {
         if bytes == PASTE_BEGINS {
             self.state = State::Paste(vec![]);
@@ -303,7 +303,7 @@ impl Sequences {
 enum Step {
     GoesOn,
     Ends,
-    /// It is no part of it: the sequence is dropped, the byte begins something else.
+    /// It is not part of it: the sequence is dropped, the byte begins something else.
     Stray,
 }
 

@@ -24,7 +24,7 @@ use super::{SpecialIds, Specials, visible::shown};
 /// The longest template, in bytes; those in use have up to 20,000.
 const LONGEST: usize = 256 << 10;
 
-/// The most work of rendering: so many steps, or 64 bytes made for each.
+/// The most work of rendering, in steps of the template; 64 bytes of text count as one.
 const MOST_WORK: u64 = 400_000;
 
 /// A checkpoint's template, and what is said to the model before the sentence.

@@ -41,7 +41,7 @@ pub fn fixed(v: f32) -> String {
     decimals(v, 3)
 }
 
-/// A number with so many decimals; with an exponent and two decimals fewer where these would show zero; without decimals
+/// A number with `n` decimals; with an exponent and two decimals fewer where these would show zero; without decimals
 /// from 1000 on, and in three digits where that is a million or more.
 pub fn decimals(v: impl Into<f64>, n: usize) -> String {
     let v = v.into();
@@ -86,7 +86,7 @@ fn percent_with(share: f32, n_decimals: usize) -> String {
     }
 }
 
-/// A number in so many significant digits, without zeros at its end, as programs read it; with an exponent only where
+/// A number in `digits` significant digits, without zeros at its end, as programs read it; with an exponent only where
 /// a person would write one: `0.1234568`, `1.5e12`, `-inf`.
 pub fn significant(n: f64, digits: usize) -> String {
     if n == 0.0 {

@@ -33,7 +33,8 @@ pub struct Sentence {
     /// The text as it is read, if a what-if replaced a word of it.
     pub replaced: Option<String>,
     pub tokens: Vec<Token>,
-    /// Words that no model saw in training; the built-in models read them in parts, a checkpoint reads `<unk>`.
+    /// Words that no model saw in training, wherever they stand; the built-in models read them in parts, a checkpoint
+    /// reads `<unk>`.
     pub unknown: Vec<Unknown>,
     /// The tokens of what was typed, where a chat template stands around it.
     pub typed: Option<Range<usize>>,
@@ -69,13 +70,23 @@ impl Sentence {
         word_at(&self.tokens, position)
     }
 
+    /// The unknown words, each once, in the order of the sentence.
+    pub fn unknown_words(&self) -> Vec<&Unknown> {
+        let mut words: Vec<&Unknown> = vec![];
+        for unknown in &self.unknown {
+            if words.iter().all(|known| known.word != unknown.word) {
+                words.push(unknown);
+            }
+        }
+        words
+    }
+
     /// The first word for which a checkpoint's vocabulary has no token; None if there is none.
     pub fn first_unread(&self) -> Option<Unread<'_>> {
-        let mut words: Vec<&str> = self.unknown.iter().map(|u| u.word.as_str()).collect();
-        words.dedup();
         let unknown = self.unknown.first().filter(|unknown| !unknown.is_read)?;
         let read = &self.tokens.get(unknown.tokens.start)?.text;
-        Some(Unread { word: shortened(&unknown.word), read, n_others: words.len() - 1 })
+        let n_others = self.unknown_words().len() - 1;
+        Some(Unread { word: shortened(&unknown.word), read, n_others })
     }
 }
 

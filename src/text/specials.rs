@@ -1,9 +1,11 @@
-//! The special tokens (begin, end, mask, pad, ...), from all files that may name them.
+//! The special tokens (begin, end, mask, pad, ...), from all files that may name them, and how they are shown.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use tokenizers::AddedToken;
+
+use super::Tokenizer;
 
 /// The small files beside tokenizer.json, as far as they exist.
 #[derive(Clone, Copy, Debug, Default)]
@@ -161,5 +163,22 @@ impl Specials<'_> {
             cls: named("cls_token"),
             sep: named("sep_token"),
         }
+    }
+}
+
+impl Tokenizer {
+    /// The mask token as it is typed.
+    pub fn mask(&self) -> String {
+        self.ids().mask.map_or_else(|| "[MASK]".to_owned(), |id| self.token(id).text)
+    }
+
+    /// The text of ids, safe to show; of special tokens alone their names, such as `<eos>`.
+    pub fn said(&self, ids: &[u32]) -> String {
+        let text = self.decode(ids);
+        if !text.trim().is_empty() {
+            return text;
+        }
+        let names: Vec<String> = ids.iter().map(|&id| self.token(id).text).collect();
+        names.join(" ")
     }
 }

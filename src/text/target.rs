@@ -1,4 +1,4 @@
-//! What a model is taught, in tokens; and what it says, where that has no words.
+//! What a model is taught, in tokens.
 
 use anyhow::{Context, Result, ensure};
 
@@ -17,20 +17,5 @@ impl Tokenizer {
             )
         );
         self.ids_of_text(text).context("the target cannot be taught")
-    }
-
-    /// The mask token as it is typed.
-    pub fn mask(&self) -> String {
-        self.ids().mask.map_or_else(|| "[MASK]".to_owned(), |id| self.token(id).text)
-    }
-
-    /// The text of ids, safe to show; of special tokens alone their names, such as `<eos>`.
-    pub fn said(&self, ids: &[u32]) -> String {
-        let text = self.decode(ids);
-        if !text.trim().is_empty() {
-            return text;
-        }
-        let names: Vec<String> = ids.iter().map(|&id| self.token(id).text).collect();
-        names.join(" ")
     }
 }

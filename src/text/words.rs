@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Token;
 
-/// Each of so many tokens by itself.
+/// Each of `n_tokens` tokens by itself.
 pub fn single(n_tokens: usize) -> Vec<Range<usize>> {
     (0..n_tokens).map(|i| i..i + 1).collect()
 }

@@ -7,8 +7,8 @@
 //! The state is made of parts that change themselves: [`Passes`], [`Navigation`], [`Inspector`], [`Guide`], [`Overlay`],
 //! [`Animation`], [`ExportOptions`], [`SavedProgress`]. A part gets what it needs from outside as arguments and answers
 //! with what is to be said or done (`reply`); `update` combines the answers. What the step shows of the reading is asked of
-//! the whole state (`shown`, `narration`), and what moves several parts at once changes it (`moves`, `zoom`, `go_to`,
-//! `whatif`).
+//! the whole state (`shown`, `narration`), and what moves several parts at once changes it (`moves`,
+//! `matrix_commands`, `go_to`, `whatif`).
 
 mod action;
 mod arrangement;
@@ -16,8 +16,8 @@ mod attended_row;
 mod background;
 mod bookmarks;
 mod clock;
-mod export_options;
 mod export;
+mod export_options;
 mod formula;
 mod glossary;
 mod go_to;
@@ -26,13 +26,14 @@ mod inspector;
 mod labs;
 mod layout;
 mod map_view;
+mod matrix_commands;
 mod mouse;
 mod moves;
 mod narration;
 mod navigation;
 mod offered;
-mod overlay_commands;
 mod overlay;
+mod overlay_commands;
 mod pane_colours;
 mod passes;
 mod prose;
@@ -43,7 +44,6 @@ mod shown;
 mod theme;
 mod update;
 mod whatif;
-mod zoom;
 
 use std::sync::Arc;
 
@@ -56,6 +56,7 @@ pub use clock::{Animation, BEAT, Motion, N_BEATS, ReadingTimes, unfolded_part};
 pub use export_options::{
     ExportFormat, ExportOptions, ExportRefusal, ExportRequest, ExportedFile, Prompt,
 };
+pub use glossary::FoundTerms;
 pub use guide::Guide;
 pub use inspector::{Inspector, OpenedNumber};
 pub use layout::{ROOMY, SMALLEST, ScreenLayout, TopRows};

@@ -6,6 +6,7 @@ use crate::{
     engine::{
         arithmetic::NumberName,
         change::{Change, Changes, Part},
+        math::sampling::Choosing,
         site::{Address, AddressKind},
         value::Cell,
     },
@@ -76,6 +77,13 @@ pub fn change_in_words(change: &Change, language: Language) -> String {
     }
 }
 
+/// `, top-k 5, top-p 0.9`: what limits a choice, to stand after how it is made; empty if nothing does.
+pub fn limits_in_words(choosing: &Choosing) -> String {
+    let top_k = choosing.top_k.map(|k| format!(", top-k {k}"));
+    let top_p = choosing.top_p.map(|p| format!(", top-p {p}"));
+    top_k.into_iter().chain(top_p).collect()
+}
+
 /// `"zorblax" (5 tokens; known words for its place: man, boy, teacher)`
 pub fn unknown_in_words(unknown: &Unknown, language: Language) -> String {
     let parts = match unknown.tokens.len() {
@@ -90,6 +98,25 @@ pub fn unknown_in_words(unknown: &Unknown, language: Language) -> String {
         }
     };
     tr!(language, "\"{word}\" ({parts}{expected})", word = unknown.word, parts, expected)
+}
+
+/// A note on the words that no model has seen, of which the first `most_named` are named, or on what is read instead of
+/// them; None if all words are known.
+pub fn unknown_note(sentence: &Sentence, language: Language, most_named: usize) -> Option<String> {
+    if let Some(unread) = unread_in_words(sentence, language) {
+        return Some(unread);
+    }
+    let words = sentence.unknown_words();
+    if words.is_empty() {
+        return None;
+    }
+    let more = match words.len().saturating_sub(most_named) {
+        0 => String::new(),
+        n => tr!(language, " and {n} more", n),
+    };
+    let named = words.iter().take(most_named).map(|word| unknown_in_words(word, language));
+    let word = named.collect::<Vec<_>>().join(language.tr(", "));
+    Some(tr!(language, "never seen in training: {word}{more}", word, more))
 }
 
 /// What a checkpoint reads instead of words that its vocabulary cannot spell; None if it reads all of them.
@@ -108,8 +135,11 @@ pub fn unread_in_words(sentence: &Sentence, language: Language) -> Option<String
     ))
 }
 
-/// The labels of a cell's indices: `head 2 · query 7 “it” · key 1 “animal”`.
-pub fn cell_labels(trace: &Trace, site: &Recorded, cell: Cell, language: Language) -> String {
+/// What stands between the labels of a cell's indices.
+pub const BETWEEN_LABELS: &str = " · ";
+
+/// The labels of a cell's indices: `head 2`, `query 7 “it”` and `key 1 “animal”`.
+pub fn cell_labels(trace: &Trace, site: &Recorded, cell: Cell, language: Language) -> Vec<String> {
     let label = |CellIndex { axis, index: i, token }: CellIndex| {
         let name = language.tr(axis.name());
         match token {
@@ -117,7 +147,7 @@ pub fn cell_labels(trace: &Trace, site: &Recorded, cell: Cell, language: Languag
             None => format!("{name} {i}"),
         }
     };
-    trace.indices(site, cell).map(label).collect::<Vec<_>>().join(" · ")
+    trace.indices(site, cell).map(label).collect()
 }
 
 /// What the number at an address is, by its site or that of which it is the slope.

@@ -92,7 +92,7 @@ use cache::TableAndSquare;
 use heads::HeadsGrid;
 pub use in_words::PaneWords;
 use missing::Missing;
-use subject::{Subject, marks_of_parts};
+use subject::Subject;
 pub use title::{Title, fitted_apart};
 pub use view::{Sort, StreamRow, View};
 
@@ -157,8 +157,8 @@ pub struct CursorCell {
     /// `encoder.0.self_attn.weights[2,7,1]`
     pub address: Address,
     pub value: f32,
-    /// Labels of the indices: `head 2 · query "it" · key "animal"`.
-    pub labels: String,
+    /// Labels of the indices: `head 2`, `query 7 “it”` and `key 1 “animal”`.
+    pub labels: Vec<String>,
 }
 
 /// A pass that a number stands for: its sentence, and the changes that make it.
@@ -417,9 +417,19 @@ impl Unfolding {
 pub trait Pane {
     fn title(&self) -> Title;
 
+    /// The plane that the cell cursor moves over, if that is one of a site.
+    fn subject(&self) -> Option<&Subject<'_>> {
+        None
+    }
+
+    /// The heat map that fills the pane and can be zoomed, while there is one.
+    fn heat_map(&self) -> Option<Heat<'_>> {
+        None
+    }
+
     /// Numbers of rows and columns that the cell cursor moves over; (0, 0) if there is no cursor.
     fn extent(&self) -> (usize, usize) {
-        (0, 0)
+        self.subject().map_or((0, 0), |subject| (subject.n_rows(), subject.n_cols()))
     }
 
     /// Whether the rows of [`Self::extent`] are drawn side by side and have no columns.
@@ -428,8 +438,8 @@ pub trait Pane {
     }
 
     /// The cell at a cursor position, if it is a number of the trace.
-    fn cursor_cell(&self, _row: usize, _col: usize) -> Option<CursorCell> {
-        None
+    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
+        self.subject()?.cursor_cell(row, col)
     }
 
     /// The arithmetic of a number that is not a cell of the pass but computed from its cells.
@@ -445,7 +455,13 @@ pub trait Pane {
     /// The pane's contents in words.
     fn in_words(&self) -> PaneWords;
 
-    fn preferred_size(&self) -> PreferredSize;
+    /// The sizes that it asks for: by default those of its heat map, or of a text that says why there is none.
+    fn preferred_size(&self) -> PreferredSize {
+        match self.heat_map() {
+            Some(heat) => PreferredSize::of_heat(&heat).titled(&self.title()),
+            None => PreferredSize::new(Size::new(30, 4), Size::new(60, 8)),
+        }
+    }
 
     /// The list that [`Self::draw`] draws in an area, if it draws one.
     fn list(&self, _area: Rect) -> Option<List> {
@@ -458,8 +474,8 @@ pub trait Pane {
     }
 
     /// Cursor position (row, column) of the cell that [`Self::draw`] draws at a screen position.
-    fn cell_at(&self, _area: Rect, _position: Position) -> Option<(usize, usize)> {
-        None
+    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+        self.heat_map()?.cell_at(area, position)
     }
 
     /// Index of the head drawn at a screen position, if the pane draws several.
@@ -508,8 +524,8 @@ pub trait Pane {
     }
 
     /// Zoom of the matrix in that area, if the zoom can be changed.
-    fn zoom(&self, _area: Rect) -> Option<Zoom> {
-        None
+    fn zoom(&self, area: Rect) -> Option<Zoom> {
+        Some(self.heat_map()?.zoom_in(area))
     }
 
     /// Numbers of rows and columns visible at once.
@@ -519,7 +535,8 @@ pub trait Pane {
 
     /// The shown numbers that the cursor moves over, if they are a matrix.
     fn plane(&self) -> Option<Cow<'_, Matrix>> {
-        None
+        let Heat { n_rows, n_cols, value, .. } = self.heat_map()?;
+        Some(Cow::Owned(Matrix::from_fn(n_rows, n_cols, value)))
     }
 
     /// How the pane unfolds when its step is entered.

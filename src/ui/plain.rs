@@ -130,13 +130,9 @@ pub fn read(reading: &Reading, language: Language, out: &mut dyn Write) -> io::R
     if let Some(unread) = unread_in_words(sentence, language) {
         return write_wrapped(out, "", &tr!(language, "Note: {unread}.", unread));
     }
-    let mut named: Vec<&str> = vec![];
-    for unknown in &sentence.unknown {
-        if !named.contains(&unknown.word.as_str()) {
-            named.push(&unknown.word);
-            let word = unknown_in_words(unknown, language);
-            write_wrapped(out, "", &tr!(language, "Never seen in training: {word}.", word))?;
-        }
+    for unknown in sentence.unknown_words() {
+        let word = unknown_in_words(unknown, language);
+        write_wrapped(out, "", &tr!(language, "Never seen in training: {word}.", word))?;
     }
     Ok(())
 }

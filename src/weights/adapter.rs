@@ -435,9 +435,9 @@ impl Update {
         let left = Matrix::from_fn(lines.len(), left.ncols(), |i, r| left[(line(i), r)]);
         let right = right.columns(numbers.start, numbers.len()).into_owned();
         // Forms whose lines are inputs, where the tensor's are outputs.
-        let is_turned = tensor.quantised.as_ref().is_some_and(|how| how.lines_are_inputs);
+        let is_transposed = tensor.quantised.as_ref().is_some_and(|how| how.lines_are_inputs);
         let (left, right) =
-            if is_turned { (right.transpose(), left.transpose()) } else { (left, right) };
+            if is_transposed { (right.transpose(), left.transpose()) } else { (left, right) };
         let source = Adapted { base: Arc::clone(&kept.source), left, right };
         Ok(Arc::new(Value::stored(Arc::new(source), kept.lines)))
     }

@@ -442,7 +442,7 @@ impl SettingFaults {
     }
 }
 
-/// The text with null in place of the numbers that Python writes although they are no JSON: `Infinity` and `NaN`.
+/// The text with null in place of the numbers that Python writes although they are not valid JSON: `Infinity` and `NaN`.
 fn without_infinities(text: &[u8]) -> Vec<u8> {
     const WORDS: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
     let (mut out, mut i, mut is_quoted) = (Vec::with_capacity(text.len()), 0, false);

@@ -80,7 +80,7 @@ pub fn open(parts: &[PathBuf]) -> Result<Gguf> {
     all_there(&header.metadata, tensors.len()).with_context(|| file.name.clone())?;
     let settings = settings(&header.metadata, &architecture, &tensor_settings(&tensors));
     let config = Config::new(metadata_of(&file.name), settings);
-    let vocab = vocab::vocab(&header.metadata).with_context(|| file.name.clone())?;
+    let vocab = vocab::vocab(&header.metadata, &architecture).with_context(|| file.name.clone())?;
     let chat_template = header.metadata.text("tokenizer.chat_template");
     Ok(Gguf { config, tensors, vocab, chat_template })
 }
@@ -323,12 +323,15 @@ fn tensor_settings(tensors: &[TensorInfo]) -> TensorSettings {
     TensorSettings {
         n_tokens: rows("token_embd.weight"),
         n_token_types: rows("token_types.weight"),
+        d_ff: rows("blk.0.ffn_gate.weight"),
+        d_expert: find("blk.0.ffn_gate_exps.weight").and_then(|t| t.shape.get(1).copied()),
         factors: find(ROPE_FACTORS).and_then(small),
         long_factors: find(SHORT_FACTORS)
             .and_then(small)
             .zip(find(LONG_FACTORS).and_then(small))
             .map(|(short, long)| LongFactors { short, long }),
         has_output: find("output.weight").is_some(),
+        is_t5_gated: find("enc.blk.0.ffn_gate.weight").is_some(),
         has_query_bias: find("blk.0.attn_q.bias").is_some(),
         has_ffn_bias: find("blk.0.ffn_up.bias").is_some(),
     }

@@ -59,7 +59,7 @@ impl Entry {
 /// Where the transformer itself lies: in the folder of the model, or, as older lists have it, in one within, `0_Transformer`.
 ///
 /// # Errors
-/// If the list is damaged, or names what is no folder inside this one.
+/// If the list is damaged, or names what is not a folder inside this one.
 pub fn body(folder: &Path) -> Result<PathBuf> {
     let list = if folder.is_dir() { entries(folder)? } else { None };
     let transformer = list.into_iter().flatten().find(Entry::is_transformer);
@@ -82,7 +82,7 @@ pub fn root(body: &Path) -> Result<PathBuf> {
 /// The list of a folder; None if it has none.
 ///
 /// # Errors
-/// If it is damaged, or names what is no folder inside this one.
+/// If it is damaged, or names what is not a folder inside this one.
 fn entries(folder: &Path) -> Result<Option<Vec<Entry>>> {
     let Some(list) = small(folder, LIST)? else { return Ok(None) };
     let name = shown(&folder.join(LIST).to_string_lossy());
@@ -105,7 +105,7 @@ fn entries(folder: &Path) -> Result<Option<Vec<Entry>>> {
 /// before there were others: pooling, then vectors of length 1.
 ///
 /// # Errors
-/// If the list is damaged, or names what is no folder inside this one.
+/// If the list is damaged, or names what is not a folder inside this one.
 pub fn modules(folder: &Path) -> Result<Option<Vec<SentenceModule>>> {
     let Some(list) = entries(folder)? else { return without_list(folder) };
     let others = list.into_iter().filter(|entry| !entry.is_transformer());

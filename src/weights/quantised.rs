@@ -28,7 +28,7 @@ use serde_json::Value as Json;
 
 use super::{
     Config, ExpectedWeight, LineBlocks, LineSections, TensorInfo,
-    decoded::{DecodedTensor, Quantised},
+    tensor::{DecodedTensor, Quantised},
     wanted::FilePart,
 };
 use crate::{

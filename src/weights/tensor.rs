@@ -1,10 +1,10 @@
 //! The description of a tensor in a checkpoint, checked against the file's size.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use anyhow::{Result, ensure};
 
-use super::{Dtype, decoded::Quantised, mapped::Mapped};
+use super::{Dtype, mapped::Mapped};
 use crate::text::visible::shown;
 
 /// The order of a tensor's rows in the file.
@@ -71,6 +71,23 @@ pub struct TensorInfo {
     pub(super) is_transposed: bool,
     /// How its numbers are made, if of several tensors; this one is then the first of them.
     pub(super) quantised: Option<Quantised>,
+}
+
+/// How the numbers of a tensor are made of several, however these are packed.
+#[derive(Clone)]
+pub struct Quantised {
+    pub source: Arc<dyn DecodedTensor>,
+    /// Whether a line holds the weights of one input instead of one output.
+    pub lines_are_inputs: bool,
+}
+
+/// A whole tensor in lines, decoded when they are read.
+pub trait DecodedTensor: Send + Sync {
+    /// The number of lines, and of numbers in each.
+    fn size(&self) -> (usize, usize);
+
+    /// Decodes a range of a line.
+    fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]);
 }
 
 impl TensorInfo {

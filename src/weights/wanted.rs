@@ -64,11 +64,11 @@ pub enum WeightLayout {
     Conv1dColumns(Range<usize>),
     /// (n) or (1, n) -> (1, n)
     Vector,
-    /// A vector that the file has as so many rows: one a head.
+    /// A vector that the file has as this number of rows, one a head.
     HeadRows(usize),
-    /// A Linear that the file has as so many Linears, one a head (head, out, in).
+    /// A Linear that the file has as this number of Linears, one a head (head, out, in).
     HeadLinear(usize),
-    /// A map that the file has as so many, one a head (head, in, out).
+    /// A map that the file has as this number of maps, one a head (head, in, out).
     HeadColumns(usize),
     /// This part of a vector.
     VectorPart(Range<usize>),
@@ -99,7 +99,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The lines of so many outputs in the whole tensor.
+    /// The lines of `n_taken` outputs in the whole tensor.
     const fn lines(self, n_taken: usize) -> (Range<usize>, Option<LineBlocks>) {
         let first = self.index * self.each + self.first;
         let blocks = LineBlocks { first, block: 1, stride: self.step, whole: self.n * self.each };

@@ -7,7 +7,7 @@ use std::fmt;
 use divan::{Bencher, black_box};
 use lookback::{
     analysis::{
-        evidence::{flow::Flow, learning::Optimizer},
+        evidence::{flow::Flow, learner::Optimizer},
         reading::{Asked, Reader},
     },
     engine::site::Stream,

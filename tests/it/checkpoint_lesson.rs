@@ -77,7 +77,7 @@ fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 21] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 22] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
@@ -217,6 +217,7 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 21] = [
     ("bert_answer", 19, &["own-answer", "own-types"], &["own-classes", "sentence-vector"]),
     ("minilm", 13, &["sentence-vector", "enc-against"], &["mlm", "own-logits", "class-flow"]),
     ("t5", 14, &["enc-bias", "dec-cross"], &["enc-scaled", "own-source-positions"]),
+    ("t5_encoder", 14, &["enc-bias", "sentence-vector"], &["enc-scaled", "dec-cross"]),
     ("bart", 16, &["own-source-positions", "enc-scaled", "dec-cross"], &["enc-bias"]),
     ("lstm", 6, &["lm-gates", "lm-hidden"], &["lm-gru", "own-weights"]),
 ];

@@ -169,7 +169,7 @@ fn typical() -> Typical {
             let mean = norms.iter().sum::<f32>() / norms.len() as f32;
             add(&mut influence, name, norms.iter().rev().map(|norm| norm / mean));
         }
-        for (name, counts) in reading.kept_by_length() {
+        for (name, counts) in reading.count_read_back_by_length() {
             add(&mut read_back, name, counts.iter().map(|count| count.right as f32));
         }
     }

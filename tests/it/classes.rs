@@ -18,7 +18,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    gguf::Remade,
+    gguf::{Apart, Owned},
     program::{Run, run},
     tiny::{IDS, error_of, opened, with_names},
     walk::{drawn_text, press},
@@ -247,16 +247,17 @@ fn a_decoder_whose_head_is_not_there_is_refused_whether_it_is_tied_or_not() {
 fn a_reranker_in_gguf_has_its_scores_and_is_refused_without_them() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("model.gguf");
-    let file = fs::read(Path::new(CHECKPOINTS).join("qwen3.gguf")).unwrap();
-    let mut metadata = Gguf::default();
-    metadata.number("qwen3.pooling_type", 4).text("qwen3.classifier.output_labels");
-    metadata.u32(9).u32(8).u64(2).text("yes").text("no");
-    let mut remade = Remade { metadata, n_metadata: 2, ..Remade::default() };
-    fs::write(&path, remade.of(&file)).unwrap();
+    let mut file = Apart::read(&fs::read(Path::new(CHECKPOINTS).join("qwen3.gguf")).unwrap());
+    let mut labels = Gguf::default();
+    labels.u32(8).u64(2).text("yes").text("no");
+    file.number("qwen3.pooling_type", 4);
+    file.entries.push(("qwen3.classifier.output_labels".into(), 9, labels.0));
+    fs::write(&path, file.written()).unwrap();
     let error = format!("{:#}", opened(&path).err().unwrap());
     assert!(error.contains("`pooling_type` is `4`") && error.contains("cls.output"), "{error}");
-    remade.tensors = vec![("cls.output.weight", vec![22, 2], counted(44))];
-    fs::write(&path, remade.of(&file)).unwrap();
+    let (name, bytes) = ("cls.output.weight".into(), f32s(&counted(44)));
+    file.tensors.push(Owned { name, sizes: vec![22, 2], kind: 0, bytes });
+    fs::write(&path, file.written()).unwrap();
     let model = opened(&path).unwrap();
     assert_eq!(model.classes(), ["yes", "no"]);
     assert_scores(&model.run(&IDS, &Setup::default()), &[6], 2, false);

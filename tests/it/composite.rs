@@ -11,8 +11,9 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    gguf::Remade,
+    gguf::{Apart, Owned},
     tiny::{FOLDER, IDS, opened, opening_error, with_names},
+    weights::f32s,
 };
 
 fn logits(path: &Path) -> Vec<f32> {
@@ -95,8 +96,7 @@ fn gguf_files_of_qwens_that_see_are_those_of_their_text_parts() {
         ("qwen3", "qwen3vl", "Qwen3-VL"),
     ] {
         let file = fs::read(Path::new(FOLDER).join(format!("{name}.gguf"))).unwrap();
-        let renamed = Remade { renamed: Some((name, architecture)), ..Remade::default() };
-        fs::write(&path, renamed.of(&file)).unwrap();
+        fs::write(&path, Apart::read(&file).call(name, architecture).written()).unwrap();
         assert_eq!(logits(&path), golden(&format!("{name}.gguf")), "{architecture}");
         let checkpoint = Checkpoint::open(&path).unwrap();
         assert_eq!(Architecture::of(&checkpoint).unwrap().title, title);
@@ -107,12 +107,12 @@ fn gguf_files_of_qwens_that_see_are_those_of_their_text_parts() {
 fn the_vision_part_within_a_gguf_file_is_named_as_such() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("model.gguf");
-    let file = fs::read(Path::new(FOLDER).join("gemma3.gguf")).unwrap();
-    let tensors = vec![
-        ("v.patch_embedding.weight", vec![4], vec![1.0; 4]),
-        ("mm.0.weight", vec![2, 2], vec![1.0; 4]),
-    ];
-    fs::write(&path, Remade { tensors, ..Remade::default() }.of(&file)).unwrap();
+    let mut file = Apart::read(&fs::read(Path::new(FOLDER).join("gemma3.gguf")).unwrap());
+    for name in ["v.patch_embedding.weight", "mm.0.weight"] {
+        let bytes = f32s(&[1.0; 4]);
+        file.tensors.push(Owned { name: name.into(), sizes: vec![4], kind: 0, bytes });
+    }
+    fs::write(&path, file.written()).unwrap();
     let checkpoint = Checkpoint::open(&path).unwrap();
     let kind = Architecture::of(&checkpoint).unwrap();
     let model = kind.open(&checkpoint).unwrap();

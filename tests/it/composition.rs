@@ -28,6 +28,7 @@ struct Measured {
     /// Whether some rows of a matrix are out of view, in any picture and in the main one.
     is_cropped: bool,
     is_main_cropped: bool,
+    has_main: bool,
 }
 
 fn measured(buffer: &Buffer, id: String) -> Measured {
@@ -44,7 +45,7 @@ fn measured(buffer: &Buffer, id: String) -> Measured {
     let is_cropped = rows.clone().any(|y| tells_rows_in_view(&line(y)));
     let main = main_picture(&rows.map(line).collect::<Vec<_>>());
     let is_main_cropped = main.iter().any(|line| tells_rows_in_view(line));
-    Measured { id, blank, is_cropped, is_main_cropped }
+    Measured { id, blank, is_cropped, is_main_cropped, has_main: !main.is_empty() }
 }
 
 /// The lines of the first frame.
@@ -109,6 +110,9 @@ fn screens_are_filled_and_whole() {
             let cut: Vec<&str> =
                 cut.map(|step| &*step.id).filter(|id| WHOLE.contains(id)).collect();
             assert!(width < 120 || cut.is_empty(), "{width}x{height}: {cut:?} are cut");
+            let is_seen = |id| steps.iter().any(|step| step.id == id && step.has_main);
+            let unseen: Vec<&str> = WHOLE.into_iter().filter(|id| !is_seen(*id)).collect();
+            assert!(width < 120 || unseen.is_empty(), "{width}x{height}: no frame of {unseen:?}");
         }
     }
 }

@@ -75,9 +75,9 @@ fn the_manual_and_the_completions_are_current() {
     }
 }
 
-/// What clap_complete makes is mended in a few places, which are found by its words.
+/// What clap_complete makes is corrected in a few places, which are found by its words.
 #[test]
-fn completions_are_mended() {
+fn completions_are_corrected() {
     let script = read("assets/completions/lookback.fish");
     assert_eq!(script.matches("    or argparse -s ").count(), 1);
     assert!(script.contains("using_subcommand completions\" -f -a \"bash "));

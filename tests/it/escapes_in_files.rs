@@ -13,6 +13,7 @@ use crate::support::{
     hostile::{self, SENTENCE},
     reader::{COLOURED, FILM, TEXT, is_hidden, only},
 };
+use lookback::export::FORMATS;
 use roxmltree::{Document, ParsingOptions};
 use serde_json::Value;
 
@@ -21,9 +22,9 @@ const MARKUP: &str = "The <script></script> \"'/><i onclick=y> javascript: &amp;
 
 /// A file of every format, of this sentence, by this model.
 fn exported(folder: &Path, model: Option<&Path>, sentence: &str) -> Vec<PathBuf> {
-    let formats = "txt,ansi,svg,png,gif,apng,html,cast";
+    let formats = FORMATS.iter().map(|format| format.id).collect::<Vec<_>>().join(",");
     let mut command = Command::new(env!("CARGO_BIN_EXE_lookback"));
-    command.args(["export", "--no-config", "--size", "100x30", "--format", formats, sentence]);
+    command.args(["export", "--no-config", "--size", "100x30", "--format", &formats, sentence]);
     command.arg("--out").arg(folder);
     match model {
         Some(path) => command.arg("--model").arg(path),

@@ -9,7 +9,7 @@ use lookback::{
             EvidenceQuestion, Run, Score,
             attribution::{PartKind, attribution},
             heads::{HeadScores, SCORES},
-            learning::Optimizer,
+            learner::Optimizer,
             patching::{PatchKind, Patching},
             saliency::saliency,
             score::WordAtRow,
@@ -186,8 +186,8 @@ fn a_taught_translation_is_written_after_some_steps() {
     let wanted = READER.tokenizer().encode("Le chat dort.").unwrap();
     let written = &after.pass.output[..after.pass.output.len() - 1];
     assert_eq!(written, wanted, "losses {:?}", learner.losses);
-    let (before, after) = star.kept_losses(ModelName::Transformer, &learner.learned()).unwrap();
-    assert!(before < after, "what nobody asked about got worse: {before} {after}");
+    let loss = star.held_out_losses(ModelName::Transformer, &learner.learned()).unwrap();
+    assert!(loss.before < loss.after, "what nobody asked about got worse: {loss:?}");
 }
 
 #[test]

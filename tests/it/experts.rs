@@ -7,7 +7,7 @@ use lookback::{
     analysis::{
         evidence::{
             EvidenceQuestion, Run, Score,
-            learning::Optimizer,
+            learner::Optimizer,
             patching::{PatchCell, Patching},
             score::WordAtRow,
         },

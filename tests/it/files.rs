@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use lookback::lesson::{Language, Lesson};
+use lookback::{
+    export::FORMATS,
+    lesson::{Language, Lesson},
+};
 
 const BIN: &str = env!("CARGO_BIN_EXE_lookback");
 
@@ -114,8 +117,8 @@ fn files_that_exist_stay_unless_they_are_to_go() {
 fn the_bytes_do_not_depend_on_the_run_or_the_threads() {
     let made = |threads: &str| {
         let folder = tempfile::tempdir().unwrap();
-        let all = "txt,ansi,svg,png,gif,apng,html,cast";
-        let args = ["--format", all, "--steps", "chapter:0..1", "--threads", threads];
+        let all = FORMATS.iter().map(|format| format.id).collect::<Vec<_>>().join(",");
+        let args = ["--format", &all, "--steps", "chapter:0..1", "--threads", threads];
         assert!(export(&args, folder.path()).status().unwrap().success());
         files(folder.path())
     };

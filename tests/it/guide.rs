@@ -21,7 +21,7 @@ use lookback::{
     model::ModelName,
     text::Token,
     ui::{
-        app::{Action, Overlay, State, update},
+        app::{Action, FoundTerms, Overlay, State, update},
         theme::Theme,
     },
 };
@@ -147,7 +147,7 @@ fn w_explains_the_words_of_the_step_first() {
     state.enter(index("softmax"));
     press(&mut state, "w");
     assert!(matches!(state.overlay, Overlay::Glossary { .. }));
-    let (terms, n_here) = state.terms("");
+    let FoundTerms { terms, n_here } = state.terms("");
     assert_eq!(terms.len(), LESSON.glossary.len());
     let here: Vec<&str> = terms[..n_here].iter().map(|&t| &*LESSON.glossary[t].term).collect();
     assert!(here.contains(&"softmax") && !here.contains(&"beam search"), "{here:?}");

@@ -909,6 +909,19 @@ fn a_sentence_is_shown_in_tokens_while_it_is_typed() {
 }
 
 #[test]
+fn an_unknown_word_that_occurs_twice_is_noted_and_counted_once() {
+    let twice = "The zorblax saw the zorblax.";
+    let mut state = walk();
+    update(&mut state, Action::Read(Ok(Arc::new(READER.read(twice).unwrap()))));
+    let note = message(&state);
+    assert!(note.contains("never seen in training: \"zorblax\""), "{note}");
+    assert!(!note.contains(" and 1 more"), "{note}");
+    state.overlay = Overlay::Edit { sentence: twice.to_owned().into() };
+    let typed = drawn_text(&state, 80, 24);
+    assert!(typed.contains("1 word never seen"), "{typed}");
+}
+
+#[test]
 fn nothing_is_defined_before_something_is_read() {
     let lesson = Arc::new(Lesson::embedded(Language::English).unwrap());
     let state = State::new(lesson, Theme::default());

@@ -196,10 +196,13 @@ fn what_will_be_learned_changes_no_pass() {
     assert!(!shown.contains("changed: ") && !shown.contains("writes the same"), "{shown}");
     walk.change(["teach=Le chien dort.", "learn=20"]);
     let reading = walk.state.passes.reading.clone().unwrap();
-    let kept = reading.course(ModelName::Transformer).unwrap().kept.unwrap();
+    let kept = reading.course(ModelName::Transformer).unwrap().held_out.unwrap();
     let shown = walk.shown();
     let both = |x: f32| shown.matches(&lookback::text::spoken(x)).count() > 1;
-    assert!(kept.into_iter().all(both), "the pane and the text: {kept:?} {shown}");
+    assert!(
+        [kept.before, kept.after].into_iter().all(both),
+        "the pane and the text: {kept:?} {shown}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 
 use lookback::{
     analysis::{
-        evidence::learning::Optimizer,
+        evidence::learner::Optimizer,
         measure::training::Training,
         reading::{Reader, Reading, Readings},
     },
@@ -60,8 +60,8 @@ fn a_pass_after_steps_of_learning_is_that_of_the_learned_weights() {
         let course = got.known_course(name).unwrap();
         assert_eq!((course.n_steps, &course.losses), (3, &learner.losses), "{name}");
         assert_eq!(course.target.iter().map(|t| t.id).collect::<Vec<_>>(), learner.target());
-        let kept = plain.kept_losses(name, &learner.learned()).unwrap();
-        assert_eq!(course.kept, Some([kept.0, kept.1]), "{name}");
+        let held_out = plain.held_out_losses(name, &learner.learned());
+        assert!(held_out.is_some() && course.held_out == held_out, "{name}");
         for other in [ModelName::Elman, ModelName::DecoderOnly] {
             assert_eq!(logits(&got, other), logits(&plain, other), "{other} learned nothing");
         }
@@ -83,7 +83,7 @@ fn further_steps_go_on_from_the_last_and_fewer_begin_again() {
             "{n}"
         );
         let [got, want] = [&*got, &want].map(|r| r.known_course(ModelName::Transformer).unwrap());
-        assert_eq!((&got.losses, &got.kept), (&want.losses, &want.kept), "{n}");
+        assert_eq!((&got.losses, &got.held_out), (&want.losses, &want.held_out), "{n}");
     }
 }
 
@@ -347,7 +347,8 @@ fn what_learning_did_is_whole_on_a_small_screen() {
     let shown = drawn_text(&state, 80, 24);
     let course =
         state.passes.reading.as_ref().unwrap().known_course(ModelName::Transformer).unwrap();
-    let [before, now] = course.kept.unwrap().map(spoken);
+    let loss = course.held_out.unwrap();
+    let (before, now) = (spoken(loss.before), spoken(loss.after));
     for text in [format!("{before}, now {now}"), " 38 41".to_owned(), "after 41 steps".to_owned()] {
         assert!(shown.contains(&text), "{text}\n{shown}");
     }
@@ -388,8 +389,8 @@ fn the_screen_after_a_step_shows_losses_outputs_and_what_was_forgotten() {
     let shown = drawn_text(&state, 120, 36);
     let course =
         state.passes.reading.as_ref().unwrap().known_course(ModelName::Transformer).unwrap();
-    let [before, now] = course.kept.unwrap();
-    assert!(now > before);
+    let loss = course.held_out.unwrap();
+    assert!(loss.after > loss.before);
     for text in
         ["before: Le chien dort", "now: Le chat dort", "20 other sentences", "21 steps", "Solved."]
     {

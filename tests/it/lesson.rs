@@ -402,33 +402,30 @@ fn a_step_starts_at_its_hints() {
     assert_eq!(step.row, Some(StartRow::Pronoun));
 }
 
-/// The whole text, to be read: `cargo test --test it lesson:: -- --ignored --nocapture print`, in English
-/// or with LESSON=zh.
+/// A translator reads the files of two languages side by side.
 #[test]
-#[ignore = "prints the narration"]
-#[allow(clippy::print_stdout, reason = "that is its purpose")]
-fn print_the_narration() {
-    let text = std::env::var("SENTENCE").unwrap_or_else(|_| STAR.into());
-    let language = std::env::var("LESSON").map_or(Language::English, |id| id.parse().unwrap());
-    let lesson = Lesson::embedded(language).unwrap();
-    let reading = READER.read(&text).unwrap();
-    reading.measure();
-    let mut selection = Selection::default();
-    for (chapter, step) in lesson.steps() {
-        selection = step.start(&reading, selection);
-        println!(
-            "\n{chapter} · {} · {}\n   {}   [{}]",
-            step.id, step.title, step.formula, step.source
-        );
-        println!("{}", plain(&narrate(step, &reading, &selection)));
+fn texts_stand_in_the_order_of_the_steps() {
+    for language in Language::ALL {
+        let checkpoint = Lesson::for_checkpoint(language).unwrap();
+        let built_in = Lesson::embedded(language).unwrap();
+        for (lesson, kind) in [(built_in, ""), (checkpoint, "checkpoint-")] {
+            let file = format!("assets/lessons/{kind}{}.toml", language.id());
+            let text = std::fs::read_to_string(&file).unwrap();
+            let heading =
+                |line: &str| Some(line.strip_prefix("[steps.")?.strip_suffix(']')?.to_owned());
+            let found: Vec<String> = text.lines().filter_map(heading).collect();
+            let wanted: Vec<String> =
+                lesson.steps().iter().map(|(_, step)| step.id.clone()).collect();
+            assert_eq!(found, wanted, "{file}");
+        }
     }
 }
 
 #[test]
 fn the_cache_of_gpt_3_is_counted() {
-    let (n_layers, d_model) = (96, 12_288);
-    assert_eq!((2 * n_layers * d_model) / 10_000, 235, "2.36 million numbers a token");
-    for (language, step) in steps_in_every_language().filter(|(_, step)| step.id == "llm-cache") {
+    for language in Language::ALL {
+        let step = step(language, "llm-cache");
+        // 2 * 96 * 12,288 = 2,359,296
         let amount = match language {
             Language::English => "2.4 million for each token (96 layers · 2 · 12,288)",
             Language::Chinese => "240 万个（96 层 · 2 · 12,288）",

@@ -58,6 +58,7 @@ mod lesson;
 mod map;
 mod measures;
 mod narration;
+mod ollama;
 mod pages;
 mod patched_pass;
 mod pictures;

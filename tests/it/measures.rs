@@ -84,9 +84,9 @@ fn every_head_of_every_attention_is_knocked_out_once() {
 
 /// What the batched probes say of a length is what a pass over those words alone says.
 #[test]
-fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
+fn what_is_read_back_of_n_words_is_what_a_pass_over_them_says() {
     for name in [ModelName::Elman, ModelName::Gru] {
-        let kept = &STAR.kept().unwrap()[&name];
+        let kept = &STAR.read_back_by_length().unwrap()[&name];
         let ids = STAR.sentence.ids();
         assert_eq!(kept.len(), ids.len());
         for n in 1..=ids.len() {
@@ -102,7 +102,7 @@ fn what_is_kept_of_n_words_is_what_a_pass_over_them_says() {
 #[test]
 fn probes_reach_24_tokens_back() {
     let long = READER.read(&"dog ".repeat(50)).unwrap().waiting();
-    let kept = &long.kept().unwrap()[&ModelName::Gru];
+    let kept = &long.read_back_by_length().unwrap()[&ModelName::Gru];
     assert_eq!((kept[49].read, kept[49].asked), (50, 24));
     let right = long.read_back(ModelName::Gru).iter().filter(|a| a.is_right).count();
     assert_eq!(kept[49].right, right);

@@ -121,6 +121,12 @@ fn a_word_that_occurs_twice_has_its_position() {
 }
 
 #[test]
+fn an_unknown_word_that_occurs_twice_is_named_once() {
+    let twice = in_english(&READER.read("The zorblax saw the zorblax.").unwrap(), "tokens");
+    assert!(twice.contains("Never seen in training: “zorblax”."), "{twice}");
+}
+
+#[test]
 fn suggested_words_fit_the_sentence_and_have_a_meaning() {
     let suggested = |text: &str| READER.read(text).unwrap().sentence.unknown[0].instead.clone();
     let tattered = suggested("He bought tattered shirts.");

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use lookback::{
     analysis::{
         evidence::{
-            learning::{Learner, Optimizer},
+            learner::{Learner, Optimizer},
             score::{Score, WordAtRow},
             slopes::LossSlopes,
         },

@@ -6,7 +6,7 @@ use std::{path::Path, process::Command};
 use lookback::{
     analysis::{
         evidence::{
-            learning::Optimizer,
+            learner::Optimizer,
             score::{Score, WordAtRow},
         },
         reading::TargetKind,

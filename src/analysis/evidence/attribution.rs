@@ -26,7 +26,7 @@ use crate::{
 /// What a logit, or the difference of two, is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attribution {
-    /// The logit, or the difference of logits; before the soft cap in a model that has one, as what it bends is no sum.
+    /// The logit, or the difference of logits; before the soft cap in a model that has one, as what it bends is not a sum.
     pub score: f32,
     /// Whether a soft cap bends the logits.
     pub is_before_cap: bool,
@@ -193,7 +193,7 @@ pub fn part_pairs<'a>(was: &'a Attribution, now: &'a Attribution) -> Vec<PartPai
     common.chain(new.map(|part| PartPair { part_was: None, part_now: Some(part) })).collect()
 }
 
-/// What the logit of the score is made of. None for a score that is no logit, and for a model without a residual
+/// What the logit of the score is made of. None for a score that is not a logit, and for a model without a residual
 /// stream.
 pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {
     if matches!(score, Score::LogProbability(_))
@@ -235,7 +235,7 @@ fn seeds(run: &Run, score: &Score, uncapped: Option<Node>) -> Option<(Vec<(Node,
     Some((moved.collect(), value?))
 }
 
-/// What a value adds to the stream as; None for a value that is no part of its own.
+/// What a value adds to the stream as; None for a value that is not a part of its own.
 fn kind(run: &Run, node: Node) -> Option<PartKind> {
     let (tape, place) = (run.tape(), &run.tape().entry(node).place);
     if tape.is_leaf(node) {

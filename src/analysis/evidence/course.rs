@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{
-    learning::{Learner, Moved},
+    learner::{BeforeAfter, Learner, Moved},
     slopes::LossSlopes,
 };
 use crate::{
@@ -38,8 +38,8 @@ pub struct Course {
     pub target: Vec<Token>,
     /// The output before the first step, with all other changes of the pass.
     pub before: Vec<Token>,
-    /// The cross-entropy of every token of the target before the first step, and now, in nats.
-    pub costs: [Vec<f32>; 2],
+    /// The cross-entropy of every token of the target, in nats.
+    pub costs: BeforeAfter<Vec<f32>>,
     /// The mean of the costs before every step, and now.
     pub losses: Vec<f32>,
     /// How far the parts of the model moved, layer by layer, in the order of computation; before the first step, how far
@@ -47,8 +47,8 @@ pub struct Course {
     pub parts: Vec<MovedPart>,
     /// The rows of the embedding that moved most, likewise.
     pub rows: Vec<MovedRow>,
-    /// The mean loss on sentences that are kept for this, before the first step and now. None for a checkpoint.
-    pub kept: Option<[f32; 2]>,
+    /// The mean loss on held-out sentences. None for a checkpoint.
+    pub held_out: Option<BeforeAfter<f32>>,
     /// The slopes of the loss; a weight without influence has none.
     slopes: Arc<LossSlopes>,
 }
@@ -64,13 +64,13 @@ pub struct MovedPart {
 }
 
 impl Course {
-    /// The course of a learner; `tokens` names the tokens of ids, `before` is the output before the first step, `kept` the
-    /// loss on kept sentences.
+    /// The course of a learner; `tokens` names the tokens of ids, `before` is the output before the first step,
+    /// `held_out` the loss on held-out sentences.
     pub fn of(
         learner: &Learner,
         tokens: impl Fn(&[u32]) -> Vec<Token>,
         before: Vec<Token>,
-        kept: Option<[f32; 2]>,
+        held_out: Option<BeforeAfter<f32>>,
     ) -> Self {
         let rows = learner.moved_rows(EMBEDDING_TABLE, MOST_ROWS);
         let ids: Vec<u32> = rows.iter().map(|(row, _)| *row as u32).collect();
@@ -86,7 +86,7 @@ impl Course {
             losses: learner.losses.clone(),
             parts: parts(learner),
             rows: moved.collect(),
-            kept,
+            held_out,
             slopes: Arc::clone(learner.slopes()),
         }
     }

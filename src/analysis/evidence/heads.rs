@@ -107,7 +107,7 @@ fn of_attention(texts: &HeadTexts, place: &Place, circuits: &mut Circuits) -> Ve
     let Some(&first) = run.nodes(path).first() else { return vec![] };
     let n_heads = run.tape().shape(first).planes;
     let is_of_itself = place.scope.rows() == place.scope.keys();
-    let tokens = if place.scope.rows() == Stream::Source { texts.source } else { texts.target };
+    let tokens = place.scope.rows().of(texts.source, texts.target);
     let of = |head: usize| {
         let weights = rows(run, path, head);
         let on =

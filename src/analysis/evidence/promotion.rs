@@ -61,7 +61,7 @@ pub fn promotions(
     let Some(d_model) = known.first().map(|direction| direction.len()) else {
         return vec![None; pieces.len()];
     };
-    // The last row is the origin: what the norm's bias says of itself is no part's.
+    // The last row is the origin: what the norm's bias says of itself belongs to no part.
     let value = |i: usize, c: usize| known.get(i).map_or(0.0, |direction| direction[c]);
     let rows = Matrix::from_fn(known.len() + 1, d_model, value);
     let Some(logits) = model.unembed(&rows, &run.changes) else {

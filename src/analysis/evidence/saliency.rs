@@ -3,7 +3,7 @@
 //! The gradient says what a small change of a word's embedding would do, not what the word did: where a model is sure,
 //! slopes are flat though the word decides. Integrated gradients add the slopes up on the way from a baseline, here the
 //! embedding of zeros (the position stays), and so share out the whole difference; the share depends on the baseline,
-//! which is no word. Leaving a word out asks the model itself, but about a sentence that nobody wrote. Where the three
+//! which is not a word. Leaving a word out asks the model itself, but about a sentence that nobody wrote. Where the three
 //! agree, a word counted; where they do not, none of them is the truth.
 
 use std::ops::Range;

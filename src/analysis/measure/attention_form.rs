@@ -109,8 +109,8 @@ pub fn has_forms(site: &Recorded) -> bool {
     site.role() == Role::AttentionWeights && site.axes() == [Axis::Head, Axis::Query, Axis::Key]
 }
 
-/// A form of the attention whose weights are at `path`. None for the weights themselves, for a site that is no attention,
-/// and where the model lacks what the form needs: values and `W_O` as wide as the heads, or rows and keys that are the
+/// A form of the attention whose weights are at `path`. None for the weights themselves, for a site without
+/// attention, and where the model lacks what the form needs: values and `W_O` as wide as the heads, or rows and keys that are the
 /// same words. Closed blocks are opened for it one at a time.
 pub fn attention_map(trace: &Trace, path: &str, form: AttentionForm) -> Option<AttentionMap> {
     let opened = trace.opened(path);

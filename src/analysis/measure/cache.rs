@@ -57,6 +57,13 @@ pub struct CacheStep {
     pub without: usize,
 }
 
+/// The multiplications for a whole output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheTotal {
+    pub with: usize,
+    pub without: usize,
+}
+
 impl CacheSizes {
     /// The sizes of a pass; None for a model without self-attention in its decoder.
     pub fn of(trace: &Trace) -> Option<Self> {
@@ -67,9 +74,9 @@ impl CacheSizes {
         let first = attending.iter().find(is_open)?;
         // The width of a site of attention, or the columns of a map, in all layers.
         let width = |of: &str| -> usize {
-            let template = format!("{stack}.{{layer}}.{attention}.{of}");
+            let pattern = format!("{stack}.{{layer}}.{attention}.{of}");
             let shapes = trace.known_layers().into_iter();
-            let shapes = shapes.filter_map(|l| trace.shape_in(&template, l));
+            let shapes = shapes.filter_map(|l| trace.shape_in(&pattern, l));
             shapes.map(|shape| shape.planes * shape.cols).sum()
         };
         let n_all = trace.n_layers(&format!("{stack}.{{layer}}.ffn.out"));
@@ -105,11 +112,12 @@ impl CacheSizes {
     }
 
     /// Multiplications for an output of `n` tokens, with and without the cache.
-    pub fn whole(self, n: usize) -> (usize, usize) {
-        let steps = (0..n).map(|t| self.step(t));
-        let (with, without) =
-            steps.fold((0, 0), |sum, step| (sum.0 + step.with, sum.1 + step.without));
-        (with + self.n_layers * self.cross_keys(), without)
+    pub fn whole(self, n: usize) -> CacheTotal {
+        let first = CacheTotal { with: self.n_layers * self.cross_keys(), without: 0 };
+        (0..n).map(|t| self.step(t)).fold(first, |sum, step| CacheTotal {
+            with: sum.with + step.with,
+            without: sum.without + step.without,
+        })
     }
 
     /// The multiplications of all layers' attention for a new row that attends to `keys` keys, the others cached.
@@ -171,7 +179,7 @@ impl LatentSizes {
 }
 
 /// The stack of layers that writes, and its self-attention; None for a model without self-attention in its decoder, and
-/// for one that the counts are not made for. Which those are no site says: an encoder's attention has the same.
+/// for one that the counts are not made for. Which these are cannot be read from the sites: an encoder's attention has the same.
 fn decoder(trace: &Trace) -> Option<(&'static str, &'static str)> {
     match trace.model {
         ModelName::Transformer | ModelName::TransformerUnguided => Some(("decoder", "self_attn")),
@@ -273,8 +281,8 @@ mod tests {
         assert_eq!(step.without, 2 * (count(&all_rows) + cross) + 66);
         assert_eq!((step.held, step.held_cross), (2 * 2 * 4 * 6, 2 * 2 * 5 * 6));
         let whole = sizes.whole(4);
-        assert_eq!(whole.0, (0..4).map(|t| sizes.step(t).with).sum::<usize>() + 2 * cross);
-        assert_eq!(whole.1, (0..4).map(|t| sizes.step(t).without).sum::<usize>());
+        assert_eq!(whole.with, (0..4).map(|t| sizes.step(t).with).sum::<usize>() + 2 * cross);
+        assert_eq!(whole.without, (0..4).map(|t| sizes.step(t).without).sum::<usize>());
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub struct ReadBackCount {
 /// The words read back when the model reads the last word of `source` alone, then the last two, up to the whole; the
 /// probes predict the words from each last state. They were trained on states at a sentence's end, not in its middle,
 /// so the sentence is extended at its beginning. None for a model without probes.
-pub fn kept_by_length(
+pub fn read_back_by_length(
     model: &dyn Model,
     trace: &Trace,
     source: &[u32],

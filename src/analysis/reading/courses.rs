@@ -12,7 +12,7 @@ use crate::{
     analysis::{
         evidence::{
             course::{Course, since_first},
-            learning::{Learner, Optimizer},
+            learner::{BeforeAfter, Learner, Optimizer},
         },
         trace::Recorded,
     },
@@ -46,8 +46,8 @@ pub(super) struct Teaching {
     settings: Changes,
     name: ModelName,
     learner: Learner,
-    /// The loss on kept sentences before the first step.
-    kept: Option<f32>,
+    /// The loss on held-out sentences before the first step.
+    held_out: Option<f32>,
     /// The output before the first step.
     before: Vec<Token>,
 }
@@ -64,7 +64,7 @@ impl Teaching {
             settings: (**changes).clone(),
             name,
             learner: reading.learner(name, target, rule, rate)?,
-            kept: reading.kept_loss(name, &Arc::default()),
+            held_out: reading.held_out_loss(name, &Arc::default()),
             before: reading.trace(name).output.clone(),
         })
     }
@@ -93,11 +93,12 @@ impl Teaching {
     fn course(&self, reading: &Reading, learned: &Arc<Learned>) -> Course {
         let now = |before: f32| match self.learner.n_steps() {
             0 => Some(before),
-            _ => reading.kept_loss(self.name, learned),
+            _ => reading.held_out_loss(self.name, learned),
         };
-        let kept = self.kept.and_then(|before| Some([before, now(before)?]));
+        let held_out =
+            self.held_out.and_then(|before| Some(BeforeAfter { before, after: now(before)? }));
         let before = self.before.clone();
-        Course::of(&self.learner, |ids| reading.tokenizer().tokens(ids), before, kept)
+        Course::of(&self.learner, |ids| reading.tokenizer().tokens(ids), before, held_out)
     }
 }
 

@@ -92,7 +92,7 @@ impl Reading {
     /// word, which no token has itself.
     ///
     /// # Errors
-    /// If it is no token; the message suggests the nearest.
+    /// If it is not a token; the message suggests the nearest.
     pub fn tokens_of_word(&self, word: &str) -> Result<Vec<u32>> {
         // A space before a word is part of its token, one after it is not.
         let word = word.trim_end();
@@ -174,7 +174,7 @@ impl Reading {
     /// The question about a run of this reading.
     ///
     /// # Errors
-    /// If a word is no token, if both are the same, or if the place is not in the output.
+    /// If a word is not a token, if both are the same, or if the place is not in the output.
     pub fn question(&self, run: &Run, asked: &Asked) -> Result<EvidenceQuestion> {
         let asked = self.asked(asked);
         ensure!(asked.words.len() <= 2, "give one word, or two with a comma between them");

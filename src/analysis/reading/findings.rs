@@ -81,6 +81,11 @@ impl Findings {
         self.question.row
     }
 
+    /// The tokens of a stream.
+    pub fn tokens(&self, stream: Stream) -> &[Token] {
+        stream.of(&self.source, &self.target)
+    }
+
     /// What every row of a stream is made of.
     pub fn flow_of(&self, stream: Stream) -> Option<&Flow> {
         Some(&self.known_flow(stream)?.flow)
@@ -163,7 +168,7 @@ const MOST_OF_MANY: usize = 400_000_000_000;
 /// A token's work in a recurrent model, which reports no sizes: its steps are recorded one by one.
 const WORK_OF_RNN: usize = 8_000_000;
 
-/// The same of the flow, whose operations are no matrix products.
+/// The same of the flow, whose operations are not matrix products.
 const MOST_OF_FLOW: usize = 6_000_000_000;
 /// The most bytes of a pass with everything kept that is run without being asked for.
 const MOST_BYTES: u64 = 1 << 30;
@@ -428,10 +433,10 @@ impl Reading {
     /// none.
     pub fn counterpart(&self) -> Option<String> {
         let is_built_in = self.card.is_none();
-        self.turned().or_else(|| is_built_in.then(|| STAR_PAIR[1].to_owned()))
+        self.with_other_word().or_else(|| is_built_in.then(|| STAR_PAIR[1].to_owned()))
     }
 
-    fn turned(&self) -> Option<String> {
+    fn with_other_word(&self) -> Option<String> {
         let own = match self.changes.against() {
             Some(_) => &self.sentence.text,
             None => self.sentence.read_text(),
@@ -447,7 +452,7 @@ impl Reading {
         }
         let own = self.sentence.read_text().to_owned();
         let stars = || self.card.is_none().then(|| STAR_PAIR.map(str::to_owned));
-        self.turned().map(|other| [own, other]).or_else(stars)
+        self.with_other_word().map(|other| [own, other]).or_else(stars)
     }
 
     /// The patching of the pair; of the star pair where its own sentence and its counterpart say nothing.

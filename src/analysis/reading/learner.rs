@@ -9,7 +9,7 @@ use super::Reading;
 use crate::{
     analysis::evidence::{
         Run, Score, WordAtRow,
-        learning::{Learner, Optimizer},
+        learner::{BeforeAfter, Learner, Optimizer},
     },
     engine::{
         change::{Changes, Learned},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// 20 held-out sentences of the grammar and their French, a tab between.
-static KEPT: &str = include_str!("../../../assets/models/kept.tsv");
+static HELD_OUT: &str = include_str!("../../../assets/models/held_out.tsv");
 
 const NOTHING_TO_LEARN_FROM: &str = "the model gives no logits to learn from";
 
@@ -165,17 +165,22 @@ impl Reading {
         Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, None))
     }
 
-    /// The mean loss on the kept sentences, with a built-in model's own weights and with others: what it forgot.
+    /// The mean loss on the held-out sentences, with a built-in model's own weights and with others: what it forgot.
     /// None for a checkpoint, whose training is unknown.
-    pub fn kept_losses(&self, name: ModelName, learned: &Arc<Learned>) -> Option<(f32, f32)> {
-        Some((self.kept_loss(name, &Arc::default())?, self.kept_loss(name, learned)?))
+    pub fn held_out_losses(
+        &self,
+        name: ModelName,
+        learned: &Arc<Learned>,
+    ) -> Option<BeforeAfter<f32>> {
+        let before = self.held_out_loss(name, &Arc::default())?;
+        Some(BeforeAfter { before, after: self.held_out_loss(name, learned)? })
     }
 
-    /// The mean loss on the kept sentences with these weights in place of a built-in model's own.
-    pub(super) fn kept_loss(&self, name: ModelName, learned: &Arc<Learned>) -> Option<f32> {
+    /// The mean loss on the held-out sentences with these weights in place of a built-in model's own.
+    pub(super) fn held_out_loss(&self, name: ModelName, learned: &Arc<Learned>) -> Option<f32> {
         let model = self.model(name).filter(|_| name != ModelName::Checkpoint)?;
         let changes = Arc::new(Changes::default().with_weights(Arc::clone(learned)));
-        let lines: Vec<&str> = KEPT.lines().collect();
+        let lines: Vec<&str> = HELD_OUT.lines().collect();
         let loss = |line: &&str| self.loss_on(model, line, &changes);
         let losses = lines.par_iter().map(loss).collect::<Option<Vec<f32>>>()?;
         Some(losses.iter().sum::<f32>() / losses.len() as f32)

@@ -28,7 +28,7 @@ use crate::{
 pub(super) struct Measures {
     forgetting: OnceLock<Gradients>,
     influence: OnceLock<Gradients>,
-    kept: OnceLock<BTreeMap<ModelName, Vec<ReadBackCount>>>,
+    read_back_by_length: OnceLock<BTreeMap<ModelName, Vec<ReadBackCount>>>,
     evidence: OnceLock<BTreeMap<ModelName, Evidence>>,
     knock_outs: OnceLock<BTreeMap<ModelName, KnockOuts>>,
     forcing: OnceLock<BTreeMap<ModelName, Forcing>>,
@@ -77,8 +77,10 @@ impl Reading {
     }
 
     /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
-    pub fn kept(&self) -> Option<&BTreeMap<ModelName, Vec<ReadBackCount>>> {
-        self.known(Slow::Kept, &self.measures.kept, || self.kept_by_length())
+    pub fn read_back_by_length(&self) -> Option<&BTreeMap<ModelName, Vec<ReadBackCount>>> {
+        self.known(Slow::ReadBackByLength, &self.measures.read_back_by_length, || {
+            self.count_read_back_by_length()
+        })
     }
 
     /// By model with attention.
@@ -159,11 +161,11 @@ impl Reading {
         named.filter_map(|((name, _), found)| Some((*name, found?))).collect()
     }
 
-    /// How many of the last 1, 2, … words can be read back from the state, by model with a fixed vector.
-    pub fn kept_by_length(&self) -> BTreeMap<ModelName, Vec<ReadBackCount>> {
+    /// [`Self::read_back_by_length`], computed now.
+    pub fn count_read_back_by_length(&self) -> BTreeMap<ModelName, Vec<ReadBackCount>> {
         let ids = self.sentence.ids();
         self.of_each(|model, trace| {
-            readback::kept_by_length(model, trace, &ids, &self.setup(trace.model, None))
+            readback::read_back_by_length(model, trace, &ids, &self.setup(trace.model, None))
         })
     }
 

@@ -10,7 +10,7 @@ use super::Reading;
 pub enum Slow {
     Influence,
     Forgetting,
-    Kept,
+    ReadBackByLength,
     Forcing,
     Beams,
     Continued,
@@ -25,7 +25,7 @@ impl Slow {
     const ALL: [Self; 11] = [
         Self::Influence,
         Self::Forgetting,
-        Self::Kept,
+        Self::ReadBackByLength,
         Self::Forcing,
         Self::Beams,
         Self::Continued,
@@ -83,7 +83,7 @@ impl Reading {
         match slow {
             Slow::Influence => _ = waiting.influence(),
             Slow::Forgetting => _ = waiting.forgetting(),
-            Slow::Kept => _ = waiting.kept(),
+            Slow::ReadBackByLength => _ = waiting.read_back_by_length(),
             Slow::Forcing => _ = waiting.forcing(),
             Slow::Beams => _ = waiting.beams(),
             Slow::Continued => _ = waiting.continued(),

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Record, Recorded, Trace};
 use crate::engine::{
-    site::{Scope, in_layer, lies_in},
+    site::{Scope, in_layer, lies_in, stack_of},
     tape::{Inside, Node, Tape},
     value::{Shape, Value},
 };
@@ -138,32 +138,32 @@ impl Trace {
         layers.into_iter().collect()
     }
 
-    /// Whether a layer has the site at `template`, where `{layer}` is the layer. Of a closed block that is told from an
+    /// Whether a layer has the site at `pattern`, where `{layer}` is the layer. Of a closed block that is told from an
     /// opened one of its kind.
-    pub fn layer_has(&self, template: &str, layer: usize) -> bool {
-        self.shape_in(template, layer).is_some()
+    pub fn layer_has(&self, pattern: &str, layer: usize) -> bool {
+        self.shape_in(pattern, layer).is_some()
     }
 
-    /// The shape of the site at `template` in a layer, told as [`Self::layer_has`] is.
-    pub fn shape_in(&self, template: &str, layer: usize) -> Option<Shape> {
-        let path = in_layer(template, layer);
-        let known = if self.is_closed(&path) { self.opened_twin(&path, template)? } else { path };
+    /// The shape of the site at `pattern` in a layer, told as [`Self::layer_has`] is.
+    pub fn shape_in(&self, pattern: &str, layer: usize) -> Option<Shape> {
+        let path = in_layer(pattern, layer);
+        let known = if self.is_closed(&path) { self.opened_twin(&path, pattern)? } else { path };
         self.site(&known).map(Recorded::shape)
     }
 
-    /// The path of `template` in an opened block that is like the closed one at `path` and has it.
-    pub(super) fn opened_twin(&self, path: &str, template: &str) -> Option<String> {
+    /// The path of `pattern` in an opened block that is like the closed one at `path` and has it.
+    pub(super) fn opened_twin(&self, path: &str, pattern: &str) -> Option<String> {
         let kind = |node: Node| self.record.tape.kind_of_block(node);
         let (node, _) = self.closed(path)?;
         let like = self.opened.iter().filter(|opened| kind(opened.node) == kind(node));
         let mut paths =
-            like.filter_map(|opened| Some(in_layer(template, opened.scope.layer_index()?)));
+            like.filter_map(|opened| Some(in_layer(pattern, opened.scope.layer_index()?)));
         paths.find(|path| self.site(path).is_some())
     }
 
-    /// The number of layers up to the last that has the site at `template`, where `{layer}` is the layer; opened or not.
-    pub fn n_layers(&self, template: &str) -> usize {
-        let last = self.known_layers().into_iter().rev().find(|&l| self.layer_has(template, l));
+    /// The number of layers up to the last that has the site at `pattern`, where `{layer}` is the layer; opened or not.
+    pub fn n_layers(&self, pattern: &str) -> usize {
+        let last = self.known_layers().into_iter().rev().find(|&l| self.layer_has(pattern, l));
         last.map_or(0, |last| last + 1)
     }
 
@@ -176,10 +176,9 @@ impl Trace {
         self.sites().filter_map(layer).max().map_or(0, |last| last + 1)
     }
 
-    /// The number of all layers of the stack that `template` is about, whether they have the site or not.
-    pub fn n_layers_of_stack(&self, template: &str) -> usize {
-        let stack = template.split_once(".{layer}").map(|(stack, _)| stack);
-        stack.map_or(0, |stack| self.depth(Some(stack)))
+    /// The number of all layers of the stack that `pattern` is about, whether they have the site or not.
+    pub fn n_layers_of_stack(&self, pattern: &str) -> usize {
+        stack_of(pattern).map_or(0, |stack| self.depth(Some(stack)))
     }
 
     /// The gradient of the sum of `seed * site` over the seeds, with respect to the site `wanted`. None if the site

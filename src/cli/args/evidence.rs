@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use super::{BesideArgs, OutArgs, TextArgs};
 use crate::{
     analysis::{
-        evidence::learning::Optimizer, measure::attention_form::AttentionForm, reading::Asked,
+        evidence::learner::Optimizer, measure::attention_form::AttentionForm, reading::Asked,
     },
     cli::{destination::check_file, help_texts, known},
 };

@@ -166,7 +166,7 @@ fn add_parts(
         add_units(&mut lines, part, promoted, n_units);
     }
     add_promoted(report, promoted);
-    // Where a head of its own follows the last norm, as in BERT, the logit is no sum of these parts alone.
+    // Where a head of its own follows the last norm, as in BERT, the logit is not a sum of these parts alone.
     let rest = if parts.adds_up() { "left over (rounding)" } else { "left over (not linear)" };
     let _ = writeln!(report.text, "{rest:width$} {:>9}", rounded(parts.rest(), 4));
     let _ = writeln!(

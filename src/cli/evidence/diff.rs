@@ -211,7 +211,7 @@ impl<'a> Both<'a> {
         }
     }
 
-    /// A character for each position; None for a site whose rows are no tokens.
+    /// A character for each position; None for a site whose rows are not tokens.
     fn shades(&self, site: &SiteDifference) -> Option<String> {
         let recorded = self.traces[1].site(&site.path)?;
         recorded.place.stream(recorded.axes()[1])?;

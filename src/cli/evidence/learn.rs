@@ -12,7 +12,7 @@ use super::{
 use crate::{
     analysis::evidence::{
         Run,
-        learning::{Learner, Optimizer},
+        learner::{BeforeAfter, Learner, Optimizer},
     },
     cli::{
         args::evidence::{LearnArgs, OptimizerChoice},
@@ -62,14 +62,14 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
     add_losses(&mut report, &learner);
     let _ = writeln!(report.text, "\nsays before: {said_before}\nsays after:  {said_after}");
     add_moved(&mut report, &learner, |row| reading.tokenizer().token(row as u32).text);
-    let kept = reading.kept_losses(name, &learner.learned());
-    if let Some((before, after)) = kept {
+    let held_out = reading.held_out_losses(name, &learner.learned());
+    if let Some(BeforeAfter { before, after }) = held_out {
         let _ = writeln!(
             report.text,
             "\nloss on 20 other sentences, which nobody asked about: {before:.4} before, {after:.4} after"
         );
-        let kept = [("kept-before", before), ("kept-after", after)];
-        report.rows.extend(kept.map(|(measure, loss)| row(measure, Place::default(), loss)));
+        let losses = [("kept-before", before), ("kept-after", after)];
+        report.rows.extend(losses.map(|(measure, loss)| row(measure, Place::default(), loss)));
     }
     let _ = writeln!(
         report.text,

@@ -11,7 +11,7 @@ use crate::{
     weights::memory::bytes,
 };
 
-/// So many tensors are listed without being asked for all.
+/// The number of tensors that are listed without being asked for all.
 const FEW: usize = 24;
 
 /// Where the answers begin.

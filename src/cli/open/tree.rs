@@ -44,7 +44,7 @@ impl Tree {
     /// Opens `address` and `depth` levels of operands below it, nearest levels first.
     ///
     /// # Errors
-    /// If the address is no cell of the model.
+    /// If the address is not a cell of the model.
     pub fn new(open: Opens, address: &Address, depth: usize, terms: usize) -> Result<Self> {
         // Alone, a cell shows the pairs of all terms that are printed; above others, fewer.
         let breadth = if depth == 0 { terms.saturating_mul(2) } else { terms };

@@ -78,10 +78,10 @@ impl Arrays {
         name.strip_suffix(".npy").unwrap_or(name)
     }
 
-    /// An array with its numbers as f32, if it has so many of them; else with none.
+    /// An array with its numbers as f32, if there are `n_wanted` of them; else with none.
     ///
     /// # Errors
-    /// If it is damaged, or of a type that is no number.
+    /// If it is damaged, or of a type that is not a number.
     pub fn read(&mut self, name: &str, n_wanted: usize) -> Result<Array> {
         let read = match &mut self.file {
             Kind::Npz(zip) => npy(zip, name, n_wanted),

@@ -122,7 +122,7 @@ impl Change {
     /// The place in the output that is asked about, as it is written.
     ///
     /// # Errors
-    /// If it is no number.
+    /// If it is not a number.
     pub fn place(written: &str) -> Result<Self> {
         Ok(Self::Place(whole("place", written.trim(), u64::from(u32::MAX))? as usize))
     }

@@ -4,7 +4,7 @@
 //! (Fan et al. 2018, section 5.1); of these, top-p keeps the fewest likeliest that together reach p (Holtzman et al.
 //! 2020, section 3.1); the kept probabilities are scaled to sum to 1. Without a seed the likeliest token is chosen.
 
-use crate::engine::value::Matrix;
+use super::softmax;
 
 /// How the next token is chosen; the default is greedy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,7 +93,7 @@ impl Choosing {
     }
 
     /// The token that [`Self::choose`] draws, found among the likeliest, so that a large vocabulary is not sorted. None if
-    /// it is not among so many, and some are cut.
+    /// these do not tell, or are all.
     fn first_reached(&self, logits: &[f32], draw: f64) -> Option<usize> {
         const LIKELIEST: usize = 2048;
         let n = LIKELIEST.min(logits.len());
@@ -191,11 +191,6 @@ fn halved(
         below += share(token);
         draw < below
     })
-}
-
-fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
-    let scaled = logits.iter().map(|z| z / temperature);
-    super::softmax_rows(&Matrix::from_iterator(1, logits.len(), scaled)).as_slice().to_vec()
 }
 
 /// For probabilities in descending order, the rule that cut each one, and its share among the kept.

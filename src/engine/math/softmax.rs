@@ -15,6 +15,12 @@ pub fn softmax_rows(x: &Matrix) -> Matrix {
     out
 }
 
+/// The softmax of one row of scores, each divided by a temperature.
+pub fn softmax(scores: &[f32], temperature: f32) -> Vec<f32> {
+    let scaled = scores.iter().map(|z| z / temperature);
+    softmax_rows(&Matrix::from_iterator(1, scores.len(), scaled)).as_slice().to_vec()
+}
+
 /// Like [`softmax_rows`], for column-major slices.
 pub fn softmax_into(x: &[f32], n_rows: usize, out: &mut [f32]) {
     let size = n_rows.max(1) * COLUMNS;

@@ -53,7 +53,7 @@ pub fn exp(x: f32) -> f32 {
         sum = sum * r + c;
     }
     let power = sum * r * r + r + 1.0;
-    // In two steps: 2^128 is no f32, but 2^64 * 2^64 is.
+    // In two steps: 2^128 is beyond f32, but 2^64 * 2^64 is.
     let (n, two_to) = (n as i32, |n: i32| f32::from_bits(((n + 127) as u32) << 23));
     let value = power * two_to(n >> 1) * two_to(n - (n >> 1));
     let value = if x < LOWEST { 0.0 } else { value };
@@ -134,7 +134,7 @@ pub fn zip_plane(a: &Matrix, b: &Matrix, f: impl Fn(f32, f32) -> f32 + Sync) -> 
     )
 }
 
-/// The fewest tasks that a thread takes, of `n_tasks` with so many operations in all: all of them if another thread
+/// The fewest tasks that a thread takes, of `n_tasks` with `n_operations` in all: all of them if another thread
 /// would need longer to wake up than to help.
 pub fn least_tasks(n_tasks: usize, n_operations: usize) -> usize {
     const WORTH_WAKING: usize = 1 << 18;

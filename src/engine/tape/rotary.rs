@@ -40,7 +40,7 @@ pub enum RotaryPairs {
 }
 
 impl RotaryPairs {
-    /// The two channels of a pair, of so many pairs.
+    /// The two channels of one of `n_pairs` pairs.
     const fn channels(self, pair: usize, n_pairs: usize) -> (usize, usize) {
         match self {
             Self::Halves => (pair, pair + n_pairs),

@@ -36,7 +36,8 @@ impl Tape {
         self.record(place, Cut { first, planes }, vec![x])
     }
 
-    /// Planes side by side, so many fewer of them. (head, row, col) -> (group, row, heads of a group * col)
+    /// The planes in `n_groups` groups, those of a group side by side.
+    /// (head, row, col) -> (group, row, heads of a group * col)
     pub fn regroup(&mut self, place: Place, x: Node, n_groups: usize) -> Node {
         self.record(place, Regroup { n_groups }, vec![x])
     }

@@ -27,7 +27,7 @@ function go(i) {
 }
 function fromHash() {
   const id = location.hash.slice(1);
-  // A fragment that is no UTF-8 cannot be decoded; it is none of a section either.
+  // A fragment that is not UTF-8 cannot be decoded; it is not a section's either.
   const is = (section) => section.id === id || encodeURIComponent(section.id) === id;
   show(sections.findIndex(is));
   open(false);

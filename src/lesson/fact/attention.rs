@@ -16,7 +16,7 @@ use crate::{
         trace::{Recorded, Trace},
     },
     engine::{
-        math::{argmax, largest},
+        math::{argmax, largest, softmax},
         site::lies_in,
         value::Cell,
     },
@@ -235,14 +235,6 @@ fn extremes(c: &Context) -> Option<(f32, f32)> {
     Some((low, row.into_iter().max_by(f32::total_cmp)?))
 }
 
-/// Softmax of a row.
-fn softmax(row: &[f32]) -> Vec<f32> {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exp: Vec<f32> = row.iter().map(|x| (x - max).exp()).collect();
-    let sum: f32 = exp.iter().sum();
-    exp.into_iter().map(|x| x / sum).collect()
-}
-
 /// What softmax would get without the division: the scores, with the bias and the mask that were added after it. None
 /// where it gets something else too: capped scores, or a sink.
 fn row_without_scaling(c: &Context) -> Option<Vec<f32>> {
@@ -261,7 +253,7 @@ fn row_without_scaling(c: &Context) -> Option<Vec<f32>> {
 fn unscaled(c: &Context) -> String {
     let said = || {
         let most = |row: Vec<f32>| row.into_iter().max_by(f32::total_cmp);
-        let both = [most(weights(c)?)?, most(softmax(&row_without_scaling(c)?))?];
+        let both = [most(weights(c)?)?, most(softmax(&row_without_scaling(c)?, 1.0))?];
         let [with, without] = both.map(share);
         Some(if with == without || both.iter().all(|&x| x >= 0.995) {
             c.phrases.same_unscaled(&with)
@@ -274,7 +266,8 @@ fn unscaled(c: &Context) -> String {
 
 fn future_share(c: &Context) -> String {
     let row = c.beside(&attention::SCALED).and_then(|site| row_of(c, site));
-    let future = row.map(|row| softmax(&row).into_iter().skip(c.row() + 1).fold(0.0, |a, b| a + b));
+    let future =
+        row.map(|row| softmax(&row, 1.0).into_iter().skip(c.row() + 1).fold(0.0, |a, b| a + b));
     c.phrases.or_none(future.map(percent))
 }
 

@@ -12,6 +12,7 @@ use crate::{
         beam::{BeamPlace, Beams},
         largest,
         sampling::{Choice, Choosing},
+        softmax,
     },
     text::{grouped, percent, spoken},
 };
@@ -66,9 +67,9 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact("cache_without", "and without", |c| of_cache(c, |sizes, t, _| sizes.step(t).without)),
     fact("cache_all_with", "multiplications of all steps with it", |c| {
-        of_cache(c, |sizes, _, n| sizes.whole(n).0)
+        of_cache(c, |sizes, _, n| sizes.whole(n).with)
     }),
-    fact("cache_all_without", "and without", |c| of_cache(c, |sizes, _, n| sizes.whole(n).1)),
+    fact("cache_all_without", "and without", |c| of_cache(c, |sizes, _, n| sizes.whole(n).without)),
     fact("forced_n", "places of the Transformer's output", |c| {
         of_forcing(c, |f| f.places.len().to_string())
     }),
@@ -144,12 +145,11 @@ fn of_chosen(c: &Context, text_of: fn(&Context, usize, &Choice) -> String) -> Op
 
 /// The probability of the likeliest token at a temperature.
 fn top_probability_at(c: &Context, temperature: f32) -> String {
-    let logits = c.trace().logits().and_then(|site| c.row_of(site));
-    let top_probability = |row: Vec<f32>| {
-        let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        1.0 / row.iter().map(|z| ((z - max) / temperature).exp()).sum::<f32>()
+    let top_probability = || {
+        let row = c.row_of(c.trace().logits()?)?;
+        softmax(&row, temperature).into_iter().max_by(f32::total_cmp)
     };
-    c.phrases.or_none(logits.map(|row| percent(top_probability(row))))
+    c.phrases.or_none(top_probability().map(percent))
 }
 
 fn of_cache(c: &Context, count: fn(CacheSizes, usize, usize) -> usize) -> String {

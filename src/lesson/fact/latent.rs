@@ -1,22 +1,26 @@
 //! Facts about keys and values that are made from a few numbers a token.
 
 use super::{Context, Fact, fact};
-use crate::engine::value::Shape;
+use crate::{
+    analysis::trace::Recorded,
+    engine::{site::Site, value::Shape},
+    model::layer::attention::{K, K_OWN, K_SHARED, LATENT, V},
+};
 
 pub(super) static FACTS: &[Fact] = &[
     fact(
         "latent_width",
         "the numbers of a token that all heads' keys and values are made from",
-        |c| c.phrases.or_none(width(c, "latent")),
+        |c| c.phrases.or_none(width(c, &LATENT)),
     ),
     fact("shared_width", "the channels of keys that all heads share", |c| {
-        c.phrases.or_none(width(c, "k_shared"))
+        c.phrases.or_none(width(c, &K_SHARED))
     }),
     fact("own_width", "the channels of keys that each head has for itself", |c| {
-        c.phrases.or_none(width(c, "k_own"))
+        c.phrases.or_none(width(c, &K_OWN))
     }),
     fact("latent_kept", "the numbers of a token that the cache of such a layer keeps", |c| {
-        let kept = || Some(shape(c, "latent")?.cols + shape(c, "k_shared")?.cols);
+        let kept = || Some(shape(c, &LATENT)?.cols + shape(c, &K_SHARED)?.cols);
         c.phrases.or_none(kept().map(|n| n.to_string()))
     }),
     fact(
@@ -24,7 +28,7 @@ pub(super) static FACTS: &[Fact] = &[
         "the numbers of a token's keys and values in all heads of the layer",
         |c| {
             let whole = || {
-                let (k, v) = (shape(c, "k")?, shape(c, "v")?);
+                let (k, v) = (shape(c, &K)?, shape(c, &V)?);
                 Some(k.planes * k.cols + v.planes * v.cols)
             };
             c.phrases.or_none(whole().map(|n| n.to_string()))
@@ -32,10 +36,10 @@ pub(super) static FACTS: &[Fact] = &[
     ),
 ];
 
-fn shape(c: &Context, of: &str) -> Option<Shape> {
-    Some(c.trace().site(&format!("blocks.{}.attn.{of}", c.layer()))?.shape())
+fn shape(c: &Context, of: &Site) -> Option<Shape> {
+    c.in_block("attn", of).map(Recorded::shape)
 }
 
-fn width(c: &Context, of: &str) -> Option<String> {
+fn width(c: &Context, of: &Site) -> Option<String> {
     shape(c, of).map(|shape| shape.cols.to_string())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Context, Fact, fact, fact_of_built_in};
 use crate::{
     analysis::{
-        evidence::learning::Optimizer,
+        evidence::learner::{BeforeAfter, Optimizer},
         measure::training::Training,
         reading::Course,
         trace::{Recorded, Trace},
@@ -38,8 +38,10 @@ pub(super) static FACTS: &[Fact] = &[
         let n = c.reading.known_course(c.step.model).map(|course| course.n_steps);
         c.phrases.or_none(n.map(|n| c.phrases.counted(n, Phrases::step, Phrases::steps)))
     }),
-    fact("kept_before", "loss on the kept sentences before learning", |c| kept(c, 0)),
-    fact("kept_now", "loss on the kept sentences now", |c| kept(c, 1)),
+    fact("kept_before", "loss on the held-out sentences before learning", |c| {
+        held_out(c, |loss| loss.before)
+    }),
+    fact("kept_now", "loss on the held-out sentences now", |c| held_out(c, |loss| loss.after)),
     fact_of_built_in("trained_steps", "steps of the step's model's training", |c| {
         of_training(c, |training| grouped(training.step))
     }),
@@ -72,7 +74,7 @@ fn costs(c: &Context) -> Vec<(String, f32)> {
     };
     course.map_or_else(
         || named(&c.trace().output, &c.reading.output_costs(c.step.model)),
-        |course| named(&course.target, &course.costs[1]),
+        |course| named(&course.target, &course.costs.after),
     )
 }
 
@@ -104,15 +106,15 @@ fn learning_rate(c: &Context) -> f32 {
     c.reading.changes.rate().unwrap_or_else(|| Optimizer::Sgd.usual_rate())
 }
 
-/// The learned numbers: leaves that are no initial states or encodings.
+/// The learned numbers: leaves other than initial states and encodings.
 fn n_weights(trace: &Trace) -> usize {
     let is_weight = |site: &&Recorded| site.is_leaf && site.place.is_weight();
     trace.sites().filter(is_weight).map(|site| site.shape().len()).sum()
 }
 
-fn kept(c: &Context, i: usize) -> String {
-    let kept = c.reading.known_course(c.step.model).and_then(|course| course.kept);
-    c.phrases.or_none(kept.map(|kept| spoken(kept[i])))
+fn held_out(c: &Context, one: fn(BeforeAfter<f32>) -> f32) -> String {
+    let loss = c.reading.known_course(c.step.model).and_then(|course| course.held_out);
+    c.phrases.or_none(loss.map(|loss| spoken(one(loss))))
 }
 
 fn of_training(c: &Context, text: impl Fn(&Training) -> String) -> String {

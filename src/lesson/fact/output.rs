@@ -7,15 +7,13 @@ use crate::{
     analysis::{measure::span, trace::Recorded},
     engine::math::largest,
     lesson::phrases::Phrases,
-    model::ModelName,
+    model::{END_PROBS, ModelName, START_PROBS},
     text::{grouped, rounded, share},
 };
 
 pub(super) static FACTS: &[Fact] = &[
-    fact("next", "the likeliest token after the selected row", |c| {
-        ranked_text(c, "probs", 0, |c, r| c.phrases.quote(&r.0))
-    }),
-    fact("second_next", "the second", |c| ranked_text(c, "probs", 1, |c, r| c.phrases.quote(&r.0))),
+    fact("next", "the likeliest token after the selected row", |c| nth_word(c, 0)),
+    fact("second_next", "the second", |c| nth_word(c, 1)),
     fact("top3", "the three likeliest with their probabilities", top3),
     fact("logit_next", "the highest logit", |c| {
         c.phrases.or_none(shown_logit(c, 0).map(|x| rounded(x, 2)))
@@ -67,16 +65,13 @@ pub(super) static FACTS: &[Fact] = &[
 
 /// The tokens of the answer, and its probability.
 fn answer(c: &Context) -> Option<(String, f32)> {
-    let row = |path| Some(c.trace().site(path)?.value.row(0, 0));
-    let (start, end) = (row(START_PROBS)?, row(END_PROBS)?);
+    let row = |site| Some(c.beside(site)?.value.row(0, 0));
+    let (start, end) = (row(&START_PROBS)?, row(&END_PROBS)?);
     let tokens = &c.trace().source;
     let (range, share) = span::best(&start, &end, span::context(tokens))?;
     let ids: Vec<u32> = tokens.get(range)?.iter().map(|token| token.id).collect();
     Some((c.reading.decoded(&ids).trim().to_owned(), share))
 }
-
-const START_PROBS: &str = "answer.start_probs";
-const END_PROBS: &str = "answer.end_probs";
 
 /// Token and value of the nth largest number of the selected row.
 fn ranked_token(c: &Context, site: &Recorded, n: usize) -> Option<(String, f32)> {
@@ -85,14 +80,10 @@ fn ranked_token(c: &Context, site: &Recorded, n: usize) -> Option<(String, f32)>
     Some((c.trace().label_in_row(site, site.axes()[2], i, c.row()), row[i]))
 }
 
-fn ranked_text(
-    c: &Context,
-    path: &str,
-    n: usize,
-    text_of: fn(&Context, &(String, f32)) -> String,
-) -> String {
-    let found = c.trace().site(path).and_then(|site| ranked_token(c, site, n));
-    c.phrases.or_none(found.as_ref().map(|found| text_of(c, found)))
+/// The nth likeliest token, in quotes.
+fn nth_word(c: &Context, n: usize) -> String {
+    let found = c.trace().probs().and_then(|site| ranked_token(c, site, n));
+    c.phrases.or_none(found.map(|(word, _)| c.phrases.quote(&word)))
 }
 
 fn top3(c: &Context) -> String {

@@ -46,14 +46,12 @@ pub(super) static FACTS: &[Fact] = &[
         first_answer(c, |c, a| c.phrases.quote(&a.guess))
     }),
     fact("forgetting_first", "derivative of the last state by the first word", |c| {
-        forgetting(c, c.step.model, |_, norms| spoken(norms[0]))
+        forgetting(c, |_, norms| spoken(norms[0]))
     }),
     fact("forgetting_last", "the same by the last word", |c| {
-        forgetting(c, c.step.model, |_, norms| spoken(norms[norms.len() - 1]))
+        forgetting(c, |_, norms| spoken(norms[norms.len() - 1]))
     }),
-    fact("forgetting_ratio", "how many times less the first word counts", |c| {
-        forgetting(c, c.step.model, ratio)
-    }),
+    fact("forgetting_ratio", "how many times less the first word counts", |c| forgetting(c, ratio)),
 ];
 
 fn size_beside(c: &Context, site: &Site) -> String {
@@ -108,8 +106,8 @@ fn first_asked(c: &Context, answer: &ReadBack) -> String {
 
 /// The length up to which all tokens are read back; measured on a worker thread, never here.
 fn fully_read_back(c: &Context, model: ModelName) -> String {
-    let Some(kept) = c.reading.kept() else { return c.phrases.measuring() };
-    let length = kept.get(&model).map(|k| k.iter().take_while(|k| k.right == k.read).count());
+    let Some(counts) = c.reading.read_back_by_length() else { return c.phrases.measuring() };
+    let length = counts.get(&model).map(|k| k.iter().take_while(|k| k.right == k.read).count());
     c.phrases.or_none(length.map(|n| match n {
         0 => c.phrases.kept_none(),
         n => c.phrases.kept_up_to(&n.to_string()),
@@ -121,9 +119,9 @@ fn first_answer(c: &Context, text_of: fn(&Context, &ReadBack) -> String) -> Stri
 }
 
 /// Gradients are measured on a worker thread, never here.
-fn forgetting(c: &Context, model: ModelName, text_of: fn(&Context, &[f32]) -> String) -> String {
+fn forgetting(c: &Context, text_of: fn(&Context, &[f32]) -> String) -> String {
     let Some(forgetting) = c.reading.forgetting() else { return c.phrases.measuring() };
-    match forgetting.get(&model) {
+    match forgetting.get(&c.step.model) {
         Some(Gradient { norms, .. }) if !norms.is_empty() => text_of(c, norms),
         _ => c.phrases.no_value(),
     }

@@ -11,11 +11,14 @@ use crate::{
     },
     engine::{
         math::length,
-        site::{Stream, in_layer},
+        site::{Role, Site, Stream, in_layer, path_in},
         value::Shape,
     },
     lesson::phrases::Phrases,
-    model::{EMBEDDING_TABLE, ModelName, ModelSizes},
+    model::{
+        EMBEDDING_TABLE, ModelName, ModelSizes, POS, SCALED,
+        layer::{attention, delta, experts, feed_forward, state_space},
+    },
     text::{Token, grouped, rounded, spoken, word_text},
 };
 
@@ -56,9 +59,9 @@ pub(super) static FACTS: &[Fact] = &[
     fact("root_d_k", "its square root", |c| root(d_k(c))),
     fact("d_ff", "units of the feed-forward layer", |c| {
         let hidden = [
-            "encoder.{layer}.ffn.hidden",
-            "blocks.{layer}.ffn.hidden",
-            "blocks.{layer}.ffn.experts.hidden",
+            ("encoder.{layer}.ffn", &feed_forward::HIDDEN),
+            ("blocks.{layer}.ffn", &feed_forward::HIDDEN),
+            ("blocks.{layer}.ffn.experts", &experts::HIDDEN),
         ];
         size_in_layer(c, &hidden, |shape| shape.cols, |sizes| sizes.d_ff).to_string()
     }),
@@ -82,14 +85,14 @@ pub(super) static FACTS: &[Fact] = &[
         }
     }),
     fact("kv_note", "how many heads share keys and values, if they do", |c| {
-        let keys = ["blocks.{layer}.attn.k"];
+        let keys = [("blocks.{layer}.attn", &attention::K)];
         let n_kv = size_in_layer(c, &keys, |shape| shape.planes, |sizes| sizes.heads.n_kv_heads);
         let is_shared = n_kv > 0 && n_kv < n_heads(c);
         let (n, all) = (n_kv.to_string(), n_heads(c).to_string());
         if is_shared { c.phrases.kv_shared(&n, &all) } else { c.phrases.kv_own() }
     }),
-    fact("scaled_size", "the same, scaled", |c| length_at(c, "src.scaled")),
-    fact("pos_size", "length of its position's row", |c| length_at(c, "src.pos")),
+    fact("scaled_size", "the same, scaled", |c| length_beside(c, &SCALED)),
+    fact("pos_size", "length of its position's row", |c| length_beside(c, &POS)),
 ];
 
 fn n_tokens(c: &Context) -> usize {
@@ -101,19 +104,23 @@ fn d_model(c: &Context) -> usize {
 }
 
 fn d_hidden(c: &Context) -> usize {
-    c.cols(ModelName::Elman, "rnn.encoder.hidden")
+    let mut sites = c.reading.trace(ModelName::Elman).sites();
+    sites.find(|site| site.role() == Role::HiddenState).map_or(0, |site| site.shape().cols)
 }
 
 fn d_k(c: &Context) -> usize {
     size_in_layer(c, &QUERIES, |shape| shape.cols, |sizes| sizes.heads.d_head)
 }
 
-/// Sites of a layer's queries in the built-in Transformer and in checkpoints, and of what the heads of a state space write.
-const QUERIES: [&str; 4] = [
-    "encoder.{layer}.self_attn.q",
-    "blocks.{layer}.attn.q",
-    "blocks.{layer}.ssm.x",
-    "blocks.{layer}.delta.v",
+/// Sites in parts of a layer, by the pattern of the part's path.
+type InLayer = (&'static str, &'static Site);
+
+/// A layer's queries in the built-in Transformer and in checkpoints, and what the heads of a state space write.
+static QUERIES: [InLayer; 4] = [
+    ("encoder.{layer}.self_attn", &attention::Q),
+    ("blocks.{layer}.attn", &attention::Q),
+    ("blocks.{layer}.ssm", &state_space::X),
+    ("blocks.{layer}.delta", &delta::V),
 ];
 
 /// The pass whose sizes are told: the checkpoint's, else the Transformer's.
@@ -130,11 +137,13 @@ fn size_of_first(c: &Context, paths: &[&str], size: fn(Shape) -> usize) -> usize
 /// A size inside the selected layer, else inside the first one, else the checkpoint's own size.
 fn size_in_layer(
     c: &Context,
-    templates: &[&str],
+    sites: &[InLayer],
     size: fn(Shape) -> usize,
     configured: fn(ModelSizes) -> usize,
 ) -> usize {
-    let in_one = |layer: usize| templates.iter().map(move |site| in_layer(site, layer));
+    let in_one = |layer: usize| {
+        sites.iter().map(move |(part, site)| path_in(&in_layer(part, layer), site.name))
+    };
     let paths: Vec<String> = [c.layer(), 0].into_iter().flat_map(in_one).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     match size_of_first(c, &paths, size) {
@@ -152,8 +161,8 @@ fn root(n: usize) -> String {
     if root.fract() == 0.0 { format!("{root:.0}") } else { format!("{root:.2}") }
 }
 
-fn length_at(c: &Context, path: &str) -> String {
-    length_of(c, c.trace().site(path))
+fn length_beside(c: &Context, site: &Site) -> String {
+    length_of(c, c.beside(site))
 }
 
 fn length_of(c: &Context, site: Option<&Recorded>) -> String {
@@ -162,7 +171,7 @@ fn length_of(c: &Context, site: Option<&Recorded>) -> String {
 }
 
 fn unknown(c: &Context) -> String {
-    let unknown = &c.reading.sentence.unknown;
+    let unknown = c.reading.sentence.unknown_words();
     let Some(first) = unknown.first() else {
         return c.phrases.all_known();
     };
@@ -251,7 +260,7 @@ fn shortened(word: &str) -> String {
 /// The two different words whose embedding rows have the largest cosine.
 fn alike(c: &Context) -> String {
     let tokens = &c.reading.sentence.tokens;
-    let Some(site) = c.trace().site("src.embed") else { return c.phrases.no_value() };
+    let Some(site) = c.trace().embedding(Stream::Source) else { return c.phrases.no_value() };
     let rows: Vec<Vec<f32>> = (0..tokens.len())
         .map(|t| site.value.row(0, t))
         .map(|row| row.iter().map(|x| x / length(&row).max(f32::MIN_POSITIVE)).collect())

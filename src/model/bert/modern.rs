@@ -9,20 +9,19 @@ use super::{
     RESIDUAL1, RESIDUAL2,
     classes::OF_MODERN,
     config::mask,
+    encoder::Encoder,
     head::{Head, MaskedWords, MaskedWordsSizes},
 };
 use crate::{
     engine::{
-        change::Changes,
         site::{
             Axis::{Channel, Position},
             Role, Scope, Site,
         },
-        tape::{Block, Keep, Node, Rope, Tape, Weight},
-        value::Matrix,
+        tape::{Block, Node, Rope, Tape, Weight},
     },
     model::{
-        EMBED, Model, ModelSizes, Pass, Setup,
+        EMBED, ModelSizes,
         classes::{Classes, ClassesPlan, TextReading},
         layer::{
             attention::{Attention, AttentionPlan, HeadSizes, Mask},
@@ -359,7 +358,9 @@ impl ModernBert {
             plan,
         })
     }
+}
 
+impl Encoder for ModernBert {
     /// The last norm after every token. -> (position, d_model)
     fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let at = source_scope("tokens");
@@ -370,28 +371,14 @@ impl ModernBert {
         let x = self.layers.iter().fold(x, |x, layer| tape.block(layer, &[x]));
         self.last_norm.forward(tape, x)
     }
-}
 
-impl Model for ModernBert {
-    /// As [`super::Bert`].
-    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
-        let mut tape = setup.tape();
-        let x = self.encode(&mut tape, source);
-        let output = self.head.forward(&mut tape, x, source, &setup.choosing());
-        Pass { tape, source: source.to_vec(), target: vec![], output, beams: None }
+    fn head(&self) -> &Head {
+        &self.head
     }
 
-    /// Without a head of words there are no logits of words.
-    fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
-        let all = self.sizes()?;
-        let has_words = matches!(self.plan.head, ModernHead::MaskedWords(_));
-        let sizes = if has_words { all } else { ModelSizes { n_vocab: 0, ..all } };
-        Some(sizes.bytes(n, keep) as u64)
-    }
-
-    fn sizes(&self) -> Option<ModelSizes> {
+    fn encoder_sizes(&self) -> ModelSizes {
         let ModernPlan { heads, d_ff, n_vocab, context, ref layers, .. } = self.plan;
-        Some(ModelSizes {
+        ModelSizes {
             n_layers: layers.len(),
             stacks: None,
             narrow: None,
@@ -404,29 +391,10 @@ impl Model for ModernBert {
             experts: None,
             n_vocab,
             context,
-        })
+        }
     }
 
-    fn classes(&self) -> &[String] {
-        self.head.classes()
-    }
-
-    fn written_at(&self, source: &[u32]) -> Option<Vec<usize>> {
-        self.head.places(source)
-    }
-
-    /// Applies the last norm and the head to the rows.
-    fn unembed(&self, rows: &Matrix, changes: &Arc<Changes>) -> Option<Matrix> {
-        let mut tape = Tape::changed(Arc::clone(changes));
-        let x = tape.leaf(source_scope("tokens").at(&INPUT), Arc::new(rows.clone().into()));
-        let x = self.last_norm.forward(&mut tape, x);
-        let logits = self.head.logits(&mut tape, x)?;
-        Some(tape.value(logits).matrix().clone())
-    }
-
-    fn read(&self, source: &[u32], setup: &Setup) -> Tape {
-        let mut tape = setup.tape();
-        self.encode(&mut tape, source);
-        tape
+    fn finish(&self, tape: &mut Tape, rows: Node) -> Node {
+        self.last_norm.forward(tape, rows)
     }
 }

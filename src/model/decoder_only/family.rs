@@ -136,6 +136,8 @@ pub struct Style {
     pub embedding_scale: EmbeddingScale,
     /// Whether the logits use the embedding table, where the settings do not say.
     pub is_tied: bool,
+    /// Whether words can see those after them too, where settings say so.
+    pub looks_both_ways: bool,
 }
 
 /// How a family knows positions.
@@ -221,11 +223,22 @@ pub const LLAMA: Family = Family {
         windows: windows::none,
         embedding_scale: EmbeddingScale::None,
         is_tied: false,
+        looks_both_ways: false,
     },
     refused: &[],
     defaults: &[("max_position_embeddings", 2048)],
     default_rope: None,
     adjust: |_, _| Ok(()),
+};
+
+/// A decoder's words see those before them alone. Gemma 4 calls what its pictures see `vision`.
+const SEES_BEFORE: Refused = Refused {
+    key: "use_bidirectional_attention",
+    can_run: |config| {
+        let both = config.get("use_bidirectional_attention");
+        both.is_none_or(|both| both.as_str() == Some("vision") || both.as_bool() == Some(false))
+    },
+    wanted: "false: words that see those before them",
 };
 
 impl Family {
@@ -316,7 +329,9 @@ impl Family {
     /// Every setting that cannot be run, and every size that is missing.
     fn faults(&self, config: &Config) -> SettingFaults {
         let mut faults = SettingFaults::default();
-        for one in self.refused.iter().filter(|one| !(one.can_run)(config)) {
+        let both_ways = Some(&SEES_BEFORE).filter(|_| !self.style.looks_both_ways);
+        let refused = self.refused.iter().chain(both_ways);
+        for one in refused.filter(|one| !(one.can_run)(config)) {
             faults.note(config.must(one.key, false, one.wanted));
         }
         faults.note(self.activation(config));

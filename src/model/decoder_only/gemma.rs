@@ -6,9 +6,7 @@ use serde_json::json;
 
 use super::{
     DecoderPlan, EmbeddingScale, LayerOrder,
-    family::{
-        BiasStyle, Family, FamilySettings, KEYS, Keys, LLAMA, Refused, Style, ropes_by_window,
-    },
+    family::{BiasStyle, Family, FamilySettings, KEYS, Keys, LLAMA, Style, ropes_by_window},
     names::{LLAMA as LLAMA_NAMES, Names},
     rope::RopeStyle,
     windows,
@@ -37,12 +35,6 @@ pub(super) const GEMMA: Style = Style {
     ..LLAMA.style
 };
 
-const REFUSED: &[Refused] = &[Refused {
-    key: "use_bidirectional_attention",
-    can_run: |config| !config.bool_or("use_bidirectional_attention", false).unwrap_or(true),
-    wanted: "false",
-}];
-
 pub(super) const SANDWICH_NAMES: Names =
     Names { norms: ["input_layernorm", "pre_feedforward_layernorm"], ..LLAMA_NAMES };
 
@@ -53,7 +45,6 @@ pub static FAMILIES: &[Family] = &[
         defaults: &[("max_position_embeddings", 8192), ("head_dim", 256)],
         keys: Keys { activation: &["hidden_activation", "hidden_act"], ..GEMMA_KEYS },
         style: GEMMA,
-        refused: REFUSED,
         // What the first Gemma calls `gelu` is its tanh form.
         adjust: |_, plan| {
             for feed in plan.layers.iter_mut().filter_map(|layer| layer.feed.as_mut()) {
@@ -78,7 +69,7 @@ pub static FAMILIES: &[Family] = &[
         keys: GEMMA_KEYS,
         names: SANDWICH_NAMES,
         style: Style { order: LayerOrder::Sandwich, windows: windows::every_second, ..GEMMA },
-        refused: REFUSED,
+        refused: &[],
         adjust: |settings, plan| {
             scale_scores(settings, plan, 46)?;
             cap(settings, plan)
@@ -105,6 +96,7 @@ pub static FAMILIES: &[Family] = &[
             order: LayerOrder::Sandwich,
             qk_norm: Some(QkNorm::PerHead),
             windows: windows::but_every_sixth,
+            looks_both_ways: true,
             ..GEMMA
         },
         refused: &[],
@@ -118,7 +110,7 @@ pub static FAMILIES: &[Family] = &[
 ];
 
 /// Scores divided by the root of `query_pre_attn_scalar`. GGUF files do not have it: it is a head's width, but in the
-/// largest model, which has so many layers, the width of the stream by the number of heads.
+/// largest model, which has `n_largest` layers, the width of the stream by the number of heads.
 fn scale_scores(settings: &FamilySettings, plan: &mut DecoderPlan, n_largest: usize) -> Result<()> {
     let heads = plan.heads;
     let default = match settings.are_gguf() {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     DecoderPlan, LayerOrder, LayerPlan,
-    family::{Family, FamilySettings, PositionStyle, Refused, Style},
+    family::{Family, FamilySettings, PositionStyle, Style},
     gemma::{GEMMA, GEMMA_KEYS, SANDWICH_NAMES, cap_of},
     mixtures::{self, activation, experts},
     names::{EXPERTS, ExpertMaps, ExpertNames, FeedNames, Names},
@@ -75,14 +75,7 @@ pub static FAMILIES: &[Family] = &[Family {
         windows: windows::but_every_sixth_and_the_last,
         ..GEMMA
     },
-    refused: &[Refused {
-        key: "use_bidirectional_attention",
-        can_run: |config| {
-            let both = config.get("use_bidirectional_attention");
-            both.is_none_or(|both| *both == json!("vision") || *both == json!(false))
-        },
-        wanted: "null or vision: words that see those before them",
-    }],
+    refused: &[],
     adjust: |settings, plan| {
         let config = &settings.config;
         plan.logits.cap = cap_of(config, "final_logit_softcapping", 0.0)?;

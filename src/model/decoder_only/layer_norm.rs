@@ -28,7 +28,7 @@ const fn all_by(key: &'static str) -> BiasStyle {
     BiasStyle { qkv: bias, out: bias, feed: bias }
 }
 
-/// Only so many of a head's channels are rotated.
+/// Only this part of a head's channels is rotated, 0 to 1.
 const fn rotating(part: f32) -> PositionStyle {
     PositionStyle::Rotary(RopeStyle {
         part: Some(("partial_rotary_factor", part)),

@@ -75,7 +75,7 @@ pub static FAMILIES: &[Family] = &[Family {
     },
 }];
 
-/// Whether the limits of steps are 0 and infinity, which is no JSON and read as null, or written in words.
+/// Whether the limits of steps are 0 and infinity, which is not valid JSON and read as null, or written in words.
 fn sets_no_limit(limits: &Json) -> bool {
     let is_zero = |limit: &Json| limit.as_f64().is_some_and(|limit| limit.abs() <= 0.0);
     let limits = limits.as_array().map(Vec::as_slice);

@@ -266,8 +266,8 @@ impl DecoderPlan {
         }
     }
 
-    /// The slopes of ALiBi for so many heads: `2^(-8h/n)` for a power of two; else those of the next smaller power of
-    /// two, then every second of the next larger one (Press et al. 2022, their code).
+    /// The slopes of ALiBi, one a head: `2^(-8h/n)` for a power of two; else those of the next smaller power of two,
+    /// then every second of the next larger one (Press et al. 2022, their code).
     pub fn slopes(n_heads: usize, most: f32) -> Arc<[f32]> {
         let of_power = |n: usize| (1..=n).map(move |h| 2_f32.powf(-most * h as f32 / n as f32));
         let power =

@@ -189,7 +189,7 @@ fn linear(scaling: &Config, base: Base) -> Result<ScaledSpeeds> {
     Ok(ScaledSpeeds::plain(base.speeds().into_iter().map(|speed| speed / factor).collect()))
 }
 
-/// The first pairs of a head alone, as fast as if all turned; the others stand still (Gemma 4).
+/// The first pairs of a head alone, as fast as if all were rotated; the others are not (Gemma 4).
 fn proportional(scaling: &Config, base: Base) -> Result<ScaledSpeeds> {
     const KEY: &str = "partial_rotary_factor";
     let part = f64::from(scaling.float_or(KEY, 1.0)?);

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use crate::{model::layer::attention::Mask, weights::Config};
 
-/// The mask of each of so many layers.
+/// The mask of each layer, from the settings and the number of layers.
 pub type Windows = fn(&Config, usize) -> Result<Vec<Mask>>;
 
 /// Every layer sees all.

@@ -31,6 +31,8 @@ pub enum EncoderDecoderPositions {
     Relative {
         n_buckets: usize,
         farthest: usize,
+        /// Each layer has numbers of its own.
+        is_by_layer: bool,
     },
 }
 
@@ -38,7 +40,7 @@ impl EncoderDecoderPositions {
     /// The distances of a stack, where positions are relative.
     pub(super) const fn buckets(self, is_two_sided: bool) -> Option<Buckets> {
         match self {
-            Self::Relative { n_buckets: n, farthest } => {
+            Self::Relative { n_buckets: n, farthest, .. } => {
                 Some(Buckets { n, farthest, is_two_sided })
             }
             Self::Sinusoidal(_) | Self::Table { .. } => None,

@@ -1,11 +1,12 @@
-//! T5 (Raffel et al. 2020), its version 1.1, Flan-T5 and mT5: root mean square norms before sub-layers,
-//! no biases, no scaling of scores, and relative positions that all layers of a stack share.
+//! T5 (Raffel et al. 2020), its version 1.1, Flan-T5, mT5 and UMT5 (Chung et al. 2023): root mean square norms before
+//! sub-layers, no biases, no scaling of scores, and relative positions that all layers of a stack share (in UMT5 each
+//! layer has its own).
 
 use anyhow::{Context, Result};
 
 use super::{
     EncoderDecoderEmbeddingPlan, EncoderDecoderPlan, EncoderDecoderPositions, GenerationRules,
-    NormPlacement, OutputPlan,
+    NormPlacement, OutputPlan, relative_table,
 };
 use crate::{
     model::{
@@ -18,7 +19,7 @@ use crate::{
     },
     text::MAX_CONTEXT,
     weights::{
-        Checkpoint, Config, ExpectedWeight, SettingFaults,
+        Checkpoint, Config, ExpectedWeight, SettingFaults, TensorNames,
         WeightLayout::{Linear, Table, Vector},
     },
 };
@@ -34,10 +35,21 @@ pub(super) fn plan(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
         faults.note(config.usize(key));
     }
     faults.note(feed(config));
-    faults.note(positions(config));
+    faults.note(positions(checkpoint));
     let plan = faults.note(unchecked(checkpoint));
     faults.or(plan)
 }
+
+/// Whether the checkpoint is an encoder without a decoder.
+pub(super) fn is_encoder_alone(checkpoint: &Checkpoint) -> bool {
+    let config = checkpoint.config();
+    let class = config.class().unwrap_or_default();
+    class.ends_with("EncoderModel")
+        || config.string("model_type").is_ok_and(|kind| kind == ENCODER_IN_GGUF)
+}
+
+/// GGUF's name of an encoder without a decoder.
+const ENCODER_IN_GGUF: &str = "t5encoder";
 
 /// The plan, if its settings are of the right kinds.
 fn unchecked(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
@@ -53,6 +65,7 @@ fn unchecked(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
     // The first version divides what goes to the tied table; later ones say that nothing is tied.
     let is_t5 = config.string("model_type")? == "t5";
     let is_first_version = config.bool_or("tie_word_embeddings", true)?;
+    let is_scaled = is_t5 && config.bool_or("scale_decoder_outputs", is_first_version)?;
     Ok(EncoderDecoderPlan {
         encoder,
         decoder: StackSizes { n_layers, ..encoder },
@@ -65,13 +78,17 @@ fn unchecked(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
         order: NormPlacement::PreNorm,
         norm: NormKind::rms(config.float_or("layer_norm_epsilon", 1e-6)?),
         feed: feed(config)?,
-        positions: positions(config)?,
+        positions: positions(checkpoint)?,
         are_scores_scaled: false,
         output: OutputPlan {
             is_tied: checkpoint.tensor("lm_head.weight").is_none(),
-            is_scaled: is_t5 && config.bool_or("scale_decoder_outputs", is_first_version)?,
+            is_scaled: is_scaled || is_umt5(checkpoint),
         },
-        rules: GenerationRules::of(checkpoint)?,
+        rules: if is_encoder_alone(checkpoint) {
+            GenerationRules::default()
+        } else {
+            GenerationRules::of(checkpoint)?
+        },
         context: MAX_CONTEXT,
         padding: None,
     })
@@ -80,10 +97,10 @@ fn unchecked(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
 /// `relu`, or `gated-` and the activation of the gate.
 fn feed(config: &Config) -> Result<FeedKind> {
     const KEY: &str = "feed_forward_proj";
-    let is_mt5 = config.string("model_type")? == "mt5";
+    let is_later = ["mt5", "umt5"].contains(&config.string("model_type")?);
     let named =
         |name| Activation::named(name).with_context(|| format!("{}: `{KEY}`", config.file()));
-    match config.string_or(KEY, if is_mt5 { "gated-gelu" } else { "relu" })? {
+    match config.string_or(KEY, if is_later { "gated-gelu" } else { "relu" })? {
         "gated-gelu" => Ok(FeedKind::Gated(Activation::Gelu)),
         name => match name.strip_prefix("gated-") {
             Some(name) => Ok(FeedKind::Gated(named(name)?)),
@@ -92,46 +109,72 @@ fn feed(config: &Config) -> Result<FeedKind> {
     }
 }
 
-fn positions(config: &Config) -> Result<EncoderDecoderPositions> {
+fn positions(checkpoint: &Checkpoint) -> Result<EncoderDecoderPositions> {
+    let config = checkpoint.config();
     const BUCKETS: &str = "relative_attention_num_buckets";
     const FARTHEST: &str = "relative_attention_max_distance";
     let n_buckets = config.usize_or(BUCKETS, 32)?;
     config.must(BUCKETS, n_buckets >= 4, "at least 4")?;
     let farthest = config.usize_or(FARTHEST, 128)?;
     config.must(FARTHEST, farthest > n_buckets / 2, "more than half the number of buckets")?;
-    Ok(EncoderDecoderPositions::Relative { n_buckets, farthest })
+    Ok(EncoderDecoderPositions::Relative { n_buckets, farthest, is_by_layer: is_umt5(checkpoint) })
 }
 
-/// Where the file has each weight.
+/// Whether each layer has distances of its own; a UMT5 in a GGUF file is called T5.
+fn is_umt5(checkpoint: &Checkpoint) -> bool {
+    let is_named = checkpoint.config().string("model_type").is_ok_and(|kind| kind == "umt5");
+    is_named || checkpoint.tensor(&bias_table("encoder", 1)).is_some()
+}
+
+/// The name in the file of the numbers that a layer adds to scores.
+fn bias_table(side: &str, l: usize) -> String {
+    format!("{side}.block.{l}.layer.0.SelfAttention.relative_attention_bias.weight")
+}
+
+/// Where the file has each weight of both stacks.
 pub(super) fn expected_weights(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight> {
-    let (d, n_vocab) = (plan.d_model(), plan.n_vocab[0]);
-    let shared = [
+    let mut wanted = vec![table(plan)];
+    if !plan.output.is_tied {
+        let shape = (plan.n_vocab[0], plan.d_model());
+        wanted.push(ExpectedWeight::new("unembed.weight", "lm_head.weight", shape, Table));
+    }
+    wanted.extend(stack_weights(plan, "encoder", plan.encoder));
+    wanted.extend(stack_weights(plan, "decoder", plan.decoder));
+    wanted
+}
+
+/// Where the file has each weight of an encoder without a decoder.
+pub(super) fn weights_of_encoder(plan: &EncoderDecoderPlan) -> Vec<ExpectedWeight> {
+    let stack = stack_weights(plan, "encoder", plan.encoder);
+    [table(plan)].into_iter().chain(stack).collect()
+}
+
+/// The embedding table of both streams.
+fn table(plan: &EncoderDecoderPlan) -> ExpectedWeight {
+    let names = [
         "shared.weight",
         "encoder.embed_tokens.weight",
         "decoder.embed_tokens.weight",
         "lm_head.weight",
     ];
-    let mut wanted = vec![ExpectedWeight::new("embed.weight", shared, (n_vocab, d), Table)];
-    if !plan.output.is_tied {
-        wanted.push(ExpectedWeight::new("unembed.weight", "lm_head.weight", (n_vocab, d), Table));
+    ExpectedWeight::new("embed.weight", names, (plan.n_vocab[0], plan.d_model()), Table)
+}
+
+/// The weights of a stack: numbers of distances, the last norm, layers.
+fn stack_weights(plan: &EncoderDecoderPlan, side: &str, stack: StackSizes) -> Vec<ExpectedWeight> {
+    let mut wanted = vec![];
+    if let EncoderDecoderPositions::Relative { n_buckets, is_by_layer, .. } = plan.positions {
+        let shape = (n_buckets, stack.heads.n_heads);
+        for l in 0..if is_by_layer { stack.n_layers } else { 1 } {
+            let ours = relative_table(side, is_by_layer.then_some(l));
+            wanted.push(ExpectedWeight::new(ours, &bias_table(side, l), shape, Table));
+        }
     }
-    for (side, stack) in [("encoder", plan.encoder), ("decoder", plan.decoder)] {
-        if let EncoderDecoderPositions::Relative { n_buckets, .. } = plan.positions {
-            let theirs =
-                format!("{side}.block.0.layer.0.SelfAttention.relative_attention_bias.weight");
-            let shape = (n_buckets, stack.heads.n_heads);
-            wanted.push(ExpectedWeight::new(
-                format!("{side}.relative.weight"),
-                &theirs,
-                shape,
-                Table,
-            ));
-        }
-        let theirs = format!("{side}.final_layer_norm.weight");
-        wanted.push(ExpectedWeight::new(format!("{side}_norm.gain"), &theirs, (1, d), Vector));
-        for l in 0..stack.n_layers {
-            layer(&mut wanted, plan.feed, side, l, stack);
-        }
+    let theirs = format!("{side}.final_layer_norm.weight");
+    let shape = (1, plan.d_model());
+    wanted.push(ExpectedWeight::new(format!("{side}_norm.gain"), &theirs, shape, Vector));
+    for l in 0..stack.n_layers {
+        layer(&mut wanted, plan.feed, side, l, stack);
     }
     wanted
 }
@@ -158,31 +201,32 @@ fn layer(
         let theirs = format!("{side}.block.{l}.{theirs}.weight");
         wanted.push(ExpectedWeight::new(ours, &theirs, (1, d), Vector));
     }
-    let mut add = |ours: String, i: usize, name: &str, shape| {
-        let theirs = format!("{side}.block.{l}.layer.{i}.{name}.weight");
-        wanted.push(ExpectedWeight::new(ours, &theirs, shape, Linear));
-    };
-    for (i, (name, theirs)) in attentions.into_iter().enumerate() {
+    let theirs = |i: usize, name: &str| format!("{side}.block.{l}.layer.{i}.{name}.weight");
+    for (i, (name, part)) in attentions.into_iter().enumerate() {
         for (of, map, shape) in
             [('Q', 'q', (d, d_q)), ('K', 'k', (d, d_q)), ('V', 'v', (d, d_q)), ('O', 'o', (d_q, d))]
         {
-            add(ours(&format!("{name}.W_{of}")), i, &format!("{theirs}.{map}"), shape);
+            let theirs = theirs(i, &format!("{part}.{map}"));
+            wanted.push(ExpectedWeight::new(
+                ours(&format!("{name}.W_{of}")),
+                theirs,
+                shape,
+                Linear,
+            ));
         }
     }
     let maps: &[(&str, &str, (usize, usize))] = match feed {
-        FeedKind::Plain(_) => &[("W_1", "wi", (d, d_ff)), ("W_2", "wo", (d_ff, d))],
+        // GGUF has one name for the map of a plain network and the second of a gated one.
+        FeedKind::Plain(_) => &[("W_1", "wi|wi_1", (d, d_ff)), ("W_2", "wo", (d_ff, d))],
         FeedKind::Gated(_) => &[
             ("W_gate", "wi_0", (d, d_ff)),
             ("W_up", "wi_1", (d, d_ff)),
             ("W_down", "wo", (d_ff, d)),
         ],
     };
-    for (name, theirs, shape) in maps {
-        add(
-            ours(&format!("ffn.{name}")),
-            n_attentions,
-            &format!("DenseReluDense.{theirs}"),
-            *shape,
-        );
+    for (name, map, shape) in maps {
+        let theirs = TensorNames::listed(map)
+            .each(|map| theirs(n_attentions, &format!("DenseReluDense.{map}")));
+        wanted.push(ExpectedWeight::new(ours(&format!("ffn.{name}")), theirs, *shape, Linear));
     }
 }

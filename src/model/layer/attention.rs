@@ -206,7 +206,7 @@ impl Attention {
     pub fn lend(&self, tape: &mut Tape, x: Node) -> KvNodes {
         let made = self.projections.keys_values(tape, &self.scope, x, self.heads);
         let KvNodes { k, v } = self.normed(tape, made);
-        KvNodes { k: self.turned(tape, &K_ROT, k), v }
+        KvNodes { k: self.rotated(tape, &K_ROT, k), v }
     }
 
     /// Self-attention over keys and values that were made before, by the attention in the scope `of`; of a text that
@@ -222,7 +222,7 @@ impl Attention {
         let (w_o, b_o) = self.o.on(tape);
         let q = self.projections.queries(tape, &self.scope, x, self.heads); // (head, query, d_k)
         let q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
-        let q = self.turned(tape, &Q_ROT, q);
+        let q = self.rotated(tape, &Q_ROT, q);
         let is_own = of.prefix() == self.scope.prefix();
         let known =
             if is_own { tape.remember(of.prefix(), made) } else { tape.recall(of.prefix()) };
@@ -340,8 +340,8 @@ impl Attention {
         let kv = self.projections.keys_values(tape, at, memory, self.heads);
         q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
         let KvNodes { k, v } = self.normed(tape, kv);
-        q = self.turned(tape, &Q_ROT, q);
-        let made = KvNodes { k: self.turned(tape, &K_ROT, k), v };
+        q = self.rotated(tape, &Q_ROT, q);
+        let made = KvNodes { k: self.rotated(tape, &K_ROT, k), v };
         if let Some(tempering) = self.plan.tempering {
             let first = tape.n_past();
             let rows = first..first + tape.shape(q).rows;
@@ -363,7 +363,7 @@ impl Attention {
     }
 
     /// Queries or keys rotated by their positions, where the layer does so. (head, position, d_k)
-    fn turned(&self, tape: &mut Tape, site: &'static Site, x: Node) -> Node {
+    fn rotated(&self, tape: &mut Tape, site: &'static Site, x: Node) -> Node {
         match &self.plan.rope {
             Some(rope) => tape.rotate(self.scope.at(site), x, rope),
             None => x,

@@ -17,7 +17,7 @@ const MONTHS: [&str; 12] = [
 const DAYS: [&str; 7] =
     ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 
-/// A date and time in UTC, so many seconds after 1970 began, in the words of `strftime`; what is not known stays as it is.
+/// The date and time in UTC `seconds` after 1970 began, as `strftime` writes it; an unknown directive stays as it is.
 pub fn strftime(format: &str, seconds: u64) -> String {
     let (mut out, mut rest) = (String::new(), format);
     while let Some((before, directive)) = rest.split_once('%') {
@@ -72,7 +72,7 @@ struct Date {
     day: u64,
 }
 
-/// The date so many days after 1 January 1970 (Hinnant 2014, `civil_from_days`).
+/// The date `days` after 1 January 1970 (Hinnant 2014, `civil_from_days`).
 const fn date(days: u64) -> Date {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);

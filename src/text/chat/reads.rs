@@ -18,7 +18,7 @@ const MOST_OPERATORS: usize = 300;
 /// The most `elif` of a template, each of which is a level deeper.
 const MOST_BRANCHES: usize = 200;
 
-/// Words that are no names of values; the library would let a template call a value `else`.
+/// Words that cannot name a value; the library would let a template call a value `else`.
 const WORDS: [&str; 14] = [
     "and",
     "else",

@@ -89,7 +89,7 @@ pub fn within<T>(work: impl FnOnce() -> T) -> (T, Option<Exceeded>) {
     within_time(MOST_TIME, work)
 }
 
-/// As [`within`], with so much processor time.
+/// As [`within`], with `time` of the processor.
 pub fn within_time<T>(time: Duration, work: impl FnOnce() -> T) -> (T, Option<Exceeded>) {
     let end = now() + time;
     let around =
@@ -98,7 +98,7 @@ pub fn within_time<T>(time: Duration, work: impl FnOnce() -> T) -> (T, Option<Ex
     (done, BUDGET.replace(around).exceeded)
 }
 
-/// Allows the work of building a tokenizer that adds tokens of so many bytes together.
+/// Allows the work of building a tokenizer that adds tokens of `n_bytes` bytes together.
 pub fn allow_building(n_bytes: usize) {
     let most_kept = MOST_BYTES.saturating_add(n_bytes.saturating_mul(8));
     BUDGET.set(Budget { end: now() + MOST_BUILDING, most_kept, ..BUDGET.get() });
@@ -139,7 +139,7 @@ fn ensure(is_within: bool, what: Exceeded) -> Result<(), Exceeded> {
     Err(what)
 }
 
-/// Before a stage that may write so many bytes of the text that it is given.
+/// Before a stage that may write `n_bytes` bytes of the text that it is given.
 ///
 /// # Errors
 /// If it may not.
@@ -151,7 +151,7 @@ pub fn before(n_bytes: usize) -> Result<(), Exceeded> {
     )
 }
 
-/// After a stage that has written so many bytes.
+/// After a stage that has written `n_bytes` bytes.
 ///
 /// # Errors
 /// If these are too many.

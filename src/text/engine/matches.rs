@@ -115,7 +115,7 @@ impl MeteredPattern {
                     return found;
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err("a pattern is damaged".into()),
-                // Where others keep the processor, waiting is no work.
+                // Where others keep the processor, waiting does not count as work.
                 Err(RecvTimeoutError::Timeout) => {
                     if begun.elapsed() >= left && process_time().saturating_sub(before) >= left {
                         self.is_given_up.store(true, Ordering::Relaxed);

@@ -36,7 +36,7 @@ struct Special {
     token_str: String,
 }
 
-/// The special tokens of files that do not list them, the first of so many.
+/// The names of the first special tokens, for files that do not list them.
 const SPECIALS: [&str; 10] = [
     "<unk>",
     "<s>",

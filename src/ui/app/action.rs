@@ -188,12 +188,12 @@ pub enum Action {
         of: Arc<Reading>,
         opened: Arc<Reading>,
     },
-    /// The reading has computed more of its slow measures. It holds them itself, as what the next two tell of: the result
-    /// is the same whoever computes it and when, so that no screen depends on the order in which they arrive.
+    /// The reading has computed more of its slow measures. No result is carried: the reading holds it, and it is the same
+    /// whoever computes it and when, so that no screen depends on the order in which results arrive.
     Measured,
-    /// The reading has computed the requested lens.
+    /// The reading has computed the requested lens, and holds it.
     LensComputed,
-    /// The reading has computed the requested form of attention.
+    /// The reading has computed the requested form of attention, and holds it.
     AttentionMapComputed,
     /// Reading times measured on this machine.
     TimesMeasured(Arc<MachineTimes>),

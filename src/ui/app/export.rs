@@ -1,4 +1,5 @@
-//! Exports the frame in view to a file: the input of its path, and what comes of it.
+//! Exports the frame in view to a file: the input of its path, and what comes of it. The types stand in
+//! [`super::export_options`], as an action holds them.
 
 use std::path::MAIN_SEPARATOR;
 
@@ -36,7 +37,7 @@ impl ExportOptions {
         &mut self,
         command: Command,
         prompt: &Prompt,
-        frame: Frame,
+        frame: FrameName,
     ) -> Reply {
         match command {
             Command::Accept => self.confirm(prompt, frame.language),
@@ -96,7 +97,7 @@ impl ExportOptions {
 
 /// What the name of a frame's file and the messages about it depend on.
 #[derive(Clone, Copy)]
-pub(super) struct Frame<'a> {
+pub(super) struct FrameName<'a> {
     pub stem: &'a str,
     pub language: Language,
 }

@@ -3,8 +3,15 @@
 use super::{Line, wrap};
 use crate::lesson::{Lesson, Paragraph, Span, Step, tr};
 
-/// Indices of the terms that match a query, the step's terms first; and the number of the step's terms.
-pub(super) fn terms(lesson: &Lesson, step: &Step, query: &str) -> (Vec<usize>, usize) {
+/// The terms of the glossary that match a query.
+pub struct FoundTerms {
+    /// Indices of the terms, those of the step first.
+    pub terms: Vec<usize>,
+    /// The number of the step's terms.
+    pub n_here: usize,
+}
+
+pub(super) fn terms(lesson: &Lesson, step: &Step, query: &str) -> FoundTerms {
     let query = query.trim().to_lowercase();
     let glossary = lesson.glossary.iter().enumerate();
     let matches = |text: &str| text.to_lowercase().contains(&query);
@@ -14,7 +21,7 @@ pub(super) fn terms(lesson: &Lesson, step: &Step, query: &str) -> (Vec<usize>, u
     let text = text_of(step);
     let (here, elsewhere): (Vec<_>, Vec<_>) = found.partition(|(_, term)| term.is_in(&text));
     let n_here = here.len();
-    (here.into_iter().chain(elsewhere).map(|(i, _)| i).collect(), n_here)
+    FoundTerms { terms: here.into_iter().chain(elsewhere).map(|(i, _)| i).collect(), n_here }
 }
 
 /// Where definitions go: lines of a width, as many as fit.

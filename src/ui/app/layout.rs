@@ -13,7 +13,7 @@
 
 use ratatui::layout::{Rect, Size};
 
-use super::arrangement::{Arrangement, FRAME, arrange};
+use super::arrangement::{Arrangement, ArrangementScore, FRAME, arrange};
 use crate::ui::{panes::PreferredSize, widgets::lines::without_top_rows};
 
 /// Smallest screen for the walk, in columns and rows.
@@ -57,7 +57,7 @@ pub struct ScreenLayout {
     pub sentence: Option<Rect>,
     /// Region shared by the panes.
     pub stage: Rect,
-    /// Names of the panes, if only one is in view.
+    /// Names of the panes, if one of them is not in view.
     pub tabs: Option<Rect>,
     /// Every pane's frame; None if the pane is not in view.
     pub frames: Vec<Option<Rect>>,
@@ -152,21 +152,15 @@ impl ScreenLayout {
             StageText::Inspector(lines) => vec![self.below(&|_| usize::from(lines), 2)],
         };
         let n = wanted.len();
-        let arranged = |place: &TextPlace, needed| {
-            let arrangement = arrange(place.stage, self.body, wanted, needed);
-            let score = arrangement.score.beside_text(place.visible()).plus(place.score());
-            (score.plus_filled(place.filled(), self.body), arrangement)
-        };
         let best = |needed: usize| {
-            let all = places.iter().map(|place| (place, arranged(place, needed)));
-            all.reduce(|a, b| if b.1.0 > a.1.0 { b } else { a })
+            let all = places.iter().map(|place| Candidate::new(place, self.body, wanted, needed));
+            all.reduce(|a, b| if b.score > a.score { b } else { a })
         };
         // Moving the focus among the panes in view moves nothing.
-        let shows_focus = |(_, (_, arrangement)): &(&TextPlace, (_, Arrangement))| {
-            arrangement.frames.iter().any(|placed| placed.pane == focus)
-        };
+        let shows_focus =
+            |best: &Candidate| best.arrangement.frames.iter().any(|placed| placed.pane == focus);
         let chosen = best(0).filter(shows_focus).or_else(|| best(focus.min(n.saturating_sub(1))));
-        let Some((place, (_, arrangement))) = chosen else { return };
+        let Some(Candidate { place, arrangement, .. }) = chosen else { return };
         self.stage = place.stage;
         self.frames = vec![None; n];
         for placed in &arrangement.frames {
@@ -313,6 +307,22 @@ impl TextPlace {
         let bias = if self.is_below && self.stage.width < WIDE { 0.3 } else { 0.0 };
         let whole = if visible >= 1.0 { WHOLE_TEXT } else { 0.0 };
         2.0 * visible + whole + bias
+    }
+}
+
+/// A place of the text, with the best arrangement of the panes there.
+struct Candidate<'a> {
+    place: &'a TextPlace,
+    arrangement: Arrangement,
+    /// Of both together.
+    score: ArrangementScore,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(place: &'a TextPlace, body: Rect, wanted: &[PreferredSize], needed: usize) -> Self {
+        let arrangement = arrange(place.stage, body, wanted, needed);
+        let score = arrangement.score.beside_text(place.visible()).plus(place.score());
+        Self { place, score: score.plus_filled(place.filled(), body), arrangement }
     }
 }
 

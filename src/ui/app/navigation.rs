@@ -188,7 +188,7 @@ impl Navigation {
         self.set_cursor((within(self.selection.row, rows), within(self.selection.col, cols)));
     }
 
-    /// Scrolls the narration by pages of so many lines, up to the offset `last`.
+    /// Scrolls the narration `by` pages of `page` lines each, up to the offset `last`.
     pub(super) fn page_by(&mut self, by: isize, page: usize, last: usize) -> Option<Notice> {
         if self.scroll_by(by * page as isize, last) {
             return None;

@@ -1,6 +1,6 @@
 //! What commands do while an overlay is open: the list of keys, a search, a list, a typed line.
 
-use super::{Command, Overlay, State, export::Frame, reply::Reply};
+use super::{Command, Overlay, State, export::FrameName, reply::Reply};
 use crate::lesson::shelf::ShelfSentence;
 
 /// Runs a command in the open overlay; leaving it is left to the caller.
@@ -12,7 +12,7 @@ pub(super) fn run_in_overlay(state: &mut State, command: Command) -> Reply {
         (Overlay::Edit { .. }, _) => run_in_edit(state, command),
         (Overlay::Export(prompt), _) => {
             let stem = &state.lesson.file_stem(state.nav.step);
-            let frame = Frame { stem, language: state.lesson.language };
+            let frame = FrameName { stem, language: state.lesson.language };
             state.exports.run_in_prompt(command, prompt, frame)
         }
         (_, Command::Move(rows, _)) => {
@@ -30,7 +30,7 @@ pub(super) fn run_in_overlay(state: &mut State, command: Command) -> Reply {
 fn n_listed(state: &State) -> usize {
     match &state.overlay {
         Overlay::Find { query, .. } => state.found(query.value()).len(),
-        Overlay::Glossary { query, .. } => state.terms(query.value()).0.len(),
+        Overlay::Glossary { query, .. } => state.terms(query.value()).terms.len(),
         Overlay::Bookmarks { .. } => state.bookmarked().len(),
         _ => 0,
     }
@@ -44,7 +44,7 @@ fn accept_found(state: &State) -> Reply {
             (state.found(query.value()).get(*chosen).copied(), none)
         }
         Overlay::Glossary { query, chosen } => {
-            let term = state.terms(query.value()).0.get(*chosen).copied();
+            let term = state.terms(query.value()).terms.get(*chosen).copied();
             let none = Reply::says("no such word; Esc leaves the glossary");
             (term.and_then(|term| state.explained(term)), none)
         }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::{Overlay, ReadFailure, State, bookmarks::SENTENCE_COLUMNS, reply::Reply};
 use crate::{
     analysis::reading::Reading,
-    lesson::{Language, tr},
-    text::Sentence,
+    lesson::tr,
     ui::{descriptions, widgets::lines::fit},
 };
+
+/// The unknown words that the message line has room to name.
+const MOST_NAMED: usize = 1;
 
 /// Takes a finished reading, or why there is none.
 pub(super) fn take_outcome(state: &mut State, outcome: Result<Arc<Reading>, ReadFailure>) -> Reply {
@@ -23,13 +25,13 @@ fn take_reading(state: &mut State, reading: &Arc<Reading>) -> Reply {
     if state.passes.take_reading(Arc::clone(reading)) {
         return state.take_changed_reading(reading).into();
     }
-    if let Some(note) = unknown_words_note(&reading.sentence, state.lesson.language) {
+    let language = state.lesson.language;
+    if let Some(note) = descriptions::unknown_note(&reading.sentence, language, MOST_NAMED) {
         state.show_notice(note.into());
     }
     state.inspector.close();
     state.nav.picked.row = None;
     state.guide.clear_answers();
-    let language = state.lesson.language;
     let notice = state.passes.own_sentence().map(|own| {
         tr!(language, "r takes you back to “{sentence}”", sentence = fit(own, SENTENCE_COLUMNS))
             .into()
@@ -58,18 +60,4 @@ pub(super) fn take_opened_block(
     state.clamp_where_open();
     let reading = state.passes.reading.as_deref();
     state.inspector.open_awaited(reading, state.lesson.language).into()
-}
-
-/// A note on words that the models were not trained on.
-fn unknown_words_note(sentence: &Sentence, language: Language) -> Option<String> {
-    if let Some(unread) = descriptions::unread_in_words(sentence, language) {
-        return Some(unread);
-    }
-    let first = sentence.unknown.first()?;
-    let more = match sentence.unknown.len() {
-        1 => String::new(),
-        n => tr!(language, " and {n} more", n = n - 1),
-    };
-    let word = descriptions::unknown_in_words(first, language);
-    Some(tr!(language, "never seen in training: {word}{more}", word, more))
 }

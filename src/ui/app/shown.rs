@@ -2,7 +2,7 @@
 //! cursor. They change nothing.
 
 use super::{
-    AttendedRow, OpenedNumber, Overlay, ProsePiece, State, Word, formula, glossary,
+    AttendedRow, FoundTerms, OpenedNumber, Overlay, ProsePiece, State, Word, formula, glossary,
     inspector::OperandPane, navigation::PickedAt, pane_colours, search,
 };
 use crate::{
@@ -224,8 +224,8 @@ impl State {
         search::explained(&self.lesson, term)
     }
 
-    /// Indices of the terms that match a query, the step's terms first; and the number of the step's terms.
-    pub fn terms(&self, query: &str) -> (Vec<usize>, usize) {
+    /// The terms of the glossary that match a query.
+    pub fn terms(&self, query: &str) -> FoundTerms {
         glossary::terms(&self.lesson, self.current().1, query)
     }
 

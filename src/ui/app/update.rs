@@ -57,13 +57,7 @@ fn apply(state: &mut State, action: Action) -> Reply {
         state.animation.beat = None;
     }
     match action {
-        Action::Do(command) => {
-            state.message = None;
-            if !matches!(command, Command::Play | Command::Pace(_)) {
-                stop_playing(state);
-            }
-            return run_command(state, command);
-        }
+        Action::Do(command) => return run_command_of_user(state, command),
         Action::Pick(pick) => return run_choice(state, pick),
         Action::Type(request) => {
             state.message = None;
@@ -111,6 +105,15 @@ fn apply(state: &mut State, action: Action) -> Reply {
         Action::Tick(elapsed) => return advance_time(state, elapsed),
     }
     Reply::NONE
+}
+
+/// Runs a command that the person gave: it ends playing, unless it is about that.
+fn run_command_of_user(state: &mut State, command: Command) -> Reply {
+    state.message = None;
+    if !matches!(command, Command::Play | Command::Pace(_)) {
+        stop_playing(state);
+    }
+    run_command(state, command)
 }
 
 /// Whether an action is what the person did, and not the outcome of work or time.

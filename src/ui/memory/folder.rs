@@ -94,7 +94,7 @@ impl StateFolder {
         (is_file && found.st_uid == geteuid().as_raw()).then_some(found)
     }
 
-    /// The content of a file of at most so many bytes; None if there is none.
+    /// The content of a file of at most `most` bytes; None if there is none.
     ///
     /// # Errors
     /// If it cannot be read, is larger, no regular file or not UTF-8.

@@ -12,7 +12,7 @@ use crate::{
     lesson::tr,
     model::ModelName,
     ui::widgets::{
-        chart::{Chart, ChartColumn, Heights, Series},
+        chart::{Chart, ChartColumn, Heights},
         lines::{put_line, put_on},
     },
 };
@@ -57,13 +57,8 @@ impl AccuracyChart<'_> {
     fn chart(&self) -> Chart<'_> {
         let buckets = &self.0.reading.accuracy.buckets;
         let last = self.current_bucket().unwrap_or(0);
-        let series = |name: ModelName| Series {
-            letter: model_line::letter(name),
-            name: self.0.language.tr(name.title()).to_owned(),
-            style: model_line::style(name, *self.0.theme),
-            points: self.scores(name).to_vec(),
-            at_cursor: String::new(),
-        };
+        let series =
+            |name| model_line::series(&self.0, name, self.scores(name).to_vec(), String::new());
         let words = |[low, high]: &[usize; 2], is_last: bool| {
             if is_last { format!("{low}+") } else { format!("{low}-{high}") }
         };

@@ -1,15 +1,10 @@
 //! What each head adds to a word over another, by the word that it looks at. Its site is one of attention; it says which
 //! words are the columns.
 
-use std::borrow::Cow;
-
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect, Size},
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    Pane, PreferredSize, Scene, Title, Unfolding,
+    Pane, Scene, Title, Unfolding,
     attribution::product,
     both::{ShownPass, difference},
     in_words::PaneWords,
@@ -23,14 +18,13 @@ use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         site::Stream,
-        value::Matrix,
     },
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::{
         descriptions::short_path,
         widgets::{
-            heat::{Columns, Heat, Labels, Scale, Zoom},
+            heat::{Columns, Heat, Labels, Scale},
             lines::put_text,
         },
     },
@@ -92,11 +86,8 @@ impl<'a> AttributedHeads<'a> {
     }
 
     fn label(&self, col: usize) -> String {
-        let words = self.shown.found.map(|found| match self.stream {
-            Stream::Source => &found.source,
-            Stream::Target => &found.target,
-        });
-        words.and_then(|words| words.get(col)).map_or_else(String::new, |t| t.text.clone())
+        let token = self.shown.found.and_then(|found| found.tokens(self.stream).get(col));
+        token.map_or_else(String::new, |token| token.text.clone())
     }
 
     fn name(&self, row: usize) -> String {
@@ -158,6 +149,10 @@ impl Pane for AttributedHeads<'_> {
             )),
         };
         self.shown.marked(self.scene, title)
+    }
+
+    fn heat_map(&self) -> Option<Heat<'_>> {
+        (!self.rows.is_empty()).then(|| self.heat())
     }
 
     fn extent(&self) -> (usize, usize) {
@@ -232,27 +227,6 @@ impl Pane for AttributedHeads<'_> {
         Some(tr!(language, "{head}  from “{word}”  {x}, of {whole} in all", head, word, x, whole))
     }
 
-    fn preferred_size(&self) -> PreferredSize {
-        if self.rows.is_empty() {
-            return PreferredSize::new(Size::new(30, 4), Size::new(60, 8));
-        }
-        PreferredSize::of_heat(&self.heat()).titled(&self.title())
-    }
-
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        (!self.rows.is_empty()).then(|| self.heat().cell_at(area, position))?
-    }
-
-    fn zoom(&self, area: Rect) -> Option<Zoom> {
-        (!self.rows.is_empty()).then(|| self.heat().zoom_in(area))
-    }
-
-    fn plane(&self) -> Option<Cow<'_, Matrix>> {
-        let (n_rows, n_cols) = self.extent();
-        let amount = |row, col| self.amount(row, col);
-        (n_rows > 0).then(|| Cow::Owned(Matrix::from_fn(n_rows, n_cols, amount)))
-    }
-
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
     }
@@ -275,7 +249,7 @@ impl Pane for AttributedHeads<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let Scene { theme, language, .. } = self.scene;
-        if self.rows.is_empty() {
+        let Some(heat) = self.heat_map() else {
             let text = match (self.shown.found, self.shown.why_not()) {
                 (None, _) => self.scene.no_evidence(),
                 (Some(_), Some(why)) => why,
@@ -283,7 +257,7 @@ impl Pane for AttributedHeads<'_> {
             };
             put_text(buf, area, text, theme.dim());
             return;
-        }
-        self.heat().draw(area, buf);
+        };
+        heat.draw(area, buf);
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     },
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
-        site::{Address, AddressKind, Stream},
+        site::{Address, AddressKind},
     },
     lesson::{Language, tr},
     text::fixed,
@@ -93,8 +93,7 @@ impl<'a> AttributionList<'a> {
         let Some((key, _)) = key else {
             return Some(tr!(language, "most from head {head}: {x}", head, x = fixed(amount)));
         };
-        let found = self.shown.found?;
-        let words = if part.keys == Stream::Source { &found.source } else { &found.target };
+        let words = self.shown.found?.tokens(part.keys);
         let word = words.get(key).map_or("", |token| &token.text);
         Some(tr!(
             language,
@@ -150,7 +149,7 @@ impl AttributionList<'_> {
         }
     }
 
-    /// What the differences of parts add up to, in so many columns where that can be.
+    /// What the differences of parts add up to, in at most `width` columns where that can be.
     fn change_in_words(&self, was: &Attribution, now: &Attribution, width: usize) -> String {
         let language = self.scene.language;
         let both = self.scene.both_in_words(now.score, was.score);
@@ -164,7 +163,7 @@ impl AttributionList<'_> {
         first_fitting([whole, short, both], width)
     }
 
-    /// What the parts add up to, in so many columns where that can be.
+    /// What the parts add up to, in at most `width` columns where that can be.
     fn sum_in_words(&self, attribution: &Attribution, width: usize) -> String {
         let (language, x) = (self.scene.language, fixed(attribution.score));
         let (whole, short) = if !attribution.adds_up() {

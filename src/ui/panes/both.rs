@@ -9,7 +9,7 @@ use crate::{
         site::Stream,
     },
     lesson::tr,
-    text::{Token, fixed},
+    text::fixed,
 };
 
 /// Said where evidence is not computed by itself.
@@ -118,14 +118,8 @@ impl<'a> ShownPass<'a> {
 
     /// By word of a text of B, A's that stands for it.
     pub(super) fn counterparts(&self, stream: Stream) -> Vec<Option<usize>> {
-        let words = |found: &'a Findings| -> &'a [Token] {
-            match stream {
-                Stream::Source => &found.source,
-                Stream::Target => &found.target,
-            }
-        };
         let both = self.was().zip(self.found);
-        both.map_or_else(Vec::new, |(was, now)| aligned(words(was), words(now)))
+        both.map_or_else(Vec::new, |(was, now)| aligned(was.tokens(stream), now.tokens(stream)))
     }
 }
 

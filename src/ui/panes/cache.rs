@@ -7,9 +7,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
-};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::cache::{CacheSizes, CacheStep, attending},
     lesson::tr,
@@ -39,7 +37,7 @@ const MOST_POSITIONS: u16 = 40;
 /// A cell of the mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MaskCell {
-    /// So many lines, and twice as many columns.
+    /// This number of lines, and twice as many columns.
     Lines(u16),
     /// A column; two rows share a line, and the new one has its own.
     Half,
@@ -247,7 +245,7 @@ impl<'a> Cache<'a> {
     fn counts(&self, sizes: CacheSizes) -> Vec<(String, String)> {
         let (t, language) = (self.subject.row(), self.subject.scene.language);
         let CacheStep { held, held_cross, with, without } = sizes.step(t);
-        let (all_with, all_without) = sizes.whole(self.n_positions());
+        let all = sizes.whole(self.n_positions());
         let times = |with: usize, without: usize| {
             let factor = without as f64 / with.max(1) as f64;
             let sign = self.subject.scene.theme.glyph("×", "x");
@@ -261,7 +259,7 @@ impl<'a> Cache<'a> {
             (language.tr("mults, this step").to_owned(), times(with, without)),
             (
                 tr!(language, "mults, {n} steps", n = self.n_positions()),
-                times(all_with, all_without),
+                times(all.with, all.without),
             ),
         ]
     }
@@ -333,12 +331,8 @@ impl Pane for Cache<'_> {
         ))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.n_positions(), self.subject.n_cols())
-    }
-
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.subject.cursor_cell(row, col)
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.subject)
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -359,13 +353,12 @@ impl Pane for Cache<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let (trace, model) = (self.subject.trace, self.subject.scene.model);
-        let (heading, language) = ("The cache of keys and values", self.subject.scene.language);
-        let Some(sizes) = CacheSizes::of(trace) else {
+        let Scene { language, model, .. } = self.subject.scene;
+        let heading = "The cache of keys and values";
+        let Some(sizes) = self.sizes else {
             return PaneWords::of_model(language, heading, model, vec![]);
         };
-        let n = trace.logits().map_or(0, |logits| logits.shape().rows);
-        let row = self.subject.scene.selection.row.min(n.saturating_sub(1));
+        let (n, row) = (self.n_positions(), self.subject.row());
         let (step, whole) = (sizes.step(row), sizes.whole(n));
         let lines = vec![
             tr!(
@@ -390,8 +383,8 @@ impl Pane for Cache<'_> {
                 language,
                 "multiplications, all {n} steps: {with} with it, {without} without",
                 n,
-                with = grouped(whole.0),
-                without = grouped(whole.1)
+                with = grouped(whole.with),
+                without = grouped(whole.without)
             ),
         ];
         PaneWords::of_model(language, heading, model, lines)

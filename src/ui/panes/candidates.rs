@@ -9,14 +9,17 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
+    CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject,
 };
 use crate::{
-    analysis::measure::choice::{choice, read_so_far, taken},
+    analysis::measure::choice::{read_so_far, taken},
     engine::math::sampling::{Candidate, Choice, Choosing, Cut},
     lesson::tr,
     text::{percent, rounded},
-    ui::widgets::lines::{List, put_line, put_on, right, without_top_rows},
+    ui::{
+        descriptions::limits_in_words,
+        widgets::lines::{List, put_line, put_on, right, without_top_rows},
+    },
 };
 
 pub(super) struct Candidates<'a> {
@@ -161,14 +164,13 @@ const MAX_IN_WORDS: usize = 6;
 impl Pane for Candidates<'_> {
     fn title(&self) -> Title {
         let (subject, language) = (&self.subject, self.subject.scene.language);
-        let Choosing { sample, top_k, top_p, beam, .. } = self.choosing;
+        let Choosing { sample, beam, .. } = self.choosing;
         let how = match (beam, sample) {
             (Some(width), _) => tr!(language, "beam {width}", width),
             (None, Some(seed)) => tr!(language, "drawn, seed {seed}", seed),
             (None, None) => language.tr("greedy").to_owned(),
         };
-        let limits = top_k.map(|k| format!(", top-k {k}")).into_iter();
-        let limits: String = limits.chain(top_p.map(|p| format!(", top-p {p}"))).collect();
+        let limits = limits_in_words(&self.choosing);
         let (step, n) = (subject.row() + 1, subject.n_rows());
         Title::named(tr!(language, "the choice at {step} of {n}", step, n)).with(how + &limits)
     }
@@ -196,13 +198,12 @@ impl Pane for Candidates<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let (trace, row) = (self.subject.trace, self.subject.scene.selection.row);
-        let (heading, language) = ("The choice of the next token", self.subject.scene.language);
-        let model = self.subject.scene.model;
-        let Some(choice) = choice(trace, self.choosing, row) else {
+        let Scene { language, model, .. } = self.subject.scene;
+        let heading = "The choice of the next token";
+        let Some(choice) = &self.choice else {
             return PaneWords::of_model(language, heading, model, vec![]);
         };
-        let taken = taken(trace, &choice, row);
+        let taken = self.taken;
         let line = |i: usize| {
             let c = &choice.candidates[i];
             let what = match (i == taken, c.cut) {

@@ -9,7 +9,9 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
+use super::{
+    Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, model_line::ARCHITECTURES,
+};
 use crate::{
     analysis::measure::schedule::{Schedule, ScheduleSizes, built_in, schedule},
     lesson::tr,
@@ -19,9 +21,6 @@ use crate::{
 };
 
 pub(super) struct Comparison<'a>(pub(super) Scene<'a>);
-
-const MODELS: [ModelName; 4] =
-    [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention, ModelName::Transformer];
 
 /// A row of the table: what is counted, and the paper's formula for a recurrent and for a
 /// self-attention layer.
@@ -138,8 +137,8 @@ impl Comparison<'_> {
     fn columns(&self, area: Rect) -> Vec<Range<u16>> {
         let room = area.width.saturating_sub(LABEL_WIDTH);
         let title = |name: &ModelName| self.0.language.tr(name.title()).width() as u16 + 1;
-        let equal = (room / MODELS.len() as u16).clamp(LEAST_COLUMN, COLUMN_WIDTH);
-        let needed = MODELS.each_ref().map(|name| title(name).max(LEAST_COLUMN));
+        let equal = (room / ARCHITECTURES.len() as u16).clamp(LEAST_COLUMN, COLUMN_WIDTH);
+        let needed = ARCHITECTURES.each_ref().map(|name| title(name).max(LEAST_COLUMN));
         let is_tight = needed.iter().any(|width| *width > equal);
         let widths =
             if is_tight && needed.iter().sum::<u16>() <= room { needed } else { [equal; 4] };
@@ -158,7 +157,7 @@ impl Comparison<'_> {
         for ((label, line), style) in labels.iter().zip(area.rows()).zip(styles) {
             put_on(buf, line, &[(self.0.language.tr(label), style)]);
         }
-        for (name, column) in MODELS.into_iter().zip(columns) {
+        for (name, column) in ARCHITECTURES.into_iter().zip(columns) {
             for ((text, line), style) in
                 self.lines(figure, name).into_iter().zip(area.rows()).zip(styles)
             {
@@ -187,7 +186,7 @@ impl Pane for Comparison<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let width = LABEL_WIDTH + COLUMN_WIDTH * MODELS.len() as u16;
+        let width = LABEL_WIDTH + COLUMN_WIDTH * ARCHITECTURES.len() as u16;
         PreferredSize::new(Size::new(60, 7), Size::new(width, 1 + 4 * FIGURES.len() as u16))
     }
 
@@ -215,7 +214,7 @@ impl Pane for Comparison<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let columns = self.columns(area);
-        for (name, column) in MODELS.iter().zip(&columns) {
+        for (name, column) in ARCHITECTURES.iter().zip(&columns) {
             let title = fit(self.0.language.tr(name.title()), column.len() - 1);
             put_line(buf, (column.start, area.y), area.right(), &[(&title, self.0.theme.accent())]);
         }

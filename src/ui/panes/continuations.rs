@@ -12,7 +12,10 @@ use crate::{
     analysis::measure::continuation::{Continuation, Continued},
     lesson::{Language, tr},
     text::{Token, rounded},
-    ui::widgets::lines::{put_line, put_on},
+    ui::{
+        descriptions::limits_in_words,
+        widgets::lines::{put_line, put_on},
+    },
 };
 
 pub(super) struct Continuations<'a>(pub(super) Scene<'a>);
@@ -111,8 +114,7 @@ fn method_name(way: &Continuation, language: Language) -> String {
 impl Pane for Continuations<'_> {
     fn title(&self) -> Title {
         let choosing = self.0.reading.changes.choosing();
-        let limits = choosing.top_k.map(|k| format!(", top-k {k}")).into_iter();
-        let limits: String = limits.chain(choosing.top_p.map(|p| format!(", top-p {p}"))).collect();
+        let limits = limits_in_words(&choosing);
         Title::named(self.0.language.tr("writing on"))
             .with(format!("T={}{limits}", choosing.temperature))
             .with(self.0.language.tr("log p a token"))
@@ -144,9 +146,7 @@ impl Pane for Continuations<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let Scene { reading, language, model, selection, .. } = self.0;
-        let all = reading.continued().unwrap_or_default();
-        let continued = all.iter().rev().find(|c| c.row <= selection.row).or_else(|| all.first());
+        let Scene { reading, language, model, .. } = self.0;
         let text =
             |tokens: &[Token]| tokens.iter().map(|t| t.text.as_str()).collect::<Vec<_>>().join(" ");
         let line = |way: &Continuation| {
@@ -159,7 +159,7 @@ impl Pane for Continuations<'_> {
                 text = text(&way.tokens)
             )
         };
-        let lines = continued.map(|continued| {
+        let lines = self.continued().map(|continued| {
             let given = tr!(language, "given: {text}", text = text(reading.given(continued.row)));
             [given].into_iter().chain(continued.ways.iter().map(line)).collect()
         });
@@ -169,7 +169,7 @@ impl Pane for Continuations<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.theme;
         let Some(continued) = self.continued() else {
-            put_on(buf, area, &[(self.0.language.tr("(measuring)"), theme.dim())]);
+            put_on(buf, area, &[(self.0.measuring(), theme.dim())]);
             return;
         };
         if area.is_empty() {

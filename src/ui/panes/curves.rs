@@ -13,7 +13,7 @@ use crate::{
     model::ModelName,
     text::{fixed, grouped},
     ui::widgets::{
-        chart::{Chart, ChartColumn, Heights, Series},
+        chart::{Chart, ChartColumn, Heights},
         lines::{put_text, without_top_rows},
     },
 };
@@ -61,12 +61,9 @@ impl TrainingCurves<'_> {
             };
             (0..Self::n_columns()).map(|column| at(column).unwrap_or(f32::NAN)).collect()
         };
-        let series = |name: ModelName| Series {
-            letter: model_line::letter(name),
-            name: self.0.language.tr(name.title()).to_owned(),
-            style: model_line::style(name, *self.0.theme),
-            points: points(name),
-            at_cursor: final_loss(name).map(fixed).unwrap_or_default(),
+        let series = |name| {
+            let last = final_loss(name).map(fixed).unwrap_or_default();
+            model_line::series(&self.0, name, points(name), last)
         };
         let thousands = |column: usize| match (column + 1) * STEP {
             step if step.is_multiple_of(1000) => format!("{}k", step / 1000),

@@ -1,32 +1,24 @@
 //! Where two passes differ: by site of the residual stream and position, how far the shown pass is from the one before the
 //! change, as a share of that one's length. Its site says which stream.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect, Size},
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{
-    CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, labelled::Table,
-};
+use super::{CursorCell, Pane, Scene, Title, Unfolding, in_words::PaneWords, labelled::Table};
 use crate::{
     analysis::{
         measure::difference::SiteDifference,
         reading::Differences,
         trace::{Recorded, Trace},
     },
-    engine::{
-        site::{Axis, Role, Stream},
-        value::Matrix,
-    },
+    engine::site::{Axis, Role, Stream},
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::{
         descriptions::{cell_labels, short_path},
         widgets::{
-            heat::{Columns, Heat, Labels, Scale, Zoom},
+            heat::{Columns, Heat, Labels, Scale},
             lines::put_text,
         },
     },
@@ -135,6 +127,10 @@ impl Pane for DifferenceMap<'_> {
         Title::named(self.scene.language.tr("where the two passes first differ"))
     }
 
+    fn heat_map(&self) -> Option<Heat<'_>> {
+        (!self.rows.is_empty()).then(|| self.heat())
+    }
+
     fn extent(&self) -> (usize, usize) {
         (self.rows.len(), self.n_cols())
     }
@@ -163,27 +159,6 @@ impl Pane for DifferenceMap<'_> {
         Some(format!("{path}  {word}  {share}"))
     }
 
-    fn preferred_size(&self) -> PreferredSize {
-        if self.rows.is_empty() {
-            return PreferredSize::new(Size::new(30, 4), Size::new(60, 8));
-        }
-        PreferredSize::of_heat(&self.heat()).titled(&self.title())
-    }
-
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        (!self.rows.is_empty()).then(|| self.heat().cell_at(area, position))?
-    }
-
-    fn zoom(&self, area: Rect) -> Option<Zoom> {
-        (!self.rows.is_empty()).then(|| self.heat().zoom_in(area))
-    }
-
-    fn plane(&self) -> Option<Cow<'_, Matrix>> {
-        let (n_rows, n_cols) = self.extent();
-        let share = |row, col| self.share(row, col);
-        (n_rows > 0).then(|| Cow::Owned(Matrix::from_fn(n_rows, n_cols, share)))
-    }
-
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
     }
@@ -201,10 +176,9 @@ impl Pane for DifferenceMap<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        if self.rows.is_empty() {
-            put_text(buf, area, no_difference(self.scene), self.scene.theme.dim());
-            return;
+        match self.heat_map() {
+            Some(heat) => heat.draw(area, buf),
+            None => put_text(buf, area, no_difference(self.scene), self.scene.theme.dim()),
         }
-        self.heat().draw(area, buf);
     }
 }

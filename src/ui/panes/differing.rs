@@ -20,6 +20,7 @@ use crate::{
         measure::difference::WorstNumber,
         reading::{Differences, EvidenceBefore, Findings, NextWordInBoth},
     },
+    engine::site::Address,
     lesson::tr,
     text::{fixed, percent},
     ui::{
@@ -111,14 +112,12 @@ fn numbers(row: &Row) -> Option<[String; 3]> {
 }
 
 /// An address in its first form that fits, `1.attn.scores[0,11,3]`; cut, its indices are whole: `1.attn.…[0,11,3]`.
-fn fitted(name: &str, width: usize) -> String {
-    let short = short_path(name);
+fn fitted(address: &Address, width: usize) -> String {
+    let (name, indices) = (address.name(), address.indices());
+    let width = width.saturating_sub(indices.len());
+    let short = short_path(&name);
     let shorter = short.trim_start_matches("blocks.").to_owned();
-    let name = first_fitting([name.to_owned(), short, shorter], width);
-    match name.rfind('[').filter(|at| name.len() > width && name.len() - at < width) {
-        Some(at) => fit(&name[..at], width - (name.len() - at)) + &name[at..],
-        None => name,
-    }
+    fit(&first_fitting([name, short, shorter], width), width) + &indices
 }
 
 fn name(row: &Row) -> String {
@@ -235,7 +234,7 @@ impl Pane for Differing<'_> {
             let columns = columns.iter().take(n_columns.into());
             let columns = columns.map(|text| right(text, NUMBER_WIDTH.into())).collect::<String>();
             let name = match row {
-                Row::Number(_) => fitted(&name(row), name_width),
+                Row::Number(number) => fitted(&number.address, name_width),
                 _ => name(row),
             };
             put_on(buf, line, &[(&left(&name, name_width), style), (&columns, style)]);
@@ -249,7 +248,8 @@ mod tests {
 
     #[test]
     fn an_address_is_shortened_before_it_is_cut() {
-        let fitted = |width| fitted("blocks.0.attn.scores[4,24,24]", width);
+        let address = "blocks.0.attn.scores[4,24,24]".parse().unwrap();
+        let fitted = |width| fitted(&address, width);
         assert_eq!(fitted(29), "blocks.0.attn.scores[4,24,24]");
         assert_eq!(fitted(24), "0.attn.scores[4,24,24]");
         assert_eq!(fitted(20), "0.attn.sco…[4,24,24]");

@@ -6,7 +6,10 @@
 use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, is_of_state, model_line,
+    Pane, PreferredSize, Scene, Title, Unfolding,
+    in_words::PaneWords,
+    is_of_state,
+    model_line::{self, ARCHITECTURES},
 };
 use crate::{
     lesson::{PaneSpec, tr},
@@ -27,9 +30,6 @@ pub(super) struct Distance<'a> {
     of_state: bool,
 }
 
-const MODELS: [ModelName; 4] =
-    [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention, ModelName::Transformer];
-
 impl<'a> Distance<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
         let site = scene.site(spec);
@@ -39,7 +39,7 @@ impl<'a> Distance<'a> {
 
     /// The models shown: for the last hidden state only the first two, which pass it to the decoder.
     fn models(&self) -> &'static [ModelName] {
-        if self.of_state { &MODELS[..2] } else { &MODELS }
+        if self.of_state { &ARCHITECTURES[..2] } else { &ARCHITECTURES }
     }
 
     fn norms(&self, model: usize) -> Option<&'a [f32]> {
@@ -60,16 +60,9 @@ impl<'a> Distance<'a> {
 
     fn series(&self, model: usize) -> Option<Series> {
         let points = divided_by_mean(self.norms(model)?);
-        let name = self.models()[model];
         let at_cursor = points.get(self.cursor().1).map(|v| self.scene.theme.figure(*v, 7));
         let at_cursor = at_cursor.unwrap_or_default().trim().to_owned();
-        Some(Series {
-            letter: model_line::letter(name),
-            name: self.scene.language.tr(name.title()).to_owned(),
-            style: model_line::style(name, *self.scene.theme),
-            points,
-            at_cursor,
-        })
+        Some(model_line::series(&self.scene, self.models()[model], points, at_cursor))
     }
 
     /// The curve of the model under the cursor over many sentences, for each word.

@@ -1,29 +1,24 @@
 //! Dropout, as in training: what a sub-layer adds, with a tenth of its numbers dropped. Its site is the addend.
 
-use std::borrow::Cow;
+use ratatui::{buffer::Buffer, layout::Rect};
 
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect},
-};
-
-use super::{
-    Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
-    update::numbered_heat,
-};
+use super::{Pane, Title, Unfolding, in_words::PaneWords, subject::Subject, update::numbered_heat};
 use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         math::sampling::uniform,
-        value::{Cell, Matrix},
+        value::Cell,
     },
     lesson::tr,
     text::rounded,
-    ui::widgets::heat::{Heat, Labels, Zoom},
+    ui::widgets::heat::{Heat, Labels},
 };
 
 /// The share that is dropped in training (assets/training/train.py, `DROPOUT`).
 const SHARE: f32 = 0.1;
+
+/// What the numbers that stay are divided by, so that the mean stays.
+const KEPT: f32 = 1.0 - SHARE;
 
 /// The seed of the mask; training draws another at each step.
 const SEED: u64 = 1;
@@ -39,10 +34,10 @@ impl Dropout<'_> {
         uniform(SEED, row * self.0.n_cols() + col) < f64::from(SHARE)
     }
 
-    /// A number as training lets it through: 0, or so much larger that the mean stays.
+    /// A number as training lets it through: 0, or divided by the share that is kept, so that the mean stays.
     fn value(&self, row: usize, col: usize) -> f32 {
         let value = self.0.site.value.get(Cell::new(0, row, col));
-        if self.is_dropped(row, col) { 0.0 } else { value / (1.0 - SHARE) }
+        if self.is_dropped(row, col) { 0.0 } else { value / KEPT }
     }
 
     fn n_dropped(&self) -> usize {
@@ -71,6 +66,10 @@ impl Pane for Dropout<'_> {
         ))
     }
 
+    fn heat_map(&self) -> Option<Heat<'_>> {
+        Some(self.heat())
+    }
+
     fn extent(&self) -> (usize, usize) {
         self.shape()
     }
@@ -86,7 +85,7 @@ impl Pane for Dropout<'_> {
         let expr = if self.is_dropped(row, col) {
             Expr::Product(vec![leaf, Expr::Number(0.0)])
         } else {
-            Expr::quotient(leaf, Expr::Number(1.0 - SHARE))
+            Expr::quotient(leaf, Expr::Number(KEPT))
         };
         Some(Arithmetic {
             name,
@@ -104,25 +103,8 @@ impl Pane for Dropout<'_> {
             tr!(language, "{address}: {x}, dropped: 0", address, x = rounded(x, 4))
         } else {
             let [x, scaled] = [x, self.value(row, col)].map(|x| rounded(x, 4));
-            format!("{address}: {x} / 0.9 = {scaled}")
+            format!("{address}: {x} / {KEPT} = {scaled}")
         })
-    }
-
-    fn preferred_size(&self) -> PreferredSize {
-        PreferredSize::of_heat(&self.heat()).titled(&self.title())
-    }
-
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        self.heat().cell_at(area, position)
-    }
-
-    fn zoom(&self, area: Rect) -> Option<Zoom> {
-        Some(self.heat().zoom_in(area))
-    }
-
-    fn plane(&self) -> Option<Cow<'_, Matrix>> {
-        let (rows, cols) = self.shape();
-        Some(Cow::Owned(Matrix::from_fn(rows, cols, |row, col| self.value(row, col))))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -135,10 +117,11 @@ impl Pane for Dropout<'_> {
         let n = (0..subject.n_cols()).filter(|&col| self.is_dropped(row, col)).count();
         let line = tr!(
             language,
-            "of {word}, {n} of {all} numbers are dropped; the others are divided by 0.9",
+            "of {word}, {n} of {all} numbers are dropped; the others are divided by {kept}",
             word = subject.quoted(subject.site.axes()[1], row),
             n,
-            all = subject.n_cols()
+            all = subject.n_cols(),
+            kept = KEPT
         );
         subject.in_words(vec![line])
     }

@@ -15,9 +15,7 @@ use ratatui::{
     style::{Modifier, Style},
 };
 
-use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
-};
+use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::{measure::ablation::KnockOut, reading::Evidence},
     engine::site::{Axis, Stream},
@@ -256,12 +254,8 @@ impl Pane for EvidenceTable<'_> {
         Title::named(language.tr("evidence")).with_parts(self.0.title()).with(from)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
-    }
-
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.0.cursor_cell(row, col)
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.0)
     }
 
     fn is_sortable(&self) -> bool {

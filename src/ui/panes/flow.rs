@@ -104,19 +104,13 @@ impl<'a> FlowGraph<'a> {
     }
 
     fn tokens(&self) -> &'a [Token] {
-        self.found.map_or(&[], |found| match self.stream {
-            Stream::Source => &found.source,
-            Stream::Target => &found.target,
-        })
+        self.found.map_or(&[], |found| found.tokens(self.stream))
     }
 
     /// The tokens of the other text that rows look at; none if they look at none.
     fn other_tokens(&self) -> &'a [Token] {
         let Some((flow, found)) = self.flow.zip(self.found) else { return &[] };
-        let all = match self.stream {
-            Stream::Target => &found.source,
-            Stream::Source => &found.target,
-        };
+        let all = found.tokens(self.stream.of(Stream::Target, Stream::Source));
         &all[..flow.n_elsewhere().min(all.len())]
     }
 
@@ -153,7 +147,7 @@ impl<'a> FlowGraph<'a> {
         }
     }
 
-    /// What lines and signs mean, the most important first, as much as is whole in so many columns.
+    /// What lines and signs mean, the most important first, as much as is whole in `width` columns.
     fn legend(&self, width: u16) -> String {
         const GAP: &str = "   ";
         let (theme, language) = (self.scene.theme, self.scene.language);

@@ -145,7 +145,7 @@ impl Pane for ForcingTable<'_> {
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (dim, language) = (self.0.theme.dim(), self.0.language);
         let Some(forcing) = self.forcing() else {
-            put_on(buf, area, &[(self.0.language.tr("(measuring)"), dim)]);
+            put_on(buf, area, &[(self.0.measuring(), dim)]);
             return;
         };
         let mut lines = area.rows();

@@ -7,9 +7,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
-};
+use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
     engine::{arithmetic::Arithmetic, math::argmax, value::Cell},
@@ -250,12 +248,8 @@ impl Pane for Heads<'_> {
         self.0.marked(self.0.title_of_planes()).with(language.tr("all heads")).with(from)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
-    }
-
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.0.cursor_cell(row, col)
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.0)
     }
 
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {

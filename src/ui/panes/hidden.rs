@@ -2,13 +2,13 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect, Size},
+    layout::{Position, Rect},
     style::{Modifier, Style},
 };
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding,
+    Pane, PreferredSize, Title, Unfolding,
     in_words::{PaneWords, first},
     subject::Subject,
 };
@@ -99,20 +99,12 @@ impl Pane for Hidden<'_> {
         self.0.marked(self.0.title())
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
-    }
-
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.0.cursor_cell(row, col)
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.0)
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let n_words = self.0.n_rows() as u16;
-        let n_lines = (self.0.n_cols() as u16).div_ceil(2);
-        let ideal =
-            Size::new(6 + n_words.saturating_mul(7).max(70), n_lines + 2 + LAST_STATE_LINES);
-        PreferredSize::new(Size::new(6 + 2 * n_words.min(14), 8), ideal)
+        self.0.strip_size(self.0.n_cols(), LAST_STATE_LINES)
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {

@@ -1,4 +1,4 @@
-//! Heat maps of tables that are no site: their rows and columns are labelled by the pane, and its cursor moves over them.
+//! Heat maps of tables that are not a site's: their rows and columns are labelled by the pane, and its cursor moves over them.
 
 use super::Scene;
 use crate::ui::widgets::heat::{Colours, Columns, Heat, Labels, Marks, Scale};

@@ -14,8 +14,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
-    analysis::reading::Course,
-    engine::math::kept,
+    analysis::{evidence::learner::BeforeAfter, reading::Course},
+    engine::math::in_common,
     lesson::tr,
     text::{ItemWidth, Token, fill, fixed, grouped, spoken},
     ui::widgets::{
@@ -87,15 +87,15 @@ impl<'a> LearningCurve<'a> {
         let room = usize::from(area.width).saturating_sub(width);
         let (was, now): (Vec<&str>, Vec<&str>) =
             (was.split(' ').collect(), now.split(' ').collect());
-        let kept = kept(&now, &was);
+        let in_common = in_common(&now, &was);
         let changed = theme.incorrect().bold().underlined();
-        let style = |is_kept: &bool| if *is_kept { Style::new() } else { changed };
+        let style = |is_common: &bool| if *is_common { Style::new() } else { changed };
         let dim = theme.dim();
         let outputs = [
             Output { name: (&before, dim), words: was.iter().map(|word| (*word, dim)).collect() },
             Output {
                 name: (&after, dim),
-                words: now.iter().copied().zip(kept.iter().map(style)).collect(),
+                words: now.iter().copied().zip(in_common.iter().map(style)).collect(),
             },
         ];
         let n_lines = outputs.each_ref().map(|output| output.lines(room).len() as u16);
@@ -105,7 +105,7 @@ impl<'a> LearningCurve<'a> {
             outputs[1].draw(room, without_top_rows(area, n_lines[0]), buf);
             return all;
         }
-        let changed_at = kept.iter().position(|is_kept| !is_kept);
+        let changed_at = in_common.iter().position(|is_common| !is_common);
         let first = first_shown(&now, changed_at.unwrap_or(0), room).min(was.len());
         let more = if first > 0 { theme.glyph("… ", "~ ") } else { "" };
         let room = room.saturating_sub(more.width());
@@ -115,8 +115,8 @@ impl<'a> LearningCurve<'a> {
             put_on(buf, line, &[(&before, theme.dim()), (more, theme.dim()), (&was, theme.dim())]);
         }
         let mut pieces: Vec<(&str, Style)> = vec![(&after, theme.dim()), (more, theme.dim())];
-        for (word, is_kept) in now.iter().zip(&kept).skip(first) {
-            pieces.extend([(*word, style(is_kept)), (" ", Style::new())]);
+        for (word, is_common) in now.iter().zip(&in_common).skip(first) {
+            pieces.extend([(*word, style(is_common)), (" ", Style::new())]);
         }
         if let Some(line) = lines.next() {
             put_on(buf, line, &pieces);
@@ -132,7 +132,7 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    /// The words of each line, where lines have so many columns.
+    /// The words of each line, where lines have `width` columns.
     fn lines(&self, width: usize) -> Vec<Range<usize>> {
         fill(self.words.iter().map(|(word, _)| ItemWidth { space: 1, item: word.width() }), width)
     }
@@ -156,7 +156,7 @@ fn shown_step(course: &Course, col: usize) -> usize {
     if col > 0 { col.min(last) } else { last }
 }
 
-/// The first of these words that is shown, so that the one at `at` can be seen in so many columns.
+/// The first of these words that is shown, so that the one at `at` can be seen in `width` columns.
 fn first_shown(words: &[&str], at: usize, width: usize) -> usize {
     let up_to = |first: &usize| words[*first..=at].join(" ").width() <= width / 2;
     match words[..(at + 1).min(words.len())].join(" ").width() {
@@ -213,11 +213,12 @@ fn unasked(scene: Scene) -> Option<String> {
     ))
 }
 
-/// What was forgotten, in so many columns: the loss on other sentences; None for a checkpoint.
-fn kept_text(scene: Scene, course: &Course, width: usize) -> Option<String> {
+/// What was forgotten, in at most `width` columns where that can be: the loss on other sentences; None for a checkpoint.
+fn held_out_text(scene: Scene, course: &Course, width: usize) -> Option<String> {
     let language = scene.language;
     // As the text says them: the task is to look at a small change.
-    let [before, now] = course.kept?.map(spoken);
+    let BeforeAfter { before, after } = course.held_out?;
+    let (before, now) = (spoken(before), spoken(after));
     Some(if course.n_steps == 0 {
         tr!(language, "20 other sentences: loss {before}", before)
     } else {
@@ -289,7 +290,7 @@ impl Pane for LearningCurve<'_> {
             lines.push(tr!(language, "loss step by step: {losses}", losses = losses.join(", ")));
             lines.push(format!("{}{was}", language.tr("before: ")));
             lines.push(format!("{}{now}", language.tr("now: ")));
-            lines.extend(kept_text(self.scene, &course, usize::MAX));
+            lines.extend(held_out_text(self.scene, &course, usize::MAX));
             lines
         });
         let lines = lines.unwrap_or_else(|| unasked(self.scene).into_iter().collect());
@@ -314,9 +315,9 @@ impl Pane for LearningCurve<'_> {
         Line::styled(heading, theme.dim()).render(lines, buf);
         let outputs = Rect { height: lines.height.saturating_sub(1), ..lines };
         let n_lines = 1 + self.draw_outputs(course, without_top_rows(outputs, 1), buf);
-        if let Some(text) = kept_text(self.scene, course, lines.width.into()) {
+        if let Some(text) = held_out_text(self.scene, course, lines.width.into()) {
             let last = without_top_rows(lines, n_lines.min(lines.height.saturating_sub(1)));
-            let has_worsened = course.kept.is_some_and(|[before, now]| now > 1.05 * before);
+            let has_worsened = course.held_out.is_some_and(|loss| loss.after > 1.05 * loss.before);
             let style = if has_worsened { theme.incorrect() } else { theme.dim() };
             put_on(buf, last, &[(&text, style)]);
         }

@@ -14,7 +14,10 @@ use crate::{
     analysis::measure::lens::LensPrediction,
     lesson::tr,
     text::percent,
-    ui::widgets::lines::{left, put_line, right, window},
+    ui::{
+        descriptions::short_path,
+        widgets::lines::{left, put_line, right, window},
+    },
 };
 
 /// Width of a position's word, and the least and the greatest of a cell, in columns.
@@ -69,8 +72,8 @@ impl<'a> LensMap<'a> {
 
     /// `norm`, `3 mid`, `3 post`, `1 norm2`: the place of a column, in few letters.
     fn place(prediction: &LensPrediction) -> String {
-        let name = prediction.name.trim_start_matches("resid_");
-        prediction.layer.map_or_else(|| name.to_owned(), |layer| format!("{layer} {name}"))
+        let name = short_path(&prediction.name);
+        prediction.layer.map_or_else(|| name.clone(), |layer| format!("{layer} {name}"))
     }
 
     /// The text of a cell and its probability.

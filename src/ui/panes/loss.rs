@@ -81,7 +81,7 @@ impl<'a> LossTable<'a> {
     fn draw_word(&self, course: &Course, row: usize, most: f32, lines: Rect, buf: &mut Buffer) {
         let theme = self.scene.theme;
         let style = row_style(*theme, self.scene.focused && row == self.row());
-        let cost = course.costs[1][row];
+        let cost = course.costs.after[row];
         let word = left(&course.target[row].text, WORD_WIDTH);
         let p = left(&probability(cost), FIGURE_WIDTH);
         let cost_text = left(&fixed(cost), FIGURE_WIDTH);
@@ -122,16 +122,16 @@ impl Pane for LossTable<'_> {
         let at = trace.output_rows().get(row).copied().filter(|_| self.is_written(course, row))?;
         let cell = Cell::new(0, at, word.id as usize);
         let value = site.shape().holds(cell).then(|| site.value.get(cell))?;
-        let cost = fixed(course.costs[1][row]);
-        let labels =
-            format!("{}   -ln p = {cost}", tr!(self.scene.language, "“{word}”", word = word.text));
+        let cost = fixed(course.costs.after[row]);
+        let word = tr!(self.scene.language, "“{word}”", word = word.text);
+        let labels = vec![format!("{word}   -ln p = {cost}")];
         Some(CursorCell { address: site.address(cell), value, labels })
     }
 
     /// The loss as the mean of the costs.
     fn arithmetic(&self, _: usize, _: usize) -> Option<Arithmetic> {
         let course = self.course.as_ref()?;
-        let costs = course.costs[1].iter().map(|cost| Expr::<Operand>::Number(*cost)).collect();
+        let costs = course.costs.after.iter().map(|cost| Expr::<Operand>::Number(*cost)).collect();
         Some(Arithmetic {
             name: NumberName::Words { what: "loss", of: None },
             value: course.loss(),
@@ -142,7 +142,7 @@ impl Pane for LossTable<'_> {
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
         let course = self.course.as_ref()?;
-        let (word, cost) = (course.target.get(row)?, *course.costs[1].get(row)?);
+        let (word, cost) = (course.target.get(row)?, *course.costs.after.get(row)?);
         Some(cost_line(self.scene, &word.text, cost))
     }
 
@@ -175,7 +175,7 @@ impl Pane for LossTable<'_> {
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
         let lines = reading.course(model).map(|course| {
-            let words = course.target.iter().zip(&course.costs[1]);
+            let words = course.target.iter().zip(&course.costs.after);
             let words = words.map(|(word, cost)| cost_line(self.scene, &word.text, *cost));
             words.chain([mean_line(self.scene, &course, usize::MAX)]).collect()
         });
@@ -189,7 +189,8 @@ impl Pane for LossTable<'_> {
         };
         let mean = mean_line(self.scene, course, area.width.into());
         put_on(buf, area, &[(&mean, self.scene.theme.strong())]);
-        let most = course.costs.iter().flatten().copied().fold(0.1, f32::max);
+        let costs = course.costs.before.iter().chain(&course.costs.after);
+        let most = costs.copied().fold(0.1, f32::max);
         let heading = without_top_rows(area, 1);
         for (first, list) in self.lists(area) {
             let place = list.area();
@@ -211,7 +212,8 @@ fn cost_line(scene: Scene, word: &str, cost: f32) -> String {
     tr!(scene.language, "“{word}”: -ln {p} = {cost} nats", word, p, cost)
 }
 
-/// `loss 0.123 = the mean over 14 tokens; it was 0.456`, in so many columns
+/// `loss 0.123 = the mean over 14 tokens; it was 0.456`; `loss 0.123; it was 0.456` where that is
+/// wider than `width` columns.
 fn mean_line(scene: Scene, course: &Course, width: usize) -> String {
     let (language, loss) = (scene.language, fixed(course.loss()));
     let mean = match course.target.len() {

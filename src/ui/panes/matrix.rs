@@ -2,17 +2,12 @@
 
 use std::borrow::Cow;
 
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect},
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 
-use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
-};
+use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     engine::{arithmetic::Arithmetic, value::Matrix as Numbers},
-    ui::widgets::heat::{Heat, Zoom},
+    ui::widgets::heat::Heat,
 };
 
 pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
@@ -33,12 +28,12 @@ impl Pane for Matrix<'_> {
         self.0.marked(self.0.title())
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.0)
     }
 
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.0.cursor_cell(row, col)
+    fn heat_map(&self) -> Option<Heat<'_>> {
+        Some(self.heat())
     }
 
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
@@ -51,14 +46,6 @@ impl Pane for Matrix<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         PreferredSize::of_heat(&Self::flexible(self.0.layout_heat())).titled(&self.title())
-    }
-
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        self.heat().cell_at(area, position)
-    }
-
-    fn zoom(&self, area: Rect) -> Option<Zoom> {
-        Some(self.heat().zoom_in(area))
     }
 
     fn visible_extent(&self, area: Rect) -> (usize, usize) {

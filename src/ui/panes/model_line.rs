@@ -1,8 +1,32 @@
-//! How charts draw the line of each model, the same in all of them.
+//! The models that panes set side by side, and how charts draw the line of each, the same in all of them.
 
 use ratatui::style::Style;
 
-use crate::{model::ModelName, ui::theme::Theme};
+use super::Scene;
+use crate::{
+    model::ModelName,
+    ui::{theme::Theme, widgets::chart::Series},
+};
+
+/// One translator of each architecture.
+pub(super) const ARCHITECTURES: [ModelName; 4] =
+    [ModelName::Elman, ModelName::Gru, ModelName::RnnAttention, ModelName::Transformer];
+
+/// The line of a model in a chart; `at_cursor` is its number at the cursor, as the legend shows it.
+pub(super) fn series(
+    scene: &Scene,
+    name: ModelName,
+    points: Vec<f32>,
+    at_cursor: String,
+) -> Series {
+    Series {
+        letter: letter(name),
+        name: scene.language.tr(name.title()).to_owned(),
+        style: style(name, *scene.theme),
+        points,
+        at_cursor,
+    }
+}
 
 /// What marks the points of its line where there is no Unicode.
 pub(super) const fn letter(name: ModelName) -> char {

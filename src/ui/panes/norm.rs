@@ -7,16 +7,14 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
-};
+use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     lesson::{Language, tr},
     model::layer::norm,
     ui::{
         theme::Theme,
         widgets::{
-            heat::{Columns, Heat, Labels, Scale},
+            heat::{Heat, Scale},
             lines::{put_line, put_on, right, whole},
         },
     },
@@ -56,29 +54,10 @@ impl<'a> Norm<'a> {
     }
 
     fn heat(&self) -> Heat<'a> {
-        let (row, language) = (self.0.row(), self.0.scene.language);
-        let parts = self.parts();
-        let labels = parts.iter().map(|(label, _)| (*label).to_owned()).collect();
-        let numbers: Vec<Vec<f32>> = parts.iter().map(|(_, s)| s.shown_row(row)).collect();
-        let scale = Scale::signed(numbers.iter().flatten().copied());
-        let n_rows = numbers.len();
-        let marks = super::marks_of_parts(parts.iter().map(|(_, subject)| subject), row);
-        Heat {
-            n_rows,
-            marks,
-            value: Box::new(move |part, channel| numbers[part][channel]),
-            most_prominent: None,
-            row_labels: Labels::listed(labels),
-            columns: Columns::Counted,
-            scale,
-            cursor: (n_rows.saturating_sub(1), self.0.col()),
-            axes: format!(
-                "{}{}",
-                language.tr(self.0.scene.theme.glyph("→ ", "columns ")),
-                language.tr("channel")
-            ),
-            ..self.0.heat()
-        }
+        let Scene { theme, language, .. } = self.0.scene;
+        let right = language.tr(theme.glyph("→ ", "columns "));
+        let axes = format!("{right}{}", language.tr("channel"));
+        Heat { axes, ..self.0.heat_of_parts(self.parts()) }
     }
 
     /// The area of the strips, and whether histograms fit below.
@@ -213,12 +192,8 @@ impl Pane for Norm<'_> {
         self.0.title().with(tr!(self.0.scene.language, "“{word}”", word))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
-    }
-
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.0.cursor_cell(row, col)
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.0)
     }
 
     fn preferred_size(&self) -> PreferredSize {

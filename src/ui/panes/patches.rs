@@ -1,16 +1,10 @@
 //! The map of patched values: how much of the difference of two sentences each value carries. Its site is one that the
 //! map has a row for.
 
-use std::borrow::Cow;
-
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect, Size},
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{
-    OtherPass, Pane, PreferredSize, Scene, Title, Unfolding, both::TOO_LARGE, in_words::PaneWords,
-    labelled::Table,
+    OtherPass, Pane, Scene, Title, Unfolding, both::TOO_LARGE, in_words::PaneWords, labelled::Table,
 };
 use crate::{
     analysis::{
@@ -21,7 +15,6 @@ use crate::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         change::{Change, Patch},
         site::{Place, Role, Stream},
-        value::Matrix,
     },
     lesson::{PaneSpec, tr},
     text::fixed,
@@ -29,7 +22,7 @@ use crate::{
         descriptions::short_path,
         theme::Theme,
         widgets::{
-            heat::{Columns, Heat, Labels, Scale, Zoom},
+            heat::{Columns, Heat, Labels, Scale},
             lines::{put_on, put_text},
         },
     },
@@ -66,7 +59,7 @@ impl<'a> PatchedMap<'a> {
     }
 
     fn label(patched: &Patched, map: &PatchMap, col: usize) -> String {
-        let words = if map.stream == Stream::Target { &patched.target } else { &patched.source };
+        let words = map.stream.of(&patched.source, &patched.target);
         match map.kind {
             PatchKind::Heads => col.to_string(),
             _ => words.get(col).map_or_else(String::new, |token| token.text.clone()),
@@ -162,6 +155,11 @@ impl Pane for PatchedMap<'_> {
         if n == all { title } else { title.with(format!("{n}/{all}")) }
     }
 
+    fn heat_map(&self) -> Option<Heat<'_>> {
+        self.map()?;
+        Some(self.heat())
+    }
+
     fn extent(&self) -> (usize, usize) {
         self.map().map_or((0, 0), |map| (map.rows.len(), map.n_cols))
     }
@@ -215,30 +213,6 @@ impl Pane for PatchedMap<'_> {
         let [sentence, against] = patched.sentences.clone();
         let changes = self.scene.reading.changes.without_patch().with(Change::Against(against));
         Some(OtherPass { sentence, changes: changes.with(Change::Patch(patch)) })
-    }
-
-    fn preferred_size(&self) -> PreferredSize {
-        if self.map().is_none() {
-            return PreferredSize::new(Size::new(30, 4), Size::new(60, 8));
-        }
-        PreferredSize::of_heat(&self.heat()).titled(&self.title())
-    }
-
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        self.map()?;
-        self.heat().cell_at(area, position)
-    }
-
-    fn zoom(&self, area: Rect) -> Option<Zoom> {
-        self.map()?;
-        Some(self.heat().zoom_in(area))
-    }
-
-    fn plane(&self) -> Option<Cow<'_, Matrix>> {
-        let ShownMap { patched, map } = self.shown?;
-        let (n_rows, n_cols) = self.extent();
-        let share = |row, col| patched.share(map, row, col).flatten().unwrap_or(f32::NAN);
-        Some(Cow::Owned(Matrix::from_fn(n_rows, n_cols, share)))
     }
 
     fn unfolding(&self) -> Unfolding {

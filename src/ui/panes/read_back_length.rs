@@ -20,7 +20,7 @@ const MODELS: [ModelName; 2] = [ModelName::Elman, ModelName::Gru];
 
 impl<'a> ReadBackLength<'a> {
     fn counts(&self, model: usize) -> Option<&'a [ReadBackCount]> {
-        self.0.reading.kept()?.get(MODELS.get(model)?).map(Vec::as_slice)
+        self.0.reading.read_back_by_length()?.get(MODELS.get(model)?).map(Vec::as_slice)
     }
 
     /// Line and column of the cursor; the selected row is the length.
@@ -33,13 +33,8 @@ impl<'a> ReadBackLength<'a> {
         let (counts, name) = (self.counts(model)?, *MODELS.get(model)?);
         let at_cursor =
             counts.get(self.cursor().1).map(|count| format!("{}/{}", count.right, count.asked));
-        Some(Series {
-            letter: model_line::letter(name),
-            name: self.0.language.tr(name.title()).to_owned(),
-            style: model_line::style(name, *self.0.theme),
-            points: counts.iter().map(|count| count.right as f32).collect(),
-            at_cursor: at_cursor.unwrap_or_default(),
-        })
+        let points = counts.iter().map(|count| count.right as f32).collect();
+        Some(model_line::series(&self.0, name, points, at_cursor.unwrap_or_default()))
     }
 
     /// The curve of the model under the cursor over many sentences.
@@ -126,7 +121,7 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        let (counts, language) = (self.0.reading.kept(), self.0.language);
+        let (counts, language) = (self.0.reading.read_back_by_length(), self.0.language);
         let line = |i: usize| {
             let of = |(name, counts): (&ModelName, &Vec<ReadBackCount>)| {
                 Some(format!("{} {}", language.tr(name.title()), counts.get(i)?.right))
@@ -139,7 +134,7 @@ impl Pane for ReadBackLength<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        if self.0.reading.kept().is_none() {
+        if self.0.reading.read_back_by_length().is_none() {
             let text = self.0.measuring();
             put_on(buf, area, &[(text, self.0.theme.dim())]);
             return;

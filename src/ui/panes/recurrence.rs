@@ -5,14 +5,12 @@ use ratatui::{
     layout::{Position, Rect, Size},
 };
 
-use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
-};
+use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     engine::site::Site,
     lesson::tr,
     model::layer::recurrent,
-    ui::widgets::heat::{Columns, Heat, Labels, Scale},
+    ui::widgets::heat::{Heat, Scale},
 };
 
 pub(super) struct Recurrence<'a>(pub(super) Subject<'a>);
@@ -38,40 +36,32 @@ static GRU: [(&Site, &str); 8] = [
 ];
 
 impl<'a> Recurrence<'a> {
+    /// The sites of this kind of cell, in the order of computation.
+    fn sites(&self) -> &'static [(&'static Site, &'static str)] {
+        let is_gru = self.0.sibling(&recurrent::GATED).is_some();
+        if is_gru { &GRU } else { &ELMAN }
+    }
+
     /// The parts of this cell with their labels.
     fn parts(&self) -> Vec<(String, Subject<'a>)> {
-        let is_gru = self.0.sibling(&recurrent::GATED).is_some();
-        let parts = if is_gru { &GRU[..] } else { &ELMAN[..] };
         let part = |(site, label): &(&Site, &str)| {
             Some((self.0.scene.language.tr(label).to_owned(), self.0.sibling(site)?))
         };
-        parts.iter().filter_map(part).collect()
+        self.sites().iter().filter_map(part).collect()
     }
 
     fn heat(&self) -> Heat<'a> {
-        let parts = self.parts();
-        let (row, language) = (self.0.row(), self.0.scene.language);
-        let labels = parts.iter().map(|(label, _)| label.clone()).collect();
-        let numbers: Vec<Vec<f32>> = parts.iter().map(|(_, s)| s.shown_row(row)).collect();
-        let n_rows = numbers.len();
-        let marks = super::marks_of_parts(parts.iter().map(|(_, subject)| subject), row);
+        let language = self.0.scene.language;
         Heat {
-            n_rows,
-            marks,
-            value: Box::new(move |part, unit| numbers[part][unit]),
-            most_prominent: None,
-            row_labels: Labels::listed(labels),
-            columns: Columns::Counted,
             scale: Scale::Signed(1.0),
             rows_may_grow: true,
-            cursor: (n_rows.saturating_sub(1), self.0.col()),
             axes: tr!(
                 language,
                 "{right}unit, at word “{word}”",
                 right = language.tr(self.0.scene.theme.glyph("→ ", "columns ")),
-                word = self.0.label(1, row)
+                word = self.0.label(1, self.0.row())
             ),
-            ..self.0.heat()
+            ..self.0.heat_of_parts(self.parts())
         }
     }
 }
@@ -84,12 +74,8 @@ impl Pane for Recurrence<'_> {
         self.0.marked(self.0.title()).with(place)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
-    }
-
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.0.cursor_cell(row, col)
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.0)
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -108,15 +94,8 @@ impl Pane for Recurrence<'_> {
     }
 
     fn in_words(&self) -> PaneWords {
-        self.0.in_words(self.0.view().sibling_rows(&[
-            &recurrent::INPUT,
-            &recurrent::RECURRENT,
-            &recurrent::RESET,
-            &recurrent::UPDATE,
-            &recurrent::SUM,
-            &recurrent::CANDIDATE,
-            &recurrent::HIDDEN,
-        ]))
+        let sites: Vec<_> = self.sites().iter().map(|(site, _)| *site).collect();
+        self.0.in_words(self.0.view().sibling_rows(&sites))
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

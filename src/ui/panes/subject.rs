@@ -5,8 +5,9 @@ mod form;
 use std::{borrow::Cow, ops::Range};
 
 pub use form::Form;
+use ratatui::layout::Size;
 
-use super::{CursorCell, Mark, Scene, Title, View};
+use super::{CursorCell, Mark, PreferredSize, Scene, Title, View};
 use crate::{
     analysis::trace::{Counterparts, Magnitude, Recorded, Trace},
     engine::{
@@ -332,6 +333,41 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Sizes of a pane of such a strip, which has `n_rows` rows, two to a line, and `n_below` lines below it.
+    pub fn strip_size(&self, n_rows: usize, n_below: u16) -> PreferredSize {
+        /// Columns of the rows' numbers.
+        const NUMBERS: u16 = 6;
+        /// Columns of a word, at least and where there is room.
+        const LEAST_WORD: u16 = 2;
+        const WORD: u16 = 7;
+        /// The most words for which there is room at least.
+        const MOST_WORDS: u16 = 14;
+        let n_words = self.n_rows() as u16;
+        let n_lines = (n_rows.min(4096) as u16).div_ceil(2);
+        let width = NUMBERS + n_words.saturating_mul(WORD).max(70);
+        let least = Size::new(NUMBERS + LEAST_WORD * n_words.min(MOST_WORDS), 8);
+        // The words stand above it, its legend below.
+        PreferredSize::new(least, Size::new(width, n_lines + 2 + n_below))
+    }
+
+    /// The selected row of several sites: a row of the map for each, with its label. Their numbers share one scale.
+    pub fn heat_of_parts(&self, parts: Vec<(impl Into<String>, Self)>) -> Heat<'a> {
+        let row = self.row();
+        let (labels, parts): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let numbers: Vec<Vec<f32>> = parts.iter().map(|part| part.shown_row(row)).collect();
+        Heat {
+            n_rows: numbers.len(),
+            cursor: (numbers.len().saturating_sub(1), self.col()),
+            marks: marks_of_parts(&parts, row),
+            scale: Scale::signed(numbers.iter().flatten().copied()),
+            value: Box::new(move |part, col| numbers[part][col]),
+            most_prominent: None,
+            row_labels: Labels::listed(labels.into_iter().map(Into::into).collect()),
+            columns: Columns::Counted,
+            ..self.heat()
+        }
+    }
+
     pub fn heat_of(&self, plane: usize, scale: Scale) -> Heat<'a> {
         let subject = self.clone();
         Heat {
@@ -392,15 +428,12 @@ impl<'a> Subject<'a> {
 }
 
 /// Marks of a heat map whose row `i` is row `row` of part `i`.
-pub fn marks_of_parts<'a, 's: 'a>(
-    parts: impl Iterator<Item = &'a Subject<'s>>,
-    row: usize,
-) -> Marks {
+fn marks_of_parts(parts: &[Subject], row: usize) -> Marks {
     let in_part = |(i, part): (usize, &Subject)| {
         let marks = part.marks_in(0).into_iter().filter(move |mark| mark.row == row);
         marks.map(move |mark| MarkedCell { row: i, ..mark }).collect::<Vec<_>>()
     };
-    parts.enumerate().flat_map(in_part).collect()
+    parts.iter().enumerate().flat_map(in_part).collect()
 }
 
 /// `now - was`, or 0 if both are identical, so that two infinities do not give NaN.

@@ -299,6 +299,20 @@ fn heads_show_the_strongest_key_with_its_whole_weight_at_every_size() {
 }
 
 #[test]
+fn the_parts_of_a_gru_are_said_as_they_are_drawn() {
+    let reading = Reader::embedded().unwrap().read("The dog sleeps.").unwrap();
+    let lesson = Lesson::embedded(Language::English).unwrap();
+    let (_, step) = lesson.steps()[lesson.find("gru-gates").unwrap()];
+    let is_cell = |spec: &&PaneSpec| spec.kind == PaneKind::Recurrence;
+    let spec = step.panes.iter().find(is_cell).unwrap();
+    let theme = Theme::new(Depth::None, Glyphs::Ascii);
+    let words = new_pane(spec, scene(&reading, step.model_of(spec), &theme)).in_words();
+    let names = words.lines.iter().skip(1).filter_map(|line| Some(line.split_once(": ")?.0));
+    let order = ["input", "recurrent", "reset", "gated", "sum", "candidate", "update", "hidden"];
+    assert_eq!(names.collect::<Vec<_>>(), order);
+}
+
+#[test]
 fn the_wall_frames_the_selected_head() {
     let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
     let kind = PaneKind::Wall;

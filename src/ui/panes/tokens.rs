@@ -6,7 +6,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding,
+    Pane, PreferredSize, Title, Unfolding,
     in_words::{PaneWords, first},
     subject::Subject,
 };
@@ -54,12 +54,8 @@ impl Pane for Tokens<'_> {
         Title::named(self.0.scene.language.tr(title))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
-    }
-
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.0.cursor_cell(row, col)
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.0)
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::trace::Trace,
-    engine::{math::kept, value::Cell},
+    engine::{math::in_common, value::Cell},
     lesson::gloss::gloss_in,
     lesson::tr,
     model::ModelName,
@@ -61,7 +61,7 @@ impl Translations<'_> {
             p: probabilities.as_ref().map(|all| all[i]),
             is_common,
         };
-        kept(&own, &reference).into_iter().zip(&own).enumerate().map(word).collect()
+        in_common(&own, &reference).into_iter().zip(&own).enumerate().map(word).collect()
     }
 
     fn texts(&self) -> Vec<NamedText> {

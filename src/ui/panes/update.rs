@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect, Size},
+    layout::{Rect, Size},
 };
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, labelled::Table};
@@ -16,7 +16,7 @@ use crate::{
     },
     lesson::{PaneSpec, tr},
     text::{fixed, rounded},
-    ui::widgets::heat::{Columns, Heat, Labels, Scale, Zoom},
+    ui::widgets::heat::{Columns, Heat, Labels, Scale},
 };
 
 pub(super) struct UpdateMap<'a> {
@@ -33,10 +33,6 @@ impl<'a> UpdateMap<'a> {
     /// The gradient, if it is known.
     fn gradient(&self) -> Option<&Matrix> {
         Some(self.course.as_ref()?.gradient(self.site?.path())?.matrix())
-    }
-
-    fn heat<'b>(&'b self, gradient: &'b Matrix) -> Heat<'b> {
-        numbered_heat(self.scene, gradient.shape(), |row, col| gradient[(row, col)])
     }
 
     fn update(&self, row: usize, col: usize) -> Option<Arithmetic> {
@@ -72,6 +68,12 @@ impl Pane for UpdateMap<'_> {
         Title::about_site(path, &tr!(self.scene.language, "gradient of {path}", path))
     }
 
+    fn heat_map(&self) -> Option<Heat<'_>> {
+        let gradient = self.gradient()?;
+        let slope = |row, col| gradient[(row, col)];
+        Some(numbered_heat(self.scene, gradient.shape(), slope))
+    }
+
     fn extent(&self) -> (usize, usize) {
         self.gradient().map_or((0, 0), Matrix::shape)
     }
@@ -91,18 +93,10 @@ impl Pane for UpdateMap<'_> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        match self.gradient() {
-            Some(gradient) => PreferredSize::of_heat(&self.heat(gradient)).titled(&self.title()),
+        match self.heat_map() {
+            Some(heat) => PreferredSize::of_heat(&heat).titled(&self.title()),
             None => PreferredSize::new(Size::new(30, 4), Size::new(60, 10)),
         }
-    }
-
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        self.heat(self.gradient()?).cell_at(area, position)
-    }
-
-    fn zoom(&self, area: Rect) -> Option<Zoom> {
-        Some(self.heat(self.gradient()?).zoom_in(area))
     }
 
     fn plane(&self) -> Option<Cow<'_, Matrix>> {
@@ -136,8 +130,8 @@ impl Pane for UpdateMap<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        match self.gradient() {
-            Some(gradient) => self.heat(gradient).draw(area, buf),
+        match self.heat_map() {
+            Some(heat) => heat.draw(area, buf),
             None => super::learning::draw_unknown(self.scene, area, buf),
         }
     }

@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    CursorCell, Pane, PreferredSize, Title, Unfolding,
+    Pane, PreferredSize, Title, Unfolding,
     in_words::{PaneWords, spread},
     subject::Subject,
 };
@@ -165,12 +165,8 @@ impl Pane for WeightedSum<'_> {
         self.0.title().with(tr!(self.0.scene.language, "from “{word}”", word))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
-    }
-
-    fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
-        self.0.cursor_cell(row, col)
+    fn subject(&self) -> Option<&Subject<'_>> {
+        Some(&self.0)
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -17,6 +17,7 @@ use crate::{
     text::cell_value,
     ui::{
         app::{Message, State},
+        descriptions::BETWEEN_LABELS,
         keys::{Binding, KEYS, KeyHint},
         panes::{CursorCell, Pane},
         widgets::lines::fit,
@@ -51,7 +52,7 @@ pub fn cell(state: &State, panes: &[Box<dyn Pane + '_>], area: Rect, buf: &mut B
     spans.push(Span::raw("   "));
     let used: usize = spans.iter().map(Span::width).sum();
     let available_width = usize::from(area.width).saturating_sub(used + 1);
-    spans.push(Span::styled(fit_labels(&cell.labels, available_width), dim));
+    spans.push(Span::styled(fitting_labels(&cell.labels, available_width), dim));
     Line::from(spans).render(area, buf);
 }
 
@@ -61,12 +62,11 @@ fn value_before_change(state: &State, cell: &CursorCell) -> Option<f32> {
     state.passes.reading.as_ref()?.before(model, &cell.address)
 }
 
-/// The longest tail of the labels that fits; the first ones (layer and head) are in the address too.
-fn fit_labels(labels: &str, width: usize) -> &str {
-    const BETWEEN: &str = " · ";
-    let later = labels.match_indices(BETWEEN).map(|(i, between)| &labels[i + between.len()..]);
-    let last = labels.rsplit(BETWEEN).next().unwrap_or(labels);
-    std::iter::once(labels).chain(later).find(|rest| rest.width() <= width).unwrap_or(last)
+/// As many of the last labels as fit, or the last one; the first ones (layer and head) are in the address too.
+fn fitting_labels(labels: &[String], width: usize) -> String {
+    let mut from_each = (0..labels.len()).map(|first| labels[first..].join(BETWEEN_LABELS));
+    let fitting = from_each.find(|labels| labels.width() <= width);
+    fitting.or_else(|| labels.last().cloned()).unwrap_or_default()
 }
 
 /// How close the timeline's signs are.

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::{
     engine::{
         change::Changes,
-        math::kept,
+        math::in_common,
         site::{Axis, Stream},
     },
     lesson::{Language, tr},
@@ -120,9 +120,9 @@ fn output(state: &State, area: Rect, buf: &mut Buffer) {
         spans.push(Span::styled(language.tr("nothing ").to_owned(), state.theme.incorrect()));
     }
     let mut columns_left = new_width.saturating_sub(ellipsis.width());
-    for (word, is_kept) in new.iter().zip(kept(&new, &old)).skip(first) {
+    for (word, is_common) in new.iter().zip(in_common(&new, &old)).skip(first) {
         let style =
-            if is_kept { Style::new() } else { state.theme.incorrect().bold().underlined() };
+            if is_common { Style::new() } else { state.theme.incorrect().bold().underlined() };
         let word = fit(word, columns_left);
         columns_left = columns_left.saturating_sub(word.width() + 1);
         spans.extend([Span::styled(word, style), Span::raw(" ")]);

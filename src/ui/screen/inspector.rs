@@ -2,7 +2,7 @@
 
 use crate::lesson::Language;
 use crate::lesson::tr;
-use crate::ui::descriptions::{caption, cell_labels, number_name};
+use crate::ui::descriptions::{BETWEEN_LABELS, caption, cell_labels, number_name};
 use ratatui::{
     buffer::Buffer,
     layout::Rect,
@@ -292,7 +292,7 @@ impl Inspector<'_> {
 
 /// The labels of a cell; a row of the embedding table is also named by its token.
 fn labels(trace: &Trace, site: &Recorded, address: &Address, language: Language) -> String {
-    let labels = cell_labels(trace, site, address.cell, language);
+    let labels = cell_labels(trace, site, address.cell, language).join(BETWEEN_LABELS);
     match trace.word_of_row(site, address.cell.row) {
         Some(word) => tr!(language, "the row of “{word}” · {labels}", word, labels),
         None => labels,

@@ -15,7 +15,7 @@ use crate::{
     lesson::tr,
     text::{MAX_TOKENS, visible},
     ui::{
-        app::{Prompt, State},
+        app::{FoundTerms, Prompt, State},
         keys::{Binding, Group, HELP_COLUMNS, HELP_FRAME, KEYS, palette},
         widgets::lines::{fit, put_on},
     },
@@ -228,7 +228,7 @@ pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mu
 
 /// Draws the glossary terms, those of the step first, and the meaning of the chosen one.
 pub fn glossary(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
-    let (found, n_here) = state.terms(query.value());
+    let FoundTerms { terms: found, n_here } = state.terms(query.value());
     let height = (area.height * 2 / 3).max(20);
     let inside = draw_window(state, "What does this word mean?", Size::new(72, height), area, buf);
     let [line, _, list, _, meaning, foot] = Layout::vertical([
@@ -295,7 +295,7 @@ fn draw_tokens(state: &State, text: &str, line: Rect, buf: &mut Buffer) {
             return;
         }
     };
-    let n_unknown = sentence.unknown.len();
+    let n_unknown = sentence.unknown_words().len();
     let n = sentence.tokens.len();
     let count = tr!(language, "{n} tokens", n);
     let unseen = match n_unknown {

@@ -73,7 +73,7 @@ fn fitted(v: f32, width: usize) -> Option<(String, usize)> {
     None
 }
 
-/// A number with so many decimals in at most `width` columns; a leading zero is dropped where there is no room for it.
+/// A number with `decimals` decimals in at most `width` columns; a leading zero is dropped where there is no room for it.
 pub fn with_decimals(v: f32, decimals: usize, width: usize) -> Option<String> {
     let text = rounded(v, decimals);
     let is_fraction = decimals > 0 && text.trim_start_matches('-').starts_with("0.");

@@ -187,13 +187,6 @@ pub fn put_bar(buf: &mut Buffer, x: u16, area: Rect, bar: &str, style: Style) {
     }
 }
 
-/// The parts of a text, three spaces between, that fit in `width` columns; the whole text if not even the first does.
-pub fn whole_parts(text: &str, width: usize) -> &str {
-    let ends = text.match_indices("   ").map(|(end, _)| end).chain([text.len()]);
-    let fitting = ends.filter(|end| text[..*end].width() <= width).last();
-    &text[..fitting.unwrap_or(text.len())]
-}
-
 /// The first of these texts that fits in `width` columns, the longest first; else the last one.
 pub fn first_fitting<const N: usize>(texts: [String; N], width: usize) -> String {
     let fitting = texts.iter().position(|text| text.width() <= width);
@@ -302,12 +295,6 @@ mod tests {
         assert_eq!(drawn(&["it was ", "0.5"], 7), "it was…");
         assert_eq!(drawn(&["it was ", " ", "  "], 6), "it was");
         assert_eq!(drawn(&["it was   "], 6), "it was");
-        let parts = "lines   ( ) change it   c explains";
-        assert_eq!(
-            [40, 33, 22, 6].map(|width| whole_parts(parts, width)),
-            [parts, "lines   ( ) change it", "lines   ( ) change it", "lines"]
-        );
-        assert_eq!(whole_parts(parts, 4), parts);
         let texts = || ["a long text".to_owned(), "a text".to_owned()];
         assert_eq!(
             [11, 10, 3].map(|width| first_fitting(texts(), width)),

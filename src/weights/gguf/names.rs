@@ -4,7 +4,9 @@
 struct Scheme {
     architectures: &'static [&'static str],
     whole: &'static [(&'static str, &'static str)],
-    /// Hugging Face's prefix in place of `blk.`
+    /// What stands before the number of a layer.
+    in_file: &'static str,
+    /// The same in Hugging Face's names.
     block: &'static str,
     /// Parts that go before those below.
     own: &'static [(&'static str, &'static str)],
@@ -48,15 +50,34 @@ const LLAMA: &[(&str, &str)] = &[
 ];
 
 /// What stands around the layers of a Llama.
-const LLAMA_WHOLE: &[(&str, &str)] =
-    &[("token_embd", "model.embed_tokens"), ("output_norm", "model.norm"), ("output", "lm_head")];
+const LLAMA_WHOLE: &[(&str, &str)] = &[
+    ("token_embd", "model.embed_tokens"),
+    ("output_norm", "model.norm"),
+    ("output", "lm_head"),
+    // The maps after the pooling of EmbeddingGemma, and its last norm as Ollama calls them.
+    ("dense_2", "2_Dense.linear"),
+    ("dense_3", "3_Dense.linear"),
+    ("dense.0", "2_Dense.linear"),
+    ("dense.1", "3_Dense.linear"),
+    ("norm", "model.norm"),
+];
+
+/// EmbeddingGemma.
+pub const GEMMA_EMBEDDING: &str = "gemma-embedding";
 
 /// A family whose layers have other names than a Llama's for some parts.
 const fn like_llama(
     architectures: &'static [&'static str],
     own: &'static [(&'static str, &'static str)],
 ) -> Scheme {
-    Scheme { architectures, whole: LLAMA_WHOLE, block: "model.layers.", own, parts: LLAMA }
+    Scheme {
+        architectures,
+        whole: LLAMA_WHOLE,
+        in_file: BLOCK,
+        block: "model.layers.",
+        own,
+        parts: LLAMA,
+    }
 }
 
 /// The parts of layers with BLOOM's names, which Falcon took over.
@@ -77,6 +98,7 @@ const MAMBA2: Scheme = Scheme {
         ("output_norm", "backbone.norm_f"),
         ("output", "lm_head"),
     ],
+    in_file: BLOCK,
     block: "backbone.layers.",
     own: &[],
     parts: &[
@@ -99,6 +121,7 @@ const LFM2: Scheme = Scheme {
         ("output_norm", "model.embedding_norm"),
         ("output", "lm_head"),
     ],
+    in_file: BLOCK,
     block: "model.layers.",
     own: &[
         ("attn_norm", "operator_norm"),
@@ -145,6 +168,7 @@ const GEMMA4: Scheme = Scheme {
         ("per_layer_model_proj", "model.per_layer_model_projection"),
         ("per_layer_proj_norm", "model.per_layer_projection_norm"),
     ],
+    in_file: BLOCK,
     block: "model.layers.",
     own: &[
         ("post_attention_norm", "post_attention_layernorm"),
@@ -161,7 +185,57 @@ const GEMMA4: Scheme = Scheme {
     parts: LLAMA,
 };
 
-static SCHEMES: [Scheme; 17] = [
+/// The names of attention and norm that both stacks of T5 have.
+const T5: &[(&str, &str)] = &[
+    ("attn_norm", "layer.0.layer_norm"),
+    ("attn_q", "layer.0.SelfAttention.q"),
+    ("attn_k", "layer.0.SelfAttention.k"),
+    ("attn_v", "layer.0.SelfAttention.v"),
+    ("attn_o", "layer.0.SelfAttention.o"),
+    ("attn_rel_b", "layer.0.SelfAttention.relative_attention_bias"),
+];
+
+const T5_ENCODER: Scheme = Scheme {
+    architectures: &["t5", "t5encoder"],
+    whole: &[
+        ("token_embd", "shared"),
+        ("enc.output_norm", "encoder.final_layer_norm"),
+        ("output", "lm_head"),
+    ],
+    in_file: "enc.blk.",
+    block: "encoder.block.",
+    own: &[
+        ("ffn_norm", "layer.1.layer_norm"),
+        ("ffn_gate", "layer.1.DenseReluDense.wi_0"),
+        ("ffn_up", "layer.1.DenseReluDense.wi_1"),
+        ("ffn_down", "layer.1.DenseReluDense.wo"),
+    ],
+    parts: T5,
+};
+
+const T5_DECODER: Scheme = Scheme {
+    architectures: &["t5"],
+    whole: &[("dec.output_norm", "decoder.final_layer_norm")],
+    in_file: "dec.blk.",
+    block: "decoder.block.",
+    own: &[
+        ("cross_attn_norm", "layer.1.layer_norm"),
+        ("cross_attn_q", "layer.1.EncDecAttention.q"),
+        ("cross_attn_k", "layer.1.EncDecAttention.k"),
+        ("cross_attn_v", "layer.1.EncDecAttention.v"),
+        ("cross_attn_o", "layer.1.EncDecAttention.o"),
+        ("cross_attn_rel_b", "layer.1.EncDecAttention.relative_attention_bias"),
+        ("ffn_norm", "layer.2.layer_norm"),
+        ("ffn_gate", "layer.2.DenseReluDense.wi_0"),
+        ("ffn_up", "layer.2.DenseReluDense.wi_1"),
+        ("ffn_down", "layer.2.DenseReluDense.wo"),
+    ],
+    parts: T5,
+};
+
+static SCHEMES: [Scheme; 20] = [
+    T5_ENCODER,
+    T5_DECODER,
     GEMMA4,
     MAMBA2,
     LFM2,
@@ -173,6 +247,7 @@ static SCHEMES: [Scheme; 17] = [
             ("output_norm", "gpt_neox.final_layer_norm"),
             ("output", "embed_out"),
         ],
+        in_file: BLOCK,
         block: "gpt_neox.layers.",
         own: &[("attn_qkv", "attention.query_key_value"), ("attn_output", "attention.dense")],
         parts: BLOOM,
@@ -185,6 +260,7 @@ static SCHEMES: [Scheme; 17] = [
             ("output_norm", "transformer.ln_f"),
             ("output", "lm_head"),
         ],
+        in_file: BLOCK,
         block: "transformer.h.",
         own: &[],
         parts: BLOOM,
@@ -196,6 +272,7 @@ static SCHEMES: [Scheme; 17] = [
             ("output_norm", "transformer.norm_f"),
             ("output", "lm_head"),
         ],
+        in_file: BLOCK,
         block: "transformer.blocks.",
         own: &[],
         parts: &[
@@ -214,6 +291,7 @@ static SCHEMES: [Scheme; 17] = [
             ("output_norm", "model.final_layernorm"),
             ("output", "lm_head"),
         ],
+        in_file: BLOCK,
         block: "model.layers.",
         own: &[("attn_output", "self_attn.dense"), ("ffn_up", "mlp.fc1"), ("ffn_down", "mlp.fc2")],
         parts: LLAMA,
@@ -243,15 +321,16 @@ static SCHEMES: [Scheme; 17] = [
     ),
     like_llama(&["starcoder2"], &[("ffn_up", "mlp.c_fc"), ("ffn_down", "mlp.c_proj")]),
     like_llama(&["gpt-oss"], &[("post_attention_norm", "post_attention_layernorm")]),
+    like_llama(&["gptoss"], &[("attn_out", "self_attn.o_proj")]),
     like_llama(
-        &["olmo2"],
+        &["olmo2", "olmo3"],
         &[
             ("post_attention_norm", "post_attention_layernorm"),
             ("post_ffw_norm", "post_feedforward_layernorm"),
         ],
     ),
     like_llama(
-        &["gemma2", "gemma3"],
+        &["gemma2", "gemma3", GEMMA_EMBEDDING],
         &[
             ("post_attention_norm", "post_attention_layernorm"),
             ("ffn_norm", "pre_feedforward_layernorm"),
@@ -267,6 +346,7 @@ static SCHEMES: [Scheme; 17] = [
             ("output_norm", "transformer.ln_f"),
             ("output", "lm_head"),
         ],
+        in_file: BLOCK,
         block: "transformer.h.",
         own: &[],
         parts: &[
@@ -286,6 +366,7 @@ static SCHEMES: [Scheme; 17] = [
             ("position_embd", "embeddings.position_embeddings"),
             ("token_embd_norm", "embeddings.LayerNorm"),
         ],
+        in_file: BLOCK,
         block: "encoder.layer.",
         own: &[],
         parts: &[
@@ -306,6 +387,7 @@ static SCHEMES: [Scheme; 17] = [
             ("token_types", "embeddings.token_type_embeddings"),
             ("token_embd_norm", "emb_ln"),
         ],
+        in_file: BLOCK,
         block: "encoder.layers.",
         own: &[],
         parts: &[
@@ -322,56 +404,80 @@ static SCHEMES: [Scheme; 17] = [
 
 /// Whether GGUF files of this architecture are read.
 pub fn is_in_gguf(architecture: &str) -> bool {
-    SCHEMES.iter().any(|scheme| scheme.architectures.contains(&architecture))
+    of(architecture).next().is_some()
 }
 
 /// Hugging Face's name of a tensor; the GGUF name if there is none.
 pub fn translated(architecture: &str, name: &str) -> String {
-    translation(architecture, name).unwrap_or_else(|| name.to_owned())
-}
-
-fn translation(architecture: &str, name: &str) -> Option<String> {
-    let scheme = SCHEMES.iter().find(|s| s.architectures.contains(&architecture))?;
-    let (stem, kind) = name.rsplit_once('.')?;
-    let find = |table: &[(&str, &'static str)], stem: &str| {
-        table.iter().find(|(theirs, _)| *theirs == stem).map(|(_, ours)| *ours)
-    };
-    if let Some(ours) = find(scheme.whole, stem) {
-        return Some(format!("{ours}.{kind}"));
-    }
-    let within = stem.strip_prefix(BLOCK)?;
-    let find = |part| find(scheme.own, part).or_else(|| find(scheme.parts, part));
-    let Some((layer, part)) = within.split_once('.') else {
-        // A name without an ending: `blk.0.ssm_a`.
-        return Some(format!("{}{within}.{}", scheme.block, find(kind)?));
-    };
-    let ours = match part.split_once('.') {
-        // Older files have the experts apart: `ffn_gate.3`.
-        Some((part, expert)) if expert.bytes().all(|b| b.is_ascii_digit()) => {
-            format!("mlp.experts.{expert}.{}", find(part)?.strip_prefix("mlp.")?)
-        }
-        _ => find(part)?.to_owned(),
-    };
-    Some(format!("{}{layer}.{ours}.{kind}", scheme.block))
+    let found = of(architecture).find_map(|scheme| scheme.translation(name));
+    found.unwrap_or_else(|| name.to_owned())
 }
 
 /// The GGUF name of a tensor, given Hugging Face's.
 pub fn name_in_file(architecture: &str, name: &str) -> Option<String> {
-    let scheme = SCHEMES.iter().find(|s| s.architectures.contains(&architecture))?;
-    let (stem, kind) = name.rsplit_once('.')?;
-    let find = |table: &[(&'static str, &str)], stem: &str| {
-        table.iter().find(|(_, ours)| *ours == stem).map(|(theirs, _)| *theirs)
-    };
-    if let Some(theirs) = find(scheme.whole, stem) {
-        return Some(format!("{theirs}.{kind}"));
+    of(architecture).find_map(|scheme| scheme.name_in_file(name))
+}
+
+/// The schemes of an architecture: one for each stack of layers.
+fn of(architecture: &str) -> impl Iterator<Item = &'static Scheme> {
+    SCHEMES.iter().filter(move |scheme| scheme.architectures.contains(&architecture))
+}
+
+impl Scheme {
+    /// Hugging Face's name of a part of a layer.
+    fn part(&self, theirs: &str) -> Option<&'static str> {
+        ours_of(self.own, theirs).or_else(|| ours_of(self.parts, theirs))
     }
-    let (layer, part) = stem.strip_prefix(scheme.block)?.split_once('.')?;
-    let find = |part: &str| find(scheme.own, part).or_else(|| find(scheme.parts, part));
-    match find(part) {
-        Some(theirs) => Some(format!("{BLOCK}{layer}.{theirs}.{kind}")),
-        // A name without an ending: `backbone.layers.0.mixer.D`.
-        None => Some(format!("{BLOCK}{layer}.{}", find(&format!("{part}.{kind}"))?)),
+
+    fn translation(&self, name: &str) -> Option<String> {
+        let (stem, kind) = name.rsplit_once('.')?;
+        if let Some(ours) = ours_of(self.whole, stem) {
+            return Some(format!("{ours}.{kind}"));
+        }
+        let within = stem.strip_prefix(self.in_file)?;
+        let Some((layer, part)) = within.split_once('.') else {
+            // A name without an ending: `blk.0.ssm_a`; Ollama's `blk.0.ssm_dt` and `blk.0.attn_sinks` have one elsewhere.
+            let ending = match kind {
+                "ssm_dt" => ".bias",
+                "attn_sinks" => ".weight",
+                _ => "",
+            };
+            return Some(format!("{}{within}.{}{ending}", self.block, self.part(kind)?));
+        };
+        let ours = match part.split_once('.') {
+            // Older files have the experts apart: `ffn_gate.3`.
+            Some((part, expert)) if expert.bytes().all(|b| b.is_ascii_digit()) => {
+                format!("mlp.experts.{expert}.{}", self.part(part)?.strip_prefix("mlp.")?)
+            }
+            _ => self.part(part)?.to_owned(),
+        };
+        Some(format!("{}{layer}.{ours}.{kind}", self.block))
     }
+
+    fn name_in_file(&self, name: &str) -> Option<String> {
+        let (stem, kind) = name.rsplit_once('.')?;
+        if let Some(theirs) = theirs_of(self.whole, stem) {
+            return Some(format!("{theirs}.{kind}"));
+        }
+        let (layer, part) = stem.strip_prefix(self.block)?.split_once('.')?;
+        let find = |part| theirs_of(self.own, part).or_else(|| theirs_of(self.parts, part));
+        let in_file = self.in_file;
+        match find(part) {
+            Some(theirs) => Some(format!("{in_file}{layer}.{theirs}.{kind}")),
+            // A name without an ending: `backbone.layers.0.mixer.D`.
+            None => Some(format!("{in_file}{layer}.{}", find(&format!("{part}.{kind}"))?)),
+        }
+    }
+}
+
+/// Hugging Face's name in a row of a table.
+fn ours_of(table: &[(&str, &'static str)], theirs: &str) -> Option<&'static str> {
+    table.iter().find(|row| row.0 == theirs).map(|row| row.1)
+}
+
+/// GGUF's name in a row of a table.
+fn theirs_of(table: &[(&'static str, &str)], ours: &str) -> Option<&'static str> {
+    table.iter().find(|row| row.1 == ours).map(|row| row.0)
 }
 
 /// Whether the file has (out, in) where Hugging Face has (in, out): GPT-2's maps.

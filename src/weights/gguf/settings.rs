@@ -4,7 +4,10 @@ mod gemma4;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::metadata::{Meta, Metadata};
+use super::{
+    metadata::{Meta, Metadata},
+    names::GEMMA_EMBEDDING,
+};
 
 /// GGUF's key after the architecture's name, and Hugging Face's.
 type Row = (&'static str, &'static str);
@@ -22,6 +25,10 @@ static COMMON: &[Row] = &[
     ("attention.sliding_window", "sliding_window"),
     ("rope.freq_base", "rope_theta"),
     ("rope.freq_base_swa", "rope_local_base_freq"),
+    // As Ollama's own files call these two, and the third.
+    ("rope.global.freq_base", "rope_theta"),
+    ("rope.local.freq_base", "rope_local_base_freq"),
+    ("rope.scaling_beta", "llama_4_scaling_beta"),
     ("rope.dimension_count", "rotary_dim"),
     ("attention.scale", "attention_multiplier"),
     ("attention.temperature_scale", "llama_4_scaling_beta"),
@@ -70,6 +77,19 @@ static GPT2: &[Row] = &[
     ("attention.layer_norm_epsilon", "layer_norm_epsilon"),
 ];
 
+static T5: &[Row] = &[
+    ("block_count", "num_layers"),
+    ("decoder_block_count", "num_decoder_layers"),
+    ("embedding_length", "d_model"),
+    ("feed_forward_length", "d_ff"),
+    ("attention.head_count", "num_heads"),
+    ("attention.key_length", "d_kv"),
+    ("attention.layer_norm_epsilon", "layer_norm_epsilon"),
+    ("attention.layer_norm_rms_epsilon", "layer_norm_epsilon"),
+    ("attention.relative_buckets_count", "relative_attention_num_buckets"),
+    ("decoder_start_token_id", "decoder_start_token_id"),
+];
+
 static TOKENS: &[Row] = &[
     ("bos_token_id", "bos_token_id"),
     ("eos_token_id", "eos_token_id"),
@@ -77,13 +97,16 @@ static TOKENS: &[Row] = &[
 ];
 
 static SCALING: &[Row] = &[
-    ("type", "rope_type"),
     ("factor", "factor"),
     ("original_context_length", "original_max_position_embeddings"),
     ("attn_factor", "attention_factor"),
     ("yarn_log_multiplier", "mscale_all_dim"),
     ("yarn_beta_fast", "beta_fast"),
     ("yarn_beta_slow", "beta_slow"),
+    // As Ollama's own files call the last three.
+    ("mscale_all_dim", "mscale_all_dim"),
+    ("beta_fast", "beta_fast"),
+    ("beta_slow", "beta_slow"),
 ];
 
 /// Settings that all models of an architecture share and that the metadata omits.
@@ -96,6 +119,8 @@ fn fixed(architecture: &str) -> Json {
         }
         "bert" => json!({"architectures": ["BertModel"], "hidden_act": "gelu"}),
         "nomic-bert" => json!({"architectures": ["NomicBertModel"], "hidden_act": "silu"}),
+        "t5" => json!({"architectures": ["T5ForConditionalGeneration"]}),
+        "t5encoder" => json!({"architectures": ["T5EncoderModel"]}),
         _ => json!({}),
     }
 }
@@ -105,11 +130,16 @@ pub struct TensorSettings {
     /// Rows of the embedding table.
     pub n_tokens: Option<usize>,
     pub n_token_types: Option<usize>,
+    /// Rows of the first layer's gate, and of that of its experts.
+    pub d_ff: Option<usize>,
+    pub d_expert: Option<usize>,
     /// The divisors of the rotation speeds, one a pair of channels.
     pub factors: Option<Vec<f32>>,
     /// The same for short and for long texts.
     pub long_factors: Option<LongFactors>,
     pub has_output: bool,
+    /// Whether T5's feed-forward networks have gates.
+    pub is_t5_gated: bool,
     pub has_query_bias: bool,
     pub has_ffn_bias: bool,
 }
@@ -134,13 +164,13 @@ pub fn settings(
             }
         }
     };
-    put(if architecture == "gpt2" { GPT2 } else { COMMON }, architecture);
+    let rows = match architecture {
+        "gpt2" => GPT2,
+        "t5" | "t5encoder" => T5,
+        _ => COMMON,
+    };
+    put(rows, architecture);
     put(TOKENS, "tokenizer.ggml");
-    if let Some(labels) = metadata.list(&format!("{architecture}.classifier.output_labels")) {
-        let named = labels.items().enumerate();
-        let named = named.filter_map(|(i, label)| Some((i.to_string(), label.text()?.into())));
-        all.insert("id2label".into(), Json::Object(named.collect()));
-    }
     // Layers that draft further tokens stand behind the model's own and are counted with them.
     if let Some(n_drafting) = metadata.whole(&format!("{architecture}.nextn_predict_layers"))
         && let Some(n_layers) = all.get("num_hidden_layers").and_then(Json::as_u64)
@@ -151,11 +181,26 @@ pub fn settings(
     if architecture == gemma4::ARCHITECTURE {
         gemma4::settings(metadata, &mut all);
     }
+    looks_both_ways(metadata, architecture, &mut all);
+    all.extend(labels(metadata, architecture).map(|labels| ("id2label".to_owned(), labels)));
+    // Phi-4 has none, which its files say so.
+    all.retain(|key, value| key != "sliding_window" || value.as_u64() != Some(0));
+    if let Some(width) = tensors.d_expert.filter(|_| !all.contains_key("moe_intermediate_size")) {
+        all.insert("moe_intermediate_size".into(), width.into());
+    }
+    // Some of Ollama's files have a width that is not that of their tensors.
+    if let Some(width) = tensors.d_ff.filter(|_| architecture == "lfm2") {
+        all.insert("intermediate_size".into(), width.into());
+    }
     let n_experts = all.get("num_local_experts").and_then(Json::as_u64).unwrap_or(0);
     all.insert("model_type".into(), model_type(architecture, n_experts).into());
     all.insert("tie_word_embeddings".into(), (!tensors.has_output).into());
     all.insert("attention_bias".into(), tensors.has_query_bias.into());
     all.insert("mlp_bias".into(), tensors.has_ffn_bias.into());
+    if rows == T5 {
+        let feed = if tensors.is_t5_gated { "gated-gelu" } else { "relu" };
+        all.insert("feed_forward_proj".into(), feed.into());
+    }
     let counted = [("vocab_size", tensors.n_tokens), ("type_vocab_size", tensors.n_token_types)];
     for (key, n) in counted.iter().filter_map(|(key, n)| Some((key, (*n)?))) {
         all.insert((*key).to_owned(), n.into());
@@ -165,7 +210,38 @@ pub fn settings(
     if let Some(scaling) = factors.or(long).or_else(|| scaling(metadata, architecture)) {
         all.insert("rope_scaling".into(), scaling);
     }
+    if architecture == "gemma3" && metadata.get("gemma3.rope.freq_base").is_none() {
+        as_ollama_reads_gemma3(&mut all);
+    }
     all
+}
+
+/// The names of the scores that a reranker gives.
+fn labels(metadata: &Metadata, architecture: &str) -> Option<Json> {
+    let labels = metadata.list(&format!("{architecture}.classifier.output_labels"))?;
+    let named = labels.items().enumerate();
+    let named = named.filter_map(|(i, label)| Some((i.to_string(), label.text()?.into())));
+    Some(Json::Object(named.collect()))
+}
+
+/// Sentence encoders made from decoders see the words after each too.
+fn looks_both_ways(metadata: &Metadata, architecture: &str, all: &mut Map<String, Json>) {
+    let is_causal = metadata.get(&format!("{architecture}.attention.causal"));
+    let is_causal = is_causal.and_then(|value| value.bool()).unwrap_or(true);
+    if !is_causal || architecture == GEMMA_EMBEDDING {
+        all.insert("use_bidirectional_attention".into(), true.into());
+    }
+}
+
+/// What Ollama's own files of Gemma 3 leave out or have too much, by its own reader: from 4 B on rotation is scaled by 8, in
+/// 1 B logits have no cap.
+fn as_ollama_reads_gemma3(all: &mut Map<String, Json>) {
+    const CONTEXT_OF_4B: u64 = 131_072;
+    let context = all.get("max_position_embeddings").and_then(Json::as_u64).unwrap_or(0);
+    if context >= CONTEXT_OF_4B && !all.contains_key("rope_scaling") {
+        all.insert("rope_scaling".into(), json!({"rope_type": "linear", "factor": 8.0}));
+    }
+    all.remove("final_logit_softcapping");
 }
 
 /// Mixtures of experts with names of their own.
@@ -186,6 +262,13 @@ pub const WITH_EXPERTS: &str = " with experts";
 
 /// The model type; mixtures of experts that share the name of their dense relatives are another architecture.
 pub fn model_type(architecture: &str, n_experts: u64) -> String {
+    let architecture = match architecture {
+        // As Ollama's own files call them.
+        "gptoss" => "gpt-oss",
+        "olmo3" => "olmo2",
+        GEMMA_EMBEDDING => "gemma3",
+        name => name,
+    };
     if n_experts > 0 && !MIXTURES.contains(&architecture) {
         format!("{architecture}{WITH_EXPERTS}")
     } else {
@@ -209,7 +292,14 @@ fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
     if let Some(factor) = metadata.get(&format!("{architecture}.rope.scale_linear")) {
         return Some(json!({"rope_type": "linear", "factor": factor.float()?}));
     }
-    let kind = metadata.text(&format!("{architecture}.rope.scaling.type"))?;
+    let is_scaled = || {
+        let factor = metadata.get(&format!("{architecture}.rope.scaling.factor"));
+        factor.and_then(|factor| factor.float()).is_some_and(|factor| factor > 1.0)
+    };
+    // Readers of files without a type take it for this one; those of gpt-oss for that.
+    let usual = if architecture == "gptoss" { "yarn" } else { "linear" };
+    let kind = metadata.text(&format!("{architecture}.rope.scaling.type"));
+    let kind = kind.or_else(|| is_scaled().then(|| usual.to_owned()))?;
     if kind == "none" {
         return None;
     }
@@ -218,6 +308,7 @@ fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
         Some(((*ours).to_owned(), plain(metadata.get(&key)?)?))
     });
     let mut found: Map<String, Json> = found.collect();
+    found.insert("rope_type".into(), kind.into());
     // The other factor of the two is 1 wherever this one is given; DeepSeek's is the same as this one, which its files
     // have as a tenth of what it is.
     if let Some(factor) = found.get("mscale_all_dim").and_then(Json::as_f64) {
@@ -227,7 +318,7 @@ fn scaling(metadata: &Metadata, architecture: &str) -> Option<Json> {
         found.insert("mscale_all_dim".into(), json!(all));
     }
     // Its files do not say that the bounds of its scaling are not rounded.
-    if architecture == "gpt-oss" {
+    if architecture.starts_with("gpt") {
         found.insert("truncate".into(), json!(false));
     }
     Some(Json::Object(found))

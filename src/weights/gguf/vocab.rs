@@ -15,7 +15,7 @@ const MOST_BYTES: usize = 256 << 20;
 ///
 /// # Errors
 /// If its lists are of different lengths, or the vocabulary is too large.
-pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
+pub fn vocab(metadata: &Metadata, architecture: &str) -> Result<Option<GgufVocab>> {
     let of = |name: &str| format!("tokenizer.ggml.{name}");
     let Some(model) = metadata.text(&of("model")) else { return Ok(None) };
     let texts = |name| listed(metadata, &of(name), |item| item.text());
@@ -32,7 +32,7 @@ pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
     };
     let vocab = GgufVocab {
         model,
-        pre: metadata.text(&of("pre")),
+        pre: pre_tokenizer(metadata.text(&of("pre")), architecture),
         scores: listed(metadata, &of("scores"), float)?,
         token_types: listed(metadata, &of("token_type"), kind)?,
         merges: texts("merges")?,
@@ -53,6 +53,16 @@ pub fn vocab(metadata: &Metadata) -> Result<Option<GgufVocab>> {
     same_length("scores", vocab.scores.len(), vocab.tokens.len())?;
     same_length("token_type", vocab.token_types.len(), vocab.tokens.len())?;
     Ok(Some(vocab))
+}
+
+/// The pre-tokenizer; Ollama's own files of some architectures have none, or the one that they call `default`.
+fn pre_tokenizer(named: Option<String>, architecture: &str) -> Option<String> {
+    let own = match architecture {
+        "gptoss" => "gpt-4o",
+        "mistral3" => "tekken",
+        _ => return named,
+    };
+    named.filter(|name| name != "default").or_else(|| Some(own.to_owned()))
 }
 
 /// The bytes of a list of whole numbers, or of the letters of base64, as some files of Ollama's have them; empty if there

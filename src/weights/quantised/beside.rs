@@ -14,7 +14,7 @@ use crate::{
     text::visible::shown,
     weights::{
         Config, TensorInfo,
-        decoded::{DecodedTensor, Quantised},
+        tensor::{DecodedTensor, Quantised},
     },
 };
 
@@ -30,9 +30,9 @@ pub struct Parts<'a> {
 impl Parts<'_> {
     pub fn into_tensor(self, first: &TensorInfo) -> TensorInfo {
         let (lines, len) = self.quantised.source.size();
-        let is_turned = self.quantised.lines_are_inputs;
+        let is_transposed = self.quantised.lines_are_inputs;
         let shape = match first.shape[..] {
-            _ if is_turned => vec![len, lines],
+            _ if is_transposed => vec![len, lines],
             [n, rows, _] => vec![n, rows, len],
             _ => vec![lines, len],
         };

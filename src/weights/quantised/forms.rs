@@ -6,7 +6,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
 
 use super::bits::{Bytes, Ints, Numbers, lines};
-use crate::weights::{TensorInfo, decoded::DecodedTensor, dtype::FOUR_BITS, tensor::dimensions};
+use crate::weights::{
+    TensorInfo,
+    dtype::FOUR_BITS,
+    tensor::{DecodedTensor, dimensions},
+};
 
 /// The integers that stand for 0.
 pub enum Zeros {
@@ -274,7 +278,7 @@ enum Scales {
     Plain(Numbers),
     /// All divided by one.
     Divided(Numbers, f32),
-    /// Indices into a table, with scales of their own for so many, and an offset.
+    /// Indices into a table, with a scale for each `block` of them, and an offset.
     Nested {
         indices: Numbers,
         table: Numbers,

@@ -3,7 +3,7 @@
 
 use super::{READ, answered, bounded};
 use lookback::{
-    analysis::{evidence::learning::Optimizer, reading::Asked},
+    analysis::{evidence::learner::Optimizer, reading::Asked},
     model::ModelName,
 };
 

@@ -1,7 +1,5 @@
 //! The table of tensors of a GGUF file, read without the program: what docs/gguf.md of the `ggml`
-//! repository says, and no more; and files that are made of others.
-
-use super::weights::{Gguf, f32s};
+//! repository says, and no more.
 
 /// A tensor as the file's table has it.
 #[derive(Debug)]
@@ -87,70 +85,122 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What a file is changed to.
-#[derive(Default)]
-pub struct Remade<'a> {
-    /// The architecture's name in the file, and that in its place.
-    pub renamed: Option<(&'a str, &'a str)>,
-    /// Further entries of metadata.
-    pub metadata: Gguf,
-    /// Their number.
-    pub n_metadata: u64,
-    /// Further tensors: name, sizes (innermost first), numbers.
-    pub tensors: Vec<(&'a str, Vec<u64>, Vec<f32>)>,
+/// A file taken apart, to be written again with other metadata and names.
+pub struct Apart {
+    /// Key, kind of the value, bytes of the value.
+    pub entries: Vec<(String, u32, Vec<u8>)>,
+    pub tensors: Vec<Owned>,
 }
 
-impl Remade<'_> {
-    /// # Panics
-    /// If it is no file of GGUF.
-    pub fn of(&self, file: &[u8]) -> Vec<u8> {
-        self.made_of(file).unwrap()
-    }
+/// A tensor with its bytes.
+pub struct Owned {
+    pub name: String,
+    /// Innermost first.
+    pub sizes: Vec<u64>,
+    pub kind: u32,
+    pub bytes: Vec<u8>,
+}
 
-    fn made_of(&self, file: &[u8]) -> Option<Vec<u8>> {
-        let mut at = Place { file, at: 8 };
-        let (n_tensors, n_entries) = (at.u64()?, at.u64()?);
-        let mut made = Gguf(file[..8].to_vec());
-        made.u64(n_tensors + self.tensors.len() as u64).u64(n_entries + self.n_metadata);
-        for _ in 0..n_entries {
-            self.entry(&mut at, &mut made)?;
-        }
-        made.0.extend(&self.metadata.0);
-        let table = at.at;
-        for _ in 0..n_tensors {
-            at.text()?;
-            let n_axes = at.u32()?;
-            at.take(8 * u64::from(n_axes) + 12)?;
-        }
-        made.0.extend(&file[table..at.at]);
-        let mut data = file.get(at.at.next_multiple_of(32)..)?.to_vec();
-        for (name, sizes, numbers) in &self.tensors {
-            data.resize(data.len().next_multiple_of(32), 0);
-            made.tensor(name, sizes, 0, data.len() as u64);
-            data.extend(f32s(numbers));
-        }
-        made.0.resize(made.0.len().next_multiple_of(32), 0);
-        made.0.extend(data);
-        Some(made.0)
-    }
+const U32: u32 = 4;
+const F32: u32 = 6;
+const BOOL: u32 = 7;
+const TEXT: u32 = 8;
 
-    /// Copies an entry of metadata.
-    fn entry(&self, at: &mut Place, made: &mut Gguf) -> Option<()> {
-        let key = String::from_utf8_lossy(at.text()?).into_owned();
-        let from = at.at;
-        let kind = at.u32()?;
-        at.pass(kind)?;
-        let Some((was, now)) = self.renamed else {
-            made.text(&key).0.extend(&at.file[from..at.at]);
-            return Some(());
+impl Apart {
+    pub fn read(file: &[u8]) -> Self {
+        let mut at = Place { file, at: 16 };
+        let n_entries = at.u64().unwrap();
+        let entry = |_| {
+            let (key, kind) = (at.text().unwrap(), at.u32().unwrap());
+            let start = at.at;
+            at.pass(kind).unwrap();
+            (String::from_utf8(key.to_vec()).unwrap(), kind, file[start..at.at].to_vec())
         };
-        if key == "general.architecture" {
-            made.text(&key).u32(8).text(now);
-            return Some(());
+        let entries = (0..n_entries).map(entry).collect();
+        let listed = table(file).unwrap();
+        // Each ends where the next begins.
+        let start = |of: &Listed| file.len() - of.bytes.len();
+        let end = |of: &Listed| {
+            let after = listed.iter().map(start).filter(|&at| at > start(of));
+            after.min().unwrap_or(file.len())
+        };
+        let owned = |of: &Listed| Owned {
+            name: of.name.clone(),
+            sizes: of.sizes.clone(),
+            kind: of.kind,
+            bytes: file[start(of)..end(of)].to_vec(),
+        };
+        Self { entries, tensors: listed.iter().map(owned).collect() }
+    }
+
+    /// Gives the architecture another name, in all keys.
+    pub fn call(&mut self, from: &str, to: &str) -> &mut Self {
+        for (key, ..) in &mut self.entries {
+            if let Some(rest) = key.strip_prefix(&format!("{from}.")) {
+                *key = format!("{to}.{rest}");
+            }
         }
-        let own = key.strip_prefix(was).filter(|rest| rest.starts_with('.'));
-        let key = own.map_or_else(|| key.clone(), |rest| format!("{now}{rest}"));
-        made.text(&key).0.extend(&at.file[from..at.at]);
-        Some(())
+        self.text("general.architecture", to)
+    }
+
+    /// Gives a key another name; without one it goes.
+    pub fn rekey(&mut self, from: &str, to: Option<&str>) -> &mut Self {
+        let Some(i) = self.entries.iter().position(|(key, ..)| key == from) else { return self };
+        let (_, kind, value) = self.entries.remove(i);
+        if let Some(to) = to {
+            self.entries.push((to.to_owned(), kind, value));
+        }
+        self
+    }
+
+    fn put(&mut self, key: &str, kind: u32, value: Vec<u8>) -> &mut Self {
+        self.rekey(key, None);
+        self.entries.push((key.to_owned(), kind, value));
+        self
+    }
+
+    pub fn number(&mut self, key: &str, n: u32) -> &mut Self {
+        self.put(key, U32, n.to_le_bytes().into())
+    }
+
+    pub fn float(&mut self, key: &str, x: f32) -> &mut Self {
+        self.put(key, F32, x.to_le_bytes().into())
+    }
+
+    pub fn flag(&mut self, key: &str, is_on: bool) -> &mut Self {
+        self.put(key, BOOL, vec![u8::from(is_on)])
+    }
+
+    pub fn text(&mut self, key: &str, text: &str) -> &mut Self {
+        let mut value = (text.len() as u64).to_le_bytes().to_vec();
+        value.extend(text.as_bytes());
+        self.put(key, TEXT, value)
+    }
+
+    /// Gives tensors other names, by what their names hold.
+    pub fn rename(&mut self, from: &str, to: &str) -> &mut Self {
+        for tensor in &mut self.tensors {
+            tensor.name = tensor.name.replace(from, to);
+        }
+        self
+    }
+
+    /// The file.
+    pub fn written(&self) -> Vec<u8> {
+        let mut file = super::weights::Gguf(b"GGUF".to_vec());
+        file.u32(3).u64(self.tensors.len() as u64).u64(self.entries.len() as u64);
+        for (key, kind, value) in &self.entries {
+            file.text(key).u32(*kind).0.extend(value);
+        }
+        let mut offset = 0;
+        for Owned { name, sizes, kind, bytes } in &self.tensors {
+            file.tensor(name, sizes, *kind, offset);
+            offset += (bytes.len() as u64).next_multiple_of(32);
+        }
+        for Owned { bytes, .. } in &self.tensors {
+            file.0.resize(file.0.len().next_multiple_of(32), 0);
+            file.0.extend(bytes);
+        }
+        file.0
     }
 }

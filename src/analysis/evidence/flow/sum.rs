@@ -25,7 +25,7 @@ pub struct FlowSum {
     pub path: String,
     /// What heads take from words, if it adds attention.
     pub attention: Option<FlowAttention>,
-    /// What is no part of a head: feed-forward, or the bias of attention.
+    /// What belongs to no head: feed-forward, or the bias of attention.
     pub others: Vec<FlowOther>,
     /// The length of each row without the row before.
     without_residual: Vec<f32>,

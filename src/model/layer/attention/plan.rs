@@ -15,9 +15,9 @@ use crate::{
 pub enum Mask {
     None,
     Causal,
-    /// Causal, and only so many keys back, the query's own included (Beltagy et al. 2020).
+    /// Causal, and only this number of keys, the query's own included (Beltagy et al. 2020).
     Window(usize),
-    /// Both sides, so many keys away.
+    /// Both sides, up to this number of keys away.
     Around(usize),
 }
 

@@ -104,7 +104,7 @@ const MAX_WHOLE_LABEL: usize = 9;
 const LEAST_HEADER: usize = 1;
 /// The widest cell, in columns, of which two share a line.
 const WIDEST_PAIR: usize = 3;
-/// Above so many rows a line, a map is drawn in blocks: in pairs, most rows would be out of view.
+/// The most rows a line that are drawn in pairs; above it a map is drawn in blocks, as most rows would be out of view.
 const MOST_SHARED: usize = 3;
 /// The same for a matrix whose rows are not its columns, which has no blocks: beyond, it keeps its columns apart.
 const MOST_SHARED_OF_ROWS: usize = 5;
@@ -371,7 +371,8 @@ impl Grid {
             }
     }
 
-    /// How much is shown of each cell in an area of that size, 0 to 1: a number, or colour in so many columns.
+    /// How much is shown of each cell in an area of that size, 0 to 1: most for a number, else the more, the wider
+    /// its colour is.
     pub fn detail(&self, size: Size) -> f32 {
         match self.fitted(size) {
             CellWidth::Number(_) => 1.0,

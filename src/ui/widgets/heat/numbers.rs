@@ -23,7 +23,7 @@ impl Scale {
         (SHARE_WIDTH..WIDEST).find(fits).unwrap_or(WIDEST)
     }
 
-    /// The decimals of all numbers in cells of so many columns: as many as the largest leaves room for. None if it does
+    /// The decimals of all numbers in cells of `width` columns: as many as the largest leaves room for. None if it does
     /// not fit with [`LEAST_DIGITS`].
     fn decimals(self, width: usize) -> Option<usize> {
         /// The end of a scale on which all numbers are 0.

@@ -1,7 +1,7 @@
 //! Steps of learning on one sentence: loss, gradient, update, and the pass after it.
 //!
 //! The loss is the mean cross-entropy of the target's tokens, as in training, without dropout. A few steps on one
-//! sentence are no training: they teach this sentence, and what else they change is not chosen by anyone.
+//! sentence are not training: they teach this sentence, and what else they change is not chosen by anyone.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -78,8 +78,15 @@ pub struct Learner {
     has_diverged: bool,
     /// The loss before every step, and after the last.
     pub losses: Vec<f32>,
-    /// The cross-entropy of every word of the target before the first step, and now, in nats.
-    pub costs: [Vec<f32>; 2],
+    /// The cross-entropy of every word of the target, in nats.
+    pub costs: BeforeAfter<Vec<f32>>,
+}
+
+/// Something before the first step, and after the last one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BeforeAfter<T> {
+    pub before: T,
+    pub after: T,
 }
 
 /// How far a weight moved.
@@ -151,7 +158,7 @@ impl Learner {
         let parameters: Vec<Parameter> = tape.nodes().filter(is_learned).map(parameter).collect();
         let (run, target) = (Arc::new(run), Arc::from(target));
         let Outcome { loss, costs, slopes } = outcome(&run, &target, &parameters)?;
-        let (losses, costs) = (vec![loss], [costs.clone(), costs]);
+        let costs = BeforeAfter { before: costs.clone(), after: costs };
         Some(Self {
             run,
             target,
@@ -161,7 +168,7 @@ impl Learner {
             rate,
             n_steps: 0,
             has_diverged: false,
-            losses,
+            losses: vec![loss],
             costs,
         })
     }
@@ -205,7 +212,7 @@ impl Learner {
         };
         self.n_steps = step;
         self.losses.push(outcome.loss);
-        (self.costs[1], self.slopes) = (outcome.costs, outcome.slopes);
+        (self.costs.after, self.slopes) = (outcome.costs, outcome.slopes);
         Ok(())
     }
 

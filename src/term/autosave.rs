@@ -10,28 +10,28 @@ use anyhow::Result;
 use crate::ui::memory::Memory;
 
 /// Saves what a walk remembers.
-pub type Keep = Box<dyn FnMut(&Memory) -> Result<()> + Send>;
+pub type Save = Box<dyn FnMut(&Memory) -> Result<()> + Send>;
 
 /// The saving thread; a slow disk does not hold up the screen.
-pub struct Keeper {
-    to_keep: mpsc::Sender<Memory>,
+pub struct Autosave {
+    to_save: mpsc::Sender<Memory>,
     /// Returns the outcome of the last save.
     thread: JoinHandle<Result<()>>,
     latest: Memory,
 }
 
-impl Keeper {
+impl Autosave {
     /// `memory`: what is saved already.
-    pub fn start(mut keep: Keep, memory: Memory) -> Self {
-        let (to_keep, inbox) = mpsc::channel::<Memory>();
+    pub fn start(mut save: Save, memory: Memory) -> Self {
+        let (to_save, inbox) = mpsc::channel::<Memory>();
         let save_all = move || {
             let mut outcome = Ok(());
             for memory in inbox {
-                outcome = keep(&memory);
+                outcome = save(&memory);
             }
             outcome
         };
-        Self { to_keep, thread: thread::spawn(save_all), latest: memory }
+        Self { to_save, thread: thread::spawn(save_all), latest: memory }
     }
 
     /// Saves if there are other bookmarks or solved labs than before. The place in the walk alone is saved at its end.
@@ -39,7 +39,7 @@ impl Keeper {
         if !memory.has_marks_of(&self.latest) {
             self.latest = memory.clone();
             // A thread that has ended is noticed at the end.
-            let _ = self.to_keep.send(memory);
+            let _ = self.to_save.send(memory);
         }
     }
 
@@ -48,8 +48,8 @@ impl Keeper {
     /// # Errors
     /// If it could not be saved.
     pub fn finish(self, memory: Memory) -> Result<()> {
-        let _ = self.to_keep.send(memory);
-        drop(self.to_keep);
+        let _ = self.to_save.send(memory);
+        drop(self.to_save);
         self.thread.join().unwrap_or(Ok(()))
     }
 }

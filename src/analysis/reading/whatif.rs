@@ -119,7 +119,7 @@ impl Reading {
     }
 
     /// # Errors
-    /// If no model writes so many words.
+    /// If no model writes that many words.
     fn check_place(&self, place: usize) -> Result<()> {
         let n = self.traces.values().map(|trace| trace.output.len()).max().unwrap_or(0);
         ensure!(place < n, places(n));
