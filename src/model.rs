@@ -38,7 +38,7 @@ use crate::{
         tape::{Keep, Node, Tape},
         value::{Matrix, Value},
     },
-    text::{EOS, near_clause, visible},
+    text::{EOS, near_clause, shown},
     weights::{Checkpoint, WITH_EXPERTS, Weights, is_in_gguf},
 };
 
@@ -304,7 +304,7 @@ impl Architecture {
             format!(
                 "{} is a model of type `{}`, which cannot be run{near}; those that can are {}",
                 checkpoint.name(),
-                visible(name),
+                shown(name),
                 known.join(", ")
             )
         })
