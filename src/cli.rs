@@ -57,7 +57,7 @@ use clap::{CommandFactory as _, Parser, error::ErrorKind};
 use signal_hook::consts::SIGXFSZ;
 
 use crate::{text::visible::Visible, weights::reserve_little};
-use args::{BesideArgs, CliCommand, TargetArgs, TextArgs};
+use args::{BesideArgs, CliCommand, ModelArgs, TargetArgs, TextArgs};
 use failure::{Failure, Outcome, Usage, wrong_usage};
 use request::Request;
 use settings::Settings;
@@ -108,6 +108,7 @@ fn run(args: impl IntoIterator<Item = OsString>, streams: &mut Streams) -> Outco
         return walk::run(&cli, &request, text);
     };
     only_before_a_walk(&cli)?;
+    only_for_a_reader(command, &cli.which)?;
     dispatch(command, &cli, streams)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -157,7 +158,7 @@ fn dispatch(command: &CliCommand, cli: &Cli, streams: &mut Streams) -> Outcome {
         CliCommand::Learn(asked) => evidence::learn::run(asked, &unset(&asked.text)?, streams),
         CliCommand::Eval(asked) => eval::run(asked, &unset(&none)?, text),
         CliCommand::Inspect(asked) => {
-            let which = args::ModelArgs {
+            let which = ModelArgs {
                 model: Some(known::Chosen::Path(asked.path.clone())),
                 ..cli.which.clone()
             };
@@ -174,6 +175,31 @@ fn dispatch(command: &CliCommand, cli: &Cli, streams: &mut Streams) -> Outcome {
 /// A variable of the environment; one that is not text counts as absent.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// Refuses options of models for a command that would ignore them.
+fn only_for_a_reader(command: &CliCommand, which: &ModelArgs) -> Outcome {
+    let name = match command {
+        CliCommand::Inspect(_) => "inspect",
+        CliCommand::Models(_) => "models",
+        CliCommand::Config => "config",
+        CliCommand::Completions { .. } => "completions",
+        CliCommand::Man { .. } => "man",
+        _ => return Ok(()),
+    };
+    let is_of_checkpoint = matches!(command, CliCommand::Inspect(_));
+    let given = [
+        ("--model", which.model.is_some()),
+        ("--adapter", which.adapter.is_some() && !is_of_checkpoint),
+        ("--chat", which.chat),
+        ("--system", which.system.is_some()),
+    ];
+    let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) else {
+        return Ok(());
+    };
+    let is_second = is_of_checkpoint && option == "--model";
+    let instead = if is_second { "give the checkpoint alone" } else { "leave it out" };
+    Err(anyhow::anyhow!("{option} is not for {name}; {instead}")).usage()
 }
 
 /// Refuses arguments before a command that the command would ignore.

@@ -39,6 +39,10 @@ pub struct Format {
     pub is_text: bool,
     /// Whether it consists of pixels; large pictures then need much memory.
     pub has_pixels: bool,
+    /// Whether `--scale` changes its size.
+    pub is_scaled: bool,
+    /// Whether it shows frames for a time, which `--pace` changes.
+    pub is_timed: bool,
     pub colours: FormatColours,
     pub write: Write,
 }

@@ -40,7 +40,7 @@ use crate::{
         tape::{Keep, Node, Tape},
         value::{Matrix, Value},
     },
-    text::{EOS, near_clause, visible},
+    text::{EOS, near_clause, shown},
     weights::{Checkpoint, WITH_EXPERTS, Weights, is_in_gguf},
 };
 
@@ -309,7 +309,7 @@ impl Architecture {
             format!(
                 "{} is a model of type `{}`, which cannot be run{near}; those that can are {}",
                 checkpoint.name(),
-                visible(name),
+                shown(name),
                 known.join(", ")
             )
         })

@@ -15,6 +15,7 @@ mod json;
 mod lines;
 mod older;
 mod plan;
+mod readable;
 mod refusal;
 mod sentence;
 mod specials;
@@ -35,7 +36,7 @@ pub use lines::{ItemWidth, LineRun, fill, is_wide, runs, wrapped};
 pub use older::{OlderFiles, SENTENCEPIECE, tokenizer_json};
 pub(crate) use refusal::refusal;
 pub use refusal::{Blank, Refusal, filled};
-pub use sentence::{Sentence, Token, Unknown, word_at, word_text};
+pub use sentence::{Adapted, Sentence, Token, Unknown, word_at, word_text};
 pub use specials::{SpecialIds, Specials};
 pub use spelling::{near, near_clause, nearest};
 
@@ -319,10 +320,10 @@ impl Tokenizer {
         );
         match &self.kind {
             Origin::BuiltIn => {
-                let encoding = self.encoding(&training_words::plain(typed), false)?;
-                self.sentence_of(typed, &encoding, || {
-                    training_words::unknown(&self.engine, &encoding)
-                })
+                let (read, adapted) = readable::readable(typed);
+                let encoding = self.encoding(&training_words::plain(&read), false)?;
+                let unknown = || training_words::unknown(&self.engine, &encoding);
+                Ok(Sentence { adapted, ..self.sentence_of(typed, &encoding, unknown)? })
             }
             Origin::Checkpoint(vocabulary) => {
                 let sentence = match &self.chat {
@@ -388,7 +389,8 @@ impl Tokenizer {
             ));
         }
         let (text, tokens) = (text.to_owned(), self.tokens(ids));
-        Ok(Sentence { text, replaced: None, tokens, unknown: unknown(), typed: None })
+        let adapted = Adapted::default();
+        Ok(Sentence { text, replaced: None, tokens, adapted, unknown: unknown(), typed: None })
     }
 
     /// The sentence with the word at a position replaced by another. The built-in models' words may have several
@@ -448,9 +450,12 @@ impl Tokenizer {
             Unknown { tokens, ..u.clone() }
         });
         let unknown = unknown.collect();
-        let (text, replaced) = (sentence.text.clone(), Some(self.text(&ids)));
-        let typed = sentence.typed.clone();
-        Ok(Sentence { text, replaced, tokens: self.tokens(&ids), unknown, typed })
+        Ok(Sentence {
+            replaced: Some(self.text(&ids)),
+            tokens: self.tokens(&ids),
+            unknown,
+            ..sentence.clone()
+        })
     }
 
     /// The built-in tokens of a word in the place of `old`: with a leading space if that has one.

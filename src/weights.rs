@@ -39,7 +39,7 @@ pub use modules::SentenceModule;
 pub use named::Weights;
 pub use packed::{Copied, LineBlocks, LineSections, Packed, Stepped};
 pub use peek::Peek;
-pub use tensor::TensorInfo;
+pub use tensor::{TensorInfo, dimensions};
 pub use tensor_names::{BODIES, TensorNames};
 pub use wanted::{ExpectedWeight, Stack, WeightLayout};
 
@@ -109,8 +109,11 @@ pub struct Checkpoint {
 /// What the tokenizer is built from.
 #[derive(Clone, Debug)]
 pub enum TokenizerSource {
-    /// The bytes of tokenizer.json, or of what older files come to in its form.
-    Json(Vec<u8>),
+    /// A tokenizer.json, or what older files come to in its form, and which files they are.
+    Json {
+        file: &'static str,
+        bytes: Vec<u8>,
+    },
     /// The vocabulary of a GGUF file.
     Gguf(Box<GgufVocab>),
     None,
@@ -210,10 +213,9 @@ impl Checkpoint {
         let mut tensors = quantised::joined(tensors, &config)?;
         let beside = beside(folder)?;
         let tokenizer = match small(folder, "tokenizer.json")? {
-            Some(bytes) => Some(bytes),
+            Some(bytes) => TokenizerSource::Json { file: "tokenizer.json", bytes },
             None => of_older_files(folder, &config, beside.get("tokenizer_config.json"))?,
         };
-        let tokenizer = tokenizer.map_or(TokenizerSource::None, TokenizerSource::Json);
         let root = modules::root(folder)?;
         let modules = modules::modules(&root)?;
         for module in modules.iter().flatten() {
@@ -541,12 +543,12 @@ fn small(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
 /// Mistral's tokenizer.
 const TEKKEN: &str = "tekken.json";
 
-/// What the older files of a tokenizer come to; None if there are none.
+/// What the older files of a tokenizer come to.
 fn of_older_files(
     folder: &Path,
     config: &Config,
     tokenizer_config: Option<&Json>,
-) -> Result<Option<Vec<u8>>> {
+) -> Result<TokenizerSource> {
     let mut sentencepiece = None;
     for name in SENTENCEPIECE {
         if sentencepiece.is_none() {
@@ -568,7 +570,9 @@ fn of_older_files(
         tokenizer_config,
         model_type: config.string("model_type").unwrap_or_default(),
     };
-    tokenizer_json(&files).with_context(|| shown(&folder.to_string_lossy()))
+    let bytes = tokenizer_json(&files).with_context(|| shown(&folder.to_string_lossy()))?;
+    let found = files.converted().zip(bytes);
+    Ok(found.map_or(TokenizerSource::None, |(file, bytes)| TokenizerSource::Json { file, bytes }))
 }
 
 fn beside(folder: &Path) -> Result<HashMap<&'static str, Json>> {

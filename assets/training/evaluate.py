@@ -1,8 +1,8 @@
 """Measures models and prints the tables: `python evaluate.py [--weights DIR] [--models a,b] [--set test|dev] [--json FILE]`.
 
 Greedy decoding with the stored weights (of `state`, f16; with `--weights ../models` those of the program, 8 bits) on sentences nobody trained on (corpus.py wrote them):
-- everyday and joined sentences by length: BLEU and chrF (sacrebleu, all references), exact (equal to one of the French
-  sentences, punctuation and case aside), outputs with a word that is in no word list and was not copied
+- everyday and joined sentences by length: BLEU and chrF (sacrebleu, all references), exact (the words of one of the French
+  sentences, case and the punctuation around words aside), outputs with a word that is in no word list and was not copied
 - grammar: exact by length, coreference (right pronoun, and an adjective that agrees), the star pair
 - copying: words that arrive letter by letter, whole sentences right
 - the language model's perplexity a token on everyday English, beside a Kneser-Ney 5-gram
@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,6 @@ import heads
 import make_tokenizer
 from batches import BUILD, SHARES, STATE, Corpus, framed
 from corpus import BUCKETS, GRAMMAR_BUCKETS, KINDS, STARS
-from everyday import key
 from models import EOS, NAMES, PAD, TRANSLATORS, Model, build, greedy, keep_weights, load_tensors
 from ngram import KneserNey
 from stored import load_weights
@@ -91,8 +91,19 @@ def references(lines: list[dict]) -> list[list[str | None]]:
     return [[line["fr"][k] if k < len(line["fr"]) else None for line in lines] for k in range(most)]
 
 
+def exact_words(text: str) -> list[str]:
+    """The words that decide whether a translation is exact; the same rule as `analysis::measure::accuracy::exact_words`.
+
+    Lower case, cut at spaces, without what is neither letter nor digit at their edges: `2,5` is not `25`, nor `l'a` `la`. Of a text
+    without words, the text itself.
+    """
+    text = re.sub("[\u2018\u2019\u02bc]", "'", unicodedata.normalize("NFC", text)).lower().strip()
+    words = [re.sub(r"^[\W_]+|[\W_]+$", "", word) for word in text.split()]
+    return [word for word in words if word] or [text]
+
+
 def is_exact(output: str, line: dict) -> bool:
-    return key(output) in {key(french) for french in line["fr"]}
+    return exact_words(output) in [exact_words(french) for french in line["fr"]]
 
 
 def scores(lines: list[dict], outputs: list[str]) -> dict[str, float]:

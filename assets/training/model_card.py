@@ -146,7 +146,7 @@ BLEU:
 
 {by_length(measured, "everyday", "bleu", speak)}
 
-Exact (one of the French sentences, punctuation and case aside), per cent:
+Exact (one of the French sentences, case and the punctuation around words aside), per cent:
 
 {by_length(measured, "everyday", "exact", speak)}
 

@@ -142,7 +142,7 @@ pub struct ModelArgs {
     /// Names are those of Hugging Face (Qwen/Qwen3-0.6B), Ollama (llama3.2:1b, or ollama:llama3.2) and LM Studio, of
     /// models that these have fetched. The walk with a checkpoint describes that model alone. `lookback inspect PATH` says
     /// whether it can be run.
-    #[arg(long, global = true, value_name = "NAME|PATH", value_parser = known::chosen, value_hint = ValueHint::AnyPath)]
+    #[arg(long, global = true, value_name = "NAME|PATH", value_parser = known::chosen(), value_hint = ValueHint::AnyPath)]
     pub model: Option<known::Chosen>,
 
     /// The folder of an adapter of that checkpoint: what fine-tuning changes in it (LoRA, as PEFT saves it)

@@ -28,12 +28,12 @@ use super::{
 use crate::{
     analysis::measure::{
         accuracy::{Accuracy, is_exact, n_words},
-        chrf::Chrf,
+        chrf::{Chrf, CutText},
     },
     engine::tape::Keep,
     export::files::reason,
     model::{self, Model, ModelName, Setup},
-    text::{Tokenizer, visible_path},
+    text::{Tokenizer, visible::visible_json, visible_path},
 };
 
 pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcome {
@@ -78,6 +78,10 @@ pub fn run(asked: &EvalArgs, request: &Request, streams: &mut Streams) -> Outcom
     }
 }
 
+/// The most characters of a line's French texts together: a sentence has at most 96 tokens, and what a text is compared
+/// by takes a hundred times its size.
+const MOST_FRENCH: usize = 10_000;
+
 /// A sentence and its right translations.
 #[derive(Deserialize)]
 struct Line {
@@ -97,18 +101,6 @@ enum Translations {
 }
 
 impl Line {
-    /// The line with accents in one form, as the models write them.
-    fn composed(mut self) -> Self {
-        let texts = match &mut self.fr {
-            Translations::One(text) => std::slice::from_mut(text),
-            Translations::Several(texts) => texts,
-        };
-        for text in texts {
-            *text = text.nfc().collect();
-        }
-        self
-    }
-
     fn references(&self) -> impl Iterator<Item = &str> {
         let all = match &self.fr {
             Translations::One(text) => std::slice::from_ref(text),
@@ -155,7 +147,11 @@ fn lines(path: &Path) -> Outcome<Vec<Line>> {
             line.references().next().is_some(),
             "{shown}, line {n}, has an empty list of French texts; give at least one"
         );
-        Ok(Line { number: n, ..line }.composed())
+        ensure!(
+            line.references().flat_map(str::chars).nth(MOST_FRENCH).is_none(),
+            "{shown}, line {n}, has more than {MOST_FRENCH} characters of French; shorten it"
+        );
+        Ok(Line { number: n, ..line })
     };
     let is_filled = |(_, line): &(usize, io::Result<Vec<u8>>)| {
         line.as_ref().map_or(true, |line| !trimmed(line).is_empty())
@@ -218,12 +214,15 @@ fn translated(
     let progress = request.progress("sentences translated", lines.len());
     let translate = |i: usize| -> Vec<Translation> {
         let setup = Setup { keep: Keep::Boundaries, ..Setup::default() };
+        // With accents in one form, as the models write them.
+        let cut = |text: &str| CutText::of(&text.nfc().collect::<String>());
+        let references: Vec<CutText> = lines[i].references().map(cut).collect();
         let of = |(name, model): &(ModelName, Arc<dyn Model>)| {
             let output = tokenizer.decode(&model.run(&sources[i], &setup).output);
             Translation {
                 name: *name,
                 is_exact: is_exact(&output, lines[i].references()),
-                chrf: Chrf::of(&output, lines[i].references()),
+                chrf: Chrf::of(&output, &references),
                 output,
             }
         };
@@ -380,6 +379,6 @@ impl<'a> Record<'a> {
     }
 
     fn json(&self) -> Result<String> {
-        Ok(serde_json::to_string(self)?)
+        Ok(visible_json(&serde_json::to_string(self)?))
     }
 }

@@ -56,6 +56,7 @@ pub fn run(asked: &ExportArgs, request: &Request, streams: &mut Streams) -> Outc
     let steps = steps::chosen(&lesson, &asked.steps).usage()?;
     let out = &asked.out.out;
     let formats = destination::formats(&asked.format, out).usage()?;
+    obeyed(asked, &formats).usage()?;
     let destination = Destination::of(&lesson, &steps, &formats, out).usage()?;
     if asked.list {
         return list(&destination.targets, &lesson, steps.len(), streams);
@@ -94,6 +95,16 @@ fn list(targets: &[Target], lesson: &Lesson, n_steps: usize, streams: &mut Strea
         let what = step.map_or_else(|| format!("{n_steps} steps"), |step| all[step].1.id.clone());
         writeln!(out, "{path}\t{}\t{what}", format.id)?;
     }
+    Ok(())
+}
+
+/// Checks that some format has what `--scale` and `--pace` change.
+fn obeyed(asked: &ExportArgs, formats: &[&Format]) -> Result<()> {
+    let is_scaled = asked.scale == 1 || formats.iter().any(|format| format.is_scaled);
+    ensure!(is_scaled, "--scale is for pictures, and no format here is one; leave it out");
+    // Left out, it is 1.
+    let is_timed = asked.pace.to_bits() == 1_f32.to_bits() || formats.iter().any(|f| f.is_timed);
+    ensure!(is_timed, "--pace is for films that play, and no format here is one; leave it out");
     Ok(())
 }
 

@@ -332,7 +332,8 @@ Examples:
 pub const EVAL: &str = "\
 Without --data: the table measured on held-out sentences when the models were trained.
 With --data: measured now, on a file of lines such as {\"en\": \"The dog sleeps.\", \"fr\": [\"Le chien dort.\"]}.
-chrF is that of sacrebleu; exact is equal to one of the French texts, punctuation and case aside.
+chrF is that of sacrebleu; exact is equal to one of the French texts, case and the
+punctuation around words aside. A line has at most 10,000 characters of French.
 
 --format jsonl prints a line for every sentence:
   {\"en\": \"...\", \"fr\": [\"...\"], \"outputs\": {\"transformer\": \"...\", \"gru\": \"...\"},

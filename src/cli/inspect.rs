@@ -269,9 +269,9 @@ struct Typed {
 fn vocabulary(checkpoint: &Checkpoint) -> Option<Vocabulary> {
     match checkpoint.tokenizer() {
         TokenizerSource::None => None,
-        TokenizerSource::Json(json) => {
-            let kind = serde_json::from_slice::<Json>(json).ok().and_then(|json| json.model.kind);
-            let kind = kind.unwrap_or_else(|| "tokenizer.json".into());
+        TokenizerSource::Json { file, bytes } => {
+            let kind = serde_json::from_slice::<Json>(bytes).ok().and_then(|json| json.model.kind);
+            let kind = kind.unwrap_or_else(|| (*file).to_owned());
             let tokens = reading::tokenizer(checkpoint).ok().map(|t| t.vocab_size());
             Some(Vocabulary { kind, tokens })
         }

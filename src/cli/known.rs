@@ -4,7 +4,7 @@ use std::{ffi::OsStr, fmt::Display, path::PathBuf, str::FromStr};
 
 use clap::{
     Arg, Command,
-    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+    builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser},
 };
 
 use crate::{
@@ -131,8 +131,15 @@ pub fn change(text: &str) -> Result<Change, String> {
 }
 
 /// A built-in model by its name; text that looks like a path or a repository, or names a file or model on this machine,
-/// is a checkpoint.
-pub fn chosen(text: &str) -> Result<Chosen, String> {
+/// is a checkpoint; a path may be of any bytes.
+pub fn chosen() -> impl TypedValueParser<Value = Chosen> {
+    OsStringValueParser::new().try_map(|given| match given.to_str() {
+        Some(text) => named(text),
+        None => Ok(Chosen::Path(given.into())),
+    })
+}
+
+fn named(text: &str) -> Result<Chosen, String> {
     if text == "all" {
         return Ok(Chosen::All);
     }
@@ -168,4 +175,22 @@ fn model(name: &str) -> Result<ModelName, String> {
             text::shown(name)
         )
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn a_model_may_have_a_path_of_any_bytes() {
+        let path = OsStr::from_bytes(b"m\xff");
+        let cli = Cli::try_parse_from([OsStr::new("lookback"), OsStr::new("--model"), path]);
+        let model = cli.map(|cli| cli.which.model).unwrap();
+        assert_eq!(model, Some(Chosen::Path(path.into())));
+    }
 }

@@ -18,7 +18,7 @@ use crate::{
     lesson::{Language, Lesson},
     model::ModelName,
     text::{visible, visible_path},
-    ui::descriptions::{changes_in_words, unknown_note},
+    ui::descriptions::{changes_in_words, sentence_notes},
     weights::{Checkpoint, memory},
 };
 
@@ -258,7 +258,7 @@ fn note_what_is_odd(
     plain: &Reading,
     streams: &mut Streams,
 ) -> Outcome {
-    if let Some(note) = unknown_note(&plain.sentence, Language::English, MOST_NAMED) {
+    for note in sentence_notes(&plain.sentence, Language::English, MOST_NAMED) {
         writeln!(streams.notes, "note: {note}")?;
     }
     for note in readings.reader().tokenizer().notes() {

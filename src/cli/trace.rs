@@ -73,6 +73,9 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
     if let Some(path) = &asked.against {
         return compare(path, asked, request, streams);
     }
+    if asked.list && asked.format.is_some() {
+        return Err(anyhow!("--list prints lines of text; leave --format out")).usage();
+    }
     let out = &asked.out.out;
     let format = if asked.list { &FORMATS[0] } else { format_of(asked.format, out).usage()? };
     if asked.list {

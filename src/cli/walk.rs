@@ -27,7 +27,7 @@ use crate::{
     ui::{
         app::{EarlierWalks, Guide, Motion, WalkStart},
         memory::Memory,
-        plain,
+        plain::{self, PlainRange},
         theme::{Depth, Glyphs, Theme},
     },
     weights::memory,
@@ -42,13 +42,8 @@ pub fn run(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitC
     }
     if !(stdin().is_terminal() && stdout().is_terminal()) || request.look.is_dumb {
         let (source, lesson) = opened(request, streams)?;
-        plain::walk(
-            &lesson,
-            &source.reading,
-            begin(cli, request, &lesson)?,
-            request.view,
-            streams.out,
-        )?;
+        let range = PlainRange { from: begin(cli, request, &lesson)?, in_tour: cli.tour };
+        plain::walk(&lesson, &source.reading, range, request.view, streams.out)?;
         return Ok(ExitCode::SUCCESS);
     }
     let kept = SavedState::find(!cli.look.no_config);
@@ -140,13 +135,14 @@ fn linear(cli: &Cli, request: &Request, streams: &mut Streams) -> Outcome<ExitCo
     let step = begin(cli, request, &lesson)?;
     let sentence = source.plain.sentence.text.clone();
     let theme = Theme::new(Depth::None, Glyphs::Ascii);
-    let walk = WalkStart {
+    let mut walk = WalkStart {
         changes: (*source.reading.changes).clone(),
         step,
         view: request.view,
         earlier,
         ..WalkStart::new(Arc::new(lesson), theme, sentence)
     };
+    walk.guide.in_tour = cli.tour;
     let start = LinearStart { walk, readings: source.readings, reading: source.reading };
     let mut input = stdin().lock();
     // If it cannot be saved now, that is said at the end.

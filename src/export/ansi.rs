@@ -12,6 +12,8 @@ pub static FORMAT: Format = Format {
     about: "characters with colours, as terminals read them",
     is_text: true,
     has_pixels: false,
+    is_scaled: false,
+    is_timed: false,
     colours: FormatColours::Terminal,
     write: Write::Frame(write),
 };

@@ -21,6 +21,8 @@ pub static FORMAT: Format = Format {
     about: "film for terminals, asciicast version 2: asciinema play walk.cast",
     is_text: true,
     has_pixels: false,
+    is_scaled: false,
+    is_timed: true,
     colours: FormatColours::Terminal,
     write: Write::Film(write),
 };

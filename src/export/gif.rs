@@ -23,6 +23,8 @@ pub static FORMAT: Format = Format {
     about: "film: each frame stays as long as one reads its text",
     is_text: false,
     has_pixels: true,
+    is_scaled: true,
+    is_timed: true,
     colours: FormatColours::Own,
     write: Write::Film(write),
 };

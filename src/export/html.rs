@@ -38,6 +38,8 @@ pub static FORMAT: Format = Format {
     about: "a page of the whole walk, led by keys, in dark and light; needs nothing else",
     is_text: true,
     has_pixels: false,
+    is_scaled: false,
+    is_timed: false,
     colours: FormatColours::Both,
     write: Write::Film(write),
 };

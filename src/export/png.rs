@@ -16,6 +16,8 @@ pub static FORMAT: Format = Format {
     about: "a picture",
     is_text: false,
     has_pixels: true,
+    is_scaled: true,
+    is_timed: false,
     colours: FormatColours::Own,
     write: Write::Frame(write),
 };

@@ -19,6 +19,8 @@ pub static FORMAT: Format = Format {
     about: "a picture of any size, its text to be selected, its fonts in it",
     is_text: true,
     has_pixels: false,
+    is_scaled: true,
+    is_timed: false,
     colours: FormatColours::Own,
     write: Write::Frame(write),
 };

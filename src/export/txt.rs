@@ -15,6 +15,8 @@ pub static FORMAT: Format = Format {
     about: "characters only",
     is_text: true,
     has_pixels: false,
+    is_scaled: false,
+    is_timed: false,
     colours: FormatColours::None,
     write: Write::Frame(write),
 };

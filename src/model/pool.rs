@@ -12,7 +12,7 @@ use crate::{
         tape::{LinearMap, Node, Tape},
     },
     model::{layer::feed_forward::Activation, source_scope},
-    text::visible,
+    text::shown,
     weights::{Checkpoint, Config, ExpectedWeight, SentenceModule, WeightLayout, Weights},
 };
 
@@ -140,7 +140,7 @@ impl PoolPlan {
             kind => bail!(
                 "modules.json: a module of type `{}` is not supported at this place; supported: Pooling, \
                  then Dense, then Normalize",
-                visible(kind)
+                shown(kind)
             ),
         }
         Ok(())
@@ -201,12 +201,12 @@ fn pooling(settings: &Config) -> Result<Pooling> {
         named.len() <= 1,
         "{}: several poolings are joined ({}), which is not supported",
         settings.file(),
-        visible(&named.join(", "))
+        shown(&named.join(", "))
     );
     let name = named.first().copied().unwrap_or("mean");
     let found = POOLINGS.iter().find(|(known, ..)| *known == name).and_then(|(.., found)| *found);
     found.with_context(|| {
-        format!("{}: the pooling `{}` is not supported", settings.file(), visible(name))
+        format!("{}: the pooling `{}` is not supported", settings.file(), shown(name))
     })
 }
 

@@ -30,7 +30,7 @@ use tokenizers::{
 
 use super::{
     plan::{Merge, TokenizerModel, TokenizerParts, TokenizerPlan, Vocab},
-    visible,
+    shown,
 };
 use stages::BoundedModel;
 
@@ -123,12 +123,7 @@ fn keep_guarded_panics_quiet() {
 
 /// An error of the library, shortened and safe to show.
 pub fn sanitized(error: impl std::fmt::Display) -> anyhow::Error {
-    let mut text = visible(&error.to_string());
-    if let Some((end, _)) = text.char_indices().nth(300) {
-        text.truncate(end);
-        text.push('…');
-    }
-    anyhow!(text)
+    anyhow!(shown(&error.to_string()))
 }
 
 /// Adds these tokens before and after every text, in place of those that the file names.
@@ -138,7 +133,7 @@ pub fn sanitized(error: impl std::fmt::Display) -> anyhow::Error {
 pub fn enclose(engine: &mut Engine, begin: Option<&str>, end: Option<&str>) -> Result<()> {
     let id = |token: &str| {
         let id = engine.token_to_id(token);
-        id.with_context(|| format!("the vocabulary lacks its own token `{}`", visible(token)))
+        id.with_context(|| format!("the vocabulary lacks its own token `{}`", shown(token)))
     };
     let with_id = |token: Option<&str>| -> Result<Option<parts::EndToken>> {
         token
@@ -173,7 +168,7 @@ fn check(plan: &TokenizerPlan) -> Result<()> {
     if let Vocab::Words(words) = &model.vocab
         && let Some((token, id)) = words.iter().find(|(_, id)| **id > LARGEST_ID)
     {
-        bail!("token `{}` has the id {id}, the limit is {LARGEST_ID}", visible(token));
+        bail!("token `{}` has the id {id}, the limit is {LARGEST_ID}", shown(token));
     }
     let most_ids = SMALLEST_LIMIT.max(n.saturating_mul(8));
     ensure!(
@@ -216,7 +211,7 @@ fn model(model: TokenizerModel) -> Result<ModelWrapper> {
         }
         other => bail!(
             "its model is of the kind `{}`; supported: BPE, WordPiece, Unigram and WordLevel",
-            visible(other)
+            shown(other)
         ),
     }
 }

@@ -11,7 +11,7 @@ use tokenizers::{AddedToken, models::bpe};
 use super::{
     SpecialIds,
     plan::{Merge, TokenizerModel, TokenizerParts, TokenizerPlan, Vocab},
-    visible,
+    shown,
 };
 
 /// A vocabulary and its settings; strings are unchanged from the file, not safe to show. Filled by
@@ -87,7 +87,7 @@ pub fn plan(vocab: &GgufVocab) -> Result<(TokenizerPlan, Ends)> {
         other => bail!(
             "its tokenizer is of the kind `{}`; supported: gpt2, llama, gemma4, bert and t5; use the model's \
              Hugging Face folder",
-            visible(other)
+            shown(other)
         ),
     }?;
     planned.0.added = added(vocab);

@@ -44,10 +44,10 @@ struct Added {
 /// If the bytes are not a tokenizer.json of a known version; names the place in the file.
 pub fn plan(bytes: &[u8], specials: &Specials) -> Result<TokenizerPlan> {
     let file: File = serde_json::from_slice(bytes)
-        .map_err(|e| anyhow::anyhow!("{}", super::visible(&e.to_string())))
+        .map_err(|e| anyhow::anyhow!("{}", super::shown(&e.to_string())))
         .context("it is not a readable tokenizer.json")?;
     let version = file.version.as_deref().unwrap_or("1.0");
-    ensure!(version == "1.0", "it is of version `{}`, want 1.0", super::visible(version));
+    ensure!(version == "1.0", "it is of version `{}`, want 1.0", super::shown(version));
     let added: Vec<_> = file.added_tokens.into_iter().flatten().map(|a| a.token).collect();
     let mut parts = TokenizerParts {
         normalizer: file.normalizer,

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value as Json, json};
 
-use super::{gguf::QWEN2, visible};
+use super::{gguf::QWEN2, shown};
 
 /// The older files of a folder, as far as they exist.
 #[derive(Default)]
@@ -66,6 +66,19 @@ pub fn tokenizer_json(files: &OlderFiles) -> Result<Option<Vec<u8>>> {
 }
 
 impl OlderFiles<'_> {
+    /// The files of the vocabulary that [`tokenizer_json`] converts, for messages; None if there are too few.
+    pub fn converted(&self) -> Option<&'static str> {
+        match self {
+            Self { sentencepiece: Some((name, _)), .. } => Some(name),
+            Self { vocab_json: Some(_), merges_txt: Some(_), .. } => {
+                Some("vocab.json and merges.txt")
+            }
+            Self { vocab_txt: Some(_), .. } => Some("vocab.txt"),
+            Self { tekken: Some(_), .. } => Some("tekken.json"),
+            _ => None,
+        }
+    }
+
     fn setting(&self, name: &str) -> Option<&Json> {
         self.tokenizer_config?.get(name).filter(|value| !value.is_null())
     }
@@ -102,7 +115,7 @@ fn added_token(id: u64, content: &str, is_special: bool, lstrip: bool) -> Json {
 
 /// Ids by token, from a JSON object.
 fn ids(bytes: &[u8], name: &str) -> Result<HashMap<String, u64>> {
-    let wrong = |e: serde_json::Error| anyhow::anyhow!("{name}: {}", visible(&e.to_string()));
+    let wrong = |e: serde_json::Error| anyhow::anyhow!("{name}: {}", shown(&e.to_string()));
     serde_json::from_slice(bytes).map_err(wrong)
 }
 

@@ -33,6 +33,8 @@ pub struct Sentence {
     /// The text as it is read, if a what-if replaced a word of it.
     pub replaced: Option<String>,
     pub tokens: Vec<Token>,
+    /// How the text read differs from the one typed; a checkpoint reads what is typed.
+    pub adapted: Adapted,
     /// Words that no model saw in training, wherever they stand; the built-in models read them in parts, a checkpoint
     /// reads `<unk>`.
     pub unknown: Vec<Unknown>,
@@ -40,12 +42,21 @@ pub struct Sentence {
     pub typed: Option<Range<usize>>,
 }
 
+/// What was done to a typed text so that the built-in models can read it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Adapted {
+    /// Emoji and other signs that are not read, each once, in the order of the text, safe to show.
+    pub left_out: Vec<String>,
+    /// Whether all of the text was in capitals, which are read in lower case.
+    pub is_lowered: bool,
+}
+
 impl Sentence {
     pub fn ids(&self) -> Vec<u32> {
         self.tokens.iter().map(|t| t.id).collect()
     }
 
-    /// The text that the models read.
+    /// The text that the models read, without what was [adapted](Self::adapted).
     pub fn read_text(&self) -> &str {
         self.replaced.as_deref().unwrap_or(&self.text)
     }
@@ -128,7 +139,7 @@ pub struct Unknown {
 }
 
 /// The beginning of a long word.
-fn shortened(word: &str) -> String {
+pub(super) fn shortened(word: &str) -> String {
     const LONGEST: usize = 40;
     match word.char_indices().nth(LONGEST) {
         None => word.to_owned(),

@@ -100,9 +100,41 @@ pub fn unknown_in_words(unknown: &Unknown, language: Language) -> String {
     tr!(language, "\"{word}\" ({parts}{expected})", word = unknown.word, parts, expected)
 }
 
+/// Notes on how a sentence is read, and on the words that no model has seen; of each kind the first `most_named` are
+/// named.
+pub fn sentence_notes(sentence: &Sentence, language: Language, most_named: usize) -> Vec<String> {
+    let unknown = unknown_note(sentence, language, most_named);
+    adapted_notes(sentence, language, most_named).into_iter().chain(unknown).collect()
+}
+
+/// Notes on the signs that the built-in models do not read, of which the first `most_named` are named, and on capitals
+/// that they read in lower case.
+pub fn adapted_notes(sentence: &Sentence, language: Language, most_named: usize) -> Vec<String> {
+    let mut notes = vec![];
+    let signs = &sentence.adapted.left_out;
+    if !signs.is_empty() {
+        let more = and_more(signs.len().saturating_sub(most_named), language);
+        let named = signs.iter().take(most_named).map(String::as_str);
+        let signs = named.collect::<Vec<_>>().join(language.tr(", "));
+        notes.push(tr!(language, "left out: {signs}{more}", signs, more));
+    }
+    if sentence.adapted.is_lowered {
+        notes.push(language.tr("all in capitals, so read in lower case").to_owned());
+    }
+    notes
+}
+
+/// ` and 3 more`; empty for none.
+fn and_more(n: usize, language: Language) -> String {
+    match n {
+        0 => String::new(),
+        n => tr!(language, " and {n} more", n),
+    }
+}
+
 /// A note on the words that no model has seen, of which the first `most_named` are named, or on what is read instead of
 /// them; None if all words are known.
-pub fn unknown_note(sentence: &Sentence, language: Language, most_named: usize) -> Option<String> {
+fn unknown_note(sentence: &Sentence, language: Language, most_named: usize) -> Option<String> {
     if let Some(unread) = unread_in_words(sentence, language) {
         return Some(unread);
     }
@@ -110,10 +142,7 @@ pub fn unknown_note(sentence: &Sentence, language: Language, most_named: usize) 
     if words.is_empty() {
         return None;
     }
-    let more = match words.len().saturating_sub(most_named) {
-        0 => String::new(),
-        n => tr!(language, " and {n} more", n),
-    };
+    let more = and_more(words.len().saturating_sub(most_named), language);
     let named = words.iter().take(most_named).map(|word| unknown_in_words(word, language));
     let word = named.collect::<Vec<_>>().join(language.tr(", "));
     Some(tr!(language, "never seen in training: {word}{more}", word, more))
@@ -122,10 +151,7 @@ pub fn unknown_note(sentence: &Sentence, language: Language, most_named: usize) 
 /// What a checkpoint reads instead of words that its vocabulary cannot spell; None if it reads all of them.
 pub fn unread_in_words(sentence: &Sentence, language: Language) -> Option<String> {
     let unread = sentence.first_unread()?;
-    let more = match unread.n_others {
-        0 => String::new(),
-        n => tr!(language, " and {n} more", n),
-    };
+    let more = and_more(unread.n_others, language);
     Some(tr!(
         language,
         "the model's vocabulary has no token for \"{word}\"{more}; `{read}` is read instead",

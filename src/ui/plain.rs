@@ -3,7 +3,7 @@
 //! Headings for chapters and steps, the narration, and the numbers of the panes in words. Nothing depends on columns,
 //! colour or glyphs.
 
-use crate::ui::descriptions::{changes_in_words, unknown_in_words, unread_in_words};
+use crate::ui::descriptions::{adapted_notes, changes_in_words, unknown_in_words, unread_in_words};
 use std::io::{self, Write};
 
 use crate::{
@@ -28,14 +28,23 @@ pub struct PlainStep<'a> {
     pub view: View,
 }
 
-/// Writes the steps from number `from` (0-based) to the end.
+/// Which steps of the walk are written.
+#[derive(Clone, Copy)]
+pub struct PlainRange {
+    /// The first, 0-based.
+    pub from: usize,
+    /// Whether of the others only those of the short tour.
+    pub in_tour: bool,
+}
+
+/// Writes the steps of a range.
 ///
 /// # Errors
 /// If the writer fails.
 pub fn walk(
     lesson: &Lesson,
     reading: &Reading,
-    from: usize,
+    PlainRange { from, in_tour }: PlainRange,
     view: View,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -43,7 +52,9 @@ pub fn walk(
     opening(reading, lesson.language, out)?;
     let steps = lesson.steps();
     let mut chapter = None;
-    for (i, (in_chapter, _)) in steps.iter().enumerate().skip(from) {
+    let is_written = |i: usize, step: &Step| i == from || !in_tour || step.in_tour;
+    let written = steps.iter().enumerate().skip(from).filter(|(i, (_, s))| is_written(*i, s));
+    for (i, (in_chapter, _)) in written {
         if chapter.replace(*in_chapter) != Some(*in_chapter) {
             let title = &lesson.chapters[*in_chapter].title;
             let chapter = tr!(language, "Chapter {n}. {title}", n = in_chapter, title);
@@ -114,7 +125,7 @@ pub fn opening(reading: &Reading, language: Language, out: &mut dyn Write) -> io
     read(reading, language, out)
 }
 
-/// Writes the sentence, its number of tokens, its changes, and the words that no model knows.
+/// Writes the sentence, its number of tokens, its changes, how it is read, and the words that no model knows.
 ///
 /// # Errors
 /// If the writer fails.
@@ -127,8 +138,12 @@ pub fn read(reading: &Reading, language: Language, out: &mut dyn Write) -> io::R
         let words = visible(&changes_in_words(&reading.changes, language));
         write_wrapped(out, "", &tr!(language, "This is a changed pass: {words}.", words))?;
     }
-    if let Some(unread) = unread_in_words(sentence, language) {
-        return write_wrapped(out, "", &tr!(language, "Note: {unread}.", unread));
+    let adapted = adapted_notes(sentence, language, usize::MAX);
+    for note in adapted.into_iter().chain(unread_in_words(sentence, language)) {
+        write_wrapped(out, "", &tr!(language, "Note: {note}.", note))?;
+    }
+    if sentence.first_unread().is_some() {
+        return Ok(());
     }
     for unknown in sentence.unknown_words() {
         let word = unknown_in_words(unknown, language);

@@ -363,9 +363,13 @@ fn names_alone(settings: &Config) -> Result<()> {
     Ok(())
 }
 
+/// The first names, and how many more there are.
 fn quoted(names: &[&str]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{}`", shown(name))).collect();
-    names.join(", ")
+    const MOST_NAMED: usize = 6;
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let named = names.iter().take(MOST_NAMED).map(|name| format!("`{}`", shown(name)));
+    let more = (more > 0).then(|| format!("and {more} more"));
+    named.chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// The number for a module among those by pattern: the end of its name. Of several that fit, PEFT takes the first of the

@@ -12,7 +12,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    Config, Dtype, Packed, TensorInfo, WHY_NO_PICKLE, is_pickle,
+    Config, Dtype, LONGEST_NAME, Packed, TensorInfo, WHY_NO_PICKLE, is_pickle,
     mapped::Mapped,
     pairs::MOST_TENSORS,
     tensor::RowOrder,
@@ -119,7 +119,13 @@ fn header(file: &Mapped) -> Result<Header<'_>> {
 
 fn architecture(metadata: &Metadata) -> Result<String> {
     let found = metadata.text("general.architecture");
-    found.context("does not name its architecture: `general.architecture`")
+    let found = found.context("does not name its architecture: `general.architecture`")?;
+    ensure!(
+        found.len() <= LONGEST_NAME,
+        "names an architecture of {} bytes, the limit is {LONGEST_NAME}; it is damaged, fetch it again",
+        found.len()
+    );
+    Ok(found)
 }
 
 /// Checks the number of tensors that a split file says its parts have together.

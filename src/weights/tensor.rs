@@ -137,10 +137,13 @@ impl TensorInfo {
     }
 }
 
-/// `(3, 4)`
+/// `(3, 4)`; of many axes the first, and how many more there are.
 pub fn dimensions(shape: &[usize]) -> String {
-    let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
-    format!("({})", sizes.join(", "))
+    const MOST_NAMED: usize = 8;
+    let more = shape.len().saturating_sub(MOST_NAMED);
+    let sizes = shape.iter().take(MOST_NAMED).map(ToString::to_string);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    format!("({})", sizes.chain(more).collect::<Vec<_>>().join(", "))
 }
 
 /// The axis lengths and the number of elements, both checked against the limits.

@@ -142,7 +142,7 @@ fn numbers_of_other_types_orders_and_shapes_are_compared() {
     let rest = lines[4..].iter().flatten().cloned().collect::<Vec<_>>().join("\n");
     for part in [
         "3 sites compared; ",
-        "not compared: encoder.1.ffn.hidden: [3, 3] in the file, [",
+        "not compared: encoder.1.ffn.hidden: (3, 3) in the file, (",
         "encoder.1.fnn.hidden: no such site; the nearest is encoder.1.ffn.hidden",
         "differs by more than 1e-4 of its largest number: encoder.0.self_attn.out",
     ] {
@@ -235,9 +235,8 @@ fn files_that_cannot_be_compared_say_why() {
     let shape = format!("({rows}, {cols})");
     let other = format!("({cols}, {rows})");
     npz(&at("turned.npz"), &[("logits", "<f4", false, &other, vec![0; 4 * rows * cols])]);
-    let part = format!(
-        "no array with the shape of its site; logits: [{cols}, {rows}] in the file, [{rows}, {cols}]"
-    );
+    let part =
+        format!("no array with the shape of its site; logits: {other} in the file, {shape} here");
     refused(&at("turned.npz"), 1, &part);
     npz(&at("short.npz"), &[("logits", "<f4", false, &shape, vec![0; 12])]);
     refused(&at("short.npz"), 1, "`logits`: is cut short");

@@ -12,7 +12,7 @@ use lookback::{
     analysis::{
         measure::{
             accuracy::is_exact,
-            chrf::Chrf,
+            chrf::{Chrf, CutText},
             gradient,
             readback::{read_back, share_right},
             typical::Typical,
@@ -123,7 +123,8 @@ fn measured(i: usize, line: &Line) -> Measured {
     for (name, [chrf, exact, far]) in TRANSLATORS {
         let trace = reading.trace(name);
         let references = || line.fr.iter().map(String::as_str);
-        found.insert(chrf, f64::from(Chrf::of(&trace.output_text, references()).score()));
+        let cut: Vec<CutText> = references().map(CutText::of).collect();
+        found.insert(chrf, f64::from(Chrf::of(&trace.output_text, &cut).score()));
         found.insert(exact, f64::from(u8::from(is_exact(&trace.output_text, references()))));
         if n >= 8 && i.is_multiple_of(INFLUENCE_EVERY) {
             let norms = gradient::norms(&gradient::influence(trace).unwrap());

@@ -868,6 +868,9 @@ fn accuracy_is_printed_from_the_table_or_measured() {
     bad(&["eval", "--data", path], 1, &[path, "lines 4, 5; the first of them", "limit is 96"]);
     fs::write(path, "{\"en\": \"Go.\", \"fr\": {\"x\": 1}}\n").unwrap();
     bad(&["eval", "--data", path], 1, &["line 1", "neither a text nor a list of texts"]);
+    let endless = serde_json::json!({"en": "Go.", "fr": ["Va.", "a".repeat(10_000)]});
+    fs::write(path, format!("{short}{endless}\n")).unwrap();
+    bad(&["eval", "--data", path], 1, &["line 4", "10000 characters"]);
     // A byte order mark, ends of lines and blank lines of other editors are not content.
     fs::write(path, "\u{feff}{\"en\": \"Go.\", \"fr\": \"Va.\"}\r\n\r\n").unwrap();
     assert!(good(&["eval", "--data", path, "--model", "gru"]).contains("measured now"));
@@ -903,10 +906,54 @@ fn eval_prints_a_line_of_json_for_every_sentence_with_all_its_translations() {
         assert!((first["chrf"][name].as_f64().unwrap() > 70.0) || !is_exact, "{first}");
         assert!(first["outputs"][name].is_string() && second["outputs"][name].is_string());
     }
-    // Punctuation aside, it is the second of the two.
+    // The punctuation around words aside, it is the second of the two.
     assert_eq!(first["exact"]["transformer"], true, "{first}");
     let only = good(&["eval", "--data", path, "--format", "jsonl", "--model", "gru"]);
     assert!(!only.contains("transformer"), "{only}");
+}
+
+#[test]
+fn eval_gives_the_data_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pairs.jsonl");
+    let odd = "Cafe\u{301} 👨\u{200d}👩\u{200d}👧 \u{202e}x\u{ad}.";
+    let pair = serde_json::json!({"en": format!("A {odd}"), "fr": [format!("Un {odd}")]});
+    fs::write(&path, pair.to_string()).unwrap();
+    let path = path.to_str().unwrap();
+    let line = good(&["eval", "--data", path, "--format", "jsonl", "--model", "gru"]);
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&line["en"], &line["fr"]), (&pair["en"], &pair["fr"]));
+}
+
+#[test]
+fn options_that_a_command_would_ignore_are_refused() {
+    bad(&["trace", "--list", "--format", "npz"], 2, &["--list", "--format"]);
+    bad(&["inspect", "x", "--model", "/nope"], 2, &["--model", "inspect", "alone"]);
+    bad(&["inspect", "x", "--chat"], 2, &["--chat", "inspect"]);
+    bad(&["models", "--model", "gru"], 2, &["--model", "models"]);
+    bad(&["man", "--chat"], 2, &["--chat", "man"]);
+    bad(&["config", "--system", "x"], 2, &["--system", "config"]);
+    bad(&["export", "--steps", "tokens", "--format", "txt", "--scale", "3"], 2, &["--scale"]);
+    bad(&["export", "--steps", "tokens", "--format", "png", "--pace", "3"], 2, &["--pace"]);
+}
+
+#[test]
+fn the_tour_is_printed_where_there_is_no_screen() {
+    let tour = good(&["--tour", "The dog sleeps."]);
+    let all = good(&["The dog sleeps."]);
+    let n_steps = |text: &str| text.lines().filter(|line| line.starts_with("## Step ")).count();
+    let listed = good(&["export", "--steps", "tour", "--list", "--out", "x"]).lines().count();
+    assert_eq!(n_steps(&tour), listed);
+    assert!(n_steps(&all) > listed);
+}
+
+#[test]
+fn what_is_read_otherwise_than_typed_is_noted() {
+    let typed = "WHERE ARE YOU? 😊";
+    let traced = run(&["trace", typed, "--sites", "probs"]);
+    assert!(traced.err.contains("note: left out: 😊"), "{}", traced.err);
+    assert!(traced.err.contains("note: all in capitals"), "{}", traced.err);
+    assert!(good(&["--linear", typed]).contains("Note: left out: 😊."));
 }
 
 // export

@@ -21,7 +21,8 @@ use lookback::{
         },
         keys::{self, KEYS},
         panes::View,
-        plain, screen,
+        plain::{self, PlainRange},
+        screen,
         theme::{Depth, Glyphs, Theme},
     },
 };
@@ -143,7 +144,8 @@ fn what_is_selected_at_a_step_does_not_depend_on_the_way_there() {
         assert_eq!(walked.nav.selection, jumped.nav.selection, "{}: arrows and a jump", step.id);
         assert_eq!(Shot::of(&begun, size, &[theme]).unwrap().words(), frames[i].words());
         let mut linear = vec![];
-        plain::walk(&lesson, &READING, i, View::default(), &mut linear).unwrap();
+        let range = PlainRange { from: i, in_tour: false };
+        plain::walk(&lesson, &READING, range, View::default(), &mut linear).unwrap();
         let words = frames[i].words();
         let (_, words) = words.split_once("## Step").unwrap();
         assert!(
@@ -919,6 +921,22 @@ fn an_unknown_word_that_occurs_twice_is_noted_and_counted_once() {
     state.overlay = Overlay::Edit { sentence: twice.to_owned().into() };
     let typed = drawn_text(&state, 80, 24);
     assert!(typed.contains("1 word never seen"), "{typed}");
+}
+
+#[test]
+fn what_is_read_otherwise_than_typed_is_noted() {
+    for (typed, notes) in [
+        ("See you tomorrow 😊", &["left out: 😊"][..]),
+        ("WHERE ARE YOU? ♥ ☀", &["left out: ♥ and 1 more", "all in capitals"]),
+        ("The zorblax sleeps 🐈", &["left out: 🐈; never seen in training: \"zorblax\""]),
+    ] {
+        let mut state = walk();
+        update(&mut state, Action::Read(Ok(Arc::new(READER.read(typed).unwrap()))));
+        let message = message(&state);
+        for note in notes {
+            assert!(message.contains(note), "{typed}: {message}");
+        }
+    }
 }
 
 #[test]

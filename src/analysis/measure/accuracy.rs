@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use unicode_normalization::UnicodeNormalization as _;
 
 static TABLE: &str = include_str!("../../../assets/models/accuracy.json");
 
@@ -14,7 +15,7 @@ pub struct Accuracy {
     pub buckets: Vec<[usize; 2]>,
     /// Sentences in each bucket.
     pub counts: Vec<usize>,
-    /// By model: the share of sentences translated exactly, punctuation and case aside, 0 to 1, for each bucket.
+    /// By model: the share of sentences translated exactly, see [`is_exact`], 0 to 1, for each bucket.
     pub exact: BTreeMap<String, Vec<f32>>,
     /// By model: chrF, 0 to 100, for each bucket.
     pub chrf: BTreeMap<String, Vec<f32>>,
@@ -42,11 +43,48 @@ pub fn n_words(text: &str) -> usize {
     text.split_whitespace().count()
 }
 
-/// Whether a translation is one of the references, punctuation, spaces and case aside.
+/// Whether a translation has the words of one of the references, case and the punctuation around words aside.
 pub fn is_exact<'a>(output: &str, references: impl IntoIterator<Item = &'a str>) -> bool {
-    let key = |text: &str| -> String {
-        text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
-    };
-    let output = key(output);
-    references.into_iter().any(|reference| key(reference) == output)
+    let output = exact_words(output);
+    references.into_iter().any(|reference| exact_words(reference) == output)
+}
+
+/// The words that decide whether a translation is exact: in lower case, cut at spaces, without what is neither letter
+/// nor digit at their edges, so that `2,5` is not `25` and `l'a` not `la`. Of a text without words, the text itself.
+/// The same rule as in `assets/training/evaluate.py`.
+fn exact_words(text: &str) -> Vec<String> {
+    let one_apostrophe = |c| if matches!(c, '‘' | '’' | 'ʼ') { '\'' } else { c };
+    let text = text.nfc().map(one_apostrophe).collect::<String>().to_lowercase();
+    let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
+    let words: Vec<String> =
+        text.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { vec![text.trim().to_owned()] } else { words }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exact_translation_has_the_same_words_and_numbers() {
+        for (output, reference) in [
+            ("Il l'a mangé.", "il l’a mangé !"),
+            ("L'animal, fatigué, dort", "« L'animal fatigué dort. »"),
+            ("Un café.", "Un cafe\u{301}"),
+            ("Ça pèse 2,5 kilos.", "ça pèse 2,5 kilos"),
+            ("?", " ? "),
+        ] {
+            assert!(is_exact(output, ["Rien.", reference]), "{output} {reference}");
+        }
+        for (output, reference) in [
+            ("Le sac pèse 25 kilos.", "Le sac pèse 2,5 kilos."),
+            ("Il l'a mangé.", "Il la mangé."),
+            ("Je sais qu'elle est", "Je sais quelle est"),
+            ("Il est là bas", "Il est là-bas"),
+            (".", "?"),
+            ("", "."),
+        ] {
+            assert!(!is_exact(output, [reference]), "{output} {reference}");
+        }
+    }
 }

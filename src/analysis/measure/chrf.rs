@@ -24,11 +24,10 @@ pub struct Chrf([Counts; ORDER]);
 
 impl Chrf {
     /// The counts of one output beside that of its references with which it scores best.
-    pub fn of<'a>(output: &str, references: impl IntoIterator<Item = &'a str>) -> Self {
-        let output = sequences(output);
-        let beside = |reference| Self::beside(&output, &sequences(reference));
+    pub fn of(output: &str, references: &[CutText]) -> Self {
+        let CutText(output) = CutText::of(output);
         let mut best: Option<Self> = None;
-        for counts in references.into_iter().map(beside) {
+        for counts in references.iter().map(|CutText(cut)| Self::beside(&output, cut)) {
             if best.is_none_or(|best| counts.score() > best.score()) {
                 best = Some(counts);
             }
@@ -81,16 +80,20 @@ impl Chrf {
 /// How often each character sequence of one length occurs.
 type Sequences = HashMap<Vec<char>, usize>;
 
-/// The character sequences of a text by length, spaces left out.
-fn sequences(text: &str) -> [Sequences; ORDER] {
-    let characters: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
-    std::array::from_fn(|i| {
-        let mut counts = Sequences::new();
-        for sequence in characters.windows(i + 1) {
-            *counts.entry(sequence.to_vec()).or_insert(0) += 1;
-        }
-        counts
-    })
+/// The character sequences of a text by length, spaces left out; counted once for all outputs that it is compared with.
+pub struct CutText([Sequences; ORDER]);
+
+impl CutText {
+    pub fn of(text: &str) -> Self {
+        let characters: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
+        Self(std::array::from_fn(|i| {
+            let mut counts = Sequences::new();
+            for sequence in characters.windows(i + 1) {
+                *counts.entry(sequence.to_vec()).or_insert(0) += 1;
+            }
+            counts
+        }))
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +119,8 @@ mod tests {
         ];
         let mut all = Chrf::default();
         for ((output, references), want) in cases.into_iter().zip(WANTED) {
-            let counts = Chrf::of(output, references.iter().copied());
+            let references: Vec<CutText> = references.iter().copied().map(CutText::of).collect();
+            let counts = Chrf::of(output, &references);
             assert!((counts.score() - want).abs() < 1e-3, "{output}: {} {want}", counts.score());
             all.add(&counts);
         }

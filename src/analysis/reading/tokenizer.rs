@@ -16,9 +16,9 @@ pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
     let beside = |name| checkpoint.beside(name);
     let eos = checkpoint.ends()?;
     match checkpoint.tokenizer() {
-        TokenizerSource::Json(json) => {
+        TokenizerSource::Json { file, bytes } => {
             let specials = Specials {
-                file: &checkpoint.name_beside("tokenizer.json"),
+                file: &checkpoint.name_beside(file),
                 tokenizer_config: beside("tokenizer_config.json"),
                 special_tokens_map: beside("special_tokens_map.json"),
                 sentence_config: checkpoint.sentence_config(),
@@ -27,7 +27,7 @@ pub fn tokenizer(checkpoint: &Checkpoint) -> Result<Tokenizer> {
                 eos: &eos,
                 pad: config.id("pad_token_id")?,
             };
-            Tokenizer::from_json(json, &specials)
+            Tokenizer::from_json(bytes, &specials)
         }
         TokenizerSource::Gguf(vocab) => Tokenizer::from_gguf(vocab).context(checkpoint.name()),
         TokenizerSource::None if checkpoint.is_gguf() => bail!(

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Report, Tensor};
 use crate::{
-    text::{self, grouped, visible},
+    text::{self, grouped},
     ui::widgets::lines::{left, right},
     weights::memory::bytes,
 };
@@ -62,7 +62,7 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
 }
 
 fn architecture(report: &Report) -> String {
-    let name = report.architecture.name.as_deref().map(visible);
+    let name = report.architecture.name.as_deref().map(text::shown);
     let name = name.unwrap_or_else(|| "config.json does not say `model_type`".into());
     match report.architecture.title {
         Some(title) => format!("{title} ({name})"),
@@ -119,7 +119,7 @@ fn parameters(report: &Report) -> String {
 fn tokenizer(report: &Report) -> String {
     match &report.tokenizer {
         None => "none".into(),
-        Some(found) => match (visible(&found.kind), found.tokens) {
+        Some(found) => match (text::shown(&found.kind), found.tokens) {
             (kind, Some(n)) => format!("{kind}, {} tokens", grouped(n)),
             (kind, None) => format!("{kind}, which does not load"),
         },
@@ -148,7 +148,8 @@ fn not_finite(report: &Report) -> Option<String> {
         report.tensors.iter().filter_map(|tensor| Some((tensor, tensor.not_finite.as_ref()?)));
     let lines = odd.map(|(tensor, odd)| {
         let first: Vec<String> = odd.first.iter().map(ToString::to_string).collect();
-        let (n, name, first) = (grouped(odd.count), visible(&tensor.name_in_file), first.join(","));
+        let (n, name, first) =
+            (grouped(odd.count), text::shown(&tensor.name_in_file), first.join(","));
         format!("{n} of {name}, first [{first}], which is {}", odd.value)
     });
     let mut lines: Vec<String> = lines.collect();
@@ -187,7 +188,7 @@ fn tensors(tensors: &[Tensor], width: Option<usize>, out: &mut dyn Write) -> io:
 fn cells(tensor: &Tensor) -> [String; 4] {
     let shape: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
     let size = bytes(tensor.bytes as u64);
-    [visible(&tensor.name_in_file), shape.join(" x "), tensor.dtype.clone(), size]
+    [text::shown(&tensor.name_in_file), shape.join(" x "), tensor.dtype.clone(), size]
 }
 
 /// At most `room` characters, both ends of it.

@@ -17,6 +17,7 @@ use crate::{
     engine::value::{Cell, Shape},
     export::numbers::shape,
     text::{near_clause, significant, visible::shown},
+    weights::dimensions,
 };
 
 /// What other programs add to a score that is masked, where this one has -inf; its weight is 0 in both.
@@ -73,10 +74,10 @@ impl ArrayComparison {
             let array = file.read(&member, site.shape().len())?;
             if !is_of(&array, site) {
                 skipped.push(format!(
-                    "{}: {:?} in the file, {:?} here",
+                    "{}: {} in the file, {} here",
                     shown(name),
-                    array.shape,
-                    shape(site)
+                    dimensions(&array.shape),
+                    dimensions(&shape(site))
                 ));
                 continue;
             }

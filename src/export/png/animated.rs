@@ -20,6 +20,8 @@ pub static FORMAT: Format = Format {
     about: "film in all its colours",
     is_text: false,
     has_pixels: true,
+    is_scaled: true,
+    is_timed: true,
     colours: FormatColours::Own,
     write: Write::Film(write),
 };

@@ -17,7 +17,7 @@ use crate::{
         },
         pool::PoolPlan,
     },
-    text::visible,
+    text::shown,
     weights::{Checkpoint, Config, SettingFaults, TokenizerSource},
 };
 
@@ -369,10 +369,10 @@ pub fn mask(checkpoint: &Checkpoint) -> Result<Option<u32>> {
 
 /// An added token: the one that tokenizer_config.json names under a key, or one of some customary ones.
 fn added(checkpoint: &Checkpoint, key: &str, customary: &[&str]) -> Result<Option<u32>> {
-    let TokenizerSource::Json(bytes) = checkpoint.tokenizer() else { return Ok(None) };
+    let TokenizerSource::Json { file, bytes } = checkpoint.tokenizer() else { return Ok(None) };
     let added: Added = serde_json::from_slice(bytes).map_err(|e| {
-        let file = checkpoint.name_beside("tokenizer.json");
-        anyhow!("{file} cannot be read: {}", visible(&e.to_string()))
+        let file = checkpoint.name_beside(file);
+        anyhow!("{file} cannot be read: {}", shown(&e.to_string()))
     })?;
     let named = checkpoint.beside("tokenizer_config.json").and_then(|all| all.get(key));
     let named = named.and_then(|token| token.get("content").unwrap_or(token).as_str());

@@ -11,7 +11,7 @@ use crate::{
         },
         tape::{LinearMap, Node, Tape},
     },
-    text::visible,
+    text::shown,
     weights::{Config, Weights},
 };
 
@@ -77,7 +77,7 @@ impl Activation {
         found.map(|(_, activation)| *activation).with_context(|| {
             format!(
                 "the activation `{}` is not supported; supported: {}",
-                visible(name),
+                shown(name),
                 NAMED.map(|(known, _)| known).join(", ")
             )
         })

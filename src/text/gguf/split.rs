@@ -3,7 +3,7 @@
 //! The patterns are those of the models' own tokenizer.json files, also where llama.cpp rewrites them because it
 //! lacks a feature.
 
-use crate::text::visible;
+use crate::text::shown;
 
 /// A pre-tokenizer, which may have several names.
 pub struct SplitKind {
@@ -148,7 +148,7 @@ pub fn kind(name: Option<&str>) -> (&'static SplitKind, Option<String>) {
     match (known, name) {
         (Some(Some(kind)), _) => (kind, None),
         (Some(None), Some(name)) => {
-            let name = visible(name);
+            let name = shown(name);
             let note = format!(
                 "the file wants its text split the way `{name}`, which is not known here; it is split \
                  as for GPT-2, so that tokens may differ from the model's own"

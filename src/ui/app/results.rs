@@ -9,7 +9,7 @@ use crate::{
     ui::{descriptions, widgets::lines::fit},
 };
 
-/// The unknown words that the message line has room to name.
+/// The unknown words, or signs left out, that the message line has room to name.
 const MOST_NAMED: usize = 1;
 
 /// Takes a finished reading, or why there is none.
@@ -26,8 +26,9 @@ fn take_reading(state: &mut State, reading: &Arc<Reading>) -> Reply {
         return state.take_changed_reading(reading).into();
     }
     let language = state.lesson.language;
-    if let Some(note) = descriptions::unknown_note(&reading.sentence, language, MOST_NAMED) {
-        state.show_notice(note.into());
+    let notes = descriptions::sentence_notes(&reading.sentence, language, MOST_NAMED);
+    if !notes.is_empty() {
+        state.show_notice(notes.join(language.tr("; ")).into());
     }
     state.inspector.close();
     state.nav.picked.row = None;
