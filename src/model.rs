@@ -145,7 +145,8 @@ pub trait Writer {
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     pub changes: Arc<Changes>,
-    /// The decoder's input after `<bos>`, without `<eos>` (teacher forcing); None feeds back its own output.
+    /// The decoder's input after `<bos>`, without `<eos>` (teacher forcing); None feeds back its own output. A token with
+    /// which the settings begin every output is read before it.
     pub forced: Option<Vec<u32>>,
     /// The most tokens that a decoder writes; None derives it from the length of the source.
     pub longest: Option<usize>,

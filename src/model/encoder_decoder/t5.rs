@@ -74,6 +74,7 @@ fn unchecked(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
         rules: GenerationRules::of(checkpoint)?,
         context: MAX_CONTEXT,
         padding: None,
+        unmoved: None,
     })
 }
 
