@@ -204,13 +204,10 @@ pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {
     let tape = run.tape();
     let kinds: Vec<(Node, PartKind)> =
         tape.nodes().filter_map(|n| Some((n, kind(run, n)?))).collect();
-    let is_scale = |node: &Node| tape.entry(*node).place.role == Role::NormScale;
-    let constants: HashSet<Node> =
-        tape.nodes().filter(is_scale).chain(kinds.iter().map(|k| k.0)).collect();
     let uncapped = run.with_role(Role::UncappedLogits).next().and_then(|at| run.node(&at.path));
     let (seeds, value) = seeds(run, score, uncapped)?;
     let wanted: Vec<Node> = kinds.iter().map(|(node, _)| *node).collect();
-    let gradients = tape.backward_to(&seeds, &wanted, &constants);
+    let gradients = tape.backward_to(&seeds, &wanted, &constants(run));
     let parts = kinds.iter().filter_map(|&(node, kind)| {
         let gradient = gradients.get(&node)?;
         Some(part(run, node, kind, gradient))
@@ -219,6 +216,12 @@ pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {
     // Biases are leaves, which stand where they are first used; they go last.
     parts.sort_by_key(|part| part.kind == PartKind::Bias);
     Some(Attribution { score: value, is_before_cap: uncapped.is_some(), parts })
+}
+
+/// What a part is held apart by: the other parts, and the scales of norms.
+pub(super) fn constants(run: &Run) -> HashSet<Node> {
+    let is_scale = |node: Node| run.tape().entry(node).place.role == Role::NormScale;
+    run.tape().nodes().filter(|&node| is_scale(node) || kind(run, node).is_some()).collect()
 }
 
 /// The slope of the score at the logits, and its value there; at the uncapped ones where there are such.
