@@ -276,7 +276,7 @@ the first line says from which share on. A translator's rows are those of its de
 the source is marked, and then those of its encoder.
 
 --format json, csv and npz have a row for every part of every row: site, position, token, part (residual,
-attention, bias, feed-forward), head, key, key_token, share.
+attention, bias, feed-forward, layer embedding), head, key, key_token, share.
 
 Examples:
   lookback flow --model decoder_only \"The animal didn't cross the street because it was too\"

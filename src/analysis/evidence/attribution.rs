@@ -239,7 +239,7 @@ fn seeds(run: &Run, score: &Score, uncapped: Option<Node>) -> Option<(Vec<(Node,
 }
 
 /// What a value adds to the stream as; None for a value that is no part of its own.
-fn kind(run: &Run, node: Node) -> Option<PartKind> {
+pub(super) fn kind(run: &Run, node: Node) -> Option<PartKind> {
     let (tape, place) = (run.tape(), &run.tape().entry(node).place);
     if tape.is_leaf(node) {
         let is_bias = last_name(&place.path) == "bias" && tape.shape(node).rows == 1;
@@ -271,7 +271,7 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
     let (tape, place) = (run.tape(), &run.tape().entry(node).place);
     let amount = dot(gradient, tape.value(node));
     let mut part = LogitPart {
-        path: place.path.clone(),
+        path: if kind == PartKind::Bias { path_of_bias(run, node) } else { place.path.clone() },
         scope: place.scope.prefix().to_owned(),
         kind,
         amount,
@@ -300,6 +300,19 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
         part.bias = amount - inside;
     }
     part
+}
+
+/// The path of a bias; of one that several layers share, `encoder.*.norm2.bias`.
+fn path_of_bias(run: &Run, node: Node) -> String {
+    let (tape, path) = (run.tape(), &run.tape().entry(node).place.path);
+    let mut users = tape.uses(node).map(|(user, _)| &tape.entry(user).place.scope);
+    let shared = || {
+        let first = users.next()?;
+        let (layer, stack) = (first.layer_prefix()?, first.stack()?);
+        let is_shared = users.any(|user| user.layer_prefix() != Some(layer));
+        is_shared.then_some(format!("{stack}.*{}", path.strip_prefix(layer)?))
+    };
+    shared().unwrap_or_else(|| path.clone())
 }
 
 /// What each head adds, by the words it looks at; the factors are the weights, and the context of heads that no word

@@ -10,10 +10,13 @@ use super::run::Run;
 use crate::{
     engine::{
         math::{matmul, matmul_tn},
-        site::{Axis, Place, Role, Stream, path_in},
+        site::{Axis, Place, Role, Site, Stream, path_in},
         value::Matrix,
     },
-    model::{EMBEDDING_TABLE, layer::attention::CONTEXT},
+    model::{
+        EMBEDDING_TABLE,
+        layer::attention::{CONTEXT, OUT, V},
+    },
     text::{Token, words},
 };
 
@@ -265,13 +268,11 @@ impl Circuits<'_> {
     /// those of `W_O Uᵀ E W_V`, as small as a head. None for a model without these weights.
     fn copying(&mut self, place: &Place, head: usize, n_heads: usize) -> Option<f32> {
         let run = self.run;
-        let weight = |name: &str| {
-            let node = run.node(&path_in(place.scope.prefix(), name))?;
-            Some(run.tape().value(node).matrix())
-        };
-        let context = run.node(&path_in(place.scope.prefix(), CONTEXT.name))?;
+        let path = |name: &str| path_in(place.scope.prefix(), name);
+        let weight = |of: &Site, name: &str| Some(run.weight_of(&path(of.name), name)?.matrix());
+        let context = run.node(&path(CONTEXT.name))?;
         let d_head = run.tape().shape(context).cols;
-        let (values, out) = (weight("W_V")?, weight("W_O")?);
+        let (values, out) = (weight(&V, "W_V")?, weight(&OUT, "W_O")?);
         let n_groups = values.ncols() / d_head;
         if n_groups == 0 || !n_heads.is_multiple_of(n_groups) || out.nrows() != n_heads * d_head {
             return None;

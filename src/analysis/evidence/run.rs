@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     engine::{
         change::Changes,
-        site::{Axis, Place, Role, Stream, path_in},
+        site::{Axis, Place, Role, Stream, last_name, path_in},
         tape::{Keep, Node, Tape},
         value::Value,
     },
@@ -152,6 +152,14 @@ impl Run {
             let context = self.node(&path_in(scope, CONTEXT.name))?;
             self.tape().inputs(context).get(1).copied()
         })
+    }
+
+    /// A weight that a site is computed with, by its own name: `W_O` of `encoder.1.self_attn.out`. Layers may share one, under
+    /// the name of the first.
+    pub fn weight_of(&self, site: &str, name: &str) -> Option<&Value> {
+        let inputs = self.tape().inputs(self.node(site)?);
+        let path = |input: &Node| &self.tape().entry(*input).place.path;
+        Some(self.tape().value(*inputs.iter().find(|input| last_name(path(input)) == name)?))
     }
 
     /// Whether the logits are those of classes; a word of a question is then the number of a class.
