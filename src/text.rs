@@ -388,7 +388,11 @@ impl Tokenizer {
             ));
         }
         let (text, tokens) = (text.to_owned(), self.tokens(ids));
-        Ok(Sentence { text, replaced: None, tokens, unknown: unknown(), typed: None })
+        let are_added = encoding.get_special_tokens_mask().iter().map(|&mask| mask == 1);
+        let start = are_added.clone().take_while(|is_added| *is_added).count();
+        let n_behind = are_added.rev().take_while(|is_added| *is_added).count();
+        let own = start..(ids.len() - n_behind).max(start);
+        Ok(Sentence { text, replaced: None, tokens, unknown: unknown(), own, typed: None })
     }
 
     /// The sentence with the word at a position replaced by another. The built-in models' words may have several
@@ -450,7 +454,8 @@ impl Tokenizer {
         let unknown = unknown.collect();
         let (text, replaced) = (sentence.text.clone(), Some(self.text(&ids)));
         let typed = sentence.typed.clone();
-        Ok(Sentence { text, replaced, tokens: self.tokens(&ids), unknown, typed })
+        let own = sentence.own.start..sentence.own.end + new.len() - range.len();
+        Ok(Sentence { text, replaced, tokens: self.tokens(&ids), unknown, own, typed })
     }
 
     /// The built-in tokens of a word in the place of `old`: with a leading space if that has one.

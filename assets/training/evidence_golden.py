@@ -16,6 +16,7 @@ Writes `tests/goldens/evidence.safetensors`; its metadata `cases` (JSON) holds s
   into B's pass, from passes of PyTorch with that one value replaced.
 - `heads/{model}/{attention}`: (head, score) of previous, self, first, duplicate, induction, pronoun, copying, NaN where a
   score does not apply; eigenvalues of the whole circuit by LAPACK.
+- `copies/{checkpoint}/{attention}`: (head, score) of duplicate and induction of tiny checkpoints.
 
 - `forms/{model}/{attention}/{norms,heads,layers,rollout}`: weights times the lengths of the values after W_O (head, query,
   key); means of weights; rollout to this layer (query, key).
@@ -396,6 +397,32 @@ def heads(name: str, model: Model, weights: Tensors, ids: list[int], tgt: list[i
     return tensors
 
 
+# --- Words read twice ---
+
+COPIED = {"llama3": "blocks.{}.attn", "bert": "encoder.{}.self_attn", "bart": "encoder.{}.self_attn"}
+READ_TWICE = "of birds a could"
+
+
+@torch.no_grad()
+def of_copies(name: str) -> Tensors:
+    """(head, score) of duplicate and induction: the words are read twice, what the tokenizer puts around them once."""
+    import transformers
+
+    folder = OUT / "checkpoints" / name
+    kind = {"llama3": "AutoModelForCausalLM", "bert": "AutoModelForMaskedLM", "bart": "AutoModelForSeq2SeqLM"}[name]
+    model = getattr(transformers, kind).from_pretrained(folder, attn_implementation="eager").double().eval()
+    encoding = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(READ_TWICE)
+    first, n = encoding.special_tokens_mask.index(0), encoding.special_tokens_mask.count(0)
+    ids = encoding.ids[: first + n] + encoding.ids[first:]
+    reads = model.get_encoder() if model.config.is_encoder_decoder else model
+    tensors = {}
+    for l, shares in enumerate(reads(torch.tensor([ids]), output_attentions=True).attentions):
+        copy = range(first + n, first + 2 * n)
+        scores = [torch.stack([shares[0, :, i, i - n + shift] for i in copy]).mean(0) for shift in (0, 1)]
+        tensors[f"copies/{name}/{COPIED[name].format(l)}"] = torch.stack(scores, 1)
+    return tensors
+
+
 # --- Forms of attention, flow ---
 
 
@@ -549,7 +576,7 @@ def diff(name: str, sites: list[Tensors], n_same: int) -> Tensors:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--only", nargs="*", default=[], help="make these kinds alone, and keep the rest: taught, heads, forms, flow, diff")
+    parser.add_argument("--only", nargs="*", default=[], help="make these kinds alone, and keep the rest: taught, heads, copies, forms, flow, diff")
     args = parser.parse_args()
     out = args.out
     makes = lambda kind: not args.only or kind in args.only
@@ -616,6 +643,8 @@ def main() -> None:
             tensors |= {f"diff/{name}/part/{k.split('/')[2]}": torch.cat([of[k] for of in both]) for k in parts}
             probs = [torch.softmax(s["logits"][row], 0)[pair] for s in (detached, read)]
             tensors[f"diff/{name}/next"] = torch.stack(probs)
+    for name in COPIED if makes("copies") else []:
+        tensors |= of_copies(name)
     for name, text in CHECKPOINTS.items():
         if makes("forms") or makes("flow"):
             found, ids = of_checkpoint(name, text)

@@ -190,8 +190,7 @@ impl DistanceTable {
         let mean = tape.row_mean(at.at(&DISTANCE_MEAN), rows); // (distance, 1)
         let var = tape.row_variance(at.at(&DISTANCE_VAR), rows, mean); // (distance, 1)
         let moments = Moments { mean, var };
-        let normalized =
-            tape.normalize(at.at(&DISTANCE_NORMALIZED), rows, moments, self.eps);
+        let normalized = tape.normalize(at.at(&DISTANCE_NORMALIZED), rows, moments, self.eps);
         let normed = tape.gain_bias(at.at(&DISTANCE_OUT), normalized, gain, bias);
         let each: Vec<u32> = (0..distances.rows().len() as u32).collect();
         tape.positions_in_rows(source_scope("tokens").at(&DISTANCES), normed, &each, None)

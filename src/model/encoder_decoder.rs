@@ -335,8 +335,8 @@ impl Model for EncoderDecoder {
         let Decoded { target, mut output, beams } = match &setup.forced {
             None => self.write(&tape, memory, longest, setup),
             Some(forced) => {
-                let before = self.plan.rules.before(forced).into_iter();
-                let read = before.chain(forced.iter().copied()).take(self.plan.context);
+                let start = [self.plan.rules.start].into_iter();
+                let read = start.chain(forced.iter().copied()).take(self.plan.context);
                 Decoded { target: read.collect(), output: vec![], beams: None }
             }
         };
@@ -371,6 +371,10 @@ impl Model for EncoderDecoder {
 
     fn not_obeyed(&self) -> &[String] {
         &self.plan.rules.not_obeyed
+    }
+
+    fn first(&self) -> Option<u32> {
+        self.plan.rules.first
     }
 
     fn forced_end(&self) -> Option<usize> {

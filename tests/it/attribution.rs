@@ -21,6 +21,7 @@ use lookback::{
 use crate::support::{
     built_in::{READER, reading},
     tiny::Tiny,
+    walk,
 };
 
 fn read(model: &str, text: &str) -> Reading {
@@ -83,15 +84,15 @@ fn the_words_that_a_piece_promotes_are_those_that_it_adds_most_to() {
         let EvidenceQuestion { row, word, against } =
             reading.question(&run, &Asked::default()).unwrap();
         let found = attribution(&run, &Score::Difference { row, word, against }).unwrap();
-        let pieces = found.parts.iter().filter_map(|part| {
-            Some(PartPiece { part, of: strongest(part)? })
-        });
+        let pieces =
+            found.parts.iter().filter_map(|part| Some(PartPiece { part, of: strongest(part)? }));
         let pieces: Vec<PartPiece> = pieces.collect();
         assert!(pieces.len() > 2, "{name}");
         let promoted = reading.promotions(name, &run, &pieces, row, 3).unwrap();
         for (PartPiece { part, of }, promotion) in pieces.iter().zip(promoted) {
-            for (promoted, _) in promotion.unwrap().words {
-                for other in [word, against].into_iter().filter(|other| *other != promoted) {
+            let words: Vec<u32> = promotion.unwrap().words.iter().map(|word| word.0).collect();
+            for &promoted in &words {
+                for other in [word, against].into_iter().filter(|other| !words.contains(other)) {
                     let over = Score::Difference { row, word: promoted, against: other };
                     let more = amount(&attribution(&run, &over).unwrap(), &part.path, *of);
                     let title = reading.card.as_ref().map_or(name.id(), |card| card.title.as_str());
@@ -172,6 +173,50 @@ fn a_class_is_asked_about_by_its_name() {
         tokens.question(&of_tokens, &place).unwrap(),
         EvidenceQuestion { row: 2, word: 1, against: 0 }
     );
+}
+
+#[test]
+fn what_the_tokenizer_puts_around_a_text_is_no_word_of_it() {
+    for (model, text) in [("bert_text", "the birds sleep"), ("llama3", "The dog")] {
+        let reading = read(model, text);
+        let run = run(&reading);
+        let score = reading.question(&run, &Asked::default()).unwrap().score();
+        let counted = reading.saliency(ModelName::Checkpoint, &run, &score).unwrap();
+        let own = &reading.sentence.own;
+        assert!(own.start == 1 && own.len() > 1, "{model}: {:?}", reading.sentence.tokens);
+        for i in 0..reading.sentence.tokens.len() {
+            assert_eq!(counted.left_out(i).is_some(), own.contains(&i), "{model} {i}");
+        }
+    }
+    let bert = read("bert_text", "the birds sleep");
+    assert_eq!(bert.sentence.own, 1..bert.sentence.tokens.len() - 1);
+}
+
+/// ALBERT's layers have the same weights, which stand on the tape under the name of the first.
+#[test]
+fn a_bias_that_layers_share_is_named_so() {
+    let reading = read("albert", "of birds [MASK] could");
+    let run = run(&reading);
+    let question = reading.question(&run, &Asked::default()).unwrap();
+    let found = attribution(&run, &question.score()).unwrap();
+    let biases = found.parts.iter().filter(|part| part.kind == PartKind::Bias);
+    let biases: Vec<&str> = biases.map(|part| part.path.as_str()).collect();
+    assert!(biases.contains(&"encoder.*.norm2.bias"), "{biases:?}");
+    assert!(!biases.iter().any(|bias| bias.starts_with("encoder.0.")), "{biases:?}");
+}
+
+/// What is promoted is the strongest head's or unit's, which the same line names.
+#[test]
+fn a_line_in_words_names_the_piece_whose_words_it_says() {
+    let star = reading("The dog sleeps.");
+    star.findings();
+    let state = walk::at("which-part", star);
+    let lines: Vec<String> = state.panes().iter().flat_map(|pane| pane.in_words().lines).collect();
+    let mut said = lines.iter().filter_map(|line| line.split_once("it promotes")).peekable();
+    assert!(said.peek().is_some(), "{lines:?}");
+    for (before, words) in said {
+        assert!(before.contains("most from"), "{before}{words}");
+    }
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
 fn path_of_bias(run: &Run, node: Node) -> String {
     let (tape, path) = (run.tape(), &run.tape().entry(node).place.path);
     let mut users = tape.uses(node).map(|(user, _)| &tape.entry(user).place.scope);
-    let shared = || {
+    let mut shared = || {
         let first = users.next()?;
         let (layer, stack) = (first.layer_prefix()?, first.stack()?);
         let is_shared = users.any(|user| user.layer_prefix() != Some(layer));

@@ -112,16 +112,16 @@ impl Reading {
         own: Run,
         target: Option<&str>,
     ) -> Result<(Run, Vec<WordAtRow>)> {
-        let end = self.asked_model(name)?.ends().first().copied();
+        let model = self.asked_model(name)?;
+        let end = model.ends().first().copied();
         let words = match target {
             None => own.pass.output,
-            Some(text) => self.tokenizer.target(text)?.into_iter().chain(end).collect(),
+            Some(text) => {
+                model.given(self.tokenizer.target(text)?).into_iter().chain(end).collect()
+            }
         };
         let read = words[..words.len().saturating_sub(1)].to_vec();
-        let run = self.run(name, Some(read))?;
-        // The token with which the settings begin every output is learned with it, as transformers' labels have it.
-        let first = run.pass.target.get(1).filter(|&first| words.first() != Some(first)).copied();
-        Ok((run, at_rows(0.., first.into_iter().chain(words))))
+        Ok((self.run(name, Some(read))?, at_rows(0.., words)))
     }
 
     /// The masked positions, each with the word of the target that stands there, or else with the model's own. The

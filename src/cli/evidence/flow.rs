@@ -151,9 +151,9 @@ fn parts_of(flow: &Flow, sum: &FlowSum, row: usize, threshold: f32, words: &Word
             (format!("{}{mark}{head}", text_of(keys, key)), all)
         }));
     }
-    parts.extend(sum.others.iter().map(|other| {
-        (other.kind.name().to_owned(), sum.of_other(other, row))
-    }));
+    parts.extend(
+        sum.others.iter().map(|other| (other.kind.name().to_owned(), sum.of_other(other, row))),
+    );
     parts.sort_by(|a, b| b.1.total_cmp(&a.1));
     let rest: f32 = parts.iter().map(|part| part.1).filter(|share| *share < threshold).sum();
     parts.retain(|(_, share)| *share >= threshold);

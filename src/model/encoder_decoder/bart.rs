@@ -74,6 +74,7 @@ pub static M2M: BartFamily = BartFamily {
     waves: Waves::HalvesFromTwo,
     has_embedding_norm: false,
     skips_padding: true,
+    padding: 1,
     activation: "relu",
 };
 

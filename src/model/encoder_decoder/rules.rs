@@ -70,13 +70,6 @@ impl GenerationRules {
         })
     }
 
-    /// What is read before a text that is given, which may be empty: the token that writing begins with, and the first of
-    /// every output where the text lacks it.
-    pub fn before(&self, text: &[u32]) -> Vec<u32> {
-        let is_missing = |first: &u32| text.first().is_some_and(|given| given != first);
-        [self.start].into_iter().chain(self.first.filter(is_missing)).collect()
-    }
-
     /// The number of tokens after which an output is made to end, if it may have so many; None if no setting says so.
     pub fn forced_end(&self, longest: Option<usize>) -> Option<usize> {
         longest.or(self.longest).filter(|_| self.last.is_some())
@@ -141,15 +134,6 @@ mod tests {
         assert_eq!(left(&rules, &[0]), [4]);
         assert_eq!(left(&rules, &[0, 4]), [0, 1, 2, 3, 4, 5]);
         assert_eq!(left(&rules, &[0, 4, 4]), [1]);
-    }
-
-    #[test]
-    fn a_given_text_begins_with_the_token_that_every_output_begins_with() {
-        let rules = GenerationRules { start: 2, first: Some(0), ..GenerationRules::default() };
-        assert_eq!(rules.before(&[5, 6]), [2, 0]);
-        assert_eq!(rules.before(&[0, 5]), [2], "it has it already");
-        assert_eq!(rules.before(&[]), [2], "of an output of one token nothing is read");
-        assert_eq!(GenerationRules { first: None, ..rules }.before(&[5]), [2]);
     }
 
     #[test]

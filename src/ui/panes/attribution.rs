@@ -324,9 +324,8 @@ impl<'a> Pane for AttributionList<'a> {
             before: before.map(|before| Ok(&*before.found)),
             is_given: before.is_some_and(|before| !before.writes_same),
         };
-        let line = |row: Row| {
-            format!("{}: {}", row.part.path, self.part_in_words(found, &row).join("; "))
-        };
+        let line =
+            |row: Row| format!("{}: {}", row.part.path, self.part_in_words(found, &row).join("; "));
         let lines = rows(shown).into_iter().map(line);
         let asked = found.map(|found| question(found, language));
         let given = shown.is_given.then(|| language.tr("A reads what B wrote").to_owned());
