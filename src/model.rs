@@ -116,6 +116,18 @@ pub trait Model: Send + Sync {
         &[]
     }
 
+    /// The token with which every output begins, whatever the model says; None if there is none.
+    fn first(&self) -> Option<u32> {
+        None
+    }
+
+    /// What a decoder reads of a text that it is given, as if it had written it: before it the token with which every output
+    /// begins, where the text lacks that.
+    fn given(&self, text: Vec<u32>) -> Vec<u32> {
+        let missing = self.first().filter(|first| text.first() != Some(first));
+        missing.into_iter().chain(text).collect()
+    }
+
     /// The number of tokens after which an output is made to end, whatever the model says; None if it never is.
     fn forced_end(&self) -> Option<usize> {
         None
@@ -147,7 +159,8 @@ pub trait Writer {
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
     pub changes: Arc<Changes>,
-    /// The decoder's input after `<bos>`, without `<eos>` (teacher forcing); None feeds back its own output.
+    /// The decoder's input after `<bos>`, without `<eos>` (teacher forcing); None feeds back its own output. Of a text see
+    /// [`Model::given`].
     pub forced: Option<Vec<u32>>,
     /// The most tokens that a decoder writes; None derives it from the length of the source.
     pub longest: Option<usize>,

@@ -389,8 +389,12 @@ impl Tokenizer {
             ));
         }
         let (text, tokens) = (text.to_owned(), self.tokens(ids));
+        let are_added = encoding.get_special_tokens_mask().iter().map(|&mask| mask == 1);
+        let start = are_added.clone().take_while(|is_added| *is_added).count();
+        let n_behind = are_added.rev().take_while(|is_added| *is_added).count();
+        let own = start..(ids.len() - n_behind).max(start);
         let adapted = Adapted::default();
-        Ok(Sentence { text, replaced: None, tokens, adapted, unknown: unknown(), typed: None })
+        Ok(Sentence { text, replaced: None, tokens, adapted, unknown: unknown(), own, typed: None })
     }
 
     /// The sentence with the word at a position replaced by another. The built-in models' words may have several
@@ -450,10 +454,12 @@ impl Tokenizer {
             Unknown { tokens, ..u.clone() }
         });
         let unknown = unknown.collect();
+        let own = sentence.own.start..sentence.own.end + new.len() - range.len();
         Ok(Sentence {
             replaced: Some(self.text(&ids)),
             tokens: self.tokens(&ids),
             unknown,
+            own,
             ..sentence.clone()
         })
     }

@@ -469,6 +469,8 @@ def deberta(taps: Taps) -> Sites:
     span = len(encoder.rel_embeddings.weight) // 2
     used, index = (position + span).clamp(0, 2 * span - 1).unique(return_inverse=True)
     sites["tokens.distances"] = rows = encoder.get_rel_embedding()[used]
+    sites["tokens.distance_norm.rows"] = table = encoder.rel_embeddings.weight[used]
+    sites |= normed("tokens.distance_norm", encoder.LayerNorm, eps, table, rows, table.square().mean(-1, keepdim=True))
     for l, layer in enumerate(encoder.layer):
         attn, out = layer.attention.self, layer.attention.output.dense
         attention = disentangled(taps, f"encoder.{l}.self_attn", attn, out, rows, index)

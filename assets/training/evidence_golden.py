@@ -4,6 +4,8 @@ Writes `tests/goldens/evidence.safetensors`; its metadata `cases` (JSON) holds s
 - `learning/{model}/{sgd,adam}/losses`: the mean cross-entropy of the target before each of ten steps, and after the last;
   `.../{weight}`: SAMPLE numbers of the weight after ten steps (`torch.optim`, double precision), at flat index
   `i * STRIDE % size`. `learning/{model}/gradient/{weight}`: the same sample of the first gradient.
+- `taught/{checkpoint}/{sgd,adam}/losses`: the same of tiny checkpoints of transformers, over SHORT steps; the loss is that
+  of transformers' own `labels`.
 - `attribution/{model}/{part}`: what each part adds to a difference of logits; `.../{part}/heads` (head, key). Computed
   forwards, every addend pushed through the later norms with their scale held fixed. TransformerLens computes the same
   for pre-norm models; it does not load these, so that the formula stands here, written from its definition.
@@ -14,6 +16,7 @@ Writes `tests/goldens/evidence.safetensors`; its metadata `cases` (JSON) holds s
   into B's pass, from passes of PyTorch with that one value replaced.
 - `heads/{model}/{attention}`: (head, score) of previous, self, first, duplicate, induction, pronoun, copying, NaN where a
   score does not apply; eigenvalues of the whole circuit by LAPACK.
+- `copies/{checkpoint}/{attention}`: (head, score) of duplicate and induction of tiny checkpoints.
 
 - `forms/{model}/{attention}/{norms,heads,layers,rollout}`: weights times the lengths of the values after W_O (head, query,
   key); means of weights; rollout to this layer (query, key).
@@ -49,7 +52,7 @@ from goldens import OUT
 from models import BOS, EOS, Model, future_mask, keep_weights, positions
 from tracing import decoder_input, trace
 
-SAMPLE, STRIDE, STEPS = 32, 7919, 10
+SAMPLE, STRIDE, STEPS, SHORT = 32, 7919, 10, 4
 RATES = {"sgd": 0.05, "adam": 0.001}
 TAUGHT = "Le chat mange la pomme rouge."
 READ_ON = ["The animal didn't cross the street because it was too", "The letter didn't cross the street because it was too"]
@@ -99,6 +102,46 @@ def learning(name: str, ids: list[int], taught: list[int]) -> Tensors:
         tensors[f"learning/{name}/{rule}/losses"] = torch.tensor(losses).float()
         tensors |= {f"learning/{name}/{rule}/{k}": sample(p) for k, p in names(model).items()}
     return tensors
+
+
+# What these are taught shows what their classes do in their own way: BART's settings begin every output with a token,
+# DeBERTa normalises its table of distances, Marian and Pegasus begin with padding, whose row no input moves.
+TAUGHT_CHECKPOINTS = {
+    "bart": ("of birds", "old", 0.005, 0.001),
+    "deberta": ("of birds [MASK] could", "u", 0.005, 0.001),
+    "marian": ("of birds a could", "birds of", 0.005, 0.002),
+    "pegasus": ("of birds a could", "birds of", 0.005, 0.002),
+}
+
+
+def of_taught(name: str) -> tuple[Tensors, dict]:
+    """The losses of transformers' own class, taught a target by its own labels."""
+    from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+
+    text, target, *rates = TAUGHT_CHECKPOINTS[name]
+    folder = OUT / "checkpoints" / name
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    ids = tokenizer.encode(text).ids
+    if name == "deberta":
+        kind = AutoModelForMaskedLM
+        mask = tokenizer.token_to_id("[MASK]")
+        labels = [tokenizer.token_to_id(target) if id == mask else -100 for id in ids]
+    else:
+        kind, labels = AutoModelForSeq2SeqLM, tokenizer.encode(target).ids
+    tensors = {}
+    for rule, optimizer, rate in (("sgd", torch.optim.SGD, rates[0]), ("adam", torch.optim.Adam, rates[1])):
+        model = kind.from_pretrained(folder).double().eval()
+        # Tables of sines are no weights.
+        learned = [p for k, p in model.named_parameters() if name in ("bart", "deberta") or "embed_positions" not in k]
+        steps, losses = optimizer(learned, lr=rate), []
+        for step in range(SHORT + 1):
+            loss = model(input_ids=torch.tensor([ids]), labels=torch.tensor([labels])).loss
+            losses.append(loss.item())
+            steps.zero_grad()
+            loss.backward()
+            steps.step()
+        tensors[f"taught/{name}/{rule}/losses"] = torch.tensor(losses)
+    return tensors, {"text": text, "target": target, "rates": dict(zip(("sgd", "adam"), rates))}
 
 
 # --- Attribution ---
@@ -354,6 +397,32 @@ def heads(name: str, model: Model, weights: Tensors, ids: list[int], tgt: list[i
     return tensors
 
 
+# --- Words read twice ---
+
+COPIED = {"llama3": "blocks.{}.attn", "bert": "encoder.{}.self_attn", "bart": "encoder.{}.self_attn"}
+READ_TWICE = "of birds a could"
+
+
+@torch.no_grad()
+def of_copies(name: str) -> Tensors:
+    """(head, score) of duplicate and induction: the words are read twice, what the tokenizer puts around them once."""
+    import transformers
+
+    folder = OUT / "checkpoints" / name
+    kind = {"llama3": "AutoModelForCausalLM", "bert": "AutoModelForMaskedLM", "bart": "AutoModelForSeq2SeqLM"}[name]
+    model = getattr(transformers, kind).from_pretrained(folder, attn_implementation="eager").double().eval()
+    encoding = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(READ_TWICE)
+    first, n = encoding.special_tokens_mask.index(0), encoding.special_tokens_mask.count(0)
+    ids = encoding.ids[: first + n] + encoding.ids[first:]
+    reads = model.get_encoder() if model.config.is_encoder_decoder else model
+    tensors = {}
+    for l, shares in enumerate(reads(torch.tensor([ids]), output_attentions=True).attentions):
+        copy = range(first + n, first + 2 * n)
+        scores = [torch.stack([shares[0, :, i, i - n + shift] for i in copy]).mean(0) for shift in (0, 1)]
+        tensors[f"copies/{name}/{COPIED[name].format(l)}"] = torch.stack(scores, 1)
+    return tensors
+
+
 # --- Forms of attention, flow ---
 
 
@@ -507,7 +576,7 @@ def diff(name: str, sites: list[Tensors], n_same: int) -> Tensors:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--only", nargs="*", default=[], help="make these kinds alone, and keep the rest: heads, forms, flow, diff")
+    parser.add_argument("--only", nargs="*", default=[], help="make these kinds alone, and keep the rest: taught, heads, copies, forms, flow, diff")
     args = parser.parse_args()
     out = args.out
     makes = lambda kind: not args.only or kind in args.only
@@ -526,6 +595,10 @@ def main() -> None:
             cases = json.loads(file.metadata()["cases"]) | cases
     for name in MODELS if makes("learning") else []:
         tensors |= learning(name, star[0], taught)
+    for name in TAUGHT_CHECKPOINTS if makes("taught") else []:
+        found, case = of_taught(name)
+        tensors |= found
+        cases[f"taught/{name}"] = case
     for name in ("transformer", "decoder_only"):
         model = load(name, ASSETS).double()
         keep_weights(model, True)
@@ -570,6 +643,8 @@ def main() -> None:
             tensors |= {f"diff/{name}/part/{k.split('/')[2]}": torch.cat([of[k] for of in both]) for k in parts}
             probs = [torch.softmax(s["logits"][row], 0)[pair] for s in (detached, read)]
             tensors[f"diff/{name}/next"] = torch.stack(probs)
+    for name in COPIED if makes("copies") else []:
+        tensors |= of_copies(name)
     for name, text in CHECKPOINTS.items():
         if makes("forms") or makes("flow"):
             found, ids = of_checkpoint(name, text)

@@ -21,7 +21,7 @@ use crate::{
     engine::{
         arithmetic::Arithmetic,
         math::{beam::Beams, picture::Downsampled},
-        site::{Address, Axis, Place, Role, Site, Stream, in_layer, path_in},
+        site::{Address, Axis, Place, Role, Site, Stream, in_layer, last_name, path_in},
         tape::{Node, Tape},
         value::{Cell, Shape, Value},
     },
@@ -282,6 +282,15 @@ impl Trace {
             let values = tape.inputs(*context.parts.first()?).get(1)?;
             self.site(&tape.entry(*values).place.path)
         })
+    }
+
+    /// A weight that a site is computed with, by its own name: `W_O` of `encoder.1.self_attn.out`. Layers may share one, under
+    /// the name of the first.
+    pub fn weight_of(&self, site: &str, name: &str) -> Option<&Value> {
+        let (tape, site) = self.holder(site)?;
+        let inputs = tape.inputs(*site.parts.first()?);
+        let path = |input: &Node| &tape.entry(*input).place.path;
+        Some(tape.value(*inputs.iter().find(|input| last_name(path(input)) == name)?))
     }
 
     /// The embedded tokens of a stream: (position, channel).

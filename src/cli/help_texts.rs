@@ -223,7 +223,7 @@ fixed at that of this pass; then the parts add up exactly, where a soft cap bend
 difference before it, and the output says so. Which words counted is asked in three ways:
 gradient x input, integrated gradients (50 points, from the embedding of zeros), and leaving one out.
 A recurrent network has no such parts; its words are still measured. What a head or a unit
-promotes are the words that its direction alone raises most through the unembedding.
+promotes are the words that its direction alone raises most through the norms and the unembedding.
 
 --format json, csv and npz have a row for every number: method (parts, bias, promotes, gradient,
 integrated, left-out), site, head, unit, position (of promotes the rank), token, amount. What does not apply
@@ -240,7 +240,7 @@ Both sentences are read; then B is read again with one value of A in it, for eve
 residual stream and of what attention and feed-forward add, and for every head. The measure is the
 difference of two logits: 0 where B answers as it did, 1 where it answers as A. A decoder reads A's
 output in both. Tokens are matched where they agree, and between two that do one by one if there are as
-many; what has no counterpart is \"-\".
+many; what has no counterpart is \"-\". A --what-if changes both; token.1=dog replaces a word of A alone.
 
 --format json, csv and npz have a row for every cell: map, site, head, position, token, share.
 
@@ -256,7 +256,7 @@ same shape (--against-model: a quantised twin, a fine-tune, another step of trai
 a decoder reads A's output in both where its words are compared. What it does to the next word comes first,
 then how far the two are apart at every site and position, then the numbers that differ most, as a part of
 the largest number of their site (what several sites show alike counts once), then what each part adds to
-the word.
+the word. Beside --against a --what-if changes B; token.1=dog replaces a word of A.
 
 --format json, csv and npz have a row for every number: measure (next, site, row, cell, part), site,
 position, token, a, b, amount (b less a; of site and row |b - a| / |a|).
@@ -276,7 +276,7 @@ the first line says from which share on. A translator's rows are those of its de
 the source is marked, and then those of its encoder.
 
 --format json, csv and npz have a row for every part of every row: site, position, token, part (residual,
-attention, bias, feed-forward), head, key, key_token, share.
+attention, bias, feed-forward, layer embedding), head, key, key_token, share.
 
 Examples:
   lookback flow --model decoder_only \"The animal didn't cross the street because it was too\"
@@ -299,8 +299,9 @@ Each score of a head:
              (Elhage et al. 2021). 1 raises the token that is looked at, -1 lowers it,
              0 does neither
 
-Means are over the rows to which a score applies; \"-\" where there are none. Attention to another text
-has first and copying only. * marks what stands out.
+Means are over the rows to which a score applies; \"-\" where there are none. Of the text read twice what
+the tokenizer puts around it is read once. Attention to another text has first and copying only. * marks
+what stands out.
 
 --map prints a map of attention of every site instead: weights; norms, the length of what a head takes
 from a word, its weight times |v W_O| (Kobayashi et al. 2020); heads and layers, means of weights; rollout,

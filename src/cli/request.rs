@@ -45,6 +45,8 @@ pub struct Request<'a> {
     pub asked: args::LookArgs,
     pub settings: Settings,
     pub changes: Changes,
+    /// The changes of the first of two sentences; see [`Self::replacing_words_of_first`].
+    pub first: Changes,
     pub language: Language,
     pub look: Look,
     /// How maps are drawn.
@@ -90,6 +92,7 @@ impl<'a> Request<'a> {
         Ok(Self {
             asked,
             changes: changes(&text.what_if).usage()?,
+            first: Changes::default(),
             language: language(asked.lang, settings.lang, env),
             look: Look::of(asked, &settings, env),
             view: View::default(),
@@ -115,6 +118,12 @@ impl<'a> Request<'a> {
         self.said_once("--against", beside.against.is_some(), "against")?;
         self.said_once("--against-model", beside.against_model.is_some(), "against_model")?;
         self.said_once("--target", target.target.is_some(), "target")?;
+        for (option, text) in [("--against", &beside.against), ("--target", &target.target)] {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                let wrong = anyhow!("{option} gives no text; write {option} \"The dog sleeps.\"");
+                return Err(wrong).usage();
+            }
+        }
         let path = beside.against_model.as_ref();
         if path.is_some() && self.checkpoint().is_none() {
             return Err(anyhow::anyhow!(NO_FIRST)).usage();
@@ -127,6 +136,18 @@ impl<'a> Request<'a> {
             changes = changes.with(change.usage()?);
         }
         Ok(Self { changes, other_model: path.cloned(), ..self })
+    }
+
+    /// The same request, in which a replaced word is one of the first sentence where another stands beside it.
+    #[must_use]
+    pub fn replacing_words_of_first(self) -> Self {
+        if self.changes.against().is_none() {
+            return self;
+        }
+        let is_word = |change: &Change| matches!(change, Change::Token { .. });
+        let (words, rest): (Vec<Change>, Vec<Change>) =
+            self.changes.iter().cloned().partition(is_word);
+        Self { first: words.into_iter().collect(), changes: rest.into_iter().collect(), ..self }
     }
 
     /// What is asked about.

@@ -21,10 +21,10 @@ use super::{EMBED, ModelSizes, source_scope};
 use crate::{
     engine::{
         site::{
-            Axis::{Channel, Distance, Position},
+            Axis::{Channel, Distance, Position, Single},
             Role, Scope, Site, SubLayer,
         },
-        tape::{Block, Buckets, DistanceBuckets, Node, Tape, Weight},
+        tape::{Block, Buckets, DistanceBuckets, Moments, Node, Tape, Weight},
     },
     model::layer::{
         attention::{Attention, AttentionPlan, HeadSizes, Mask, Relative},
@@ -59,6 +59,21 @@ pub static PLAIN: Site = Site::matrix("input", [Position, Channel], "the embeddi
 pub static TYPED: Site = Site::matrix("input", [Position, Channel], "embedding + type")
     .with(Role::StreamInput)
     .called(&["input_t", "input", "x"]);
+pub static DISTANCE_ROWS: Site = Site::matrix(
+    "rows",
+    [Distance, Channel],
+    "the table's row of each distance of two tokens: from the farthest after to the farthest before",
+)
+.with(Role::Positions);
+pub static DISTANCE_MEAN: Site =
+    Site::matrix("mean", [Distance, Single], "the mean of each distance's vector");
+pub static DISTANCE_VAR: Site =
+    Site::matrix("var", [Distance, Single], "the variance of each distance's vector")
+        .with(Role::NormScale);
+pub static DISTANCE_NORMALIZED: Site =
+    Site::matrix("normalized", [Distance, Channel], "mean 0, variance 1 in every row");
+pub static DISTANCE_OUT: Site =
+    Site::matrix("out", [Distance, Channel], "scaled by the gain, shifted by the bias");
 pub static DISTANCES: Site = Site::matrix(
     "distances",
     [Distance, Channel],
@@ -97,6 +112,8 @@ struct BertPlan {
     has_positions: bool,
     /// RoBERTa's padding token: positions count from the row after it.
     padding: Option<u32>,
+    /// The token whose embedding learns nothing from being read, nor the row of its position: transformers' `padding_idx`.
+    unmoved: u32,
     /// Rows of the table of token types; 0 where there is none.
     n_types: usize,
     /// The token behind which the second of two texts begins, where types tell them apart.
@@ -139,6 +156,44 @@ impl BertPlan {
 struct RelativeTable {
     table: Weight,
     buckets: Buckets,
+}
+
+/// The vectors of distances: rows of a table, normalised.
+struct DistanceTable {
+    /// (row, d_model)
+    table: Weight,
+    gain: Weight,
+    bias: Weight,
+    eps: f32,
+    buckets: DistanceBuckets,
+}
+
+impl DistanceTable {
+    fn load(weights: &Weights, plan: &BertPlan, buckets: DistanceBuckets) -> Result<Self> {
+        let d_model = plan.heads.d_model;
+        Ok(Self {
+            table: weights.matrix("encoder.distances", (2 * buckets.span, d_model))?,
+            gain: weights.row("encoder.distance_norm.gain", d_model)?,
+            bias: weights.row("encoder.distance_norm.bias", d_model)?,
+            eps: plan.eps,
+            buckets,
+        })
+    }
+
+    /// The vectors of the distances in a text of `n` tokens; zeros if positions are off. -> (distance, d_model)
+    fn forward(&self, tape: &mut Tape, n: usize) -> Node {
+        let at = source_scope("tokens.distance_norm");
+        let [table, gain, bias] = [&self.table, &self.gain, &self.bias].map(|w| tape.weight(w));
+        let distances = self.buckets.of_text(n);
+        let rows = tape.lookup(at.at(&DISTANCE_ROWS), table, distances.rows());
+        let mean = tape.row_mean(at.at(&DISTANCE_MEAN), rows); // (distance, 1)
+        let var = tape.row_variance(at.at(&DISTANCE_VAR), rows, mean); // (distance, 1)
+        let moments = Moments { mean, var };
+        let normalized = tape.normalize(at.at(&DISTANCE_NORMALIZED), rows, moments, self.eps);
+        let normed = tape.gain_bias(at.at(&DISTANCE_OUT), normalized, gain, bias);
+        let each: Vec<u32> = (0..distances.rows().len() as u32).collect();
+        tape.positions_in_rows(source_scope("tokens").at(&DISTANCES), normed, &each, None)
+    }
 }
 
 /// A self-attention and a feed-forward sub-layer, each followed by residual and norm.
@@ -222,8 +277,7 @@ pub struct Bert {
     plan: BertPlan,
     embed: Weight,
     positions: Option<Weight>,
-    /// The rows of distances, normalised.
-    distances: Option<Weight>,
+    distances: Option<DistanceTable>,
     types: Option<Weight>,
     norm: Norm,
     projection: Option<[Weight; 2]>,
@@ -259,7 +313,7 @@ impl Bert {
                 .transpose()?,
             distances: plan
                 .distances
-                .map(|buckets| distances(weights, &plan, buckets))
+                .map(|buckets| DistanceTable::load(weights, &plan, buckets))
                 .transpose()?,
             types: (plan.n_types > 0).then(|| table("types.weight", plan.n_types)).transpose()?,
             norm: norm.with_role(Role::NormedStream),
@@ -274,9 +328,11 @@ impl Bert {
         let at = source_scope("tokens");
         let table = tape.weight(&self.embed);
         let positions = self.positions.as_ref().map(|positions| tape.weight(positions));
-        let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
-        let pos = positions
-            .map(|table| tape.positions_in_rows(at.at(&POS), table, &self.plan.position_rows(ids)));
+        let embed = tape.lookup_but(at.at(&EMBED), table, ids, Some(self.plan.unmoved)); // (position, d_model)
+        let pos = positions.map(|table| {
+            let rows = self.plan.position_rows(ids);
+            tape.positions_in_rows(at.at(&POS), table, &rows, self.plan.padding)
+        });
         let types = self.types.as_ref().map(|types| {
             let types = tape.weight(types);
             tape.lookup(at.at(&TYPE), types, &self.plan.type_rows(ids)) // (position, d_model)
@@ -298,28 +354,11 @@ impl Bert {
     }
 }
 
-/// The table of distances, which is normalised once, for all texts. (row, d_model)
-fn distances(weights: &Weights, plan: &BertPlan, buckets: DistanceBuckets) -> Result<Weight> {
-    let d_model = plan.heads.d_model;
-    let table = weights.matrix("encoder.distances", (2 * buckets.span, d_model))?;
-    let scope = source_scope("encoder.distance_norm");
-    let norm = Norm::load(weights, scope, d_model, NormKind::layer(plan.eps))?;
-    let mut tape = Tape::default();
-    let raw = tape.weight(&table);
-    let normed = norm.forward(&mut tape, raw);
-    let value = Arc::new(tape.value(normed).clone());
-    Ok(Weight { value, base: None, ..table })
-}
-
 impl Encoder for Bert {
     /// The last layer's norm after every token. -> (position, d_model)
     fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let x = self.embed(tape, ids);
-        let distances = self.distances.as_ref().zip(self.plan.distances).map(|(table, buckets)| {
-            let table = tape.weight(table);
-            let place = source_scope("tokens").at(&DISTANCES);
-            tape.positions_in_rows(place, table, buckets.of_text(ids.len()).rows())
-        });
+        let distances = self.distances.as_ref().map(|table| table.forward(tape, ids.len()));
         self.layers.iter().fold(x, |x, layer| {
             let inputs: Vec<Node> = [x].into_iter().chain(distances).collect();
             tape.block(layer, &inputs)

@@ -210,7 +210,10 @@ impl DecoderOnly {
     /// The last block's residual stream after every position. -> (position, d_model)
     fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let x = self.embed(tape, ids);
-        let embeddings = self.per_layer.as_ref().map(|table| table.forward(tape, x, ids));
+        let embeddings = self.per_layer.as_ref().map(|table| {
+            let unmoved = self.plan.embedding.unmoved;
+            table.forward(tape, x, ids, unmoved)
+        });
         let mut beside = LayerInputs::with(embeddings);
         self.blocks.iter().fold(x, |x, block| {
             let inputs = block.inputs(tape, x, &mut beside);
@@ -223,7 +226,8 @@ impl DecoderOnly {
     fn embed(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let at = source_scope("tokens");
         let (table, n, d_model) = (tape.weight(&self.embed), ids.len(), self.plan.heads.d_model);
-        let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
+        let unmoved = self.plan.embedding.unmoved;
+        let embed = tape.lookup_but(at.at(&EMBED), table, ids, unmoved); // (position, d_model)
         let scaled = match self.plan.embedding.scale {
             EmbeddingScale::None => embed,
             EmbeddingScale::Root => tape.scale(at.at(&SCALED), embed, (d_model as f32).sqrt()),

@@ -118,7 +118,7 @@ impl Embedder {
     fn forward(&self, tape: &mut Tape, plan: &EncoderDecoderPlan, ids: &[u32]) -> Node {
         let (at, n, d_model) = (&self.scope, ids.len(), plan.d_model());
         let table = tape.weight(&self.table);
-        let mut x = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
+        let mut x = tape.lookup_but(at.at(&EMBED), table, ids, plan.unmoved); // (position, d_model)
         let is_scaled = plan.embedding.is_scaled;
         if is_scaled {
             x = tape.scale(at.at(&SCALED), x, (d_model as f32).sqrt());
@@ -245,6 +245,7 @@ impl EncoderDecoder {
             rules: GenerationRules { start: BOS, ends: vec![EOS], ..GenerationRules::default() },
             context: usize::MAX,
             padding: None,
+            unmoved: None,
         };
         Self::load(weights, plan)
     }
@@ -271,8 +272,9 @@ impl EncoderDecoder {
 
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, plan: EncoderDecoderPlan) -> Result<Self> {
+    pub fn load(weights: &Weights, mut plan: EncoderDecoderPlan) -> Result<Self> {
         let [sources, targets] = plan.n_vocab;
+        plan.rules.first = plan.rules.first.filter(|&first| (first as usize) < targets);
         let start = plan.rules.start;
         ensure!(
             (start as usize) < targets,
@@ -400,6 +402,10 @@ impl Model for EncoderDecoder {
 
     fn not_obeyed(&self) -> &[String] {
         &self.plan.rules.not_obeyed
+    }
+
+    fn first(&self) -> Option<u32> {
+        self.plan.rules.first
     }
 
     fn forced_end(&self) -> Option<usize> {

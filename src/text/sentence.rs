@@ -38,6 +38,8 @@ pub struct Sentence {
     /// Words that no model saw in training, wherever they stand; the built-in models read them in parts, a checkpoint
     /// reads `<unk>`.
     pub unknown: Vec<Unknown>,
+    /// The tokens of the text itself, without those that the tokenizer puts around every text.
+    pub own: Range<usize>,
     /// The tokens of what was typed, where a chat template stands around it.
     pub typed: Option<Range<usize>>,
 }

@@ -6,11 +6,12 @@ use lookback::{
     analysis::{
         evidence::{
             EvidenceQuestion, Run, Score,
-            attribution::{PartKind, attribution},
+            attribution::{Attribution, PartKind, attribution},
+            promotion::{HeadOrUnit, PartPiece, strongest},
             run::RowsOf,
             saliency::Saliency,
         },
-        reading::{Asked, Reading},
+        reading::{Asked, Reader, Reading},
     },
     engine::change::Change,
     model::ModelName,
@@ -20,6 +21,7 @@ use lookback::{
 use crate::support::{
     built_in::{READER, reading},
     tiny::Tiny,
+    walk,
 };
 
 fn read(model: &str, text: &str) -> Reading {
@@ -59,6 +61,66 @@ fn parts_add_up_to_the_difference_that_is_stated_in_every_family() {
             assert!(rest.abs() < 1e-3 * part.amount.abs().max(1.0), "{model} {}", part.path);
         }
     }
+}
+
+/// What a head or a unit adds to a score.
+fn amount(found: &Attribution, path: &str, of: HeadOrUnit) -> f32 {
+    let part = found.parts.iter().find(|part| part.path == path).unwrap();
+    match of {
+        HeadOrUnit::Head(head) => part.heads[head].amount,
+        HeadOrUnit::Unit(unit) => part.units[unit],
+    }
+}
+
+/// Norms stand between a part and the logits: on the stream, or after the sub-layer.
+#[test]
+fn the_words_that_a_piece_promotes_are_those_that_it_adds_most_to() {
+    let tiny = ["bart", "marian", "t5", "gemma2", "olmo2", "gpt2", "llama3"];
+    let tiny = tiny.map(|model| (read(model, "The dog sleeps."), ModelName::Checkpoint));
+    let sentence = "The animal didn't cross the street because it was too tired.";
+    let built_in = Reader::of(&[ModelName::Transformer]).unwrap().read(sentence).unwrap();
+    for (reading, name) in tiny.into_iter().chain([(built_in, ModelName::Transformer)]) {
+        let run = reading.run(name, None).unwrap();
+        let EvidenceQuestion { row, word, against } =
+            reading.question(&run, &Asked::default()).unwrap();
+        let found = attribution(&run, &Score::Difference { row, word, against }).unwrap();
+        let pieces =
+            found.parts.iter().filter_map(|part| Some(PartPiece { part, of: strongest(part)? }));
+        let pieces: Vec<PartPiece> = pieces.collect();
+        assert!(pieces.len() > 2, "{name}");
+        let promoted = reading.promotions(name, &run, &pieces, row, 3).unwrap();
+        for (PartPiece { part, of }, promotion) in pieces.iter().zip(promoted) {
+            let words: Vec<u32> = promotion.unwrap().words.iter().map(|word| word.0).collect();
+            for &promoted in &words {
+                for other in [word, against].into_iter().filter(|other| !words.contains(other)) {
+                    let over = Score::Difference { row, word: promoted, against: other };
+                    let more = amount(&attribution(&run, &over).unwrap(), &part.path, *of);
+                    let title = reading.card.as_ref().map_or(name.id(), |card| card.title.as_str());
+                    assert!(more > -1e-4, "{title} {} {of:?}: {promoted} {more}", part.path);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_adds_nothing_promotes_nothing() {
+    let plain = Arc::new(reading("The dog sleeps."));
+    let off = ["decoder.1.cross_attn.head.2=off".parse::<Change>().unwrap()];
+    let reading = READER.read_changed(&plain, off.into_iter().collect()).unwrap();
+    let run = reading.run(ModelName::Transformer, None).unwrap();
+    let question = reading.question(&run, &Asked::default()).unwrap();
+    let found = attribution(&run, &question.score()).unwrap();
+    let part = |path: &str| found.parts.iter().find(|part| part.path == path).unwrap();
+    let (cross, ffn) = (part("decoder.1.cross_attn.out"), part("decoder.1.ffn.out"));
+    let heads = (0..4).map(|head| PartPiece { part: cross, of: HeadOrUnit::Head(head) });
+    let idle = ffn.units.iter().position(|amount| *amount == 0.0).unwrap();
+    let idle = PartPiece { part: ffn, of: HeadOrUnit::Unit(idle) };
+    let pieces: Vec<PartPiece> = heads.chain([idle]).collect();
+    let promoted =
+        reading.promotions(ModelName::Transformer, &run, &pieces, question.row, 3).unwrap();
+    let says: Vec<bool> = promoted.iter().map(Option::is_some).collect();
+    assert_eq!(says, [true, true, false, true, false]);
 }
 
 /// All tokens of each word at once: added up, and left out together.
@@ -111,6 +173,50 @@ fn a_class_is_asked_about_by_its_name() {
         tokens.question(&of_tokens, &place).unwrap(),
         EvidenceQuestion { row: 2, word: 1, against: 0 }
     );
+}
+
+#[test]
+fn what_the_tokenizer_puts_around_a_text_is_no_word_of_it() {
+    for (model, text) in [("bert_text", "the birds sleep"), ("llama3", "The dog")] {
+        let reading = read(model, text);
+        let run = run(&reading);
+        let score = reading.question(&run, &Asked::default()).unwrap().score();
+        let counted = reading.saliency(ModelName::Checkpoint, &run, &score).unwrap();
+        let own = &reading.sentence.own;
+        assert!(own.start == 1 && own.len() > 1, "{model}: {:?}", reading.sentence.tokens);
+        for i in 0..reading.sentence.tokens.len() {
+            assert_eq!(counted.left_out(i).is_some(), own.contains(&i), "{model} {i}");
+        }
+    }
+    let bert = read("bert_text", "the birds sleep");
+    assert_eq!(bert.sentence.own, 1..bert.sentence.tokens.len() - 1);
+}
+
+/// ALBERT's layers have the same weights, which stand on the tape under the name of the first.
+#[test]
+fn a_bias_that_layers_share_is_named_so() {
+    let reading = read("albert", "of birds [MASK] could");
+    let run = run(&reading);
+    let question = reading.question(&run, &Asked::default()).unwrap();
+    let found = attribution(&run, &question.score()).unwrap();
+    let biases = found.parts.iter().filter(|part| part.kind == PartKind::Bias);
+    let biases: Vec<&str> = biases.map(|part| part.path.as_str()).collect();
+    assert!(biases.contains(&"encoder.*.norm2.bias"), "{biases:?}");
+    assert!(!biases.iter().any(|bias| bias.starts_with("encoder.0.")), "{biases:?}");
+}
+
+/// What is promoted is the strongest head's or unit's, which the same line names.
+#[test]
+fn a_line_in_words_names_the_piece_whose_words_it_says() {
+    let star = reading("The dog sleeps.");
+    star.findings();
+    let state = walk::at("which-part", star);
+    let lines: Vec<String> = state.panes().iter().flat_map(|pane| pane.in_words().lines).collect();
+    let mut said = lines.iter().filter_map(|line| line.split_once("it promotes")).peekable();
+    assert!(said.peek().is_some(), "{lines:?}");
+    for (before, words) in said {
+        assert!(before.contains("most from"), "{before}{words}");
+    }
 }
 
 #[test]

@@ -801,6 +801,35 @@ fn evidence_is_a_table_in_four_forms() {
 }
 
 #[test]
+fn a_replaced_word_is_one_of_the_first_of_two_sentences() {
+    let [star, wide] = ["tired", "wide"]
+        .map(|end| format!("The animal didn't cross the street because it was too {end}."));
+    let asked = |command: &str, change: &str| {
+        good(&[command, &star, "--against", &wide, "--what-if", change])
+    };
+    let reads = |text: &str, side: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(side));
+        line.unwrap_or_else(|| panic!("{text}")).trim().to_owned()
+    };
+    let changed = star.replace("animal", "dog");
+    let diff = asked("diff", "token.1=dog");
+    assert_eq!([reads(&diff, "A reads:"), reads(&diff, "B reads:")], [&*changed, &*wide]);
+    let patch = asked("patch", "token.1=dog");
+    assert_eq!([reads(&patch, "A:"), reads(&patch, "B:")], [&*changed, &*wide]);
+    // The word is B's own there already.
+    let diff = asked("diff", "token.11=wide");
+    assert_eq!([reads(&diff, "A reads:"), reads(&diff, "B reads:")], [&*wide, &*wide]);
+}
+
+#[test]
+fn two_equal_passes_have_no_table_of_differences() {
+    let gpt2 = "tests/goldens/checkpoints/gpt2";
+    let text = good(&["diff", "--model", gpt2, "--against-model", gpt2, "The river was wide."]);
+    assert!(text.contains("They part nowhere"), "{text}");
+    assert!(!text.contains("Where they differ") && !text.contains("differ most"), "{text}");
+}
+
+#[test]
 fn two_passes_are_compared_in_a_table() {
     let star = "The animal didn't cross the street because it was too tired.";
     let wide = "The animal didn't cross the street because it was too wide.";
@@ -823,7 +852,7 @@ fn two_passes_are_compared_in_a_table() {
         good(&["diff", star, "--what-if", "token.1=dog", "--model", "gru", "--format", "csv"]);
     assert!(csv.starts_with("measure,site,position,token,a,b,amount\n"), "{csv}");
     bad(&["diff", star], 2, &["--against"]);
-    bad(&["diff", star, "--against", ""], 2, &["no text"]);
+    bad(&["diff", star, "--against", ""], 2, &["--against gives no text"]);
     bad(&["diff", star, "--against", wide, "--model", "all"], 2, &["one model"]);
     bad(&["diff", star, "--against-model", "x"], 2, &["--model PATH"]);
     let forced = good(&[

@@ -16,9 +16,12 @@ use lookback::{
         },
         reading::{Asked, Reading},
     },
-    engine::value::Value,
+    engine::{
+        change::{Change, Changes},
+        value::Value,
+    },
     model::{self, Model, ModelName},
-    text::words,
+    text::{Token, words},
 };
 
 use crate::support::{
@@ -95,6 +98,48 @@ fn ten_steps_of_learning_are_those_of_pytorch() {
             assert!(n > 8, "{name} has {n} weights");
         }
     }
+}
+
+/// BART reads and learns the token with which its settings begin every output, DeBERTa the norm of its table of distances,
+/// and the row of padding, with which Marian and Pegasus begin, learns nothing from being read.
+#[test]
+fn tiny_checkpoints_learn_as_the_classes_of_transformers_do() {
+    let goldens = Goldens::read();
+    let name = ModelName::Checkpoint;
+    for model in ["bart", "deberta", "marian", "pegasus"] {
+        let case = &goldens.cases[&*format!("taught/{model}")];
+        let [text, target] = ["text", "target"].map(|key| case[key].as_str().unwrap());
+        let reading = Tiny::open(model).reader.read(text).unwrap();
+        for (rule, optimizer) in [("sgd", Optimizer::Sgd), ("adam", Optimizer::Adam)] {
+            let rate = case["rates"][rule].as_f64().unwrap() as f32;
+            let mut learner = reading.learner(name, Some(target), optimizer, rate).unwrap();
+            let want = &goldens.tensors[&format!("taught/{model}/{rule}/losses")];
+            (1..want.len()).for_each(|_| learner.step().unwrap());
+            assert_near(&format!("{model} {rule}"), &learner.losses, want, 1e-5);
+        }
+    }
+    let deberta = Tiny::open("deberta").reader.read("of birds [MASK] could").unwrap();
+    let learner = deberta.learner(name, Some("u"), Optimizer::Sgd, 0.005).unwrap();
+    let moved = learner.moved();
+    for weight in ["encoder.distances", "encoder.distance_norm.gain", "encoder.distance_norm.bias"]
+    {
+        assert!(moved.iter().any(|of| of.name == weight && of.distance > 1e-4), "{weight}");
+    }
+}
+
+#[test]
+fn a_decoder_that_is_given_a_text_reads_the_first_token_of_every_output_before_it() {
+    let tiny = Tiny::open("bart");
+    let plain = Arc::new(tiny.reader.read("of birds").unwrap());
+    let given: Changes = [Change::target("old").unwrap()].into_iter().collect();
+    let reading = tiny.reader.read_changed(&plain, given).unwrap();
+    let read = |target: &[Token]| target.iter().map(|token| token.id).collect::<Vec<_>>();
+    let target = read(&reading.trace(ModelName::Checkpoint).target);
+    assert_eq!(target, [2, 0, 82, 271], "</s> <s> o ld");
+    let own = read(&plain.trace(ModelName::Checkpoint).target);
+    assert_eq!(own[..2], target[..2], "as where it writes itself");
+    let learner = plain.learner(ModelName::Checkpoint, Some("old"), Optimizer::Sgd, 0.005).unwrap();
+    assert_eq!(learner.target(), [0, 82, 271, 2]);
 }
 
 #[test]
@@ -413,6 +458,23 @@ fn heads_do_what_they_do_in_pytorch() {
     }
     let gru = reading("The dog sleeps.").head_scores(ModelName::Gru);
     assert!(gru.unwrap_err().to_string().contains("no attention heads"));
+}
+
+/// The words are read twice, `[CLS]`, `<s>` and the like once.
+#[test]
+fn copies_are_those_of_the_words_alone() {
+    let goldens = Goldens::read();
+    for model in ["llama3", "bert", "bart"] {
+        let reading = Tiny::open(model).reader.read("of birds a could").unwrap();
+        let found = reading.head_scores(ModelName::Checkpoint).unwrap();
+        let copies = goldens.under(&format!("copies/{model}/"));
+        assert!(copies.len() > 1, "{model}");
+        for (scope, want) in copies {
+            let of_scope = found.iter().filter(|head| head.scope == scope);
+            let got = of_scope.flat_map(|head| [head.scores[3].unwrap(), head.scores[4].unwrap()]);
+            assert_near(&format!("{model} {scope}"), &got.collect::<Vec<_>>(), want, 1e-4);
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! follow from them, and the walk shows both.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, LazyLock},
 };
@@ -26,6 +27,7 @@ use crate::support::{
     built_in::{READER, reading},
     evidence::{Goldens, assert_near},
     program,
+    tiny::Tiny,
     walk::{self, drawn_text, message, press},
 };
 
@@ -162,6 +164,56 @@ fn the_shares_of_a_row_are_those_of_pytorch() {
         }
         assert!(n >= 4, "{of_model}: {n} sums");
     }
+}
+
+/// Of a tiny checkpoint.
+fn flow_of(model: &str, text: &str) -> Flow {
+    let reading = Tiny::open(model).reader.read(text).unwrap();
+    let run = reading.run(ModelName::Checkpoint, None).unwrap();
+    Flow::new(&run, Stream::Source).unwrap_or_else(|why| panic!("{model}: {why:?}"))
+}
+
+/// ALBERT's layers have the same W_O, which stands on the tape under the name of the first.
+#[test]
+fn layers_that_share_their_weights_are_taken_apart() {
+    let flow = flow_of("albert", "of birds [MASK] could");
+    assert!(flow.layers.len() > 1);
+    assert!(flow.layers.iter().all(|layer| layer.sums.iter().any(|sum| sum.attention.is_some())));
+    let reading = Tiny::open("albert").reader.read("of birds [MASK] could").unwrap();
+    for layer in 0..flow.layers.len() {
+        let path = format!("encoder.{layer}.self_attn.weights");
+        let trace = reading.trace(ModelName::Checkpoint);
+        assert!(attention_map(trace, &path, AttentionForm::Norms).is_some(), "{path}");
+    }
+    let heads = reading.head_scores(ModelName::Checkpoint).unwrap();
+    assert!(heads.iter().all(|head| head.scores[6].is_some() == heads[0].scores[6].is_some()));
+}
+
+#[test]
+fn other_parts_are_called_what_they_are_and_only_a_bias_is_one() {
+    let kinds = |model: &str| -> BTreeSet<&'static str> {
+        let flow = flow_of(model, "of birds a");
+        let sums = flow.layers.iter().flat_map(|layer| &layer.sums);
+        sums.flat_map(|sum| &sum.others).map(|other| other.kind.name()).collect()
+    };
+    assert_eq!(kinds("gpt2"), BTreeSet::from(["bias", "feed-forward"]));
+    assert_eq!(kinds("gemma4_shared"), BTreeSet::from(["feed-forward", "layer embedding"]));
+    for without in ["gemma2", "granite", "llama3"] {
+        assert_eq!(kinds(without), BTreeSet::from(["feed-forward"]), "{without}");
+    }
+}
+
+#[test]
+fn words_that_are_written_alike_are_told_apart_in_the_text_of_the_graph() {
+    let alike = Arc::new(READER.read("no no no no").unwrap());
+    alike.findings();
+    let word = format!("“{}”", alike.sentence.tokens[1].text);
+    let state = walk::at("flow", alike);
+    let lines: Vec<String> = state.panes().iter().flat_map(|pane| pane.in_words().lines).collect();
+    let text = lines.join("\n");
+    let mut behind = text.split(&word).skip(1).peekable();
+    assert!(behind.peek().is_some(), "{text}");
+    assert!(behind.all(|rest| rest.starts_with(" (")), "{text}");
 }
 
 #[test]

@@ -199,17 +199,15 @@ fn largest(numbers: &[f64], n: usize) -> Vec<u32> {
     order
 }
 
-/// A direction against every row of the embedding; with the gain of the last norm, and its mean taken out, where there
-/// is one.
-fn raised(trace: &Trace, direction: &[f64], has_norm: bool) -> Vec<f64> {
+/// A direction against every row of the embedding, after these norms: with its mean taken out, and with their gains.
+fn raised(trace: &Trace, direction: &[f64], norms: &[&str]) -> Vec<f64> {
     let table = trace.value("embed.weight").unwrap();
-    let mean = direction.iter().sum::<f64>() / direction.len() as f64;
-    let gain = trace.value("final_norm.gain").map(|gain| gain.row(0, 0));
-    let of = |c: usize| match &gain {
-        Some(gain) if has_norm => (direction[c] - mean) * f64::from(gain[c]),
-        _ => direction[c],
+    let normed = |direction: Vec<f64>, norm: &&str| -> Vec<f64> {
+        let mean = direction.iter().sum::<f64>() / direction.len() as f64;
+        let gain = trace.value(&format!("{norm}.gain")).unwrap().row(0, 0);
+        direction.iter().zip(gain).map(|(x, gain)| (x - mean) * f64::from(gain)).collect()
     };
-    let moved: Vec<f64> = (0..direction.len()).map(of).collect();
+    let moved = norms.iter().fold(direction.to_vec(), normed);
     (0..table.shape().rows)
         .map(|id| {
             table.row(0, id).into_iter().zip(&moved).map(|(e, x)| f64::from(e) * x).sum::<f64>()
@@ -221,10 +219,18 @@ fn raised(trace: &Trace, direction: &[f64], has_norm: bool) -> Vec<f64> {
 fn a_unit_and_a_head_promote_the_words_that_their_direction_points_at() {
     let plain = reading(TIRED);
     let cases = [
-        (ModelName::Transformer, "decoder.1.ffn", "decoder.1.cross_attn"),
-        (ModelName::DecoderOnly, "blocks.1.ffn", "blocks.1.attn"),
+        (
+            ModelName::Transformer,
+            ("decoder.1.ffn", vec!["decoder.1.norm3"]),
+            ("decoder.1.cross_attn", vec!["decoder.1.norm2", "decoder.1.norm3"]),
+        ),
+        (
+            ModelName::DecoderOnly,
+            ("blocks.1.ffn", vec!["final_norm"]),
+            ("blocks.1.attn", vec!["final_norm"]),
+        ),
     ];
-    for (name, ffn, attn) in cases {
+    for (name, (ffn, after_ffn), (attn, after_attn)) in cases {
         let (trace, model) = (plain.trace(name), model::load(name).unwrap());
         let run = plain.run(name, None).unwrap();
         let question = plain.question(&run, &Asked::default()).unwrap();
@@ -246,9 +252,10 @@ fn a_unit_and_a_head_promote_the_words_that_their_direction_points_at() {
         let pieces = [(ffn, HeadOrUnit::Unit(unit)), (attn, HeadOrUnit::Head(2))];
         let pieces = pieces.map(|(path, of)| PartPiece { part: part(path), of });
         let promoted = promotions(&*model, &run, &pieces, question.row, 8);
-        for (promotion, direction) in promoted.into_iter().zip([of_unit, of_head]) {
+        let directions = [(of_unit, after_ffn), (of_head, after_attn)];
+        for (promotion, (direction, norms)) in promoted.into_iter().zip(directions) {
             let words: Vec<u32> = promotion.unwrap().words.iter().map(|word| word.0).collect();
-            let raised = raised(trace, &direction, name == ModelName::DecoderOnly);
+            let raised = raised(trace, &direction, &norms);
             assert_eq!(words, largest(&raised, 8), "{name}");
         }
     }

@@ -204,13 +204,10 @@ pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {
     let tape = run.tape();
     let kinds: Vec<(Node, PartKind)> =
         tape.nodes().filter_map(|n| Some((n, kind(run, n)?))).collect();
-    let is_scale = |node: &Node| tape.entry(*node).place.role == Role::NormScale;
-    let constants: HashSet<Node> =
-        tape.nodes().filter(is_scale).chain(kinds.iter().map(|k| k.0)).collect();
     let uncapped = run.with_role(Role::UncappedLogits).next().and_then(|at| run.node(&at.path));
     let (seeds, value) = seeds(run, score, uncapped)?;
     let wanted: Vec<Node> = kinds.iter().map(|(node, _)| *node).collect();
-    let gradients = tape.backward_to(&seeds, &wanted, &constants);
+    let gradients = tape.backward_to(&seeds, &wanted, &constants(run));
     let parts = kinds.iter().filter_map(|&(node, kind)| {
         let gradient = gradients.get(&node)?;
         Some(part(run, node, kind, gradient))
@@ -219,6 +216,12 @@ pub fn attribution(run: &Run, score: &Score) -> Option<Attribution> {
     // Biases are leaves, which stand where they are first used; they go last.
     parts.sort_by_key(|part| part.kind == PartKind::Bias);
     Some(Attribution { score: value, is_before_cap: uncapped.is_some(), parts })
+}
+
+/// What a part is held apart by: the other parts, and the scales of norms.
+pub(super) fn constants(run: &Run) -> HashSet<Node> {
+    let is_scale = |node: Node| run.tape().entry(node).place.role == Role::NormScale;
+    run.tape().nodes().filter(|&node| is_scale(node) || kind(run, node).is_some()).collect()
 }
 
 /// The slope of the score at the logits, and its value there; at the uncapped ones where there are such.
@@ -236,7 +239,7 @@ fn seeds(run: &Run, score: &Score, uncapped: Option<Node>) -> Option<(Vec<(Node,
 }
 
 /// What a value adds to the stream as; None for a value that is not a part of its own.
-fn kind(run: &Run, node: Node) -> Option<PartKind> {
+pub(super) fn kind(run: &Run, node: Node) -> Option<PartKind> {
     let (tape, place) = (run.tape(), &run.tape().entry(node).place);
     if tape.is_leaf(node) {
         let is_bias = last_name(&place.path) == "bias" && tape.shape(node).rows == 1;
@@ -268,7 +271,7 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
     let (tape, place) = (run.tape(), &run.tape().entry(node).place);
     let amount = dot(gradient, tape.value(node));
     let mut part = LogitPart {
-        path: place.path.clone(),
+        path: if kind == PartKind::Bias { path_of_bias(run, node) } else { place.path.clone() },
         scope: place.scope.prefix().to_owned(),
         kind,
         amount,
@@ -297,6 +300,19 @@ fn part(run: &Run, node: Node, kind: PartKind, gradient: &Value) -> LogitPart {
         part.bias = amount - inside;
     }
     part
+}
+
+/// The path of a bias; of one that several layers share, `encoder.*.norm2.bias`.
+fn path_of_bias(run: &Run, node: Node) -> String {
+    let (tape, path) = (run.tape(), &run.tape().entry(node).place.path);
+    let mut users = tape.uses(node).map(|(user, _)| &tape.entry(user).place.scope);
+    let mut shared = || {
+        let first = users.next()?;
+        let (layer, stack) = (first.layer_prefix()?, first.stack()?);
+        let is_shared = users.any(|user| user.layer_prefix() != Some(layer));
+        is_shared.then_some(format!("{stack}.*{}", path.strip_prefix(layer)?))
+    };
+    shared().unwrap_or_else(|| path.clone())
 }
 
 /// What each head adds, by the words it looks at; the factors are the weights, and the context of heads that no word

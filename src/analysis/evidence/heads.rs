@@ -10,10 +10,13 @@ use super::run::Run;
 use crate::{
     engine::{
         math::{matmul, matmul_tn},
-        site::{Axis, Place, Role, Stream, path_in},
+        site::{Axis, Place, Role, Site, Stream, path_in},
         value::Matrix,
     },
-    model::{EMBEDDING_TABLE, layer::attention::CONTEXT},
+    model::{
+        EMBEDDING_TABLE,
+        layer::attention::{CONTEXT, OUT, V},
+    },
     text::{Token, words},
 };
 
@@ -85,11 +88,19 @@ pub struct HeadScores {
     pub scores: [Option<f32>; 7],
 }
 
+/// The run of a text whose words are read twice.
+pub struct TextTwice {
+    pub run: Run,
+    /// The tokens of the second copy, of the source and of the target.
+    pub source: Range<usize>,
+    pub target: Range<usize>,
+}
+
 /// What heads are scored on: a run, the run of the same text read twice (None if that is too long), and the tokens of
 /// the first.
 pub struct HeadTexts<'a> {
     pub run: &'a Run,
-    pub twice: Option<&'a Run>,
+    pub twice: Option<&'a TextTwice>,
     pub source: &'a [Token],
     pub target: &'a [Token],
 }
@@ -112,11 +123,15 @@ fn of_attention(texts: &HeadTexts, place: &Place, circuits: &mut Circuits) -> Ve
         let weights = rows(run, path, head);
         let on =
             |key: &dyn Fn(usize) -> Option<usize>| is_of_itself.then(|| mean_on(&weights, key))?;
-        let twice = texts.twice.filter(|_| is_of_itself).map(|twice| rows(twice, path, head));
+        let twice = texts.twice.filter(|_| is_of_itself);
+        let twice = twice.map(|twice| {
+            let copy = place.scope.rows().of(&twice.source, &twice.target);
+            (rows(&twice.run, path, head), copy)
+        });
         let copies = |shift: usize| {
-            let (twice, n) = (twice.as_ref()?, copy_length(texts, place)?);
-            let begin = twice.len().checked_sub(n)?;
-            mean_on(&twice[begin..], &|row| (begin + row + shift).checked_sub(n))
+            let (weights, copy) = twice.as_ref()?;
+            let of_copy = weights.get((*copy).clone()).filter(|rows| rows.len() > 1)?;
+            mean_on(of_copy, &|row| (copy.start + row + shift).checked_sub(copy.len()))
         };
         let scores = [
             on(&|row| row.checked_sub(1)),
@@ -168,15 +183,6 @@ fn mean_on(weights: &[Vec<f32>], key: &dyn Fn(usize) -> Option<usize>) -> Option
     let weight = |(row, weights): (usize, &Vec<f32>)| weights.get(key(row)?).copied();
     let found: Vec<f32> = weights.iter().enumerate().filter_map(weight).collect();
     (!found.is_empty()).then(|| found.iter().sum::<f32>() / found.len() as f32)
-}
-
-/// The tokens of one copy in the text read twice: of the source, or of the target without what begins it.
-fn copy_length(texts: &HeadTexts, place: &Place) -> Option<usize> {
-    let n = match place.scope.rows() {
-        Stream::Source => texts.run.ids.len(),
-        Stream::Target => texts.run.pass.target.len().checked_sub(1)?,
-    };
-    (n > 1).then_some(n)
 }
 
 const PRONOUNS: [&str; 8] = ["it", "they", "he", "she", "il", "elle", "ils", "elles"];
@@ -265,13 +271,11 @@ impl Circuits<'_> {
     /// those of `W_O Uᵀ E W_V`, as small as a head. None for a model without these weights.
     fn copying(&mut self, place: &Place, head: usize, n_heads: usize) -> Option<f32> {
         let run = self.run;
-        let weight = |name: &str| {
-            let node = run.node(&path_in(place.scope.prefix(), name))?;
-            Some(run.tape().value(node).matrix())
-        };
-        let context = run.node(&path_in(place.scope.prefix(), CONTEXT.name))?;
+        let path = |name: &str| path_in(place.scope.prefix(), name);
+        let weight = |of: &Site, name: &str| Some(run.weight_of(&path(of.name), name)?.matrix());
+        let context = run.node(&path(CONTEXT.name))?;
         let d_head = run.tape().shape(context).cols;
-        let (values, out) = (weight("W_V")?, weight("W_O")?);
+        let (values, out) = (weight(&V, "W_V")?, weight(&OUT, "W_O")?);
         let n_groups = values.ncols() / d_head;
         if n_groups == 0 || !n_heads.is_multiple_of(n_groups) || out.nrows() != n_heads * d_head {
             return None;

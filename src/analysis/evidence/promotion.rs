@@ -1,8 +1,12 @@
 //! What a part promotes: the words that its direction in the residual stream raises (Geva et al. 2022).
 //!
-//! A head or a hidden unit adds a multiple of a direction to the stream. Put through the last norm and the unembedding
-//! alone, the direction ranks the vocabulary: the first words are those that it raises most, the last those that it
-//! lowers. What later parts make of it is not in this list.
+//! A head or a hidden unit adds a multiple of a direction to the stream. Put through the norms that it goes through, their
+//! scales held fixed as in attribution, the last norm and the unembedding, the direction ranks the vocabulary: the first
+//! words are those that it raises most, the last those that it lowers. What later parts make of it is not in this list.
+
+mod norms;
+
+use norms::DirectNorms;
 
 use super::{attribution::LogitPart, run::Run};
 use crate::{
@@ -29,8 +33,8 @@ pub struct PartPiece<'a> {
     pub of: HeadOrUnit,
 }
 
-/// A piece and the words that it promotes, by id, strongest first, with what it adds to their logits where the last
-/// norm is that of the direction alone: only the order has a meaning.
+/// A piece and the words that it promotes, by id, strongest first, with what it adds to their logits where a norm after
+/// all layers is that of the direction alone: only the order has a meaning then.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Promotion {
     pub piece: HeadOrUnit,
@@ -48,7 +52,7 @@ pub fn strongest(part: &LogitPart) -> Option<HeadOrUnit> {
 }
 
 /// What pieces of sub-layers promote at a row of the output: the `n` strongest words. None where the model does not say
-/// what a direction means.
+/// what a direction means, and of a piece that adds nothing.
 pub fn promotions(
     model: &dyn Model,
     run: &Run,
@@ -56,7 +60,13 @@ pub fn promotions(
     row: usize,
     n: usize,
 ) -> Vec<Option<Promotion>> {
-    let directions: Vec<_> = pieces.iter().map(|piece| direction(run, piece, row)).collect();
+    let norms = DirectNorms::of(run, row);
+    let at_end = |piece: &PartPiece| {
+        let (out, _) = run.row(&piece.part.path, row)?;
+        let direction = norms.through(out, direction(run, piece, row)?);
+        direction.iter().any(|x| *x != 0.0).then_some(direction)
+    };
+    let directions: Vec<_> = pieces.iter().map(at_end).collect();
     let known: Vec<&Vec<f32>> = directions.iter().flatten().collect();
     let Some(d_model) = known.first().map(|direction| direction.len()) else {
         return vec![None; pieces.len()];

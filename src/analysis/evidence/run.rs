@@ -1,11 +1,11 @@
 //! A pass with everything kept, and its values by address.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use crate::{
     engine::{
         change::Changes,
-        site::{Axis, Place, Role, Stream, path_in},
+        site::{Axis, Place, Role, Stream, last_name, path_in},
         tape::{Keep, Node, Tape},
         value::Value,
     },
@@ -33,6 +33,8 @@ pub struct Run {
     pub pass: Pass,
     /// The ids that were read, without what the model puts before them.
     pub ids: Vec<u32>,
+    /// The tokens on the source stream that are the text's own: neither the model nor the tokenizer put them there.
+    pub own: Range<usize>,
     /// What was changed in it, with the weights that were learned.
     pub changes: Arc<Changes>,
     pub rows_of: RowsOf,
@@ -102,8 +104,17 @@ impl Run {
             None => RowsOf::NextWords,
         };
         let logits = classes.map_or_else(|| LOGITS.name.to_owned(), |place| place.path.clone());
+        let n_read = pass.source.len();
+        let own = n_read.saturating_sub(ids.len())..n_read;
         let (ids, changes) = (ids.to_vec(), Arc::clone(changes));
-        Self { pass, ids, changes, rows_of, logits, places, nodes, paths }
+        Self { pass, ids, own, changes, rows_of, logits, places, nodes, paths }
+    }
+
+    /// The same run of a text of which only these ids are its own.
+    #[must_use]
+    pub fn with_own(self, ids: &Range<usize>) -> Self {
+        let n_before = self.n_before();
+        Self { own: n_before + ids.start..n_before + ids.end, ..self }
     }
 
     pub const fn tape(&self) -> &Tape {
@@ -152,6 +163,14 @@ impl Run {
             let context = self.node(&path_in(scope, CONTEXT.name))?;
             self.tape().inputs(context).get(1).copied()
         })
+    }
+
+    /// A weight that a site is computed with, by its own name: `W_O` of `encoder.1.self_attn.out`. Layers may share one, under
+    /// the name of the first.
+    pub fn weight_of(&self, site: &str, name: &str) -> Option<&Value> {
+        let inputs = self.tape().inputs(self.node(site)?);
+        let path = |input: &Node| &self.tape().entry(*input).place.path;
+        Some(self.tape().value(*inputs.iter().find(|input| last_name(path(input)) == name)?))
     }
 
     /// Whether the logits are those of classes; a word of a question is then the number of a class.

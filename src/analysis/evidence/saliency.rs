@@ -159,7 +159,7 @@ fn by_word(words: &[Range<usize>], rows: &[f32]) -> Vec<f32> {
 /// sentence's own, or that the score's row does not see or is; and in a pass with numbers set by hand or taken from another
 /// pass, which are those of places that would move.
 fn score_without(model: &dyn Model, run: &Run, score: &Score, word: &Range<usize>) -> Option<f32> {
-    if run.changes.sets_numbers() {
+    if run.changes.sets_numbers() || word.start < run.own.start || word.end > run.own.end {
         return None;
     }
     let first = word.start.checked_sub(run.n_before())?;

@@ -165,14 +165,14 @@ fn norms(trace: &Trace, site: &Recorded) -> Option<(Value, MadeOf)> {
 /// that was given something else than words gave, nothing is known: NaN.
 fn value_lengths(trace: &Trace, weights: &Recorded) -> Option<Value> {
     let v = trace.values_read(weights)?;
-    let out = trace.site(&path_in(weights.scope(), "W_O"))?;
+    let w_o = trace.weight_of(&path_in(weights.scope(), OUT.name), "W_O")?;
     let (n_heads, shape) = (weights.shape().planes, v.shape());
     let is_whole = shape.planes > 0 && n_heads.is_multiple_of(shape.planes);
-    if !is_whole || out.shape().rows != n_heads * shape.cols || shape.rows != weights.shape().cols {
+    if !is_whole || w_o.shape().rows != n_heads * shape.cols || shape.rows != weights.shape().cols {
         return None;
     }
     let of = |head: usize| {
-        let part = out.value.matrix().rows(head * shape.cols, shape.cols).into_owned();
+        let part = w_o.matrix().rows(head * shape.cols, shape.cols).into_owned();
         let given = matmul(v.value.plane(head * shape.planes / n_heads), &part); // (key, channel)
         let counts = match context_of(trace, weights, v, head) {
             HeadContext::OfWords => 1.0,

@@ -9,7 +9,7 @@ use crate::{
     analysis::evidence::{
         EvidenceQuestion, LogitRows, Run, Score,
         attribution::{Attribution, attribution},
-        heads::{HeadScores, HeadTexts, head_scores},
+        heads::{HeadScores, HeadTexts, TextTwice, head_scores},
         patching::Patching,
         promotion::{PartPiece, Promotion, promotions},
         saliency::{Saliency, saliency},
@@ -65,17 +65,19 @@ impl Reading {
     pub fn run(&self, name: ModelName, forced: Option<Vec<u32>>) -> Result<Run> {
         let changes = self.changes_of(name);
         let forced = forced.or(self.forced(name)?);
-        Ok(Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, forced))
+        let run = Run::new(self.asked_model(name)?, &self.sentence.ids(), &changes, forced);
+        Ok(run.with_own(&self.sentence.own))
     }
 
     /// What the changes make a decoder read, or the first sentence's pass.
     fn forced(&self, name: ModelName) -> Result<Option<Vec<u32>>> {
-        Ok(self.target()?.or_else(|| self.given.get(&name)?.forced.clone()))
+        Ok(self.target(name)?.or_else(|| self.given.get(&name)?.forced.clone()))
     }
 
-    /// The tokens of the text that the changes make a decoder read.
-    fn target(&self) -> Result<Option<Vec<u32>>> {
-        self.changes.target().map(|text| self.tokenizer.ids_of_text(text)).transpose()
+    /// What a decoder reads of the text that the changes give it.
+    fn target(&self, name: ModelName) -> Result<Option<Vec<u32>>> {
+        let Some(text) = self.changes.target() else { return Ok(None) };
+        Ok(Some(self.asked_model(name)?.given(self.tokenizer.ids_of_text(text)?)))
     }
 
     pub(super) fn asked_model(&self, name: ModelName) -> Result<&dyn Model> {
@@ -253,13 +255,7 @@ impl Reading {
     /// If the model has no attention heads.
     pub fn head_scores(&self, name: ModelName) -> Result<Vec<HeadScores>> {
         let run = self.run(name, None)?;
-        let twice = |ids: &[u32]| [ids, ids].concat();
-        let forced =
-            (!run.reads_only()).then(|| twice(run.pass.target.get(1..).unwrap_or_default()));
-        let ids = twice(&run.ids);
-        let fits = ids.len() <= self.token_limit();
-        let model = self.asked_model(name)?;
-        let twice = fits.then(|| Run::new(model, &ids, &self.changes_of(name), forced));
+        let twice = self.read_twice(name, &run)?;
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let (source, target) = (tokens(&run.pass.source), tokens(&run.pass.target));
         let texts =
@@ -267,6 +263,28 @@ impl Reading {
         let scores = head_scores(&texts);
         ensure!(!scores.is_empty(), "{} has no attention heads", name.in_sentence());
         Ok(scores)
+    }
+
+    /// The run of the same text read twice, between what the model and the tokenizer put around it; a decoder reads its
+    /// output twice. None if that is too long.
+    fn read_twice(&self, name: ModelName, run: &Run) -> Result<Option<TextTwice>> {
+        let Sentence { own, typed, .. } = &self.sentence;
+        let own = typed.as_ref().unwrap_or(own);
+        let ids = [&run.ids[..own.end], &run.ids[own.start..]].concat();
+        if ids.len() > self.token_limit() {
+            return Ok(None);
+        }
+        let model = self.asked_model(name)?;
+        let read = run.pass.target.get(1..).unwrap_or_default();
+        let has_first = model.first().is_some_and(|first| read.first() == Some(&first));
+        let (begin, words) = read.split_at(has_first.into());
+        let forced = (!run.reads_only()).then(|| [begin, words, words].concat());
+        let copies = [run.n_before() + own.end, 1 + begin.len() + words.len()];
+        Ok(Some(TextTwice {
+            source: copies[0]..copies[0] + own.len(),
+            target: copies[1]..copies[1] + words.len(),
+            run: Run::new(model, &ids, &self.changes_of(name), forced),
+        }))
     }
 
     /// A sentence as the models read it.
@@ -295,7 +313,7 @@ impl Reading {
     ) -> Result<Patching> {
         let model = self.asked_model(name)?;
         let changes = Arc::new(self.changes_of(name).without_patch());
-        let plain = Run::new(model, &giving.ids(), &changes, self.target()?);
+        let plain = Run::new(model, &giving.ids(), &changes, self.target(name)?);
         ensure!(
             plain.with_role(Role::SubLayerOutput).next().is_some(),
             "{} has no residual stream to patch; a Transformer has one",

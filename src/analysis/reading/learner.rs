@@ -112,10 +112,13 @@ impl Reading {
         own: Run,
         target: Option<&str>,
     ) -> Result<(Run, Vec<WordAtRow>)> {
-        let end = self.asked_model(name)?.ends().first().copied();
+        let model = self.asked_model(name)?;
+        let end = model.ends().first().copied();
         let words = match target {
             None => own.pass.output,
-            Some(text) => self.tokenizer.target(text)?.into_iter().chain(end).collect(),
+            Some(text) => {
+                model.given(self.tokenizer.target(text)?).into_iter().chain(end).collect()
+            }
         };
         let read = words[..words.len().saturating_sub(1)].to_vec();
         Ok((self.run(name, Some(read))?, at_rows(0.., words)))

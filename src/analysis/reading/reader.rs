@@ -273,13 +273,17 @@ impl Reader {
         let Taught { learned, courses } = taught;
         let (learned, courses) = (Arc::new(learned), Arc::new(Mutex::new(courses)));
         let changes = Arc::new(changes);
+        let of_text = |name: ModelName| {
+            let (_, model) = reader.models.iter().find(|(other, _)| *other == name)?;
+            Some(model.given(forced.clone()?))
+        };
         let setup = |name: ModelName| {
             let with = |learned: &Arc<_>| Arc::new(changes.with_weights(Arc::clone(learned)));
             let changes = learned.get(&name).map_or_else(|| Arc::clone(&changes), with);
             let Some(given) = given.get(&name) else {
-                return Setup { changes, forced: forced.clone(), ..Setup::default() };
+                return Setup { changes, forced: of_text(name), ..Setup::default() };
             };
-            let forced = forced.clone().or_else(|| given.forced.clone());
+            let forced = of_text(name).or_else(|| given.forced.clone());
             let changes = Arc::new(changes.with_given(Arc::clone(given)));
             Setup { changes, forced, ..Setup::default() }
         };

@@ -110,7 +110,8 @@ impl<'a> Both<'a> {
         let [a, b] = self.readings;
         let parted = b.first_difference(self.name).map(|address| address.to_string());
         let says = self.traces.map(|trace| trace.output_text.clone());
-        let changes: Vec<String> = b.changes.iter().map(ToString::to_string).collect();
+        let changes = a.changes.iter().chain(b.changes.iter());
+        let changes: Vec<String> = changes.map(ToString::to_string).collect();
         let about = json!({
             "command": "diff", "model": self.name.id(), "sentence": a.sentence.read_text(), "changes": changes,
             "read": b.sentence.read_text(), "first": parted, "output": says[0], "output_b": says[1],
@@ -168,6 +169,12 @@ impl<'a> Both<'a> {
     fn add_sites(&self, report: &mut Report, top: usize) {
         let [plain, trace] = self.traces;
         let all = differences(trace, plain);
+        for site in &all {
+            self.add_site(report, site);
+        }
+        if all.iter().all(|site| site.whole == 0.0) {
+            return;
+        }
         let width = all.iter().map(|site| site.path.len()).max().unwrap_or(0);
         let _ = writeln!(
             report.text,
@@ -177,7 +184,6 @@ impl<'a> Both<'a> {
             if let Some(shades) = self.shades(site).filter(|_| site.whole > 0.0) {
                 let _ = writeln!(report.text, "{:width$} |{shades}| {:.4}", site.path, site.whole);
             }
-            self.add_site(report, site);
         }
         let _ = writeln!(report.text, "\nThe numbers that differ most, of a row the worst:");
         let _ = writeln!(report.text, "{:44} {:>10} {:>10}", "", "A", "B");

@@ -151,10 +151,9 @@ fn parts_of(flow: &Flow, sum: &FlowSum, row: usize, threshold: f32, words: &Word
             (format!("{}{mark}{head}", text_of(keys, key)), all)
         }));
     }
-    parts.extend(sum.others.iter().map(|other| {
-        let name = if other.is_feed_forward { "feed-forward" } else { "bias" };
-        (name.to_owned(), sum.of_other(other, row))
-    }));
+    parts.extend(
+        sum.others.iter().map(|other| (other.kind.name().to_owned(), sum.of_other(other, row))),
+    );
     parts.sort_by(|a, b| b.1.total_cmp(&a.1));
     let rest: f32 = parts.iter().map(|part| part.1).filter(|share| *share < threshold).sum();
     parts.retain(|(_, share)| *share >= threshold);
@@ -177,8 +176,7 @@ fn add_sum(report: &mut Report, sum: &FlowSum, tokens: &[Token], words: &Words) 
         let none = || Field::Missing;
         add("residual", none(), none(), none(), sum.residual(row));
         for other in &sum.others {
-            let part = if other.is_feed_forward { "feed-forward" } else { "bias" };
-            add(part, none(), none(), none(), sum.of_other(other, row));
+            add(other.kind.name(), none(), none(), none(), sum.of_other(other, row));
         }
         let Some(attention) = &sum.attention else { continue };
         let keys = words.of_stream(attention.keys);

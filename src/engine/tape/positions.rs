@@ -49,20 +49,26 @@ impl Tape {
     ) -> Node {
         let first = offset + self.n_past();
         let rows: Vec<u32> = (first..first + n_positions).map(|row| row as u32).collect();
-        self.positions_in_rows(place, table, &rows)
+        self.positions_in_rows(place, table, &rows, None)
     }
 
-    /// The table's row of each token. table (position, channel) -> (position, channel)
+    /// The table's row of each token; see [`Self::lookup_but`]. table (position, channel) -> (position, channel)
     ///
     /// # Panics
     /// As [`Self::learned_positions`].
-    pub fn positions_in_rows(&mut self, place: Place, table: Node, rows: &[u32]) -> Node {
+    pub fn positions_in_rows(
+        &mut self,
+        place: Place,
+        table: Node,
+        rows: &[u32],
+        unmoved: Option<u32>,
+    ) -> Node {
         if self.changes.is_off(&place, Part::Positions) {
             let d_model = self.shape(table).cols;
             let nowhere = rows.iter().map(|_| None);
             return self.positions_of(place, Waves::Alternating, nowhere, d_model);
         }
-        self.lookup(place, table, rows)
+        self.lookup_but(place, table, rows, unmoved)
     }
 }
 

@@ -13,13 +13,38 @@ impl Tape {
     /// # Panics
     /// If an id is outside the table; loading a model compares tokenizer and table.
     pub fn lookup(&mut self, place: Place, table: Node, ids: &[u32]) -> Node {
+        self.lookup_but(place, table, ids, None)
+    }
+
+    /// The same, where the row of `unmoved` learns nothing from being taken: PyTorch's `padding_idx`.
+    ///
+    /// # Panics
+    /// As [`Self::lookup`].
+    pub fn lookup_but(
+        &mut self,
+        place: Place,
+        table: Node,
+        ids: &[u32],
+        unmoved: Option<u32>,
+    ) -> Node {
         let rows = ids.iter().map(|&id| id as usize).collect();
-        self.record(place, Lookup { rows }, vec![table])
+        let unmoved = unmoved.map(|id| id as usize);
+        self.record(place, Lookup { rows, unmoved }, vec![table])
     }
 }
 
 struct Lookup {
     rows: Vec<usize>,
+    /// The row of the table to which no gradient flows.
+    unmoved: Option<usize>,
+}
+
+impl Lookup {
+    /// The rows taken to which a gradient flows: where they stand, and which of the table's they are.
+    fn moved(&self) -> impl Iterator<Item = (usize, usize)> {
+        let rows = self.rows.iter().copied().enumerate();
+        rows.filter(|(_, row)| Some(*row) != self.unmoved)
+    }
 }
 
 impl Operation for Lookup {
@@ -44,14 +69,14 @@ impl Operation for Lookup {
         _: &[&Value],
         Leaf { cell: Cell { row, col, .. }, .. }: Leaf,
     ) -> Option<Vec<Cell>> {
-        let is_taken = |i: &usize| self.rows[*i] == row;
-        Some((0..self.rows.len()).filter(is_taken).map(|i| Cell::new(0, i, col)).collect())
+        let taken = self.moved().filter(|(_, taken)| *taken == row);
+        Some(taken.map(|(i, _)| Cell::new(0, i, col)).collect())
     }
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         let scatter = || {
             let mut table = Value::zeros(pull.inputs[0].shape());
-            for (r, &id) in self.rows.iter().enumerate() {
+            for (r, id) in self.moved() {
                 let row: Value = pull.grad.matrix().rows(r, 1).into_owned().into();
                 let mut sum = table.part(Cell::new(0, id, 0), row.shape());
                 sum.add_assign(&row);

@@ -110,6 +110,9 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
         BertFamily::Albert => config.usize_or("embedding_size", 128)?,
         _ => d_model,
     };
+    // Fairseq's id is 1, BERT's 0.
+    let counts_from_padding = matches!(family, BertFamily::Roberta | BertFamily::MpNet);
+    let padding = config.id("pad_token_id")?.unwrap_or(counts_from_padding.into());
     let plan = BertPlan {
         n_layers: config.usize(keys.n_layers)?,
         heads,
@@ -133,10 +136,8 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
         distances: is_disentangled.then(|| distances(config)).transpose()?,
         has_positions: !is_disentangled && !is_nomic,
         n_positions: n_positions(config, keys)?,
-        padding: match family {
-            BertFamily::Roberta | BertFamily::MpNet => Some(padding(config)?),
-            _ => None,
-        },
+        padding: counts_from_padding.then_some(padding),
+        unmoved: padding,
         n_types: match family {
             BertFamily::DistilBert | BertFamily::MpNet => 0,
             BertFamily::Deberta => config.count("type_vocab_size")?,
@@ -317,11 +318,6 @@ fn heads(config: &Config, keys: &Keys) -> Result<HeadSizes> {
     let wanted = format!("a divisor of `{}`", keys.d_model);
     config.must(keys.n_heads, d_model.is_multiple_of(n_heads), &wanted)?;
     Ok(HeadSizes::slices(d_model, n_heads))
-}
-
-/// The padding token, whose position is not counted; fairseq's id by default.
-fn padding(config: &Config) -> Result<u32> {
-    Ok(config.id("pad_token_id")?.unwrap_or(1))
 }
 
 fn head(

@@ -51,6 +51,8 @@ struct ModernPlan {
     heads: HeadSizes,
     d_ff: usize,
     n_vocab: usize,
+    /// The token whose embedding learns nothing from being read: transformers' `padding_idx`.
+    unmoved: Option<u32>,
     context: usize,
     norm: NormKind,
     activation: Activation,
@@ -128,6 +130,7 @@ impl ModernPlan {
             heads: HeadSizes::slices(d_model, n_heads),
             d_ff: config.usize("intermediate_size")?,
             n_vocab: config.usize("vocab_size")?,
+            unmoved: config.id("pad_token_id")?,
             context: config.usize_or("max_position_embeddings", 8192)?,
             norm,
             activation,
@@ -365,7 +368,7 @@ impl Encoder for ModernBert {
     fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let at = source_scope("tokens");
         let table = tape.weight(&self.embed);
-        let embed = tape.lookup(at.at(&EMBED), table, ids); // (position, d_model)
+        let embed = tape.lookup_but(at.at(&EMBED), table, ids, self.plan.unmoved); // (position, d_model)
         let normed = self.norm.forward(tape, embed);
         let x = tape.identity(at.at(&INPUT), normed);
         let x = self.layers.iter().fold(x, |x, layer| tape.block(layer, &[x]));

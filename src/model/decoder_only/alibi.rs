@@ -52,6 +52,7 @@ pub static FAMILIES: &[Family] = &[
         },
         names: BLOOM_NAMES,
         style: ALIBI,
+        keeps_padding: false,
         refused: &[Refused {
             key: "apply_residual_connection_post_layernorm",
             can_run: |config| !is(config, "apply_residual_connection_post_layernorm", true),
@@ -91,6 +92,7 @@ pub static FAMILIES: &[Family] = &[
             ..LLAMA_NAMES
         },
         style: Style { norm: NormStyle::LayerWithoutBias, biases: BiasStyle::NONE, ..ALIBI },
+        keeps_padding: false,
         refused: &[
             Refused {
                 key: "alibi_bias_max",
@@ -143,6 +145,7 @@ pub static FAMILIES: &[Family] = &[
             },
             ..GPT2_STYLE
         },
+        keeps_padding: false,
         refused: &[Refused {
             key: "alibi",
             can_run: |config| !is(config, "alibi", true),

@@ -51,6 +51,7 @@ pub static FAMILIES: &[Family] = &[
             is_tied: false,
             ..GPT2_STYLE
         },
+        keeps_padding: false,
         // Only a GGUF file has `rope_theta` alone: of config.json transformers takes it within `rope_parameters` only.
         defaults: &[("max_position_embeddings", 2048), ("rotary_emb_base", 10_000)],
         adjust: |settings, plan| {
@@ -82,6 +83,7 @@ pub static FAMILIES: &[Family] = &[
             is_tied: false,
             ..GPT2_STYLE
         },
+        keeps_padding: false,
         defaults: &[("rotary_dim", 64), ("n_positions", 2048)],
         adjust: |_, plan| {
             plan.logits.has_bias = true;
@@ -115,6 +117,7 @@ pub static FAMILIES: &[Family] = &[
             windows: neo_windows,
             ..GPT2_STYLE
         },
+        keeps_padding: false,
         // Its scores are not scaled.
         adjust: |_, plan| {
             for layer in &mut plan.layers {

@@ -39,6 +39,8 @@ pub struct Family {
     pub keys: Keys,
     pub names: Names,
     pub style: Style,
+    /// Whether transformers' class leaves the embedding of padding as it is (`padding_idx`).
+    pub keeps_padding: bool,
     /// Settings with values that are not run.
     pub refused: &'static [Refused],
     /// What config.json means where it lacks a key: transformers' own values.
@@ -225,6 +227,7 @@ pub const LLAMA: Family = Family {
         is_tied: false,
         looks_both_ways: false,
     },
+    keeps_padding: true,
     refused: &[],
     defaults: &[("max_position_embeddings", 2048)],
     default_rope: None,
@@ -268,7 +271,7 @@ impl Family {
             heads,
             n_vocab: config.usize("vocab_size")?,
             norm,
-            embedding: self.embedding(longest),
+            embedding: self.embedding(config, longest)?,
             per_layer: None,
             layers: self.layers(
                 config,
@@ -375,14 +378,16 @@ impl Family {
         Activation::of(config, config.key(self.keys.activation), self.keys.default_activation)
     }
 
-    const fn embedding(&self, longest: usize) -> EmbeddingPlan {
+    fn embedding(&self, config: &Config, longest: usize) -> Result<EmbeddingPlan> {
         let positions = match self.style.positions {
             PositionStyle::Learned(offset) => {
                 PositionPlan::Learned { n_rows: longest + offset, offset }
             }
             _ => PositionPlan::None,
         };
-        EmbeddingPlan { scale: self.style.embedding_scale, positions, has_norm: false }
+        let unmoved = if self.keeps_padding { config.id("pad_token_id")? } else { None };
+        let scale = self.style.embedding_scale;
+        Ok(EmbeddingPlan { scale, positions, has_norm: false, unmoved })
     }
 
     fn layers(

@@ -59,6 +59,7 @@ pub static FAMILIES: &[Family] = &[
     Family {
         types: &["gemma2"],
         title: "Gemma 2",
+        keeps_padding: true,
         default_rope: None,
         defaults: &[
             ("max_position_embeddings", 8192),
@@ -78,6 +79,7 @@ pub static FAMILIES: &[Family] = &[
     Family {
         types: &["gemma3_text", "gemma3"],
         title: "Gemma 3",
+        keeps_padding: true,
         default_rope: None,
         defaults: &[
             ("max_position_embeddings", 131_072),

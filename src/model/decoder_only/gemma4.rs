@@ -42,6 +42,7 @@ const MOST_PER_LAYER: usize = 1 << 20;
 pub static FAMILIES: &[Family] = &[Family {
     types: &["gemma4_text", "gemma4"],
     title: "Gemma 4",
+    keeps_padding: true,
     default_rope: None,
     defaults: &[
         ("max_position_embeddings", 131_072),

@@ -56,6 +56,7 @@ pub static FAMILIES: &[Family] = &[Family {
     keys: GPT2_KEYS,
     names: GPT2_NAMES,
     style: GPT2_STYLE,
+    keeps_padding: false,
     defaults: &[("n_positions", 1024)],
     adjust: scale_scores,
     ..LLAMA

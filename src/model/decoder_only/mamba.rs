@@ -57,6 +57,7 @@ pub static FAMILIES: &[Family] = &[Family {
         ..LLAMA_NAMES
     },
     style: Style { positions: PositionStyle::Adjusted, ..LLAMA.style },
+    keeps_padding: false,
     refused: &[Refused {
         key: LIMITS,
         can_run: |config| config.get(LIMITS).is_none_or(sets_no_limit),

@@ -52,6 +52,8 @@ pub struct EmbeddingPlan {
     pub scale: EmbeddingScale,
     pub positions: PositionPlan,
     pub has_norm: bool,
+    /// The token whose row learns nothing from being read: transformers' `padding_idx`.
+    pub unmoved: Option<u32>,
 }
 
 /// What embeddings are multiplied by.
@@ -253,6 +255,7 @@ impl DecoderPlan {
                 scale: EmbeddingScale::Root,
                 positions: PositionPlan::Sinusoidal,
                 has_norm: false,
+                unmoved: None,
             },
             per_layer: None,
             layers: vec![layer; n_layers],

@@ -41,6 +41,8 @@ pub struct BartFamily {
     has_embedding_norm: bool,
     /// Padding tokens have no position.
     skips_padding: bool,
+    /// The padding token where settings do not name it.
+    padding: u32,
     /// The activation where settings do not name it.
     activation: &'static str,
 }
@@ -53,15 +55,17 @@ const BART_STYLE: BartFamily = BartFamily {
     waves: Waves::Halves,
     has_embedding_norm: true,
     skips_padding: false,
+    padding: 1,
     activation: "gelu",
 };
 pub static MBART: BartFamily = BartFamily { order: NormPlacement::PreNorm, ..BART_STYLE };
 pub static MARIAN: BartFamily =
-    BartFamily { offset: None, has_embedding_norm: false, ..BART_STYLE };
+    BartFamily { offset: None, has_embedding_norm: false, padding: 58_100, ..BART_STYLE };
 pub static PEGASUS: BartFamily = BartFamily {
     order: NormPlacement::PreNorm,
     offset: None,
     has_embedding_norm: false,
+    padding: 0,
     ..BART_STYLE
 };
 pub static M2M: BartFamily = BartFamily {
@@ -70,6 +74,7 @@ pub static M2M: BartFamily = BartFamily {
     waves: Waves::HalvesFromTwo,
     has_embedding_norm: false,
     skips_padding: true,
+    padding: 1,
     activation: "relu",
 };
 
@@ -106,6 +111,7 @@ fn unchecked(checkpoint: &Checkpoint, family: BartFamily) -> Result<EncoderDecod
     let is_even = family.waves != Waves::HalvesFromTwo || d_model.is_multiple_of(2);
     config.must("d_model", is_even, "an even number")?;
     let act = Activation::of(config, "activation_function", family.activation)?;
+    let padding = config.id("pad_token_id")?.unwrap_or(family.padding);
     Ok(EncoderDecoderPlan {
         encoder: stack(config, "encoder")?,
         decoder: stack(config, "decoder")?,
@@ -126,7 +132,8 @@ fn unchecked(checkpoint: &Checkpoint, family: BartFamily) -> Result<EncoderDecod
         },
         rules: GenerationRules::of(checkpoint)?,
         context,
-        padding: if family.skips_padding { config.id("pad_token_id")?.or(Some(1)) } else { None },
+        padding: family.skips_padding.then_some(padding),
+        unmoved: Some(padding),
     })
 }
 

@@ -95,6 +95,8 @@ pub struct EncoderDecoderPlan {
     pub context: usize,
     /// The padding token, where one in the source has no position.
     pub padding: Option<u32>,
+    /// The token whose embedding learns nothing from being read: transformers' `padding_idx`.
+    pub unmoved: Option<u32>,
 }
 
 impl EncoderDecoderPlan {

@@ -91,6 +91,7 @@ fn unchecked(checkpoint: &Checkpoint) -> Result<EncoderDecoderPlan> {
         },
         context: MAX_CONTEXT,
         padding: None,
+        unmoved: None,
     })
 }
 

@@ -115,13 +115,19 @@ impl PerLayerTable {
         })
     }
 
-    /// The vectors for all layers. x (position, d_model): what the first layer reads.
-    pub fn forward(&self, tape: &mut Tape, x: Node, ids: &[u32]) -> LayerEmbeddings {
+    /// The vectors for all layers; see [`Tape::lookup_but`]. x (position, d_model): what the first layer reads.
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        x: Node,
+        ids: &[u32],
+        unmoved: Option<u32>,
+    ) -> LayerEmbeddings {
         let at = &self.scope;
         // It belongs to no layer, so that it is recorded here.
         tape.weight(&self.gain);
         let table = tape.weight(&self.table);
-        let rows = tape.lookup(at.at(&ROWS), table, ids); // (position, d_all)
+        let rows = tape.lookup_but(at.at(&ROWS), table, ids, unmoved); // (position, d_all)
         let root = (self.plan.width as f32).sqrt();
         let tokens = tape.scale(at.at(&SCALED), rows, root);
         let projected = self.map.forward(tape, at.at(&PROJECTED), x); // (position, d_all)

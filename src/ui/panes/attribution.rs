@@ -68,41 +68,6 @@ impl<'a> AttributionList<'a> {
     fn most(&self) -> f32 {
         self.rows.iter().map(|row| row.amount.abs()).fold(f32::MIN_POSITIVE, f32::max)
     }
-
-    /// The words that the strongest head or unit of a part promotes.
-    fn promoted(&self, row: usize) -> Option<String> {
-        promoted(self.shown.found?, row, self.scene.language)
-    }
-
-    /// The head or the unit that adds most to a part, or takes most from it.
-    fn strongest(&self, part: &LogitPart) -> Option<String> {
-        let language = self.scene.language;
-        let of = |amounts: &mut dyn Iterator<Item = (usize, f32)>| {
-            amounts.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
-        };
-        let (head, amount) = match part.kind {
-            PartKind::Attention => of(&mut part.heads.iter().map(|head| head.amount).enumerate())?,
-            PartKind::FeedForward => {
-                let (unit, amount) = of(&mut part.units.iter().copied().enumerate())?;
-                return Some(tr!(language, "most from unit {unit}: {x}", unit, x = fixed(amount)));
-            }
-            _ => return None,
-        };
-        let keys = &part.heads[head].by_key;
-        let key = keys.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
-        let Some((key, _)) = key else {
-            return Some(tr!(language, "most from head {head}: {x}", head, x = fixed(amount)));
-        };
-        let words = self.shown.found?.tokens(part.keys);
-        let word = words.get(key).map_or("", |token| &token.text);
-        Some(tr!(
-            language,
-            "most from head {head}: {x}, by way of “{word}”",
-            head,
-            x = fixed(amount),
-            word
-        ))
-    }
 }
 
 impl AttributionList<'_> {
@@ -129,11 +94,10 @@ impl AttributionList<'_> {
         }
     }
 
-    /// What a part adds in both passes, and the head or unit whose amounts differ most.
-    fn change_of_part(&self, pair: &PartPair) -> String {
+    /// The head or unit whose amounts differ most in two passes.
+    fn most_changed(&self, pair: &PartPair) -> Option<String> {
         let language = self.scene.language;
-        let both = self.scene.both_in_words(pair.now(), pair.was());
-        let Some((now, was)) = pair.part_now.zip(pair.part_was) else { return both };
+        let (now, was) = pair.part_now.zip(pair.part_was)?;
         let most = |all: Vec<f32>| {
             all.into_iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
         };
@@ -143,10 +107,21 @@ impl AttributionList<'_> {
             .map(|(head, x)| tr!(language, "most from head {head}: {x}", head, x = fixed(x)));
         let of_unit = most(units.collect())
             .map(|(unit, x)| tr!(language, "most from unit {unit}: {x}", unit, x = fixed(x)));
-        match of_head.or(of_unit) {
-            Some(most) => format!("{both}  {most}"),
-            None => both,
+        of_head.or(of_unit)
+    }
+
+    /// What a part adds, in one pass or in both, which head or unit does most of it, and what that promotes.
+    fn part_in_words(&self, found: Option<&Findings>, row: &Row) -> Vec<String> {
+        let (language, part) = (self.scene.language, row.part);
+        if let Some(pair) = &row.pair {
+            let both = self.scene.both_in_words(pair.now(), pair.was());
+            return [both].into_iter().chain(self.most_changed(pair)).collect();
         }
+        let more = found.into_iter().flat_map(|found| {
+            let of_piece = [strongest(found, part, language), promoted(found, part, language)];
+            of_piece.into_iter().flatten()
+        });
+        [fixed(row.amount)].into_iter().chain(more).collect()
     }
 
     /// What the differences of parts add up to, in at most `width` columns where that can be.
@@ -220,8 +195,39 @@ fn rows<'a>(shown: ShownPass<'a>) -> Vec<Row<'a>> {
     part_pairs(was, now).into_iter().filter_map(row).collect()
 }
 
+/// The head or the unit that adds most to a part, or takes most from it.
+fn strongest(found: &Findings, part: &LogitPart, language: Language) -> Option<String> {
+    let of = |amounts: &mut dyn Iterator<Item = (usize, f32)>| {
+        amounts.filter(|(_, x)| *x != 0.0).max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
+    };
+    let (head, amount) = match part.kind {
+        PartKind::Attention => of(&mut part.heads.iter().map(|head| head.amount).enumerate())?,
+        PartKind::FeedForward => {
+            let (unit, amount) = of(&mut part.units.iter().copied().enumerate())?;
+            return Some(tr!(language, "most from unit {unit}: {x}", unit, x = fixed(amount)));
+        }
+        _ => return None,
+    };
+    let keys = &part.heads[head].by_key;
+    let key = keys.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+    let Some((key, _)) = key else {
+        return Some(tr!(language, "most from head {head}: {x}", head, x = fixed(amount)));
+    };
+    let words = found.tokens(part.keys);
+    let word = words.get(key).map_or("", |token| &token.text);
+    Some(tr!(
+        language,
+        "most from head {head}: {x}, by way of “{word}”",
+        head,
+        x = fixed(amount),
+        word
+    ))
+}
+
 /// The words that the strongest head or unit of a part promotes.
-fn promoted(found: &Findings, row: usize, language: Language) -> Option<String> {
+fn promoted(found: &Findings, part: &LogitPart, language: Language) -> Option<String> {
+    let mut parts = found.attribution.as_ref()?.parts.iter();
+    let row = parts.position(|own| own.path == part.path)?;
     let words = &found.promoted.get(row)?.as_ref()?.words;
     let words: Vec<String> = words.iter().map(|word| tr!(language, "“{word}”", word)).collect();
     Some(tr!(language, "it promotes {words}", words = words.join(language.tr(", "))))
@@ -287,14 +293,8 @@ impl<'a> Pane for AttributionList<'a> {
     }
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
-        let Row { part, pair, .. } = self.rows.get(row)?;
-        if let Some(pair) = pair {
-            return Some(format!("{}  {}", part.path, self.change_of_part(pair)));
-        }
-        let amount = fixed(part.amount);
-        let first = format!("{}  {amount}", part.path);
-        let more = self.strongest(part).into_iter().chain(self.promoted(row));
-        Some([first].into_iter().chain(more).collect::<Vec<_>>().join("  "))
+        let row = self.rows.get(row)?;
+        Some(format!("{}  {}", row.part.path, self.part_in_words(self.shown.found, row).join("  ")))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -324,18 +324,8 @@ impl<'a> Pane for AttributionList<'a> {
             before: before.map(|before| Ok(&*before.found)),
             is_given: before.is_some_and(|before| !before.writes_same),
         };
-        let line = |Row { part, amount, pair }: Row| {
-            let amount = pair.map_or_else(
-                || fixed(amount),
-                |pair| self.scene.both_in_words(pair.now(), pair.was()),
-            );
-            let promoted = found.and_then(|found| {
-                let mut parts = found.attribution.as_ref()?.parts.iter();
-                promoted(found, parts.position(|own| own.path == part.path)?, language)
-            });
-            let promoted = promoted.map_or_else(String::new, |text| format!("; {text}"));
-            format!("{}: {amount}{promoted}", part.path)
-        };
+        let line =
+            |row: Row| format!("{}: {}", row.part.path, self.part_in_words(found, &row).join("; "));
         let lines = rows(shown).into_iter().map(line);
         let asked = found.map(|found| question(found, language));
         let given = shown.is_given.then(|| language.tr("A reads what B wrote").to_owned());

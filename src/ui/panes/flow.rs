@@ -134,8 +134,14 @@ impl<'a> FlowGraph<'a> {
         self.tokens().get(row).map_or("", |token| token.text.as_str())
     }
 
-    fn elsewhere(&self, row: usize) -> &'a str {
-        self.other_tokens().get(row).map_or("", |token| token.text.as_str())
+    /// A token in quotes, with its number where another one is written alike.
+    fn quoted(&self, tokens: &[Token], i: usize) -> String {
+        let language = self.scene.language;
+        let word = tokens.get(i).map_or("", |token| token.text.as_str());
+        if tokens.iter().filter(|token| token.text == word).count() > 1 {
+            return tr!(language, "“{word}” ({i})", word, i);
+        }
+        tr!(language, "“{word}”", word)
     }
 
     /// The name of a level: the embedding, or the layer before it.
@@ -188,14 +194,14 @@ impl<'a> FlowGraph<'a> {
             if from == row {
                 return tr!(language, "itself {share}", share);
             }
-            let word = self.word(from);
+            let word = self.quoted(self.tokens(), from);
             let heads = flow.heads(level, row, from);
             let head = heads.first().map_or(0, |(head, _)| *head);
-            tr!(language, "from “{word}” {share} (most by head {head})", word, share, head)
+            tr!(language, "from {word} {share} (most by head {head})", word, share, head)
         };
         let of_other_text = |(from, share): (usize, f32)| {
-            let (word, share) = (self.elsewhere(from), percent(share));
-            tr!(language, "from “{word}” of the other text {share}", word, share)
+            let (word, share) = (self.quoted(self.other_tokens(), from), percent(share));
+            tr!(language, "from {word} of the other text {share}", word, share)
         };
         let words = strongest(flow.sources(level, row)).into_iter();
         let words = words.take(most).map(of_word).collect();
@@ -211,12 +217,12 @@ impl<'a> FlowGraph<'a> {
 
     /// A node in words, with at most `most` words that each of its sums is made of.
     fn line(&self, flow: &Flow, node: FlowNode, most: usize) -> String {
-        let (language, word) = (self.scene.language, self.word(node.row));
+        let (language, word) = (self.scene.language, self.quoted(self.tokens(), node.row));
         match node.level.checked_sub(1) {
-            None => tr!(language, "“{word}” as it was embedded", word),
+            None => tr!(language, "{word} as it was embedded", word),
             Some(layer) => {
                 let parts = self.parts(flow, node, most);
-                tr!(language, "“{word}” after layer {layer}: {parts}", word, layer, parts)
+                tr!(language, "{word} after layer {layer}: {parts}", word, layer, parts)
             }
         }
     }
@@ -348,9 +354,13 @@ impl Pane for FlowGraph<'_> {
     fn in_words(&self) -> PaneWords {
         let Scene { language, model, .. } = self.scene;
         let pane = Self::of(self.scene, self.scene.evidence_in_words().0, self.stream);
-        let lines = pane.flow.map_or_else(Vec::new, |flow| {
-            pane.route.nodes.iter().rev().map(|node| pane.line(flow, *node, usize::MAX)).collect()
-        });
+        let lines = match pane.flow {
+            None => vec![pane.why_nothing()],
+            Some(flow) => {
+                let nodes = pane.route.nodes.iter().rev();
+                nodes.map(|node| pane.line(flow, *node, usize::MAX)).collect()
+            }
+        };
         PaneWords::of_model(language, "From which words a word was made", model, lines)
     }
 

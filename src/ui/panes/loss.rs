@@ -16,7 +16,7 @@ use crate::{
         value::Cell,
     },
     lesson::tr,
-    text::fixed,
+    text::{fixed, significant},
     ui::{
         theme::Theme,
         widgets::lines::{
@@ -83,7 +83,7 @@ impl<'a> LossTable<'a> {
         let style = row_style(*theme, self.scene.focused && row == self.row());
         let cost = course.costs.after[row];
         let word = left(&course.target[row].text, WORD_WIDTH);
-        let p = left(&probability(cost), FIGURE_WIDTH);
+        let p = left(&fixed((-cost).exp()), FIGURE_WIDTH);
         let cost_text = left(&fixed(cost), FIGURE_WIDTH);
         let x = put_on(buf, lines, &[(&word, style), (&p, Style::new()), (&cost_text, style)]);
         let width = lines.right().saturating_sub(x).min(MOST_BAR);
@@ -100,9 +100,13 @@ impl<'a> LossTable<'a> {
     }
 }
 
-/// The probability whose cross-entropy is `cost`.
+/// The probability whose cross-entropy is `cost`, in three digits, as an equation needs it: `0.0123`, `(1 - 1.8e-5)`.
 fn probability(cost: f32) -> String {
-    format!("{:.3}", (-cost).exp())
+    let p = (-f64::from(cost)).exp();
+    match -(-f64::from(cost)).exp_m1() {
+        rest if rest > 0.0 && rest < 0.0005 => format!("(1 - {})", fixed(rest as f32)),
+        _ => significant(p, 3),
+    }
 }
 
 impl Pane for LossTable<'_> {
@@ -227,5 +231,16 @@ fn mean_line(scene: Scene, course: &Course, width: usize) -> String {
             let short = tr!(language, "loss {loss}", loss);
             first_fitting([mean + &was, short + &was], width)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_equation_holds_where_the_probability_is_next_to_none_or_all() {
+        let p = [10.689_f32, 1.8e-5, 0.0, 0.6931, 3.146].map(probability);
+        assert_eq!(p, ["0.0000228", "(1 - 1.8e-5)", "1", "0.5", "0.043"]);
     }
 }

@@ -6,7 +6,10 @@ use rayon::prelude::*;
 
 use super::NoFlow;
 use crate::{
-    analysis::evidence::run::Run,
+    analysis::evidence::{
+        attribution::{PartKind, kind},
+        run::Run,
+    },
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, Operand},
         change::{Change, Patch},
@@ -48,7 +51,8 @@ pub struct FlowAttention {
 pub struct FlowOther {
     /// `blocks.3.ffn.out`, `blocks.3.attn.b_O`
     pub path: String,
-    pub is_feed_forward: bool,
+    /// Feed-forward, a layer's own embedding, or the bias of attention.
+    pub kind: PartKind,
     /// The length of each row without it.
     without: Vec<f32>,
 }
@@ -119,7 +123,7 @@ impl FlowSum {
     }
 
     pub(super) fn feed_forward(&self, row: usize) -> f32 {
-        let fed = self.others.iter().filter(|other| other.is_feed_forward);
+        let fed = self.others.iter().filter(|other| other.kind == PartKind::FeedForward);
         fed.map(|other| self.of_other(other, row)).sum()
     }
 
@@ -171,7 +175,7 @@ impl FlowSum {
 /// An addend of a sum, row by row.
 enum Addend {
     Heads(Box<Heads>),
-    Whole { path: String, is_feed_forward: bool, value: Value },
+    Whole { path: String, kind: PartKind, value: Value },
 }
 
 /// What the heads of an attention add.
@@ -184,8 +188,8 @@ struct Heads {
     given: Vec<Matrix>,
     /// What it is multiplied by before it is added, where a norm or a factor stands between. (query, channel)
     factor: Option<Matrix>,
-    /// What is added beside the heads: the bias. (query, channel)
-    rest: Matrix,
+    /// What is added beside the heads: the bias; None without one. (query, channel)
+    bias: Option<Matrix>,
 }
 
 /// The lengths of one row of a sum: without each of its parts, of the row, and the sum of the proximities.
@@ -206,25 +210,20 @@ fn addend(run: &Run, node: Node) -> Result<Addend, NoFlow> {
     // The output of the sub-layer, before a norm or a factor that it goes through.
     let mut way = successors(Some(node), |&node| tape.inputs(node).first().copied());
     let out = way.find(|&node| tape.entry(node).place.role == Role::SubLayerOutput);
-    let scope = out.map(|out| tape.entry(out).place.scope.prefix());
-    let is_attention = |scope: &&str| {
-        [CONTEXT.name, WEIGHTS.name].iter().all(|name| run.node(&path_in(scope, name)).is_some())
-    };
-    if let Some(scope) = scope.filter(is_attention) {
+    let scope = out.map_or("", |out| tape.entry(out).place.scope.prefix());
+    let kind = out.and_then(|out| kind(run, out)).unwrap_or(PartKind::FeedForward);
+    if kind == PartKind::Attention && run.node(&path_in(scope, WEIGHTS.name)).is_some() {
         if is_replaced(run, scope).unwrap_or(false) {
             return Err(NoFlow::Replaced(scope.to_owned()));
         }
         let heads = heads(run, scope, added).ok_or(NoFlow::OfModel)?;
         return Ok(Addend::Heads(Box::new(heads)));
     }
-    let mixes_words = |scope| {
-        [Role::StateOutput, Role::Convolved].iter().any(|role| run.has_role_in(scope, *role))
-    };
-    if scope.is_some_and(mixes_words) {
+    if matches!(kind, PartKind::State | PartKind::Convolution) {
         return Err(NoFlow::OfModel);
     }
     let path = tape.entry(node).place.path.clone();
-    Ok(Addend::Whole { path, is_feed_forward: true, value: added.clone() })
+    Ok(Addend::Whole { path, kind, value: added.clone() })
 }
 
 /// What the context of a head is: zeros too where the whole sub-layer adds nothing.
@@ -261,7 +260,7 @@ fn heads(run: &Run, scope: &str, added: &Value) -> Option<Heads> {
     let value = |name: &str| Some(tape.value(run.node(&path_in(scope, name))?));
     let (weights, out) = (value(WEIGHTS.name)?, value(OUT.name)?);
     let v = tape.value(run.values_read(scope)?);
-    let w_o = value("W_O")?.matrix();
+    let w_o = run.weight_of(&path_in(scope, OUT.name), "W_O")?.matrix();
     let (n_heads, own) = (weights.shape().planes, v.shape());
     let fits =
         own.planes > 0 && n_heads.is_multiple_of(own.planes) && own.rows == weights.shape().cols;
@@ -288,13 +287,14 @@ fn heads(run: &Run, scope: &str, added: &Value) -> Option<Heads> {
         return None;
     }
     let entry = run.node(&path_in(scope, WEIGHTS.name)).map(|node| &tape.entry(node).place)?;
+    let has_bias = run.weight_of(&path_in(scope, OUT.name), "b_O").is_some();
     Some(Heads {
         scope: scope.to_owned(),
         keys: entry.scope.keys(),
         weights: weights.clone(),
         given: given.iter().map(Matrix::transpose).collect(),
         factor,
-        rest,
+        bias: has_bias.then_some(rest),
     })
 }
 
@@ -313,8 +313,8 @@ fn row_lengths(y: &[f32], x: Option<&[f32]>, addends: &[Addend], row: usize) -> 
         match addend {
             Addend::Whole { value, .. } => others.push(without(&value.row(0, row))),
             Addend::Heads(heads) => {
-                let rest: Vec<f32> = heads.rest.row(row).iter().copied().collect();
-                others.push(without(&rest));
+                let bias = heads.bias.as_ref().map(|bias| bias.row(row).transpose());
+                others.push(bias.map_or(length, |bias| without(bias.as_slice())));
                 let factor = heads.factor.as_ref().map(|f| f.row(row).transpose());
                 of_heads.extend((0..heads.given.len()).map(|head| {
                     let of_key = |key: usize| {
@@ -345,12 +345,12 @@ fn l1(numbers: impl Iterator<Item = f32>) -> f32 {
 
 fn assembled(place: &Place, addends: &[Addend], rows: &[RowLengths]) -> FlowSum {
     let other = |(i, addend): (usize, &Addend)| {
-        let (path, is_feed_forward) = match addend {
-            Addend::Heads(heads) => (path_in(&heads.scope, "b_O"), false),
-            Addend::Whole { path, is_feed_forward, .. } => (path.clone(), *is_feed_forward),
+        let (path, kind) = match addend {
+            Addend::Heads(heads) => (path_in(&heads.scope, "b_O"), PartKind::Bias),
+            Addend::Whole { path, kind, .. } => (path.clone(), *kind),
         };
         let without = rows.iter().map(|row| row.others[i]).collect();
-        FlowOther { path, is_feed_forward, without }
+        FlowOther { path, kind, without }
     };
     let attention = addends.iter().find_map(|addend| match addend {
         Addend::Heads(heads) => Some(FlowAttention {
