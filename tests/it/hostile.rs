@@ -224,6 +224,19 @@ fn a_config_too_large_to_be_one_is_not_parsed() {
 }
 
 #[test]
+fn settings_too_large_to_be_some_are_not_parsed() {
+    let text = "[".repeat(5 << 20);
+    for name in ["generation_config.json", "sentence_bert_config.json"] {
+        let files = [
+            ("config.json", &b"{}"[..]),
+            (name, text.as_bytes()),
+            ("model.safetensors", &small_safetensors()),
+        ];
+        assert!(error_of(&files).contains(&format!("{name} has 5242880 bytes, the limit is")));
+    }
+}
+
+#[test]
 fn all_that_an_index_promises_in_vain_is_listed() {
     let part = small_safetensors();
     let promised: Vec<String> =
