@@ -35,6 +35,7 @@ pub use dtype::Dtype;
 pub use fatal_signals::{before_the_end, reserve_little};
 pub use finite::NotFinite;
 pub use gguf::{WITH_EXPERTS, is_in_gguf};
+pub use mapped::Mapped;
 pub use modules::SentenceModule;
 pub use named::Weights;
 pub use packed::{Copied, LineBlocks, LineSections, Packed, Stepped};
@@ -57,7 +58,6 @@ use crate::text::{
 };
 use adapter::Adapter;
 use folder::{CheckpointFiles, Shard, files};
-use mapped::Mapped;
 
 /// Why pickles are not opened, and how to convert one.
 const WHY_NO_PICKLE: &str = "such files can run code when they are opened, so they are not read; \

@@ -375,3 +375,26 @@ fn a_file_of_one_huge_row_is_inspected_in_little_memory() {
     assert!(text.contains("not finite    1 of w, first [3], which is NaN"), "{output:?}");
     assert!(text.contains("only a sample"), "{text}");
 }
+
+/// An array of another shape than its site is not read, however large.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_of_one_huge_array_is_compared_in_little_memory() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("theirs.safetensors");
+    let header =
+        r#"{"logits":{"dtype":"F32","shape":[2,250000000],"data_offsets":[0,2000000000]}}"#;
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    fs::write(&path, &bytes).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(bytes.len() as u64 + 2_000_000_000).unwrap();
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -d 800000; exec \"$0\" trace --against \"$1\" 'The dog sleeps.'"])
+        .arg(env!("CARGO_BIN_EXE_lookback"))
+        .arg(&path)
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("logits: [2, 250000000] in the file, ["), "{message}");
+}
