@@ -32,7 +32,7 @@ mod named;
 
 pub use config::{Config, SettingFaults};
 pub use dtype::Dtype;
-pub use fatal_signals::{before_the_end, reserve_little};
+pub use fatal_signals::{BeforeTheEnd, before_the_end, end_in_order, reserve_little};
 pub use finite::NotFinite;
 pub use gguf::{WITH_EXPERTS, is_in_gguf};
 pub use mapped::Mapped;

@@ -37,7 +37,7 @@ pub static FORMAT: Format = Format {
     extension: "html",
     about: "a page of the whole walk, led by keys, in dark and light; needs nothing else",
     is_text: true,
-    has_pixels: false,
+    pixel_bytes: 0,
     colours: FormatColours::Both,
     write: Write::Film(write),
 };

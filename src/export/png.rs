@@ -15,7 +15,8 @@ pub static FORMAT: Format = Format {
     extension: "png",
     about: "a picture",
     is_text: false,
-    has_pixels: true,
+    // The picture, its colours, and the encoder's copy of them.
+    pixel_bytes: 4 + 3 + 3,
     colours: FormatColours::Own,
     write: Write::Frame(write),
 };

@@ -14,7 +14,7 @@ pub static FORMAT: Format = Format {
     extension: "txt",
     about: "characters only",
     is_text: true,
-    has_pixels: false,
+    pixel_bytes: 0,
     colours: FormatColours::None,
     write: Write::Frame(write),
 };

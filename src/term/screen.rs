@@ -29,7 +29,7 @@ use crate::{
         app::{SMALLEST, State},
         screen,
     },
-    weights::before_the_end,
+    weights::{BeforeTheEnd, before_the_end},
 };
 
 /// Whether the screen has to be restored; doing it twice would move the shell's cursor.
@@ -71,15 +71,16 @@ pub struct Screen {
     /// The displayed cells.
     shown: Buffer,
     mouse: bool,
+    _at_the_end: BeforeTheEnd,
 }
 
 impl Screen {
     /// Enters the screen, and captures the mouse if `mouse` is set.
     pub fn enter(mouse: bool) -> Result<Self> {
         give_back_on_panic();
-        before_the_end(leave_at_once);
+        let at_the_end = before_the_end(leave_at_once);
         enter(mouse).inspect_err(|_| leave()).context("the terminal cannot be set up")?;
-        Ok(Self { shown: Buffer::default(), mouse })
+        Ok(Self { shown: Buffer::default(), mouse, _at_the_end: at_the_end })
     }
 
     /// Sends a query to the terminal; the answer arrives with the keys.
