@@ -57,6 +57,7 @@ use clap::{CommandFactory as _, Parser, error::ErrorKind};
 use signal_hook::consts::SIGXFSZ;
 
 use crate::{
+    engine::pool,
     text::visible::Visible,
     weights::{end_in_order, reserve_little},
 };
@@ -70,6 +71,7 @@ use streams::Streams;
 pub fn main() -> ExitCode {
     reserve_little();
     end_in_order();
+    pool::start();
     // A file that grows beyond `ulimit -f` is an error of the write, with a message, and not the end of the process.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let mut out = BufWriter::new(io::stdout());
