@@ -56,7 +56,11 @@ use std::{
 use clap::{CommandFactory as _, Parser, error::ErrorKind};
 use signal_hook::consts::SIGXFSZ;
 
-use crate::{text::visible::Visible, weights::reserve_little};
+use crate::{
+    engine::pool,
+    text::visible::Visible,
+    weights::{end_in_order, reserve_little},
+};
 use args::{BesideArgs, CliCommand, ModelArgs, TargetArgs, TextArgs};
 use failure::{Failure, Outcome, Usage, wrong_usage};
 use request::Request;
@@ -66,6 +70,8 @@ use streams::Streams;
 /// Runs the program on the process's own arguments and streams.
 pub fn main() -> ExitCode {
     reserve_little();
+    end_in_order();
+    pool::start();
     // A file that grows beyond `ulimit -f` is an error of the write, with a message, and not the end of the process.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let mut out = BufWriter::new(io::stdout());

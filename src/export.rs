@@ -17,11 +17,14 @@ pub mod txt;
 
 use std::{io, sync::Arc, time::Duration};
 
-use ratatui::buffer::{Buffer, Cell};
+use ratatui::{
+    buffer::{Buffer, Cell},
+    layout::Size,
+};
 
 use crate::{
     render::{
-        font::Fonts,
+        font::{CellSize, Fonts},
         frame::{Shot, Walk},
     },
     ui::theme::{Depth, Scheme, Theme},
@@ -37,12 +40,12 @@ pub struct Format {
     pub about: &'static str,
     /// Whether a terminal can show it.
     pub is_text: bool,
-    /// Whether it consists of pixels; large pictures then need much memory.
-    pub has_pixels: bool,
     /// Whether `--scale` changes its size.
     pub is_scaled: bool,
     /// Whether it shows frames for a time, which `--pace` changes.
     pub is_timed: bool,
+    /// The bytes that a thread needs for each pixel of a frame; 0 if it does not consist of pixels.
+    pub pixel_bytes: u64,
     pub colours: FormatColours,
     pub write: Write,
 }
@@ -59,6 +62,9 @@ pub enum FormatColours {
     /// Its own, for a dark and a light theme: the reader chooses.
     Both,
 }
+
+/// The bytes of a frame's cell with what is written of it. Measured.
+const CELL_BYTES: u64 = 400;
 
 /// Writes a frame.
 pub type FrameWriter = fn(&Shot, &FrameSettings, &mut dyn io::Write) -> io::Result<()>;
@@ -125,6 +131,20 @@ impl Format {
     /// The format with this file extension.
     pub fn of_extension(extension: &str) -> Option<&'static Self> {
         FORMATS.iter().copied().find(|format| format.extension == extension)
+    }
+
+    /// Whether it consists of pixels.
+    pub const fn has_pixels(&self) -> bool {
+        self.pixel_bytes > 0
+    }
+
+    /// The bytes of memory that `n_threads` threads need at most for frames of `size` cells, each of `cell` pixels.
+    pub fn memory(&self, size: Size, cell: CellSize, n_threads: usize) -> u64 {
+        let n_cells = u64::from(size.width) * u64::from(size.height);
+        let n_pixels = n_cells * (cell.width * cell.height) as u64;
+        let n_threads = n_threads as u64;
+        // Two frames more are drawn and written beside those of the threads.
+        n_threads * n_pixels * self.pixel_bytes + (n_threads + 2) * n_cells * CELL_BYTES
     }
 
     /// Whether all frames go into one file.

@@ -31,6 +31,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGTSTP, SIGWINCH};
 
 use crate::{
     analysis::reading::Readings,
+    engine::pool,
     ui::{
         app::{Action, Effect, State, WalkStart, update},
         keys,
@@ -99,6 +100,8 @@ enum Event {
     Tick(Duration),
     /// The terminal is gone.
     Closed,
+    /// The terminal cannot be read.
+    Unheard(io::Error),
     /// A thread has panicked.
     Failed,
     /// A thread cannot be had.
@@ -127,7 +130,7 @@ pub fn run(start: Start) -> Result<Ended> {
     };
     let WalkStart { follows_background, theme, .. } = start.walk;
     let asks_background = follows_background && start.has_commands && theme.depth != Depth::None;
-    workers.worker.read(start.walk.sentence.clone(), start.walk.changes.clone())?;
+    workers.worker.read(start.walk.sentence.clone(), start.walk.changes.clone());
     let mut state = State::begin(start.walk);
     let mut autosave = Autosave::start(start.save, state.memory());
     if let Some(code) = first_reading(&mut state, &inbox, &workers)? {
@@ -140,17 +143,17 @@ pub fn run(start: Start) -> Result<Ended> {
         // The first frame does not wait for the answer; if it differs from the guess, colours change then.
         Screen::ask(background::QUESTION)?;
     }
-    let code = match walk(&mut state, &mut screen, &inbox, &workers, &mut autosave) {
+    let walked = match walk(&mut state, &mut screen, &inbox, &workers, &mut autosave) {
         // Whatever fails when the terminal is gone fails because of that.
-        Err(_) if Screen::is_gone() => ended_by(SIGHUP),
-        walked => walked?,
+        Err(why) if Screen::is_lost_by(&why) => Ok(ended_by(SIGHUP)),
+        walked => walked,
     };
     drop(screen);
     signals::left();
     workers.writer.finish();
     let kept = autosave.finish(state.memory());
     let unwritten = inbox.try_iter().filter_map(unwritten).collect();
-    Ok(Ended { code: code.into(), kept, unwritten })
+    Ok(Ended { code: walked?.into(), kept, unwritten })
 }
 
 /// The file that could not be written, if the event reports one after the walk has ended.
@@ -201,14 +204,13 @@ fn walk(
                 Next::End(code) => return Ok(code),
             }
         }
-        if suit_size(state, workers).is_err() || screen.draw(state).is_err() {
-            return Ok(ended_by(SIGHUP));
-        }
+        suit_size(state, workers)?;
+        screen.draw(state)?;
         autosave.note(state.memory());
         // Which measures a step shows is known once its panes are drawn: the reading notes what they missed. Asking for
         // them again is harmless, for the reading computes a measure once and keeps it.
         if let Some(reading) = state.passes.reading.as_ref().filter(|r| r.wished().is_some()) {
-            workers.worker.measure(Arc::clone(reading))?;
+            workers.worker.measure(Arc::clone(reading));
         }
         arrived = vec![next_event(inbox, clock.wait(state.wants_ticks()))?];
     }
@@ -270,6 +272,7 @@ fn answer(state: &mut State, event: Event, workers: &Workers) -> Result<Next> {
         Event::Signal(SIGWINCH) => return Ok(Next::Stay), // every frame looks for the size
         Event::Signal(signal) => return Ok(Next::End(ended_by(signal))),
         Event::NoThread(why) => return Err(no_thread(&why)),
+        Event::Unheard(why) => return Err(why.into()),
         Event::Failed => {
             bail!("a part of Lookback failed; please report the message above, with the sentence")
         }
@@ -301,7 +304,7 @@ fn carry_out(state: &mut State, action: Action, workers: &Workers) -> Result<Nex
         None => {}
         Some(Effect::Quit) => return Ok(Next::End(0)),
         Some(Effect::Suspend) => return Ok(Next::Suspend),
-        Some(Effect::Read { sentence, changes }) => workers.worker.read(sentence, changes)?,
+        Some(Effect::Read { sentence, changes }) => workers.worker.read(sentence, changes),
         Some(Effect::StopPatching { model }) => {
             if let Some(reading) = &state.passes.reading {
                 reading.stop_patching(model);
@@ -356,7 +359,7 @@ fn spawn_guarded(events: &mpsc::Sender<Event>, work: impl FnOnce() + Send + 'sta
             let _ = failed.send(Event::Failed);
         }
     };
-    if let Err(why) = thread::Builder::new().spawn(guarded) {
+    if let Err(why) = thread::Builder::new().spawn(|| pool::beside(guarded)) {
         let _ = events.send(Event::NoThread(why));
     }
 }
@@ -376,9 +379,9 @@ fn listen_to_keys(events: mpsc::Sender<Event>) {
             };
             events.send(event).is_ok()
         };
-        if input::listen(take).is_err() {
+        if let Err(why) = input::listen(take) {
             // There is no receiver if the walk has ended.
-            let _ = events.send(Event::Closed);
+            let _ = events.send(Event::Unheard(why));
         }
     });
 }

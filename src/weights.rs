@@ -32,9 +32,10 @@ mod named;
 
 pub use config::{Config, SettingFaults};
 pub use dtype::Dtype;
-pub use fatal_signals::{before_the_end, reserve_little};
+pub use fatal_signals::{BeforeTheEnd, before_the_end, end_in_order, reserve_little};
 pub use finite::NotFinite;
 pub use gguf::{WITH_EXPERTS, is_in_gguf};
+pub use mapped::Mapped;
 pub use modules::SentenceModule;
 pub use named::Weights;
 pub use packed::{Copied, LineBlocks, LineSections, Packed, Stepped};
@@ -57,7 +58,6 @@ use crate::text::{
 };
 use adapter::Adapter;
 use folder::{CheckpointFiles, Shard, files};
-use mapped::Mapped;
 
 /// Why pickles are not opened, and how to convert one.
 const WHY_NO_PICKLE: &str = "such files can run code when they are opened, so they are not read; \
@@ -77,13 +77,11 @@ fn is_pickle(bytes: &[u8]) -> bool {
 /// The longest tensor name or GGUF metadata key, in bytes.
 const LONGEST_NAME: usize = 1024;
 
-/// The size limits of small JSON files, in bytes; the largest tokenizers in use have about 35 million, a
-/// config.json some thousands.
-const LONGEST_JSON: [(&str, usize); 3] =
-    [("tokenizer.json", 64 << 20), ("tekken.json", 64 << 20), ("config.json", 4 << 20)];
-
-/// The size limit of every other small file, in bytes.
-const LONGEST_BESIDE: usize = 16 << 20;
+/// The size limits of small files, in bytes: of tokenizers, of which the largest in use have about 35 million, of other
+/// files that list tokens, and of settings, which have some thousands.
+const LONGEST_TOKENIZER: usize = 64 << 20;
+const LONGEST_LIST: usize = 16 << 20;
+const LONGEST_SETTINGS: usize = 4 << 20;
 
 /// A model on disk: opened and checked, its weights not yet read.
 pub struct Checkpoint {
@@ -530,8 +528,11 @@ fn small(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     }
     let file = Mapped::open(&path)?;
     let size = file.bytes().len();
-    let limit = LONGEST_JSON.iter().find(|(of, _)| *of == name);
-    let limit = limit.map_or(LONGEST_BESIDE, |(_, limit)| *limit);
+    let limit = match name {
+        "tokenizer.json" | TEKKEN => LONGEST_TOKENIZER,
+        name if name.ends_with("config.json") && name != BESIDE[0] => LONGEST_SETTINGS,
+        _ => LONGEST_LIST,
+    };
     ensure!(
         size <= limit,
         "{} has {size} bytes, the limit is {limit}; it is damaged or another file",

@@ -64,6 +64,7 @@ use crate::{
     engine::{
         change::{Changes, Learned},
         math::sampling::{Choice, Choosing},
+        pool,
         value::Matrix,
     },
     model::{Model, ModelName, ModelSizes},
@@ -375,7 +376,8 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec
     }
     let f = &f;
     thread::scope(|scope| {
-        let begin = |item| thread::Builder::new().spawn_scoped(scope, move || f(item));
+        let begin =
+            |item| thread::Builder::new().spawn_scoped(scope, move || pool::beside(|| f(item)));
         let begun: Vec<_> = items.iter().map(begin).collect();
         let end = |(begun, item): (io::Result<_>, &T)| begun.map_or_else(|_| f(item), joined);
         begun.into_iter().zip(items).map(end).collect()

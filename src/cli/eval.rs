@@ -30,7 +30,7 @@ use crate::{
         accuracy::{Accuracy, is_exact, n_words},
         chrf::{Chrf, CutText},
     },
-    engine::tape::Keep,
+    engine::{pool, tape::Keep},
     export::files::reason,
     model::{self, Model, ModelName, Setup},
     text::{Tokenizer, visible::visible_json, visible_path},
@@ -231,7 +231,7 @@ fn translated(
     let next = AtomicUsize::new(0);
     let mut results: Vec<Vec<Translation>> = lines.iter().map(|_| vec![]).collect();
     let work = |sender: mpsc::Sender<_>| {
-        alone(|| {
+        pool::alone(|| {
             loop {
                 let i = next.fetch_add(1, Ordering::Relaxed);
                 if i >= lines.len() || sender.send((i, translate(i))).is_err() {
@@ -283,15 +283,6 @@ fn sources(path: &Path, lines: &[Line], tokenizer: &Tokenizer) -> Result<Vec<Vec
         _ if n <= MOST_NAMED => format!("{file}, lines {numbers}; the first of them"),
         _ => format!("{file}, {n} lines, the first are {numbers}; the first of them"),
     }))
-}
-
-/// Does work on this thread alone: where every core has a sentence of its own, sharing each product among all of them
-/// only costs time.
-fn alone(work: impl FnOnce() + Send) {
-    match rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build() {
-        Ok(pool) => pool.install(work),
-        Err(_) => work(),
-    }
 }
 
 /// What was measured, by the buckets of the stored table.

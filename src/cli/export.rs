@@ -6,6 +6,7 @@ use std::{
     io::{self, IsTerminal, Read},
     path::Path,
     sync::Arc,
+    thread,
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -31,11 +32,12 @@ use crate::{
     lesson::Lesson,
     model::ModelName,
     render::{
-        font::{CELL, Fonts},
+        font::{CELL, CellSize, Fonts},
         frame::{Shot, Walk},
     },
     text::visible::{Visible, visible, visible_path},
     ui::theme::Theme,
+    weights::memory,
 };
 
 /// The limit on a picture's pixels.
@@ -81,7 +83,7 @@ pub fn run(asked: &ExportArgs, request: &Request, streams: &mut Streams) -> Outc
         reading: source.reading,
         steps,
         settings,
-        n_threads: n_threads(asked.threads),
+        n_threads: n_threads(asked, &formats, request.no_memory_check)?,
         interrupt: &interrupt,
     };
     job.run(standard, files, streams)
@@ -118,12 +120,12 @@ fn not_on_a_terminal(format: &Format) -> Result<()> {
     Ok(())
 }
 
-/// Checks that pictures fit into memory.
+/// Checks that pictures are of a size that others can open.
 fn small_enough(asked: &ExportArgs, formats: &[&Format]) -> Result<()> {
     let scale = usize::from(asked.scale);
     let (width, height) = (usize::from(asked.size.width), usize::from(asked.size.height));
     let (width, height) = (width * CELL.width * scale, height * CELL.height * scale);
-    let has_pixels = formats.iter().any(|format| format.has_pixels);
+    let has_pixels = formats.iter().any(|format| format.has_pixels());
     ensure!(
         !has_pixels || width * height <= MOST_PIXELS,
         "a picture of {width} x {height} pixels is too large; it may have {} million; choose a smaller \
@@ -167,9 +169,27 @@ fn without_glyph(missing: &[char]) -> Option<String> {
     })
 }
 
-fn n_threads(asked: Option<u16>) -> usize {
-    let all = || std::thread::available_parallelism().map_or(1, usize::from);
-    asked.map_or_else(all, usize::from)
+/// The number of threads: as many as asked for, or fewer, so that memory suffices; the files are the same for any number.
+///
+/// # Errors
+/// If it does not suffice for one.
+fn n_threads(asked: &ExportArgs, formats: &[&Format], is_unchecked: bool) -> Result<usize> {
+    let all = || thread::available_parallelism().map_or(1, usize::from);
+    let n_wanted = asked.threads.map_or_else(all, usize::from);
+    let Some(free) = memory::available().filter(|_| !is_unchecked) else { return Ok(n_wanted) };
+    let scale = usize::from(asked.scale);
+    let cell = CellSize { width: CELL.width * scale, height: CELL.height * scale };
+    let of_format = |format: &&Format, n| format.memory(asked.size.into(), cell, n);
+    let needed = |n| formats.iter().map(|format| of_format(format, n)).max().unwrap_or(0);
+    let n_threads = (1..=n_wanted).rev().find(|&n| needed(n) <= free);
+    n_threads.with_context(|| {
+        format!(
+            "about {} of memory are needed for these frames, and {} are free; choose a smaller --size or --scale, or \
+             try all the same with --no-memory-check",
+            memory::bytes(needed(1)),
+            memory::bytes(free)
+        )
+    })
 }
 
 /// Everything that the frames are made from.

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use signal_hook::{consts::SIGXCPU, flag};
+use signal_hook::flag;
 
 use crate::term::ends;
 
@@ -25,7 +25,7 @@ impl Interrupt {
     pub fn listen() -> io::Result<Self> {
         let seen = Arc::new(AtomicUsize::new(0));
         let again = Arc::new(AtomicBool::new(false));
-        for signal in ends().chain([SIGXCPU]) {
+        for signal in ends() {
             // The order matters: the first signal must not see the flag that it sets.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&again))?;
             flag::register(signal, Arc::clone(&again))?;

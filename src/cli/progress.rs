@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -55,11 +56,15 @@ impl Spinner {
         let shown = bar.clone();
         if !is_dumb {
             // Where no thread can be had, it is not shown.
-            let _ = std::thread::Builder::new().spawn(move || {
-                std::thread::sleep(PATIENCE);
+            let _ = thread::Builder::new().spawn(move || {
+                thread::sleep(PATIENCE);
                 if !shown.is_finished() {
                     shown.set_draw_target(ProgressDrawTarget::stderr());
-                    shown.enable_steady_tick(PATIENCE);
+                }
+                // The bar's own ticks would need another thread.
+                while !shown.is_finished() {
+                    shown.tick();
+                    thread::sleep(PATIENCE);
                 }
             });
         }

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use etcetera::BaseStrategy;
+use rustix::io::Errno;
 
 use crate::{
     export::files::reason,
@@ -85,6 +86,8 @@ impl SavedState {
     /// Writes the state beside what other walks saved meanwhile.
     fn merge(&self, path: &Path, memory: &Memory) -> Result<()> {
         Memory::update(path, |folder, now| match now {
+            // It may be whole.
+            Err(why) if is_passing(&why) => Err(why),
             Ok(now) => Ok(memory.since(&self.memory, &now)),
             Err(_) if self.is_behind_link && path.exists() => {
                 Err(anyhow!("it is behind a link, and not the state of a walk"))
@@ -93,6 +96,12 @@ impl SavedState {
             Err(_) => Ok(memory.clone()),
         })
     }
+}
+
+/// Whether a file could not be read for want of descriptors or memory.
+fn is_passing(why: &anyhow::Error) -> bool {
+    let of_io = why.downcast_ref().and_then(Errno::from_io_error);
+    of_io.is_some_and(|e| [Errno::MFILE, Errno::NFILE, Errno::NOMEM].contains(&e))
 }
 
 /// The new name of a file that could not be read: the first of `state.toml.bak`, `state.toml.bak2` and so on that is

@@ -11,9 +11,9 @@ pub static FORMAT: Format = Format {
     extension: "ansi",
     about: "characters with colours, as terminals read them",
     is_text: true,
-    has_pixels: false,
     is_scaled: false,
     is_timed: false,
+    pixel_bytes: 0,
     colours: FormatColours::Terminal,
     write: Write::Frame(write),
 };

@@ -20,9 +20,9 @@ pub static FORMAT: Format = Format {
     extension: "cast",
     about: "film for terminals, asciicast version 2: asciinema play walk.cast",
     is_text: true,
-    has_pixels: false,
     is_scaled: false,
     is_timed: true,
+    pixel_bytes: 0,
     colours: FormatColours::Terminal,
     write: Write::Film(write),
 };

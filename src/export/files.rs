@@ -10,17 +10,23 @@ mod workshop;
 
 use std::{
     error,
-    ffi::OsStr,
+    ffi::{CString, OsStr},
     fmt, fs,
     io::{self, BufWriter, Write},
-    os::unix::fs::MetadataExt,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Error, Result, anyhow};
-use rustix::process::geteuid;
+use rustix::{
+    fs::{AtFlags, CWD, unlinkat},
+    process::geteuid,
+};
 
-use crate::text::visible_path;
+use crate::{
+    text::visible_path,
+    weights::{BeforeTheEnd, before_the_end},
+};
 use workshop::{StagingFolder, Unnamed};
 
 /// Why a file was not written.
@@ -48,7 +54,23 @@ pub struct Files {
     /// By destination folder; usually one, unless files are links.
     workshops: Vec<(PathBuf, StagingFolder)>,
     /// Folders that were made for the files, from the outermost in; those that stay empty are removed.
-    made: Vec<PathBuf>,
+    made: Vec<MadeFolder>,
+}
+
+struct MadeFolder {
+    path: PathBuf,
+    _at_the_end: BeforeTheEnd,
+}
+
+impl MadeFolder {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        // A path that the handler need not copy. One that holds files stays.
+        let copy = CString::new(path.as_os_str().as_bytes())?;
+        let remove = move || {
+            let _ = unlinkat(CWD, &copy, AtFlags::REMOVEDIR);
+        };
+        Ok(Self { path, _at_the_end: before_the_end(remove) })
+    }
 }
 
 /// A complete file and its destination.
@@ -77,12 +99,16 @@ impl Files {
     /// If the file system refuses.
     pub fn make_folder(&mut self, path: &Path) -> Result<()> {
         let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-        let missing: Vec<_> = path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
-        fs::create_dir_all(path).map_err(|e| {
+        let mut missing: Vec<_> =
+            path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
+        let refused = |e| {
             let path = visible_path(path);
             anyhow!("the folder {path} cannot be made; {}; choose another with --out", reason(&e))
-        })?;
-        self.made.extend(missing.into_iter().rev());
+        };
+        fs::create_dir_all(path).map_err(refused)?;
+        while let Some(folder) = missing.pop() {
+            self.made.push(MadeFolder::new(folder).map_err(refused)?);
+        }
         Ok(())
     }
 
@@ -158,7 +184,7 @@ impl Drop for Files {
         self.workshops.clear();
         for folder in self.made.iter().rev() {
             // One that holds files stays.
-            let _ = fs::remove_dir(folder);
+            let _ = fs::remove_dir(&folder.path);
         }
     }
 }

@@ -22,9 +22,10 @@ pub static FORMAT: Format = Format {
     extension: "gif",
     about: "film: each frame stays as long as one reads its text",
     is_text: false,
-    has_pixels: true,
     is_scaled: true,
     is_timed: true,
+    // The picture, the one before it, its colours, and both of the frames that are tried, before and after packing.
+    pixel_bytes: 4 + 4 + 1 + 2 * 2,
     colours: FormatColours::Own,
     write: Write::Film(write),
 };

@@ -37,9 +37,9 @@ pub static FORMAT: Format = Format {
     extension: "html",
     about: "a page of the whole walk, led by keys, in dark and light; needs nothing else",
     is_text: true,
-    has_pixels: false,
     is_scaled: false,
     is_timed: false,
+    pixel_bytes: 0,
     colours: FormatColours::Both,
     write: Write::Film(write),
 };

@@ -6,6 +6,8 @@ use std::{
     thread,
 };
 
+use crate::engine::pool;
+
 /// Maps items on `n_threads` threads and passes the results to `take` in the order of the items. At most three times
 /// as many items as threads are in memory at once. Where no thread can be had the caller's does the work.
 ///
@@ -30,7 +32,9 @@ pub fn in_order<T: Send, U: Send, E>(
                 let _ = answer.send(map(item));
             }
         };
-        let begun = |_: &usize| thread::Builder::new().spawn_scoped(scope, work).is_ok();
+        let begun = |_: &usize| {
+            thread::Builder::new().spawn_scoped(scope, move || pool::beside(work)).is_ok()
+        };
         let n_threads = (0..n_threads).take_while(begun).count();
         if n_threads == 0 {
             return items.map(&map).try_for_each(take);

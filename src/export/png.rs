@@ -15,9 +15,10 @@ pub static FORMAT: Format = Format {
     extension: "png",
     about: "a picture",
     is_text: false,
-    has_pixels: true,
     is_scaled: true,
     is_timed: false,
+    // The picture, its colours, and the encoder's copy of them.
+    pixel_bytes: 4 + 3 + 3,
     colours: FormatColours::Own,
     write: Write::Frame(write),
 };

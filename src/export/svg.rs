@@ -18,9 +18,9 @@ pub static FORMAT: Format = Format {
     extension: "svg",
     about: "a picture of any size, its text to be selected, its fonts in it",
     is_text: true,
-    has_pixels: false,
     is_scaled: true,
     is_timed: false,
+    pixel_bytes: 0,
     colours: FormatColours::Own,
     write: Write::Frame(write),
 };

@@ -14,9 +14,9 @@ pub static FORMAT: Format = Format {
     extension: "txt",
     about: "characters only",
     is_text: true,
-    has_pixels: false,
     is_scaled: false,
     is_timed: false,
+    pixel_bytes: 0,
     colours: FormatColours::None,
     write: Write::Frame(write),
 };

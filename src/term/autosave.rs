@@ -1,7 +1,7 @@
 //! The thread that saves bookmarks and solved labs as they are made, so that a killed walk loses none.
 
 use std::{
-    sync::mpsc,
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread::{self, JoinHandle},
 };
 
@@ -14,24 +14,28 @@ pub type Save = Box<dyn FnMut(&Memory) -> Result<()> + Send>;
 
 /// The saving thread; a slow disk does not hold up the screen.
 pub struct Autosave {
+    save: Arc<Mutex<Save>>,
     to_save: mpsc::Sender<Memory>,
-    /// Returns the outcome of the last save.
-    thread: JoinHandle<Result<()>>,
+    /// Returns the outcome of the last save; None where no thread can be had, and all is saved at the end.
+    thread: Option<JoinHandle<Result<()>>>,
     latest: Memory,
 }
 
 impl Autosave {
     /// `memory`: what is saved already.
-    pub fn start(mut save: Save, memory: Memory) -> Self {
+    pub fn start(save: Save, memory: Memory) -> Self {
         let (to_save, inbox) = mpsc::channel::<Memory>();
+        let save = Arc::new(Mutex::new(save));
+        let beside = Arc::clone(&save);
         let save_all = move || {
             let mut outcome = Ok(());
             for memory in inbox {
-                outcome = save(&memory);
+                outcome = saved(&beside, &memory);
             }
             outcome
         };
-        Self { to_save, thread: thread::spawn(save_all), latest: memory }
+        let thread = thread::Builder::new().spawn(save_all).ok();
+        Self { save, to_save, thread, latest: memory }
     }
 
     /// Saves if there are other bookmarks or solved labs than before. The place in the walk alone is saved at its end.
@@ -48,8 +52,14 @@ impl Autosave {
     /// # Errors
     /// If it could not be saved.
     pub fn finish(self, memory: Memory) -> Result<()> {
+        let Some(thread) = self.thread else { return saved(&self.save, &memory) };
         let _ = self.to_save.send(memory);
         drop(self.to_save);
-        self.thread.join().unwrap_or(Ok(()))
+        thread.join().unwrap_or(Ok(()))
     }
+}
+
+fn saved(save: &Mutex<Save>, memory: &Memory) -> Result<()> {
+    let mut save = save.lock().unwrap_or_else(PoisonError::into_inner);
+    (*save)(memory)
 }

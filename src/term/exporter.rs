@@ -26,6 +26,7 @@ use crate::{
         },
         theme::{Depth, Theme},
     },
+    weights::memory,
 };
 
 /// How long the walk waits at its end for files that are being written.
@@ -199,6 +200,9 @@ fn paper() -> Result<FrameSettings, String> {
 
 fn write(job: &Job, paper: &Result<FrameSettings, String>) -> Result<ExportedFile, String> {
     let paper = paper.as_ref().map_err(String::clone)?;
+    if let Some(why) = lack_of_memory(job, paper) {
+        return Err(why);
+    }
     match try_write(job, paper) {
         Ok(bytes) => Ok(ExportedFile {
             path: job.order.path.clone(),
@@ -209,6 +213,19 @@ fn write(job: &Job, paper: &Result<FrameSettings, String>) -> Result<ExportedFil
             None => format!("{e:#}"),
         }),
     }
+}
+
+/// What is said where there is too little memory for the picture; None if there is enough.
+fn lack_of_memory(job: &Job, paper: &FrameSettings) -> Option<String> {
+    let needed = job.format.memory(job.shot.buffer().area.as_size(), paper.fonts.cell(), 1);
+    let free = memory::available().filter(|free| *free < needed)?;
+    let (needed, free) = (memory::bytes(needed), memory::bytes(free));
+    Some(tr!(
+        job.shot.lesson().language,
+        "the frame needs about {needed} of memory, and {free} are free; make the terminal smaller",
+        needed,
+        free
+    ))
 }
 
 /// Writes a file; returns its size in bytes.
@@ -225,7 +242,7 @@ fn written_message(job: &Job, paper: &FrameSettings, bytes: u64) -> String {
     let (size, language) = (job.shot.buffer().area, job.shot.lesson().language);
     let (width, height) = (usize::from(size.width), usize::from(size.height));
     let cell = paper.fonts.cell();
-    let extent = if job.format.has_pixels {
+    let extent = if job.format.has_pixels() {
         tr!(
             language,
             "{width} x {height} pixels",

@@ -1,9 +1,8 @@
 //! Standard input, read as the terminal sends it.
 
 use std::{
-    fs::File,
-    io::{self, ErrorKind, Read, stdin},
-    os::fd::{AsFd, AsRawFd},
+    io::{self, ErrorKind, stdin},
+    os::fd::AsRawFd,
 };
 
 use filedescriptor::{POLLIN, poll, pollfd};
@@ -13,17 +12,17 @@ use super::sequences::{Heard, Sequences};
 /// Hands over what the terminal sends until `take` wants no more.
 ///
 /// # Errors
-/// If the terminal is gone.
+/// If the terminal is gone or cannot be read.
 pub fn listen(mut take: impl FnMut(Heard) -> bool) -> io::Result<()> {
-    // Without the buffer of `Stdin`, which would hide bytes from `poll`.
-    let mut terminal = File::from(stdin().as_fd().try_clone_to_owned()?);
+    let terminal = stdin();
     let mut sequences = Sequences::default();
     let mut bytes = [0; 4096];
     loop {
         let mut waits = [pollfd { fd: terminal.as_raw_fd(), events: POLLIN, revents: 0 }];
         let heard = match poll(&mut waits, sequences.patience()) {
             Ok(0) => sequences.silence(),
-            Ok(_) => match terminal.read(&mut bytes) {
+            // Without the buffer of `Stdin`, which would hide bytes from `poll`.
+            Ok(_) => match rustix::io::read(&terminal, &mut bytes).map_err(io::Error::from) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(n) => sequences.hear(&bytes[..n]),
                 Err(e) if is_passing(&e) => continue,

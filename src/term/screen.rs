@@ -2,10 +2,8 @@
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
-    fs::File,
-    io::{self, Write, stderr, stdin, stdout},
+    io::{self, ErrorKind, Write, stderr, stdin, stdout},
     mem,
-    os::fd::AsFd,
     panic::{self, PanicHookInfo},
     sync::{
         Mutex, Once, OnceLock, PoisonError,
@@ -17,9 +15,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size, window_size};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use ratatui::{buffer::Buffer, layout::Size};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::{
+    io::Errno,
+    termios::{OptionalActions, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr},
+};
 
 use crate::{
     engine::fault,
@@ -29,7 +30,7 @@ use crate::{
         app::{SMALLEST, State},
         screen,
     },
-    weights::before_the_end,
+    weights::{BeforeTheEnd, before_the_end},
 };
 
 /// Whether the screen has to be restored; doing it twice would move the shell's cursor.
@@ -66,35 +67,40 @@ const FRAME: [&str; 2] = ["\x1b[?2026h", "\x1b[?2026l"];
 
 const CLEAR: &str = "\x1b[0m\x1b[2J";
 
+/// The errors of a terminal that is gone.
+const GONE: [Errno; 4] = [Errno::IO, Errno::NXIO, Errno::NOTTY, Errno::BADF];
+
 /// The terminal while the walk uses it.
 pub struct Screen {
     /// The displayed cells.
     shown: Buffer,
     mouse: bool,
+    _at_the_end: BeforeTheEnd,
 }
 
 impl Screen {
     /// Enters the screen, and captures the mouse if `mouse` is set.
     pub fn enter(mouse: bool) -> Result<Self> {
         give_back_on_panic();
-        before_the_end(leave_at_once);
+        let at_the_end = before_the_end(leave_at_once);
         enter(mouse).inspect_err(|_| leave()).context("the terminal cannot be set up")?;
-        Ok(Self { shown: Buffer::default(), mouse })
+        Ok(Self { shown: Buffer::default(), mouse, _at_the_end: at_the_end })
     }
 
     /// Sends a query to the terminal; the answer arrives with the keys.
     pub fn ask(question: &[u8]) -> Result<()> {
-        Ok(output()?.write_all(question)?)
+        Ok(Output.write_all(question)?)
     }
 
     /// Sends the terminal a text for its clipboard; works through ssh as well.
     pub fn copy(text: &str) -> Result<()> {
-        Ok(write!(output()?, "\x1b]52;c;{}\x07", base64::encode(text))?)
+        Ok(write!(Output, "\x1b]52;c;{}\x07", base64::encode(text))?)
     }
 
     /// Columns and rows. A terminal that reports none, as on a serial line, gets the usual ones.
     pub fn size() -> Result<Size> {
-        let (width, height) = size()?;
+        let Winsize { ws_col: width, ws_row: height, .. } =
+            tcgetwinsize(stdout()).map_err(io::Error::from)?;
         if width == 0 || height == 0 {
             return Ok(SMALLEST);
         }
@@ -103,7 +109,16 @@ impl Screen {
 
     /// Whether the terminal is gone; asks its driver, not the terminal.
     pub fn is_gone() -> bool {
-        cfg!(unix) && window_size().is_err()
+        tcgetwinsize(stdout()).is_err_and(|e| GONE.contains(&e))
+    }
+
+    /// Whether an error means that the terminal is gone: it says so, or its driver does.
+    pub fn is_lost_by(error: &anyhow::Error) -> bool {
+        let says_so = |e: &io::Error| {
+            e.kind() == ErrorKind::UnexpectedEof
+                || Errno::from_io_error(e).is_some_and(|e| GONE.contains(&e))
+        };
+        error.downcast_ref::<io::Error>().is_some_and(says_so) || Self::is_gone()
     }
 
     /// Draws one frame, as one write.
@@ -140,9 +155,17 @@ impl Screen {
 }
 
 /// Standard output without a buffer: output that a vanished terminal did not accept must not be written again at the
-/// end.
-fn output() -> io::Result<File> {
-    Ok(File::from(stdout().as_fd().try_clone_to_owned()?))
+/// end. It takes no descriptor of its own, so that the terminal can be restored where there is none to be had.
+struct Output;
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(stdout(), bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Drop for Screen {
@@ -159,11 +182,8 @@ impl Drop for Screen {
 /// Sends a frame, unless the screen has been left.
 fn send(frame: &str) -> io::Result<()> {
     IS_DRAWING.store(true, Ordering::SeqCst);
-    let sent = if IS_ENTERED.load(Ordering::SeqCst) {
-        output().and_then(|mut output| output.write_all(frame.as_bytes()))
-    } else {
-        Ok(())
-    };
+    let sent =
+        if IS_ENTERED.load(Ordering::SeqCst) { Output.write_all(frame.as_bytes()) } else { Ok(()) };
     IS_DRAWING.store(false, Ordering::SeqCst);
     sent
 }
@@ -175,13 +195,13 @@ fn enter(mouse: bool) -> Result<()> {
     enable_raw_mode()?;
     IS_ENTERED.store(true, Ordering::SeqCst);
     let mouse = if mouse { MOUSE } else { "" };
-    Ok(write!(output()?, "{ENTER}{mouse}")?)
+    Ok(write!(Output, "{ENTER}{mouse}")?)
 }
 
 /// Restores the terminal, unless it is gone.
 fn leave() {
     if IS_ENTERED.swap(false, Ordering::SeqCst) {
-        let _ = output().and_then(|mut output| output.write_all(LEAVE.as_bytes()));
+        let _ = Output.write_all(LEAVE.as_bytes());
         let _ = disable_raw_mode();
     }
 }
@@ -195,7 +215,7 @@ fn leave_at_once() {
             thread::sleep(Duration::from_millis(10));
             n_moments -= 1;
         }
-        let _ = output().and_then(|mut output| output.write_all(LEAVE.as_bytes()));
+        let _ = Output.write_all(LEAVE.as_bytes());
         if let Some(modes) = BEFORE.get() {
             let _ = tcsetattr(stdin(), OptionalActions::Now, modes);
         }

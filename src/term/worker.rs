@@ -8,8 +8,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
-
 use super::{Event, spawn_guarded};
 use crate::{
     analysis::reading::{Reader, Reading, Readings},
@@ -46,18 +44,14 @@ impl Worker {
         Self { requests, to_measure, events }
     }
 
-    /// # Errors
-    /// If the reading thread has ended.
-    pub fn read(&self, sentence: String, changes: Changes) -> Result<()> {
-        Ok(self.requests.send(ReadRequest { sentence, changes })?)
+    /// Reads a sentence. If the thread has ended, an event has said why.
+    pub fn read(&self, sentence: String, changes: Changes) {
+        let _ = self.requests.send(ReadRequest { sentence, changes });
     }
 
-    /// Computes what was asked of a reading in vain.
-    ///
-    /// # Errors
-    /// If the measuring thread has ended.
-    pub fn measure(&self, reading: Arc<Reading>) -> Result<()> {
-        Ok(self.to_measure.send(reading)?)
+    /// Computes what was asked of a reading in vain. If the thread has ended, an event has said why.
+    pub fn measure(&self, reading: Arc<Reading>) {
+        let _ = self.to_measure.send(reading);
     }
 
     /// Does the work that an effect asks for on a reading.
@@ -148,6 +142,8 @@ fn measure(readings: &mpsc::Receiver<Arc<Reading>>, events: &mpsc::Sender<Event>
 mod tests {
     use std::thread;
 
+    use anyhow::Result;
+
     use super::*;
     use crate::analysis::reading::Slow;
 
@@ -186,7 +182,7 @@ mod tests {
         let changed = readings.read("The dog sleeps.", &changes)?;
         let (events, inbox) = mpsc::channel();
         let worker = Worker::start(events, Some(readings));
-        worker.read("The dog sleeps.".to_owned(), changes)?;
+        worker.read("The dog sleeps.".to_owned(), changes);
         let Event::Done(Action::Read(Ok(answer))) = inbox.recv()? else {
             anyhow::bail!("the worker did not read");
         };

@@ -29,7 +29,7 @@ use tokenizers::{
 };
 
 use super::{
-    plan::{Merge, TokenizerModel, TokenizerParts, TokenizerPlan, Vocab},
+    plan::{MOST_ADDED, Merge, TokenizerModel, TokenizerParts, TokenizerPlan, Vocab},
     shown,
 };
 use stages::BoundedModel;
@@ -152,8 +152,9 @@ fn check(plan: &TokenizerPlan) -> Result<()> {
     };
     let longest = longest.unwrap_or(0).max(longest_added(plan));
     ensure!(n > 0, "the vocabulary is empty");
-    for (what, n) in [("tokens", n), ("added tokens", plan.added.len())] {
-        ensure!(n <= MOST_TOKENS, "there are {n} {what}, the limit is {MOST_TOKENS}");
+    let n_added = plan.added.len();
+    for (what, n, most) in [("tokens", n, MOST_TOKENS), ("added tokens", n_added, MOST_ADDED)] {
+        ensure!(n <= most, "there are {n} {what}, the limit is {most}");
     }
     ensure!(
         longest <= LONGEST_TOKEN,

@@ -242,11 +242,7 @@ pub fn merges_by_score(tokens: &[String], scores: &[f32]) -> Result<Vec<Merge>> 
         let mut found: Vec<_> =
             cuts.filter_map(|(l, r)| Some((*ids.get(l)?, *ids.get(r)?, l, r))).collect();
         n_merged += found.len() * token.len();
-        ensure!(
-            n_merged <= MOST_MERGED * n_bytes + (1 << 20),
-            "the merges of its tokens, which have {n_bytes} bytes, have more than {MOST_MERGED} times as many; \
-             the file is damaged"
-        );
+        check_merged(n_merged, n_bytes)?;
         found.sort_by_key(|(left, right, ..)| (*left, *right));
         merges.extend(found.into_iter().map(|(.., l, r)| (score, l, r)));
     }
@@ -255,6 +251,19 @@ pub fn merges_by_score(tokens: &[String], scores: &[f32]) -> Result<Vec<Merge>> 
         b.0.total_cmp(&a.0).then_with(|| lengths(b.1, b.2).cmp(&lengths(a.1, a.2)))
     });
     Ok(merges.into_iter().map(|(_, l, r)| Merge(l.to_owned(), r.to_owned())).collect())
+}
+
+/// Refuses derived merges that have far more bytes than the tokens that they are made of.
+///
+/// # Errors
+/// If `n_merged` bytes are too many for tokens of `n_bytes`.
+pub fn check_merged(n_merged: usize, n_bytes: usize) -> Result<()> {
+    ensure!(
+        n_merged <= MOST_MERGED * n_bytes + (1 << 20),
+        "the merges of its tokens, which have {n_bytes} bytes, have more than {MOST_MERGED} times as many; \
+         the file is damaged"
+    );
+    Ok(())
 }
 
 /// WordPiece. GGUF marks the beginning of a word with `▁`; the original marks continuations with `##`.

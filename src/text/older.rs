@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value as Json, json};
 
-use super::{gguf::QWEN2, shown};
+use super::{gguf::QWEN2, plan::MOST_ADDED, shown};
 
 /// The older files of a folder, as far as they exist.
 #[derive(Default)]
@@ -255,5 +255,11 @@ const MOST_PIECES: usize = 1 << 21;
 fn check_size(n: usize) -> Result<()> {
     ensure!(n > 0, "it has no tokens");
     ensure!(n <= MOST_PIECES, "it has {n} tokens, the limit is {MOST_PIECES}");
+    Ok(())
+}
+
+/// Checks the number of tokens that are matched before anything else, before they are made.
+fn check_added(n: usize) -> Result<()> {
+    ensure!(n <= MOST_ADDED, "it has {n} special tokens, the limit is {MOST_ADDED}");
     Ok(())
 }

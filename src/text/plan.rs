@@ -12,6 +12,9 @@ use serde::{
 use serde_json::Value as Json;
 use tokenizers::{AddedToken, models::bpe};
 
+/// The most added tokens, each of which takes some kilobytes to build; models that speak have up to 65,536.
+pub const MOST_ADDED: usize = 1 << 17;
+
 /// A tokenizer before it is checked and built.
 #[derive(Default)]
 pub struct TokenizerPlan {

@@ -2,7 +2,7 @@
 
 mod folder;
 
-pub use folder::StateFolder;
+pub use folder::{StateFolder, open_folder};
 
 use std::{fmt::Write as _, io, path::Path};
 

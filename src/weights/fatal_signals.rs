@@ -1,22 +1,22 @@
 //! What ends the process without asking it: a failed allocation, a fault in a library, a limit of the system, and a
 //! memory-mapped file that another process truncates (the next read raises SIGBUS).
 //!
-//! The process cannot continue, but it exits in order: the handler restores the terminal, prints one sentence and ends
-//! as the signal says; after SIGBUS with exit code 1.
+//! The process cannot continue, but it exits in order: the handler does the registered work (the terminal is restored,
+//! unfinished files are removed), prints one sentence and ends as the signal says; after SIGBUS with exit code 1.
 #![allow(
     unsafe_code,
-    reason = "a signal handler may do little; this one restores the terminal, writes and exits, and only the system's \
-              own calls install it on the stack for signals and limit what the allocator reserves"
+    reason = "a signal handler may do little; this one does work that is made for it, writes and exits, and only the \
+              system's own calls install it on the stack for signals and limit what the allocator reserves"
 )]
 
 use std::{
-    fs::File,
-    io::{Write, stderr},
+    io::stderr,
     mem,
-    os::fd::AsFd,
     path::Path,
     ptr,
-    sync::{Once, OnceLock},
+    sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, TryLockError},
+    thread,
+    time::Duration,
 };
 
 use libc::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SIGXCPU, c_int};
@@ -30,14 +30,33 @@ const ENDS: [c_int; 8] = [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGT
 /// The message for SIGBUS, formatted before it is needed.
 static CUT_SHORT: OnceLock<String> = OnceLock::new();
 
-/// Work to do before exiting.
-static BEFORE_THE_END: OnceLock<fn()> = OnceLock::new();
+type Work = dyn Fn() + Send + Sync;
 
-/// Registers work to do before the process is ended by a signal, and installs the handlers for it.
-pub fn before_the_end(work: fn()) {
-    static ONCE: Once = Once::new();
-    let _ = BEFORE_THE_END.set(work);
-    ONCE.call_once(|| ENDS.into_iter().for_each(install));
+/// The registered work.
+static WORK: Mutex<Vec<Arc<Work>>> = Mutex::new(vec![]);
+
+/// Work that is done if a signal ends the process before this is dropped.
+pub struct BeforeTheEnd(Arc<Work>);
+
+/// Registers work for the handler, which may neither allocate nor wait for a lock. What was registered last is done
+/// first.
+#[must_use]
+pub fn before_the_end(work: impl Fn() + Send + Sync + 'static) -> BeforeTheEnd {
+    let work: Arc<Work> = Arc::new(work);
+    WORK.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&work));
+    BeforeTheEnd(work)
+}
+
+impl Drop for BeforeTheEnd {
+    fn drop(&mut self) {
+        let mut works = WORK.lock().unwrap_or_else(PoisonError::into_inner);
+        works.retain(|work| !Arc::ptr_eq(work, &self.0));
+    }
+}
+
+/// Installs the handlers for all signals that end the process at once.
+pub fn end_in_order() {
+    ENDS.into_iter().for_each(install);
 }
 
 /// Installs the handler for a truncated file, once; the message names `path`.
@@ -76,12 +95,11 @@ fn install(signal: c_int) {
 
 /// The handler. Nothing in it allocates or waits for a lock: the signal may come from within the allocator.
 extern "C" fn end(signal: c_int) {
-    if let Some(work) = BEFORE_THE_END.get() {
+    for work in registered().iter().flat_map(|works| works.iter().rev()) {
         work();
     }
-    if let Ok(stderr) = stderr().as_fd().try_clone_to_owned() {
-        let _ = File::from(stderr).write_all(sentence(signal).as_bytes());
-    }
+    // Without the lock of `Stderr`. Nobody can be told that it failed.
+    let _ = rustix::io::write(stderr(), sentence(signal).as_bytes());
     match CUT_SHORT.get() {
         Some(_) if signal == SIGBUS => low_level::exit(1),
         // The handler is gone: the same signal ends the process when this one returns.
@@ -89,12 +107,24 @@ extern "C" fn end(signal: c_int) {
     }
 }
 
+/// The registered work; another thread that is registering some gets a moment to end. None if it is this one.
+fn registered() -> Option<MutexGuard<'static, Vec<Arc<Work>>>> {
+    (0..20).find_map(|_| match WORK.try_lock() {
+        Ok(works) => Some(works),
+        Err(TryLockError::Poisoned(works)) => Some(works.into_inner()),
+        Err(TryLockError::WouldBlock) => {
+            thread::sleep(Duration::from_millis(10));
+            None
+        }
+    })
+}
+
 fn sentence(signal: c_int) -> &'static str {
     match (signal, CUT_SHORT.get()) {
         (SIGBUS, Some(sentence)) => sentence,
         (SIGABRT, _) => {
-            "error: Lookback was aborted, perhaps for want of memory; take a smaller model or a shorter sentence, or \
-             raise the limit of memory\n"
+            "error: Lookback was aborted, perhaps for want of memory; take a smaller model, a shorter sentence or smaller \
+             frames, or raise the limit of memory\n"
         }
         (SIGXCPU, _) => {
             "error: the limit of processor time is used up; raise it with `ulimit -t`\n"

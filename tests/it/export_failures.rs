@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::{Mutex, OnceLock},
@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::rng::Random;
+use crate::support::{
+    nobody::{Nobody, set_mode},
+    rng::Random,
+};
 
 const BIN: &str = env!("CARGO_BIN_EXE_lookback");
 
@@ -295,31 +298,96 @@ fn a_folder_where_one_may_not_write_is_named() {
 
 /// The same for one who may write anywhere, as somebody else.
 fn as_nobody(folder: &Path) {
-    // Others may go neither to the program nor into the folder for temporary files.
-    let place = tempfile::Builder::new().permissions(PermissionsExt::from_mode(0o755)).tempdir();
-    let place = place.unwrap();
-    let program = place.path().join("lookback");
-    fs::copy(BIN, &program).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let nobody = |args: &[&str]| {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).args(args);
-        command.output()
-    };
-    let program = program.to_str().unwrap();
-    if !nobody(&[program, "--version"]).is_ok_and(|done| done.status.success()) {
-        eprintln!("skipped: nobody else can be asked to write");
-        return;
-    }
+    let Some(nobody) = Nobody::new(65534) else { return };
     let out = folder.to_str().unwrap();
     let file = folder.join("notes");
-    let frame = ["export", "--no-config", "--steps", "tokens", "--force"];
+    let frame = ["export", "--no-config", "--steps", "tokens", "--force", "--format", "txt"];
     for path in [out, file.to_str().unwrap(), &format!("{out}/new/folder")] {
-        let args = [&[program][..], &frame, &["--format", "txt", "--out", path]].concat();
-        let outcome = nobody(&args).unwrap();
+        let args = [&frame[..], &["--out", path]].concat();
+        let outcome = nobody.command("true", &args).output().unwrap();
         refused(&outcome, &[path.trim_end_matches("/new/folder"), "--out"]);
     }
     assert_eq!(files(folder), Files::from([("notes".into(), b"before".to_vec())]));
+}
+
+/// What is dropped there cannot be listed; what walks keep neither.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_may_be_written_to_but_not_listed_takes_files() {
+    let Some(nobody) = Nobody::new(65403) else { return };
+    let folder = nobody.folder("drop", 0o300);
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (frame, pass) = (path("a.txt"), path("pass.json"));
+    for args in [
+        &["export", "--no-config", "--steps", "tokens", "--out", &frame][..],
+        &["trace", "--no-config", "--sites", "logits", "--out", &pass],
+    ] {
+        let outcome = nobody.command("true", args).output().unwrap();
+        assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
+    }
+    set_mode(&folder, 0o700);
+    assert!(files(&folder).keys().eq(["a.txt", "pass.json"]), "{:?}", files(&folder).keys());
+
+    let state = nobody.folder("state", 0o700);
+    let folder = nobody.folder("state/lookback", 0o300);
+    let mut walk = nobody.command("true", &["--linear", SENTENCE]);
+    walk.env("XDG_STATE_HOME", &state).env("XDG_CONFIG_HOME", &state).stdin(Stdio::null());
+    let outcome = walk.output().unwrap();
+    assert!(outcome.status.success() && outcome.stderr.is_empty(), "{outcome:?}");
+    set_mode(&folder, 0o700);
+    assert!(files(&folder).keys().eq(["state.toml"]), "{:?}", files(&folder).keys());
+}
+
+/// An export with a limit of its memory, in kilobytes.
+#[cfg(target_os = "linux")]
+fn within(kilobytes: usize, args: &[&str], out: &Path) -> Output {
+    let script = format!("ulimit -c 0; ulimit -v {kilobytes}; exec \"$0\" export \"$@\"");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script, BIN, "--no-config", "--size", "300x200", SENTENCE]).args(args);
+    shell.arg("--out").arg(out).output().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn frames_for_which_memory_does_not_suffice_are_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--steps", "1..3", "--scale", "2", "--format", "gif"];
+    let outcome = within(700_000, &args, &folder.path().join("new/walk.gif"));
+    refused(&outcome, &["of memory are needed", "--size", "--no-memory-check"]);
+    assert!(files(folder.path()).is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn frames_are_drawn_by_as_many_threads_as_there_is_memory_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["--steps", "1..16", "--threads", "16", "--format", "png"];
+    let outcome = within(1_000_000, &args, folder.path());
+    assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
+    assert_eq!(files(folder.path()).len(), 16);
+}
+
+#[test]
+fn a_fatal_signal_leaves_nothing_and_is_explained_in_a_sentence() {
+    for name in ["ABRT", "BUS", "FPE", "ILL", "SEGV", "SYS", "TRAP", "XCPU"] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("made/for/it");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "ulimit -c 0; exec \"$@\"", "sh", BIN, "export", "--no-config"]);
+        shell.args(["--format", "txt,svg,gif", "--size", "200x60", SENTENCE, "--out"]).arg(&out);
+        let mut child = shell.stderr(Stdio::piped()).spawn().unwrap();
+        // A temporary folder shows that it is at work.
+        while !out.exists() || files(&out).is_empty() {
+            assert!(child.try_wait().unwrap().is_none(), "it has ended");
+            thread::sleep(Duration::from_millis(5));
+        }
+        kill(&child, name);
+        let outcome = child.wait_with_output().unwrap();
+        let message = String::from_utf8_lossy(&outcome.stderr);
+        assert!(message.starts_with("error: ") && message.lines().count() == 1, "{message}");
+        assert!(outcome.status.signal().is_some(), "{name}: {:?}", outcome.status);
+        assert!(files(folder.path()).is_empty(), "{name}: {:?}", files(folder.path()).keys());
+    }
 }
 
 #[test]

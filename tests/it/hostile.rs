@@ -224,6 +224,19 @@ fn a_config_too_large_to_be_one_is_not_parsed() {
 }
 
 #[test]
+fn settings_too_large_to_be_some_are_not_parsed() {
+    let text = "[".repeat(5 << 20);
+    for name in ["generation_config.json", "sentence_bert_config.json"] {
+        let files = [
+            ("config.json", &b"{}"[..]),
+            (name, text.as_bytes()),
+            ("model.safetensors", &small_safetensors()),
+        ];
+        assert!(error_of(&files).contains(&format!("{name} has 5242880 bytes, the limit is")));
+    }
+}
+
+#[test]
 fn all_that_an_index_promises_in_vain_is_listed() {
     let part = small_safetensors();
     let promised: Vec<String> =
@@ -361,4 +374,27 @@ fn a_file_of_one_huge_row_is_inspected_in_little_memory() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("not finite    1 of w, first [3], which is NaN"), "{output:?}");
     assert!(text.contains("only a sample"), "{text}");
+}
+
+/// An array of another shape than its site is not read, however large.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_of_one_huge_array_is_compared_in_little_memory() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("theirs.safetensors");
+    let header =
+        r#"{"logits":{"dtype":"F32","shape":[2,250000000],"data_offsets":[0,2000000000]}}"#;
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    fs::write(&path, &bytes).unwrap();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(bytes.len() as u64 + 2_000_000_000).unwrap();
+    let output = std::process::Command::new("sh")
+        .args(["-c", "ulimit -d 800000; exec \"$0\" trace --against \"$1\" 'The dog sleeps.'"])
+        .arg(env!("CARGO_BIN_EXE_lookback"))
+        .arg(&path)
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("logits: [2, 250000000] in the file, ["), "{message}");
 }

@@ -58,6 +58,8 @@ mod lesson;
 mod map;
 mod measures;
 mod narration;
+#[cfg(unix)]
+mod no_threads;
 mod ollama;
 mod pages;
 mod patched_pass;

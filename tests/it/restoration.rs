@@ -1,6 +1,6 @@
 //! The terminal is given back however the walk ends, and nothing is sent that it does not understand.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use crate::support::{
     built_in::n_steps,
@@ -407,4 +407,24 @@ fn little_memory_suffices_and_less_gives_the_terminal_back() {
             session.until_shown("of memory are needed");
         }
     }
+}
+
+/// Beside the three streams and the two descriptors of the signals there is one, which the file of the state cannot share
+/// with its folder.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_free_descriptor_the_walk_goes_on_and_nothing_kept_is_lost() {
+    let home = home();
+    let state = home.path().join("state/lookback/state.toml");
+    fs::create_dir_all(state.parent().unwrap()).unwrap();
+    fs::write(&state, "bookmarks = [\"softmax\"]\n").unwrap();
+    let script = format!("ulimit -n 6; exec {PROGRAM} --no-questions 'The dog sleeps.'");
+    let mut session = Session::at_home(home, "sh", &["-c", &script], (80, 24));
+    session.until_shown(FIRST);
+    session.press("l");
+    session.until_shown(SECOND);
+    session.press("q");
+    session.ends_with(0);
+    session.until_shown("too many open files");
+    assert_eq!(fs::read_to_string(&state).unwrap(), "bookmarks = [\"softmax\"]\n");
 }

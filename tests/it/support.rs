@@ -8,6 +8,8 @@ pub mod emulator;
 pub mod evidence;
 pub mod gguf;
 pub mod hostile;
+#[cfg(unix)]
+pub mod nobody;
 pub mod program;
 pub mod random;
 pub mod reader;

@@ -1057,3 +1057,64 @@ fn damaged_older_files_are_refused_in_words() {
         let _ = tokenizer_json(&sentencepiece(&bytes[..cut]));
     }
 }
+
+/// A small file of which a large vocabulary would be made.
+#[test]
+fn a_tekken_json_of_more_than_it_holds_is_refused() {
+    let refused = |file: &Json| {
+        let file = serde_json::to_vec(file).unwrap();
+        let files = OlderFiles { tekken: Some(&file), ..OlderFiles::default() };
+        format!("{:#}", tokenizer_json(&files).unwrap_err())
+    };
+    let config = |n_special: usize| json!({"pattern": null, "default_vocab_size": 1 << 21, "default_num_special_tokens": n_special});
+    let counted = refused(&json!({"config": config(1 << 21), "vocab": []}));
+    assert!(counted.contains("counts 2097152 special tokens and lists 0"), "{counted}");
+    // Each of these is made of two others at every place.
+    let mut tokens: Vec<(usize, usize)> = (0..=200)
+        .flat_map(|a| (0..=200 - a).map(move |b| (a, b)))
+        .filter(|&(a, b)| a + b > 0)
+        .collect();
+    tokens.sort_by_key(|(a, b)| a + b);
+    let row = |(rank, (a, b)): (usize, &(usize, usize))| json!({"rank": rank, "token_bytes": base64::encode("a".repeat(*a) + &"b".repeat(*b))});
+    let vocab: Vec<Json> = tokens.iter().enumerate().map(row).collect();
+    let merged = refused(&json!({"config": config(1000), "vocab": vocab}));
+    assert!(merged.contains("more than 32 times as many"), "{merged}");
+}
+
+/// Each takes kilobytes and much time to build, in whatever file it stands.
+#[test]
+fn more_added_tokens_than_any_model_has_are_refused() {
+    const MANY: usize = (1 << 17) + 1;
+    let wanted = format!("{MANY} special tokens, the limit is 131072");
+    let piece = |i: usize| {
+        let text = format!("c{i}");
+        let inside = [&[0x0A, text.len() as u8][..], text.as_bytes(), &[0x18, 3]].concat();
+        [&[0x0A, inside.len() as u8][..], &inside].concat()
+    };
+    let bytes: Vec<u8> = (0..MANY).flat_map(piece).collect();
+    let sentencepiece = Some(("tokenizer.model", &*bytes));
+    let refused = tokenizer_json(&OlderFiles { sentencepiece, ..OlderFiles::default() });
+    assert!(format!("{:#}", refused.unwrap_err()).contains(&wanted));
+
+    let wanted = format!("there are {MANY} added tokens, the limit is 131072");
+    let tokens: Vec<String> = (0..MANY).map(|i| format!("c{i}")).collect();
+    let vocab = GgufVocab {
+        model: "llama".into(),
+        scores: vec![0.0; MANY],
+        token_types: vec![3; MANY],
+        unk: Some(0),
+        tokens,
+        ..GgufVocab::default()
+    };
+    let refused = format!("{:#}", Tokenizer::from_gguf(&vocab).err().unwrap());
+    assert!(refused.contains(&wanted), "{refused}");
+    let mut whole: Json = serde_json::from_str(&read("gpt2.json")).unwrap();
+    let token = |(id, text): (usize, &String)| {
+        json!({"id": 100_000 + id, "content": text, "single_word": false, "lstrip": false,
+        "rstrip": false, "normalized": false, "special": true})
+    };
+    whole["added_tokens"] = vocab.tokens.iter().enumerate().map(token).collect();
+    let refused = Tokenizer::from_json(whole.to_string().as_bytes(), &Specials::default());
+    let refused = format!("{:#}", refused.err().unwrap());
+    assert!(refused.contains(&wanted), "{refused}");
+}

@@ -27,7 +27,7 @@ use crate::{
         request::Request,
         streams::Streams,
     },
-    engine::site::Stream,
+    engine::{pool, site::Stream},
     text::{Token, rounded},
 };
 
@@ -99,7 +99,10 @@ fn shares(patching: &Patching, cells: &[PatchCell], request: &Request) -> Vec<Op
             });
         };
         let beside = sender.clone();
-        if std::thread::Builder::new().spawn_scoped(scope, move || measure(beside)).is_err() {
+        if std::thread::Builder::new()
+            .spawn_scoped(scope, move || pool::beside(|| measure(beside)))
+            .is_err()
+        {
             measure(sender.clone());
         }
         drop(sender);

@@ -3,26 +3,24 @@
 //! Sizes are compared with what is wanted before anything is read, so a small file cannot take much memory.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use half::{bf16, f16};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensors, tensor::Metadata};
 use zip::ZipArchive;
 
 use crate::{
     export::files::reason,
     text::{visible::shown, visible_path},
+    weights::Mapped,
 };
 
 /// The longest header of an array, in bytes; numpy writes some hundred.
 const LONGEST_HEADER: usize = 1 << 16;
-
-/// The largest safetensors file that is compared, in bytes.
-const LARGEST: u64 = 16 << 30;
 
 /// A file of arrays.
 pub struct Arrays {
@@ -33,7 +31,8 @@ pub struct Arrays {
 
 enum Kind {
     Npz(Box<ZipArchive<File>>),
-    Safetensors(Vec<u8>),
+    /// With its header, which ends at this byte.
+    Safetensors(Mapped, Metadata, usize),
 }
 
 /// An array: its axes, and its numbers in row-major order.
@@ -50,6 +49,9 @@ impl Arrays {
         let unread = |e: io::Error| {
             anyhow!("{name} cannot be read; {}; give another file with --against", reason(&e))
         };
+        // Opening a pipe would block.
+        let is_file = fs::metadata(path).map_err(unread)?.is_file();
+        ensure!(is_file, "{name} is not a regular file; save the arrays to one first");
         let mut file = File::open(path).map_err(unread)?;
         let mut start = [0; 4];
         let n = file.read(&mut start).map_err(unread)?;
@@ -60,15 +62,15 @@ impl Arrays {
             let names: Vec<String> = zip.file_names().map(str::to_owned).collect();
             (Kind::Npz(Box::new(zip)), names)
         } else {
-            let bytes = whole(path).with_context(|| name.clone())?;
-            let parsed = SafeTensors::deserialize(&bytes).map_err(|_error| {
+            let file = Mapped::open(path)?;
+            let (length, header) = SafeTensors::read_metadata(file.bytes()).map_err(|_error| {
                 anyhow!(
                     "{name} is neither an npz nor a safetensors file; give one that numpy.savez or \
                      safetensors wrote"
                 )
             })?;
-            let names = parsed.names().into_iter().map(str::to_owned).collect();
-            (Kind::Safetensors(bytes), names)
+            let names = header.tensors().into_keys().collect();
+            (Kind::Safetensors(file, header, size_of::<u64>() + length), names)
         };
         Ok(Self { path: path.to_owned(), file: kind, names })
     }
@@ -85,23 +87,14 @@ impl Arrays {
     pub fn read(&mut self, name: &str, n_wanted: usize) -> Result<Array> {
         let read = match &mut self.file {
             Kind::Npz(zip) => npy(zip, name, n_wanted),
-            Kind::Safetensors(bytes) => tensor(bytes, name, n_wanted),
+            Kind::Safetensors(file, header, end) => {
+                tensor(&file.bytes()[*end..], header, name, n_wanted)
+            }
         };
         read.with_context(|| {
             format!("{}: `{}`", visible_path(&self.path), shown(Self::plain(name)))
         })
     }
-}
-
-fn whole(path: &Path) -> Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let there = file.metadata()?;
-    ensure!(there.is_file(), "is not a regular file; save the arrays to one first");
-    let size = there.len();
-    ensure!(size <= LARGEST, "has {size} bytes, the limit is {LARGEST}");
-    let mut bytes = vec![];
-    file.by_ref().take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// A type of numbers: its bytes, and how to read one.
@@ -212,11 +205,10 @@ fn in_rows(numbers: &[f32], shape: &[usize]) -> Vec<f32> {
     (0..numbers.len()).map(at).collect()
 }
 
-/// An array of a safetensors file.
-fn tensor(bytes: &[u8], name: &str, n_wanted: usize) -> Result<Array> {
-    let file = SafeTensors::deserialize(bytes)?;
-    let view = file.tensor(name)?;
-    let form = match view.dtype() {
+/// An array of a safetensors file, whose `bytes` follow its header.
+fn tensor(bytes: &[u8], header: &Metadata, name: &str, n_wanted: usize) -> Result<Array> {
+    let info = header.info(name).context("is missing")?;
+    let form = match info.dtype {
         Dtype::F16 => &F16,
         Dtype::BF16 => &BF16,
         Dtype::F32 => &F32,
@@ -226,14 +218,11 @@ fn tensor(bytes: &[u8], name: &str, n_wanted: usize) -> Result<Array> {
         Dtype::I64 => &I64,
         other => bail!("has dtype {other:?}; save it as float32"),
     };
-    let shape = view.shape().to_vec();
+    let shape = info.shape.clone();
     let is_wanted = n_numbers(&shape) == Some(n_wanted);
-    let numbers = if is_wanted {
-        view.data().chunks_exact(form.bytes).map(form.read).collect()
-    } else {
-        vec![]
-    };
-    Ok(Array { shape, numbers })
+    let (begin, end) = info.data_offsets;
+    let wanted = if is_wanted { &bytes[begin..end] } else { &[] };
+    Ok(Array { shape, numbers: wanted.chunks_exact(form.bytes).map(form.read).collect() })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A hidden temporary folder beside the destination, removed when the files have their names.
 //!
-//! A killed run leaves its folder behind. A running one holds a lock on its folder, so that the next run can tell, and
-//! removes what runs that have ended left.
+//! A run that is ended by a fatal signal removes its folder; one that is killed leaves it behind. A running one holds a
+//! lock on its folder, so that the next run can tell, and removes what runs that have ended left.
 //!
 //! Others may be able to write beside the destination. So the destination and the folder are opened once, the folder
 //! without following a link, and all else is relative to what is open; nobody else may enter the folder, and nobody can
@@ -10,18 +10,27 @@
 use std::{
     fs::File,
     hash::{BuildHasher, Hasher, RandomState},
-    io,
+    io::{self, Write},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rustix::{
     fs::{
-        AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod,
-        fchown, flock, fstat, linkat, mkdirat, openat, renameat, renameat_with, statat, unlinkat,
+        AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod, fchown,
+        flock, fstat, linkat, mkdirat, openat, renameat, renameat_with, statat, unlinkat,
     },
     io::Errno,
     process::geteuid,
+};
+
+use crate::{
+    ui::memory::open_folder,
+    weights::{BeforeTheEnd, before_the_end},
 };
 
 const PREFIX: &str = ".lookback-";
@@ -56,18 +65,50 @@ pub struct Unnamed {
 }
 
 pub struct StagingFolder {
+    at: Arc<StagingPlace>,
+    _at_the_end: BeforeTheEnd,
+}
+
+/// Where a folder is, and how many files were made in it.
+struct StagingPlace {
     destination: OwnedFd,
     name: String,
     /// Locked while it is open.
     folder: OwnedFd,
-    n_files: usize,
+    n_files: AtomicUsize,
+}
+
+impl StagingPlace {
+    /// The name of the file of this number, in `name`.
+    fn unnamed(i: usize, name: &mut [u8; 32]) -> &[u8] {
+        let mut rest = &mut name[..];
+        // There is room for every number.
+        let _ = write!(rest, "{i}{UNNAMED}");
+        let n_left = rest.len();
+        &name[..name.len() - n_left]
+    }
+
+    /// Removes the folder from a signal's handler: without an allocation, so it is not listed, but its files are counted.
+    /// Another thread may make one meanwhile.
+    fn discard(&self) {
+        for _ in 0..3 {
+            for i in 0..self.n_files.load(Ordering::SeqCst) {
+                let name = &mut [0; 32];
+                let _ = unlinkat(&self.folder, Self::unnamed(i, name), AtFlags::empty());
+            }
+            let is_there = is_there(self.destination.as_fd(), &self.name, self.folder.as_fd());
+            if !is_there || unlinkat(&self.destination, &self.name, AtFlags::REMOVEDIR).is_ok() {
+                return;
+            }
+        }
+    }
 }
 
 impl StagingFolder {
     /// # Errors
     /// If no folder can be made there.
     pub fn beside(destination: &Path) -> io::Result<Self> {
-        let destination = openat(CWD, destination, directory(), Mode::empty())?;
+        let destination = open_folder(destination)?;
         clear(destination.as_fd());
         loop {
             let name = format!("{PREFIX}{:016x}{:016x}{SUFFIX}", random(), random());
@@ -81,7 +122,14 @@ impl StagingFolder {
             let _ = flock(&folder, FlockOperation::LockExclusive);
             // Another run may have locked it first and removed it as left behind.
             if is_there(destination.as_fd(), &name, folder.as_fd()) {
-                return Ok(Self { destination, name, folder, n_files: 0 });
+                let at = Arc::new(StagingPlace {
+                    destination,
+                    name,
+                    folder,
+                    n_files: AtomicUsize::new(0),
+                });
+                let there = Arc::clone(&at);
+                return Ok(Self { at, _at_the_end: before_the_end(move || there.discard()) });
             }
         }
     }
@@ -91,11 +139,11 @@ impl StagingFolder {
     /// # Errors
     /// If the file cannot be created.
     pub fn file(&mut self) -> io::Result<(Unnamed, File)> {
-        let name = format!("{}{UNNAMED}", self.n_files);
+        let n_before = self.at.n_files.fetch_add(1, Ordering::SeqCst);
+        let name = format!("{n_before}{UNNAMED}");
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&self.folder, &name, flags, Mode::from_raw_mode(0o666))?;
-        self.n_files += 1;
+        let file = openat(&self.at.folder, &name, flags, Mode::from_raw_mode(0o666))?;
         Ok((Unnamed { name, identity: FileIdentity::of(&file)? }, File::from(file)))
     }
 
@@ -104,7 +152,7 @@ impl StagingFolder {
     /// # Errors
     /// If the mode cannot be set, or the file is another user's and would become this one's.
     pub fn keep_mode(&self, file: &File, replaced: &Path) -> io::Result<()> {
-        let Ok(there) = statat(&self.destination, replaced, AtFlags::SYMLINK_NOFOLLOW) else {
+        let Ok(there) = statat(&self.at.destination, replaced, AtFlags::SYMLINK_NOFOLLOW) else {
             return Ok(());
         };
         if FileType::from_raw_mode(there.st_mode) != FileType::RegularFile {
@@ -127,7 +175,7 @@ impl StagingFolder {
     /// # Errors
     /// If the folder refuses, or there is such a file that may not be replaced.
     pub fn name(&self, file: &Unnamed, name: &Path, replaces: bool) -> io::Result<()> {
-        let (from, to) = (&self.folder, &self.destination);
+        let (from, to) = (&self.at.folder, &self.at.destination);
         if replaces {
             return Ok(renameat(from, &file.name, to, name)?);
         }
@@ -143,9 +191,9 @@ impl StagingFolder {
 
     /// Removes a file that was given this name, unless it was replaced meanwhile.
     pub fn take_back(&self, name: &Path, made: FileIdentity) {
-        let there = statat(&self.destination, name, AtFlags::SYMLINK_NOFOLLOW);
+        let there = statat(&self.at.destination, name, AtFlags::SYMLINK_NOFOLLOW);
         if there.is_ok_and(|there| FileIdentity::from(there) == made) {
-            let _ = unlinkat(&self.destination, name, AtFlags::empty());
+            let _ = unlinkat(&self.at.destination, name, AtFlags::empty());
         }
     }
 }
@@ -153,7 +201,8 @@ impl StagingFolder {
 impl Drop for StagingFolder {
     fn drop(&mut self) {
         // A folder that cannot be removed stays; it does no harm.
-        let _ = remove(self.destination.as_fd(), &self.name, self.folder.as_fd());
+        let StagingPlace { destination, name, folder, .. } = &*self.at;
+        let _ = remove(destination.as_fd(), name, folder.as_fd());
     }
 }
 
@@ -162,13 +211,10 @@ fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-fn directory() -> OFlags {
-    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC
-}
-
 /// Opens a folder of this user, never through a link.
 fn open_own(parent: BorrowedFd, name: &str) -> io::Result<OwnedFd> {
-    let folder = openat(parent, name, directory() | OFlags::NOFOLLOW, Mode::empty())?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let folder = openat(parent, name, flags, Mode::empty())?;
     if fstat(&folder)?.st_uid != geteuid().as_raw() {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
@@ -249,7 +295,7 @@ mod tests {
         let mut at_work = StagingFolder::beside(here.path())?;
         let file = at_work.file()?;
         let other = StagingFolder::beside(here.path())?;
-        assert!(at(&at_work.name).join(&file.0.name).exists(), "a run at work keeps its files");
+        assert!(at(&at_work.at.name).join(&file.0.name).exists(), "a run at work keeps its files");
         drop((at_work, other));
         let kept = [".lookback-2.part", ".lookback-3.part", ".lookback-4.part", ".lookback-notes"];
         assert_eq!(names(here.path()), kept);
@@ -265,7 +311,7 @@ mod tests {
         fs::write(elsewhere.path().join("0.unnamed"), "mine")?;
         symlink(elsewhere.path(), here.path().join(".lookback-1.part"))?;
         let mut folder = StagingFolder::beside(here.path())?;
-        let path = here.path().join(&folder.name);
+        let path = here.path().join(&folder.at.name);
         fs::rename(&path, here.path().join("moved"))?;
         symlink(elsewhere.path(), &path)?;
         let (unnamed, _file) = folder.file()?;
@@ -295,9 +341,10 @@ mod tests {
     fn names_cannot_be_guessed_and_nobody_else_may_enter() -> io::Result<()> {
         let here = tempfile::tempdir()?;
         let [a, b] = [StagingFolder::beside(here.path())?, StagingFolder::beside(here.path())?];
-        let [x, y] = [&a, &b].map(|f| f.name[PREFIX.len()..].trim_end_matches(SUFFIX).to_owned());
+        let [x, y] =
+            [&a, &b].map(|f| f.at.name[PREFIX.len()..].trim_end_matches(SUFFIX).to_owned());
         assert!(x.len() == 32 && x != y && x[..16] != x[16..] && x[..16] != y[..16]);
-        assert_eq!(fstat(&a.folder)?.st_mode & 0o777, 0o700);
+        assert_eq!(fstat(&a.at.folder)?.st_mode & 0o777, 0o700);
         Ok(())
     }
 

@@ -19,9 +19,10 @@ pub static FORMAT: Format = Format {
     extension: "apng",
     about: "film in all its colours",
     is_text: false,
-    has_pixels: true,
     is_scaled: true,
     is_timed: true,
+    // The picture, the one before it, its colours, and those of two frames that wait for others.
+    pixel_bytes: 4 + 4 + 3 + 2 * 3,
     colours: FormatColours::Own,
     write: Write::Film(write),
 };

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use prost::Message;
 use serde_json::{Value as Json, json};
 
-use super::{OlderFiles, added_token, check_size, ids, refuse_own_ids, template};
+use super::{OlderFiles, added_token, check_added, check_size, ids, refuse_own_ids, template};
 use crate::text::{gguf::merges_by_score, shown};
 
 /// `sentencepiece_model.proto`, as far as it is read.
@@ -27,6 +27,13 @@ struct Piece {
     score: f32,
     #[prost(int32, optional, tag = "3")]
     kind: Option<i32>,
+}
+
+impl Piece {
+    /// The kind of one that is matched before anything else.
+    fn special(&self) -> Option<i32> {
+        self.kind.filter(|kind| [UNKNOWN, CONTROL, USER_DEFINED].contains(kind))
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -66,6 +73,7 @@ fn parsed(bytes: &[u8]) -> Result<Model> {
     let model = Model::decode(bytes).ok().filter(|model| !model.pieces.is_empty());
     let model = model.context("it is not a readable SentencePiece model; fetch it again")?;
     check_size(model.pieces.len())?;
+    check_added(model.pieces.iter().filter_map(Piece::special).count())?;
     Ok(model)
 }
 
@@ -95,8 +103,8 @@ impl Model {
     /// The special pieces, at these ids.
     fn added(&self, id_of: impl Fn(usize) -> Option<u64>) -> Vec<Json> {
         let token = |(i, piece): (usize, &Piece)| {
-            let kind = piece.kind.filter(|kind| [UNKNOWN, CONTROL, USER_DEFINED].contains(kind))?;
-            Some(added_token(id_of(i)?, &piece.text, kind != USER_DEFINED, false))
+            let is_control = piece.special()? != USER_DEFINED;
+            Some(added_token(id_of(i)?, &piece.text, is_control, false))
         };
         self.pieces.iter().enumerate().filter_map(token).collect()
     }

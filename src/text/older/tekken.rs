@@ -6,8 +6,11 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::{added_token, check_size, template};
-use crate::text::{gguf::TEKKEN, visible};
+use super::{added_token, check_added, check_size, template};
+use crate::text::{
+    gguf::{TEKKEN, check_merged},
+    visible,
+};
 
 #[derive(Deserialize)]
 struct File {
@@ -50,6 +53,9 @@ const SPECIALS: [&str; 10] = [
     "[TOOL_CALLS]",
 ];
 
+/// The most special tokens that a file counts without listing them; Mistral's count 1000.
+const MOST_UNLISTED: usize = 2000;
+
 /// The longest token that is cut to find its merges, in bytes.
 const LONGEST: usize = 512;
 
@@ -57,6 +63,8 @@ pub(super) fn tekken(bytes: &[u8]) -> Result<Json> {
     let file: File = serde_json::from_slice(bytes)
         .map_err(|fault| anyhow::anyhow!("{}", visible(&fault.to_string())))?;
     let n_special = file.config.default_num_special_tokens;
+    let listed = file.special_tokens.unwrap_or_default();
+    check_special(n_special, listed.len())?;
     check_size(file.config.default_vocab_size)?;
     let n = file.config.default_vocab_size.checked_sub(n_special);
     let n = n.context("it has more special tokens than tokens")?.min(file.vocab.len());
@@ -64,16 +72,15 @@ pub(super) fn tekken(bytes: &[u8]) -> Result<Json> {
         file.vocab[..n].iter().enumerate().map(of_rank).collect::<Result<_>>()?;
     let ranks: HashMap<&[u8], usize> =
         tokens.iter().enumerate().map(|(rank, token)| (&**token, rank)).collect();
-    let merges = tokens.iter().flat_map(|token| cuts(token, &ranks));
+    let merges = merges(&tokens, &ranks)?;
     let merges: Vec<[String; 2]> =
-        merges.map(|(left, right)| [spelled(left), spelled(right)]).collect();
+        merges.into_iter().map(|(left, right)| [spelled(left), spelled(right)]).collect();
     let mut vocab: Map<String, Json> = tokens
         .iter()
         .enumerate()
         .map(|(rank, token)| (spelled(token), json!(rank + n_special)))
         .collect();
     let mut names = vec![String::new(); n_special];
-    let listed = file.special_tokens.unwrap_or_default();
     for (rank, name) in SPECIALS.iter().enumerate().filter(|_| listed.is_empty()) {
         if let Some(slot) = names.get_mut(rank) {
             (*name).clone_into(slot);
@@ -108,6 +115,14 @@ pub(super) fn tekken(bytes: &[u8]) -> Result<Json> {
     }))
 }
 
+fn check_special(n: usize, n_listed: usize) -> Result<()> {
+    ensure!(
+        n <= n_listed + MOST_UNLISTED,
+        "it counts {n} special tokens and lists {n_listed}, the limit is {MOST_UNLISTED} more; fetch it again"
+    );
+    check_added(n)
+}
+
 /// The bytes of the token at a rank.
 fn of_rank((rank, token): (usize, &Token)) -> Result<Vec<u8>> {
     ensure!(token.rank == rank, "token {rank} has rank {}; fetch it again", token.rank);
@@ -119,6 +134,22 @@ fn of_rank((rank, token): (usize, &Token)) -> Result<Vec<u8>> {
         bytes.len()
     );
     Ok(bytes)
+}
+
+/// The pairs of tokens that all tokens are made of, in the order of their ranks.
+fn merges<'a>(
+    tokens: &'a [Vec<u8>],
+    ranks: &HashMap<&[u8], usize>,
+) -> Result<Vec<(&'a [u8], &'a [u8])>> {
+    let n_bytes: usize = tokens.iter().map(Vec::len).sum();
+    let (mut n_merged, mut merges) = (0, vec![]);
+    for token in tokens {
+        let cuts = cuts(token, ranks);
+        n_merged += cuts.len() * token.len();
+        check_merged(n_merged, n_bytes)?;
+        merges.extend(cuts);
+    }
+    Ok(merges)
 }
 
 /// The pairs of tokens that a token is made of, those with the lowest ranks first.

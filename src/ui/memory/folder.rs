@@ -20,6 +20,7 @@ use rustix::{
         AtFlags, CWD, Dir, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod,
         flock, openat, renameat, renameat_with, statat, unlinkat,
     },
+    io::Errno,
     process::geteuid,
 };
 
@@ -31,6 +32,19 @@ const SUFFIX: &str = ".tmp";
 const TRIES: usize = 100;
 const PAUSE: Duration = Duration::from_millis(30);
 
+/// Opens a folder. One that may be entered and written to but not listed is opened for that alone.
+///
+/// # Errors
+/// If there is no such folder, or it may not be entered.
+pub fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match openat(CWD, path, flags, Mode::empty()) {
+        #[cfg(target_os = "linux")]
+        Err(Errno::ACCESS) => Ok(openat(CWD, path, flags | OFlags::PATH, Mode::empty())?),
+        opened => Ok(opened?),
+    }
+}
+
 /// An open folder.
 pub struct StateFolder(OwnedFd);
 
@@ -38,8 +52,7 @@ impl StateFolder {
     /// # Errors
     /// If there is no such folder, or it cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self(openat(CWD, path, flags, Mode::empty())?))
+        Ok(Self(open_folder(path)?))
     }
 
     /// Creates the folder where it is missing.
@@ -61,7 +74,7 @@ impl StateFolder {
                     self.remove_left();
                     break;
                 }
-                Err(e) if e == rustix::io::Errno::WOULDBLOCK => thread::sleep(PAUSE),
+                Err(e) if e == Errno::WOULDBLOCK => thread::sleep(PAUSE),
                 Err(_) => break,
             }
         }
@@ -103,8 +116,8 @@ impl StateFolder {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match openat(&self.0, name, flags, Mode::empty()) {
             Ok(file) => File::from(file),
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
-            Err(rustix::io::Errno::LOOP) => anyhow::bail!("it is a link"),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP) => anyhow::bail!("it is a link"),
             Err(e) => return Err(io::Error::from(e).into()),
         };
         ensure!(file.metadata()?.is_file(), "it is not a file");
@@ -151,7 +164,7 @@ impl StateFolder {
         let renamed = renameat_with(&self.0, from, &self.0, to, RenameFlags::NOREPLACE);
         let renamed = match renamed {
             // Not every file system can do that.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !self.has(to) => {
+            Err(Errno::INVAL | Errno::NOSYS) if !self.has(to) => {
                 renameat(&self.0, from, &self.0, to)
             }
             renamed => renamed,
