@@ -84,7 +84,7 @@ impl<'a> LossTable<'a> {
         let cost = course.costs.after[row];
         let word = left(&course.target[row].text, WORD_WIDTH);
         let p = left(&probability(cost), FIGURE_WIDTH);
-        let cost_text = left(&fixed(cost), FIGURE_WIDTH);
+        let cost_text = left(&in_column(cost), FIGURE_WIDTH);
         let x = put_on(buf, lines, &[(&word, style), (&p, Style::new()), (&cost_text, style)]);
         let width = lines.right().saturating_sub(x).min(MOST_BAR);
         let bar = theme.bar(cost / most, width.into());
@@ -100,9 +100,18 @@ impl<'a> LossTable<'a> {
     }
 }
 
-/// The probability whose cross-entropy is `cost`.
+/// The probability whose cross-entropy is `cost`, in three decimals; only none and all are rounded to 0 and 1.
 fn probability(cost: f32) -> String {
-    format!("{:.3}", (-cost).exp())
+    match (-cost).exp() {
+        p if cost > 0.0 && p >= 0.9995 => ">0.999".into(),
+        p if p > 0.0 && p < 0.000_5 => "<0.001".into(),
+        p => format!("{p:.3}"),
+    }
+}
+
+/// A cost in its column: three decimals, as all the others.
+fn in_column(cost: f32) -> String {
+    if cost > 0.0 && cost < 0.001 { "<0.001".into() } else { fixed(cost) }
 }
 
 impl Pane for LossTable<'_> {
