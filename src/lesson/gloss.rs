@@ -1,7 +1,7 @@
 //! Word-by-word meanings of French words, for readers who know no French.
 //!
 //! The English ones are the words most often aligned with a French word in the training sentences
-//! (`assets/training/glosses.py`), 98 of them corrected by hand; another language's table may be shorter, and
+//! (`assets/training/glosses.py`), 2,000 of them corrected by hand; another language's table may be shorter, and
 //! English fills its gaps.
 
 mod chinese;
