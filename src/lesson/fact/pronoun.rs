@@ -20,7 +20,7 @@ const BETWEEN: &str = "is isn't was wasn't has hasn't had hadn't be been being w
 const WEATHER_AND_TIMES: &str = "rain rains rained raining snow snows snowed snowing hail hails hailed hailing \
     drizzle drizzled drizzling thunder thundered thundering monday tuesday wednesday thursday friday saturday sunday \
     january february march april june july august september october november december spring summer autumn winter \
-    christmas easter noon midday midnight morning evening night half quarter time";
+    christmas easter noon midday midnight morning evening night time";
 
 /// Said of a noun, or of the weather or the hour.
 const ALSO_OF_NOUNS: &str = "late early cold hot warm cool chilly mild freezing dark light bright wet dry humid sunny \
@@ -34,7 +34,7 @@ const JUDGEMENTS: &str = "hard difficult easy simple important possible impossib
 const CLAUSES: &str = "to that for if when";
 
 /// With “that” after them, said of no noun.
-const SEEMING: &str = "seems seemed appears appeared happens happened turns means";
+const SEEMING: &str = "seems seemed appears appeared happens happened";
 
 /// French of an hour or the weather.
 const FRENCH_OF_NO_NOUN: [&str; 5] = [" tard", " tôt", "il fait ", "il faisait ", "il fera "];
