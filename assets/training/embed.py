@@ -2,12 +2,12 @@
 
 - `NAME.safetensors`: the weights in 8 bits (stored.py); Elman's and the GRU's with their read-back probes (probes.py), fitted to the
   rounded weights
-- `tokenizer.json`: a copy; `../lessons/glosses-en.tsv`: `glosses.tsv` without its counts
+- `tokenizer.json`: the same without white space; `../lessons/glosses-en.tsv`: `glosses.tsv` without its counts
 - `words.txt`: the lower-case English words of the everyday and grammar sentences, one a line: what the models have seen
 """
 
 import argparse
-import shutil
+import json
 from collections import Counter
 
 import numpy as np
@@ -58,7 +58,8 @@ def main() -> None:
         embed(name, corpus)
     words = seen_words(corpus)
     (ASSETS / "words.txt").write_text("\n".join(words) + "\n")
-    shutil.copyfile(STATE / "tokenizer.json", ASSETS / "tokenizer.json")
+    tokenizer = json.loads((STATE / "tokenizer.json").read_text())
+    (ASSETS / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")) + "\n")
     glosses = [line.rsplit("\t", 1)[0] for line in (STATE / "glosses.tsv").read_text().splitlines()]
     (ASSETS.parent / "lessons" / "glosses-en.tsv").write_text("\n".join(glosses) + "\n")
     print(f"{len(words):,} words; all: {sum(f.stat().st_size for f in ASSETS.iterdir()):,} bytes")

@@ -2,13 +2,14 @@
 
 The gloss is the English word it is most often aligned with in the everyday sentences (by aligner.py), or in the
 grammar's (by their own alignment) if it is not in the former. Words met fewer than LEAST times, numbers and words that are the same in English are left out, as
-are words whose commonest partner has less than SHARE of the links; BY_HAND comes first. 304 glosses were corrected by hand (CORRECTED, ALSO_CORRECTED), and 12 words
-with a hyphen or an apostrophe added (WHOLE).
+are words whose commonest partner has less than SHARE of the links; BY_HAND comes first. 2,000 glosses were corrected by hand (CORRECTED, `glosses_corrected.tsv`),
+and 12 words with a hyphen or an apostrophe added (WHOLE).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 
@@ -49,37 +50,14 @@ CORRECTED = {"je": "I", "j'": "I", "suis": "am", "sommes": "are", "chose": "thin
            "oreillers": "pillows", "ramassent": "pick up", "volants": "flying", "heure": "hour", "poursuivis": "pursued", "vu": "seen",
            "été": "been", "allés": "gone", "retourner": "return", "enfuit": "flees", "lança": "threw", "professionnels": "professional",
            "sort": "goes out", "voie": "way", "auprès": "beside", "es": "are"}  # fmt: skip
-# Of words that stand more often in our own sentences, or beside another word than they mean.
-ALSO_CORRECTED = {
-    "aboie": "barks", "acceptés": "accepted", "algèbre": "algebra", "alimentaire": "food", "anciennes": "old", "anciens": "former", "annulée":
-    "canceled", "appartiennent": "belong", "apprentissage": "learning", "attendons": "wait", "augmente": "increases", "automatique":
-    "automatic", "biens": "goods", "bijoux": "jewels", "bogue": "bug", "calculez": "calculate", "capturé": "captured", "causée": "caused",
-    "cercle": "circle", "cerf": "deer", "chauds": "hot", "chauve": "bald", "chaîne": "chain", "chères": "expensive", "chômage": "unemployment",
-    "claires": "clear", "comprenait": "understood", "conclu": "concluded", "considérée": "considered", "construisent": "build", "contiennent":
-    "contain", "couche": "layer", "couches": "layers", "couloir": "corridor", "crée": "creates", "câble": "cable", "dessiné": "drew", "diplôme":
-    "degree", "distribué": "delivered", "donne": "gives", "dossier": "folder", "douce": "soft", "défend": "defends", "développe": "develops",
-    "effrayée": "frightened", "employée": "employed", "enregistrez": "save", "entraînement": "training", "entreprises": "companies", "envoie":
-    "sends", "espèce": "species", "estimé": "estimated", "existe": "exists", "explique": "explains", "explosé": "exploded", "fausse": "false",
-    "fil": "thread", "finale": "final", "finit": "ends", "fonction": "function", "fonctions": "functions", "forment": "form", "fournit":
-    "provides", "guidées": "guided", "hirondelle": "swallow", "indique": "indicates", "installé": "installed", "jeton": "token", "jetons":
-    "tokens", "libéré": "freed", "liens": "links", "limite": "limit", "lisent": "read", "longueur": "length", "légende": "legend", "maladie":
-    "disease", "matrice": "matrix", "matériel": "equipment", "menacée": "threatened", "modèles": "models", "monte": "rises", "montrent": "show",
-    "mord": "bites", "ménage": "household", "métaux": "metals", "neurones": "neurons", "observé": "observed", "opposée": "opposite",
-    "paramètres": "parameters", "parfum": "perfume", "phrases": "sentences", "probabilité": "probability", "produisent": "produce", "propose":
-    "offers", "proposé": "offered", "provoqué": "caused", "prédit": "predicts", "prévisions": "predictions", "recevons": "receive", "reflète":
-    "reflects", "rencontrées": "met", "représente": "represents", "requête": "request", "réduisent": "reduce", "réseau": "network", "réseaux":
-    "networks", "saute": "jumps", "scène": "stage", "serrés": "tight", "similaires": "similar", "soins": "care", "souhaité": "wished",
-    "soulevé": "lifted", "suivant": "next", "supprimé": "deleted", "sécurisé": "secure", "termine": "ends", "traduction": "translation",
-    "tragique": "tragic", "traverse": "crosses", "tâches": "tasks", "téléchargé": "downloaded", "utilisateur": "user", "utilisateurs": "users",
-    "vagues": "waves", "vecteur": "vector", "vecteurs": "vectors", "venait": "came", "verbe": "verb", "vétérinaire": "veterinarian", "zones":
-    "areas", "économiques": "economic", "écrivent": "write", "éditeur": "publisher", "élevée": "high", "équation": "equation"
-}  # fmt: skip
 # Words that the tokens cut; they stand at the end.
 WHOLE = {"quelqu'un": "somebody", "peut-être": "maybe", "là-bas": "over there", "grand-mère": "grandmother", "grands-mères": "grandmothers",
          "grand-père": "grandfather", "grands-pères": "grandfathers", "petit-déjeuner": "breakfast", "petite-fille": "granddaughter",
          "petit-fils": "grandson", "petits-enfants": "grandchildren", "week-end": "weekend"}  # fmt: skip
-# Parts that mean nothing alone: the t of a-t-il, the start of quelqu'un.
-PARTS = {"t", "quelqu"}
+# Parts that mean nothing alone: the t of a-t-il, the start of quelqu'un, letters, and what is no word.
+PARTS = {"t", "quelqu", "d", "n", "m", "e", "h", "i", "in", "manggé", "changgé", "exiggé", "plonggé", "voyaggé", "partaggé"}
+# Of words that stand more often in our own sentences, or beside another word than they mean: word, gloss.
+ALSO_CORRECTED = Path(__file__).with_name("glosses_corrected.tsv")
 LEAST = 3
 SHARE = 0.2
 
@@ -117,7 +95,8 @@ def main() -> None:
     others, of_others = count(2)
     seen.update({w: n for w, n in others.items() if seen[w] < LEAST})
     partners.update({w: of_others[w] for w in others if w not in partners})
-    lines, by_hand = [], BY_HAND | CORRECTED | ALSO_CORRECTED
+    also = dict(line.split("\t") for line in ALSO_CORRECTED.read_text().splitlines())
+    lines, by_hand = [], BY_HAND | CORRECTED | also
     for word, n in seen.most_common():
         if word in PARTS:
             continue

@@ -12,6 +12,7 @@ mod latent;
 pub mod layer;
 mod learning;
 mod output;
+pub mod pronoun;
 mod recurrent;
 pub mod sentence;
 mod state;
@@ -251,12 +252,12 @@ impl<'a> Context<'a> {
         (0..site.shape().rows).find(|&row| !site.value.get(Cell::new(0, row, 0)).is_nan())
     }
 
-    /// The row of `it` or `they`; in the target, the row that writes its translation.
+    /// The row of the `it` or `they` that stands for a noun; in the target, the row that writes its translation.
     fn pronoun(&self) -> Option<usize> {
         match self.stream() {
-            Stream::Source => last_of(self.tokens(), ENGLISH_PRONOUNS),
+            Stream::Source => pronoun::pronoun_in(self.tokens(), self.french()),
             Stream::Target => {
-                let asker = last_of(&self.reading.sentence.tokens, ENGLISH_PRONOUNS)?;
+                let asker = self.pronoun_of_sentence()?;
                 attention::written_for(self.trace(), self.step.model, asker)
                     .filter(|&row| row < self.tokens().len())
             }

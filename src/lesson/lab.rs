@@ -9,8 +9,9 @@ use super::{
     LayerHead, Paragraph,
     fact::{
         Context, FRENCH_PRONOUNS, all_of,
-        attention::{guided_look, has_pronoun, may_be_meant, previous_head, pronoun_in},
+        attention::{guided_look, has_pronoun, may_be_meant, previous_head},
         compare::by_word,
+        pronoun::pronoun_in,
         sentence::has_ten_words,
     },
     fill,
@@ -236,7 +237,8 @@ fn looks_elsewhere(c: &Context) -> bool {
         return false;
     };
     let now = guided_look(c, c.reading.trace(ModelName::Transformer));
-    let pronouns = [&c.reading.sentence.tokens, &before.source].map(|tokens| pronoun_in(tokens));
+    let pronouns =
+        [&c.reading.sentence.tokens, &before.source].map(|tokens| pronoun_in(tokens, c.french()));
     let looks = now.zip(guided_look(c, before));
     let is_moved = |(now, before): (AttendedKey, AttendedKey)| {
         now.key != before.key && may_be_meant(c, &now) && may_be_meant(c, &before)

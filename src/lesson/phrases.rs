@@ -143,6 +143,7 @@ phrases! {
     pronoun_looks_at_none(asker, word, weight, written);
     no_pronoun();
     no_pronoun_in_task();
+    impersonal(it);
     pronouns_written(asker, transformer, elman);
     pronoun_written(asker, transformer);
     neither_pronoun();
@@ -197,7 +198,8 @@ phrases! {
     other_unscaled(weight, without);
     all_known();
     in_capitals(word);
-    unknown(words, word, instead);
+    unknown(words);
+    known_instead(word, instead);
     alike(one, other, cosine);
     alike_none();
 }

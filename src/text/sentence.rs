@@ -134,7 +134,7 @@ pub struct Unknown {
     pub tokens: Range<usize>,
     /// Whether these tokens spell it; false where a checkpoint reads `<unk>` instead.
     pub is_read: bool,
-    /// Seen words that fit in its place, the most similar first; empty for a checkpoint.
+    /// Seen words that fit in its place, the likeliest first; empty for a checkpoint, and where no word is expected.
     pub instead: Vec<String>,
     /// Whether it is a word that training had, but not in capitals.
     pub is_capitals: bool,

@@ -169,7 +169,7 @@ fn step(
         title = step.title
     );
     writeln!(out, "\n\n## {place}\n")?;
-    let formula = formula_text(&step.formula);
+    let formula = formula_text(&step.formula, language);
     if !formula.is_empty() {
         write_wrapped(out, "", &tr!(language, "Formula: {formula}", formula))?;
     }
@@ -248,12 +248,12 @@ fn pane_in_words(
 }
 
 /// A formula whose parts, which wide gaps separate on the screen, are separated by semicolons.
-fn formula_text(formula: &str) -> String {
+fn formula_text(formula: &str, language: Language) -> String {
     let parts = formula.split("  ").map(str::trim).filter(|part| !part.is_empty());
     parts.fold(String::new(), |text, part| match text.chars().last() {
         None => part.to_owned(),
         Some(';' | ',' | ':') => format!("{text} {part}"),
-        Some(_) => format!("{text}; {part}"),
+        Some(_) => [&text, language.tr("; "), part].concat(),
     })
 }
 
@@ -297,7 +297,7 @@ mod tests {
             ("Q = x W_Q   K = x W_K   V = x W_V", "Q = x W_Q; K = x W_K; V = x W_V"),
         ];
         for (formula, text) in pairs {
-            assert_eq!(formula_text(formula), text);
+            assert_eq!(formula_text(formula, Language::English), text);
         }
     }
 

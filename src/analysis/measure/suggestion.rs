@@ -1,24 +1,27 @@
 //! Words to use instead of one that the models have never seen.
 
-use nalgebra::DVector;
+use std::{iter, sync::Arc};
+
 use rayon::prelude::*;
 
 use crate::{
     analysis::trace::Trace,
-    engine::{
-        math::log_probability,
-        value::{Matrix, Value},
-    },
-    model::{EMBEDDING_TABLE, LOGITS, Model, ModelName, Setup},
+    engine::{math::log_probability, value::Value},
+    model::{LOGITS, Model, ModelName, Setup},
     text::{Token, Tokenizer, Unknown},
 };
 
 /// How many of the words that the language model expects most are tried in the place.
 const TRIED: usize = 40;
-/// How many of them, those with which the rest of the sentence is likeliest, are compared.
-const COMPARED: usize = 12;
 /// How many words are suggested.
 const SUGGESTED: usize = 3;
+/// The log-probability in the place from which on a word is tried, 0.001: below it the model expects nothing in particular,
+/// and what it says does not fit. Names are many, and each is rare.
+const LEAST_EXPECTED: f64 = -6.9;
+/// By how much the sentence's log-probability may lie below the one with the best word.
+const MOST_BELOW_BEST: f64 = 2.0;
+/// Shorter ones are mostly parts of words (“th”), which training met alone too.
+const LEAST_LETTERS: usize = 3;
 
 /// Words without a meaning of their own, which the language model expects nearly everywhere.
 const FUNCTION_WORDS: &str = "i you he she it we they me him her us them myself himself herself my \
@@ -38,62 +41,88 @@ pub struct UnknownPlace<'a> {
     pub unknown: &'a Unknown,
 }
 
-impl UnknownPlace<'_> {
-    /// Seen words, three at most: of those that the language model finds likeliest in this sentence, those whose
-    /// embeddings are most similar to the mean embedding of the unknown word's tokens (cosine). What a cut word means
-    /// cannot be read from its parts, so the sentence around it decides first.
-    pub fn suggestions(&self) -> Vec<String> {
-        let table = self.trace.value(EMBEDDING_TABLE).map(Value::matrix);
-        let logits = self.trace.value(LOGITS.name).map(Value::matrix);
-        // The model reads `<bos>` first, so row i predicts the sentence's token i.
-        let tokens = self.trace.source.get(1..).unwrap_or_default();
-        let place = self.unknown.tokens.clone();
-        let (Some(table), Some(logits), Some(parts)) = (table, logits, tokens.get(place.clone()))
-        else {
-            return vec![];
-        };
-        if place.start >= logits.nrows() {
-            return vec![];
-        }
-        let row = |id: u32| -> DVector<f32> { table.row(id as usize).transpose() };
-        let sum: DVector<f32> = parts.iter().map(|token| row(token.id)).sum();
-        let mut words: Vec<(f64, u32, String)> = self
-            .expected(logits)
-            .into_par_iter()
-            .map(|(id, word)| (self.log_probability_with(tokens, id), id, word))
-            .collect();
-        words.sort_by(|a, b| b.0.total_cmp(&a.0));
-        words.truncate(COMPARED);
-        let cosine = |id| row(id).normalize().dot(&sum);
-        words.sort_by(|a, b| cosine(b.1).total_cmp(&cosine(a.1)));
-        words.into_iter().take(SUGGESTED).map(|(_, _, word)| word).collect()
+/// The ids around the place of an unknown word. Quotation marks around it are left out: after one the model expects what
+/// begins a quotation, not what the sentence needs.
+struct Frame {
+    before: Vec<u32>,
+    after: Vec<u32>,
+}
+
+impl Frame {
+    fn new(tokens: &[Token], place: &Unknown) -> Option<Self> {
+        let (before, after) = (tokens.get(..place.tokens.start)?, tokens.get(place.tokens.end..)?);
+        let is_mark = |token: &&Token| ["\"", "“", "”"].contains(&token.text.as_str());
+        let is_quoted = before.last().filter(is_mark).is_some();
+        let closes = is_quoted && after.first().filter(is_mark).is_some();
+        let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect();
+        Some(Self {
+            before: ids(&before[..before.len() - usize::from(is_quoted)]),
+            after: ids(&after[usize::from(closes)..]),
+        })
     }
 
-    /// The content words that the model expects most in the place; names only in that of a name.
-    fn expected(&self, logits: &Matrix) -> Vec<(u32, String)> {
-        let expected = logits.row(self.unknown.tokens.start);
-        let mut ids: Vec<u32> = (0..expected.ncols() as u32).collect();
+    fn with(&self, word: impl IntoIterator<Item = u32>) -> Vec<u32> {
+        self.before.iter().copied().chain(word).chain(self.after.iter().copied()).collect()
+    }
+}
+
+impl UnknownPlace<'_> {
+    /// Seen words, three at most, the best first: of those that the language model expects in the place, those with which
+    /// the rest of the sentence is likeliest. Empty if it expects none.
+    pub fn suggestions(&self) -> Vec<String> {
+        // The model reads `<bos>` first, which is no token of the sentence.
+        let tokens = self.trace.source.get(1..).unwrap_or_default();
+        let Some(frame) = Frame::new(tokens, self.unknown) else { return vec![] };
+        let mut words: Vec<(f64, String)> = self
+            .expected(&frame, &tokens[self.unknown.tokens.clone()])
+            .into_par_iter()
+            .map(|(id, word)| (self.log_probability_with(&frame, id), word))
+            .collect();
+        words.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let least = words.first().map_or(0.0, |best| best.0 - MOST_BELOW_BEST);
+        let near = words.into_iter().take_while(|word| word.0 >= least);
+        near.take(SUGGESTED).map(|word| word.1).collect()
+    }
+
+    /// The content words that the model expects most in the place, those around it left out; names only in that of a
+    /// name.
+    fn expected(&self, frame: &Frame, unknown: &[Token]) -> Vec<(u32, String)> {
+        let Some(logits) = self.logits(&frame.with(unknown.iter().map(|token| token.id))) else {
+            return vec![];
+        };
+        let expected = logits.row(0, frame.before.len());
+        let mut ids: Vec<u32> = (0..expected.len() as u32).collect();
         ids.sort_by(|&a, &b| expected[b as usize].total_cmp(&expected[a as usize]));
         let has_capital = |word: &str| word.starts_with(char::is_uppercase);
-        let fits = |word: &String| {
+        let is_name = has_capital(&self.unknown.word);
+        let is_expected =
+            |id: &u32| is_name || log_probability(&expected, *id as usize) >= LEAST_EXPECTED;
+        let around = frame.with(iter::empty());
+        let fits = |(id, word): &(u32, String)| {
             let mut function_words = FUNCTION_WORDS.split_whitespace();
-            has_capital(word) == has_capital(&self.unknown.word)
+            has_capital(word) == is_name
+                && word.chars().count() >= LEAST_LETTERS
+                && !around.contains(id)
                 && function_words.all(|function_word| function_word != word.to_lowercase())
         };
-        let words = ids.into_iter().filter_map(|id| Some((id, self.tokenizer.seen_word(id)?)));
-        words.filter(|(_, word)| fits(word)).take(TRIED).collect()
+        let ids = ids.into_iter().take_while(is_expected);
+        let words = ids.filter_map(|id| Some((id, self.tokenizer.seen_word(id)?)));
+        words.filter(fits).take(TRIED).collect()
     }
 
     /// The log-probability of the sentence from the place on, with this word there.
-    fn log_probability_with(&self, tokens: &[Token], word: u32) -> f64 {
-        let place = self.unknown.tokens.clone();
-        let mut ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
-        ids.splice(place.clone(), [word]);
-        let pass = self.model.run(&ids, &Setup::default());
-        let trace = Trace::new(ModelName::DecoderOnly, pass, self.tokenizer);
-        trace.value(LOGITS.name).map_or(f64::NEG_INFINITY, |logits| {
-            let rows = place.start..ids.len();
+    fn log_probability_with(&self, frame: &Frame, word: u32) -> f64 {
+        let ids = frame.with([word]);
+        self.logits(&ids).map_or(f64::NEG_INFINITY, |logits| {
+            let rows = frame.before.len()..ids.len();
             rows.map(|i| log_probability(&logits.row(0, i), ids[i] as usize)).sum()
         })
+    }
+
+    /// The logits of a pass over these tokens, (token, vocabulary): the ith row predicts the ith token.
+    fn logits(&self, ids: &[u32]) -> Option<Arc<Value>> {
+        let pass = self.model.run(ids, &Setup::default());
+        let trace = Trace::new(ModelName::DecoderOnly, pass, self.tokenizer);
+        trace.site(LOGITS.name).map(|site| Arc::clone(&site.value))
     }
 }

@@ -272,26 +272,20 @@ fn future_share(c: &Context) -> String {
 }
 
 pub fn has_pronoun(c: &Context) -> bool {
-    pronoun_in(&c.reading.sentence.tokens).is_some()
-}
-
-/// Where the last pronoun begins whose noun decides the French.
-pub fn pronoun_in(tokens: &[Token]) -> Option<usize> {
-    last_of(tokens, ENGLISH_PRONOUNS)
+    c.pronoun_of_sentence().is_some()
 }
 
 /// What to do where the French of the pass without changes has no pronoun.
 fn no_pronoun_to_keep(c: &Context) -> String {
-    let trace = c.reading.plain_trace(ModelName::Transformer);
-    let output = &trace.unwrap_or_else(|| c.reading.trace(ModelName::Transformer)).output;
-    let has_one = all_of(output, FRENCH_PRONOUNS).next().is_some();
-    if has_one { String::new() } else { c.phrases.no_pronoun_to_keep() }
+    let has_one = |trace: &Trace| all_of(&trace.output, FRENCH_PRONOUNS).next().is_some();
+    let has_none = !c.plain_transformer().is_some_and(has_one);
+    if has_none { c.phrases.no_pronoun_to_keep() } else { String::new() }
 }
 
 /// Position of the pronoun, else of the last word.
 fn pronoun_or_last(c: &Context) -> usize {
     let tokens = &c.reading.sentence.tokens;
-    let position = pronoun_in(tokens).or_else(|| last_word_in(tokens));
+    let position = c.pronoun_of_sentence().or_else(|| last_word_in(tokens));
     position.unwrap_or(tokens.len().saturating_sub(1))
 }
 
@@ -320,6 +314,15 @@ pub fn nouns_before_pronoun(c: &Context, weights: &[f32]) -> Vec<usize> {
 
 fn note_without_pronoun(c: &Context, text: fn(&Phrases) -> String) -> String {
     if has_pronoun(c) { String::new() } else { text(c.phrases) }
+}
+
+/// Why French chooses no gender here: the “it” stands for no noun, or there is none.
+fn nothing_to_choose(c: &Context, there_is_none: fn(&Phrases) -> String) -> String {
+    let tokens = &c.reading.sentence.tokens;
+    match last_of(tokens, ENGLISH_PRONOUNS) {
+        Some(it) => c.phrases.impersonal(&c.phrases.quoted_word(tokens, it)),
+        None => there_is_none(c.phrases),
+    }
 }
 
 /// By head of the step's attention: the mean weight on the token before, over the rows that have one.
@@ -396,7 +399,7 @@ fn pronoun_look(c: &Context) -> String {
     let Some(look) =
         guided_look(c, c.reading.trace(ModelName::Transformer)).filter(|_| has_pronoun(c))
     else {
-        return c.phrases.no_pronoun();
+        return nothing_to_choose(c, Phrases::no_pronoun);
     };
     let tokens = &c.reading.sentence.tokens;
     let word = c.phrases.quoted_word(tokens, look.key);
@@ -454,7 +457,7 @@ fn pronoun_written(c: &Context, model: ModelName) -> String {
 /// Of the Elman RNN only where its pronoun can stand for nothing else.
 fn pronouns_written(c: &Context) -> String {
     if !has_pronoun(c) {
-        return c.phrases.no_pronoun_in_task();
+        return nothing_to_choose(c, Phrases::no_pronoun_in_task);
     }
     let transformer = pronoun_written(c, ModelName::Transformer);
     let mut said = if all_of(&c.reading.sentence.tokens, ENGLISH_SUBJECTS).count() > 1 {

@@ -1,8 +1,8 @@
 //! Facts about the sentence, its words and the models' sizes.
 
 use super::{
-    Context, ENGLISH_PRONOUNS, Fact, attention::it_has_another_form, fact, fact_of_built_in,
-    last_of, last_word_in, words_from_end,
+    Context, Fact, attention::it_has_another_form, fact, fact_of_built_in, last_word_in,
+    words_from_end,
 };
 use crate::{
     analysis::{
@@ -76,8 +76,7 @@ pub(super) static FACTS: &[Fact] = &[
     }),
     fact_of_built_in("il_or_elle", "between which forms French chooses", |c| {
         let tokens = &c.reading.sentence.tokens;
-        let pronoun =
-            last_of(tokens, ENGLISH_PRONOUNS).map(|i| word_text(tokens, i).to_lowercase());
+        let pronoun = c.pronoun_of_sentence().map(|i| word_text(tokens, i).to_lowercase());
         match pronoun.as_deref() {
             Some("they") => c.phrases.ils_or_elles(),
             Some(_) if it_has_another_form(c) => c.phrases.le_or_la(),
@@ -187,16 +186,17 @@ fn unknown(c: &Context) -> String {
     } else {
         c.phrases.list(&words)
     };
-    c.phrases.unknown(
-        &words,
-        &c.phrases.quote(&shortened(&first.word)),
-        &c.phrases.list(&replacements),
-    )
+    let mut said = c.phrases.unknown(&words);
+    if !replacements.is_empty() {
+        let word = c.phrases.quote(&shortened(&first.word));
+        said.push_str(&c.phrases.known_instead(&word, &c.phrases.list(&replacements)));
+    }
+    said
 }
 
 fn pronoun_change(c: &Context) -> String {
     let tokens = &c.reading.sentence.tokens;
-    match (last_of(tokens, ENGLISH_PRONOUNS), said_of_pronoun(tokens)) {
+    match (c.pronoun_of_sentence(), said_of_pronoun(c)) {
         (None, _) => c.phrases.read_a_pronoun(),
         (_, None) => c.phrases.type_any_change(),
         (_, Some(position)) => c.phrases.type_change(&change_of_adjective(tokens, position)),
@@ -213,7 +213,7 @@ fn word_change(c: &Context) -> String {
     if !has_ten_words(c) {
         return c.phrases.read_ten_words();
     }
-    let adjective = said_of_pronoun(tokens).map(|i| change_of_adjective(tokens, i));
+    let adjective = said_of_pronoun(c).map(|i| change_of_adjective(tokens, i));
     match adjective.or_else(|| change_of_noun(tokens)) {
         Some(change) => c.phrases.type_change(&change),
         None => c.phrases.type_any_change(),
@@ -239,8 +239,8 @@ fn change_to(tokens: &[Token], position: usize, word: &str, other: &str) -> Stri
 
 /// The last word of the clause that a pronoun and a form of “be” begin: often the adjective that decides it. None where
 /// there are none.
-fn said_of_pronoun(tokens: &[Token]) -> Option<usize> {
-    let pronoun = last_of(tokens, ENGLISH_PRONOUNS)?;
+fn said_of_pronoun(c: &Context) -> Option<usize> {
+    let (tokens, pronoun) = (&c.reading.sentence.tokens, c.pronoun_of_sentence()?);
     let rest = &tokens[pronoun + 1..];
     let is_mark = |token: &Token| !token.text.contains(char::is_alphanumeric);
     let end = rest.iter().position(is_mark).unwrap_or(rest.len());

@@ -213,7 +213,8 @@ impl Pane for Candidates<'_> {
                 (false, None) => "",
             };
             let (word, p) = (self.subject.label(2, c.token), percent(c.probability));
-            format!("\"{word}\": logit {}, {p}{what}", rounded(c.logit, 2))
+            let logit = rounded(c.logit, 2);
+            tr!(language, "\"{word}\": logit {logit}, {p}{what}", word, logit, p, what)
         };
         let n = choice.candidates.len().min(MAX_IN_WORDS);
         let shown = (0..n).chain((taken >= n).then_some(taken));

@@ -20,7 +20,7 @@ use crate::{
     analysis::{measure::ablation::KnockOut, reading::Evidence},
     engine::site::{Axis, Stream},
     lesson::tr,
-    text::{decimals, fixed, spoken},
+    text::{decimals, fixed, rounded, share, spoken},
     ui::widgets::lines::{fit, put_line, put_on, right, window},
 };
 
@@ -39,13 +39,29 @@ struct Column {
     name: &'static str,
     numbers: Vec<f32>,
     largest: f32,
+    are_shares: bool,
 }
 
 impl Column {
     /// A column whose bars are relative to its largest number.
     fn relative(name: &'static str, numbers: Vec<f32>) -> Self {
         let largest = numbers.iter().fold(f32::MIN_POSITIVE, |largest, v| largest.max(v.abs()));
-        Self { name, numbers, largest }
+        Self { name, numbers, largest, are_shares: false }
+    }
+
+    /// A number as wide as the column: shares as the texts say them, others all with the decimals that show about three
+    /// digits of the largest, so that they can be compared.
+    fn figure(&self, v: f32) -> String {
+        const MOST_DECIMALS: f32 = 4.0;
+        let text = match self.largest {
+            _ if self.are_shares => share(v),
+            largest if largest < 0.001 => return figure(v),
+            largest => {
+                let decimals = (2.0 - largest.log10().floor()).clamp(0.0, MOST_DECIMALS);
+                rounded(v, decimals as usize)
+            }
+        };
+        format!("{text:>FIGURE_WIDTH$}")
     }
 }
 
@@ -78,7 +94,8 @@ impl<'a> EvidenceTable<'a> {
 
     fn columns(&self) -> Vec<Column> {
         let theme = self.0.scene.theme;
-        let weights = Column { name: "weight", numbers: self.weights(), largest: 1.0 };
+        let weights =
+            Column { name: "weight", numbers: self.weights(), largest: 1.0, are_shares: true };
         let shares = self.shares_of_output();
         let words = self.slopes_of_words().map(<[f32]>::to_vec);
         let shares = shares.map(|s| Column::relative(theme.glyph("weight·∂", "weight*d"), s));
@@ -137,7 +154,7 @@ impl<'a> EvidenceTable<'a> {
             let Some(&v) = column.numbers.get(key) else { continue };
             let x = line.x + WORD_WIDTH + i as u16 * pitch;
             let end = line.right().min(x + pitch - 1);
-            let number = format!("{} ", figure(v));
+            let number = format!("{} ", column.figure(v));
             let x = put_line(buf, (x, line.y), end, &[(&number, style)]);
             let available_width = usize::from(end.saturating_sub(x));
             let bar = theme.bar(v.abs() / column.largest, available_width);

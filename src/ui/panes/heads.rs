@@ -12,7 +12,7 @@ use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
     engine::{arithmetic::Arithmetic, math::argmax, value::Cell},
     lesson::tr,
-    text::fixed,
+    text::{fixed, share},
     ui::widgets::{
         heat::{Columns, Grid, Heat, Labels, Scale},
         lines::{named, put_on},
@@ -198,7 +198,7 @@ impl<'a> Heads<'a> {
         if area.height < 2 {
             let x = put_on(buf, area, &[(mark, style), (&format!("{head} "), style)]);
             let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
-            return self.draw_strongest(head, rest, buf);
+            return self.draw_strongest(head, scale, rest, buf);
         }
         let name = match self.n_heads() {
             1 => self.0.scene.language.tr("all heads").to_owned(),
@@ -212,16 +212,17 @@ impl<'a> Heads<'a> {
             heat.drawn_height(body).min(body.height)
         });
         let line = Rect { y: area.y + 1 + shown, height: 1, ..area };
-        self.draw_strongest(head, line.intersection(area), buf);
+        self.draw_strongest(head, scale, line.intersection(area), buf);
     }
 
-    /// Draws `→ it 0.34`: the key with the selected query's largest weight.
-    fn draw_strongest(&self, head: usize, line: Rect, buf: &mut Buffer) {
+    /// Draws `→ it 0.34`: the key with the selected query's largest weight, a share as the texts say it.
+    fn draw_strongest(&self, head: usize, scale: Scale, line: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
         let shown = |col| self.0.shown_value(Cell::new(head, self.0.row(), col));
         let row: Vec<f32> = (0..self.0.n_cols()).map(shown).collect();
         let Some(key) = argmax(row.iter().copied()) else { return };
-        let number = theme.number(row[key], 4);
+        let is_share = matches!(scale, Scale::Unit | Scale::Shares { .. });
+        let number = if is_share { share(row[key]) } else { theme.number(row[key], 4) };
         // A narrow line omits the sign, not the number.
         let sign = theme.glyph("→ ", "> ");
         let sign = if line.width < 6 { "" } else { sign };
@@ -312,9 +313,7 @@ impl Pane for Heads<'_> {
             ))
         };
         let lines = (0..site.shape().planes).filter_map(line).collect();
-        let (model, caption) =
-            (language.tr(subject.scene.model.title()), language.tr(site.caption()));
-        PaneWords::new(format!("{} ({model}), {caption}", site.path()), lines)
+        PaneWords::new(subject.heading(None, language.tr(site.caption())), lines)
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {

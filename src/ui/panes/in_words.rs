@@ -34,7 +34,7 @@ impl PaneWords {
         lines: Vec<String>,
     ) -> Self {
         let (heading, model) = (language.tr(heading), language.tr(model.title()));
-        Self::new(format!("{heading} ({model})"), lines)
+        Self::new(tr!(language, "{heading} ({model})", heading, model), lines)
     }
 }
 
@@ -62,39 +62,37 @@ impl<'a> Subject<'a> {
             let mut keys: Vec<usize> = (0..self.n_cols()).filter(|&col| shown(col) > 0.0).collect();
             keys.sort_by(|&a, &b| shown(b).total_cmp(&shown(a)));
             let key = |&col: &usize| {
-                format!(
-                    "{} {}",
-                    tr!(language, "“{word}”", word = self.label(2, col)),
-                    fixed(shown(col))
-                )
+                let word = tr!(language, "“{word}”", word = self.label(2, col));
+                format!("{word} {}", fixed(shown(col)))
             };
             let keys: Vec<String> = keys.iter().take(2).map(key).collect();
             let keys = keys.join(language.tr(", then "));
             language.labelled(&self.label(1, row), &keys)
         };
         let lines = (0..self.n_rows()).map(line).collect();
-        let (path, model) = (self.site.path(), language.tr(self.scene.model.title()));
-        let caption = language.tr(form.kind().caption());
-        let head = tr!(language, ", head {head}", head = self.plane);
-        let head = if self.n_planes() == 1 { "" } else { &head };
-        let heading = format!("{path} ({model}{head}), {caption}");
-        Some(PaneWords::new(heading, lines))
+        let head = (self.n_planes() > 1).then_some(self.plane);
+        Some(PaneWords::new(self.heading(head, language.tr(form.kind().caption())), lines))
     }
 
     /// The pane in words, with its site as the heading.
     pub(super) fn in_words(&self, lines: Vec<String>) -> PaneWords {
         let (site, language) = (self.site, self.scene.language);
-        let (model, caption) = (language.tr(self.scene.model.title()), language.tr(site.caption()));
         let is_one_of_heads = site.axes()[0] == Axis::Head;
         let head = self.scene.selection.head.min(site.shape().planes - 1);
-        let head =
-            if is_one_of_heads { tr!(language, ", head {head}", head) } else { String::new() };
         let caption = if self.is_unmasked() {
             language.tr("the mask is off: nothing is hidden")
         } else {
-            caption
+            language.tr(site.caption())
         };
-        PaneWords::new(format!("{} ({model}{head}), {caption}", site.path()), lines)
+        PaneWords::new(self.heading(is_one_of_heads.then_some(head), caption), lines)
+    }
+
+    /// `encoder.0.self_attn.q (Transformer, head 1), what it shows`
+    pub(super) fn heading(&self, head: Option<usize>, caption: &str) -> String {
+        let (path, language) = (self.site.path(), self.scene.language);
+        let model = language.tr(self.scene.model.title());
+        let head = head.map(|head| tr!(language, ", head {head}", head)).unwrap_or_default();
+        tr!(language, "{path} ({model}{head}), {caption}", path, model, head, caption)
     }
 
     /// Label of index `i` of an axis: `7 "it"`, `channel 3`.
@@ -106,7 +104,7 @@ impl<'a> Subject<'a> {
         if label == i.to_string() {
             format!("{} {i}", self.scene.language.tr(axis.name()))
         } else {
-            format!("{i} \"{label}\"")
+            tr!(self.scene.language, "{i} \"{label}\"", i, label)
         }
     }
 }

@@ -88,12 +88,7 @@ impl<'a> Lens<'a> {
         let of = right(&of, self.site_width());
         let head = format!("{of}  {}", left(&self.rank_heading(), self.rank_width()));
         let x = put_on(buf, line, &[(&head, self.dim())]);
-        put_line(
-            buf,
-            (x, line.y),
-            line.right(),
-            &[(language.tr("   the three likeliest"), self.dim())],
-        );
+        put_line(buf, (x, line.y), line.right(), &[(language.tr("   the likeliest"), self.dim())]);
     }
 
     fn dim(&self) -> Style {
@@ -166,14 +161,16 @@ impl Pane for Lens<'_> {
 
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.subject.scene;
-        let word = |(token, p): &(usize, f32)| format!("\"{}\" {}", self.word(*token), percent(*p));
+        let word = |(token, p): &(usize, f32)| {
+            tr!(language, "\"{word}\" {share}", word = self.word(*token), share = percent(*p))
+        };
         let line = |prediction: &LensPrediction| {
             let top: Vec<String> = prediction.top.iter().map(word).collect();
             tr!(
                 language,
                 "{site}: {top}; the chosen token is at rank {rank}",
                 site = prediction.site,
-                top = top.join(", "),
+                top = top.join(language.tr(", ")),
                 rank = grouped(prediction.rank)
             )
         };

@@ -83,8 +83,8 @@ impl<'a> LossTable<'a> {
         let style = row_style(*theme, self.scene.focused && row == self.row());
         let cost = course.costs.after[row];
         let word = left(&course.target[row].text, WORD_WIDTH);
-        let p = left(&fixed((-cost).exp()), FIGURE_WIDTH);
-        let cost_text = left(&fixed(cost), FIGURE_WIDTH);
+        let p = left(&probability(cost), FIGURE_WIDTH);
+        let cost_text = left(&in_column(cost), FIGURE_WIDTH);
         let x = put_on(buf, lines, &[(&word, style), (&p, Style::new()), (&cost_text, style)]);
         let width = lines.right().saturating_sub(x).min(MOST_BAR);
         let bar = theme.bar(cost / most, width.into());
@@ -101,12 +101,26 @@ impl<'a> LossTable<'a> {
 }
 
 /// The probability whose cross-entropy is `cost`, in three digits, as an equation needs it: `0.0123`, `(1 - 1.8e-5)`.
-fn probability(cost: f32) -> String {
+fn in_equation(cost: f32) -> String {
     let p = (-f64::from(cost)).exp();
     match -(-f64::from(cost)).exp_m1() {
         rest if rest > 0.0 && rest < 0.0005 => format!("(1 - {})", fixed(rest as f32)),
         _ => significant(p, 3),
     }
+}
+
+/// The probability whose cross-entropy is `cost`, in three decimals; only none and all are rounded to 0 and 1.
+fn probability(cost: f32) -> String {
+    match (-cost).exp() {
+        p if cost > 0.0 && p >= 0.9995 => ">0.999".into(),
+        p if p > 0.0 && p < 0.000_5 => "<0.001".into(),
+        p => format!("{p:.3}"),
+    }
+}
+
+/// A cost in its column: three decimals, as all the others.
+fn in_column(cost: f32) -> String {
+    if cost > 0.0 && cost < 0.001 { "<0.001".into() } else { fixed(cost) }
 }
 
 impl Pane for LossTable<'_> {
@@ -212,7 +226,7 @@ const fn row_style(theme: Theme, is_at_cursor: bool) -> Style {
 
 /// `“chat”: -ln 0.5 = 0.693 nats`
 fn cost_line(scene: Scene, word: &str, cost: f32) -> String {
-    let (p, cost) = (probability(cost), fixed(cost));
+    let (p, cost) = (in_equation(cost), fixed(cost));
     tr!(scene.language, "“{word}”: -ln {p} = {cost} nats", word, p, cost)
 }
 

@@ -112,7 +112,8 @@ impl Pane for Temperatures<'_> {
             let all: Vec<String> = (0..self.choices.len())
                 .map(|t| format!("T={} {}", TEMPERATURES[t], percent(self.probability(t, i))))
                 .collect();
-            format!("\"{}\": {}", self.name(i), all.join(", "))
+            let word = self.name(i);
+            tr!(language, "\"{word}\": {all}", word, all = all.join(language.tr(", ")))
         };
         let lines = (0..self.n_listed()).map(line).collect();
         PaneWords::of_model(language, "The next token at three temperatures", model, lines)

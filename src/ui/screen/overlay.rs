@@ -173,8 +173,10 @@ pub fn bookmarks(state: &State, chosen: usize, area: Rect, buf: &mut Buffer) {
     let text = language.tr("b in the walk adds or removes a bookmark");
     Line::styled(text, dim).render(line, buf);
     draw_steps(state, &marked, chosen, list, buf);
-    let count =
-        tr!(language, "{n} bookmarks   ↑ ↓ choose   Enter goes   Esc leaves", n = marked.len());
+    let count = match marked.len() {
+        1 => language.tr("1 bookmark   ↑ ↓ choose   Enter goes   Esc leaves").to_owned(),
+        n => tr!(language, "{n} bookmarks   ↑ ↓ choose   Enter goes   Esc leaves", n),
+    };
     Line::styled(count, dim).render(foot, buf);
 }
 
