@@ -346,15 +346,16 @@ mod tests {
             PreferredSize::of_heat(&heat)
         };
         let size = |frame: Rect| Size::new(frame.width - FRAME, frame.height - FRAME);
-        let stage = Rect::new(0, 0, 118, 24);
+        let body = Rect::new(0, 0, 118, 28);
+        let stage = Rect { height: 23, ..body };
         let q_k_v = [wanted(17, 32, false); 3];
-        let best = arrange(stage, stage, &q_k_v, 0);
+        let best = arrange(stage, body, &q_k_v, 0);
         assert_eq!(best.frames.len(), 3);
         for placed in &best.frames {
             assert!(!q_k_v[placed.pane].is_cropped(size(placed.frame)), "{placed:?}");
         }
         let maps = [wanted(24, 17, true); 3];
-        let best = arrange(stage, stage, &maps, 0);
+        let best = arrange(stage, body, &maps, 0);
         assert!(!maps[0].is_narrow_map(size(best.frames[0].frame)), "{best:?}");
     }
 
