@@ -75,7 +75,7 @@ use crate::{
     engine::{
         arithmetic::Arithmetic,
         change::Changes,
-        site::{Address, Role},
+        site::{Address, Axis, Role},
         value::Matrix,
     },
     lesson::{Language, LayerHead, PaneKind, PaneSpec, Selection},
@@ -83,8 +83,8 @@ use crate::{
     ui::{
         theme::Theme,
         widgets::{
-            heat::{Grid, Heat, Zoom},
-            lines::{List, list_height, needs_two_columns, spaced_height},
+            heat::{CellArea, Grid, Heat, Zoom},
+            lines::{List, list_height, needs_two_columns, spaced_height, without_top_rows},
         },
     },
 };
@@ -124,6 +124,15 @@ impl<'a> Scene<'a> {
     /// The site of a pane in the selected layer.
     fn site(&self, spec: &PaneSpec) -> Option<&'a Recorded> {
         self.reading.trace(self.model).site(&spec.path(self.selection.layer)?)
+    }
+
+    /// `↓ query → key`: what rows and columns are.
+    fn axes_named(&self, row: Axis, col: Axis) -> String {
+        let Self { theme, language, .. } = *self;
+        let axis = |sign, axis: Axis| format!("{}{}", language.tr(sign), language.tr(axis.name()));
+        let down = axis(theme.glyph("↓ ", "rows "), row) + " ";
+        let down = if row == Axis::Single { "" } else { &down };
+        format!("{down}{}", axis(theme.glyph("→ ", "columns "), col))
     }
 
     /// Text shown until a measurement has finished.
@@ -242,6 +251,16 @@ impl PreferredSize {
     /// Whether it is a heat map whose cells have numbers at a size.
     pub fn has_numbers(&self, size: Size) -> bool {
         matches!(self.growth, Growth::Cells(grid) if grid.has_numbers(size))
+    }
+
+    /// Whether it is a heat map some of whose rows or columns are out of view at a size.
+    pub fn is_cropped(&self, size: Size) -> bool {
+        matches!(self.growth, Growth::Cells(grid) if grid.is_cropped(size))
+    }
+
+    /// Whether it shows words by words with less than two columns for each at a size.
+    pub fn is_narrow_map(&self, size: Size) -> bool {
+        matches!(self.growth, Growth::Cells(grid) if grid.is_narrow_map(size))
     }
 
     /// The part of the pane that is in view at a size, 0 to 1.
@@ -402,15 +421,34 @@ pub enum Unfolding {
 }
 
 impl Unfolding {
-    /// The part of an area that is in view when `part` of the pane, 0 to 1, is unfolded.
-    pub fn in_view(self, area: Rect, part: f32) -> Rect {
-        let of = |length: u16| (f32::from(length) * part).round() as u16;
+    /// What is still covered of cells when `part` of them, 0 to 1, is unfolded: whole rows or columns.
+    pub fn covered(self, CellArea { area, cell }: CellArea, part: f32) -> Rect {
+        let shown = |length: u16, cell: u16| {
+            let n = f32::from(length.div_ceil(cell.max(1)));
+            ((n * part).round() as u16).saturating_mul(cell).min(length)
+        };
         match self {
-            Self::AtOnce | Self::Drawn => area,
-            Self::Down => Rect { height: of(area.height), ..area },
-            Self::Right => Rect { width: of(area.width), ..area },
+            Self::AtOnce | Self::Drawn => Rect { width: 0, height: 0, ..area },
+            Self::Down => without_top_rows(area, shown(area.height, cell.height)),
+            Self::Right => {
+                let shown = shown(area.width, cell.width);
+                Rect { x: area.x + shown, width: area.width - shown, ..area }
+            }
         }
     }
+}
+
+/// The order in which panes unfold: as their numbers are computed; panes without a site keep their place.
+pub fn unfolding_order(panes: &[&dyn Pane]) -> Vec<usize> {
+    let place = |i: &usize| panes[*i].place_in_pass();
+    let mut order: Vec<usize> = (0..panes.len()).collect();
+    let computed: Vec<usize> = order.iter().copied().filter(|i| place(i).is_some()).collect();
+    let mut sorted = computed.clone();
+    sorted.sort_by_key(place);
+    for (turn, pane) in computed.into_iter().zip(sorted) {
+        order[turn] = pane;
+    }
+    order
 }
 
 /// A framed part of the screen that shows one view of a reading.
@@ -420,6 +458,11 @@ pub trait Pane {
     /// The plane that the cell cursor moves over, if that is one of a site.
     fn subject(&self) -> Option<&Subject<'_>> {
         None
+    }
+
+    /// When what it shows is computed: the place of its site in the pass.
+    fn place_in_pass(&self) -> Option<usize> {
+        self.subject()?.place_in_pass()
     }
 
     /// The heat map that fills the pane and can be zoomed, while there is one.
@@ -543,6 +586,18 @@ pub trait Pane {
     fn unfolding(&self) -> Unfolding {
         Unfolding::AtOnce
     }
+
+    /// The parts of the area that are still covered when `part` of the pane, 0 to 1, is unfolded. Labels, headings and
+    /// legends are in view from the first beat on.
+    fn covered(&self, area: Rect, part: f32) -> Vec<Rect> {
+        let of_list = |list: List| CellArea { area: list.area(), cell: Size::new(1, list.pitch()) };
+        let cells = self.heat_map().map(|heat| heat.cell_area(area));
+        let cells = cells.or_else(|| self.list(area).map(of_list));
+        vec![self.unfolding().covered(cells.unwrap_or(CellArea::of_characters(area)), part)]
+    }
+
+    /// Draws a legend on the lower edge of the frame around an area, where the area has no line for it.
+    fn draw_on_edge(&self, _area: Rect, _edge: Rect, _buf: &mut Buffer) {}
 
     /// Draws into the area inside the frame, scrolled so that the cursor's cell is visible.
     fn draw(&self, area: Rect, buf: &mut Buffer);

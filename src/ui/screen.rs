@@ -152,7 +152,7 @@ pub fn hit(state: &State, area: Rect, position: Position) -> ScreenPart {
         }
         Overlay::Palette { query, chosen, .. } => {
             let n = palette::entries(state, query.value()).len();
-            row(overlay::palette_row_at(*chosen, area, position), n)
+            row(overlay::palette_row_at(n, *chosen, area, position), n)
         }
     }
 }

@@ -34,7 +34,7 @@ use lookback::{
 use crate::support::{
     built_in::{READER, reading},
     tiny::Tiny,
-    walk::drawn_text,
+    walk::{self, drawn, drawn_text},
 };
 
 static STAR: LazyLock<Reading> = LazyLock::new(|| {
@@ -291,6 +291,29 @@ fn while_a_step_unfolds_its_matrix_fills_row_by_row() {
     assert_eq!(counts[N_BEATS - 1], counts[N_BEATS], "the last beat shows everything");
 }
 
+/// Only cells unfold: a half-drawn label says nothing.
+#[test]
+fn titles_labels_and_legends_are_whole_from_the_first_beat_on() {
+    let (mut state, _) = walk_at("rnn-states");
+    state.guide.asks_questions = false;
+    for (step, label) in [
+        ("rnn-states", "all that the decoder gets: 256 numbers"),
+        ("rnn-states", "↓ unit → word"),
+        ("mask", "× masked"),
+        ("heads", "↓ query → key"),
+        ("kv-cache", "numbers held"),
+    ] {
+        let step_index = state.lesson.find(step).unwrap();
+        update(&mut state, Action::GoTo(step_index));
+        for beat in 0..N_BEATS {
+            state.animation.beat = Some(beat);
+            let text = drawn_text(&state, 120, 36);
+            assert!(text.contains(label), "{step} at beat {beat}: {label}\n{text}");
+        }
+        state.animation.beat = None;
+    }
+}
+
 /// A reader without motion sees the last frame of a film; the first shows less.
 #[test]
 fn every_step_unfolds_from_less_to_the_whole() {
@@ -303,16 +326,16 @@ fn every_step_unfolds_from_less_to_the_whole() {
         update(&mut state, Action::GoTo(step));
         let id = state.current().1.id.clone();
         assert!(state.unfolds(), "{id}");
-        let whole = drawn_text(&state, 120, 36);
+        let whole = drawn(&state, 120, 36);
         let at = |state: &mut State, beat: usize| {
             state.animation.beat = Some(beat);
-            drawn_text(state, 120, 36)
+            drawn(state, 120, 36)
         };
-        assert_ne!(at(&mut state, 0), whole, "{id}");
+        assert!(at(&mut state, 0) != whole, "{id}");
         // A schedule marks the word that is read, up to the last one.
         let has_schedule = state.specs().iter().any(|spec| matches!(spec.kind, PaneKind::Schedule));
         let last = at(&mut state, N_BEATS - 1);
-        assert!(has_schedule || last == whole, "{id}\n{last}");
+        assert!(has_schedule || last == whole, "{id}\n{}", walk::text(&last));
         state.animation.beat = None;
     }
 }

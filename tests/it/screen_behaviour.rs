@@ -457,3 +457,21 @@ fn a_state_that_is_cut_off_says_so() {
         assert!(screen.contains("in view"), "{size:?}: {screen}");
     }
 }
+
+/// One reads a token's number in the picture while typing it.
+#[test]
+fn the_palette_is_no_higher_than_its_list() {
+    let mut state = walk_at("softmax", (120, 36));
+    let height = |state: &State| {
+        let text = walk::drawn_text(state, 120, 36);
+        let from = text.lines().position(|line| line.contains("╭ Do ")).expect("it is open");
+        let rest = text.lines().skip(from);
+        let line = text.lines().nth(from).unwrap();
+        let x = line[..line.find("╭ Do ").unwrap()].chars().count();
+        1 + rest.take_while(|line| line.chars().nth(x) != Some('╰')).count()
+    };
+    press(&mut state, ":");
+    assert_eq!(height(&state), 24, "two thirds of the screen for a long list");
+    press(&mut state, "t o k e n . 7 =");
+    assert!(height(&state) < 9, "{}", walk::drawn_text(&state, 120, 36));
+}

@@ -47,6 +47,8 @@ pub(super) struct ArrangementScore {
 const WORTH_OF_NUMBERS: f32 = 1.0;
 /// What it costs that a pane stays behind its tab while a later one is in view.
 const SKIPPED: f32 = 0.5;
+/// What it costs that a picture beside the main one is cut.
+const CUT: f32 = 0.4;
 /// The worth of a body without blank cells.
 const WORTH_OF_FULL: f32 = 3.0;
 
@@ -104,7 +106,7 @@ fn alone(stage: Rect, wanted: &[PreferredSize], pane: usize) -> Arrangement {
     Arrangement { frames, score: ArrangementScore { main: 0, rest: 0.0 } }
 }
 
-/// None if a pane beside the main picture is cut too much.
+/// None if a pane beside the main picture is cut too much, or makes the main one narrow.
 fn score(body: Rect, frames: &[PaneFrame], wanted: &[PreferredSize]) -> Option<ArrangementScore> {
     let main = frames.iter().map(|placed| placed.pane).min().unwrap_or(0);
     let (mut score, mut filled) = (ArrangementScore { main: 0, rest: 0.0 }, 0.0);
@@ -113,12 +115,22 @@ fn score(body: Rect, frames: &[PaneFrame], wanted: &[PreferredSize]) -> Option<A
         let wanted = &wanted[pane];
         let (visible, detail) = (wanted.seen(size), wanted.detail(size));
         if pane == main {
+            let alone = Size::new(body.width - FRAME, body.height - FRAME);
+            let is_squeezed = wanted.is_narrow_map(size) && !wanted.is_narrow_map(alone);
+            if frames.len() > 1 && is_squeezed {
+                return None;
+            }
             score.main = (visible * 20.0) as u8;
             score.rest += detail + if wanted.has_numbers(size) { WORTH_OF_NUMBERS } else { 0.0 };
         } else if visible < LEAST_VISIBLE {
             return None;
         } else {
             score.rest += visible * (0.4 + 0.4 * detail);
+            // The space of a cut picture counts as blank.
+            if wanted.is_cropped(size) {
+                score.rest -= CUT;
+                continue;
+            }
         }
         let used = wanted.used(size);
         filled += wanted.density() * f32::from(used.width + FRAME) * f32::from(used.height + FRAME);
@@ -295,6 +307,56 @@ mod tests {
         assert!(best.frames[0].frame.y > STAGE.y, "the tabs have their row");
         let other_needed = arrange(STAGE, STAGE, &[main, other], 1);
         assert!(other_needed.frames.iter().any(|placed| placed.pane == 1));
+    }
+
+    #[test]
+    fn a_picture_beside_the_main_one_is_whole_or_behind_its_tab() {
+        use crate::{
+            lesson::Language,
+            ui::{
+                theme::Theme,
+                widgets::heat::{Colours, Columns, Heat, Labels, Marks, Scale, Zoom},
+            },
+        };
+        let theme = Theme::default();
+        let wanted = |n_rows: usize, n_cols: usize, is_map: bool| {
+            let heat = Heat {
+                theme: &theme,
+                language: Language::English,
+                n_rows,
+                n_cols,
+                value: Box::new(|_, _| 0.0),
+                most_prominent: None,
+                row_labels: Labels::new(n_rows, |_| "bicycle".to_owned()),
+                columns: Columns::Counted,
+                scale: Scale::Unit,
+                cursor: (0, 0),
+                focused: true,
+                marks: Marks::default(),
+                row_noun: "rows",
+                rows_may_grow: true,
+                rows_may_share: true,
+                pools_rows: false,
+                has_legend: true,
+                zoom: Zoom::Fit,
+                colours: Colours::default(),
+                is_map,
+                axes: String::new(),
+            };
+            PreferredSize::of_heat(&heat)
+        };
+        let size = |frame: Rect| Size::new(frame.width - FRAME, frame.height - FRAME);
+        let body = Rect::new(0, 0, 118, 28);
+        let stage = Rect { height: 23, ..body };
+        let q_k_v = [wanted(17, 32, false); 3];
+        let best = arrange(stage, body, &q_k_v, 0);
+        assert_eq!(best.frames.len(), 3);
+        for placed in &best.frames {
+            assert!(!q_k_v[placed.pane].is_cropped(size(placed.frame)), "{placed:?}");
+        }
+        let maps = [wanted(24, 17, true); 3];
+        let best = arrange(stage, body, &maps, 0);
+        assert!(!maps[0].is_narrow_map(size(best.frames[0].frame)), "{best:?}");
     }
 
     #[test]

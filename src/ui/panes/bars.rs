@@ -171,6 +171,10 @@ impl Pane for Bars<'_> {
         Some((self.subject.row(), self.list(area)?.at(position)?))
     }
 
+    fn place_in_pass(&self) -> Option<usize> {
+        self.subject.place_in_pass()
+    }
+
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
     }

@@ -10,9 +10,13 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::cache::{CacheSizes, CacheStep, attending},
+    engine::site::Axis,
     lesson::tr,
     text::grouped,
-    ui::widgets::lines::{left, put_on, right, window},
+    ui::widgets::{
+        heat::CellArea,
+        lines::{left, put_on, right, window},
+    },
 };
 
 /// Pane of the cache; its site is the self-attention keys of the selected layer.
@@ -29,6 +33,8 @@ const NAME_WIDTH: u16 = 13;
 const MOST_SIGNS: u16 = 37;
 /// Columns between the table and the mask, and lines where it is below.
 const GAP: Size = Size::new(3, 1);
+/// Lines below the mask that name its rows and columns, where there is room.
+const AXES_LINES: u16 = 1;
 /// Lines of the legend and of the counts.
 const OTHER_LINES: usize = 4;
 /// The most positions for which a pane asks.
@@ -103,7 +109,8 @@ impl TableAndSquare {
         let square = self.square(size);
         let end = square.map_or(Size::ZERO, |(start, cell)| {
             let Size { width, height } = cell.size(self.n);
-            Size::new(width.saturating_add(start.x), height.saturating_add(start.y))
+            let height = height.saturating_add(start.y).saturating_add(AXES_LINES);
+            Size::new(width.saturating_add(start.x), height)
         });
         Size::new(
             self.table.width.max(end.width).min(size.width),
@@ -264,6 +271,13 @@ impl<'a> Cache<'a> {
         ]
     }
 
+    /// The lines of the mask up to this step, from where the square starts in an area.
+    fn mask_area(&self, start: Position, cell: MaskCell, area: Rect) -> Rect {
+        let lines = cell.size(saturated(self.subject.row() + 1)).height;
+        let (width, height) = (area.width - start.x, (area.height - start.y).min(lines));
+        Rect { x: area.x + start.x, y: area.y + start.y, width, height }
+    }
+
     /// Draws the causal mask up to this step, with this step's row highlighted and in view.
     fn draw_mask(&self, cell: MaskCell, area: Rect, buf: &mut Buffer) {
         let t = self.subject.row();
@@ -343,13 +357,22 @@ impl Pane for Cache<'_> {
             Size::new(width, lines.min(8)),
             Size::new(width + GAP.width + n, lines.max(n)),
         )
-        .up_to(lines.max(square(3).height).max(lines + GAP.height + square(2).height))
+        .up_to(lines.max(square(3).height).max(lines + GAP.height + square(2).height) + AXES_LINES)
         .as_wide_as(width + GAP.width + square(3).width)
         .of_square(self.places())
     }
 
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
+    }
+
+    /// Of the mask row after row; the table, which counts, is in view at once.
+    fn covered(&self, area: Rect, part: f32) -> Vec<Rect> {
+        let Some((start, cell)) = self.places().square(area.as_size()) else {
+            return vec![self.unfolding().covered(CellArea::of_characters(area), part)];
+        };
+        let mask = CellArea { area: self.mask_area(start, cell, area), cell: cell.own_size() };
+        vec![self.unfolding().covered(mask, part)]
     }
 
     fn in_words(&self) -> PaneWords {
@@ -407,9 +430,13 @@ impl Pane for Cache<'_> {
             let name = left(name, label);
             put_on(buf, line, &[(&name, Style::new()), (count, self.subject.scene.theme.strong())]);
         }
-        if let Some((Position { x, y }, cell)) = square {
-            let (width, height) = (area.width - x, area.height - y);
-            self.draw_mask(cell, Rect { x: area.x + x, y: area.y + y, width, height }, buf);
+        if let Some((start, cell)) = square {
+            let mask = self.mask_area(start, cell, area);
+            self.draw_mask(cell, mask, buf);
+            let Scene { theme, .. } = self.subject.scene;
+            let axes = self.subject.scene.axes_named(Axis::Query, Axis::Key);
+            let below = Rect { y: mask.bottom(), height: area.bottom() - mask.bottom(), ..mask };
+            put_on(buf, below, &[(&axes, theme.dim())]);
         }
     }
 }

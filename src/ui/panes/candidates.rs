@@ -7,6 +7,7 @@ use ratatui::{
     layout::{Rect, Size},
     style::Style,
 };
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     CursorCell, Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject,
@@ -36,8 +37,6 @@ pub(super) struct Candidates<'a> {
 const MAX_LISTED: usize = 12;
 /// Width of a token, in columns.
 const TOKEN_WIDTH: usize = 14;
-/// Width of the reason at the end of a line, in columns.
-const REASON_WIDTH: u16 = 27;
 
 /// A column of numbers.
 struct Column {
@@ -88,12 +87,11 @@ impl<'a> Candidates<'a> {
         let theme = self.subject.scene.theme;
         let words = read_so_far(self.subject.trace, self.subject.row());
         let head = self.subject.scene.language.tr("read: ");
-        let available_width =
-            usize::from(line.width).saturating_sub(unicode_width::UnicodeWidthStr::width(head) + 2);
+        let available_width = usize::from(line.width).saturating_sub(head.width() + 2);
         let mut text = String::new();
         for token in words.iter().rev() {
             let longer = format!("{} {text}", token.text);
-            if unicode_width::UnicodeWidthStr::width(&*longer) > available_width {
+            if longer.width() > available_width {
                 text = format!("{} {text}", theme.glyph("…", "..."));
                 break;
             }
@@ -109,6 +107,12 @@ impl<'a> Candidates<'a> {
         let token = right(self.subject.scene.language.tr("token"), TOKEN_WIDTH);
         let head = format!("  {token}  logit{}", headings.collect::<String>());
         put_on(buf, line, &[(&head, self.subject.scene.theme.dim())]);
+    }
+
+    /// Columns of the longest reason at the end of a line, with a space before it.
+    fn reason_width(&self, choice: &Choice) -> u16 {
+        let widths = self.listed.iter().map(|index| self.reason(choice, *index).width());
+        widths.max().map_or(0, |width| width as u16 + 1)
     }
 
     fn draw_candidate(&self, choice: &Choice, i: usize, line: Rect, buf: &mut Buffer) {
@@ -129,7 +133,7 @@ impl<'a> Candidates<'a> {
         let pieces = [(sign, style), (" ", style), (&*word, word_style), (&*figures, style)];
         let x = put_on(buf, line, &pieces);
         let reason = self.reason(choice, index);
-        let bar = line.right().saturating_sub(x + REASON_WIDTH);
+        let bar = line.right().saturating_sub(x + self.reason_width(choice));
         let share = if self.has_cut() { candidate.share } else { candidate.probability };
         let ink = theme.sequential(0.35 + 0.6 * share).map_or(style, |c| Style::new().fg(c));
         let bar = format!("{:<width$} ", theme.bar(share, bar.into()), width = usize::from(bar));
@@ -191,6 +195,10 @@ impl Pane for Candidates<'_> {
 
     fn list(&self, area: Rect) -> Option<List> {
         Some(List::new(without_top_rows(area, 2), self.listed.len(), self.cursor_index()))
+    }
+
+    fn place_in_pass(&self) -> Option<usize> {
+        self.subject.place_in_pass()
     }
 
     fn unfolding(&self) -> Unfolding {

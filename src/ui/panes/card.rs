@@ -23,6 +23,13 @@ impl<'a> Card<'a> {
         let rows = card.into_iter().flat_map(|card| &card.rows);
         rows.map(|(label, value)| (language.tr(label), in_language(value, language))).collect()
     }
+
+    /// Columns of the labels, with the space after them.
+    fn label_width(&self) -> u16 {
+        let labels = self.0.reading.card.iter().flat_map(|card| &card.rows);
+        let widths = labels.map(|(label, _)| self.0.language.tr(label).width());
+        widths.max().unwrap_or(0) as u16 + 2
+    }
 }
 
 impl Pane for Card<'_> {
@@ -33,8 +40,8 @@ impl Pane for Card<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let lines = self.rows().len() as u16;
         let widest = self.rows().iter().map(|(_, value)| value.width()).max().unwrap_or(0);
-        let width = LABEL_WIDTH + (widest as u16).min(80);
-        PreferredSize::new(Size::new(30, lines.min(6)), Size::new(width, lines))
+        let width = self.label_width() + (widest as u16).min(80);
+        PreferredSize::new(Size::new(width.min(38), lines.min(6)), Size::new(width, lines))
     }
 
     fn in_words(&self) -> PaneWords {
@@ -48,7 +55,8 @@ impl Pane for Card<'_> {
         for (i, (label, value)) in self.rows().iter().enumerate().take(area.height.into()) {
             let y = area.y + i as u16;
             put_line(buf, (area.x, y), area.right(), &[(label, theme.dim())]);
-            put_line(buf, (area.x + LABEL_WIDTH, y), area.right(), &[(value, theme.strong())]);
+            let x = area.x + self.label_width();
+            put_line(buf, (x, y), area.right(), &[(value, theme.strong())]);
         }
     }
 }
@@ -66,6 +74,3 @@ fn in_language(value: &CardValue, language: Language) -> String {
         }
     }
 }
-
-/// Width of the labels, in columns.
-const LABEL_WIDTH: u16 = 18;

@@ -2,7 +2,7 @@
 
 use ratatui::{
     buffer::Buffer,
-    layout::{Position, Rect, Size},
+    layout::{Margin, Position, Rect, Size},
     style::{Modifier, Style},
 };
 use unicode_width::UnicodeWidthStr;
@@ -32,14 +32,33 @@ const MIN_LINES: u16 = 3;
 /// Minimum width at which a head's cells and its strongest key are legible, in columns.
 const MIN_WIDTH: u16 = 10;
 
+/// The words around the cells of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeadLabels {
+    None,
+    /// The first and the last key and that of the cursor, on a line above the cells.
+    Ends,
+    /// The same, and every query.
+    All,
+}
+
+impl HeadLabels {
+    /// What they are worth, against all cells in view.
+    const fn worth(self) -> f32 {
+        match self {
+            Self::None => 0.0,
+            Self::Ends => 0.05,
+            Self::All => 0.15,
+        }
+    }
+}
+
 /// How the heads of a pane are drawn.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     /// Number of heads side by side.
     per_row: u16,
-    /// Whether there is a line above the cells that names columns, and a legend below all heads.
-    has_notes: bool,
-    has_labels: bool,
+    labels: HeadLabels,
     /// Whether cells have numbers, and all columns labels.
     is_large: bool,
     /// Size of a head's frame.
@@ -49,17 +68,14 @@ struct Plan {
 }
 
 impl Plan {
-    fn legend_lines(&self) -> u16 {
-        u16::from(self.has_notes)
-    }
-
     /// Size of a head's cells and labels, between its name and its strongest key.
     fn cells(&self) -> Size {
         Size { height: self.frame.height.saturating_sub(MIN_LINES - 1), ..self.frame }
     }
 
     fn is_narrow(&self) -> bool {
-        self.frame.width < MIN_WIDTH || self.frame.height < MIN_LINES
+        let header = u16::from(self.labels != HeadLabels::None);
+        self.frame.width < MIN_WIDTH || self.frame.height < MIN_LINES + header
     }
 }
 
@@ -74,39 +90,42 @@ pub struct HeadsGrid {
 }
 
 impl HeadsGrid {
-    /// How the heads are drawn: as large as shows most of each, with labels where they hide no cell.
+    /// How the heads are drawn: so that most of their cells and labels is in view.
     fn plan(&self, size: Size) -> Plan {
         let plans = (1..=self.n_heads.max(1)).flat_map(|per_row| {
-            let notes = [(false, false), (true, false), (true, true)];
-            notes.map(|(has_notes, has_labels)| self.plan_of(size, per_row, has_notes, has_labels))
+            let labels = [HeadLabels::None, HeadLabels::Ends, HeadLabels::All];
+            labels.map(|labels| self.plan_of(size, per_row, labels))
         });
         let worth = |plan: &Plan| {
             let cells = plan.cells();
-            let seen = (plan.grid.seen(cells) * 100.0) as u16;
+            let shown = plan.grid.seen(cells) + plan.labels.worth();
             let detail = (plan.grid.detail(cells) * 100.0) as u16;
-            (!plan.is_narrow(), seen, plan.is_large, plan.has_labels, detail, plan.has_notes)
+            (!plan.is_narrow(), (shown * 100.0) as u16, plan.is_large, detail)
         };
-        let first = self.plan_of(size, 1, false, false);
+        let first = self.plan_of(size, 1, HeadLabels::None);
+        // Labels that would be cut are left out.
+        let is_whole = |plan: &Plan| {
+            plan.labels != HeadLabels::All || self.head.has_whole_labels(plan.frame.width)
+        };
+        let plans = plans.filter(is_whole);
         plans.fold(first, |best, plan| if worth(&plan) > worth(&best) { plan } else { best })
     }
 
-    fn plan_of(&self, size: Size, per_row: u16, has_notes: bool, has_labels: bool) -> Plan {
+    fn plan_of(&self, size: Size, per_row: u16, labels: HeadLabels) -> Plan {
         let n_lines = self.n_heads.div_ceil(per_row).max(1);
-        let frame = Size::new(
-            (size.width / per_row).saturating_sub(GAP),
-            size.height.saturating_sub(has_notes.into()) / n_lines,
-        );
-        let labelled = if has_labels { self.head } else { self.head.without_row_labels() };
+        let frame = Size::new((size.width / per_row).saturating_sub(GAP), size.height / n_lines);
+        let has_rows = labels == HeadLabels::All;
+        let labelled = if has_rows { self.head } else { self.head.without_row_labels() };
         let room = frame.width.saturating_sub(labelled.label_width(frame.width));
-        let is_large = has_labels
+        let is_large = has_rows
             && room >= 4 * self.n_cols
             && frame.height >= self.n_rows + LABEL_LINES + MIN_LINES - 1;
-        let grid = match (is_large, has_notes) {
-            (true, _) => labelled,
-            (false, true) => labelled.with_ends(),
-            (false, false) => labelled.without_heading(),
+        let grid = match labels {
+            _ if is_large => labelled,
+            HeadLabels::None => labelled.without_heading(),
+            HeadLabels::Ends | HeadLabels::All => labelled.with_ends(),
         };
-        Plan { per_row, has_notes, has_labels, is_large, frame, grid }
+        Plan { per_row, labels, is_large, frame, grid }
     }
 
     /// The part of the heads' cells that is in view in an area of that size, 0 to 1.
@@ -125,7 +144,7 @@ impl HeadsGrid {
     pub fn used(&self, size: Size) -> Size {
         let plan = self.plan(size);
         let lines = plan.grid.used(plan.cells()).height + MIN_LINES - 1;
-        let lines = lines * self.n_heads.div_ceil(plan.per_row) + plan.legend_lines();
+        let lines = lines * self.n_heads.div_ceil(plan.per_row);
         Size { height: lines.min(size.height), ..size }
     }
 }
@@ -135,9 +154,10 @@ impl<'a> Heads<'a> {
         self.0.n_planes()
     }
 
-    /// A head alone, with all its labels, its rows as high as fits.
+    /// A head alone, with all its labels, its rows as high as fits; none is out of view.
     fn flexible(heat: Heat<'a>) -> Heat<'a> {
-        Heat { rows_may_grow: true, rows_may_share: true, has_legend: false, ..heat }
+        let heat = Heat { rows_may_grow: true, rows_may_share: true, ..heat };
+        Heat { pools_rows: true, has_legend: false, ..heat }
     }
 
     fn grid(&self) -> HeadsGrid {
@@ -177,13 +197,15 @@ impl<'a> Heads<'a> {
     }
 
     fn heat(&self, head: usize, plan: Plan, scale: Scale) -> Heat<'a> {
-        let columns = match (plan.is_large, self.0.columns()) {
-            (false, Columns::Labels(labels)) if plan.has_notes => Columns::Ends(labels),
-            (false, _) if !plan.has_notes => Columns::Labels(Labels::none()),
+        let columns = match (plan.labels, self.0.columns()) {
+            (_, columns) if plan.is_large => columns,
+            (HeadLabels::None, _) => Columns::Labels(Labels::none()),
+            (_, Columns::Labels(labels)) => Columns::Ends(labels),
             (_, columns) => columns,
         };
+        let has_rows = plan.labels == HeadLabels::All;
         Heat {
-            row_labels: if plan.has_labels { self.0.row_labels() } else { Labels::none() },
+            row_labels: if has_rows { self.0.row_labels() } else { Labels::none() },
             columns,
             focused: self.0.scene.focused && head == self.0.plane,
             ..Self::flexible(self.0.heat_of(head, scale))
@@ -230,15 +252,6 @@ impl<'a> Heads<'a> {
         let strongest_key = named(&self.0.label(2, key), number.trim(), available_width);
         let style = if head == self.0.plane { Style::new() } else { theme.dim() };
         put_on(buf, line, &[(sign, theme.dim()), (&strongest_key, style)]);
-    }
-
-    /// Draws the scale of all heads, and what their points are, on the last line.
-    fn draw_legend(&self, area: Rect, plan: Plan, scale: Scale, buf: &mut Buffer) {
-        let line = Rect { y: area.bottom() - 1, height: 1, ..area };
-        let frame = Self::frame(self.0.plane, area, plan).intersection(area);
-        if let Some(body) = Self::cells_area(frame) {
-            self.heat(self.0.plane, plan, scale).draw_legend_of(body, line, buf);
-        }
     }
 }
 
@@ -291,6 +304,17 @@ impl Pane for Heads<'_> {
         Unfolding::Down
     }
 
+    /// Query after query, in all heads at once.
+    fn covered(&self, area: Rect, part: f32) -> Vec<Rect> {
+        let (plan, scale) = (self.plan(area), self.scale());
+        let cells = |head: usize| {
+            let frame = Self::frame(head, area, plan).intersection(area);
+            Some(self.heat(head, plan, scale).cell_area(Self::cells_area(frame)?))
+        };
+        let cells = (0..self.n_heads()).filter_map(cells);
+        cells.map(|cells| self.unfolding().covered(cells, part)).collect()
+    }
+
     fn in_words(&self) -> PaneWords {
         if let Some(words) = self.0.form_in_words() {
             return words;
@@ -324,8 +348,22 @@ impl Pane for Heads<'_> {
                 self.draw_head(head, frame, plan, scale, buf);
             }
         }
-        if plan.has_notes && !area.is_empty() {
-            self.draw_legend(area, plan, scale, buf);
+    }
+
+    /// The scale of all heads, and what their points are.
+    fn draw_on_edge(&self, area: Rect, edge: Rect, buf: &mut Buffer) {
+        let (plan, scale) = (self.plan(area), self.scale());
+        let frame = Self::frame(self.0.plane, area, plan).intersection(area);
+        let Some(body) = Self::cells_area(frame) else { return };
+        let mut canvas = Buffer::empty(edge);
+        let line = edge.inner(Margin::new(1, 0));
+        self.heat(self.0.plane, plan, scale).draw_legend_of(body, line, &mut canvas);
+        // With a blank before and after it.
+        let is_drawn = |x: &u16| canvas[(*x, edge.y)] != ratatui::buffer::Cell::EMPTY;
+        let first = line.columns().map(|column| column.x).find(is_drawn);
+        let last = line.columns().rev().map(|column| column.x).find(is_drawn);
+        for x in first.zip(last).into_iter().flat_map(|(first, last)| first - 1..=last + 1) {
+            buf[(x, edge.y)] = canvas[(x, edge.y)].clone();
         }
     }
 }

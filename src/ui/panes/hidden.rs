@@ -25,6 +25,8 @@ use crate::{
 
 pub(super) struct Hidden<'a>(pub(super) Subject<'a>);
 
+/// The part of its unfolding in which the words are read; then the last state follows.
+const READING: f32 = 0.8;
 /// Lines below the strip that show the whole last state.
 const LAST_STATE_LINES: u16 = 3;
 
@@ -67,9 +69,24 @@ impl<'a> Hidden<'a> {
         }
     }
 
+    /// The area of the last state below the strip, if it is drawn.
+    fn last_state_area(&self, area: Rect) -> Option<Rect> {
+        let strip = self.strip_area(area);
+        (strip.height < area.height).then_some(Rect {
+            y: strip.bottom(),
+            height: LAST_STATE_LINES,
+            ..area
+        })
+    }
+
+    /// The heat map of the last state, in an area under its heading.
+    const fn last_state_body(area: Rect) -> Rect {
+        Rect { y: area.y + 1, ..area }
+    }
+
     fn draw_last_state(&self, area: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.0.scene.theme, self.0.scene.language);
-        let body = Rect { y: area.y + 1, ..area };
+        let body = Self::last_state_body(area);
         let (n, (_, shown)) = (self.0.n_cols(), self.last_state().visible_extent(body));
         let sign = theme.glyph("▸ ", "> ");
         let text = if shown < n {
@@ -108,20 +125,25 @@ impl Pane for Hidden<'_> {
     }
 
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        let strip = self.strip_area(area);
-        let last_state_area = Rect { y: strip.bottom() + 1, height: LAST_STATE_LINES, ..area };
-        let last = || self.last_state().cell_at(last_state_area, position);
-        match self.strip().strip_at(strip, position) {
-            Some((unit, word)) => Some((word, unit)),
-            None if strip.height < area.height => {
-                last().map(|(_, unit)| (self.0.n_rows() - 1, unit))
-            }
-            None => None,
+        if let Some((unit, word)) = self.strip().strip_at(self.strip_area(area), position) {
+            return Some((word, unit));
         }
+        let last = Self::last_state_body(self.last_state_area(area)?);
+        self.last_state().cell_at(last, position).map(|(_, unit)| (self.0.n_rows() - 1, unit))
     }
 
     fn unfolding(&self) -> Unfolding {
         Unfolding::Right
+    }
+
+    /// Word after word; the last state when all words are read.
+    fn covered(&self, area: Rect, part: f32) -> Vec<Rect> {
+        let last = self.last_state_area(area);
+        let read = last.map_or(part, |_| (part / READING).min(1.0));
+        let words = self.strip().strip_area(self.strip_area(area));
+        let of_last = |area| self.last_state().cell_area(Self::last_state_body(area)).area;
+        let last = last.filter(|_| part < 1.0).map(of_last);
+        [self.unfolding().covered(words, read)].into_iter().chain(last).collect()
     }
 
     fn in_words(&self) -> PaneWords {
@@ -146,10 +168,9 @@ impl Pane for Hidden<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let strip = self.strip_area(area);
-        self.strip().draw_strips(strip, buf);
-        if strip.height < area.height {
-            self.draw_last_state(Rect { y: strip.bottom(), height: LAST_STATE_LINES, ..area }, buf);
+        self.strip().draw_strips(self.strip_area(area), buf);
+        if let Some(area) = self.last_state_area(area) {
+            self.draw_last_state(area, buf);
         }
     }
 }

@@ -39,6 +39,7 @@ impl Scene<'_> {
             row_noun: language.tr("rows"),
             rows_may_grow: true,
             rows_may_share: true,
+            pools_rows: false,
             has_legend: true,
             zoom: view.zoom,
             colours: Colours { is_logarithmic: view.is_logarithmic, ..Colours::default() },

@@ -16,7 +16,7 @@ use crate::{
     },
     lesson::{Language, tr},
     model::ModelName,
-    ui::widgets::lines::{fit, put_line},
+    ui::widgets::lines::{fit, put_line, without_top_rows},
 };
 
 pub(super) struct Machines<'a>(pub(super) Scene<'a>);
@@ -29,8 +29,9 @@ const LINK_WIDTH: u16 = 7;
 const MACHINE_WIDTH: u16 = 2 * BLOCK_WIDTH + LINK_WIDTH;
 /// Columns between the machines.
 const GAP: u16 = 5;
-/// Lines above the blocks: the machine's name, and what each column reads or writes.
+/// Lines above the blocks: the machine's name, and what each column reads or writes where there is room.
 const HEADER_LINES: u16 = 2;
+const LEAST_HEADER_LINES: u16 = 1;
 
 /// A line of a column of blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +81,9 @@ impl Machine {
         }
     }
 
+    /// Height of the blocks.
     fn height(&self) -> u16 {
-        HEADER_LINES + self.reads.height().max(self.writes.height())
+        self.reads.height().max(self.writes.height())
     }
 }
 
@@ -129,7 +131,8 @@ impl Machines<'_> {
         Machine::new(trace, is_short, self.0.language)
     }
 
-    fn height(&self, is_short: bool) -> u16 {
+    /// Height of the higher machine's blocks.
+    fn block_height(&self, is_short: bool) -> u16 {
         MODELS.map(|name| self.machine(name, is_short).height()).into_iter().max().unwrap_or(0)
     }
 
@@ -223,14 +226,15 @@ impl Machines<'_> {
         let writes_at = area.x + BLOCK_WIDTH + LINK_WIDTH;
         let heads =
             [(area.x, language.tr("reads English")), (writes_at, language.tr("writes French"))];
-        for (x, head) in heads {
-            put_line(buf, (x + 1, area.y + 1), area.right(), &[(head, theme.dim())]);
-        }
-        let blocks = Rect {
-            y: area.y + HEADER_LINES,
-            height: area.height.saturating_sub(HEADER_LINES),
-            ..area
+        let n_header = if area.height < self.block_height(true) + HEADER_LINES {
+            LEAST_HEADER_LINES
+        } else {
+            for (x, head) in heads {
+                put_line(buf, (x + 1, area.y + 1), area.right(), &[(head, theme.dim())]);
+            }
+            HEADER_LINES
         };
+        let blocks = without_top_rows(area, n_header);
         self.draw_column(&machine.reads, blocks, buf);
         let writes = Rect { x: writes_at, width: area.right().saturating_sub(writes_at), ..blocks };
         self.draw_column(&machine.writes, writes, buf);
@@ -246,11 +250,9 @@ impl Pane for Machines<'_> {
     fn preferred_size(&self) -> PreferredSize {
         let width = MACHINE_WIDTH * MODELS.len() as u16 + GAP;
         let least = MACHINE_WIDTH * MODELS.len() as u16 + 1;
-        PreferredSize::new(
-            Size::new(least, self.height(true)),
-            Size::new(width, self.height(false)),
-        )
-        .whole_at(Size::new(least, self.height(true)))
+        let whole = Size::new(least, self.block_height(true) + LEAST_HEADER_LINES);
+        PreferredSize::new(whole, Size::new(width, self.block_height(false) + HEADER_LINES))
+            .whole_at(whole)
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -281,7 +283,7 @@ impl Pane for Machines<'_> {
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
-        let is_short = area.height < self.height(false);
+        let is_short = area.height < self.block_height(false) + HEADER_LINES;
         let n = MODELS.len() as u16;
         let gap = area.width.saturating_sub(MACHINE_WIDTH * n).min(GAP + 9);
         for (i, name) in MODELS.into_iter().enumerate() {

@@ -69,6 +69,18 @@ impl<'a> Norm<'a> {
         (Rect { width: area.width - moments, height, ..area }, has_histograms)
     }
 
+    /// The area of the histograms, where they fit below the strips.
+    fn histograms_area(area: Rect) -> Rect {
+        let rest = without_lines(area, STRIP_LINES + 1);
+        let height = rest.height.min(MAX_HISTOGRAM_HEIGHT);
+        Rect { x: area.x + 1, width: area.width - 1, height, ..rest }
+    }
+
+    /// Columns from one histogram to the next.
+    fn histogram_pitch(&self, area: Rect) -> u16 {
+        area.width / self.parts().len().max(1) as u16
+    }
+
     /// Draws the mean and variance of every part at the end of its strip's line.
     fn draw_moments(&self, area: Rect, buf: &mut Buffer) {
         let theme = self.0.scene.theme;
@@ -88,7 +100,7 @@ impl<'a> Norm<'a> {
         let rows = parts.iter().map(|(_, s)| s.site.value.row(0, self.0.row()));
         let rows: Vec<Vec<f32>> = rows.collect();
         let scale = Scale::signed(rows.iter().flatten().copied());
-        let pitch = area.width / parts.len().max(1) as u16;
+        let pitch = self.histogram_pitch(area);
         for (i, (numbers, (label, _))) in rows.iter().zip(&parts).enumerate() {
             let width = pitch.saturating_sub(HISTOGRAM_GAP).min(MAX_HISTOGRAM_WIDTH);
             let mut frame = Rect { x: area.x + i as u16 * pitch, width, ..area };
@@ -212,6 +224,24 @@ impl Pane for Norm<'_> {
         Unfolding::Down
     }
 
+    /// Part after part: what comes in, the same centred and scaled, then with gain and bias.
+    fn covered(&self, area: Rect, part: f32) -> Vec<Rect> {
+        let heat = self.heat();
+        let (strips, has_histograms) = Self::strips_area(&heat, area);
+        let cells = heat.cell_area(strips);
+        let strips = self.unfolding().covered(cells, part);
+        // Their moments stand beside them.
+        let mut covered = vec![Rect { width: area.right() - strips.x, ..strips }];
+        if has_histograms {
+            let n_shown = (cells.area.height - strips.height) / cells.cell.height;
+            let below_labels = without_lines(Self::histograms_area(area), 1);
+            let shown = (n_shown * self.histogram_pitch(below_labels)).min(below_labels.width);
+            let (x, width) = (below_labels.x + shown, below_labels.width - shown);
+            covered.push(Rect { x, width, ..below_labels });
+        }
+        covered
+    }
+
     fn in_words(&self) -> PaneWords {
         let sites = [&norm::MEAN, &norm::VAR, &norm::NORMALIZED, &norm::OUT];
         self.0.in_words(self.0.view().sibling_rows(&sites))
@@ -229,13 +259,7 @@ impl Pane for Norm<'_> {
             self.draw_moments(side, buf);
         }
         if has_histograms {
-            let height = (area.height - STRIP_LINES - 1).min(MAX_HISTOGRAM_HEIGHT);
-            let rest = Rect {
-                x: area.x + 1,
-                width: area.width - 1,
-                ..without_lines(area, STRIP_LINES + 1)
-            };
-            self.draw_histograms(moments == 0, Rect { height, ..rest }, buf);
+            self.draw_histograms(moments == 0, Self::histograms_area(area), buf);
         }
     }
 }

@@ -89,8 +89,17 @@ impl Pane for Recurrence<'_> {
         self.heat().number_at(area, position).map(|(_, unit)| (self.0.row(), unit))
     }
 
+    /// That of its first part.
+    fn place_in_pass(&self) -> Option<usize> {
+        self.parts().first()?.1.place_in_pass()
+    }
+
     fn unfolding(&self) -> Unfolding {
         Unfolding::Down
+    }
+
+    fn covered(&self, area: Rect, part: f32) -> Vec<Rect> {
+        vec![self.unfolding().covered(self.heat().number_area(area), part)]
     }
 
     fn in_words(&self) -> PaneWords {

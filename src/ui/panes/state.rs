@@ -77,6 +77,10 @@ impl Pane for LayerState<'_> {
         Unfolding::Right
     }
 
+    fn covered(&self, area: Rect, part: f32) -> Vec<Rect> {
+        vec![self.unfolding().covered(self.strip().strip_area(area), part)]
+    }
+
     fn in_words(&self) -> PaneWords {
         let (view, language) = (self.0.view(), self.0.scene.language);
         let line = |row: usize| {

@@ -160,6 +160,11 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// The place of its site in the pass, in the order of computation.
+    pub fn place_in_pass(&self) -> Option<usize> {
+        self.trace.sites().position(|site| site.path() == self.site.path())
+    }
+
     pub fn n_rows(&self) -> usize {
         self.site.shape().rows
     }
@@ -273,11 +278,7 @@ impl<'a> Subject<'a> {
 
     pub fn axes_text(&self) -> String {
         let [_, row, col] = self.site.axes();
-        let Scene { theme, language, .. } = self.scene;
-        let axis = |sign, axis: Axis| format!("{}{}", language.tr(sign), language.tr(axis.name()));
-        let down = axis(theme.glyph("↓ ", "rows "), row) + " ";
-        let down = if row == Axis::Single { "" } else { &down };
-        format!("{down}{}", axis(theme.glyph("→ ", "columns "), col))
+        self.scene.axes_named(row, col)
     }
 
     pub fn heat(&self) -> Heat<'a> {
@@ -386,6 +387,7 @@ impl<'a> Subject<'a> {
             row_noun: self.scene.language.tr("rows"),
             rows_may_grow: false,
             rows_may_share: false,
+            pools_rows: false,
             has_legend: true,
             zoom: Zoom::Fit,
             colours: self.colours(plane),

@@ -12,7 +12,9 @@ use crate::{
     analysis::reading::TensorGroup,
     lesson::tr,
     text::{grouped, percent},
-    ui::widgets::lines::{List, left, put_bar, put_on, right, without_top_rows},
+    ui::widgets::lines::{
+        List, first_fitting, fit_end, left, put_bar, put_on, right, without_top_rows,
+    },
 };
 
 pub(super) struct TensorList<'a>(pub(super) Scene<'a>);
@@ -20,9 +22,7 @@ pub(super) struct TensorList<'a>(pub(super) Scene<'a>);
 const MOST_BAR: u16 = 30;
 /// Widths of the columns of numbers, in columns.
 const COUNT_WIDTH: usize = 6;
-const SHAPE_WIDTH: usize = 15;
 const SHARE_WIDTH: usize = 7;
-const FIGURES: u16 = (COUNT_WIDTH + SHAPE_WIDTH + SHARE_WIDTH) as u16;
 
 impl<'a> TensorList<'a> {
     fn groups(&self) -> &'a [TensorGroup] {
@@ -40,6 +40,17 @@ impl<'a> TensorList<'a> {
 
     fn name_width(&self) -> usize {
         self.groups().iter().map(|group| group.name.width()).max().unwrap_or(0)
+    }
+
+    /// Columns of the shapes, with a gap before them.
+    fn shape_width(&self) -> usize {
+        let shapes = self.groups().iter().map(|group| self.shape(group).width());
+        shapes.chain([self.0.language.tr("shape").width()]).max().unwrap_or(0) + 2
+    }
+
+    /// Columns of the numbers beside the names.
+    fn figures_width(&self) -> u16 {
+        (COUNT_WIDTH + self.shape_width() + SHARE_WIDTH) as u16
     }
 
     fn shape(&self, group: &TensorGroup) -> String {
@@ -85,8 +96,8 @@ impl Pane for TensorList<'_> {
 
     fn preferred_size(&self) -> PreferredSize {
         let n = self.groups().len() as u16;
-        let width = self.name_width() as u16 + FIGURES;
-        PreferredSize::new(Size::new(width.min(44), n.min(5) + 1), Size::new(width + 12, n + 1))
+        let width = self.name_width() as u16 + self.figures_width();
+        PreferredSize::new(Size::new(width.min(38), n.min(5) + 1), Size::new(width + 12, n + 1))
             .whole_at(Size::new(width, n + 1))
             .of_items(n, 1, width + MOST_BAR)
     }
@@ -111,12 +122,15 @@ impl Pane for TensorList<'_> {
 
     fn draw(&self, area: Rect, buf: &mut Buffer) {
         let (theme, language, groups) = (self.0.theme, self.0.language, self.groups());
-        let room = usize::from(area.width.saturating_sub(FIGURES));
+        let room = usize::from(area.width.saturating_sub(self.figures_width()));
+        let shape_width = self.shape_width();
         let name_width = self.name_width().min(room);
+        let names =
+            ["tensor, as the file has it", "tensor"].map(|text| language.tr(text).to_owned());
         let heading = [
-            left(language.tr("tensor, as the file has it"), name_width),
+            left(&first_fitting(names, name_width), name_width),
             right(language.tr("times"), COUNT_WIDTH),
-            right(language.tr("shape"), SHAPE_WIDTH),
+            right(language.tr("shape"), shape_width),
             right(language.tr("share"), SHARE_WIDTH),
         ];
         put_on(buf, area, &[(&heading.concat(), theme.dim())]);
@@ -126,11 +140,12 @@ impl Pane for TensorList<'_> {
             let style = if is_at_cursor { theme.cursor() } else { Style::new() };
             let figures = [
                 right(&group.n_tensors.to_string(), COUNT_WIDTH),
-                right(&self.shape(group), SHAPE_WIDTH),
+                right(&self.shape(group), shape_width),
                 right(&percent(self.share(group)), SHARE_WIDTH),
                 " ".to_owned(),
             ];
-            let name = left(&group.name, name_width);
+            // The ends of names tell them apart.
+            let name = left(&fit_end(&group.name, name_width), name_width);
             let x = put_on(buf, lines, &[(&name, style), (&figures.concat(), Style::new())]);
             let width = lines.right().saturating_sub(x).min(MOST_BAR);
             let bar = theme.bar(self.share(group) / most, width.into());

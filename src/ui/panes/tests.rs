@@ -7,13 +7,16 @@ use ratatui::{
     layout::{Position, Rect, Size},
 };
 
-use super::{Pane, Scene, View, new_pane};
+use super::{Pane, Scene, Unfolding, View, new_pane, unfolding_order};
 use crate::{
     analysis::reading::{Reader, Reading},
     engine::value::Cell,
     lesson::{Language, Lesson, PaneKind, PaneSpec, Selection},
     model::ModelName,
-    ui::theme::{Depth, Glyphs, Theme},
+    ui::{
+        theme::{Depth, Glyphs, Theme},
+        widgets::heat::CellArea,
+    },
 };
 
 /// Read and measured once for all tests.
@@ -475,4 +478,89 @@ fn long_texts_are_shown_whole_and_zoomed_in() {
     let zoomed_in = lines_at_zoom(Zoom::Numbers);
     assert!(zoomed_in.last().unwrap().contains("rows 191-208 of 301"), "{zoomed_in:#?}");
     assert!(zoomed_in.last().unwrap().contains("columns 175-184 of 301"), "{zoomed_in:#?}");
+}
+
+/// The panes of a step.
+fn panes_of<'a>(step: &str, reading: &'a Reading, theme: &'a Theme) -> Vec<Box<dyn Pane + 'a>> {
+    let lesson = Lesson::embedded(Language::English).unwrap();
+    let (_, step) = lesson.steps()[lesson.find(step).unwrap()];
+    let new = |spec| new_pane(spec, scene(reading, step.model_of(spec), theme));
+    step.panes.iter().map(new).collect()
+}
+
+#[test]
+fn panes_unfold_in_the_order_in_which_their_numbers_are_computed() {
+    let (reading, theme) = (&SENTENCES[0], Theme::default());
+    let order = |step: &str| {
+        let panes = panes_of(step, reading, &theme);
+        unfolding_order(&panes.iter().map(|pane| &**pane).collect::<Vec<_>>())
+    };
+    assert_eq!(order("mask"), [2, 1, 0], "scores, scaled, masked");
+    assert_eq!(order("residual"), [1, 0], "what is added, then the sum");
+    assert_eq!(order("probabilities"), [2, 1, 0], "the row, its logits, their softmax");
+    assert_eq!(order("rnn-word"), [0, 1, 2, 3], "the whole cell begins with its input");
+    assert_eq!(order("task"), [0]);
+}
+
+#[test]
+fn whole_cells_unfold() {
+    let area = Rect::new(10, 4, 26, 9);
+    let cells = CellArea { area, cell: Size::new(6, 2) };
+    let right = |part| Unfolding::Right.covered(cells, part);
+    // Five columns, of which the last is narrower.
+    assert_eq!([0.2, 0.5, 1.0].map(|part| right(part).x), [16, 28, 36]);
+    assert_eq!(right(1.0).width, 0);
+    let down = |part| Unfolding::Down.covered(cells, part);
+    assert_eq!([0.2, 0.5, 1.0].map(|part| down(part).y), [6, 10, 13]);
+    assert!(Unfolding::Drawn.covered(cells, 0.2).is_empty());
+}
+
+#[test]
+fn the_last_state_and_the_steps_of_a_norm_unfold_in_turn() {
+    let (reading, theme) = (&SENTENCES[0], Theme::default());
+    let area = Rect::new(0, 0, 112, 24);
+    let states = panes_of("rnn-states", reading, &theme).remove(0);
+    for part in [0.2, 0.4, 0.6, 0.8] {
+        let covered = states.covered(area, part);
+        let last = covered.iter().find(|area| area.y > 20).expect("the last state is covered");
+        assert!(last.x > 0 && last.height == 1, "not its label: {covered:?}");
+        assert!(covered.iter().all(|area| area.y > 0), "nor the words above: {covered:?}");
+    }
+    assert!(states.covered(area, 1.0).iter().all(|area| area.is_empty()));
+    let norm = panes_of("layer-norm", reading, &theme).remove(0);
+    let lines = |part| norm.covered(area, part)[0].height;
+    assert_eq!([0.2, 0.6, 1.0].map(lines), [2, 1, 0], "before, normalized, with gain and bias");
+    let [strips, histograms] = norm.covered(area, 0.2)[..] else { panic!("strips, histograms") };
+    assert_eq!((strips.y, strips.right()), (2, area.right()), "with mean and variance");
+    assert!(histograms.x > 30 && histograms.y > strips.bottom() + 2, "not the first, no names");
+}
+
+#[test]
+fn the_names_of_tensors_are_told_apart_by_their_ends() {
+    let path = std::path::Path::new("tests/goldens/checkpoints/gpt2");
+    let checkpoint = crate::weights::Checkpoint::open(path).unwrap();
+    let reading = Reader::open(&checkpoint, true).unwrap().read("The river was wide.").unwrap();
+    let spec = PaneSpec { site: None, ..attention_spec(PaneKind::Tensors) };
+    let theme = Theme::default();
+    let pane = new_pane(&spec, scene(&reading, ModelName::Checkpoint, &theme));
+    let mut buf = Buffer::empty(Rect::new(0, 0, 40, 24));
+    pane.draw(buf.area, &mut buf);
+    let line = |y: u16| (0..40).map(|x| buf[(x, y)].symbol()).collect::<String>();
+    let names: Vec<String> =
+        (1..24).filter_map(|y| Some(line(y).split_whitespace().next()?.to_owned())).collect();
+    let different: std::collections::BTreeSet<&String> = names.iter().collect();
+    assert!(names.len() > 8 && names.iter().any(|name| name.starts_with('…')), "{names:?}");
+    assert_eq!(different.len(), names.len(), "{names:?}");
+}
+
+#[test]
+fn both_machines_have_their_lower_edges_where_there_is_one_line_for_their_headings() {
+    let lines = |height| first_pane("two-machines", Glyphs::Ascii, None, Size::new(79, height));
+    let reading = Reader::embedded().unwrap().read("The dog saw the cat.").unwrap();
+    let theme = Theme::default();
+    let least = panes_of("two-machines", &reading, &theme)[0].preferred_size().min.height;
+    let all = lines(least);
+    assert_eq!(all.last().unwrap().matches('+').count(), 2, "{all:#?}");
+    assert!(!all.iter().any(|line| line.contains("reads English")), "{all:#?}");
+    assert!(lines(least + 1)[1].contains("reads English"), "there is a line for it");
 }

@@ -74,6 +74,10 @@ impl Pane for Tokens<'_> {
         Unfolding::Down
     }
 
+    fn covered(&self, area: Rect, part: f32) -> Vec<Rect> {
+        vec![self.unfolding().covered(self.heat().cell_area(area), part)]
+    }
+
     fn in_words(&self) -> PaneWords {
         let (subject, view, language) = (&self.0, self.0.view(), self.0.scene.language);
         let Some(stream) = subject.site.place.stream(Axis::Position) else {

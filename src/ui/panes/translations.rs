@@ -80,17 +80,18 @@ impl Translations<'_> {
     }
 
     /// The models in the order in which they lose their glosses: those that write what the Transformer writes, then those
-    /// that do not; the selected one, or without focus that of the step, is the last of its kind.
+    /// that do not; the selected one, or else that of the step, is the last.
     fn glosses_lost(&self) -> [ModelName; 5] {
-        let kept = self.selected_block().checked_sub(1).map(|i| MODELS[i]);
+        let kept = self.selected_block().checked_sub(1).map_or(self.0.model, |i| MODELS[i]);
         let differs = |name: ModelName| self.words(name).iter().any(|word| !word.is_common);
         let mut lost = GLOSSES_LOST;
-        lost.sort_by_key(|name| (differs(*name), Some(*name) == kept));
+        lost.sort_by_key(|name| (*name == kept, differs(*name)));
         lost
     }
 
-    /// The blocks wrapped to the area's width. Where they and the legend do not fit, they lose their bars; then blocks
-    /// lose their glosses, in the order of [`Self::glosses_lost`].
+    /// The blocks wrapped to the area's width. Where they, a blank line between two and the legend do not fit, they lose
+    /// their bars; where they do not fit even without blank lines, blocks lose their glosses, in the order of
+    /// [`Self::glosses_lost`].
     fn wrapped_blocks(&self, area: Rect, gap: u16) -> Vec<Block> {
         let width = area.width - names_width(area.width);
         let mut all = self.texts();
@@ -101,16 +102,14 @@ impl Translations<'_> {
             };
             all.iter().map(wrap).collect()
         };
-        let total =
-            |blocks: &[Block]| blocks.iter().map(|block| height(&block.lines) + gap).sum::<u16>();
         let mut blocks = wrapped(&all);
-        if total(&blocks) + LEGEND_LINES > area.height + gap {
+        if total_height(&blocks, gap) + LEGEND_LINES > area.height + gap {
             all.iter_mut().flat_map(|text| &mut text.words).for_each(|word| word.p = None);
             blocks = wrapped(&all);
         }
         for name in self.glosses_lost() {
             // The legend gives way before a gloss does.
-            if total(&blocks) <= area.height + gap {
+            if total_height(&blocks, 0) <= area.height {
                 break;
             }
             let i = MODELS.iter().position(|model| *model == name).map_or(0, |i| i + 1);
@@ -180,8 +179,12 @@ impl Translations<'_> {
     fn layout(&self, area: Rect) -> Layout {
         let gap = u16::from(area.height > 20);
         let blocks = self.wrapped_blocks(area, gap);
-        let needed = |gap| blocks.iter().map(|block| height(&block.lines) + gap).sum::<u16>();
-        let gap = if needed(MAX_GAP) < area.height { MAX_GAP } else { gap };
+        let fits = |gap| total_height(&blocks, gap) + LEGEND_LINES <= area.height + gap;
+        let gap = match gap {
+            _ if total_height(&blocks, MAX_GAP) < area.height => MAX_GAP,
+            gap if fits(gap) => gap,
+            _ => 0,
+        };
         let heights: Vec<u16> = blocks.iter().map(|block| height(&block.lines) + gap).collect();
         // The last block needs no gap below it.
         let needed: u16 = heights.iter().sum();
@@ -260,6 +263,11 @@ fn probabilities(trace: &Trace, words: &[&str]) -> Option<Vec<f32>> {
 /// Height of a block in lines, without the gap below it.
 fn height(lines: &[Vec<Word>]) -> u16 {
     (lines.len() * row_height(lines)) as u16
+}
+
+/// Height of blocks in lines, each with a gap below it.
+fn total_height(blocks: &[Block], gap: u16) -> u16 {
+    blocks.iter().map(|block| height(&block.lines) + gap).sum()
 }
 
 /// Width of the names' column in a pane of that width.

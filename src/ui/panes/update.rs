@@ -71,7 +71,8 @@ impl Pane for UpdateMap<'_> {
     fn heat_map(&self) -> Option<Heat<'_>> {
         let gradient = self.gradient()?;
         let slope = |row, col| gradient[(row, col)];
-        Some(numbered_heat(self.scene, gradient.shape(), slope))
+        // All of it is in view: which rows learn most is not known beforehand.
+        Some(Heat { pools_rows: true, ..numbered_heat(self.scene, gradient.shape(), slope) })
     }
 
     fn extent(&self) -> (usize, usize) {

@@ -193,6 +193,13 @@ impl Pane for WeightedSum<'_> {
         Unfolding::Down
     }
 
+    /// Term after term, then their sum.
+    fn covered(&self, area: Rect, part: f32) -> Vec<Rect> {
+        let layout = self.layout(area);
+        let cells = layout.map(|SumLayout { heat, cells, .. }| heat.cell_area(cells));
+        cells.map(|cells| self.unfolding().covered(cells, part)).into_iter().collect()
+    }
+
     fn in_words(&self) -> PaneWords {
         let (view, language) = (self.0.view(), self.0.scene.language);
         let spread = spread(&view.values(view.row), language);

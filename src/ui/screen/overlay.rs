@@ -45,7 +45,11 @@ fn inside(box_area: Rect) -> Rect {
 
 /// Draws an empty titled box in the middle of the screen; returns its inside.
 fn draw_window(state: &State, title: &str, size: Size, area: Rect, buf: &mut Buffer) -> Rect {
-    let box_area = centred_box(size, area);
+    draw_box(state, title, centred_box(size, area), buf)
+}
+
+/// Draws an empty titled box; returns its inside.
+fn draw_box(state: &State, title: &str, box_area: Rect, buf: &mut Buffer) -> Rect {
     Clear.render(box_area, buf);
     clear_cut_wide_characters(box_area, buf);
     let style = state.theme.accent();
@@ -128,22 +132,29 @@ fn first_row(chosen: usize, list: Rect) -> usize {
     (chosen + 1).saturating_sub(list.height.into())
 }
 
-fn palette_size(area: Rect) -> Size {
-    Size::new(area.width.saturating_sub(4).min(100), (area.height * 2 / 3).max(16))
+/// The box of the palette: as high as its list of `n` commands, up to two thirds of the screen. Its input line stays
+/// where it is while one types.
+fn palette_box(n: usize, area: Rect) -> Rect {
+    /// Lines of the border, the input line, the blank below it, and the keys.
+    const OTHER_LINES: u16 = 5;
+    let highest = Size::new(area.width.saturating_sub(4).min(100), (area.height * 2 / 3).max(16));
+    let highest = centred_box(highest, area);
+    let height = u16::try_from(n.max(1)).unwrap_or(u16::MAX).saturating_add(OTHER_LINES);
+    Rect { height: height.min(highest.height), ..highest }
 }
 
 /// Index of the row at a position in a list of steps.
 pub fn step_row_at(chosen: usize, area: Rect, position: Position) -> Option<usize> {
-    row_at(list_size(area), chosen, area, position)
+    row_at(centred_box(list_size(area), area), chosen, position)
 }
 
-/// Index of the row at a position in the palette.
-pub fn palette_row_at(chosen: usize, area: Rect, position: Position) -> Option<usize> {
-    row_at(palette_size(area), chosen, area, position)
+/// Index of the row at a position in the palette with a list of `n` commands.
+pub fn palette_row_at(n: usize, chosen: usize, area: Rect, position: Position) -> Option<usize> {
+    row_at(palette_box(n, area), chosen, position)
 }
 
-fn row_at(size: Size, chosen: usize, area: Rect, position: Position) -> Option<usize> {
-    let [_, list, _] = list_parts(inside(centred_box(size, area)));
+fn row_at(box_area: Rect, chosen: usize, position: Position) -> Option<usize> {
+    let [_, list, _] = list_parts(inside(box_area));
     list.contains(position).then(|| first_row(chosen, list) + usize::from(position.y - list.y))
 }
 
@@ -200,7 +211,7 @@ fn draw_steps(state: &State, listed: &[usize], chosen: usize, list: Rect, buf: &
 /// Draws the commands that match the query.
 pub fn palette(state: &State, query: &Input, chosen: usize, area: Rect, buf: &mut Buffer) {
     let found = palette::entries(state, query.value());
-    let inside = draw_window(state, "Do", palette_size(area), area, buf);
+    let inside = draw_box(state, "Do", palette_box(found.len(), area), buf);
     let [line, list, foot] = list_parts(inside);
     draw_input(state, ":", query, line, buf);
     let first = first_row(chosen, list);

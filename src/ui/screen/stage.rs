@@ -12,7 +12,7 @@ use super::linked::{self, LinkedSpan};
 use crate::lesson::tr;
 use crate::ui::{
     app::{self, ScreenLayout, State, unfolded_part},
-    panes::{Pane, Title, fitted_apart},
+    panes::{Pane, Title, fitted_apart, unfolding_order},
     widgets::lines::put_on,
 };
 
@@ -27,13 +27,18 @@ pub fn draw(state: &State, panes: &[Box<dyn Pane + '_>], plan: &ScreenLayout, bu
         }
     }
     if let Some(beat) = state.animation.beat {
-        let in_view = panes.iter().zip(&plan.frames).filter_map(|(pane, f)| Some((pane, (*f)?)));
-        let in_view: Vec<_> = in_view.collect();
-        for (i, (pane, frame)) in in_view.iter().enumerate() {
-            let (area, part) = (inside(*frame), unfolded_part(beat, i, in_view.len()));
-            let shown = pane.unfolding().in_view(area, part);
-            area.positions().filter(|at| !shown.contains(*at)).for_each(|at| buf[at].reset());
-        }
+        cover(panes, plan, beat, buf);
+    }
+}
+
+/// Blanks what has not unfolded at a beat.
+fn cover(panes: &[Box<dyn Pane + '_>], plan: &ScreenLayout, beat: usize, buf: &mut Buffer) {
+    let in_view = panes.iter().zip(&plan.frames).filter_map(|(pane, f)| Some((&**pane, (*f)?)));
+    let (panes, frames): (Vec<&dyn Pane>, Vec<Rect>) = in_view.unzip();
+    for (turn, i) in unfolding_order(&panes).into_iter().enumerate() {
+        let part = unfolded_part(beat, turn, panes.len());
+        let covered = panes[i].covered(inside(frames[i]), part);
+        covered.iter().flat_map(|area| area.positions()).for_each(|at| buf[at].reset());
     }
 }
 
@@ -48,14 +53,21 @@ fn draw_pane(state: &State, i: usize, pane: &dyn Pane, frame: Rect, buf: &mut Bu
     // While a question is open, the panes stay empty: they show the answer.
     if state.guide.quiz.is_none() {
         pane.draw(inside(frame), buf);
-        draw_out_of_view(state, pane, frame, buf);
+        let edge = lower_edge(frame);
+        draw_out_of_view(state, pane, inside(frame), edge, buf);
+        pane.draw_on_edge(inside(frame), edge, buf);
     }
 }
 
+/// The lower edge of a frame, between its corners.
+fn lower_edge(frame: Rect) -> Rect {
+    Rect { y: frame.bottom().saturating_sub(1), height: frame.height.min(1), ..inside(frame) }
+}
+
 /// Draws how many items of a list are out of view, on the lower edge of its frame.
-fn draw_out_of_view(state: &State, pane: &dyn Pane, frame: Rect, buf: &mut Buffer) {
+fn draw_out_of_view(state: &State, pane: &dyn Pane, area: Rect, edge: Rect, buf: &mut Buffer) {
     let (theme, language) = (&state.theme, state.lesson.language);
-    let [above, below] = pane.out_of_view(inside(frame));
+    let [above, below] = pane.out_of_view(area);
     let note = |n: usize, sign: &str, is_above: bool| match (n, is_above) {
         (0, _) => String::new(),
         (_, true) => tr!(language, " {sign} {n} more above ", sign, n),
@@ -63,10 +75,7 @@ fn draw_out_of_view(state: &State, pane: &dyn Pane, frame: Rect, buf: &mut Buffe
     };
     let above = note(above, theme.glyph("▴", "^"), true);
     let below = note(below, theme.glyph("▾", "v"), false);
-    let edge = Rect { y: frame.bottom().saturating_sub(1), height: frame.height.min(1), ..frame };
-    let corner = 1;
-    let line = Rect { x: edge.x + corner, width: edge.width.saturating_sub(2 * corner), ..edge };
-    put_on(buf, line, &[(&above, theme.dim()), (&below, theme.dim())]);
+    put_on(buf, edge, &[(&above, theme.dim()), (&below, theme.dim())]);
 }
 
 /// A pane's title; while a question is open without what was found, which may be the answer.

@@ -9,7 +9,7 @@ mod layout;
 mod legend;
 mod numbers;
 
-pub use layout::Grid;
+pub use layout::{CellArea, Grid};
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -272,6 +272,8 @@ pub struct Heat<'a> {
     pub rows_may_grow: bool,
     /// Whether two rows may share a line, as half blocks, where not all fit otherwise.
     pub rows_may_share: bool,
+    /// Whether cells are pooled, rather than left out of view, where not all rows fit even so.
+    pub pools_rows: bool,
     /// Whether its colour scale stands below it.
     pub has_legend: bool,
     pub zoom: Zoom,
@@ -353,6 +355,7 @@ mod tests {
             row_noun: "rows",
             rows_may_grow: false,
             rows_may_share: false,
+            pools_rows: false,
             has_legend: true,
             zoom: Zoom::Fit,
             colours: Colours::default(),
@@ -447,6 +450,43 @@ mod tests {
         assert_eq!(grid.without_heading().fitted(Size::new(60, 20)), CellWidth::Plain(2));
         let seen = [24, 12, 8].map(|height| grid.seen(Size::new(60, height)));
         assert!(seen[0] > seen[1] && seen[1] > 0.9 && seen[2] < 0.6, "{seen:?}");
+    }
+
+    #[test]
+    fn a_picture_that_pools_its_rows_is_never_cropped() {
+        let theme = Theme::new(Depth::True, Glyphs::Unicode);
+        let map =
+            Heat { rows_may_share: true, is_map: true, has_legend: false, ..heat(&theme, 21, 21) };
+        let (cropped, pooled) = (map.grid(), Heat { pools_rows: true, ..map }.grid());
+        for size in [(30, 8), (17, 8), (12, 12), (16, 4)].map(Size::from) {
+            assert!(!pooled.is_cropped(size), "{size:?}");
+        }
+        assert!(cropped.is_cropped(Size::new(17, 8)));
+        let block = |rows, cols| CellWidth::Block { rows, cols, has_halves: true };
+        assert_eq!(pooled.fitted(Size::new(30, 8)), block(2, 1));
+        assert_eq!(pooled.fitted(Size::new(20, 12)), block(1, 2), "rows first share lines");
+        let gradient = Heat { rows_may_share: true, ..heat(&theme, 128, 128) };
+        assert!(gradient.grid().is_cropped(Size::new(66, 25)));
+        let gradient = Heat { pools_rows: true, ..gradient };
+        assert_eq!(gradient.grid().fitted(Size::new(66, 25)), block(3, 3));
+        let seen = pooled.seen(Size::new(30, 8));
+        assert!(seen > 0.8 && seen < pooled.seen(Size::new(30, 12)), "{seen}");
+    }
+
+    #[test]
+    fn strips_out_of_view_leave_two_lines_to_the_words_above_them() {
+        let theme = Theme::new(Depth::True, Glyphs::Unicode);
+        let words = || Labels::new(17, |col| format!("word{col}"));
+        let h = Heat { columns: Columns::Labels(words()), ..heat(&theme, 256, 17) };
+        let mut buf = Buffer::empty(Rect::new(0, 0, 112, 20));
+        h.draw_strips(buf.area, &mut buf);
+        let line = |y| (0..112).map(|x| buf[(x, y)].symbol()).collect::<String>();
+        let above = [0, 1].map(line).join(" ");
+        let shown: Vec<&str> = above.split_whitespace().collect();
+        assert_eq!(shown.len(), 17, "{above}");
+        let CellArea { area, cell } = h.strip_area(buf.area);
+        assert_eq!((area.x, area.y, area.width), (7, 2, 17 * 6));
+        assert_eq!(cell, Size::new(6, 1));
     }
 
     #[test]

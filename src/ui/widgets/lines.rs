@@ -40,20 +40,21 @@ impl List {
         self.area
     }
 
-    fn pitch(self) -> usize {
-        (usize::from(self.area.height) / self.n.max(1)).clamp(1, MAX_PITCH)
+    /// Lines from one item to the next.
+    pub fn pitch(self) -> u16 {
+        (usize::from(self.area.height) / self.n.max(1)).clamp(1, MAX_PITCH) as u16
     }
 
     fn shown(self) -> Range<usize> {
-        window(self.n, usize::from(self.area.height) / self.pitch(), self.selected)
+        window(self.n, usize::from(self.area.height / self.pitch()), self.selected)
     }
 
     /// The items in view, each with its lines.
     pub fn rows(self) -> impl Iterator<Item = (usize, Rect)> {
         let (area, pitch) = (self.area, self.pitch());
         let lines = move |(i, item): (usize, usize)| {
-            let y = area.y + (i * pitch) as u16;
-            (item, Rect { y, height: (pitch as u16 - 1).max(1), ..area })
+            let y = area.y + i as u16 * pitch;
+            (item, Rect { y, height: (pitch - 1).max(1), ..area })
         };
         self.shown().enumerate().map(lines)
     }

@@ -95,6 +95,21 @@ pub(super) struct Layout {
     pub(super) cols: Range<usize>,
 }
 
+/// Where the cells of a picture are, without labels and legend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellArea {
+    pub area: Rect,
+    /// Columns and lines of a cell.
+    pub cell: Size,
+}
+
+impl CellArea {
+    /// An area whose cells are characters.
+    pub const fn of_characters(area: Rect) -> Self {
+        Self { area, cell: Size::new(1, 1) }
+    }
+}
+
 const MAX_HEADER_HEIGHT: usize = 8;
 /// The most lines over which labels are staggered.
 const STAGGERED_LINES: u16 = 3;
@@ -130,6 +145,7 @@ pub struct Grid {
     has_half_blocks: bool,
     rows_may_grow: bool,
     rows_may_share: bool,
+    pools_rows: bool,
     has_legend: bool,
     is_map: bool,
     /// Whether the cells are as wide as fits: [`Zoom::Fit`].
@@ -222,9 +238,8 @@ impl Grid {
         let cell = self.cell_width(room);
         let has_all_columns = cell.columns(self.n_cols) <= room;
         let lines = usize::from(size.height.saturating_sub(self.least_header()));
-        let most_shared = if self.is_map { MOST_SHARED } else { MOST_SHARED_OF_ROWS };
-        let is_too_high = self.rows_may_share && self.n_rows > most_shared * lines;
-        if self.is_map && (!has_all_columns || is_too_high) {
+        let is_too_high = self.is_too_high(lines);
+        if (self.is_map || self.pools_rows) && (!has_all_columns || is_too_high) {
             return self.blocks(size);
         }
         if self.rows_may_share && self.n_rows > lines && !is_too_high {
@@ -233,14 +248,26 @@ impl Grid {
         cell
     }
 
-    /// The cells of which two share a line: columns of their own where they fit, else, but in a map, some of them merged.
+    /// Whether too many rows would be out of view on that many lines; of a picture that pools its rows, any.
+    const fn is_too_high(&self, lines: usize) -> bool {
+        if self.pools_rows {
+            let rows_per_line = if self.rows_may_share { 2 } else { 1 };
+            return self.n_rows > rows_per_line * lines;
+        }
+        let most_shared = if self.is_map { MOST_SHARED } else { MOST_SHARED_OF_ROWS };
+        self.rows_may_share && self.n_rows > most_shared * lines
+    }
+
+    /// The cells of which two share a line: columns of their own where they fit, else some of them merged, but not in a
+    /// map that is rather panned.
     fn pair(&self, room: usize) -> Option<CellWidth> {
         let strip = CellWidth::Strip((room / self.n_cols.max(1)).clamp(1, WIDEST_PAIR) as u16);
         if strip.columns(self.n_cols) <= room {
             return Some(strip);
         }
         let cols = self.n_cols.div_ceil(room.max(1));
-        (!self.is_map && cols <= MOST_MERGED).then_some(CellWidth::Block {
+        let may_merge = !self.is_map || self.pools_rows;
+        (may_merge && cols <= MOST_MERGED).then_some(CellWidth::Block {
             rows: 1,
             cols,
             has_halves: true,
@@ -295,7 +322,9 @@ impl Grid {
         let height = usize::from(area_height);
         let spare = match height.checked_sub(self.n_lines(cell) + usize::from(self.has_legend)) {
             Some(spare) => spare.max(LEAST_HEADER),
-            None if matches!(cell, CellWidth::Strip(_)) => LEAST_HEADER,
+            None if matches!(cell, CellWidth::Strip(_)) && self.rows_may_share => LEAST_HEADER,
+            // Most rows are out of view anyway: upright words take up to a third of the lines.
+            None if !self.is_map && cell.is_narrow() && longest <= height / 3 => MAX_HEADER_HEIGHT,
             None => STAGGERED_LINES.into(),
         };
         let needed = match cell.label_width_above() {
@@ -334,6 +363,27 @@ impl Grid {
         (1..=self.n_cols).find(|n| cell.columns(n * usize::from(n_lines)) > widest)
     }
 
+    /// Whether row labels of up to nine letters are whole in an area of that width.
+    pub fn has_whole_labels(&self, width: u16) -> bool {
+        usize::from(self.label_width(width)) > self.widest_label.min(MAX_WHOLE_LABEL)
+    }
+
+    /// Whether some rows or columns are out of view in an area of that size.
+    pub fn is_cropped(&self, size: Size) -> bool {
+        let cell = self.fitted(size);
+        let body = self.body(cell, self.header_height(cell, size.height), size.height);
+        self.n_lines(cell) > body || cell.columns(self.n_cols) > self.room(size.width)
+    }
+
+    /// Whether it shows words by words with less than two columns for each.
+    pub fn is_narrow_map(&self, size: Size) -> bool {
+        let is_narrow = match self.fitted(size) {
+            CellWidth::Number(w) | CellWidth::Plain(w) | CellWidth::Strip(w) => w < 2,
+            CellWidth::Half | CellWidth::Block { .. } => true,
+        };
+        self.is_map && is_narrow
+    }
+
     /// Whether all columns have numbers in an area of that size.
     pub fn has_numbers(&self, size: Size) -> bool {
         let cell = self.fitted(size);
@@ -350,6 +400,11 @@ impl Grid {
         const MERGED: f32 = 0.05;
         /// The worth of a matrix some of whose columns have no label.
         const UNNAMED: f32 = 0.9;
+        /// The worth of a picture whose cells are pooled, what each cell of a point costs, and what is left at least:
+        /// coarse as it is, nothing is out of view.
+        const POOLED: f32 = 0.9;
+        const POOLED_CELL: f32 = 0.02;
+        const LEAST_POOLED: f32 = 0.7;
         if !self.is_fitted || self.n_rows * self.n_cols == 0 {
             return 1.0;
         }
@@ -360,6 +415,10 @@ impl Grid {
         let named = if self.label_interval(cell, header).is_some() { UNNAMED } else { 1.0 };
         named
             * match cell {
+                _ if body == 0 => 0.0,
+                CellWidth::Block { rows, cols, .. } if self.pools_rows => {
+                    (POOLED - POOLED_CELL * (rows * cols) as f32).max(LEAST_POOLED)
+                }
                 CellWidth::Block { rows: 1, cols, has_halves: true } if !self.is_map => {
                     (1.0 - MERGED * cols as f32) * part(body * 2, self.n_rows)
                 }
@@ -438,7 +497,13 @@ impl Heat<'_> {
 
     /// Minimum useful size.
     pub fn least(&self) -> Size {
-        let cells = self.n_cols.min(14) * 2;
+        let cells = match &self.columns {
+            // Numbered columns may share characters, names of words may not.
+            Columns::Counted if self.has_half_blocks() => {
+                (self.n_cols.min(14) * 2).min(self.n_cols.div_ceil(2))
+            }
+            _ => self.n_cols.min(14) * 2,
+        };
         let width = self.label_width(40) + cells as u16;
         Size::new(width.max(MIN_LEGEND_WIDTH), (self.n_rows as u16).min(4) + 3)
     }
@@ -467,6 +532,7 @@ impl Heat<'_> {
             has_half_blocks: self.has_half_blocks(),
             rows_may_grow: self.rows_may_grow,
             rows_may_share: self.rows_may_share && self.has_half_blocks(),
+            pools_rows: self.pools_rows,
             has_legend: self.has_legend,
             is_map: self.is_map,
             is_fitted: self.zoom == Zoom::Fit,
@@ -598,6 +664,41 @@ impl Heat<'_> {
         let label = self.label_width(area.width).min(area.width);
         let available_width = usize::from(area.width - label);
         self.fitting_cell(area).columns(self.n_cols) <= available_width
+    }
+
+    /// Where [`Self::draw`] draws cells in an area.
+    pub fn cell_area(&self, area: Rect) -> CellArea {
+        self.cell_area_of(self.fitting_cell(area), area)
+    }
+
+    /// Where [`Self::draw_numbers`] draws cells in an area.
+    pub fn number_area(&self, area: Rect) -> CellArea {
+        self.cell_area_of(NUMBERS, area)
+    }
+
+    /// Where [`Self::draw_strips`] draws cells in an area.
+    pub fn strip_area(&self, area: Rect) -> CellArea {
+        self.cell_area_of(self.strips(area), area)
+    }
+
+    fn cell_area_of(&self, cell: CellWidth, area: Rect) -> CellArea {
+        if self.n_rows == 0 || self.n_cols == 0 {
+            return CellArea::of_characters(Rect { width: 0, height: 0, ..area });
+        }
+        let layout = self.layout(cell, area);
+        let n_lines = layout.rows.len().div_ceil(cell.rows_per_line()) as u16;
+        let cells = Rect {
+            x: area.x + layout.label_width,
+            y: area.y + layout.header_height,
+            width: cell.columns(layout.cols.len()) as u16,
+            height: n_lines * layout.lines_per_row,
+        };
+        let width = match cell {
+            CellWidth::Number(w) | CellWidth::Plain(w) | CellWidth::Strip(w) => w,
+            CellWidth::Half | CellWidth::Block { .. } => 1,
+        };
+        let cell = Size::new(width, layout.lines_per_row);
+        CellArea { area: cells.intersection(area), cell }
     }
 
     /// The line of an area with the label of each row in view.
