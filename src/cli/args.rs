@@ -464,3 +464,18 @@ pub enum ModelsFormat {
     Table,
     Json,
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_model_may_have_a_path_of_any_bytes() {
+        let path = OsStr::from_bytes(b"m\xff");
+        let cli = Cli::try_parse_from([OsStr::new("lookback"), OsStr::new("--model"), path]);
+        let model = cli.map(|cli| cli.which.model).unwrap();
+        assert_eq!(model, Some(known::Chosen::Path(path.into())));
+    }
+}

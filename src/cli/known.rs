@@ -176,21 +176,3 @@ fn model(name: &str) -> Result<ModelName, String> {
         )
     })
 }
-
-#[cfg(all(test, unix))]
-mod tests {
-    use std::os::unix::ffi::OsStrExt as _;
-
-    use clap::Parser as _;
-
-    use super::*;
-    use crate::cli::Cli;
-
-    #[test]
-    fn a_model_may_have_a_path_of_any_bytes() {
-        let path = OsStr::from_bytes(b"m\xff");
-        let cli = Cli::try_parse_from([OsStr::new("lookback"), OsStr::new("--model"), path]);
-        let model = cli.map(|cli| cli.which.model).unwrap();
-        assert_eq!(model, Some(Chosen::Path(path.into())));
-    }
-}

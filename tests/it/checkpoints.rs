@@ -111,6 +111,7 @@ fn shape_of(json: &Json) -> Shape {
 pub struct Opened {
     reader: Reader,
     model: Arc<dyn Model>,
+    is_gguf: bool,
 }
 
 impl Opened {
@@ -120,7 +121,7 @@ impl Opened {
 
     pub fn of(checkpoint: &Checkpoint) -> anyhow::Result<Self> {
         let model = Architecture::of(checkpoint)?.open(checkpoint)?;
-        Ok(Self { reader: Reader::open(checkpoint, true)?, model })
+        Ok(Self { reader: Reader::open(checkpoint, true)?, model, is_gguf: checkpoint.is_gguf() })
     }
 
     /// The pass over the ids with all kept, or with blocks closed and each opened again.
@@ -251,6 +252,11 @@ fn nasty_texts_become_the_tokens_of_the_reference() {
     let corpus = corpus();
     of_every_file(|golden, opened| {
         let kind = golden.metadata["tokenizer"].as_str().unwrap();
+        // This tiny tokenizer has another normalizer than SentencePiece's, which GGUF files of T5 stand for; that one is
+        // compared in `tokenization`.
+        if kind == "t5" && opened.is_gguf {
+            return vec![];
+        }
         let check = |line: &Json| {
             let text = line["text"].as_str().unwrap();
             let want = ids(&line["ids"][kind]);

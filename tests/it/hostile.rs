@@ -396,5 +396,5 @@ fn a_file_of_one_huge_array_is_compared_in_little_memory() {
         .unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(message.contains("logits: [2, 250000000] in the file, ["), "{message}");
+    assert!(message.contains("logits: (2, 250000000) in the file, ("), "{message}");
 }

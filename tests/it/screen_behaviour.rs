@@ -180,8 +180,8 @@ fn every_pane_finds_the_cell_under_its_cursor() {
             let cursor = (state.nav.selection.row, state.nav.selection.col);
             let kind = state.current().1.panes[state.nav.focus].kind;
             let here = format!("{kind:?} of {} at {size:?}", state.current().1.id);
-            // A point of a whole head stands for several cells; the largest of them is found.
-            let has_points = kind == PaneKind::Heads;
+            // A point of a whole head or gradient stands for several cells; the largest of them is found.
+            let has_points = matches!(kind, PaneKind::Heads | PaneKind::Update);
             let is_found = inside.positions().any(|at| cell(at) == Some(cursor));
             assert!(is_found || has_points, "{here}");
             let reversed = |at: &Position| buf[*at].modifier.contains(Modifier::REVERSED);
