@@ -52,8 +52,8 @@ impl Frame {
     fn new(tokens: &[Token], place: &Unknown) -> Option<Self> {
         let (before, after) = (tokens.get(..place.tokens.start)?, tokens.get(place.tokens.end..)?);
         let is_mark = |token: &&Token| ["\"", "“", "”"].contains(&token.text.as_str());
-        let is_quoted = before.last().filter(is_mark).is_some();
-        let closes = is_quoted && after.first().filter(is_mark).is_some();
+        let is_quoted = before.last().as_ref().is_some_and(is_mark);
+        let closes = is_quoted && after.first().as_ref().is_some_and(is_mark);
         let ids = |tokens: &[Token]| tokens.iter().map(|token| token.id).collect();
         Some(Self {
             before: ids(&before[..before.len() - usize::from(is_quoted)]),

@@ -111,9 +111,9 @@ fn feed(config: &Config) -> Result<FeedKind> {
 }
 
 fn positions(checkpoint: &Checkpoint) -> Result<EncoderDecoderPositions> {
-    let config = checkpoint.config();
     const BUCKETS: &str = "relative_attention_num_buckets";
     const FARTHEST: &str = "relative_attention_max_distance";
+    let config = checkpoint.config();
     let n_buckets = config.usize_or(BUCKETS, 32)?;
     config.must(BUCKETS, n_buckets >= 4, "at least 4")?;
     let farthest = config.usize_or(FARTHEST, 128)?;
@@ -168,7 +168,7 @@ fn stack_weights(plan: &EncoderDecoderPlan, side: &str, stack: StackSizes) -> Ve
         let shape = (n_buckets, stack.heads.n_heads);
         for l in 0..if is_by_layer { stack.n_layers } else { 1 } {
             let ours = relative_table(side, is_by_layer.then_some(l));
-            wanted.push(ExpectedWeight::new(ours, &bias_table(side, l), shape, Table));
+            wanted.push(ExpectedWeight::new(ours, bias_table(side, l), shape, Table));
         }
     }
     let theirs = format!("{side}.final_layer_norm.weight");

@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn an_equation_holds_where_the_probability_is_next_to_none_or_all() {
-        let p = [10.689_f32, 1.8e-5, 0.0, 0.6931, 3.146].map(in_equation);
-        assert_eq!(p, ["0.0000228", "(1 - 1.8e-5)", "1", "0.5", "0.043"]);
+        let p = [10.689_f32, 1.8e-5, 0.0, 0.6, 3.146].map(in_equation);
+        assert_eq!(p, ["0.0000228", "(1 - 1.8e-5)", "1", "0.549", "0.043"]);
     }
 }

@@ -126,6 +126,7 @@ fn fixed(architecture: &str) -> Json {
 }
 
 /// The settings that follow from the tensors.
+#[expect(clippy::struct_excessive_bools, reason = "each says whether a tensor is there")]
 pub struct TensorSettings {
     /// Rows of the embedding table.
     pub n_tokens: Option<usize>,
