@@ -289,6 +289,8 @@ fn heads_show_the_strongest_key_with_its_whole_weight_at_every_size() {
             let numbers = numbers.iter().filter(|text| !text.starts_with("head "));
             let is_whole = |text: &&&str| {
                 let number = text.split_whitespace().last().unwrap_or_default();
+                // A share next to all is said as `>0.99`.
+                let number = number.trim_start_matches('>');
                 number.len() == 4 && number.parse::<f32>().is_ok()
             };
             let (all, whole) = (numbers.clone().count(), numbers.filter(is_whole).count());
