@@ -124,7 +124,7 @@ enum Outcome {
     Score,
 }
 
-/// The settings of such a head.
+/// The settings of a head for classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassesPlan {
     sorted: Sorted,
@@ -175,7 +175,7 @@ pub const PRE_TRAINING: &str = "ForPreTraining";
 pub const OF_ANSWER: ClassHead =
     ClassHead { class: ANSWER, sorted: Sorted::Ends, dense: None, out: "qa_outputs" };
 
-/// Those of decoders.
+/// The heads of decoders.
 const OF_DECODERS: [ClassHead; 3] = [
     ClassHead { class: TEXT, sorted: Sorted::Text, dense: None, out: "score" },
     ClassHead { class: TOKENS, sorted: Sorted::Tokens, dense: None, out: "score|classifier" },
@@ -184,7 +184,7 @@ const OF_DECODERS: [ClassHead; 3] = [
 
 /// GGUF's pooling type of models that score a text, as rerankers do.
 const RANK: u64 = 4;
-/// Their head, and that of those with a map before it.
+/// The head of such a model, and below it the head with a map before the scores.
 const OF_RANK: ClassHead =
     ClassHead { class: TEXT, sorted: Sorted::Text, dense: None, out: "cls.output" };
 const OF_RANK_WITH_MAP: ClassHead = ClassHead {
@@ -192,7 +192,7 @@ const OF_RANK_WITH_MAP: ClassHead = ClassHead {
     ..OF_RANK
 };
 
-/// The norm of ModernBERT's.
+/// The norm of ModernBERT's head.
 const NORM: &str = "head.norm.weight";
 
 impl ClassesPlan {

@@ -140,9 +140,9 @@ pub struct DecoderOnly {
     final_norm: Norm,
     unembed: Option<Weight>,
     unembed_bias: Option<Weight>,
-    /// In the place of the logits.
+    /// Pools the text to one vector, in place of the logits.
     pool: Option<Pool>,
-    /// Likewise.
+    /// Sorts the text or its tokens into classes, in place of the logits.
     classes: Option<Classes>,
 }
 

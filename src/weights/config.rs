@@ -48,11 +48,11 @@ const ROPE_KEYS: [&str; 2] = ["rope_scaling", "rope_parameters"];
 /// Whether the logits are made by the table of embeddings.
 pub const TIED: &str = "tie_word_embeddings";
 
-/// A model that also sees.
+/// A model that reads images too, around a model of text.
 struct Composite {
     /// Its `model_type`.
     kind: &'static str,
-    /// That of its text part, where it does not say.
+    /// The `model_type` of its text part, where the settings do not name it.
     text_kind: &'static str,
     /// Whether the logits are made by the table of embeddings, where neither the whole nor its text part says.
     is_tied: bool,

@@ -32,7 +32,7 @@ static CUT_SHORT: OnceLock<String> = OnceLock::new();
 
 type Work = dyn Fn() + Send + Sync;
 
-/// The registered work.
+/// What is done before a signal ends the process, what was registered last first.
 static WORK: Mutex<Vec<Arc<Work>>> = Mutex::new(vec![]);
 
 /// Work that is done if a signal ends the process before this is dropped.

@@ -79,7 +79,7 @@ enum ModernHead {
 }
 
 const HEAD: &str = "head.dense.weight";
-/// That of a head for classes has this too.
+/// The last map of a head for classes, which has the map above it too.
 const CLASSIFIER: &str = "classifier.weight";
 const OUTPUT: &str = "decoder.weight";
 

@@ -34,7 +34,7 @@ pub struct DecoderPlan {
     pub logits: LogitsPlan,
     /// What makes one vector of the text, in a model that writes nothing; there are no logits then.
     pub pool: Option<PoolPlan>,
-    /// What sorts the text or its tokens, likewise.
+    /// What sorts the text or its tokens into classes; there are no logits of words then.
     pub classes: Option<ClassesPlan>,
     /// The token read before any text, if the tokenizer does not add it.
     pub begin: Option<u32>,
