@@ -63,13 +63,19 @@ struct MadeFolder {
 }
 
 impl MadeFolder {
-    fn new(path: PathBuf) -> io::Result<Self> {
+    /// None if another program has made it meanwhile.
+    fn make(path: &Path) -> io::Result<Option<Self>> {
         // A path that the handler need not copy. One that holds files stays.
         let copy = CString::new(path.as_os_str().as_bytes())?;
         let remove = move || {
             let _ = unlinkat(CWD, &copy, AtFlags::REMOVEDIR);
         };
-        Ok(Self { path, _at_the_end: before_the_end(remove) })
+        // Registered before it is made, so that no signal comes between.
+        let at_the_end = before_the_end(remove);
+        match fs::create_dir(path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+            made => made.map(|()| Some(Self { path: path.to_owned(), _at_the_end: at_the_end })),
+        }
     }
 }
 
@@ -99,17 +105,16 @@ impl Files {
     /// If the file system refuses.
     pub fn make_folder(&mut self, path: &Path) -> Result<()> {
         let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-        let mut missing: Vec<_> =
-            path.ancestors().take_while(is_missing).map(Path::to_owned).collect();
+        let missing: Vec<_> = path.ancestors().take_while(is_missing).collect();
         let refused = |e| {
             let path = visible_path(path);
             anyhow!("the folder {path} cannot be made; {}; choose another with --out", reason(&e))
         };
-        fs::create_dir_all(path).map_err(refused)?;
-        while let Some(folder) = missing.pop() {
-            self.made.push(MadeFolder::new(folder).map_err(refused)?);
+        for folder in missing.into_iter().rev() {
+            self.made.extend(MadeFolder::make(folder).map_err(refused)?);
         }
-        Ok(())
+        // As the system says it if there is something else of that name.
+        fs::create_dir_all(path).map_err(refused)
     }
 
     /// Writes one file's content under a temporary name.

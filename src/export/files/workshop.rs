@@ -14,7 +14,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -71,10 +71,10 @@ pub struct StagingFolder {
 
 /// Where a folder is, and how many files were made in it.
 struct StagingPlace {
-    destination: OwnedFd,
+    destination: Arc<OwnedFd>,
     name: String,
-    /// Locked while it is open.
-    folder: OwnedFd,
+    /// Locked while it is open; empty until the folder is made.
+    folder: OnceLock<OwnedFd>,
     n_files: AtomicUsize,
 }
 
@@ -89,18 +89,32 @@ impl StagingPlace {
     }
 
     /// Removes the folder from a signal's handler: without an allocation, so it is not listed, but its files are counted.
-    /// Another thread may make one meanwhile.
+    /// Another thread may make some meanwhile.
     fn discard(&self) {
-        for _ in 0..3 {
-            for i in 0..self.n_files.load(Ordering::SeqCst) {
-                let name = &mut [0; 32];
-                let _ = unlinkat(&self.folder, Self::unnamed(i, name), AtFlags::empty());
-            }
-            let is_there = is_there(self.destination.as_fd(), &self.name, self.folder.as_fd());
-            if !is_there || unlinkat(&self.destination, &self.name, AtFlags::REMOVEDIR).is_ok() {
+        for _ in 0..100 {
+            self.discard_files();
+            if !self.is_there() || self.remove_folder().is_ok() {
                 return;
             }
         }
+    }
+
+    fn discard_files(&self) {
+        let Some(folder) = self.folder.get() else { return };
+        for i in 0..self.n_files.load(Ordering::SeqCst) {
+            let name = &mut [0; 32];
+            let _ = unlinkat(folder, Self::unnamed(i, name), AtFlags::empty());
+        }
+    }
+
+    /// Whether the name stands for this folder; one that is made but not yet open has a name that nobody can guess.
+    fn is_there(&self) -> bool {
+        let is = |folder: &OwnedFd| is_there(self.destination.as_fd(), &self.name, folder.as_fd());
+        self.folder.get().is_none_or(is)
+    }
+
+    fn remove_folder(&self) -> rustix::io::Result<()> {
+        unlinkat(&*self.destination, &self.name, AtFlags::REMOVEDIR)
     }
 }
 
@@ -108,30 +122,37 @@ impl StagingFolder {
     /// # Errors
     /// If no folder can be made there.
     pub fn beside(destination: &Path) -> io::Result<Self> {
-        let destination = open_folder(destination)?;
+        let destination = Arc::new(open_folder(destination)?);
         clear(destination.as_fd());
         loop {
-            let name = format!("{PREFIX}{:016x}{:016x}{SUFFIX}", random(), random());
-            mkdirat(&destination, &name, Mode::RWXU)?;
-            let folder = match open_own(destination.as_fd(), &name) {
-                // Another run has removed it as left behind.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                folder => folder?,
-            };
-            // Without file locks, nothing is removed.
-            let _ = flock(&folder, FlockOperation::LockExclusive);
-            // Another run may have locked it first and removed it as left behind.
-            if is_there(destination.as_fd(), &name, folder.as_fd()) {
-                let at = Arc::new(StagingPlace {
-                    destination,
-                    name,
-                    folder,
-                    n_files: AtomicUsize::new(0),
-                });
-                let there = Arc::clone(&at);
-                return Ok(Self { at, _at_the_end: before_the_end(move || there.discard()) });
+            // Another run may have removed it as left behind before it was locked.
+            if let Some(folder) = Self::new(Arc::clone(&destination))? {
+                return Ok(folder);
             }
         }
+    }
+
+    /// A locked folder; none if another run has removed it meanwhile.
+    fn new(destination: Arc<OwnedFd>) -> io::Result<Option<Self>> {
+        let name = format!("{PREFIX}{:016x}{:016x}{SUFFIX}", random(), random());
+        let (folder, n_files) = (OnceLock::new(), AtomicUsize::new(0));
+        let at = Arc::new(StagingPlace { destination, name, folder, n_files });
+        let there = Arc::clone(&at);
+        // Registered before it is made, so that no signal comes between.
+        let at_the_end = before_the_end(move || there.discard());
+        mkdirat(&*at.destination, &at.name, Mode::RWXU)?;
+        let folder = match open_own(at.destination.as_fd(), &at.name) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            folder => folder?,
+        };
+        // Without file locks, nothing is removed.
+        let _ = flock(&folder, FlockOperation::LockExclusive);
+        let _ = at.folder.set(folder);
+        Ok(at.is_there().then_some(Self { at, _at_the_end: at_the_end }))
+    }
+
+    fn folder(&self) -> BorrowedFd<'_> {
+        self.at.folder.get().expect("a folder is open once it is made").as_fd()
     }
 
     /// A new file with the default permissions.
@@ -143,7 +164,7 @@ impl StagingFolder {
         let name = format!("{n_before}{UNNAMED}");
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = openat(&self.at.folder, &name, flags, Mode::from_raw_mode(0o666))?;
+        let file = openat(self.folder(), &name, flags, Mode::from_raw_mode(0o666))?;
         Ok((Unnamed { name, identity: FileIdentity::of(&file)? }, File::from(file)))
     }
 
@@ -152,7 +173,7 @@ impl StagingFolder {
     /// # Errors
     /// If the mode cannot be set, or the file is another user's and would become this one's.
     pub fn keep_mode(&self, file: &File, replaced: &Path) -> io::Result<()> {
-        let Ok(there) = statat(&self.at.destination, replaced, AtFlags::SYMLINK_NOFOLLOW) else {
+        let Ok(there) = statat(&*self.at.destination, replaced, AtFlags::SYMLINK_NOFOLLOW) else {
             return Ok(());
         };
         if FileType::from_raw_mode(there.st_mode) != FileType::RegularFile {
@@ -175,7 +196,7 @@ impl StagingFolder {
     /// # Errors
     /// If the folder refuses, or there is such a file that may not be replaced.
     pub fn name(&self, file: &Unnamed, name: &Path, replaces: bool) -> io::Result<()> {
-        let (from, to) = (&self.at.folder, &self.at.destination);
+        let (from, to) = (self.folder(), &*self.at.destination);
         if replaces {
             return Ok(renameat(from, &file.name, to, name)?);
         }
@@ -191,9 +212,9 @@ impl StagingFolder {
 
     /// Removes a file that was given this name, unless it was replaced meanwhile.
     pub fn take_back(&self, name: &Path, made: FileIdentity) {
-        let there = statat(&self.at.destination, name, AtFlags::SYMLINK_NOFOLLOW);
+        let there = statat(&*self.at.destination, name, AtFlags::SYMLINK_NOFOLLOW);
         if there.is_ok_and(|there| FileIdentity::from(there) == made) {
-            let _ = unlinkat(&self.at.destination, name, AtFlags::empty());
+            let _ = unlinkat(&*self.at.destination, name, AtFlags::empty());
         }
     }
 }
@@ -201,8 +222,7 @@ impl StagingFolder {
 impl Drop for StagingFolder {
     fn drop(&mut self) {
         // A folder that cannot be removed stays; it does no harm.
-        let StagingPlace { destination, name, folder, .. } = &*self.at;
-        let _ = remove(destination.as_fd(), name, folder.as_fd());
+        let _ = remove(self.at.destination.as_fd(), &self.at.name, self.folder());
     }
 }
 
@@ -344,7 +364,7 @@ mod tests {
         let [x, y] =
             [&a, &b].map(|f| f.at.name[PREFIX.len()..].trim_end_matches(SUFFIX).to_owned());
         assert!(x.len() == 32 && x != y && x[..16] != x[16..] && x[..16] != y[..16]);
-        assert_eq!(fstat(&a.at.folder)?.st_mode & 0o777, 0o700);
+        assert_eq!(fstat(a.folder())?.st_mode & 0o777, 0o700);
         Ok(())
     }
 
