@@ -6,7 +6,7 @@ Sources: Debian's fonts-jetbrains-mono 2.242+ds-3 and fonts-noto-cjk 1:20220127+
 SIL Open Font License 1.1 (OFL.txt). Results, under the same licence and under other names:
 
     mono-regular.ttf, mono-bold.ttf    drawn from by the program (png, gif, apng)
-    han.otf                            Chinese: GB 2312 level 1 and what the lessons use
+    han.otf                            Chinese: GB 2312 level 1, what the lessons use, and the glosses
     *.woff2                            the same with fewer characters, embedded in svg and html
     web.txt                            the characters of mono-*.woff2: ranges of code points
 
@@ -299,8 +299,8 @@ def as_ranges(characters):
     return "".join(f"{first:X} {last:X}\n" for first, last in found)
 
 
-def lesson_characters():
-    texts = [path.read_text() for path in (HERE.parent / "lessons").glob("*.toml")]
+def lesson_characters(pattern="*.toml"):
+    texts = [path.read_text() for path in (HERE.parent / "lessons").glob(pattern)]
     return {ord(c) for text in texts for c in text if ord(c) >= 0x2E80}
 
 
@@ -345,5 +345,6 @@ def han(unicodes, path, flavor=None):
 if __name__ == "__main__":
     (HERE / "web.txt").write_text(as_ranges(mono("Regular") & mono("Bold")))
     lessons = lesson_characters()
-    han(lessons | gb2312_level_1() | HAN_SIGNS, HERE / "han.otf")
+    glosses = lesson_characters("glosses-zh.tsv")
+    han(lessons | glosses | gb2312_level_1() | HAN_SIGNS, HERE / "han.otf")
     han(lessons, HERE / "han.woff2", "woff2")
