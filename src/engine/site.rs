@@ -94,6 +94,8 @@ pub enum Role {
     Embedding,
     /// Encodings of positions that are added to the embedding.
     AddedPositions,
+    /// Embeddings of token types that are added to the embedding.
+    AddedTypes,
     /// Encodings of positions that rotate or bias, or what they rotate or bias.
     Positions,
     /// What the first layer reads: where a residual stream begins.

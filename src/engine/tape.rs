@@ -305,6 +305,15 @@ impl Tape {
         Arithmetic { name, value: entry.value.get(cell), formula, expr }
     }
 
+    /// The cell of an input that a cell of a recorded value repeats; None where it is computed.
+    pub fn repeated(&self, node: Node, cell: Cell) -> Option<Leaf> {
+        let entry = self.entry(node);
+        match entry.operation.as_ref()?.open(&self.values(&entry.inputs), cell) {
+            Expr::Leaf(leaf) => Some(leaf),
+            _ => None,
+        }
+    }
+
     fn operand(&self, node: Node, cell: Cell) -> Operand {
         let entry = self.entry(node);
         Operand { address: entry.place.address(cell), value: entry.value.get(cell) }

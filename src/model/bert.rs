@@ -46,7 +46,8 @@ pub static TYPE: Site = Site::matrix(
     "type",
     [Position, Channel],
     "which of two texts a token belongs to: the second, after a separator",
-);
+)
+.with(Role::AddedTypes);
 pub static INPUT: Site = Site::matrix("input", [Position, Channel], "embedding + position + type")
     .with(Role::StreamInput)
     .called(&["input_t", "input", "x"]);

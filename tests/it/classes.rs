@@ -208,6 +208,27 @@ fn a_decoder_sorts_a_text_by_its_last_token_whether_it_is_tied_or_not() {
 }
 
 #[test]
+fn a_decoder_that_sorts_texts_says_why_from_the_row_that_its_head_reads() {
+    let folder =
+        with_head("llama_linear", "LlamaForSequenceClassification", &[("score.weight", &[2, 30])]);
+    let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
+    let reading = reader.read("The river was wide.").unwrap();
+    let lesson = Lesson::for_checkpoint(Language::English).unwrap();
+    let lesson = lesson.fitting(reading.trace(ModelName::Checkpoint));
+    let ids: Vec<&str> = lesson.steps().iter().map(|(_, step)| step.id.as_str()).collect();
+    for id in ["own-class-which-part", "own-class-flow", "own-class-patching"] {
+        assert!(ids.contains(&id), "{id}: {ids:?}");
+    }
+    let run = reading.run(ModelName::Checkpoint, None).unwrap();
+    let last = run.pass.source.len() - 1;
+    assert_ne!(last, 0);
+    assert_eq!(run.stream_row(0), last);
+    let out =
+        lookback(&["flow", "--model", folder.path().to_str().unwrap(), "The river was wide."]);
+    assert!(!out.contains("the last row of \"The\""), "{out}");
+}
+
+#[test]
 fn a_decoder_sorts_each_token_and_finds_an_answer() {
     let every: Vec<usize> = (0..IDS.len()).collect();
     for (name, class, map, width) in [

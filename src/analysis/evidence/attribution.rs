@@ -114,6 +114,8 @@ fn rows_that_count(slopes: &Value) -> Vec<usize> {
 pub enum PartKind {
     Embedding,
     Positions,
+    /// Which of two texts a token belongs to.
+    Types,
     Attention,
     /// A state space or a delta net, or a short convolution, in place of attention.
     State,
@@ -128,6 +130,7 @@ impl PartKind {
         match self {
             Self::Embedding => "embedding",
             Self::Positions => "positions",
+            Self::Types => "types",
             Self::Attention => "attention",
             Self::State => "state",
             Self::Convolution => "convolution",
@@ -242,8 +245,9 @@ fn seeds(run: &Run, score: &Score, uncapped: Option<Node>) -> Option<(Vec<(Node,
 pub(super) fn kind(run: &Run, node: Node) -> Option<PartKind> {
     let (tape, place) = (run.tape(), &run.tape().entry(node).place);
     if tape.is_leaf(node) {
-        let is_bias = last_name(&place.path) == "bias" && tape.shape(node).rows == 1;
-        return is_bias.then_some(PartKind::Bias);
+        let name = last_name(&place.path);
+        let is_bias = matches!(name, "b" | "bias") || name.starts_with("b_");
+        return (is_bias && tape.shape(node).rows == 1).then_some(PartKind::Bias);
     }
     match place.role {
         Role::SubLayerOutput
@@ -262,6 +266,7 @@ pub(super) fn kind(run: &Run, node: Node) -> Option<PartKind> {
         }
         Role::SubLayerOutput => Some(PartKind::FeedForward),
         Role::AddedPositions => Some(PartKind::Positions),
+        Role::AddedTypes => Some(PartKind::Types),
         Role::Embedding => Some(PartKind::Embedding),
         _ => None,
     }

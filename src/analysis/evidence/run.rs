@@ -7,7 +7,7 @@ use crate::{
         change::Changes,
         site::{Axis, Place, Role, Stream, last_name, path_in},
         tape::{Keep, Node, Tape},
-        value::Value,
+        value::{Cell, Value},
     },
     model::{
         LOGITS, Model, Pass, Setup,
@@ -217,6 +217,24 @@ impl Run {
     /// The node that holds a row of the logits, and the row in it.
     pub fn logits_row(&self, row: usize) -> Option<(Node, usize)> {
         self.row(&self.logits, row)
+    }
+
+    /// The row of the stream that a row of the logits is made from: of a text's class the one that the head picks, and 0
+    /// where it takes several together.
+    pub fn stream_row(&self, row: usize) -> usize {
+        match self.logits_nodes() {
+            [node, ..] if self.rows_of == RowsOf::Text => self.picked_row(*node).unwrap_or(0),
+            _ => row,
+        }
+    }
+
+    /// The row of an earlier value that a value of one row repeats, or is computed from.
+    fn picked_row(&self, node: Node) -> Option<usize> {
+        let &before = self.tape().inputs(node).first()?;
+        if self.tape().shape(before).rows == 1 {
+            return self.picked_row(before);
+        }
+        Some(self.tape().repeated(node, Cell::new(0, 0, 0))?.cell.row)
     }
 
     /// A row of the logits, of this pass or of a replay of it.

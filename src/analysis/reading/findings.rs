@@ -57,6 +57,7 @@ pub struct Findings {
     flows: Vec<KnownFlow>,
     no_flow: Option<NoFlow>,
     question: EvidenceQuestion,
+    stream_row: usize,
     /// The rows of the logits, and that which is asked about.
     rows: LogitRows,
     logits: Vec<f32>,
@@ -79,6 +80,11 @@ impl Findings {
     /// The row of the logits that is asked about.
     pub const fn row(&self) -> usize {
         self.question.row
+    }
+
+    /// The row of the stream that it is made from.
+    pub const fn stream_row(&self) -> usize {
+        self.stream_row
     }
 
     /// The tokens of a stream.
@@ -319,6 +325,7 @@ impl Reading {
             promoted: promoted.unwrap_or_default(),
             flows: vec![],
             no_flow: None,
+            stream_row: run.stream_row(question.row),
             rows: run.rows(),
             logits: run.logits_of_row(question.row).unwrap_or_default(),
             forced: None,

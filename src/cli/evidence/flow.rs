@@ -45,7 +45,7 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
         writeln!(streams.notes, "note: {}; the source's rows are left out", replaced(scope))?;
     }
     let source_flow = source_flow.and_then(Result::ok);
-    let row = question.row.min(flow.n_rows - 1);
+    let row = run.stream_row(question.row).min(flow.n_rows - 1);
     let threshold = asked.threshold.unwrap_or_else(|| flow.threshold(row).share());
     let chosen = if asked.threshold.is_none() { ", chosen by the number of lines" } else { "" };
     let words = Words::of(reading, &run);

@@ -241,11 +241,12 @@ fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
     };
     let of_source = || {
         let target = found.flow_of(Stream::Target).filter(|_| flow.stream == Stream::Source)?;
-        let row = picked(Stream::Target).unwrap_or_else(|| found.row()).min(target.n_rows - 1);
+        let row =
+            picked(Stream::Target).unwrap_or_else(|| found.stream_row()).min(target.n_rows - 1);
         let threshold = threshold_of(scene, found, Stream::Target, row)?;
         target.route(row, threshold.share()).strongest_elsewhere()
     };
-    let row = picked(flow.stream).or_else(of_source).unwrap_or_else(|| found.row());
+    let row = picked(flow.stream).or_else(of_source).unwrap_or_else(|| found.stream_row());
     row.min(flow.n_rows - 1)
 }
 
