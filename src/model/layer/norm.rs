@@ -42,6 +42,10 @@ pub static OUT: Site =
         "norm(y + cross)",
     ]);
 
+pub static BARE_OUT: Site =
+    Site::matrix("out", [Position, Channel], "mean 0, variance 1 in every row; there is no gain")
+        .called(&["out", "norm(x)", "norm(y + cross)"]);
+
 pub static HEAD_MEAN: Site =
     Site::planes("mean", [Head, Position, Single], "the mean of each head's vector");
 pub static HEAD_VAR: Site =
@@ -70,7 +74,8 @@ pub static HEAD_OUT: Site =
 /// A normalisation of vectors of d_model numbers.
 pub struct Norm {
     scope: Scope,
-    gain: Weight,
+    /// None for a bare layer norm.
+    gain: Option<Weight>,
     /// None for a root mean square norm, and for a layer norm without bias.
     bias: Option<Weight>,
     kind: NormKind,
@@ -82,8 +87,12 @@ pub struct Norm {
 pub enum NormStyle {
     /// Mean and variance, gain and bias.
     Layer,
+    /// As [`Self::Layer`], times `1 + gain` in place of the gain.
+    LayerFromOne,
     /// Mean and variance, gain alone.
     LayerWithoutBias,
+    /// Mean and variance alone.
+    LayerWithoutGain,
     /// The mean square alone, and a gain.
     Rms,
     /// As [`Self::Rms`], times `1 + gain`.
@@ -92,7 +101,16 @@ pub enum NormStyle {
 
 impl NormStyle {
     pub const fn has_bias(self) -> bool {
-        matches!(self, Self::Layer)
+        matches!(self, Self::Layer | Self::LayerFromOne)
+    }
+
+    pub const fn has_gain(self) -> bool {
+        !matches!(self, Self::LayerWithoutGain)
+    }
+
+    /// Whether the gain is added to 1.
+    const fn is_from_one(self) -> bool {
+        matches!(self, Self::LayerFromOne | Self::RmsFromOne)
     }
 }
 
@@ -114,7 +132,7 @@ impl NormKind {
 
     /// `x` stretched by the gain. The shape is that of `x`.
     fn gain(self, tape: &mut Tape, place: Place, x: Node, gain: Node) -> Node {
-        if self.style == NormStyle::RmsFromOne {
+        if self.style.is_from_one() {
             tape.gain_from_one(place, x, gain)
         } else {
             tape.gain(place, x, gain)
@@ -122,7 +140,7 @@ impl NormKind {
     }
 
     const fn has_mean(self) -> bool {
-        matches!(self.style, NormStyle::Layer | NormStyle::LayerWithoutBias)
+        !matches!(self.style, NormStyle::Rms | NormStyle::RmsFromOne)
     }
 }
 
@@ -134,7 +152,7 @@ impl Default for NormKind {
 }
 
 impl Norm {
-    /// Loads `gain` and, for a layer norm, `bias`, each (d_model), named within `scope`.
+    /// Loads `gain` and `bias`, as far as the kind has them, each (d_model), named within `scope`.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
@@ -154,7 +172,7 @@ impl Norm {
         d_model: usize,
         kind: NormKind,
     ) -> Result<Self> {
-        let gain = weights.row(gain, d_model)?;
+        let gain = kind.style.has_gain().then(|| weights.row(gain, d_model)).transpose()?;
         let load_bias = || weights.row(&scope.weight("bias"), d_model);
         let bias = kind.style.has_bias().then(load_bias).transpose()?;
         Ok(Self { scope, gain, bias, kind, role: OUT.role })
@@ -169,20 +187,27 @@ impl Norm {
     /// (position, d_model) -> (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let (at, eps) = (&self.scope, self.kind.eps);
-        let gain = tape.weight(&self.gain);
+        let gain = self.gain.as_ref().map(|gain| tape.weight(gain));
         let normalized = if self.kind.has_mean() {
             let mean = tape.row_mean(at.at(&MEAN), x); // (position, 1)
             let var = tape.row_variance(at.at(&VAR), x, mean); // (position, 1)
-            tape.normalize(at.at(&NORMALIZED), x, Moments { mean, var }, eps) // (position, d_model)
+            let bare = at.at(&BARE_OUT).with_role(self.role);
+            let place = if gain.is_none() { bare } else { at.at(&NORMALIZED) };
+            tape.normalize(place, x, Moments { mean, var }, eps) // (position, d_model)
         } else {
             let square = tape.row_mean_square(at.at(&MEAN_SQUARE), x); // (position, 1)
             tape.divide_by_rms(at.at(&RMS_NORMALIZED), x, square, eps) // (position, d_model)
         };
-        if let Some(bias) = &self.bias {
-            let bias = tape.weight(bias);
-            return tape.gain_bias(at.at(&OUT).with_role(self.role), normalized, gain, bias);
+        let Some(gain) = gain else { return normalized };
+        let Some(bias) = self.bias.as_ref().map(|bias| tape.weight(bias)) else {
+            return self.kind.gain(tape, at.at(&RMS_OUT).with_role(self.role), normalized, gain);
+        };
+        let place = at.at(&OUT).with_role(self.role);
+        if self.kind.style.is_from_one() {
+            tape.gain_bias_from_one(place, normalized, gain, bias)
+        } else {
+            tape.gain_bias(place, normalized, gain, bias)
         }
-        self.kind.gain(tape, at.at(&RMS_OUT).with_role(self.role), normalized, gain)
     }
 }
 
