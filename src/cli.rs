@@ -157,7 +157,7 @@ fn dispatch(command: &CliCommand, cli: &Cli, streams: &mut Streams) -> Outcome {
         CliCommand::Patch(asked) => evidence::patch::run(asked, &unset(&asked.text)?, streams),
         CliCommand::Diff(asked) => {
             let request = unset(&asked.text)?.beside(&asked.beside, &own)?;
-            evidence::diff::run(asked, &request.replacing_words_of_first(), streams)
+            evidence::diff::run(asked, &request, streams)
         }
         CliCommand::Flow(asked) => evidence::flow::run(asked, &unset(&asked.text)?, streams),
         CliCommand::Heads(asked) => evidence::heads::run(asked, &unset(&asked.text)?, streams),

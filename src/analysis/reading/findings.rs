@@ -437,18 +437,22 @@ impl Reading {
     }
 
     fn with_other_word(&self) -> Option<String> {
-        let own = match self.changes.against() {
-            Some(_) => &self.sentence.text,
-            None => self.sentence.read_text(),
-        };
-        TURNED.iter().find_map(|[from, to]| with_word_replaced(own, from, to))
+        TURNED.iter().find_map(|[from, to]| with_word_replaced(self.first_text(), from, to))
+    }
+
+    /// The text of this sentence as it is read, or of the first of two.
+    fn first_text(&self) -> &str {
+        match (self.changes.against(), &self.plain) {
+            (Some(_), Some(first)) => first.sentence.read_text(),
+            _ => self.sentence.read_text(),
+        }
     }
 
     /// The two sentences that are patched, as far as can be said before: this one and that set beside it, or its
     /// counterpart, or the star pair.
     pub fn patched_pair(&self) -> Option<[String; 2]> {
         if let Some(other) = self.changes.against() {
-            return Some([self.sentence.text.clone(), other.to_owned()]);
+            return Some([self.first_text().to_owned(), other.to_owned()]);
         }
         let own = self.sentence.read_text().to_owned();
         let stars = || self.card.is_none().then(|| STAR_PAIR.map(str::to_owned));

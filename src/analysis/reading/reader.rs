@@ -234,6 +234,13 @@ impl Reader {
         changes: Changes,
         teachings: &mut Vec<Teaching>,
     ) -> Result<Reading> {
+        let (words, others) = changes.words_and_others();
+        if changes.against().is_some() && !words.is_empty() {
+            // Words are replaced in the first of two sentences, the one that is not given whole.
+            let first = Reading { plain: None, ..self.read_changed(plain, words)? };
+            let both = self.read_taught(&Arc::new(first), others, teachings)?;
+            return Ok(Reading { changes: Arc::new(changes), ..both });
+        }
         let reader = self.reader_for(&changes)?;
         let mut sentence = match changes.against() {
             None if std::ptr::eq(reader, self) => plain.sentence.clone(),

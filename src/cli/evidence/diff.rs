@@ -110,8 +110,7 @@ impl<'a> Both<'a> {
         let [a, b] = self.readings;
         let parted = b.first_difference(self.name).map(|address| address.to_string());
         let says = self.traces.map(|trace| trace.output_text.clone());
-        let changes = a.changes.iter().chain(b.changes.iter());
-        let changes: Vec<String> = changes.map(ToString::to_string).collect();
+        let changes: Vec<String> = b.changes.iter().map(ToString::to_string).collect();
         let about = json!({
             "command": "diff", "model": self.name.id(), "sentence": a.sentence.read_text(), "changes": changes,
             "read": b.sentence.read_text(), "first": parted, "output": says[0], "output_b": says[1],
