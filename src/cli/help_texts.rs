@@ -223,7 +223,8 @@ fixed at that of this pass; then the parts add up exactly, where a soft cap bend
 difference before it, and the output says so. Which words counted is asked in three ways:
 gradient x input, integrated gradients (50 points, from the embedding of zeros), and leaving one out.
 A recurrent network has no such parts; its words are still measured. What a head or a unit
-promotes are the words that its direction alone raises most through the norms and the unembedding.
+promotes are the words that its direction alone raises most through the norms and the unembedding, and through BERT's
+head, which is not linear, along its tangent in this pass.
 
 --format json, csv and npz have a row for every number: method (parts, bias, promotes, gradient,
 integrated, left-out), site, head, unit, position (of promotes the rank), token, amount. What does not apply

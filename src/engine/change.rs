@@ -281,7 +281,8 @@ impl Changes {
     pub fn words_and_others(&self) -> (Self, Self) {
         let is_word = |change: &&Change| matches!(change, Change::Token { .. });
         let (words, others): (Vec<&Change>, Vec<&Change>) = self.all.iter().partition(is_word);
-        let of = |all: Vec<&Change>| Self { all: all.into_iter().cloned().collect(), ..self.clone() };
+        let of =
+            |all: Vec<&Change>| Self { all: all.into_iter().cloned().collect(), ..self.clone() };
         (of(words), of(others))
     }
 

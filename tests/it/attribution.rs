@@ -7,7 +7,7 @@ use lookback::{
         evidence::{
             EvidenceQuestion, Run, Score,
             attribution::{Attribution, PartKind, attribution},
-            promotion::{HeadOrUnit, PartPiece, strongest},
+            promotion::{HeadOrUnit, PartPiece, is_along_tangent, strongest},
             run::RowsOf,
             saliency::Saliency,
         },
@@ -98,6 +98,37 @@ fn the_words_that_a_piece_promotes_are_those_that_it_adds_most_to() {
                     let title = reading.card.as_ref().map_or(name.id(), |card| card.title.as_str());
                     assert!(more > -1e-4, "{title} {} {of:?}: {promoted} {more}", part.path);
                 }
+            }
+        }
+    }
+}
+
+/// BERT's head bends between the layers and the logits: followed along its tangent, a piece raises every word by what
+/// attribution says that it adds.
+#[test]
+fn a_curved_head_is_followed_along_its_tangent() {
+    for model in ["bert", "albert", "distilbert", "deberta", "electra", "modernbert"] {
+        let reading = read(model, "The dog [MASK].");
+        let run = run(&reading);
+        let question = reading.question(&run, &Asked::default()).unwrap();
+        let found = attribution(&run, &question.score()).unwrap();
+        let pieces =
+            found.parts.iter().filter_map(|part| Some(PartPiece { part, of: strongest(part)? }));
+        let pieces: Vec<PartPiece> = pieces.collect();
+        assert!(pieces.len() > 1 && is_along_tangent(&run, question.row), "{model}");
+        let n = run.logits_of_row(question.row).unwrap().len();
+        let promoted =
+            reading.promotions(ModelName::Checkpoint, &run, &pieces, question.row, n).unwrap();
+        for against in [3, n as u32 / 2, n as u32 - 1] {
+            let score = Score::Difference { row: question.row, word: question.word, against };
+            let found = attribution(&run, &score).unwrap();
+            for (PartPiece { part, of }, promotion) in pieces.iter().zip(&promoted) {
+                let words = &promotion.as_ref().unwrap().words;
+                let raised = |id: u32| words.iter().find(|word| word.0 == id).unwrap().1;
+                let got = raised(question.word) - raised(against);
+                let want = amount(&found, &part.path, *of);
+                let is_near = (got - want).abs() < 1e-4 * want.abs().max(1.0);
+                assert!(is_near, "{model} {} {of:?} {against}: {got}, not {want}", part.path);
             }
         }
     }

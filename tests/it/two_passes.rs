@@ -376,7 +376,7 @@ fn one_key_shows_the_other_pass_the_difference_and_the_first() {
 
 #[test]
 fn a_word_that_is_replaced_beside_another_sentence_is_one_of_the_first() {
-    let changes = [&*format!("against={WIDE}"), "token.1=dog"].map(|c| c.parse().unwrap());
+    let changes = ["token.1=dog", &*format!("against={WIDE}")].map(|c| c.parse().unwrap());
     let changes = changes.into_iter().collect();
     let both = Arc::new(READER.read_changed(&reading(TIRED), changes).unwrap());
     let dog = TIRED.replace("animal", "dog");
