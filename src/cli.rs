@@ -239,7 +239,7 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
         ),
         (
             cli.view.is_given(),
-            "--attention, --log-colors and --no-sink stand before a command; put them after it",
+            "--attention, --log-colors, --no-sink, --by-word, --whole and --units stand before a command; put them after it",
         ),
         (cli.no_mouse, "--no-mouse is for the walk; leave it or the command out"),
         (cli.linear, "--linear is for the walk; leave it or the command out"),

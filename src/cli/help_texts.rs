@@ -214,6 +214,7 @@ Examples:
   lookback export --format svg,png --steps 'chapter:3,*softmax*' --theme light --out frames
   lookback export \"The dog sleeps.\" --size 120x36 --out walk.gif
   lookback export --steps heads --attention norms --log-colors --out norms.png
+  lookback export --steps which-part --units --by-word --out units.png
   lookback export --what-if mask=off --format html --out lesson.html";
 
 pub const ATTRIBUTE: &str = "\

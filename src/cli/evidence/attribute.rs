@@ -28,7 +28,7 @@ use crate::{
     engine::site::Stream,
     lesson::{Language, tr},
     model::ModelName,
-    text::{Token, rounded, words},
+    text::{rounded, words},
 };
 
 pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> Outcome {
@@ -54,7 +54,8 @@ pub fn run(asked: &AttributeArgs, request: &Request, streams: &mut Streams) -> O
     drop(progress);
     let counted =
         counted?.context("the words of this model cannot be followed: it does not embed them")?;
-    let labels: Vec<String> = groups.into_iter().map(|word| label(&words.source[word])).collect();
+    let labels: Vec<String> =
+        groups.into_iter().map(|word| words::joined(&words.source[word])).collect();
     let mut report = Report {
         about: about(reading, name, &run, &question),
         columns: vec!["method", "site", "head", "unit", "position", "token", "amount"],
@@ -432,13 +433,4 @@ fn add_notes(text: &mut String, counted: &Saliency, n_words: usize, language: La
         trust
     );
     let _ = writeln!(text, "{gap}\n{slopes}");
-}
-
-/// The text of a word's tokens, without the marks that some go on with it; `##` is a checkpoint's own.
-fn label(tokens: &[Token]) -> String {
-    let text = |(i, token): (usize, &Token)| match i {
-        0 => token.text.clone(),
-        _ => token.bare().trim_start_matches("##").to_owned(),
-    };
-    tokens.iter().enumerate().map(text).collect()
 }
