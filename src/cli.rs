@@ -157,7 +157,7 @@ fn dispatch(command: &CliCommand, cli: &Cli, streams: &mut Streams) -> Outcome {
         CliCommand::Patch(asked) => evidence::patch::run(asked, &unset(&asked.text)?, streams),
         CliCommand::Diff(asked) => {
             let request = unset(&asked.text)?.beside(&asked.beside, &own)?;
-            evidence::diff::run(asked, &request.replacing_words_of_first(), streams)
+            evidence::diff::run(asked, &request, streams)
         }
         CliCommand::Flow(asked) => evidence::flow::run(asked, &unset(&asked.text)?, streams),
         CliCommand::Heads(asked) => evidence::heads::run(asked, &unset(&asked.text)?, streams),
@@ -239,7 +239,7 @@ fn only_before_a_walk(cli: &Cli) -> Outcome {
         ),
         (
             cli.view.is_given(),
-            "--attention, --log-colors and --no-sink stand before a command; put them after it",
+            "--attention, --log-colors, --no-sink, --by-word, --whole and --units stand before a command; put them after it",
         ),
         (cli.no_mouse, "--no-mouse is for the walk; leave it or the command out"),
         (cli.linear, "--linear is for the walk; leave it or the command out"),

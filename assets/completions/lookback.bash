@@ -125,7 +125,7 @@ _lookback() {
 
     case "${cmd}" in
         lookback)
-            opts="-h -V --what-if --against --against-model --target --attention --log-colors --no-sink --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help --version [SENTENCE] steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help"
+            opts="-h -V --what-if --against --against-model --target --attention --log-colors --no-sink --by-word --whole --units --at --linear --no-mouse --tour --autoplay --no-questions --no-motion --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help --version [SENTENCE] steps open trace export eval attribute patch diff flow heads learn inspect models config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -487,7 +487,7 @@ _lookback() {
             return 0
             ;;
         lookback__subcmd__export)
-            opts="-h --what-if --against --against-model --target --attention --log-colors --no-sink --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
+            opts="-h --what-if --against --against-model --target --attention --log-colors --no-sink --by-word --whole --units --format --steps --size --scale --font --pace --threads --list --out --force --color --theme --ascii --lang --no-config --model --adapter --chat --system --no-memory-check --help [SENTENCE]"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_lookback_global_optspecs
-	string join \n what-if= against= against-model= target= attention= log-colors no-sink at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= adapter= chat system= no-memory-check h/help V/version
+	string join \n what-if= against= against-model= target= attention= log-colors no-sink by-word whole units at= linear no-mouse tour autoplay no-questions no-motion color= theme= ascii lang= no-config model= adapter= chat system= no-memory-check h/help V/version
 end
 
 function __fish_lookback_needs_command
@@ -126,6 +126,9 @@ complete -c lookback -n "__fish_lookback_needs_command" -l adapter -d 'The folde
 complete -c lookback -n "__fish_lookback_needs_command" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_needs_command" -l log-colors -d 'Logarithmic colours, three decades (the walk\'s Y)'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-sink -d 'Leave the first word out of the colours of attention (the walk\'s O)'
+complete -c lookback -n "__fish_lookback_needs_command" -l by-word -d 'Which words counted: add up the tokens of each word (the walk\'s E)'
+complete -c lookback -n "__fish_lookback_needs_command" -l whole -d 'Which words counted for the whole output instead of the words asked about (the walk\'s &)'
+complete -c lookback -n "__fish_lookback_needs_command" -l units -d 'Units of feed-forward by what they add, instead of the parts of a logit (the walk\'s S)'
 complete -c lookback -n "__fish_lookback_needs_command" -l linear -d 'Plain text, one step at a time, with commands from standard input: for screen readers'
 complete -c lookback -n "__fish_lookback_needs_command" -l no-mouse -d 'Leave the mouse to the terminal'
 complete -c lookback -n "__fish_lookback_needs_command" -l tour -d 'Take the short tour instead of all steps'
@@ -346,6 +349,9 @@ complete -c lookback -n "__fish_lookback_using_subcommand export" -l adapter -d 
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l system -d 'What is said to the model before that message' -r
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l log-colors -d 'Logarithmic colours, three decades (the walk\'s Y)'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l no-sink -d 'Leave the first word out of the colours of attention (the walk\'s O)'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l by-word -d 'Which words counted: add up the tokens of each word (the walk\'s E)'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l whole -d 'Which words counted for the whole output instead of the words asked about (the walk\'s &)'
+complete -c lookback -n "__fish_lookback_using_subcommand export" -l units -d 'Units of feed-forward by what they add, instead of the parts of a logit (the walk\'s S)'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l list -d 'Print PATH, format and step of what would be written, and write nothing'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l force -d 'Replace files that exist'
 complete -c lookback -n "__fish_lookback_using_subcommand export" -l ascii -d 'Draw frames, marks and cells with ASCII characters only'

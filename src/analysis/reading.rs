@@ -31,7 +31,9 @@ use std::{
 pub use crate::analysis::evidence::course::Course;
 pub use card::{Card, CardValue, TensorGroup};
 pub use evidence::Asked;
-pub use findings::{AllFindings, EvidenceBefore, Findings, NextWordInBoth, STAR_PAIR};
+pub use findings::{
+    AllFindings, Counting, EvidenceBefore, Findings, NextWordInBoth, STAR_PAIR, UnitOfPart,
+};
 pub use learner::TargetKind;
 use measures::Measures;
 pub use measures::{Evidence, Gradient, Gradients, Heads};

@@ -97,7 +97,7 @@ pub struct TextArgs {
     /// adapter=off: the model without its --adapter.
     /// blocks.1.ffn.expert.3=off: an expert that is never chosen; tokens go to the next best.
     /// encoder.1.self_attn.weights[2,7,1]=0.5: a number set by hand.
-    /// token.1=dog: another word, counted from 0. temperature=0.5: logits divided by it.
+    /// token.1=dog: another word, counted from 0; beside another sentence, B, one of the first, A. temperature=0.5: logits divided by it.
     /// learn=10: that many steps of learning on the sentence before it is read, by the Transformer or the checkpoint
     /// (learn.gru=10: by another). teach=Le chat dort.: what it should learn to write. rate=0.1: the learning rate.
     /// words=il,elle, place=3: what the steps of evidence ask about, as --words and --place of `lookback attribute`.
@@ -113,7 +113,8 @@ pub struct TextArgs {
 pub struct BesideArgs {
     /// Another sentence, B, beside the first: A, B and what differs are shown in turn
     ///
-    /// Tokens are matched where they agree. It is the same as --what-if against=SENTENCE.
+    /// Tokens are matched where they agree. It is the same as --what-if against=SENTENCE. Another --what-if changes B, but
+    /// token.1=dog replaces a word of A.
     #[arg(long, value_name = "SENTENCE", value_hint = ValueHint::Other, hide_short_help = true)]
     pub against: Option<String>,
 

@@ -22,6 +22,7 @@ use crate::{
         reading::{Asked, Reading},
     },
     engine::site::{Role, Stream},
+    lesson::{Language, tr},
     model::ModelName,
     text::Token,
     weights::memory,
@@ -119,14 +120,16 @@ impl Words {
     }
 
     /// What a row of the logits is about, in words.
-    fn place_of(&self, run: &Run, row: usize) -> String {
+    fn place_of(&self, run: &Run, row: usize, language: Language) -> String {
         match run.rows_of {
-            RowsOf::Output | RowsOf::NextWords => format!("after \"{}\"", self.before(row)),
+            RowsOf::Output | RowsOf::NextWords => {
+                tr!(language, "after \"{words}\"", words = self.before(row))
+            }
             RowsOf::Words => {
                 let word = self.source.get(row).map_or("", |token| &token.text);
-                format!("at word {row}, \"{word}\"")
+                tr!(language, "at word {row}, \"{word}\"", row, word)
             }
-            RowsOf::Text => "of the whole text".to_owned(),
+            RowsOf::Text => language.tr("of the whole text").to_owned(),
         }
     }
 

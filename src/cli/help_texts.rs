@@ -214,6 +214,7 @@ Examples:
   lookback export --format svg,png --steps 'chapter:3,*softmax*' --theme light --out frames
   lookback export \"The dog sleeps.\" --size 120x36 --out walk.gif
   lookback export --steps heads --attention norms --log-colors --out norms.png
+  lookback export --steps which-part --units --by-word --out units.png
   lookback export --what-if mask=off --format html --out lesson.html";
 
 pub const ATTRIBUTE: &str = "\
@@ -223,7 +224,8 @@ fixed at that of this pass; then the parts add up exactly, where a soft cap bend
 difference before it, and the output says so. Which words counted is asked in three ways:
 gradient x input, integrated gradients (50 points, from the embedding of zeros), and leaving one out.
 A recurrent network has no such parts; its words are still measured. What a head or a unit
-promotes are the words that its direction alone raises most through the norms and the unembedding.
+promotes are the words that its direction alone raises most through the norms and the unembedding, and through BERT's
+head, which is not linear, along its tangent in this pass.
 
 --format json, csv and npz have a row for every number: method (parts, bias, promotes, gradient,
 integrated, left-out), site, head, unit, position (of promotes the rank), token, amount. What does not apply

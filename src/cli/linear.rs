@@ -28,7 +28,7 @@ use crate::{
 const MOST_BYTES: u64 = 16 * 1024;
 
 /// The commands and their descriptions.
-const COMMANDS: [(&str, &str); 19] = [
+const COMMANDS: [(&str, &str); 21] = [
     ("Enter or n", "the next step"),
     ("p", "the step before"),
     ("r", "this step again"),
@@ -43,6 +43,8 @@ const COMMANDS: [(&str, &str); 19] = [
     (":words=WORD,WORD", "the words that the evidence is about, as in :words=il,elle"),
     ("x", "this head off, or on again"),
     ("C", "maps of attention as weights, norms of values, means, rollout"),
+    ("S", "a table of heads sorted; units of feed-forward instead of the parts of a logit"),
+    ("E or &", "which words counted: tokens of a word added up; for the whole output"),
     ("N or M", "one step of learning, or ten; : alone takes them back"),
     ("I TEXT", "what the model should learn to write, as in I Le chat dort."),
     ("!", "the hint of a lab; again, its solution"),
@@ -79,6 +81,9 @@ impl<'a> Asked<'a> {
             ("M", _) => Self::Do(Command::Learn(10)),
             ("x", _) => Self::Do(Command::ToggleWhatIf(WhatIfKey::Head)),
             ("C", _) => Self::Do(Command::View(ViewKey::Attention)),
+            ("S", _) => Self::Do(Command::Sort),
+            ("E", _) => Self::Do(Command::View(ViewKey::ByWord)),
+            ("&", _) => Self::Do(Command::View(ViewKey::ForOutput)),
             (",", _) => Self::Do(Command::Head(-1)),
             (".", _) => Self::Do(Command::Head(1)),
             ("[", _) => Self::Do(Command::Layer(-1)),

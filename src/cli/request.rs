@@ -45,8 +45,6 @@ pub struct Request<'a> {
     pub asked: args::LookArgs,
     pub settings: Settings,
     pub changes: Changes,
-    /// The changes of the first of two sentences; see [`Self::replacing_words_of_first`].
-    pub first: Changes,
     pub language: Language,
     pub look: Look,
     /// How maps are drawn.
@@ -92,7 +90,6 @@ impl<'a> Request<'a> {
         Ok(Self {
             asked,
             changes: changes(&text.what_if).usage()?,
-            first: Changes::default(),
             language: language(asked.lang, settings.lang, env),
             look: Look::of(asked, &settings, env),
             view: View::default(),
@@ -136,18 +133,6 @@ impl<'a> Request<'a> {
             changes = changes.with(change.usage()?);
         }
         Ok(Self { changes, other_model: path.cloned(), ..self })
-    }
-
-    /// The same request, in which a replaced word is one of the first sentence where another stands beside it.
-    #[must_use]
-    pub fn replacing_words_of_first(self) -> Self {
-        if self.changes.against().is_none() {
-            return self;
-        }
-        let is_word = |change: &Change| matches!(change, Change::Token { .. });
-        let (words, rest): (Vec<Change>, Vec<Change>) =
-            self.changes.iter().cloned().partition(is_word);
-        Self { first: words.into_iter().collect(), changes: rest.into_iter().collect(), ..self }
     }
 
     /// What is asked about.

@@ -25,7 +25,7 @@ use crate::{
 /// A reader with its first readings.
 pub struct Source {
     pub readings: Readings,
-    /// Without changes, but for those of the first of two sentences.
+    /// Without changes.
     pub plain: Arc<Reading>,
     /// With the changes of the request, if it has any.
     pub reading: Arc<Reading>,
@@ -77,17 +77,12 @@ impl Source {
             readings.read_plain(sentence)?
         };
         note_what_is_odd(request, &readings, &plain, streams)?;
-        let plain = readings.change(&plain, &request.first).usage()?;
         let reading = readings.change(&plain, &request.changes).usage()?;
         if let ([name], false) = (names, matches!(purpose, Purpose::Walk)) {
             let mut changes = request.changes.iter();
             changes
                 .try_for_each(|change| changes_something(&plain, *name, change, request, purpose))
                 .usage()?;
-        }
-        if !request.first.is_empty() {
-            let words = changes_in_words(&request.first, Language::English);
-            writeln!(streams.notes, "note: the first sentence, changed: {}", visible(&words))?;
         }
         if !request.changes.is_empty() {
             let words = changes_in_words(&request.changes, Language::English);

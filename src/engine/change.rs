@@ -10,8 +10,8 @@
 //! | `encoder.1.ffn=off` | that sub-layer adds nothing |
 //! | `encoder.1=off` | the layer returns its input unchanged |
 //! | `encoder.1.self_attn.weights[2,7,1]=0.5` | one attention weight is set; its row still sums to 1 |
-//! | `token.1=dog` | another word in the sentence, counted from 0 |
-//! | `against=The dog sleeps.` | another sentence: the pass of it is shown beside that of the first |
+//! | `token.1=dog` | another word in the sentence, counted from 0; beside `against=` in the first of the two, A |
+//! | `against=The dog sleeps.` | another sentence, B: the pass of it is shown beside that of the first |
 //! | `against_model=PATH` | another model of the same shape, opened at the start |
 //! | `patch=encoder.0.norm2.out[5]` `patch=encoder.1.self_attn.head.2` | a row, or a head, of the first sentence's pass put into that of the other |
 //! | `target=Le chien dort.` | the decoder reads this text instead of its own output |
@@ -275,6 +275,15 @@ impl Changes {
     pub fn without_other(&self) -> Self {
         let others = self.all.iter().filter(|change| !matches!(change, Change::Against(_)));
         Self { all: others.cloned().collect(), ..self.clone() }
+    }
+
+    /// The replaced words, and the other changes. Beside another sentence the words are those of the first.
+    pub fn words_and_others(&self) -> (Self, Self) {
+        let is_word = |change: &&Change| matches!(change, Change::Token { .. });
+        let (words, others): (Vec<&Change>, Vec<&Change>) = self.all.iter().partition(is_word);
+        let of =
+            |all: Vec<&Change>| Self { all: all.into_iter().cloned().collect(), ..self.clone() };
+        (of(words), of(others))
     }
 
     /// What is put into the pass from another.

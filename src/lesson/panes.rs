@@ -165,6 +165,16 @@ impl PaneKind {
         matches!(self, Self::Evidence)
     }
 
+    /// Whether it lists the parts of a logit, or the units of feed-forward.
+    pub const fn lists_parts(self) -> bool {
+        matches!(self, Self::Attribution)
+    }
+
+    /// Whether it says which words counted.
+    pub const fn counts_words(self) -> bool {
+        matches!(self, Self::Saliency)
+    }
+
     /// The stream whose tokens are its rows, beside a site; None if they are not tokens.
     pub fn stream_of_rows(self, site: &Recorded) -> Option<Stream> {
         match self {

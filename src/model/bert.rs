@@ -35,6 +35,7 @@ use crate::{
 };
 use encoder::Encoder;
 pub use family::BertFamily;
+pub use head::{HIDDEN as HEAD_HIDDEN, MASKED_WORDS, SUM as HEAD_SUM};
 use head::{Head, HeadPlan};
 pub use modern::ModernBert;
 

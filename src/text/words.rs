@@ -56,6 +56,15 @@ pub fn words(tokens: &[Token]) -> Vec<Range<usize>> {
     words
 }
 
+/// The text of a word's tokens, without the marks that some go on with it; `##` is a checkpoint's own.
+pub fn joined(tokens: &[Token]) -> String {
+    let text = |(i, token): (usize, &Token)| match i {
+        0 => token.text.clone(),
+        _ => token.bare().trim_start_matches("##").to_owned(),
+    };
+    tokens.iter().enumerate().map(text).collect()
+}
+
 /// Whether a token stands for no text: `</s>`, `[SEP]`.
 fn is_special(text: &str) -> bool {
     [('<', '>'), ('[', ']')]

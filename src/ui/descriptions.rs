@@ -16,9 +16,18 @@ use crate::{
 
 /// `head 2 of encoder.1.self_attn off, temperature 0.5`
 pub fn changes_in_words(changes: &Changes, language: Language) -> String {
-    let words: Vec<String> =
-        changes.iter().map(|change| change_in_words(change, language)).collect();
-    words.join(language.tr(", "))
+    let words = changes.iter().map(|change| change_among(changes, change, language));
+    words.collect::<Vec<_>>().join(language.tr(", "))
+}
+
+/// A change in words; of a replaced word also in which of two sentences it stands.
+fn change_among(changes: &Changes, change: &Change, language: Language) -> String {
+    match change {
+        Change::Token { position, word } if changes.against().is_some() => {
+            tr!(language, "token {position} of A “{word}”", position, word)
+        }
+        _ => change_in_words(change, language),
+    }
 }
 
 /// The same, where a set number is named without the path to its site.
@@ -27,7 +36,7 @@ pub fn changes_in_short(changes: &Changes, language: Language) -> String {
         Change::Set { address, value } => {
             tr!(language, "{address} set to {value}", address = address.last_part(), value)
         }
-        _ => change_in_words(change, language),
+        _ => change_among(changes, change, language),
     });
     words.collect::<Vec<_>>().join(language.tr(", "))
 }

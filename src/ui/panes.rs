@@ -53,6 +53,7 @@ mod times;
 mod title;
 mod tokens;
 mod translations;
+mod units;
 mod update;
 mod view;
 mod wall;
@@ -94,7 +95,7 @@ pub use in_words::PaneWords;
 use missing::Missing;
 use subject::Subject;
 pub use title::{Title, fitted_apart};
-pub use view::{Sort, StreamRow, View};
+pub use view::{LogitPieces, Sort, StreamRow, View};
 
 /// Input of a pane: everything that its contents depend on.
 #[derive(Clone, Copy)]
@@ -642,7 +643,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Cache => of_site(|s| Box::new(cache::Cache::new(s))),
         PaneKind::Beams => Box::new(beams::BeamTree(scene)),
         PaneKind::Forcing => Box::new(forcing::ForcingTable(scene)),
-        PaneKind::Attribution => Box::new(attribution::AttributionList::new(scene)),
+        PaneKind::Attribution => pieces_of_logit(scene),
         PaneKind::AttributedHeads => Box::new(attributed_heads::AttributedHeads::new(scene, spec)),
         PaneKind::Differences => Box::new(differences::DifferenceMap::new(scene, spec)),
         PaneKind::Differing => Box::new(differing::Differing::new(scene)),
@@ -662,6 +663,14 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Card => Box::new(card::Card(scene)),
         PaneKind::Tensors => Box::new(tensors::TensorList(scene)),
         PaneKind::Continuations => Box::new(continuations::Continuations(scene)),
+    }
+}
+
+/// What attribution lists: parts, or units.
+fn pieces_of_logit<'a>(scene: Scene<'a>) -> Box<dyn Pane + 'a> {
+    match scene.view.listed {
+        LogitPieces::Parts => Box::new(attribution::AttributionList::new(scene)),
+        LogitPieces::Units => Box::new(units::UnitList::new(scene)),
     }
 }
 

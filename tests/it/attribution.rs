@@ -7,19 +7,21 @@ use lookback::{
         evidence::{
             EvidenceQuestion, Run, Score,
             attribution::{Attribution, PartKind, attribution},
-            promotion::{HeadOrUnit, PartPiece, strongest},
+            promotion::{HeadOrUnit, PartPiece, is_along_tangent, strongest},
             run::RowsOf,
             saliency::Saliency,
         },
-        reading::{Asked, Reader, Reading},
+        reading::{Asked, Counting, Reader, Reading},
     },
     engine::change::Change,
     model::ModelName,
     text::words,
+    ui::app::State,
 };
 
 use crate::support::{
     built_in::{READER, reading},
+    program::{self, Run as ProgramRun},
     tiny::Tiny,
     walk,
 };
@@ -98,6 +100,37 @@ fn the_words_that_a_piece_promotes_are_those_that_it_adds_most_to() {
                     let title = reading.card.as_ref().map_or(name.id(), |card| card.title.as_str());
                     assert!(more > -1e-4, "{title} {} {of:?}: {promoted} {more}", part.path);
                 }
+            }
+        }
+    }
+}
+
+/// BERT's head bends between the layers and the logits: followed along its tangent, a piece raises every word by what
+/// attribution says that it adds.
+#[test]
+fn a_curved_head_is_followed_along_its_tangent() {
+    for model in ["bert", "albert", "distilbert", "deberta", "electra", "modernbert"] {
+        let reading = read(model, "The dog [MASK].");
+        let run = run(&reading);
+        let question = reading.question(&run, &Asked::default()).unwrap();
+        let found = attribution(&run, &question.score()).unwrap();
+        let pieces =
+            found.parts.iter().filter_map(|part| Some(PartPiece { part, of: strongest(part)? }));
+        let pieces: Vec<PartPiece> = pieces.collect();
+        assert!(pieces.len() > 1 && is_along_tangent(&run, question.row), "{model}");
+        let n = run.logits_of_row(question.row).unwrap().len();
+        let promoted =
+            reading.promotions(ModelName::Checkpoint, &run, &pieces, question.row, n).unwrap();
+        for against in [3, n as u32 / 2, n as u32 - 1] {
+            let score = Score::Difference { row: question.row, word: question.word, against };
+            let found = attribution(&run, &score).unwrap();
+            for (PartPiece { part, of }, promotion) in pieces.iter().zip(&promoted) {
+                let words = &promotion.as_ref().unwrap().words;
+                let raised = |id: u32| words.iter().find(|word| word.0 == id).unwrap().1;
+                let got = raised(question.word) - raised(against);
+                let want = amount(&found, &part.path, *of);
+                let is_near = (got - want).abs() < 1e-4 * want.abs().max(1.0);
+                assert!(is_near, "{model} {} {of:?} {against}: {got}, not {want}", part.path);
             }
         }
     }
@@ -217,6 +250,88 @@ fn a_line_in_words_names_the_piece_whose_words_it_says() {
     for (before, words) in said {
         assert!(before.contains("most from"), "{before}{words}");
     }
+}
+
+/// What the pane of words shows for each way to count is what `lookback attribute` prints.
+#[test]
+fn words_are_counted_whole_and_for_the_whole_output() {
+    let read = reading("The zorblax sleeps.");
+    read.findings();
+    read.count_for_output(ModelName::Transformer);
+    let found = &read.findings()[&ModelName::Transformer];
+    let run = read.run(ModelName::Transformer, None).unwrap();
+    let question = read.question(&run, &Asked::default()).unwrap();
+    let n = found.source.len();
+    assert!(found.words.len() < n, "{:?}", found.words);
+    for (by_word, for_output) in [(false, false), (true, false), (false, true), (true, true)] {
+        let score = if for_output { Score::of_output(&run) } else { question.score() };
+        let groups = if by_word { words::words(&found.source) } else { words::single(n) };
+        let want = read.saliency_while(ModelName::Transformer, &run, &score, &groups, |_, _| true);
+        let want = want.unwrap().unwrap();
+        let got = found.saliency_of(Counting { by_word, for_output }).unwrap();
+        let is_near = |a: f32, b: f32| (a - b).abs() < 1e-4 * b.abs().max(1.0);
+        assert!(got.gradient.len() == groups.len() && is_near(got.score, want.score));
+        for i in 0..groups.len() {
+            assert!(is_near(got.gradient[i], want.gradient[i]), "{i}");
+            assert!(is_near(got.integrated[i], want.integrated[i]), "{i}");
+            assert_eq!(got.left_out(i).is_some(), want.left_out(i).is_some());
+            let [got, want] = [got, &want].map(|of| of.left_out(i).unwrap_or_default());
+            assert!(is_near(got, want), "{i}: {got}, not {want}");
+        }
+    }
+}
+
+#[test]
+fn keys_list_words_the_whole_output_and_units() {
+    let read = reading("The zorblax sleeps.");
+    read.findings();
+    read.count_for_output(ModelName::Transformer);
+    let found = &read.findings()[&ModelName::Transformer];
+    let mut state = walk::at("which-part", Arc::clone(&read));
+    let titles = |state: &State| -> String {
+        state.panes().iter().map(|pane| pane.title().to_string() + "; ").collect()
+    };
+    let plain = titles(&state);
+    walk::press(&mut state, "Tab E");
+    assert!(titles(&state).contains("tokens added up"), "{}", titles(&state));
+    assert!(walk::drawn_text(&state, 200, 60).contains(" zorblax "), "one row for the word");
+    // Down goes from word to word: from “The” to the first token of “zorblax”, and to what stands after its last.
+    state.nav.selection.row = found.words[0].start;
+    walk::press(&mut state, "Down Down");
+    assert_eq!(state.nav.selection.row, found.words[2].start);
+    walk::press(&mut state, "&");
+    assert!(titles(&state).contains("for the whole output"), "{}", titles(&state));
+    walk::press(&mut state, "& E");
+    assert_eq!(titles(&state), plain);
+
+    walk::press(&mut state, "S-Tab S");
+    assert!(titles(&state).contains("feed-forward units"), "{}", titles(&state));
+    let parts = &found.attribution.as_ref().unwrap().parts;
+    let all = parts.iter().flat_map(|part| part.units.iter().copied());
+    let most = all.max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap();
+    state.nav.selection.row = 0;
+    walk::press(&mut state, "Enter");
+    assert_eq!(state.opened().unwrap().arithmetic.value.to_bits(), most.to_bits());
+    walk::press(&mut state, "Esc S");
+    assert_eq!(titles(&state), plain);
+
+    let mut state = walk::at("scores", read);
+    walk::press(&mut state, "E");
+    assert!(
+        walk::message(&state).contains("does not say which words"),
+        "{}",
+        walk::message(&state)
+    );
+}
+
+#[test]
+fn a_frame_lists_units_and_words_where_options_say_so() {
+    let options = ["--units", "--by-word", "--whole", "--size", "200x60"];
+    let args = ["export", "The zorblax sleeps.", "--steps", "which-part"];
+    let ProgramRun { code, out, err } = program::run(&[&args[..], &options].concat());
+    assert_eq!(code, 0, "{err}");
+    let shown = ["feed-forward units", "for the whole output", " zorblax "];
+    assert!(shown.iter().all(|text| out.contains(text)), "{out}");
 }
 
 #[test]

@@ -24,9 +24,11 @@ use lookback::{
     weights::Checkpoint,
 };
 use ratatui::layout::{Rect, Size};
+use unicode_width::UnicodeWidthStr;
 
 use crate::support::{
     built_in::{READER, reading},
+    program::{Run, run},
     walk::{drawn_text, message, press, text},
 };
 
@@ -295,6 +297,53 @@ fn windows_messages_and_opened_numbers_are_in_chinese() {
     small.size = Size::new(30, 8);
     left.look(&known, "too small", &drawn_text(&small, 30, 8));
     left.none();
+}
+
+/// The tables for people, without words in quotes, and the keys of files, which stay.
+#[test]
+fn tables_of_evidence_are_in_chinese() {
+    const WIDE: &str = "The animal didn't cross the street because it was too wide.";
+    let (known, mut left) = (Known::of(&reading(SENTENCE)), Left::default());
+    let commands: [&[&str]; 8] = [
+        &["attribute"],
+        &["attribute", "--whole", "--by-word", "--model", "decoder_only"],
+        &["patch", "--against", WIDE],
+        &["diff", "--against", WIDE],
+        &["heads"],
+        &["heads", "--map", "rollout"],
+        &["flow"],
+        &["learn", "--steps", "1"],
+    ];
+    for asked in commands {
+        let (command, options) = asked.split_first().unwrap();
+        let args = [&[*command, SENTENCE, "--lang", "zh"], options].concat();
+        let Run { code, out, err } = run(&args);
+        assert_eq!(code, 0, "{args:?}: {err}");
+        let unquoted = |line: &str| {
+            let pieces =
+                line.split('「').map(|piece| piece.rsplit('」').next().unwrap_or_default());
+            let text = pieces.collect::<Vec<_>>().join(" ");
+            text.replace("sgd", "").replace("Abnar and Zuidema", "")
+        };
+        let lines: Vec<String> = out.lines().map(unquoted).collect();
+        left.look(&known, &args.join(" "), &lines.join("\n"));
+        let english = run(&[&[*command, SENTENCE, "--format", "json"], options].concat()).out;
+        let chinese = run(&[&args[..], &["--format", "json"]].concat()).out;
+        assert!(english == chinese, "{args:?}: names for machines do not change");
+    }
+    left.none();
+}
+
+#[test]
+fn columns_of_a_table_in_chinese_stand_below_their_heads() {
+    let table = run(&["heads", SENTENCE, "--lang", "zh"]).out;
+    let widths: Vec<usize> = table.lines().skip(2).take(9).map(UnicodeWidthStr::width).collect();
+    assert!(widths.len() == 9 && widths.iter().all(|width| *width == widths[0]), "{table}");
+    let table = run(&["attribute", SENTENCE, "--lang", "zh"]).out;
+    let title = table.lines().position(|line| line.contains("积分梯度")).unwrap();
+    let widths = table.lines().skip(title).take(5).map(UnicodeWidthStr::width);
+    let widths: Vec<usize> = widths.collect();
+    assert!(widths.iter().all(|width| *width == widths[0]), "{table}");
 }
 
 #[test]

@@ -819,6 +819,23 @@ fn a_replaced_word_is_one_of_the_first_of_two_sentences() {
     // The word is B's own there already.
     let diff = asked("diff", "token.11=wide");
     assert_eq!([reads(&diff, "A reads:"), reads(&diff, "B reads:")], [&*wide, &*wide]);
+    // Everywhere else too: the number is B's, untouched by the word, and what is put into it is the changed A's.
+    let cell = "encoder.0.norm2.out[1,5]";
+    let opened = |args: &[&str]| {
+        let text = good(&[&["open", cell][..], args].concat());
+        text.lines().next().unwrap().to_owned()
+    };
+    let beside = [&*star, "--against", &*wide, "--what-if", "token.1=dog"];
+    assert_eq!(opened(&beside), opened(&[&*wide]));
+    let patched = [&beside[..], &["--what-if", "patch=encoder.0.norm2.out[1]"]].concat();
+    assert_eq!(opened(&patched), opened(&[&*changed]));
+    let traced = |args: &[&str]| {
+        let text = good(&[&["trace", "--sites", "logits"][..], args].concat());
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["sites"][0]["values"].clone()
+    };
+    let against = format!("against={wide}");
+    let beside = [&*star, "--what-if", "token.1=dog", "--what-if", &*against];
+    assert_eq!(traced(&beside), traced(&[&*wide]));
 }
 
 #[test]

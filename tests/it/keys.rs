@@ -306,8 +306,8 @@ fn the_star_pair_is_one_key_away_and_changes_its_last_word() {
 
 #[test]
 fn a_key_that_does_nothing_says_so() {
-    assert!(message(&after("E")).contains("E does nothing here"));
-    assert!(message(&after("E l")).is_empty(), "the next key clears it");
+    assert!(message(&after("$")).contains("$ does nothing here"));
+    assert!(message(&after("$ l")).is_empty(), "the next key clears it");
 }
 
 #[test]

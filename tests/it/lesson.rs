@@ -491,7 +491,7 @@ fn the_suggested_word_is_said_of_the_pronoun() {
 }
 
 /// The keys that the texts name, with the row of the help that says the same.
-static KEYS_NAMED: [(&str, &str); 17] = [
+static KEYS_NAMED: [(&str, &str); 20] = [
     ("Enter", "Enter"),
     ("Tab", "Tab Shift-Tab"),
     ("i", "i"),
@@ -505,6 +505,9 @@ static KEYS_NAMED: [(&str, &str); 17] = [
     ("N", "N M"),
     ("M", "N M"),
     ("Q", "Q"),
+    ("S", "S"),
+    ("E", "E &"),
+    ("&", "E &"),
     ("A", "A D"),
     ("↑", "↑ ↓ k j"),
     ("→", "→ l n Space"),

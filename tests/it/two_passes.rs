@@ -375,6 +375,26 @@ fn one_key_shows_the_other_pass_the_difference_and_the_first() {
 }
 
 #[test]
+fn a_word_that_is_replaced_beside_another_sentence_is_one_of_the_first() {
+    let changes = ["token.1=dog", &*format!("against={WIDE}")].map(|c| c.parse().unwrap());
+    let changes = changes.into_iter().collect();
+    let both = Arc::new(READER.read_changed(&reading(TIRED), changes).unwrap());
+    let dog = TIRED.replace("animal", "dog");
+    let first = both.plain.as_ref().unwrap();
+    assert_eq!([first.sentence.read_text(), both.sentence.read_text()], [&*dog, WIDE]);
+    for (got, alone) in [(&**first, reading(&dog)), (&*both, reading(WIDE))] {
+        let of = |reading: &Reading| reading.trace(ModelName::Transformer).value("logits").cloned();
+        assert!(of(got) == of(&alone), "{}", alone.sentence.text);
+    }
+    assert_eq!(both.patched_pair().unwrap(), [&*dog, WIDE]);
+    let mut state = walk::at("scores", Arc::clone(&both));
+    let frame = drawn_text(&state, 120, 36);
+    assert!(frame.contains("token 1 of A “dog”"), "{frame}");
+    press(&mut state, "v v");
+    assert_eq!(state.passes.reading.as_ref().unwrap().sentence.read_text(), dog);
+}
+
+#[test]
 fn the_keys_of_two_passes_and_of_maps_say_where_there_are_none() {
     let mut state = walk();
     press(&mut state, "D");

@@ -3,10 +3,13 @@
 //! A head or a hidden unit adds a multiple of a direction to the stream. Put through the norms that it goes through, their
 //! scales held fixed as in attribution, the last norm and the unembedding, the direction ranks the vocabulary: the first
 //! words are those that it raises most, the last those that it lowers. What later parts make of it is not in this list.
+//! A head with a curved function (BERT's) is followed along its tangent in this pass.
 
 mod norms;
+mod tangent;
 
 use norms::DirectNorms;
+use tangent::HeadTangent;
 
 use super::{attribution::LogitPart, run::Run};
 use crate::{
@@ -33,8 +36,9 @@ pub struct PartPiece<'a> {
     pub of: HeadOrUnit,
 }
 
-/// A piece and the words that it promotes, by id, strongest first, with what it adds to their logits where a norm after
-/// all layers is that of the direction alone: only the order has a meaning then.
+/// A piece and the words that it promotes, by id, strongest first, with what it adds to their logits: through a curved
+/// head to first order, else where a norm after all layers is that of the direction alone, so that only the order has a
+/// meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Promotion {
     pub piece: HeadOrUnit,
@@ -60,7 +64,8 @@ pub fn promotions(
     row: usize,
     n: usize,
 ) -> Vec<Option<Promotion>> {
-    let norms = DirectNorms::of(run, row);
+    let head = HeadTangent::of(run, row);
+    let norms = DirectNorms::of(run, row, head.is_some());
     let at_end = |piece: &PartPiece| {
         let (out, _) = run.row(&piece.part.path, row)?;
         let direction = norms.through(out, direction(run, piece, row)?);
@@ -71,14 +76,12 @@ pub fn promotions(
     let Some(d_model) = known.first().map(|direction| direction.len()) else {
         return vec![None; pieces.len()];
     };
-    // The last row is the origin: what the norm's bias says of itself belongs to no part.
-    let value = |i: usize, c: usize| known.get(i).map_or(0.0, |direction| direction[c]);
-    let rows = Matrix::from_fn(known.len() + 1, d_model, value);
-    let Some(logits) = model.unembed(&rows, &run.changes) else {
-        return vec![None; pieces.len()];
+    let raised = match head {
+        Some(head) => Some(head.logits(&Matrix::from_fn(known.len(), d_model, |i, c| known[i][c]))),
+        None => unembedded(model, run, &known, d_model),
     };
-    let origin = logits.row(known.len());
-    let mut rows = (0..known.len()).map(|i| logits.row(i) - origin);
+    let Some(raised) = raised else { return vec![None; pieces.len()] };
+    let mut rows = raised.row_iter();
     let each = pieces.iter().zip(&directions).map(|(piece, direction)| {
         direction.as_ref()?;
         let raised: Vec<f32> = rows.next()?.iter().copied().collect();
@@ -86,6 +89,26 @@ pub fn promotions(
         Some(Promotion { piece: piece.of, words: words.collect() })
     });
     each.collect()
+}
+
+/// Whether promotions go through a curved head along its tangent at a row.
+pub fn is_along_tangent(run: &Run, row: usize) -> bool {
+    HeadTangent::of(run, row).is_some()
+}
+
+/// What the unembedding makes of directions, less what it makes of none: what the bias of a norm says of itself belongs
+/// to no part. None where the model writes no words. (direction, vocab)
+fn unembedded(
+    model: &dyn Model,
+    run: &Run,
+    directions: &[&Vec<f32>],
+    d_model: usize,
+) -> Option<Matrix> {
+    let n = directions.len();
+    let value = |i: usize, c: usize| directions.get(i).map_or(0.0, |direction| direction[c]);
+    let rows = Matrix::from_fn(n + 1, d_model, value);
+    let logits = model.unembed(&rows, &run.changes)?;
+    Some(Matrix::from_fn(n, logits.ncols(), |i, word| logits[(i, word)] - logits[(n, word)]))
 }
 
 /// What the piece alone adds to the stream at a row: the sub-layer's output with the piece, less that without any.

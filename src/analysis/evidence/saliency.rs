@@ -116,6 +116,28 @@ pub fn saliency(
     })
 }
 
+/// The same for words, each one token or several, where `tokens` says how much each token counted: added up, and left out
+/// together.
+pub fn by_words(
+    model: &dyn Model,
+    run: &Run,
+    score: &Score,
+    tokens: &Saliency,
+    words: &[Range<usize>],
+) -> Saliency {
+    let without = |word: &Range<usize>| match word.len() {
+        1 => tokens.without[word.start],
+        _ => score_without(model, run, score, word),
+    };
+    Saliency {
+        gradient: by_word(words, &tokens.gradient),
+        integrated: by_word(words, &tokens.integrated),
+        without: words.par_iter().map(without).collect(),
+        points: tokens.points.iter().map(|point| by_word(words, point)).collect(),
+        ..tokens.clone()
+    }
+}
+
 /// The gradient of the score with respect to each token's embedding, channel by channel.
 fn slopes(run: &Run, nodes: &[Node], gradients: &Gradients) -> Vec<Vec<f32>> {
     let mut rows = vec![vec![]; n_rows(run, nodes)];

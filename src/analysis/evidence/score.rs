@@ -36,8 +36,13 @@ pub enum Score {
 impl Score {
     /// The log-probability of what the run wrote; of a model that only reads, of its next token.
     pub fn of_output(run: &Run) -> Self {
+        Self::LogProbability(Self::words_of_output(run))
+    }
+
+    /// The words of that, each with the row that says it.
+    pub fn words_of_output(run: &Run) -> Vec<WordAtRow> {
         let written = run.output_rows().into_iter().zip(&run.pass.output);
-        Self::LogProbability(written.map(|(row, word)| WordAtRow::new(row, *word)).collect())
+        written.map(|(row, word)| WordAtRow::new(row, *word)).collect()
     }
 
     /// The rows that it reads, from the first to the last.

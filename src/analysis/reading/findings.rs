@@ -1,16 +1,17 @@
 //! Evidence that the screen shows, computed once for each reading: attribution, words that counted, patched values.
 
 mod before;
+mod counted;
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    ops::Range,
+    sync::{Arc, OnceLock},
 };
 
 pub use before::{EvidenceBefore, NextWordInBoth};
+use counted::Counted;
+pub use counted::Counting;
 
 use super::{Asked, Patched, Reading, wishes::Slow};
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         attribution::Attribution,
         flow::{Flow, NoFlow, Threshold},
         promotion::{HeadOrUnit, PartPiece, promotions, strongest},
-        saliency::Saliency,
+        score::{Score, WordAtRow},
     },
     engine::{
         arithmetic::Arithmetic,
@@ -36,6 +37,15 @@ pub struct PromotedWords {
     pub words: Vec<String>,
 }
 
+/// A hidden unit of a feed-forward.
+pub struct UnitOfPart {
+    /// The part of the attribution, and the unit in it.
+    pub part: usize,
+    pub unit: usize,
+    /// The words that it promotes, strongest first; none where the model does not say.
+    pub words: Vec<String>,
+}
+
 /// Evidence about one model's pass. What takes longer arrives later.
 pub struct Findings {
     /// The words asked about, or classes.
@@ -48,10 +58,14 @@ pub struct Findings {
     /// The tokens that the model read.
     pub source: Vec<Token>,
     pub target: Vec<Token>,
+    /// The tokens of each word that the model read.
+    pub words: Vec<Range<usize>>,
     /// None for a model without a residual stream.
     pub attribution: Option<Attribution>,
     /// By part of the attribution: its strongest piece, and the words that this promotes.
     pub promoted: Vec<Option<PromotedWords>>,
+    /// The hidden units that add or take most, of all parts, the strongest first.
+    pub units: Vec<UnitOfPart>,
     /// What every row of the stream that is written from is made of, and of a translator then those of the source; none
     /// for a model without one, and for a long text.
     flows: Vec<KnownFlow>,
@@ -64,9 +78,10 @@ pub struct Findings {
     /// The text that the decoder was given instead of its own output.
     forced: Option<Vec<u32>>,
     before: OnceLock<Result<EvidenceBefore, &'static str>>,
-    saliency: OnceLock<Option<Saliency>>,
-    /// The passes that it takes: done, and of how many.
-    saliency_passes: [AtomicUsize; 2],
+    /// The words of the whole output, and the rows that say them.
+    output: Vec<WordAtRow>,
+    counted: Counted,
+    counted_for_output: Counted,
     patched: OnceLock<Option<Arc<Patched>>>,
 }
 
@@ -120,22 +135,6 @@ impl Findings {
         self.flows.iter().find_map(|known| known.flow.open_address(address))
     }
 
-    /// Which words counted; None until it is known, and for a model that embeds none or is too large.
-    pub fn saliency(&self) -> Option<&Saliency> {
-        self.saliency.get()?.as_ref()
-    }
-
-    /// The passes done so far to find which words counted, of how many; 0 of 0 before the first.
-    pub fn saliency_progress(&self) -> (usize, usize) {
-        let [done, all] = self.saliency_passes.each_ref().map(|n| n.load(Ordering::Relaxed));
-        (done, all)
-    }
-
-    /// Whether it is known which words counted, or known that it is not asked.
-    pub fn is_saliency_known(&self) -> bool {
-        self.saliency.get().is_some()
-    }
-
     /// The maps of patched values, whose cells arrive one by one; None until they begin, and without another sentence.
     pub fn patched(&self) -> Option<&Patched> {
         self.patched.get()?.as_deref()
@@ -166,6 +165,10 @@ const SHOWN: [ModelName; 3] =
 
 /// The words that a piece is said to promote.
 const N_PROMOTED: usize = 3;
+
+/// The units that are listed, and those of them of which it is said what they promote.
+const N_UNITS: usize = 40;
+const N_PROMOTING: usize = 12;
 
 /// The work that a screen may wait for in the background: of a pass with everything kept, and of many passes.
 const MOST_OF_RUN: usize = 100_000_000_000;
@@ -204,7 +207,7 @@ impl Reading {
         let all = self.first_findings();
         for (name, found) in all {
             self.find_before(*name, found);
-            self.find_saliencies(*name, found, || true);
+            self.find_counts_of_both(*name, found, false, || true);
             if let Some(patched) = self.find_patched(*name, found).filter(|_| self.is_soon(*name)) {
                 patched.complete();
             }
@@ -232,7 +235,7 @@ impl Reading {
             if !on_progress() {
                 return false;
             }
-            self.find_saliencies(*name, found, &mut on_progress);
+            self.find_counts_of_both(*name, found, false, &mut on_progress);
             if !on_progress() {
                 return false;
             }
@@ -318,11 +321,13 @@ impl Reading {
         let [word, against] = [question.word, question.against].map(|id| self.answer(run, id));
         let attribution = self.attribution(run, &question).ok();
         let promoted = attribution.as_ref().map(|a| self.promoted(name, run, a, question.row));
+        let units = attribution.as_ref().map(|a| self.units(name, run, a, question.row));
         let read = if target.is_empty() { &source } else { &target };
         Findings {
             asked_at: asked_at(run, read, question.row),
             rows_of: run.rows_of,
             promoted: promoted.unwrap_or_default(),
+            units: units.unwrap_or_default(),
             flows: vec![],
             no_flow: None,
             stream_row: run.stream_row(question.row),
@@ -333,11 +338,13 @@ impl Reading {
             attribution,
             word,
             against,
+            words: words::words(&source),
             source,
             target,
             question,
-            saliency: OnceLock::new(),
-            saliency_passes: Default::default(),
+            output: Score::words_of_output(run),
+            counted: Counted::default(),
+            counted_for_output: Counted::default(),
             patched: OnceLock::new(),
         }
     }
@@ -385,51 +392,35 @@ impl Reading {
         pieces.iter().map(words).collect()
     }
 
-    /// Fills in which words counted, here and before the changes, unless `on_progress` says to stop.
-    fn find_saliencies(
+    /// The hidden units that add or take most, and the words that they promote.
+    fn units(
         &self,
         name: ModelName,
-        found: &Findings,
-        mut on_progress: impl FnMut() -> bool,
-    ) {
-        self.find_saliency(name, found, &mut on_progress);
-        if let (Some(plain), Some(Ok(before)), true) = (&self.plain, found.before(), on_progress())
-        {
-            plain.find_saliency(name, &before.found, on_progress);
-        }
-    }
-
-    /// Fills in which words counted, unless `on_progress`, which is called after some passes each, says to stop.
-    fn find_saliency(
-        &self,
-        name: ModelName,
-        found: &Findings,
-        mut on_progress: impl FnMut() -> bool,
-    ) {
-        if found.saliency.get().is_some() {
-            return;
-        }
-        // Besides, one pass without each word.
-        let n_passes = N_OF_SALIENCY + self.sentence.tokens.len();
-        let is_too_long = self.work(name).saturating_mul(n_passes) > MOST_OF_MANY;
-        let mut is_stopped = false;
-        let goes_on = |done: usize, all: usize| {
-            let [n_done, n_all] = &found.saliency_passes;
-            n_done.store(done, Ordering::Relaxed);
-            n_all.store(all, Ordering::Relaxed);
-            is_stopped = !on_progress();
-            !is_stopped
+        run: &Run,
+        attribution: &Attribution,
+        row: usize,
+    ) -> Vec<UnitOfPart> {
+        let parts = &attribution.parts;
+        let units = parts.iter().enumerate().flat_map(|(part, of)| {
+            let numbered = of.units.iter().enumerate().filter(|(_, amount)| **amount != 0.0);
+            numbered.map(move |(unit, amount)| (part, unit, amount.abs()))
+        });
+        let mut units: Vec<_> = units.collect();
+        units.sort_by(|a, b| b.2.total_cmp(&a.2));
+        units.truncate(N_UNITS);
+        let piece = |&(part, unit, _): &(usize, usize, f32)| PartPiece {
+            part: &parts[part],
+            of: HeadOrUnit::Unit(unit),
         };
-        let compute = || {
-            let run = self.run(name, found.forced.clone()).ok()?;
-            let tokens = words::single(found.source.len());
-            self.saliency_while(name, &run, &found.question.score(), &tokens, goes_on).ok()?
+        let pieces: Vec<PartPiece> = units.iter().take(N_PROMOTING).map(piece).collect();
+        let promoted = self.model(name).map(|m| promotions(m, run, &pieces, row, N_PROMOTED));
+        let mut promoted = promoted.unwrap_or_default().into_iter();
+        let named = |(part, unit, _): (usize, usize, f32)| {
+            let ids = promoted.next().flatten().map_or_else(Vec::new, |promotion| promotion.words);
+            let words = ids.iter().map(|(id, _)| self.tokenizer.token(*id).text).collect();
+            UnitOfPart { part, unit, words }
         };
-        let saliency = if is_too_long { None } else { compute() };
-        if !is_stopped {
-            // Of two threads, the first one's result is kept; both are the same.
-            let _ = found.saliency.set(saliency);
-        }
+        units.into_iter().map(named).collect()
     }
 
     fn find_patched<'a>(&self, name: ModelName, found: &'a Findings) -> Option<&'a Arc<Patched>> {
@@ -444,18 +435,22 @@ impl Reading {
     }
 
     fn with_other_word(&self) -> Option<String> {
-        let own = match self.changes.against() {
-            Some(_) => &self.sentence.text,
-            None => self.sentence.read_text(),
-        };
-        TURNED.iter().find_map(|[from, to]| with_word_replaced(own, from, to))
+        TURNED.iter().find_map(|[from, to]| with_word_replaced(self.first_text(), from, to))
+    }
+
+    /// The text of this sentence as it is read, or of the first of two.
+    fn first_text(&self) -> &str {
+        match (self.changes.against(), &self.plain) {
+            (Some(_), Some(first)) => first.sentence.read_text(),
+            _ => self.sentence.read_text(),
+        }
     }
 
     /// The two sentences that are patched, as far as can be said before: this one and that set beside it, or its
     /// counterpart, or the star pair.
     pub fn patched_pair(&self) -> Option<[String; 2]> {
         if let Some(other) = self.changes.against() {
-            return Some([self.sentence.text.clone(), other.to_owned()]);
+            return Some([self.first_text().to_owned(), other.to_owned()]);
         }
         let own = self.sentence.read_text().to_owned();
         let stars = || self.card.is_none().then(|| STAR_PAIR.map(str::to_owned));

@@ -11,6 +11,7 @@ use super::{
     Card, Models, Reading, Traces,
     courses::{Taught, Teaching, teach},
     in_parallel, joined,
+    patch_values::GivenByName,
     recent::Recent,
     tokenizer,
 };
@@ -234,6 +235,13 @@ impl Reader {
         changes: Changes,
         teachings: &mut Vec<Teaching>,
     ) -> Result<Reading> {
+        let (words, others) = changes.words_and_others();
+        if changes.against().is_some() && !words.is_empty() {
+            // Words are replaced in the first of two sentences, the one that is not given whole.
+            let first = Reading { plain: None, ..self.read_changed(plain, words)? };
+            let both = self.read_taught(&Arc::new(first), others, teachings)?;
+            return Ok(Reading { changes: Arc::new(changes), ..both });
+        }
         let reader = self.reader_for(&changes)?;
         let mut sentence = match changes.against() {
             None if std::ptr::eq(reader, self) => plain.sentence.clone(),
@@ -255,21 +263,7 @@ impl Reader {
         }
         let read = |changes| self.read_changed(plain, changes);
         let taught = teach(plain, &changes, teachings, self.n_bytes.is_some(), read)?;
-        let given = match changes.patches().next() {
-            None => Arc::default(),
-            Some(patch) => {
-                ensure!(
-                    changes.against().is_some() && changes.other_model().is_none(),
-                    refusal!(
-                        "patch={patch} puts a value of this sentence's pass into another's; give that sentence too, as in against=The dog sleeps.",
-                        patch = patch.to_string()
-                    )
-                );
-                let rest = changes.without_patch().without_other();
-                let first = if rest.is_empty() { None } else { Some(read(rest)?) };
-                first.as_ref().unwrap_or(plain).given_to_other(changes.patches(), &sentence)?
-            }
-        };
+        let given = self.given_to(&sentence, plain, &changes)?;
         let Taught { learned, courses } = taught;
         let (learned, courses) = (Arc::new(learned), Arc::new(Mutex::new(courses)));
         let changes = Arc::new(changes);
@@ -291,6 +285,26 @@ impl Reader {
         let reading = reader.reading(sentence, traces);
         let plain = (!changes.only_ask()).then(|| Arc::clone(plain));
         Ok(Reading { changes, plain, learned, given, courses, ..reading })
+    }
+
+    /// What the passes over another sentence are given by those over the first, as the patches of the changes say.
+    fn given_to(
+        &self,
+        other: &Sentence,
+        plain: &Arc<Reading>,
+        changes: &Changes,
+    ) -> Result<GivenByName> {
+        let Some(patch) = changes.patches().next() else { return Ok(Arc::default()) };
+        ensure!(
+            changes.against().is_some() && changes.other_model().is_none(),
+            refusal!(
+                "patch={patch} puts a value of this sentence's pass into another's; give that sentence too, as in against=The dog sleeps.",
+                patch = patch.to_string()
+            )
+        );
+        let rest = changes.without_patch().without_other();
+        let first = if rest.is_empty() { None } else { Some(self.read_changed(plain, rest)?) };
+        first.as_ref().unwrap_or(plain).given_to_other(changes.patches(), other)
     }
 
     /// The reader of a pass with these changes: the other model's, if that is set beside this one.

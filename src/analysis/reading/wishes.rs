@@ -19,10 +19,12 @@ pub enum Slow {
     KnockOuts,
     Courses,
     Findings,
+    /// Which words counted for the whole output.
+    CountedForOutput,
 }
 
 impl Slow {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Influence,
         Self::Forgetting,
         Self::ReadBackByLength,
@@ -34,11 +36,17 @@ impl Slow {
         Self::KnockOuts,
         Self::Courses,
         Self::Findings,
+        Self::CountedForOutput,
     ];
 
     /// Whether it takes tenths of a second at most for the built-in models.
     pub const fn is_quick(self) -> bool {
         (self as u8) < Self::Heads as u8
+    }
+
+    /// Whether it is left alone until somebody asks.
+    const fn is_only_asked(self) -> bool {
+        matches!(self, Self::CountedForOutput)
     }
 
     const fn bit(self) -> u16 {
@@ -71,9 +79,14 @@ impl Reading {
         Slow::first_of(asked.load(Ordering::Relaxed) & !done.load(Ordering::Relaxed))
     }
 
-    /// What is not computed yet, whether it was asked for or not.
+    /// What is not computed yet, whether it was asked for or not, but for what only is where it was.
     pub fn unknown(&self) -> Option<Slow> {
-        Slow::first_of(!self.wishes.done.load(Ordering::Relaxed))
+        let Wishes { asked, done } = &*self.wishes;
+        let [asked, done] = [asked, done].map(|bits| bits.load(Ordering::Relaxed));
+        let is_unknown = |slow: &Slow| {
+            done & slow.bit() == 0 && (!slow.is_only_asked() || asked & slow.bit() != 0)
+        };
+        Slow::ALL.into_iter().find(is_unknown)
     }
 
     /// Computes it. `on_progress` is called whenever something is new, and says whether to go on; what is stopped is still
@@ -96,6 +109,11 @@ impl Reading {
                     return;
                 }
             }
+            Slow::CountedForOutput => {
+                if !self.count_all_for_output(&mut on_progress) {
+                    return;
+                }
+            }
         }
         self.wishes.done.fetch_or(slow.bit(), Ordering::Relaxed);
         on_progress();
@@ -103,9 +121,9 @@ impl Reading {
 
     /// Computes all that takes long, except learning and evidence.
     pub fn measure(&self) {
-        for slow in
-            Slow::ALL.into_iter().filter(|slow| !matches!(slow, Slow::Courses | Slow::Findings))
-        {
+        let is_left_out =
+            |slow: &Slow| matches!(slow, Slow::Courses | Slow::Findings) || slow.is_only_asked();
+        for slow in Slow::ALL.into_iter().filter(|slow| !is_left_out(slow)) {
             self.compute(slow, || true);
         }
     }

@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, anyhow};
 use serde_json::json;
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     Words,
-    report::{Field, Report, signed_bar},
+    report::{Field, Report, left_aligned, signed_bar},
 };
 use crate::{
     analysis::{
         evidence::{
             EvidenceQuestion, Run, Score,
-            attribution::{attribution, part_pairs},
+            attribution::{PartPair, attribution, part_pairs},
             next_words::{NextWord, next_words},
         },
         measure::difference::{SiteDifference, WorstNumber, differences, worst_numbers},
@@ -28,11 +29,14 @@ use crate::{
         streams::Streams,
     },
     engine::site::Stream,
-    lesson::Language,
+    lesson::{Language, tr},
     model::ModelName,
     text::{percent, rounded},
     ui::descriptions::changes_in_words,
 };
+
+/// The row of what the parts add up to.
+const WHOLE: &str = "the difference of logits";
 
 /// Shades of a share, from 0 to 1 and more.
 const SHADES: &[u8] = b" .:-=+*#%@";
@@ -52,7 +56,7 @@ pub fn run(asked: &DiffArgs, request: &Request, streams: &mut Streams) -> Outcom
     let question = request.question(&asked.question)?;
     let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
     let plain = reading.plain.clone().context("the change makes no other pass")?;
-    let both = Both::new(name, &plain, &reading, &question)?;
+    let both = Both::new(name, &plain, &reading, &question, request.language)?;
     let mut report = both.report();
     both.add_words(&mut report);
     both.add_sites(&mut report, asked.top.into());
@@ -74,10 +78,18 @@ struct Both<'a> {
     runs: [Run; 2],
     /// None where the models give no logits.
     question: Option<AskedOfBoth>,
+    /// Of the table for people.
+    language: Language,
 }
 
 impl<'a> Both<'a> {
-    fn new(name: ModelName, a: &'a Reading, b: &'a Reading, asked: &Asked) -> Outcome<Self> {
+    fn new(
+        name: ModelName,
+        a: &'a Reading,
+        b: &'a Reading,
+        asked: &Asked,
+        language: Language,
+    ) -> Outcome<Self> {
         let first = a.run(name, None)?;
         let forced = (!first.reads_only()).then(|| first.pass.target[1..].to_vec());
         let second = b.run(name, forced)?;
@@ -99,6 +111,7 @@ impl<'a> Both<'a> {
             traces: [a.trace(name), b.trace(name)],
             runs: [first, second],
             question,
+            language,
         })
     }
 
@@ -110,32 +123,44 @@ impl<'a> Both<'a> {
         let [a, b] = self.readings;
         let parted = b.first_difference(self.name).map(|address| address.to_string());
         let says = self.traces.map(|trace| trace.output_text.clone());
-        let changes = a.changes.iter().chain(b.changes.iter());
-        let changes: Vec<String> = changes.map(ToString::to_string).collect();
+        let changes: Vec<String> = b.changes.iter().map(ToString::to_string).collect();
         let about = json!({
             "command": "diff", "model": self.name.id(), "sentence": a.sentence.read_text(), "changes": changes,
             "read": b.sentence.read_text(), "first": parted, "output": says[0], "output_b": says[1],
         });
-        let mut text = format!(
-            "{}: two passes, A and B ({})\nA reads:  {}\nB reads:  {}\n",
-            self.name.title(),
-            changes_in_words(&b.changes, Language::English),
-            a.sentence.read_text(),
-            b.sentence.read_text(),
-        );
-        if says.iter().any(|says| !says.is_empty()) {
-            let _ = writeln!(text, "A writes: {}\nB writes: {}", says[0], says[1]);
-        }
-        let _ = match parted.as_deref() {
-            Some(at) => writeln!(text, "They part first at {at}, in the order of computation."),
-            None => writeln!(text, "They part nowhere by more than rounding."),
-        };
         Report {
             about: about.as_object().cloned().unwrap_or_default(),
             columns: vec!["measure", "site", "position", "token", "a", "b", "amount"],
             rows: vec![],
-            text,
+            text: self.heading(parted.as_deref(), says.each_ref().map(String::as_str)),
         }
+    }
+
+    /// What both read and write, and where they part.
+    fn heading(&self, parted: Option<&str>, says: [&str; 2]) -> String {
+        let (language, [a, b]) = (self.language, self.readings);
+        let title = tr!(
+            language,
+            "{model}: two passes, A and B ({changes})",
+            model = language.tr(self.name.title()),
+            changes = changes_in_words(&b.changes, language)
+        );
+        let mut lines = vec![
+            title,
+            tr!(language, "A reads:  {text}", text = a.sentence.read_text()),
+            tr!(language, "B reads:  {text}", text = b.sentence.read_text()),
+        ];
+        if says.iter().any(|says| !says.is_empty()) {
+            lines.push(tr!(language, "A writes: {text}", text = says[0]));
+            lines.push(tr!(language, "B writes: {text}", text = says[1]));
+        }
+        lines.push(match parted {
+            Some(at) => {
+                tr!(language, "They part first at {at}, in the order of computation.", at)
+            }
+            None => language.tr("They part nowhere by more than rounding.").to_owned(),
+        });
+        lines.join("\n") + "\n"
     }
 
     /// The likeliest next words in both, at the row that is asked about.
@@ -146,13 +171,15 @@ impl<'a> Both<'a> {
         let words = next_words([&a, &b], question);
         let ids: Vec<usize> = words.iter().map(|word| word.id).collect();
         let names = self.readings[0].told_apart(&self.runs[0].rows(), &ids);
-        let place =
-            Words::of(self.readings[0], &self.runs[0]).place_of(&self.runs[0], question.row);
-        let given = if self.runs[0].reads_only() { "" } else { ", both reading what A wrote" };
-        let _ = writeln!(report.text, "\nThe likeliest words {place}{given}:");
+        let (language, run) = (self.language, &self.runs[0]);
+        let place = Words::of(self.readings[0], run).place_of(run, question.row, language);
+        let given = if run.reads_only() { "" } else { language.tr(", both reading what A wrote") };
+        let title = tr!(language, "The likeliest words {place}{given}:", place, given);
+        let _ = writeln!(report.text, "\n{title}");
         let _ = writeln!(report.text, "  {:20} {:>8} {:>8}", "", "A", "B");
         for (NextWord { was, now, .. }, word) in words.into_iter().zip(names) {
-            let _ = writeln!(report.text, "  {word:20} {:>8} {:>8}", percent(was), percent(now));
+            let shown = left_aligned(&word, 20);
+            let _ = writeln!(report.text, "  {shown} {:>8} {:>8}", percent(was), percent(now));
             report.rows.push(vec![
                 "next".into(),
                 "probs".into(),
@@ -176,16 +203,17 @@ impl<'a> Both<'a> {
             return;
         }
         let width = all.iter().map(|site| site.path.len()).max().unwrap_or(0);
-        let _ = writeln!(
-            report.text,
-            "\nWhere they differ: |b - a| / |a|, position by position; ' ' is 0, '@' is 1 and more, '?' has no counterpart; sites that are the same are left out"
+        let title = self.language.tr(
+            "Where they differ: |b - a| / |a|, position by position; ' ' is 0, '@' is 1 and more, '?' has no counterpart; sites that are the same are left out",
         );
+        let _ = writeln!(report.text, "\n{title}");
         for site in &all {
             if let Some(shades) = self.shades(site).filter(|_| site.whole > 0.0) {
                 let _ = writeln!(report.text, "{:width$} |{shades}| {:.4}", site.path, site.whole);
             }
         }
-        let _ = writeln!(report.text, "\nThe numbers that differ most, of a row the worst:");
+        let title = self.language.tr("The numbers that differ most, of a row the worst:");
+        let _ = writeln!(report.text, "\n{title}");
         let _ = writeln!(report.text, "{:44} {:>10} {:>10}", "", "A", "B");
         for WorstNumber { path, address, worst } in worst_numbers(trace, &all, top) {
             let (address, row) = (address.to_string(), worst.cell.row);
@@ -248,27 +276,28 @@ impl<'a> Both<'a> {
         let Some(AskedOfBoth { question, scores }) = &self.question else { return };
         let parts = [0, 1].map(|i| attribution(&self.runs[i], &scores[i]));
         let [Some(a), Some(b)] = &parts else { return };
-        let (word, against) = (self.word(question.word), self.word(question.against));
-        let before_cap = if a.is_before_cap { ", before the soft cap" } else { "" };
-        let _ = writeln!(
-            report.text,
-            "\nWhat each part adds to \"{word}\" over \"{against}\"{before_cap}:"
+        let language = self.language;
+        let title = tr!(
+            language,
+            "What each part adds to \"{word}\" over \"{against}\"{before_cap}:",
+            word = self.word(question.word),
+            against = self.word(question.against),
+            before_cap = if a.is_before_cap { language.tr(", before the soft cap") } else { "" }
         );
+        let _ = writeln!(report.text, "\n{title}");
         let pairs = part_pairs(a, b);
         let most = pairs.iter().map(|pair| (pair.now() - pair.was()).abs());
         let most = most.fold(f32::MIN_POSITIVE, f32::max);
-        let width = pairs.iter().map(|pair| pair.path().len()).max().unwrap_or(0).max(28);
+        let shown = |path: &str| if path == WHOLE { language.tr(WHOLE) } else { path }.to_owned();
+        let paths = pairs.iter().map(PartPair::path).chain([WHOLE]);
+        let width = paths.map(|path| shown(path).width()).max().unwrap_or(0).max(28);
         let _ = writeln!(report.text, "{:width$} {:>9} {:>9} {:>9}", "", "A", "B", "B - A");
-        let ends = ("the difference of logits", a.score, b.score);
+        let ends = (WHOLE, a.score, b.score);
         let each = pairs.iter().map(|pair| (pair.path(), pair.was(), pair.now()));
         for (path, was, now) in [ends].into_iter().chain(each) {
             let bar = signed_bar(((now - was) / most).clamp(-1.0, 1.0), 8);
-            let line = format!(
-                "{path:width$} {:>9} {:>9} {:>9} {bar}",
-                rounded(was, 4),
-                rounded(now, 4),
-                rounded(now - was, 4)
-            );
+            let numbers = [was, now, now - was].map(|x| format!("{:>9}", rounded(x, 4))).join(" ");
+            let line = format!("{} {numbers} {bar}", left_aligned(&shown(path), width));
             let _ = writeln!(report.text, "{}", line.trim_end());
             let [position, token] = [Field::Missing, Field::Missing];
             let amount = (now - was).into();
@@ -276,9 +305,9 @@ impl<'a> Both<'a> {
             let fields = ["part".into(), path.into(), position, token].into_iter().chain(numbers);
             report.rows.push(fields.collect());
         }
-        let _ = writeln!(
-            report.text,
-            "The norms' scales are held fixed, each pass with its own. What differs most need not be what counts: patching asks that."
+        let note = language.tr(
+            "The norms' scales are held fixed, each pass with its own. What differs most need not be what counts: patching asks that.",
         );
+        let _ = writeln!(report.text, "{note}");
     }
 }

@@ -7,11 +7,14 @@ use serde_json::json;
 
 use super::{
     Command, Words, read,
-    report::{Field, Report},
+    report::{Field, Report, left_aligned, right_aligned},
     stream_of,
 };
 use crate::{
-    analysis::evidence::flow::{Flow, FlowSum, NoFlow, Route},
+    analysis::evidence::{
+        Run,
+        flow::{Flow, FlowSum, NoFlow, Route},
+    },
     cli::{
         args::evidence::FlowArgs,
         failure::{Outcome, Usage},
@@ -19,6 +22,7 @@ use crate::{
         streams::Streams,
     },
     engine::site::Stream,
+    lesson::{Language, tr},
     text::{Token, percent},
 };
 
@@ -40,14 +44,14 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
         ),
     });
     let flow = flow.usage()?;
-    let source_flow = (stream == Stream::Target).then(|| Flow::new(&run, Stream::Source));
-    if let Some(Err(NoFlow::Replaced(scope))) = &source_flow {
-        writeln!(streams.notes, "note: {}; the source's rows are left out", replaced(scope))?;
-    }
-    let source_flow = source_flow.and_then(Result::ok);
+    let source_flow = source_flow(&run, stream, streams)?;
     let row = run.stream_row(question.row).min(flow.n_rows - 1);
     let threshold = asked.threshold.unwrap_or_else(|| flow.threshold(row).share());
-    let chosen = if asked.threshold.is_none() { ", chosen by the number of lines" } else { "" };
+    let language = request.language;
+    let chosen = match asked.threshold {
+        Some(_) => "",
+        None => language.tr(", chosen by the number of lines"),
+    };
     let words = Words::of(reading, &run);
     let about = json!({
         "command": "flow", "model": name.id(), "sentence": reading.sentence.read_text(),
@@ -58,25 +62,37 @@ pub fn run(asked: &FlowArgs, request: &Request, streams: &mut Streams) -> Outcom
         about: about.as_object().cloned().unwrap_or_default(),
         columns: vec!["site", "position", "token", "part", "head", "key", "key_token", "share"],
         rows: vec![],
-        text: format!(
-            "{}: from which words the last row of \"{}\" was made, shares from {} on{chosen}\n",
-            name.title(),
-            text_of(tokens, row),
-            percent(threshold)
-        ),
+        text: tr!(
+            language,
+            "{model}: from which words the last row of \"{word}\" was made, shares from {share} on{chosen}",
+            model = language.tr(name.title()),
+            word = text_of(tokens, row),
+            share = percent(threshold),
+            chosen
+        ) + "\n",
     };
-    add_route(&mut report.text, &flow, row, threshold, &words);
+    let routes = Routes { words: &words, language };
+    routes.add(&mut report.text, &flow, row, threshold);
     add_sums(&mut report, &flow, &words);
     if let Some(source) = source_flow {
         add_sums(&mut report, &source, &words);
         let of_target = flow.route(row, threshold);
-        add_route_of_source(&mut report, &source, &of_target, &words, asked.threshold);
+        routes.add_of_source(&mut report.text, &source, &of_target, asked.threshold);
     }
-    let _ = writeln!(
-        report.text,
-        "\nA share is of a row's length, and length is not importance; every layer is judged by itself."
+    let note = language.tr(
+        "A share is of a row's length, and length is not importance; every layer is judged by itself.",
     );
+    let _ = writeln!(report.text, "\n{note}");
     report.write(&asked.out, streams)
+}
+
+/// The flow in the encoder beside a decoder's; a note says why there is none.
+fn source_flow(run: &Run, stream: Stream, streams: &mut Streams) -> Outcome<Option<Flow>> {
+    let flow = (stream == Stream::Target).then(|| Flow::new(run, Stream::Source));
+    if let Some(Err(NoFlow::Replaced(scope))) = &flow {
+        writeln!(streams.notes, "note: {}; the source's rows are left out", replaced(scope))?;
+    }
+    Ok(flow.and_then(Result::ok))
 }
 
 /// What a what-if did to the heads of an attention.
@@ -88,23 +104,89 @@ fn text_of(tokens: &[Token], row: usize) -> &str {
     tokens.get(row).map_or("", |token| token.text.as_str())
 }
 
-/// The routes of the source word that gave most to the target's routes.
-fn add_route_of_source(
-    report: &mut Report,
-    flow: &Flow,
-    of_target: &Route,
-    words: &Words,
-    threshold: Option<f32>,
-) {
-    let Some(row) = of_target.strongest_elsewhere() else { return };
-    let word = text_of(&words.source, row);
-    let threshold = threshold.unwrap_or_else(|| flow.threshold(row).share());
-    let _ = writeln!(
-        report.text,
-        "\nthe source word that gave most: from which words the last row of \"{word}\" was made, shares from {} on",
-        percent(threshold)
-    );
-    add_route(&mut report.text, flow, row, threshold, words);
+/// What routes are written with.
+struct Routes<'a> {
+    words: &'a Words,
+    language: Language,
+}
+
+impl Routes<'_> {
+    /// The routes of the source word that gave most to the target's routes.
+    fn add_of_source(
+        &self,
+        text: &mut String,
+        flow: &Flow,
+        of_target: &Route,
+        threshold: Option<f32>,
+    ) {
+        let Some(row) = of_target.strongest_elsewhere() else { return };
+        let threshold = threshold.unwrap_or_else(|| flow.threshold(row).share());
+        let title = tr!(
+            self.language,
+            "the source word that gave most: from which words the last row of \"{word}\" was made, shares from {share} on",
+            word = text_of(&self.words.source, row),
+            share = percent(threshold)
+        );
+        let _ = writeln!(text, "\n{title}");
+        self.add(text, flow, row, threshold);
+    }
+
+    /// The nodes of the route from the top down, each with what it was made of: sum by sum, the last one first.
+    fn add(&self, text: &mut String, flow: &Flow, row: usize, threshold: f32) {
+        let tokens = self.words.of_stream(flow.stream);
+        let route = flow.route(row, threshold);
+        for level in (1..flow.n_levels()).rev() {
+            let layer = &flow.layers[level - 1];
+            let title = tr!(self.language, "after {layer}", layer = layer.prefix);
+            let _ = writeln!(text, "\n{title}");
+            for row in route.rows(level) {
+                for (i, sum) in layer.sums.iter().rev().enumerate() {
+                    let word = left_aligned(if i == 0 { text_of(tokens, row) } else { "" }, 12);
+                    let number = if i == 0 { row.to_string() } else { String::new() };
+                    let parts = self.parts_of(flow, sum, row, threshold);
+                    let parts = parts.join(self.language.tr(", "));
+                    let name = sum.path.strip_prefix(&layer.prefix).unwrap_or(&sum.path);
+                    let name = left_aligned(name.trim_start_matches('.'), 12);
+                    let number = right_aligned(&number, 3);
+                    let _ = writeln!(text, "  {number} {word} {name} {parts}");
+                }
+            }
+        }
+    }
+
+    /// What a sum made a row of, the largest share first; those below the threshold are added up.
+    fn parts_of(&self, flow: &Flow, sum: &FlowSum, row: usize, threshold: f32) -> Vec<String> {
+        let language = self.language;
+        let mut parts = vec![(language.tr("itself").to_owned(), sum.residual(row))];
+        if let Some(attention) = &sum.attention {
+            let mark = match attention.keys {
+                keys if keys == flow.stream => "",
+                Stream::Source => language.tr(" (source)"),
+                Stream::Target => language.tr(" (target)"),
+            };
+            let keys = self.words.of_stream(attention.keys);
+            parts.extend((0..sum.n_keys()).map(|key| {
+                let share = |head: usize| sum.of_head(head, row, key);
+                let all: f32 = (0..sum.n_heads()).map(share).sum();
+                let most = (0..sum.n_heads()).max_by(|a, b| share(*a).total_cmp(&share(*b)));
+                let head = most
+                    .map_or_else(String::new, |head| tr!(language, ", most by head {head}", head));
+                (format!("{}{mark}{head}", text_of(keys, key)), all)
+            }));
+        }
+        parts.extend(
+            sum.others
+                .iter()
+                .map(|other| (language.tr(other.kind.name()).to_owned(), sum.of_other(other, row))),
+        );
+        parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let rest: f32 = parts.iter().map(|part| part.1).filter(|share| *share < threshold).sum();
+        parts.retain(|(_, share)| *share >= threshold);
+        if rest > 0.0 {
+            parts.push((language.tr("the rest").to_owned(), rest));
+        }
+        parts.into_iter().map(|(part, share)| format!("{} {part}", percent(share))).collect()
+    }
 }
 
 /// A row for every part of every row of all sums.
@@ -112,55 +194,6 @@ fn add_sums(report: &mut Report, flow: &Flow, words: &Words) {
     for sum in flow.layers.iter().flat_map(|layer| &layer.sums) {
         add_sum(report, sum, words.of_stream(flow.stream), words);
     }
-}
-
-/// The nodes of the route from the top down, each with what it was made of: sum by sum, the last one first.
-fn add_route(text: &mut String, flow: &Flow, row: usize, threshold: f32, words: &Words) {
-    let tokens = words.of_stream(flow.stream);
-    let route = flow.route(row, threshold);
-    for level in (1..flow.n_levels()).rev() {
-        let layer = &flow.layers[level - 1];
-        let _ = writeln!(text, "\nafter {}", layer.prefix);
-        for row in route.rows(level) {
-            for (i, sum) in layer.sums.iter().rev().enumerate() {
-                let word = if i == 0 { text_of(tokens, row) } else { "" };
-                let number = if i == 0 { row.to_string() } else { String::new() };
-                let parts = parts_of(flow, sum, row, threshold, words).join(", ");
-                let name = sum.path.strip_prefix(&layer.prefix).unwrap_or(&sum.path);
-                let name = name.trim_start_matches('.');
-                let _ = writeln!(text, "  {number:>3} {word:<12} {name:<12} {parts}");
-            }
-        }
-    }
-}
-
-/// What a sum made a row of, the largest share first; those below the threshold are added up.
-fn parts_of(flow: &Flow, sum: &FlowSum, row: usize, threshold: f32, words: &Words) -> Vec<String> {
-    let mut parts = vec![("itself".to_owned(), sum.residual(row))];
-    if let Some(attention) = &sum.attention {
-        let (keys, mark) = match attention.keys {
-            keys if keys == flow.stream => (words.of_stream(keys), ""),
-            Stream::Source => (words.of_stream(Stream::Source), " (source)"),
-            Stream::Target => (words.of_stream(Stream::Target), " (target)"),
-        };
-        parts.extend((0..sum.n_keys()).map(|key| {
-            let share = |head: usize| sum.of_head(head, row, key);
-            let all: f32 = (0..sum.n_heads()).map(share).sum();
-            let most = (0..sum.n_heads()).max_by(|a, b| share(*a).total_cmp(&share(*b)));
-            let head = most.map_or_else(String::new, |head| format!(", most by head {head}"));
-            (format!("{}{mark}{head}", text_of(keys, key)), all)
-        }));
-    }
-    parts.extend(
-        sum.others.iter().map(|other| (other.kind.name().to_owned(), sum.of_other(other, row))),
-    );
-    parts.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let rest: f32 = parts.iter().map(|part| part.1).filter(|share| *share < threshold).sum();
-    parts.retain(|(_, share)| *share >= threshold);
-    if rest > 0.0 {
-        parts.push(("the rest".to_owned(), rest));
-    }
-    parts.into_iter().map(|(part, share)| format!("{} {part}", percent(share))).collect()
 }
 
 /// A row for every part of every row of a sum that has a share.

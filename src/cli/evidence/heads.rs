@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
+use unicode_width::UnicodeWidthStr;
 
 use super::{
     Command, read,
-    report::{Field, Report},
+    report::{Field, Report, left_aligned, right_aligned},
 };
 use crate::{
     analysis::{
@@ -23,6 +24,7 @@ use crate::{
         streams::Streams,
     },
     engine::site::lies_in,
+    lesson::{Language, tr},
     model::ModelName,
     text::rounded,
 };
@@ -30,9 +32,13 @@ use crate::{
 pub fn run(asked: &HeadsArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let (source, name) = read(request, streams)?;
     let reading = &source.reading;
+    let language = request.language;
     let refused = |why| Command::Heads.refused(reading, name, why);
     if let Some(form) = asked.map {
-        return map(reading, name, form).map_err(refused).usage()?.write(&asked.out, streams);
+        return map(reading, name, form, language)
+            .map_err(refused)
+            .usage()?
+            .write(&asked.out, streams);
     }
     let heads = reading.head_scores(name).map_err(refused).usage()?;
     let about = json!({
@@ -43,10 +49,15 @@ pub fn run(asked: &HeadsArgs, request: &Request, streams: &mut Streams) -> Outco
         about: about.as_object().cloned().unwrap_or_default(),
         columns: vec!["site", "layer", "head", "score", "amount"],
         rows: vec![],
-        text: format!("{}: {} heads\n\n", name.title(), heads.len()),
+        text: tr!(
+            language,
+            "{model}: {n} heads",
+            model = language.tr(name.title()),
+            n = heads.len()
+        ) + "\n\n",
     };
-    add_table(&mut report.text, &heads);
-    add_outstanding(&mut report.text, &heads);
+    add_table(&mut report.text, &heads, language);
+    add_outstanding(&mut report.text, &heads, language);
     for head in &heads {
         for (score, amount) in SCORES.iter().zip(head.scores) {
             let place = [head.scope.as_str().into(), head.layer.into(), head.head.into()];
@@ -60,7 +71,12 @@ pub fn run(asked: &HeadsArgs, request: &Request, streams: &mut Streams) -> Outco
 const N_KEYS: usize = 3;
 
 /// A form of the attention of every site: a row for every query and key.
-fn map(reading: &Reading, name: ModelName, form: AttentionForm) -> Result<Report> {
+fn map(
+    reading: &Reading,
+    name: ModelName,
+    form: AttentionForm,
+    language: Language,
+) -> Result<Report> {
     let trace = reading.trace(name);
     let weights = |site: &&Recorded| has_forms(site);
     let mut paths: Vec<String> =
@@ -81,16 +97,22 @@ fn map(reading: &Reading, name: ModelName, form: AttentionForm) -> Result<Report
         about: about.as_object().cloned().unwrap_or_default(),
         columns: vec!["site", "head", "query", "query_token", "key", "key_token", "amount"],
         rows: vec![],
-        text: format!("{}: {}\n", name.title(), form.caption()),
+        text: language.labelled(language.tr(name.title()), language.tr(form.caption())) + "\n",
     };
     for path in paths {
-        add_map(&mut report, trace, &path, form);
+        add_map(&mut report, trace, &path, form, language);
     }
     ensure!(!report.rows.is_empty(), "{} lacks what this form needs", name.in_sentence());
     Ok(report)
 }
 
-fn add_map(report: &mut Report, trace: &Trace, path: &str, form: AttentionForm) {
+fn add_map(
+    report: &mut Report,
+    trace: &Trace,
+    path: &str,
+    form: AttentionForm,
+    language: Language,
+) {
     let opened = trace.opened(path);
     let trace = opened.as_ref().unwrap_or(trace);
     let Some(site) = trace.site(path) else { return };
@@ -102,8 +124,9 @@ fn add_map(report: &mut Report, trace: &Trace, path: &str, form: AttentionForm) 
     let Some(value) = value else { return };
     let (shape, axes) = (value.shape(), site.axes());
     for head in 0..shape.planes {
-        let of_head = if shape.planes > 1 { format!(" head {head}") } else { String::new() };
-        let _ = writeln!(report.text, "\n{path}{of_head}");
+        let has_heads = shape.planes > 1;
+        let title = if has_heads { label(path, head, language) } else { path.to_owned() };
+        let _ = writeln!(report.text, "\n{title}");
         for row in 0..shape.rows {
             let query = trace.label(site, axes[1], row);
             let amounts = value.row(head, row);
@@ -122,26 +145,27 @@ fn add_map(report: &mut Report, trace: &Trace, path: &str, form: AttentionForm) 
             let key =
                 |&key: &usize| format!("{} {:.3}", trace.label(site, axes[2], key), amounts[key]);
             let keys: Vec<String> = keys.iter().take(N_KEYS).map(key).collect();
-            let keys = if keys.is_empty() { "-".to_owned() } else { keys.join(", ") };
-            let _ = writeln!(report.text, "  {query:>12}  {keys}");
+            let keys = if keys.is_empty() { "-".to_owned() } else { keys.join(language.tr(", ")) };
+            let _ = writeln!(report.text, "  {}  {keys}", right_aligned(&query, 12));
         }
     }
 }
 
-fn label(head: &HeadScores) -> String {
-    format!("{} head {}", head.scope, head.head)
+fn label(scope: &str, head: usize, language: Language) -> String {
+    tr!(language, "{scope} head {head}", scope, head)
 }
 
-fn add_table(text: &mut String, heads: &[HeadScores]) {
-    let width = heads.iter().map(|head| label(head).len()).max().unwrap_or(0);
+fn add_table(text: &mut String, heads: &[HeadScores], language: Language) {
+    let label = |head: &HeadScores| label(&head.scope, head.head, language);
+    let width = heads.iter().map(|head| label(head).width()).max().unwrap_or(0);
     let _ = write!(text, "{:width$}", "");
     for score in &SCORES {
-        let _ = write!(text, " {:>9}", score.name);
+        let _ = write!(text, " {}", right_aligned(language.tr(score.name), 9));
     }
     let _ = writeln!(text);
     for head in heads {
         let outstanding = head.standing_out();
-        let _ = write!(text, "{:width$}", label(head));
+        let _ = write!(text, "{}", left_aligned(&label(head), width));
         for (i, amount) in head.scores.iter().enumerate() {
             let mark = if outstanding.contains(&i) { "*" } else { "" };
             let number =
@@ -152,25 +176,30 @@ fn add_table(text: &mut String, heads: &[HeadScores]) {
     }
 }
 
-fn add_outstanding(text: &mut String, heads: &[HeadScores]) {
-    let _ = writeln!(text, "\nWhat stands out (*):");
+fn add_outstanding(text: &mut String, heads: &[HeadScores], language: Language) {
+    let _ = writeln!(text, "\n{}", language.tr("What stands out (*):"));
     let mut n = 0;
     for head in heads {
         let roles = head.standing_out().into_iter();
         let roles = roles
-            .map(|i| (SCORES[i].role, rounded(head.scores[i].unwrap_or(f32::NAN), 2)))
+            .map(|i| {
+                let score = rounded(head.scores[i].unwrap_or(f32::NAN), 2);
+                (language.tr(SCORES[i].role), score)
+            })
             .map(|(role, score)| format!("{role} ({score})"));
         let roles: Vec<String> = roles.collect();
         if !roles.is_empty() {
             n += 1;
-            let _ = writeln!(text, "  {}: {}", label(head), roles.join(", "));
+            let head = label(&head.scope, head.head, language);
+            let roles = roles.join(language.tr(", "));
+            let _ = writeln!(text, "  {}", language.labelled(&head, &roles));
         }
     }
     if n == 0 {
-        let _ = writeln!(text, "  no head");
+        let _ = writeln!(text, "  {}", language.tr("no head"));
     }
-    let _ = writeln!(
-        text,
-        "\nA weight says where a head looks, and copying what it would raise if nothing came after; neither says what it is needed for."
+    let note = language.tr(
+        "A weight says where a head looks, and copying what it would raise if nothing came after; neither says what it is needed for.",
     );
+    let _ = writeln!(text, "\n{note}");
 }

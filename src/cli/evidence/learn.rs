@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     read_for,
-    report::{Field, Report},
+    report::{Field, Report, left_aligned, right_aligned},
 };
 use crate::{
     analysis::evidence::{
@@ -21,6 +21,7 @@ use crate::{
         source::Purpose,
         streams::Streams,
     },
+    lesson::{Language, tr},
     model::{EMBEDDING_TABLE, ModelName},
     text::{decimals, grouped, percent, percent_in_tenths},
 };
@@ -34,7 +35,8 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
     let reading = &source.reading;
     let Taught { target, rate } = taught;
     let mut learner = reading.learner(name, target, asked.optimizer.into(), rate).usage()?;
-    let progress = request.progress("steps", asked.steps.into());
+    let language = request.language;
+    let progress = request.progress(language.tr("steps"), asked.steps.into());
     let mut outcome = Ok(());
     for _ in 0..asked.steps {
         outcome = learner.step();
@@ -57,24 +59,31 @@ pub fn run(asked: &LearnArgs, request: &Request, streams: &mut Streams) -> Outco
         about: about.as_object().cloned().unwrap_or_default(),
         columns: vec!["measure", "step", "weight", "row", "token", "amount"],
         rows: vec![],
-        text: heading(name, &learner, asked.optimizer),
+        text: heading(name, &learner, asked.optimizer, language),
     };
-    add_losses(&mut report, &learner);
-    let _ = writeln!(report.text, "\nsays before: {said_before}\nsays after:  {said_after}");
-    add_moved(&mut report, &learner, |row| reading.tokenizer().token(row as u32).text);
+    add_losses(&mut report, &learner, language);
+    let says = [
+        tr!(language, "says before: {text}", text = said_before),
+        tr!(language, "says after:  {text}", text = said_after),
+    ];
+    let _ = writeln!(report.text, "\n{}", says.join("\n"));
+    add_moved(&mut report, &learner, |row| reading.tokenizer().token(row as u32).text, language);
     let held_out = reading.held_out_losses(name, &learner.learned());
     if let Some(BeforeAfter { before, after }) = held_out {
-        let _ = writeln!(
-            report.text,
-            "\nloss on 20 other sentences, which nobody asked about: {before:.4} before, {after:.4} after"
+        let kept = tr!(
+            language,
+            "loss on 20 other sentences, which nobody asked about: {before} before, {after} after",
+            before = format!("{before:.4}"),
+            after = format!("{after:.4}")
         );
+        let _ = writeln!(report.text, "\n{kept}");
         let losses = [("kept-before", before), ("kept-after", after)];
         report.rows.extend(losses.map(|(measure, loss)| row(measure, Place::default(), loss)));
     }
-    let _ = writeln!(
-        report.text,
-        "Steps on one sentence are not training: they teach only that sentence, and change the rest as a side effect."
+    let note = language.tr(
+        "Steps on one sentence are not training: they teach only that sentence, and change the rest as a side effect.",
     );
+    let _ = writeln!(report.text, "{note}");
     report.write(&asked.out, streams)?;
     outcome.map_err(|diverged| Failure::Failed(diverged.into()))
 }
@@ -119,20 +128,32 @@ fn row(measure: &str, place: Place, amount: f32) -> Vec<Field> {
     vec![measure.into(), step, weight, row, token, amount.into()]
 }
 
-fn heading(name: ModelName, learner: &Learner, optimizer: OptimizerChoice) -> String {
+fn heading(
+    name: ModelName,
+    learner: &Learner,
+    optimizer: OptimizerChoice,
+    language: Language,
+) -> String {
     let n = learner.n_steps();
-    format!(
-        "{}: {n} {} of {} at rate {} on {} weights\n",
-        name.title(),
-        if n == 1 { "step" } else { "steps" },
-        optimizer.name(),
-        learner.rate(),
-        grouped(learner.n_weights()),
-    )
+    let title = match n {
+        1 => "{model}: {n} step of {rule} at rate {rate} on {weights} weights",
+        _ => "{model}: {n} steps of {rule} at rate {rate} on {weights} weights",
+    };
+    let title = tr!(
+        language,
+        title,
+        model = language.tr(name.title()),
+        n,
+        rule = optimizer.name(),
+        rate = learner.rate(),
+        weights = grouped(learner.n_weights())
+    );
+    title + "\n"
 }
 
-fn add_losses(report: &mut Report, learner: &Learner) {
-    let _ = writeln!(report.text, "\nstep      loss");
+fn add_losses(report: &mut Report, learner: &Learner, language: Language) {
+    let step = right_aligned(language.tr("step"), 4);
+    let _ = writeln!(report.text, "\n{step} {}", right_aligned(language.tr("loss"), 9));
     for (step, &loss) in learner.losses.iter().enumerate() {
         let _ = writeln!(report.text, "{step:>4} {:>9}", decimals(loss, 5));
         let place = Place { step: step.into(), ..Place::default() };
@@ -141,28 +162,35 @@ fn add_losses(report: &mut Report, learner: &Learner) {
 }
 
 /// How far each weight moved; before the first step, how far that will move it.
-fn add_moved(report: &mut Report, learner: &Learner, token: impl Fn(usize) -> String) {
+fn add_moved(
+    report: &mut Report,
+    learner: &Learner,
+    token: impl Fn(usize) -> String,
+    language: Language,
+) {
     let moved = learner.moved();
     let (measure, heading) = match learner.n_steps() {
         0 => ("next-step", "what the next step moves, most first"),
         _ => ("moved", "what moved, most first"),
     };
+    let heading = language.tr(heading);
     let width = moved.iter().map(|m| m.name.len()).max().unwrap_or(0);
     let anything_moved = moved.iter().any(|m| m.distance > 0.0);
     let _ = if anything_moved {
-        writeln!(report.text, "\n{heading:width$} {:>9} {:>8}", "distance", "share")
+        let columns = [("distance", 9), ("share", 8)];
+        let columns = columns.map(|(name, width)| right_aligned(language.tr(name), width));
+        writeln!(report.text, "\n{} {}", left_aligned(heading, width), columns.join(" "))
     } else {
-        writeln!(
-            report.text,
-            "\nnothing {}",
-            if learner.n_steps() == 0 { "moves" } else { "moved" }
-        )
+        let nothing = if learner.n_steps() == 0 { "nothing moves" } else { "nothing moved" };
+        writeln!(report.text, "\n{}", language.tr(nothing))
     };
     for (i, m) in moved.iter().enumerate() {
         let word = (m.name == EMBEDDING_TABLE && m.distance > 0.0).then(|| token(m.row));
         if i < MOST_MOVED && anything_moved {
             let of_row = word.as_ref().map_or_else(String::new, |word| {
-                format!("  most in the row of \"{word}\" ({})", percent(m.row_share))
+                let share = percent(m.row_share);
+                let most = tr!(language, "most in the row of \"{word}\" ({share})", word, share);
+                format!("  {most}")
             });
             let _ = writeln!(
                 report.text,

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::anyhow;
 use serde_json::{Map, Value as Json, json};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::super::{
     args::evidence::{EvidenceFormat, EvidenceOut},
@@ -201,6 +202,26 @@ fn number_of(field: &Field) -> f32 {
     }
 }
 
+/// Text in at least `width` columns of a terminal, at their left end; a longer one is whole.
+pub fn left_aligned(text: &str, width: usize) -> String {
+    format!("{text}{:1$}", "", width.saturating_sub(text.width()))
+}
+
+/// The same at their right end.
+pub fn right_aligned(text: &str, width: usize) -> String {
+    format!("{:1$}{text}", "", width.saturating_sub(text.width()))
+}
+
+/// The first characters of a text that fit in `width` columns of a terminal.
+pub fn cut(text: &str, width: usize) -> String {
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    };
+    text.chars().take_while(fits).collect()
+}
+
 /// A bar of up to `width` characters to the left or to the right of a middle.
 pub fn signed_bar(share: f32, width: usize) -> String {
     let n = (share.abs().min(1.0) * width as f32).round() as usize;
@@ -252,6 +273,12 @@ mod tests {
         let json: Json = serde_json::from_slice(&out).unwrap();
         assert_eq!(json["rows"][0]["amount"], 0.5);
         assert!(json["rows"][1]["amount"].is_null() && json["schema"] == "lookback-evidence");
+    }
+
+    #[test]
+    fn columns_are_measured_as_a_terminal_shows_them() {
+        assert_eq!([left_aligned("头", 4), right_aligned("头 2", 6)], ["头  ", "  头 2"]);
+        assert_eq!([cut("前馈层", 5), left_aligned("residual", 3)], ["前馈", "residual"]);
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub static PROBS: Site =
     Site::matrix("probs", [Position, Vocab], "softmax: how likely each token is at this place")
         .with(Role::Probabilities)
         .called(&["p_k", "p"]);
+
+/// The scope of the head for masked tokens, up to its norm.
+pub const MASKED_WORDS: &str = "mlm";
+
 /// The kind of head, and its settings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeadPlan {
@@ -169,7 +173,7 @@ impl MaskedWords {
 
     /// The logits at every position. (position, d_model) -> (position, vocab)
     fn forward(&self, tape: &mut Tape, x: Node) -> Node {
-        let (at, all) = (source_scope("mlm"), source_scope(""));
+        let (at, all) = (source_scope(MASKED_WORDS), source_scope(""));
         let [w, unembed, bias] = [&self.w, &self.unembed, &self.bias].map(|w| tape.weight(w));
         let b = self.b.as_ref().map(|b| tape.weight(b));
         let sum = tape.linear(at.at(&SUM), x, w, b); // (position, d_model)

@@ -152,6 +152,10 @@ pub enum ViewKey {
     Logarithmic,
     /// The first token is left out of the colours of attention, or not.
     FirstToken,
+    /// Tables of which words counted add up the tokens of each word, or not.
+    ByWord,
+    /// They count for the whole output, or for the words asked about.
+    ForOutput,
     /// Moves the threshold of the flow graph by this number of steps.
     Threshold(isize),
 }

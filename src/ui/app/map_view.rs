@@ -8,7 +8,7 @@ use crate::{
     },
     lesson::{Language, tr},
     text::percent,
-    ui::panes::{Sort, StreamRow},
+    ui::panes::{LogitPieces, Sort, StreamRow},
 };
 
 /// What the cursor is on in a pane that follows something.
@@ -54,6 +54,40 @@ impl Navigation {
         } else {
             "every word is coloured".into()
         }
+    }
+
+    pub(super) fn toggle_by_word(&mut self) -> Notice {
+        let by_word = &mut self.view.counting.by_word;
+        *by_word = !*by_word;
+        if *by_word {
+            "the tokens of each word added up, and left out together; E ends it".into()
+        } else {
+            "token by token".into()
+        }
+    }
+
+    pub(super) fn toggle_for_output(&mut self) -> Notice {
+        let for_output = &mut self.view.counting.for_output;
+        *for_output = !*for_output;
+        if *for_output {
+            "which words counted for all that is written; & goes back to the words asked about"
+                .into()
+        } else {
+            "which words counted for the words asked about".into()
+        }
+    }
+
+    /// Lists the units of feed-forward by what they add, or the parts of the logit again.
+    pub(super) fn toggle_units(&mut self) -> Notice {
+        let (listed, notice) = match self.view.listed {
+            LogitPieces::Parts => (
+                LogitPieces::Units,
+                "the hidden units of feed-forward, the strongest first; S goes back to the parts",
+            ),
+            LogitPieces::Units => (LogitPieces::Parts, "the parts, in the order of computation"),
+        };
+        self.view.listed = listed;
+        notice.into()
     }
 
     /// Moves the least share that has a line in flow graphs, from the shown one.

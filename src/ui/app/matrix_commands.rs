@@ -48,11 +48,17 @@ impl State {
         (by(rows, high), by(cols, wide))
     }
 
-    /// Sorts the table of heads that the step shows by the next order; of a table of all heads, selects the first row.
+    /// Sorts the table of heads that the step shows by the next order; of a table of all heads, selects the first row. In
+    /// place of the parts of a logit, lists the units of feed-forward by what they add.
     pub(super) fn sort_next(&mut self) -> Notice {
         let Some(table) = self.panes().iter().position(|pane| pane.is_sortable()) else {
             return "nothing to sort here; tables of heads can be sorted".into();
         };
+        if self.specs().get(table).is_some_and(|spec| spec.kind.lists_parts()) {
+            let notice = self.nav.toggle_units();
+            self.clamp();
+            return notice;
+        }
         if self.specs().get(table).is_some_and(|spec| spec.kind.lists_knock_outs()) {
             return self.nav.sort_knock_outs();
         }

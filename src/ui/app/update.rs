@@ -372,6 +372,11 @@ fn change_view(state: &mut State, key: ViewKey) -> Notice {
         ViewKey::Attention => next_attention_form(state),
         ViewKey::Logarithmic => state.nav.toggle_logarithmic(),
         ViewKey::FirstToken => state.nav.toggle_first_token(),
+        ViewKey::ByWord | ViewKey::ForOutput if !counts_words(state) => {
+            "this step does not say which words counted; E and & are for a step that does".into()
+        }
+        ViewKey::ByWord => state.nav.toggle_by_word(),
+        ViewKey::ForOutput => state.nav.toggle_for_output(),
         ViewKey::Threshold(by) => {
             if !state.specs().iter().any(|spec| spec.kind.has_threshold()) {
                 return "this step shows no flow graph, whose threshold could be moved".into();
@@ -382,6 +387,11 @@ fn change_view(state: &mut State, key: ViewKey) -> Notice {
             }
         }
     }
+}
+
+/// Whether a pane of the step says which words counted.
+fn counts_words(state: &State) -> bool {
+    state.specs().iter().any(|spec| spec.kind.counts_words())
 }
 
 /// Shows the next form of attention that the model has, instead of the weights.

@@ -243,11 +243,23 @@ pub static KEYS: &[Binding] = &[
         named(C::View(ViewKey::Threshold(-1)), "flow graph: more lines", &[char('(')]),
         named(C::View(ViewKey::Threshold(1)), "flow graph: fewer lines", &[char(')')]),
     ]),
-    row(G::Panes, "S", "sort the heads").runs(&[named(
+    row(G::Panes, "S", "sort heads; units").runs(&[named(
         C::Sort,
-        "sort the table of heads",
+        "sort the table of heads, or list units instead of parts",
         &[char('S')],
     )]),
+    row(G::Panes, "E &", "by word, all output").runs(&[
+        named(
+            C::View(ViewKey::ByWord),
+            "which words counted: add up the tokens of a word, or not",
+            &[char('E')],
+        ),
+        named(
+            C::View(ViewKey::ForOutput),
+            "which words counted: for the whole output, or the words asked about",
+            &[char('&')],
+        ),
+    ]),
     row(G::Panes, "[ ]", "layer below, above").hint("[ ]", "layer").runs(&[
         named(C::Layer(-1), "layer below", &[char('[')]),
         named(C::Layer(1), "layer above", &[char(']')]),

@@ -29,7 +29,10 @@ use crate::{
     },
     lesson::{Language, tr},
     text::fixed,
-    ui::widgets::lines::{List, first_fitting, left, put_line, put_on, put_text, without_top_rows},
+    ui::{
+        theme::Theme,
+        widgets::lines::{List, first_fitting, left, put_line, put_on, put_text, without_top_rows},
+    },
 };
 
 pub(super) struct AttributionList<'a> {
@@ -50,6 +53,47 @@ const AMOUNT_WIDTH: u16 = 9;
 /// Least and greatest width of the bars to both sides.
 const LEAST_BARS: u16 = 8;
 const MOST_BARS: u16 = 96;
+
+/// The sizes that a list of `n` signed amounts asks for, with labels of this width.
+pub(super) fn size_of_amounts(n: usize, label_width: u16) -> PreferredSize {
+    let n = n.max(8) as u16;
+    let width = label_width + AMOUNT_WIDTH + 2;
+    PreferredSize::new(Size::new(width + LEAST_BARS, n.min(6)), Size::new(width + 24, n + 1))
+        .of_items(n, 1, width + MOST_BARS)
+}
+
+/// A line of such a list: an amount as a bar to the left or to the right.
+pub(super) struct SignedLine<'a> {
+    pub label: &'a str,
+    pub label_width: usize,
+    pub amount: f32,
+    /// The largest of the list, by magnitude.
+    pub most: f32,
+    pub is_at_cursor: bool,
+}
+
+impl SignedLine<'_> {
+    pub(super) fn draw(&self, theme: &Theme, lines: Rect, buf: &mut Buffer) {
+        let x = self.amount;
+        let style = if self.is_at_cursor { theme.cursor() } else { Style::new() };
+        let label = left(self.label, self.label_width);
+        let amount = format!(" {:>8} ", fixed(x));
+        let end = put_on(buf, lines, &[(&label, style), (&amount, style)]);
+        let half = lines.right().saturating_sub(end + 1).min(MOST_BARS) / 2;
+        let bar = theme.bar(x.abs() / self.most, usize::from(half));
+        let middle = end + half;
+        let at = |x: u16| (x, lines.y);
+        put_line(buf, at(middle), lines.right(), &[(theme.glyph("│", "|"), theme.dim())]);
+        if x < 0.0 {
+            // There are no blocks that grow to the left: whole cells only.
+            let length = (-x / self.most * f32::from(half)).round() as u16;
+            let solid = theme.glyph("█", "#").repeat(usize::from(length));
+            put_line(buf, at(middle - length), middle, &[(&solid, theme.signed_bar(x))]);
+        } else {
+            put_line(buf, at(middle + 1), lines.right(), &[(&bar, theme.signed_bar(x))]);
+        }
+    }
+}
 
 impl<'a> AttributionList<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
@@ -229,12 +273,17 @@ fn promoted(found: &Findings, part: &LogitPart, language: Language) -> Option<St
     let mut parts = found.attribution.as_ref()?.parts.iter();
     let row = parts.position(|own| own.path == part.path)?;
     let words = &found.promoted.get(row)?.as_ref()?.words;
+    Some(promotes(words, language))
+}
+
+/// `it promotes “il”, “ils”`
+pub(super) fn promotes(words: &[String], language: Language) -> String {
     let words: Vec<String> = words.iter().map(|word| tr!(language, "“{word}”", word)).collect();
-    Some(tr!(language, "it promotes {words}", words = words.join(language.tr(", "))))
+    tr!(language, "it promotes {words}", words = words.join(language.tr(", ")))
 }
 
 /// The words asked about, and where.
-fn question(found: &Findings, language: Language) -> String {
+pub(super) fn question(found: &Findings, language: Language) -> String {
     let Findings { word, against, asked_at, rows_of, .. } = found;
     match rows_of {
         RowsOf::Output | RowsOf::NextWords => tr!(
@@ -298,10 +347,11 @@ impl<'a> Pane for AttributionList<'a> {
     }
 
     fn preferred_size(&self) -> PreferredSize {
-        let n = self.rows.len().max(8) as u16;
-        let width = self.label_width() + AMOUNT_WIDTH + 2;
-        PreferredSize::new(Size::new(width + LEAST_BARS, n.min(6)), Size::new(width + 24, n + 1))
-            .of_items(n, 1, width + MOST_BARS)
+        size_of_amounts(self.rows.len(), self.label_width())
+    }
+
+    fn is_sortable(&self) -> bool {
+        true
     }
 
     fn list(&self, area: Rect) -> Option<List> {
@@ -343,28 +393,11 @@ impl<'a> Pane for AttributionList<'a> {
         put_on(buf, area, &[(&total, theme.dim())]);
         let (label, most) = (usize::from(self.label_width()), self.most());
         for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {
-            let Row { part, amount: x, .. } = self.rows[row];
+            let Row { part, amount, .. } = self.rows[row];
             let is_at_cursor = self.scene.focused && row == self.row();
-            let style = if is_at_cursor { theme.cursor() } else { Style::new() };
-            let amount = format!(" {:>8} ", fixed(x));
-            let end = put_on(buf, lines, &[(&left(&part.path, label), style), (&amount, style)]);
-            let half = lines.right().saturating_sub(end + 1).min(MOST_BARS) / 2;
-            let bar = theme.bar(x.abs() / most, usize::from(half));
-            let middle = end + half;
-            put_line(
-                buf,
-                (middle, lines.y),
-                lines.right(),
-                &[(theme.glyph("│", "|"), theme.dim())],
-            );
-            if x < 0.0 {
-                // There are no blocks that grow to the left: whole cells only.
-                let length = (-x / most * f32::from(half)).round() as u16;
-                let solid = theme.glyph("█", "#").repeat(usize::from(length));
-                put_line(buf, (middle - length, lines.y), middle, &[(&solid, theme.signed_bar(x))]);
-            } else {
-                put_line(buf, (middle + 1, lines.y), lines.right(), &[(&bar, theme.signed_bar(x))]);
-            }
+            let line =
+                SignedLine { label: &part.path, label_width: label, amount, most, is_at_cursor };
+            line.draw(theme, lines, buf);
         }
     }
 }

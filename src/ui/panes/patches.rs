@@ -210,8 +210,14 @@ impl Pane for PatchedMap<'_> {
             PatchKind::Heads => Patch::Head { scope: place.scope.prefix().to_owned(), head: col },
             _ => Patch::Row { path: place.path.clone(), row: col },
         };
-        let [sentence, against] = patched.sentences.clone();
-        let changes = self.scene.reading.changes.without_patch().with(Change::Against(against));
+        let reading = self.scene.reading;
+        let [first, against] = patched.sentences.clone();
+        let changes = reading.changes.without_patch();
+        // A sentence that is read with replaced words is asked for as it was typed, with them.
+        let (sentence, changes) = match changes.against() {
+            Some(_) => (reading.sentence.text.clone(), changes),
+            None => (first, changes.words_and_others().1.with(Change::Against(against))),
+        };
         Some(OtherPass { sentence, changes: changes.with(Change::Patch(patch)) })
     }
 

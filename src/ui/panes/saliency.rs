@@ -1,5 +1,7 @@
 //! Which words counted for the word asked about: three ways to ask, side by side. Its site is the embedded words.
 
+use std::ops::Range;
+
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect, Size},
@@ -12,21 +14,26 @@ use super::{
     in_words::PaneWords,
 };
 use crate::{
-    analysis::evidence::saliency::Saliency,
+    analysis::{
+        evidence::saliency::Saliency,
+        reading::{Counting, EvidenceBefore, Findings},
+    },
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         site::Stream,
         value::Cell,
     },
     lesson::tr,
-    text::fixed,
+    text::{fixed, words},
     ui::widgets::lines::{List, put_line, put_on, put_text, right, without_top_rows},
 };
 
 pub(super) struct SaliencyTable<'a> {
     scene: Scene<'a>,
     shown: ShownPass<'a>,
-    /// By word, that of A where B - A is shown.
+    /// The tokens of each row.
+    words: Vec<Range<usize>>,
+    /// By row, that of A where B - A is shown.
     counterparts: Vec<Option<usize>>,
 }
 
@@ -38,20 +45,42 @@ const HEADINGS: [&str; 3] = ["grad × input", "integrated", "left out"];
 impl<'a> SaliencyTable<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
         let shown = scene.evidence();
-        Self { scene, shown, counterparts: shown.counterparts(Stream::Source) }
+        let counting = scene.view.counting;
+        if counting.for_output {
+            scene.changed.unwrap_or(scene.reading).ask_what_counted_for_output(scene.model);
+        }
+        let of = |found: Option<&Findings>| found.map_or_else(Vec::new, |f| rows(f, counting));
+        let (words, words_of_a) = (of(shown.found), of(shown.was()));
+        let tokens = shown.counterparts(Stream::Source);
+        let counterpart = |word: &Range<usize>| {
+            let start = tokens.get(word.start).copied().flatten()?;
+            words_of_a.iter().position(|of_a| of_a.start == start && of_a.len() == word.len())
+        };
+        let counterparts = words.iter().map(counterpart).collect();
+        Self { scene, shown, words, counterparts }
     }
 
     fn saliency(&self) -> Option<&'a Saliency> {
-        self.shown.found?.saliency()
+        self.shown.found?.saliency_of(self.scene.view.counting)
     }
 
     /// A's where B - A is shown.
     fn was(&self) -> Option<&'a Saliency> {
-        self.shown.was()?.saliency()
+        self.shown.was()?.saliency_of(self.scene.view.counting)
     }
 
     fn n(&self) -> usize {
-        self.shown.found.map_or(0, |found| found.source.len())
+        self.words.len()
+    }
+
+    /// The row of a word that a token belongs to; the cursor moves over tokens.
+    fn row_of(&self, token: usize) -> usize {
+        let row = self.words.iter().position(|word| token < word.end);
+        row.unwrap_or(self.n().saturating_sub(1))
+    }
+
+    fn word(&self, row: usize) -> Option<String> {
+        Some(words::joined(self.shown.found?.source.get(self.words.get(row)?.clone())?))
     }
 
     /// The figures of the pass on the screen, and A's where B - A is shown; None for a word without a counterpart.
@@ -77,15 +106,25 @@ impl<'a> SaliencyTable<'a> {
         if let Some(why) = self.shown.why_not() {
             return Some(why.to_owned());
         }
+        let for_output = self.scene.view.counting.for_output;
+        if for_output && !found.has_output() {
+            return Some(
+                language.tr("this model writes nothing that words could count for").to_owned(),
+            );
+        }
+        if for_output && self.shown.was().is_some_and(|was| !found.writes_as(was)) {
+            let why = language.tr("A writes other words, so that there is no output of both");
+            return Some(why.to_owned());
+        }
         let found = match self.shown.was() {
-            Some(was) if found.saliency().is_some() => was,
+            Some(was) if self.saliency().is_some() => was,
             _ => found,
         };
-        if found.saliency().is_some() {
+        if found.saliency_of(self.scene.view.counting).is_some() {
             return None;
         }
-        let (n, all) = found.saliency_progress();
-        Some(match (found.is_saliency_known(), all) {
+        let (n, all) = found.saliency_progress(for_output);
+        Some(match (found.is_saliency_known(for_output), all) {
             (true, _) => language.tr(TOO_LARGE).to_owned(),
             (false, 0) => scene.measuring().to_owned(),
             (false, _) => {
@@ -99,13 +138,17 @@ impl<'a> SaliencyTable<'a> {
     fn products(&self, saliency: &Saliency, row: usize) -> Expr<Operand> {
         let trace = self.scene.reading.trace(self.scene.model);
         let embedded = trace.site(&saliency.embedding);
-        let product = |(channel, slope): (usize, &f32)| {
-            let cell = Cell::new(0, row, channel);
+        let product = |token: usize, channel: usize, slope: f32| {
+            let cell = Cell::new(0, token, channel);
             let site = embedded?;
             let x = Operand { address: site.address(cell), value: site.value.get(cell) };
-            Some(Expr::Product(vec![Expr::Leaf(x), Expr::Number(*slope)]))
+            Some(Expr::Product(vec![Expr::Leaf(x), Expr::Number(slope)]))
         };
-        Expr::Sum(saliency.slopes[row].iter().enumerate().filter_map(product).collect())
+        let of_token = |token: usize| {
+            let slopes = saliency.slopes[token].iter().enumerate();
+            slopes.filter_map(move |(channel, slope)| product(token, channel, *slope))
+        };
+        Expr::Sum(self.words[row].clone().flat_map(of_token).collect())
     }
 
     /// What the integral leaves over, and whether that is too much to believe it.
@@ -137,8 +180,29 @@ impl<'a> SaliencyTable<'a> {
         )
     }
 
+    /// The words asked about, or the whole output.
+    fn asked(&self, found: &Findings) -> String {
+        let language = self.scene.language;
+        if self.scene.view.counting.for_output {
+            return language.tr("which words counted for the whole output").to_owned();
+        }
+        let (word, against) = (&found.word, &found.against);
+        tr!(language, "which words counted for “{word}” over “{against}”", word, against)
+    }
+
+    /// The lines of a pass in words.
+    fn lines_of(&self, found: &Findings) -> Option<Vec<String>> {
+        let counting = self.scene.view.counting;
+        let saliency = found.saliency_of(counting)?;
+        let rows = rows(found, counting).into_iter().enumerate();
+        let line = |(row, word): (usize, Range<usize>)| {
+            self.line(&words::joined(&found.source[word]), figures(saliency, row))
+        };
+        Some(rows.map(line).collect())
+    }
+
     fn row(&self) -> usize {
-        self.scene.selection.row.min(self.n().saturating_sub(1))
+        self.row_of(self.scene.selection.row)
     }
 
     fn col(&self) -> usize {
@@ -146,7 +210,12 @@ impl<'a> SaliencyTable<'a> {
     }
 }
 
-/// The three figures of a token.
+/// The tokens of each row of a pass.
+fn rows(found: &Findings, counting: Counting) -> Vec<Range<usize>> {
+    if counting.by_word { found.words.clone() } else { words::single(found.source.len()) }
+}
+
+/// The three figures of a row.
 fn figures(saliency: &Saliency, row: usize) -> [Option<f32>; 3] {
     [Some(saliency.gradient[row]), Some(saliency.integrated[row]), saliency.left_out(row)]
 }
@@ -161,25 +230,39 @@ impl Pane for SaliencyTable<'_> {
     fn title(&self) -> Title {
         let language = self.scene.language;
         let unasked = language.tr("which words counted");
-        let asked = self.shown.found.map(|found| {
-            let (word, against) = (&found.word, &found.against);
-            tr!(language, "which words counted for “{word}” over “{against}”", word, against)
-        });
+        let asked = self.shown.found.map(|found| self.asked(found));
         let title = Title::named(asked.unwrap_or_else(|| unasked.to_owned())).else_named(unasked);
+        let by_word = self.scene.view.counting.by_word;
+        let title = if by_word { title.with(language.tr("tokens added up")) } else { title };
         self.shown.marked(self.scene, title)
     }
 
     fn extent(&self) -> (usize, usize) {
-        (self.n(), HEADINGS.len())
+        (self.words.last().map_or(0, |word| word.end), HEADINGS.len())
+    }
+
+    /// From word to word, where the tokens of one are added up.
+    fn moved_to(
+        &self,
+        (row, col): (usize, usize),
+        rows: isize,
+        _: isize,
+    ) -> Option<(usize, usize)> {
+        if !self.scene.view.counting.by_word {
+            return None;
+        }
+        let here = self.row_of(row);
+        let to = here.saturating_add_signed(rows).min(self.n().saturating_sub(1));
+        (to != here).then(|| (self.words[to].start, col))
     }
 
     /// What a figure is the sum of: products over channels, points of the integral, a score less another.
-    fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {
-        let saliency = self.saliency()?;
+    fn arithmetic(&self, token: usize, col: usize) -> Option<Arithmetic> {
+        let (row, saliency) = (self.row_of(token), self.saliency()?);
         let name = HEADINGS[col.min(HEADINGS.len() - 1)];
         if self.shown.before.is_some() {
             let (now, was) = *self.both(saliency, row).get(col)?;
-            let word = &self.shown.found?.source.get(row)?.text;
+            let word = self.word(row)?;
             let name = self.scene.language.tr(name);
             let of = NumberOf::Described(format!("{name} “{word}”"));
             return Some(difference(of, now?, was?));
@@ -199,19 +282,17 @@ impl Pane for SaliencyTable<'_> {
             }
         };
         Some(Arithmetic {
-            name: NumberName::Words {
-                what: name,
-                of: Some(NumberOf::Word(self.shown.found?.source.get(row)?.text.clone())),
-            },
+            name: NumberName::Words { what: name, of: Some(NumberOf::Word(self.word(row)?)) },
             value,
             formula,
             expr: Some(expr),
         })
     }
 
-    fn status_line(&self, row: usize, col: usize) -> Option<String> {
+    fn status_line(&self, token: usize, col: usize) -> Option<String> {
         let (saliency, language) = (self.saliency()?, self.scene.language);
-        let word = &self.shown.found?.source.get(row)?.text;
+        let row = self.row_of(token);
+        let word = self.word(row)?;
         if self.shown.before.is_none() {
             return Some(format!("{word}  {}", self.gap_in_words(saliency)));
         }
@@ -239,7 +320,7 @@ impl Pane for SaliencyTable<'_> {
     fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
         let across = usize::from(position.x.saturating_sub(area.x)).saturating_sub(WORD_WIDTH);
         let col = (across / usize::from(pitch(area))).min(HEADINGS.len() - 1);
-        Some((self.list(area)?.at(position)?, col))
+        Some((self.words.get(self.list(area)?.at(position)?)?.start, col))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -248,21 +329,21 @@ impl Pane for SaliencyTable<'_> {
 
     fn in_words(&self) -> PaneWords {
         let Scene { language, model, .. } = self.scene;
+        if self.scene.view.counting.for_output {
+            self.scene.reading.count_for_output(model);
+        }
         let (found, before) = self.scene.evidence_in_words();
         let lines = found.and_then(|found| {
-            let saliency = found.saliency()?;
-            let (word, against) = (&found.word, &found.against);
-            let asked =
-                tr!(language, "which words counted for “{word}” over “{against}”", word, against);
-            let lines = found.source.iter().enumerate();
-            let lines = lines.map(|(row, token)| self.line(&token.text, figures(saliency, row)));
-            let gap = self.gap_in_words(saliency);
-            Some([asked].into_iter().chain(lines).chain([gap]).collect::<Vec<_>>())
+            let lines = self.lines_of(found)?;
+            let gap = self.gap_in_words(found.saliency_of(self.scene.view.counting)?);
+            Some([self.asked(found)].into_iter().chain(lines).chain([gap]).collect::<Vec<_>>())
         });
-        let before = before.and_then(|before| {
-            let saliency = before.found.saliency()?;
-            let lines = before.found.source.iter().enumerate();
-            let lines = lines.map(|(row, token)| self.line(&token.text, figures(saliency, row)));
+        let counts_for_one = |before: &&EvidenceBefore| {
+            let is_of_words = !self.scene.view.counting.for_output;
+            is_of_words || found.is_some_and(|found| found.writes_as(&before.found))
+        };
+        let before = before.filter(counts_for_one).and_then(|before| {
+            let lines = self.lines_of(&before.found)?;
             let given =
                 (!before.writes_same).then(|| language.tr("A reads what B wrote").to_owned());
             let asked = language.tr("the same words in A, before the change").to_owned();
@@ -278,7 +359,7 @@ impl Pane for SaliencyTable<'_> {
             put_text(buf, area, &why, theme.dim());
             return;
         }
-        let (Some(found), Some(saliency)) = (self.shown.found, self.saliency()) else { return };
+        let Some(saliency) = self.saliency() else { return };
         let pitch = pitch(area);
         let column_x = |i: usize| area.x + WORD_WIDTH as u16 + i as u16 * pitch;
         for (i, heading) in HEADINGS.into_iter().enumerate() {
@@ -291,7 +372,7 @@ impl Pane for SaliencyTable<'_> {
         for (row, lines) in self.list(area).into_iter().flat_map(List::rows) {
             let is_at_cursor = self.scene.focused && row == self.row();
             let style = if is_at_cursor { theme.accent() } else { Style::new() };
-            let word = right(&found.source[row].text, WORD_WIDTH);
+            let word = right(&self.word(row).unwrap_or_default(), WORD_WIDTH);
             put_on(buf, lines, &[(&word, style)]);
             for (i, (figure, most)) in
                 self.shown_figures(saliency, row).into_iter().zip(most).enumerate()

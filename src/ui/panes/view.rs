@@ -4,6 +4,7 @@ use crate::{
     analysis::{
         evidence::flow::Threshold,
         measure::{attention_form::AttentionForm, heads::FIGURES},
+        reading::Counting,
     },
     engine::site::Stream,
     model::ModelName,
@@ -19,6 +20,10 @@ pub struct View {
     pub sort: Sort,
     /// Whether evidence lists the heads that are knocked out by their effect, the largest first; else head by head.
     pub knock_outs_by_effect: bool,
+    /// How it is asked which words counted.
+    pub counting: Counting,
+    /// What attribution lists.
+    pub listed: LogitPieces,
     /// The word that the map of the lens follows, by id; None shows the likeliest of each cell.
     pub followed: Option<usize>,
     /// What the flow graph explains; None explains what is asked about.
@@ -31,6 +36,16 @@ pub struct View {
     pub is_logarithmic: bool,
     /// Whether the first token, on which attention rests that finds nothing, is left out of the colours of attention.
     pub leaves_out_first: bool,
+}
+
+/// The pieces of a logit that attribution lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogitPieces {
+    /// The parts, in the order of computation.
+    #[default]
+    Parts,
+    /// The hidden units of feed-forward, the strongest first.
+    Units,
 }
 
 /// A row of a model's residual stream.

@@ -6,11 +6,14 @@ use std::collections::HashSet;
 use crate::{
     analysis::evidence::{attribution::constants, run::Run},
     engine::{
-        site::{Role, path_in},
+        site::{Role, lies_in, path_in},
         tape::Node,
         value::Value,
     },
-    model::layer::norm::{MEAN, NORMALIZED, OUT},
+    model::{
+        bert::MASKED_WORDS,
+        layer::norm::{MEAN, NORMALIZED, OUT},
+    },
 };
 
 /// The norms of a run's layers that a part of the logits can go through.
@@ -23,13 +26,17 @@ pub(super) struct DirectNorms<'a> {
 }
 
 impl<'a> DirectNorms<'a> {
-    /// The norms with their scales in a row of the stream.
-    pub(super) fn of(run: &'a Run, row: usize) -> Self {
+    /// The norms with their scales in a row of the stream; with those after all layers if `takes_last`, which else belong
+    /// to the unembedding.
+    pub(super) fn of(run: &'a Run, row: usize, takes_last: bool) -> Self {
         let direct = direct(run);
         let norms = run.with_role(Role::NormScale).filter(|scale| {
-            // The norm after all layers belongs to the unembedding.
+            let is_before_end = match scale.scope.layer_index() {
+                Some(_) => true,
+                None => takes_last && !is_of_head(&scale.path),
+            };
             let out = run.node(&path_in(scale.scope.prefix(), OUT.name));
-            scale.scope.layer_index().is_some() && out.is_some_and(|out| direct.contains(&out))
+            is_before_end && out.is_some_and(|out| direct.contains(&out))
         });
         let norms = norms.filter_map(|scale| DirectNorm::of(run, &scale.path, row)).collect();
         Self { run, direct, norms }
@@ -49,6 +56,11 @@ impl<'a> DirectNorms<'a> {
     }
 }
 
+/// Whether a site is one of a head for masked words, not of what comes before it.
+pub(super) fn is_of_head(path: &str) -> bool {
+    lies_in(path, MASKED_WORDS)
+}
+
 /// What leads to the logits of a run otherwise than through a part or the scale of a norm.
 fn direct(run: &Run) -> HashSet<Node> {
     let constants = constants(run);
@@ -64,7 +76,7 @@ fn direct(run: &Run) -> HashSet<Node> {
 }
 
 /// A norm as what it does to a direction in one row.
-struct DirectNorm {
+pub(super) struct DirectNorm {
     /// What it normalises.
     input: Node,
     takes_mean: bool,
@@ -74,7 +86,7 @@ struct DirectNorm {
 
 impl DirectNorm {
     /// The norm whose scale has this path. None where it has no such row.
-    fn of(run: &Run, scale: &str, row: usize) -> Option<Self> {
+    pub(super) fn of(run: &Run, scale: &str, row: usize) -> Option<Self> {
         let tape = run.tape();
         let scale = run.node(scale)?;
         let prefix = tape.entry(scale).place.scope.prefix();
@@ -92,7 +104,8 @@ impl DirectNorm {
         Some(Self { input, takes_mean, factors })
     }
 
-    fn of_direction(&self, direction: Vec<f32>) -> Vec<f32> {
+    /// The direction behind the norm.
+    pub(super) fn of_direction(&self, direction: Vec<f32>) -> Vec<f32> {
         let centred = centred(direction, self.takes_mean);
         centred.into_iter().zip(&self.factors).map(|(x, factor)| x * factor).collect()
     }

@@ -8,6 +8,7 @@ use crate::{
     analysis::evidence::{
         EvidenceQuestion,
         next_words::{NextWord, next_words},
+        score::WordAtRow,
     },
     model::ModelName,
     text::Token,
@@ -86,6 +87,10 @@ impl Reading {
         let run = self.run(name, forced.clone()).ok().ok_or(NO_ROOM)?;
         let row = of.rows.row_in(&run.rows(), of.question.row).ok_or(NO_COUNTERPART)?;
         let question = EvidenceQuestion { row, ..of.question };
-        Ok(Findings { forced, ..self.find_about(name, &run, question) })
+        let output = of.output.iter().filter_map(|word| {
+            Some(WordAtRow { row: of.rows.row_in(&run.rows(), word.row)?, ..*word })
+        });
+        let output = output.collect();
+        Ok(Findings { forced, output, ..self.find_about(name, &run, question) })
     }
 }
