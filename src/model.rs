@@ -121,11 +121,10 @@ pub trait Model: Send + Sync {
         None
     }
 
-    /// What a decoder reads of a text that it is given, as if it had written it: before it the token with which every output
-    /// begins, where the text lacks that.
+    /// What a decoder reads of a text that it is given, as if it had written it: before it the token with which every
+    /// output begins, or that training put before every text, where the text lacks that.
     fn given(&self, text: Vec<u32>) -> Vec<u32> {
-        let missing = self.first().filter(|first| text.first() != Some(first));
-        missing.into_iter().chain(text).collect()
+        text
     }
 
     /// The number of tokens after which an output is made to end, whatever the model says; None if it never is.

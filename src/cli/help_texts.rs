@@ -227,8 +227,8 @@ A recurrent network has no such parts; its words are still measured. What a head
 promotes are the words that its direction alone raises most through the norms and the unembedding, and through BERT's
 head, which is not linear, along its tangent in this pass.
 
---format json, csv and npz have a row for every number: method (parts, bias, promotes, gradient,
-integrated, left-out), site, head, unit, position (of promotes the rank), token, amount. What does not apply
+--format json, csv and npz have a row for every number: method (parts, bias, rest: what the parts leave over,
+promotes, gradient, integrated, left-out), site, head, unit, position (of promotes the rank), token, amount. What does not apply
 is null in json and empty in csv; in npz, method, site and token are columns of text, which are empty there,
 and the others numbers, which are NaN.
 

@@ -274,7 +274,9 @@ impl EncoderDecoder {
     /// If a weight is missing or misshapen.
     pub fn load(weights: &Weights, mut plan: EncoderDecoderPlan) -> Result<Self> {
         let [sources, targets] = plan.n_vocab;
-        plan.rules.first = plan.rules.first.filter(|&first| (first as usize) < targets);
+        for first in [&mut plan.rules.first, &mut plan.rules.given_first] {
+            *first = first.filter(|&first| (first as usize) < targets);
+        }
         let start = plan.rules.start;
         ensure!(
             (start as usize) < targets,
@@ -406,6 +408,11 @@ impl Model for EncoderDecoder {
 
     fn first(&self) -> Option<u32> {
         self.plan.rules.first
+    }
+
+    fn given(&self, text: Vec<u32>) -> Vec<u32> {
+        let missing = self.plan.rules.given_first.filter(|first| text.first() != Some(first));
+        missing.into_iter().chain(text).collect()
     }
 
     fn forced_end(&self) -> Option<usize> {

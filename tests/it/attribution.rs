@@ -392,11 +392,13 @@ fn a_head_that_bends_leaves_something_over() {
     assert_eq!((found.asked_at.as_str(), found.rows_of), ("[MASK]", RowsOf::Words));
     // Heads without an activation leave rounding alone.
     for name in ["gpt2", "bert_tokens", "distilbert_text", "phi"] {
-        let found = &read(name, "the river in").findings()[&ModelName::Checkpoint];
+        let reading = read(name, "the river in");
+        let found = &reading.findings()[&ModelName::Checkpoint];
         let attribution = found.attribution.as_ref().unwrap();
         assert!(attribution.adds_up(), "{name}: {}", attribution.rest());
     }
-    let found = &read("bert_tokens", "the river in").findings()[&ModelName::Checkpoint];
+    let reading = read("bert_tokens", "the river in");
+    let found = &reading.findings()[&ModelName::Checkpoint];
     let parts = &found.attribution.as_ref().unwrap().parts;
     for path in ["tokens.type", "classes.b_2"] {
         assert!(parts.iter().any(|part| part.path == path && part.amount != 0.0), "{path}");

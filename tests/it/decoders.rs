@@ -201,6 +201,35 @@ fn settings_of_generation_that_a_continuation_does_not_obey_are_named() {
     assert_eq!(named(all), want);
 }
 
+/// BART's training puts its begin token before every text to write; where no setting forces it, it is not written first.
+#[test]
+fn a_text_that_a_bart_is_given_begins_as_those_of_its_training() {
+    for (name, given, first) in [("bart", 0, Some(0)), ("marian", 9, None), ("pegasus", 9, None)] {
+        let folder = edited(name, |_| ());
+        let model = opened(folder.path()).unwrap();
+        assert_eq!((model.given(vec![9, 8])[0], model.first()), (given, first), "{name}");
+    }
+    let folder = edited("bart", |_| ());
+    let generation = r#"{"decoder_start_token_id": 2, "eos_token_id": 2}"#;
+    fs::write(folder.path().join("generation_config.json"), generation).unwrap();
+    let model = opened(folder.path()).unwrap();
+    assert_eq!((model.given(vec![9, 8]), model.first()), (vec![0, 9, 8], None));
+    assert_eq!(model.given(vec![0, 9]), [0, 9]);
+}
+
+/// EXAONE 4's pattern as it is hosted: a letter for each layer of a run.
+#[test]
+fn a_pattern_of_windows_may_be_letters() {
+    let of = |pattern: Json| {
+        logits_of("exaone4", |config| {
+            config.remove("layer_types");
+            config.insert("sliding_window_pattern".into(), pattern.clone());
+        })
+    };
+    let [letters, number, other] = [json!("LLLG"), json!(4), json!("LG")].map(of);
+    assert!(letters == number && letters != other);
+}
+
 #[test]
 fn a_default_does_not_hide_the_same_size_under_another_key() {
     for (name, key, other) in [

@@ -235,10 +235,6 @@ impl Reading {
             if !on_progress() {
                 return false;
             }
-            self.find_counts_of_both(*name, found, false, &mut on_progress);
-            if !on_progress() {
-                return false;
-            }
             let patched = self.find_patched(*name, found);
             if !on_progress() {
                 return false;
@@ -248,6 +244,10 @@ impl Reading {
                 if !on_progress() {
                     return false;
                 }
+            }
+            self.find_counts_of_both(*name, found, false, &mut on_progress);
+            if !on_progress() {
+                return false;
             }
         }
         true

@@ -210,6 +210,7 @@ impl ShownParts<'_> {
         let rest = if is_sum { "left over (rounding)" } else { "left over (not linear)" };
         let rest = left_aligned(language.tr(rest), width);
         let _ = writeln!(report.text, "{rest} {:>9}", rounded(parts.rest(), 4));
+        report.rows.push(row("rest", Place::default(), Some(parts.rest())));
         let direct = language.tr(
             "A part says what is written to the output directly; what it does by way of later parts is in those.",
         );

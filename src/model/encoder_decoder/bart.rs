@@ -45,9 +45,11 @@ pub struct BartFamily {
     padding: u32,
     /// The activation where settings do not name it.
     activation: &'static str,
+    /// Whether training put the begin token before every text to write, also where no setting makes the model write it.
+    begins_texts: bool,
 }
 
-pub static BART: BartFamily = BART_STYLE;
+pub static BART: BartFamily = BartFamily { begins_texts: true, ..BART_STYLE };
 
 const BART_STYLE: BartFamily = BartFamily {
     order: NormPlacement::PostNorm,
@@ -57,6 +59,7 @@ const BART_STYLE: BartFamily = BartFamily {
     skips_padding: false,
     padding: 1,
     activation: "gelu",
+    begins_texts: false,
 };
 pub static MBART: BartFamily = BartFamily { order: NormPlacement::PreNorm, ..BART_STYLE };
 pub static MARIAN: BartFamily =
@@ -76,6 +79,7 @@ pub static M2M: BartFamily = BartFamily {
     skips_padding: true,
     padding: 1,
     activation: "relu",
+    begins_texts: false,
 };
 
 /// The sizes and settings of a checkpoint.
@@ -112,6 +116,10 @@ fn unchecked(checkpoint: &Checkpoint, family: BartFamily) -> Result<EncoderDecod
     config.must("d_model", is_even, "an even number")?;
     let act = Activation::of(config, "activation_function", family.activation)?;
     let padding = config.id("pad_token_id")?.unwrap_or(family.padding);
+    let mut rules = GenerationRules::of(checkpoint)?;
+    if family.begins_texts && rules.given_first.is_none() {
+        rules.given_first = config.id("bos_token_id")?;
+    }
     Ok(EncoderDecoderPlan {
         encoder: stack(config, "encoder")?,
         decoder: stack(config, "decoder")?,
@@ -130,7 +138,7 @@ fn unchecked(checkpoint: &Checkpoint, family: BartFamily) -> Result<EncoderDecod
             is_tied: config.bool_or("tie_word_embeddings", true)? && !has_own_output,
             is_scaled: false,
         },
-        rules: GenerationRules::of(checkpoint)?,
+        rules,
         context,
         padding: family.skips_padding.then_some(padding),
         unmoved: Some(padding),

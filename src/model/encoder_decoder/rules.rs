@@ -17,6 +17,8 @@ pub struct GenerationRules {
     pub ends: Vec<u32>,
     /// The first token of every output, where it is not left to the model.
     pub first: Option<u32>,
+    /// The token before a text that the decoder is given, as if it had written it.
+    pub given_first: Option<u32>,
     /// The last token of an output as long as [`Self::longest`].
     pub last: Option<u32>,
     /// Sequences of tokens that are never written.
@@ -61,6 +63,7 @@ impl GenerationRules {
             })?,
             ends: checkpoint.ends()?,
             first: settings.id("forced_bos_token_id")?,
+            given_first: settings.id("forced_bos_token_id")?,
             last: settings.id("forced_eos_token_id")?,
             never: settings.lists_of_ids("bad_words_ids")?,
             no_repeat: settings.count("no_repeat_ngram_size")?,

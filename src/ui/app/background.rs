@@ -6,7 +6,7 @@ use super::{Effect, State, reply::Reply};
 use crate::{
     analysis::{
         measure::attention_form::{AttentionForm, has_forms},
-        reading::Patched,
+        reading::{Patched, Reading},
     },
     lesson::{looks_through, tr},
     model::ModelName,
@@ -131,7 +131,18 @@ impl State {
                 Reply { effect: Some(Effect::Patch), ..Reply::says("patching; W or Esc stops it") }
             }
             Some(true) => Reply::says("every cell of the maps is known"),
+            None if self.awaits_maps() => Reply::says("the maps wait for the two passes"),
             None => Reply::says("this step shows no map of patched values"),
         })
+    }
+
+    /// Whether the step shows maps whose two passes are not there yet.
+    fn awaits_maps(&self) -> bool {
+        let is_known = |reading: &Reading| {
+            let found = reading.known_findings()?.get(&self.current().1.model)?;
+            Some(found.is_patching_known())
+        };
+        self.specs().iter().any(|spec| spec.kind.has_patching())
+            && !self.passes.reading.as_ref().and_then(|reading| is_known(reading)).unwrap_or(false)
     }
 }
