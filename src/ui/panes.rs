@@ -18,7 +18,7 @@ mod differences;
 mod differing;
 mod distance;
 mod dropout;
-mod evidence;
+mod attention_evidence;
 mod flow;
 mod forcing;
 mod gradient;
@@ -69,7 +69,7 @@ use ratatui::{
 use crate::{
     analysis::{
         evidence::flow::Threshold,
-        reading::{Gradients, MachineTimes, Reading},
+        reading::{MachineTimes, Reading, WordGradients},
         trace::Recorded,
     },
     engine::{
@@ -141,7 +141,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Gradients by model and word: of the last hidden state if `of_state`, else of the output.
-    fn gradients(&self, of_state: bool) -> Option<&'a Gradients> {
+    fn gradients(&self, of_state: bool) -> Option<&'a WordGradients> {
         if of_state { self.reading.forgetting() } else { self.reading.influence() }
     }
 }
@@ -615,21 +615,23 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
     };
     match spec.kind {
         PaneKind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
-        PaneKind::Matrix => of_site(|s| Box::new(matrix::Matrix(s.with_form()))),
+        PaneKind::Matrix => of_site(|s| Box::new(matrix::MatrixPane(s.with_form()))),
         PaneKind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
         PaneKind::State => of_site(|s| Box::new(state::LayerState(s))),
-        PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s.with_form()))),
+        PaneKind::Heads => of_site(|s| Box::new(heads::HeadsPane(s.with_form()))),
         PaneKind::Flow => Box::new(flow::FlowGraph::new(scene, spec, title)),
         PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         PaneKind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
-        PaneKind::Norm => of_site(|s| Box::new(norm::Norm(s))),
-        PaneKind::Evidence => of_site(|s| Box::new(evidence::EvidenceTable(s))),
+        PaneKind::Norm => of_site(|s| Box::new(norm::NormPane(s))),
+        PaneKind::AttentionEvidence => {
+            of_site(|s| Box::new(attention_evidence::AttentionEvidence(s)))
+        }
         PaneKind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
-        PaneKind::Stream => of_site(|s| Box::new(stream::Stream(s))),
+        PaneKind::Stream => of_site(|s| Box::new(stream::StreamPane(s))),
         PaneKind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
         PaneKind::ReadBackLength => Box::new(read_back_length::ReadBackLength(scene)),
         PaneKind::Distance => Box::new(distance::Distance::new(scene, spec)),
-        PaneKind::Gradient => Box::new(gradient::Gradient::new(scene, spec)),
+        PaneKind::Gradient => Box::new(gradient::GradientPane::new(scene, spec)),
         PaneKind::Machines => Box::new(machines::Machines(scene)),
         PaneKind::Neighbours => of_site(|s| Box::new(neighbours::Neighbours::new(s))),
         PaneKind::Temperatures => of_site(|s| Box::new(temperatures::Temperatures::new(s))),
@@ -659,7 +661,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Load => of_site(|s| Box::new(load::Load::new(s))),
         PaneKind::Wall => Box::new(wall::Wall::new(scene, spec)),
         PaneKind::HeadTable => Box::new(head_table::HeadTable::new(scene, spec)),
-        PaneKind::Card => Box::new(card::Card(scene)),
+        PaneKind::Card => Box::new(card::CardPane(scene)),
         PaneKind::Tensors => Box::new(tensors::TensorList(scene)),
         PaneKind::Continuations => Box::new(continuations::Continuations(scene)),
     }

@@ -439,7 +439,7 @@ fn the_names_of_the_models_are_whole_beside_their_accuracy() {
 
 #[test]
 fn a_cursor_over_parts_or_sites_is_on_no_word() {
-    READING.findings();
+    READING.pass_evidence();
     for step in ["which-part", "patching"] {
         let mut state = walk_at(step, (120, 36));
         press(&mut state, "Down Down");

@@ -15,10 +15,10 @@ pub enum Slow {
     Beams,
     Continued,
     Heads,
-    Evidence,
+    AttentionSlopes,
     KnockOuts,
     Courses,
-    Findings,
+    PassEvidence,
 }
 
 impl Slow {
@@ -30,10 +30,10 @@ impl Slow {
         Self::Beams,
         Self::Continued,
         Self::Heads,
-        Self::Evidence,
+        Self::AttentionSlopes,
         Self::KnockOuts,
         Self::Courses,
-        Self::Findings,
+        Self::PassEvidence,
     ];
 
     /// Whether it takes tenths of a second at most for the built-in models.
@@ -88,10 +88,10 @@ impl Reading {
             Slow::Beams => _ = waiting.beams(),
             Slow::Continued => _ = waiting.continued(),
             Slow::Heads => _ = waiting.heads(),
-            Slow::Evidence => _ = waiting.evidence(),
+            Slow::AttentionSlopes => _ = waiting.attention_slopes(),
             Slow::KnockOuts => _ = waiting.knock_outs(),
             Slow::Courses => self.courses(),
-            Slow::Findings => {
+            Slow::PassEvidence => {
                 if !self.find_more(&mut on_progress) {
                     return;
                 }
@@ -104,7 +104,7 @@ impl Reading {
     /// Computes all that takes long, except learning and evidence.
     pub fn measure(&self) {
         for slow in
-            Slow::ALL.into_iter().filter(|slow| !matches!(slow, Slow::Courses | Slow::Findings))
+            Slow::ALL.into_iter().filter(|slow| !matches!(slow, Slow::Courses | Slow::PassEvidence))
         {
             self.compute(slow, || true);
         }

@@ -17,7 +17,7 @@ use crate::{
             next_words::{NextWord, next_words},
         },
         measure::difference::{SiteDifference, WorstNumber, differences, worst_numbers},
-        reading::{Asked, Reading},
+        reading::{QuestionAsked, Reading},
         trace::Trace,
     },
     cli::{
@@ -77,7 +77,12 @@ struct Both<'a> {
 }
 
 impl<'a> Both<'a> {
-    fn new(name: ModelName, a: &'a Reading, b: &'a Reading, asked: &Asked) -> Outcome<Self> {
+    fn new(
+        name: ModelName,
+        a: &'a Reading,
+        b: &'a Reading,
+        asked: &QuestionAsked,
+    ) -> Outcome<Self> {
         let first = a.run(name, None)?;
         let forced = (!first.reads_only()).then(|| first.pass.target[1..].to_vec());
         let second = b.run(name, forced)?;

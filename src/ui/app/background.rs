@@ -111,8 +111,8 @@ impl State {
         if !self.specs().iter().any(|spec| spec.kind.has_patching()) {
             return None;
         }
-        let findings = self.passes.reading.as_ref()?.known_findings()?;
-        findings.get(&self.current().1.model)?.patched()
+        let all = self.passes.reading.as_ref()?.known_pass_evidence()?;
+        all.get(&self.current().1.model)?.patched()
     }
 
     /// Stops the maps that the step shows; None if they are not being computed.

@@ -121,11 +121,11 @@ impl State {
     }
 
     /// Opens the palette with the words that evidence asks about, to be edited.
-    pub(super) fn type_question(&self) -> Reply {
+    pub(super) fn type_evidence_words(&self) -> Reply {
         let model = self.current().1.model;
         let Some(reading) = &self.passes.reading else { return Reply::NONE };
         let asked = reading.changes.asked_words();
-        let found = reading.known_findings().and_then(|all| all.get(&model));
+        let found = reading.known_pass_evidence().and_then(|all| all.get(&model));
         let words = match found {
             _ if !asked.is_empty() => asked,
             Some(found) => vec![found.word.clone(), found.against.clone()],

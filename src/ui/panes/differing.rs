@@ -18,7 +18,7 @@ use crate::{
     analysis::{
         evidence::RowsOf,
         measure::difference::WorstNumber,
-        reading::{Differences, EvidenceBefore, Findings, NextWordInBoth},
+        reading::{Differences, EvidenceBefore, NextWordInBoth, PassEvidence},
     },
     engine::site::Address,
     lesson::tr,
@@ -31,7 +31,7 @@ use crate::{
 
 pub(super) struct Differing<'a> {
     scene: Scene<'a>,
-    found: Option<&'a Findings>,
+    found: Option<&'a PassEvidence>,
     before: Option<Result<&'a EvidenceBefore, &'static str>>,
     all: Option<Arc<Differences>>,
 }
@@ -51,8 +51,8 @@ const LEAST_NAME: u16 = 20;
 impl<'a> Differing<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
         let all = scene.reading.differences(scene.model);
-        let found = all.as_ref().and_then(|_| scene.found());
-        Self { scene, found, before: found.and_then(Findings::before), all }
+        let found = all.as_ref().and_then(|_| scene.pass_evidence());
+        Self { scene, found, before: found.and_then(PassEvidence::before), all }
     }
 
     /// The lines of the list; none without a second pass.
@@ -81,7 +81,7 @@ impl<'a> Differing<'a> {
     }
 
     /// Which words are compared.
-    fn place(&self, found: &Findings) -> String {
+    fn place(&self, found: &PassEvidence) -> String {
         let language = self.scene.language;
         let place = &found.asked_at;
         match found.rows_of {
@@ -189,7 +189,7 @@ impl Pane for Differing<'_> {
         };
         let pane = Self {
             found,
-            before: found.and_then(Findings::before),
+            before: found.and_then(PassEvidence::before),
             all: self.all.clone(),
             ..*self
         };

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     analysis::{
         evidence::flow::{Flow, FlowNode, Route, Threshold},
-        reading::Findings,
+        reading::PassEvidence,
     },
     engine::{arithmetic::Arithmetic, site::Stream},
     lesson::{PaneSpec, tr},
@@ -36,7 +36,7 @@ const MOST_PARTS: usize = 3;
 
 pub(super) struct FlowGraph<'a> {
     scene: Scene<'a>,
-    found: Option<&'a Findings>,
+    found: Option<&'a PassEvidence>,
     flow: Option<&'a Flow>,
     stream: Stream,
     route: Route,
@@ -47,13 +47,13 @@ pub(super) struct FlowGraph<'a> {
 
 impl<'a> FlowGraph<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec, title: Option<String>) -> Self {
-        let found = scene.found();
+        let found = scene.pass_evidence();
         let site = spec.path(0).and_then(|path| scene.reading.trace(scene.model).site(&path));
         let stream = site.map_or(Stream::Source, |site| site.place.scope.rows());
         Self { title, ..Self::of(scene, found, stream) }
     }
 
-    fn of(scene: Scene<'a>, found: Option<&'a Findings>, stream: Stream) -> Self {
+    fn of(scene: Scene<'a>, found: Option<&'a PassEvidence>, stream: Stream) -> Self {
         let flow = found.and_then(|found| found.flow_of(stream));
         let (mut route, mut threshold) = (Route::default(), 0.0);
         if let Some((found, flow)) = found.zip(flow) {
@@ -67,7 +67,7 @@ impl<'a> FlowGraph<'a> {
     /// Why there is no graph.
     fn why_nothing(&self) -> String {
         let Scene { language, reading, .. } = self.scene;
-        match (reading.known_findings(), self.found) {
+        match (reading.known_pass_evidence(), self.found) {
             (None, _) => self.scene.measuring().to_owned(),
             (Some(_), None) => language.tr(TOO_LARGE).to_owned(),
             (Some(_), Some(found)) => match found.replaced_in_flow() {
@@ -230,7 +230,7 @@ impl<'a> FlowGraph<'a> {
 
 /// The row that a graph explains: the one picked, or the one asked about; of a translator's source the word from which the
 /// routes of its output take most.
-fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
+fn explained_row(scene: Scene, found: &PassEvidence, flow: &Flow) -> usize {
     let picked = |stream| match scene.view.explained {
         Some(StreamRow { model, stream: picked, row })
             if (model, picked) == (scene.model, stream) =>
@@ -250,7 +250,12 @@ fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
 }
 
 /// The threshold that was chosen, or at which the route from a row begins.
-fn threshold_of(scene: Scene, found: &Findings, stream: Stream, row: usize) -> Option<Threshold> {
+fn threshold_of(
+    scene: Scene,
+    found: &PassEvidence,
+    stream: Stream,
+    row: usize,
+) -> Option<Threshold> {
     scene.view.threshold.or_else(|| found.threshold_of(stream, row))
 }
 

@@ -16,7 +16,7 @@ use crate::{
     ui::widgets::lines::{List, put_bar, put_on, right},
 };
 
-pub(super) struct Gradient<'a> {
+pub(super) struct GradientPane<'a> {
     scene: Scene<'a>,
     title: Option<String>,
     path: String,
@@ -27,7 +27,7 @@ pub(super) struct Gradient<'a> {
 /// Width below which a word's norm is omitted and only its share is shown.
 const MIN_WIDTH_WITH_NORM: u16 = 32;
 
-impl<'a> Gradient<'a> {
+impl<'a> GradientPane<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
         let site = scene.site(spec);
         let path = site.map_or_else(String::new, |site| site.path().to_owned());
@@ -62,7 +62,7 @@ impl<'a> Gradient<'a> {
     }
 }
 
-impl Pane for Gradient<'_> {
+impl Pane for GradientPane<'_> {
     fn title(&self) -> Title {
         let name = self.title.as_deref().unwrap_or_else(|| self.scene.model.title());
         let name = self.scene.language.tr(name);

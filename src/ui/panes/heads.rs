@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-pub(super) struct Heads<'a>(pub(super) Subject<'a>);
+pub(super) struct HeadsPane<'a>(pub(super) Subject<'a>);
 
 /// Columns between two heads.
 const GAP: u16 = 2;
@@ -149,7 +149,7 @@ impl HeadsGrid {
     }
 }
 
-impl<'a> Heads<'a> {
+impl<'a> HeadsPane<'a> {
     fn n_heads(&self) -> usize {
         self.0.n_planes()
     }
@@ -255,7 +255,7 @@ impl<'a> Heads<'a> {
     }
 }
 
-impl Pane for Heads<'_> {
+impl Pane for HeadsPane<'_> {
     fn title(&self) -> Title {
         let language = self.0.scene.language;
         let from = tr!(language, "looking from “{from}”", from = self.0.label(1, self.0.row()));

@@ -10,9 +10,9 @@ use crate::{
     ui::widgets::heat::Heat,
 };
 
-pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
+pub(super) struct MatrixPane<'a>(pub(super) Subject<'a>);
 
-impl<'a> Matrix<'a> {
+impl<'a> MatrixPane<'a> {
     /// A heat map whose rows grow where there is room, and share lines where there is not.
     fn flexible(heat: Heat<'a>) -> Heat<'a> {
         Heat { rows_may_grow: true, rows_may_share: true, ..heat }
@@ -23,7 +23,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-impl Pane for Matrix<'_> {
+impl Pane for MatrixPane<'_> {
     fn title(&self) -> Title {
         self.0.marked(self.0.title())
     }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Pane of a layer norm; its site is the norm's `out`.
-pub(super) struct Norm<'a>(pub(super) Subject<'a>);
+pub(super) struct NormPane<'a>(pub(super) Subject<'a>);
 
 /// Lines of the heat map: units, three strips and a legend.
 const STRIP_LINES: u16 = 5;
@@ -33,7 +33,7 @@ const MAX_HISTOGRAM_HEIGHT: u16 = 24;
 /// Minimum height of a histogram with its axis, in lines.
 const MIN_HISTOGRAM_HEIGHT: u16 = 3;
 
-impl<'a> Norm<'a> {
+impl<'a> NormPane<'a> {
     /// The norm's input: the site that its mean is computed from.
     fn input(&self) -> Option<Subject<'a>> {
         let mean = self.0.sibling(&norm::MEAN)?;
@@ -198,7 +198,7 @@ fn moments(numbers: &[f32]) -> (f32, f32) {
     (mean, numbers.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n)
 }
 
-impl Pane for Norm<'_> {
+impl Pane for NormPane<'_> {
     fn title(&self) -> Title {
         let word = self.0.label(1, self.0.row());
         self.0.title().with(tr!(self.0.scene.language, "“{word}”", word))

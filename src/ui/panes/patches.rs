@@ -49,9 +49,9 @@ pub(super) struct PatchedMap<'a> {
 impl<'a> PatchedMap<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
         let site = spec.path(0).unwrap_or_default();
-        let findings = scene.reading.known_findings();
-        let shown = findings.and_then(|all| of_site(all.get(&scene.model)?.patched()?, &site));
-        Self { scene, is_known: findings.is_some(), shown, site }
+        let all = scene.reading.known_pass_evidence();
+        let shown = all.and_then(|all| of_site(all.get(&scene.model)?.patched()?, &site));
+        Self { scene, is_known: all.is_some(), shown, site }
     }
 
     fn map(&self) -> Option<&'a PatchMap> {
@@ -221,7 +221,7 @@ impl Pane for PatchedMap<'_> {
 
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
-        let patched = reading.findings().get(&model).and_then(|found| found.patched());
+        let patched = reading.pass_evidence().get(&model).and_then(|found| found.patched());
         let lines = patched.and_then(|patched| of_site(patched, &self.site)).map(
             |ShownMap { patched, map }| {
                 let of = &patched.maps()[map];
@@ -251,7 +251,7 @@ impl Pane for PatchedMap<'_> {
         }
         if self.map().is_none() {
             let found =
-                self.scene.reading.known_findings().and_then(|all| all.get(&self.scene.model));
+                self.scene.reading.known_pass_evidence().and_then(|all| all.get(&self.scene.model));
             if found.is_none() {
                 put_text(buf, area, language.tr(TOO_LARGE), theme.dim());
                 return;

@@ -8,7 +8,7 @@ use ratatui::{
 
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
-    both::{ShownPass, TOO_LARGE, difference},
+    both::{ShownEvidence, TOO_LARGE, difference},
     in_words::PaneWords,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 
 pub(super) struct SaliencyTable<'a> {
     scene: Scene<'a>,
-    shown: ShownPass<'a>,
+    shown: ShownEvidence<'a>,
     /// By word, that of A where B - A is shown.
     counterparts: Vec<Option<usize>>,
 }
@@ -37,7 +37,7 @@ const HEADINGS: [&str; 3] = ["grad × input", "integrated", "left out"];
 
 impl<'a> SaliencyTable<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
-        let shown = scene.evidence();
+        let shown = scene.shown_evidence();
         Self { scene, shown, counterparts: shown.counterparts(Stream::Source) }
     }
 

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Pane of a residual stream; its site is the stream's first, `input`.
-pub(super) struct Stream<'a>(pub(super) Subject<'a>);
+pub(super) struct StreamPane<'a>(pub(super) Subject<'a>);
 
 /// Width of a station's name, in columns.
 const NAME_WIDTH: u16 = 17;
@@ -35,7 +35,7 @@ const FIGURE_WIDTH: u16 = 7;
 const FIGURES_WIDTH: u16 = 2 * FIGURE_WIDTH + 2;
 const MAX_BAR_WIDTH: u16 = 16;
 
-impl Stream<'_> {
+impl StreamPane<'_> {
     fn stations(&self) -> Vec<StreamPoint> {
         stream::stations(self.0.trace, self.0.site.path())
     }
@@ -170,7 +170,7 @@ struct Scale {
     added: f32,
 }
 
-impl Pane for Stream<'_> {
+impl Pane for StreamPane<'_> {
     fn title(&self) -> Title {
         let name = self.0.title.as_deref().unwrap_or("residual stream");
         let name = self.0.scene.language.tr(name);

@@ -146,7 +146,7 @@ fn panes_of_two_passes_stay_inside_their_area() {
     let plain = std::sync::Arc::new(reader.read("The river was wide.").unwrap());
     let changes = ["against=The old river was wide.".parse().unwrap()];
     let changed = reader.read_changed(&plain, changes.into_iter().collect()).unwrap();
-    assert!(!changed.findings().is_empty());
+    assert!(!changed.pass_evidence().is_empty());
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
     let lesson = lesson.fitting(changed.trace(ModelName::Checkpoint));
     let scene = |reading| scene(reading, ModelName::Checkpoint, &theme);
