@@ -33,9 +33,10 @@ use crate::{
     },
     weights::{Checkpoint, Weights},
 };
-use encoder::Encoder;
+pub(super) use encoder::Encoder;
 pub use family::BertFamily;
-use head::{Head, HeadPlan};
+pub(super) use head::Head;
+use head::HeadPlan;
 pub use modern::ModernBert;
 
 pub static POS: Site =
