@@ -42,6 +42,43 @@ impl Cell {
     }
 }
 
+/// The place of one number in a plane, or in a table of a pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct PlaneCell {
+    pub row: usize,
+    pub col: usize,
+}
+
+impl PlaneCell {
+    pub const fn new(row: usize, col: usize) -> Self {
+        Self { row, col }
+    }
+}
+
+/// Numbers of rows and columns of a plane, or of a table of a pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    pub rows: usize,
+    pub cols: usize,
+}
+
+impl Extent {
+    /// Of what has no cells.
+    pub const NONE: Self = Self::new(0, 0);
+
+    pub const fn new(rows: usize, cols: usize) -> Self {
+        Self { rows, cols }
+    }
+
+    pub fn of(matrix: &Matrix) -> Self {
+        Self::new(matrix.nrows(), matrix.ncols())
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.rows == 0 || self.cols == 0
+    }
+}
+
 /// Planes, rows and columns of a [`Value`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {

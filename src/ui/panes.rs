@@ -76,7 +76,7 @@ use crate::{
         arithmetic::Arithmetic,
         change::Changes,
         site::{Address, Axis, Role},
-        value::Matrix,
+        value::{Extent, Matrix, PlaneCell},
     },
     lesson::{Language, LayerHead, PaneKind, PaneSpec, Selection},
     model::ModelName,
@@ -470,9 +470,10 @@ pub trait Pane {
         None
     }
 
-    /// Numbers of rows and columns that the cell cursor moves over; (0, 0) if there is no cursor.
-    fn extent(&self) -> (usize, usize) {
-        self.subject().map_or((0, 0), |subject| (subject.n_rows(), subject.n_cols()))
+    /// The cells that the cell cursor moves over; none if there is no cursor.
+    fn extent(&self) -> Extent {
+        self.subject()
+            .map_or(Extent::NONE, |subject| Extent::new(subject.n_rows(), subject.n_cols()))
     }
 
     /// Whether the rows of [`Self::extent`] are drawn side by side and have no columns.
@@ -516,8 +517,8 @@ pub trait Pane {
         self.list(area).map_or([0; 2], List::out_of_view)
     }
 
-    /// Cursor position (row, column) of the cell that [`Self::draw`] draws at a screen position.
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    /// Cursor position of the cell that [`Self::draw`] draws at a screen position.
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         self.heat_map()?.cell_at(area, position)
     }
 
@@ -537,12 +538,7 @@ pub trait Pane {
     }
 
     /// Where the cursor goes from a position, if it does not move cell by cell.
-    fn moved_to(
-        &self,
-        _from: (usize, usize),
-        _rows: isize,
-        _cols: isize,
-    ) -> Option<(usize, usize)> {
+    fn moved_to(&self, _from: PlaneCell, _rows: isize, _cols: isize) -> Option<PlaneCell> {
         None
     }
 
@@ -572,8 +568,8 @@ pub trait Pane {
     }
 
     /// Numbers of rows and columns visible at once.
-    fn visible_extent(&self, area: Rect) -> (usize, usize) {
-        (usize::from(area.height).max(1), 8)
+    fn visible_extent(&self, area: Rect) -> Extent {
+        Extent::new(usize::from(area.height).max(1), 8)
     }
 
     /// The shown numbers that the cursor moves over, if they are a matrix.

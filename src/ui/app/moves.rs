@@ -6,7 +6,10 @@ use super::{
     MouseTarget, State,
     reply::{Notice, Reply},
 };
-use crate::lesson::{LayerHead, PaneSpec, Selection, question, tr};
+use crate::{
+    engine::value::PlaneCell,
+    lesson::{LayerHead, PaneSpec, Selection, question, tr},
+};
 
 impl State {
     /// Enters a step. The selection there depends on the step and on what the user picked, not on the steps visited
@@ -123,7 +126,7 @@ impl State {
             self.nav.selection.head = head;
             self.nav.pick_head(at);
         }
-        if let Some((layer, head)) = cell.filter(|_| self.walks_heads()) {
+        if let Some(PlaneCell { row: layer, col: head }) = cell.filter(|_| self.walks_heads()) {
             self.nav.pick_layer_and_head(LayerHead { layer, head });
         } else if let Some(cell) = cell {
             self.nav.move_to(cell, at);
@@ -141,7 +144,7 @@ impl State {
             return self.nav.walk_to_head(to);
         }
         let extent = self.extent();
-        if extent.0 == 0 || extent.1 == 0 {
+        if extent.is_empty() {
             return Some("this pane has no cells to walk".into());
         }
         let (on_route, is_horizontal) = {

@@ -12,7 +12,10 @@ use crate::{
         reading::{Reading, TargetKind},
         trace::Recorded,
     },
-    engine::change::{Change, Part, words_as_typed},
+    engine::{
+        change::{Change, Part, words_as_typed},
+        value::PlaneCell,
+    },
     lesson::{PaneSpec, tr},
     ui::descriptions::changes_in_words,
 };
@@ -149,7 +152,7 @@ impl State {
             if let Some(level) = self.opened() {
                 return Some(format!("{}=", level.arithmetic.name.address()?));
             }
-            let (row, col) = self.nav.cursor();
+            let PlaneCell { row, col } = self.nav.cursor();
             let pointed = self.panes().get(self.nav.focus)?.cursor_cell(row, col)?;
             Some(format!("{}=", pointed.address))
         });

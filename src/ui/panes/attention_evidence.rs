@@ -18,7 +18,10 @@ use ratatui::{
 use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::{measure::ablation::KnockOut, reading::AttentionSlopes},
-    engine::site::{Axis, Stream},
+    engine::{
+        site::{Axis, Stream},
+        value::PlaneCell,
+    },
     lesson::tr,
     text::{decimals, fixed, rounded, share, spoken},
     ui::widgets::lines::{fit, put_line, put_on, right, window},
@@ -285,14 +288,14 @@ impl Pane for AttentionEvidence<'_> {
         PreferredSize::new(Size::new(min, 6), Size::new(74, ideal)).of_items(keys + heads, 2, 180)
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let (keys, _) = self.split_height(area.height);
         let pitch = self.row_pitch(area.height);
         let lines = Rect { y: area.y.saturating_add(1), height: pitch * keys, ..area };
         let shown = window(self.0.n_cols(), keys.into(), self.0.col());
         let line = lines.intersection(area).contains(position).then(|| position.y - lines.y)?;
         let key = shown.start + usize::from(line / pitch);
-        (line % pitch == 0 && shown.contains(&key)).then(|| (self.0.row(), key))
+        (line % pitch == 0 && shown.contains(&key)).then(|| PlaneCell::new(self.0.row(), key))
     }
 
     fn out_of_view(&self, area: Rect) -> [usize; 2] {

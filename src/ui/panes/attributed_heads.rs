@@ -18,6 +18,7 @@ use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         site::Stream,
+        value::Extent,
     },
     lesson::{PaneSpec, tr},
     text::fixed,
@@ -155,8 +156,8 @@ impl Pane for AttributedHeads<'_> {
         (!self.rows.is_empty()).then(|| self.heat())
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.rows.len(), self.n_cols())
+    fn extent(&self) -> Extent {
+        Extent::new(self.rows.len(), self.n_cols())
     }
 
     /// The weight on the word, times what its value pushes.

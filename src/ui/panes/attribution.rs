@@ -26,6 +26,7 @@ use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         site::{Address, AddressKind},
+        value::{Extent, PlaneCell},
     },
     lesson::{Language, tr},
     text::fixed,
@@ -264,8 +265,8 @@ impl<'a> Pane for AttributionList<'a> {
         self.shown.marked(self.scene, title)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.rows.len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.rows.len(), 1)
     }
 
     /// A part as the sum over its cells: weights of attention, hidden units, or its own numbers.
@@ -308,8 +309,8 @@ impl<'a> Pane for AttributionList<'a> {
         Some(List::new(without_top_rows(area, 1), self.rows.len(), self.row()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -20,7 +20,10 @@ use crate::{
         measure::difference::WorstNumber,
         reading::{Differences, EvidenceBefore, NextWordInBoth, PassEvidence},
     },
-    engine::site::Address,
+    engine::{
+        site::Address,
+        value::{Extent, PlaneCell},
+    },
     lesson::tr,
     text::{fixed, percent},
     ui::{
@@ -133,8 +136,8 @@ impl Pane for Differing<'_> {
         Title::named(self.scene.language.tr("next word, largest differences"))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.rows().len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.rows().len(), 1)
     }
 
     fn cursor_cell(&self, row: usize, _: usize) -> Option<CursorCell> {
@@ -173,8 +176,8 @@ impl Pane for Differing<'_> {
         (n > 0).then(|| List::new(area, n, self.row(n)))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -19,7 +19,11 @@ use crate::{
         evidence::flow::{Flow, FlowNode, Route, Threshold},
         reading::PassEvidence,
     },
-    engine::{arithmetic::Arithmetic, site::Stream},
+    engine::{
+        arithmetic::Arithmetic,
+        site::Stream,
+        value::{Extent, PlaneCell},
+    },
     lesson::{PaneSpec, tr},
     text::{Token, percent},
     ui::widgets::lines::{put_line, put_text},
@@ -279,17 +283,17 @@ impl Pane for FlowGraph<'_> {
         Title::named(title.unwrap_or_default() + &routes).with(what)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        self.flow.map_or((0, 0), |flow| (flow.n_levels(), flow.n_rows))
+    fn extent(&self) -> Extent {
+        self.flow.map_or(Extent::NONE, |flow| Extent::new(flow.n_levels(), flow.n_rows))
     }
 
     /// Down follows the largest share, up the word that took most; sideways the nodes of the level.
     fn moved_to(
         &self,
-        (row, col): (usize, usize),
+        PlaneCell { row, col }: PlaneCell,
         rows: isize,
         cols: isize,
-    ) -> Option<(usize, usize)> {
+    ) -> Option<PlaneCell> {
         self.flow?;
         let FlowNode { level, row: mut word } = self.node(row, col);
         let mut at = level;
@@ -305,7 +309,7 @@ impl Pane for FlowGraph<'_> {
             let to = here.saturating_add_signed(cols).min(nodes.len().saturating_sub(1));
             word = nodes.get(to).copied().unwrap_or(word);
         }
-        Some((self.level(at), word))
+        Some(PlaneCell::new(self.level(at), word))
     }
 
     /// The shares that a node is made of.
@@ -343,13 +347,13 @@ impl Pane for FlowGraph<'_> {
         .titled(&self.title())
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         self.flow?;
         let grid = self.grid(area);
         let line = position.y.checked_sub(grid.plot.y)?;
         let level = *grid.levels.get(usize::from((line + grid.lines / 2) / grid.lines))?;
         let place = grid.place_at(position.x)?;
-        Some((self.level(level), place.checked_sub(self.first_place())?))
+        Some(PlaneCell::new(self.level(level), place.checked_sub(self.first_place())?))
     }
 
     fn unfolding(&self) -> Unfolding {

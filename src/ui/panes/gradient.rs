@@ -9,7 +9,10 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, is_of_state};
 use crate::{
     analysis::measure::gradient::Squares,
-    engine::arithmetic::{Arithmetic, Expr, Function, NumberName, NumberOf},
+    engine::{
+        arithmetic::{Arithmetic, Expr, Function, NumberName, NumberOf},
+        value::{Extent, PlaneCell},
+    },
     lesson::{PaneSpec, tr},
     text::Token,
     text::{fixed, percent},
@@ -69,8 +72,8 @@ impl Pane for GradientPane<'_> {
         Title::named(name).with(self.scene.language.tr(self.quantity()))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.words().len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.words().len(), 1)
     }
 
     /// The norm as the root of a sum of squares: one per unit of the state, or per channel of the embedding.
@@ -103,8 +106,8 @@ impl Pane for GradientPane<'_> {
         Some(List::new(area, self.words().len(), self.cursor_row()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {

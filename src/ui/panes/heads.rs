@@ -10,7 +10,11 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
-    engine::{arithmetic::Arithmetic, math::argmax, value::Cell},
+    engine::{
+        arithmetic::Arithmetic,
+        math::argmax,
+        value::{Cell, PlaneCell},
+    },
     lesson::tr,
     text::{fixed, share},
     ui::widgets::{
@@ -286,7 +290,7 @@ impl Pane for HeadsPane<'_> {
             .of_heads(grid)
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let (head, plan) = (self.head_at(area, position)?, self.plan(area));
         let frame = Self::frame(head, area, plan).intersection(area);
         self.heat(head, plan, self.scale()).cell_at(Self::cells_area(frame)?, position)

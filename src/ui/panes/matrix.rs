@@ -6,7 +6,10 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
-    engine::{arithmetic::Arithmetic, value::Matrix as Numbers},
+    engine::{
+        arithmetic::Arithmetic,
+        value::{Extent, Matrix as Numbers},
+    },
     ui::widgets::heat::Heat,
 };
 
@@ -48,7 +51,7 @@ impl Pane for MatrixPane<'_> {
         PreferredSize::of_heat(&Self::flexible(self.0.layout_heat())).titled(&self.title())
     }
 
-    fn visible_extent(&self, area: Rect) -> (usize, usize) {
+    fn visible_extent(&self, area: Rect) -> Extent {
         self.heat().visible_extent(area)
     }
 

@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
+    engine::value::PlaneCell,
     lesson::{Language, tr},
     model::layer::norm,
     ui::{
@@ -214,10 +215,10 @@ impl Pane for NormPane<'_> {
             .up_to(STRIP_LINES + 3 + MAX_HISTOGRAM_HEIGHT)
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let heat = self.heat();
         let (strips, _) = Self::strips_area(&heat, area);
-        heat.cell_at(strips, position).map(|(_, channel)| (self.0.row(), channel))
+        heat.cell_at(strips, position).map(|at| PlaneCell { row: self.0.row(), ..at })
     }
 
     fn unfolding(&self) -> Unfolding {

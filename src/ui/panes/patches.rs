@@ -15,6 +15,7 @@ use crate::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         change::{Change, Patch},
         site::{Place, Role, Stream},
+        value::Extent,
     },
     lesson::{PaneSpec, tr},
     text::fixed,
@@ -68,7 +69,7 @@ impl<'a> PatchedMap<'a> {
 
     fn heat(&self) -> Heat<'a> {
         let shown = self.shown;
-        let (n_rows, n_cols) = self.extent();
+        let Extent { rows: n_rows, cols: n_cols } = self.extent();
         let label = |of: ShownMap, col| Self::label(of.patched, &of.patched.maps()[of.map], col);
         let columns = (0..n_cols).filter_map(|col| Some(label(shown?, col))).collect();
         let row_label = move |row: usize| {
@@ -160,8 +161,8 @@ impl Pane for PatchedMap<'_> {
         Some(self.heat())
     }
 
-    fn extent(&self) -> (usize, usize) {
-        self.map().map_or((0, 0), |map| (map.rows.len(), map.n_cols))
+    fn extent(&self) -> Extent {
+        self.map().map_or(Extent::NONE, |map| Extent::new(map.rows.len(), map.n_cols))
     }
 
     /// The measure of the patched run, from the differences of its two logits.

@@ -16,7 +16,7 @@ use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         site::Stream,
-        value::Cell,
+        value::{Cell, Extent, PlaneCell},
     },
     lesson::tr,
     text::fixed,
@@ -169,8 +169,8 @@ impl Pane for SaliencyTable<'_> {
         self.shown.marked(self.scene, title)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.n(), HEADINGS.len())
+    fn extent(&self) -> Extent {
+        Extent::new(self.n(), HEADINGS.len())
     }
 
     /// What a figure is the sum of: products over channels, points of the integral, a score less another.
@@ -236,10 +236,10 @@ impl Pane for SaliencyTable<'_> {
         Some(List::new(without_top_rows(area, 1), self.n(), self.row()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let across = usize::from(position.x.saturating_sub(area.x)).saturating_sub(WORD_WIDTH);
         let col = (across / usize::from(pitch(area))).min(HEADINGS.len() - 1);
-        Some((self.list(area)?.at(position)?, col))
+        Some(PlaneCell::new(self.list(area)?.at(position)?, col))
     }
 
     fn unfolding(&self) -> Unfolding {

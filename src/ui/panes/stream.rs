@@ -16,6 +16,7 @@ use crate::{
         measure::stream::{self, StreamPoint},
         trace::Magnitude,
     },
+    engine::value::Extent,
     lesson::tr,
     text::fixed,
     ui::widgets::{
@@ -178,8 +179,8 @@ impl Pane for StreamPane<'_> {
         Title::named(name).with(tr!(self.0.scene.language, "“{word}”", word))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
+    fn extent(&self) -> Extent {
+        Extent::new(self.0.n_rows(), self.0.n_cols())
     }
 
     /// The cell of the stream's last station.
