@@ -157,8 +157,9 @@ impl State {
             return self.nav.move_on_route(to);
         }
         // If the rows lie side by side, the keys for columns move between them as well.
-        let by = if is_horizontal { (rows.saturating_add(cols), 0) } else { (rows, cols) };
-        self.nav.move_within(extent, by, self.picked_at())
+        let (rows, cols) =
+            if is_horizontal { (rows.saturating_add(cols), 0) } else { (rows, cols) };
+        self.nav.move_within(extent, rows, cols, self.picked_at())
     }
 
     pub(super) fn layer_by(&mut self, by: isize) -> Option<Notice> {

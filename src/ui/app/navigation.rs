@@ -143,7 +143,8 @@ impl Navigation {
     pub(super) fn move_within(
         &mut self,
         extent: Extent,
-        (rows, cols): (isize, isize),
+        rows: isize,
+        cols: isize,
         at: PickedAt,
     ) -> Option<Notice> {
         let before = self.selection;
