@@ -109,11 +109,23 @@ impl Shape {
     }
 }
 
+/// The number of lines that weights are stored in, and of numbers in each line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredSize {
+    pub n_lines: usize,
+    pub len: usize,
+}
+
+impl StoredSize {
+    pub const fn new(n_lines: usize, len: usize) -> Self {
+        Self { n_lines, len }
+    }
+}
+
 /// Weights that stay in their file: lines of equal length. A line is a row of the tensor in the file, of any dtype,
 /// decoded when it is read.
 pub trait Stored: Send + Sync {
-    /// The number of lines, and of numbers in each.
-    fn size(&self) -> (usize, usize);
+    fn size(&self) -> StoredSize;
 
     /// One number, decoded.
     fn number(&self, line: usize, i: usize) -> f32;
@@ -174,7 +186,7 @@ impl StoredMatrix {
     }
 
     fn shape(&self) -> (usize, usize) {
-        let (n, len) = self.source.size();
+        let StoredSize { n_lines: n, len } = self.source.size();
         match self.lines {
             Lines::Rows => (n, len),
             Lines::Columns => (len, n),
@@ -190,7 +202,7 @@ impl StoredMatrix {
 
     fn decoded(&self) -> &[Matrix] {
         self.decoded.get_or_init(|| {
-            let (n, len) = self.source.size();
+            let StoredSize { n_lines: n, len } = self.source.size();
             let mut columns = Matrix::zeros(len, n);
             self.source.read(0..n, columns.as_mut_slice());
             vec![match self.lines {
@@ -370,7 +382,7 @@ impl Value {
     /// The numbers of one row, left to right.
     pub fn row(&self, plane: usize, row: usize) -> Vec<f32> {
         if let Numbers::Stored(StoredMatrix { source, lines: Lines::Rows, .. }) = &self.numbers {
-            let mut numbers = vec![0.0; source.size().1];
+            let mut numbers = vec![0.0; source.size().len];
             source.read(row..row + 1, &mut numbers);
             return numbers;
         }
