@@ -38,7 +38,7 @@ pub use language::{Language, PageWords};
 use order::{WalkOrder, optional_name};
 pub use panes::{PaneKind, PaneSpec};
 use phrases::Phrases;
-use quiz::{Question, QuestionTemplate};
+use quiz::{QuizQuestion, QuizTemplate};
 use shelf::ShelfSentence;
 use template::{Template, TemplatePiece};
 
@@ -108,7 +108,7 @@ pub struct Step {
     /// Whether the short tour stops here.
     pub in_tour: bool,
     /// The question asked before the step shows its answer.
-    pub ask: Option<QuestionTemplate>,
+    pub ask: Option<QuizTemplate>,
     /// The task that the program checks.
     pub lab: Option<Lab>,
     /// Hints: the initial selection.
@@ -398,7 +398,7 @@ pub fn deepen(step: &Step, reading: &Reading, selection: &Selection) -> Vec<Para
 }
 
 /// The step's question about this pass; None if it has none, or the pass has no clear answer.
-pub fn question(step: &Step, reading: &Reading, selection: &Selection) -> Option<Question> {
+pub fn question(step: &Step, reading: &Reading, selection: &Selection) -> Option<QuizQuestion> {
     step.ask.as_ref()?.instantiate(&Context::new(step, reading, selection))
 }
 
@@ -482,7 +482,7 @@ fn build_step(step: order::StepOrder, words: StepWords, phrases: Arc<Phrases>) -
     } = step;
     let StepWords { title, formula, source, text, deeper, question, options, reveal, hint, solved } =
         words;
-    let asked = ask.map(|kind| QuestionTemplate::new(&kind, question, options, reveal));
+    let asked = ask.map(|kind| QuizTemplate::new(&kind, question, options, reveal));
     let ask = asked.transpose().with_context(|| format!("step {id}"))?;
     let lab = lab.map(|kind| Lab::new(&kind, hint, solved)).transpose();
     let lab = lab.with_context(|| format!("step {id}"))?;

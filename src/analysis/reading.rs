@@ -8,8 +8,8 @@
 
 mod card;
 mod courses;
-mod evidence;
-mod findings;
+mod asked;
+mod pass_evidence;
 mod learner;
 mod measures;
 mod patch_values;
@@ -29,14 +29,14 @@ use std::{
 };
 
 pub use crate::analysis::evidence::course::Course;
-pub use card::{Card, CardValue, TensorGroup};
-pub use evidence::Asked;
-pub use findings::{
-    AllFindings, Counting, EvidenceBefore, Findings, NextWordInBoth, STAR_PAIR, UnitOfPart,
-};
+pub use asked::QuestionAsked;
+pub use card::{CardValue, CheckpointCard, TensorGroup};
 pub use learner::TargetKind;
 use measures::Measures;
-pub use measures::{Evidence, Gradient, Gradients, Heads};
+pub use measures::{AttentionSlopes, HeadSummaries, WordGradient, WordGradients};
+pub use pass_evidence::{
+    Counting, EvidenceBefore, EvidenceByModel, NextWordInBoth, PassEvidence, STAR_PAIR, UnitOfPart,
+};
 pub use patched::Patched;
 pub use reader::Reader;
 pub use readings::Readings;
@@ -104,7 +104,7 @@ pub struct Reading {
     /// The reading of the same sentence without changes, if this is a changed reading.
     pub plain: Option<Arc<Self>>,
     /// The description of the checkpoint.
-    pub card: Option<Arc<Card>>,
+    pub card: Option<Arc<CheckpointCard>>,
     traces: Traces,
     /// The models, for measures that run further passes.
     models: Models,
@@ -127,7 +127,7 @@ pub struct Reading {
     log_probabilities: Recent<ModelName, f64>,
     /// Cross-entropies of the tokens of outputs, by model.
     output_costs: Recent<ModelName, Vec<f32>>,
-    findings: Arc<OnceLock<AllFindings>>,
+    pass_evidence: Arc<OnceLock<EvidenceByModel>>,
     /// The weights of models that learned before this pass.
     learned: LearnedByName,
     /// What passes are given by those of the first sentence.

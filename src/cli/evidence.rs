@@ -19,7 +19,7 @@ use super::{
 use crate::{
     analysis::{
         evidence::{RowsOf, Run, flow::Flow},
-        reading::{Asked, Reading},
+        reading::{QuestionAsked, Reading},
     },
     engine::site::{Role, Stream},
     lesson::{Language, tr},
@@ -74,7 +74,7 @@ impl Command {
 
     /// Whether it says something about a model that read this text.
     fn works(self, reading: &Reading, name: ModelName, run: &Run) -> bool {
-        let is_asked = || reading.question(run, &Asked::default()).is_ok();
+        let is_asked = || reading.question(run, &QuestionAsked::default()).is_ok();
         match self {
             Self::Attribute => is_asked(),
             Self::Flow => is_asked() && Flow::new(run, stream_of(run)).is_ok(),

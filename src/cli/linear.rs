@@ -52,9 +52,9 @@ const COMMANDS: [(&str, &str); 21] = [
     ("q", "the end"),
 ];
 
-/// The command of a line.
+/// What a line asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Asked<'a> {
+enum LineCommand<'a> {
     Do(Command),
     Again,
     Find(&'a str),
@@ -68,7 +68,7 @@ enum Asked<'a> {
     Unknown(&'a str),
 }
 
-impl<'a> Asked<'a> {
+impl<'a> LineCommand<'a> {
     fn of(line: &'a str) -> Self {
         match (line, line.split_at_checked(1)) {
             ("" | "n", _) => Self::Do(Command::NextStep),
@@ -189,11 +189,11 @@ fn answer(
     line: &str,
     out: &mut dyn Write,
 ) -> io::Result<bool> {
-    match Asked::of(line) {
-        Asked::Quit => return Ok(false),
-        Asked::Help => help(state.lesson.language, out)?,
-        Asked::Again => show(state, out)?,
-        Asked::Do(command) => {
+    match LineCommand::of(line) {
+        LineCommand::Quit => return Ok(false),
+        LineCommand::Help => help(state.lesson.language, out)?,
+        LineCommand::Again => show(state, out)?,
+        LineCommand::Do(command) => {
             let before = standing(state);
             let effect = update(state, Action::Do(command));
             let is_another = standing(state) != before;
@@ -204,14 +204,14 @@ fn answer(
                 _ => moved(state, is_another, out)?,
             }
         }
-        Asked::Sentence(text) => {
+        LineCommand::Sentence(text) => {
             pick(state, readings, PaletteChoice::Sentence(text.to_owned()), out)?;
         }
-        Asked::Change(written) => change(state, readings, written.parse(), out)?,
-        Asked::Target(text) => change(state, readings, Change::teach(text), out)?,
-        Asked::Open(address) => open(state, address, out)?,
-        Asked::Find(words) => find(state, words, out)?,
-        Asked::Id(id) => {
+        LineCommand::Change(written) => change(state, readings, written.parse(), out)?,
+        LineCommand::Target(text) => change(state, readings, Change::teach(text), out)?,
+        LineCommand::Open(address) => open(state, address, out)?,
+        LineCommand::Find(words) => find(state, words, out)?,
+        LineCommand::Id(id) => {
             if let Ok(step) = state.lesson.find(id) {
                 update(state, Action::GoTo(step));
                 return show(state, out).map(|()| true);
@@ -219,7 +219,7 @@ fn answer(
             let (language, id) = (state.lesson.language, shown(id));
             writeln!(out, "\n{}", tr!(language, "No step has the ID {id}; / finds words.", id))?;
         }
-        Asked::Unknown(line) => unknown(line, state.lesson.language, out)?,
+        LineCommand::Unknown(line) => unknown(line, state.lesson.language, out)?,
     }
     Ok(true)
 }
@@ -349,13 +349,16 @@ mod tests {
 
     #[test]
     fn lines_ask_for_commands() {
-        assert_eq!(Asked::of(""), Asked::Do(Command::NextStep));
-        assert_eq!(Asked::of("3"), Asked::Do(Command::Chapter(3)));
-        assert_eq!(Asked::of("/ soft max"), Asked::Find("soft max"));
-        assert_eq!(Asked::of("#x"), Asked::Id("x"));
-        assert_eq!(Asked::of("open logits[0,3]"), Asked::Open("logits[0,3]"));
-        assert_eq!(Asked::of("help"), Asked::Help);
-        assert_eq!(Asked::of("é"), Asked::Unknown("é"));
-        assert_eq!(Asked::of("99999999999999999999999"), Asked::Unknown("99999999999999999999999"));
+        assert_eq!(LineCommand::of(""), LineCommand::Do(Command::NextStep));
+        assert_eq!(LineCommand::of("3"), LineCommand::Do(Command::Chapter(3)));
+        assert_eq!(LineCommand::of("/ soft max"), LineCommand::Find("soft max"));
+        assert_eq!(LineCommand::of("#x"), LineCommand::Id("x"));
+        assert_eq!(LineCommand::of("open logits[0,3]"), LineCommand::Open("logits[0,3]"));
+        assert_eq!(LineCommand::of("help"), LineCommand::Help);
+        assert_eq!(LineCommand::of("é"), LineCommand::Unknown("é"));
+        assert_eq!(
+            LineCommand::of("99999999999999999999999"),
+            LineCommand::Unknown("99999999999999999999999")
+        );
     }
 }

@@ -90,7 +90,7 @@ fn found(reading: &Arc<Reading>, text: &str) -> anyhow::Result<(Address, Arc<Rea
     let address = text.parse::<Address>();
     let address = address.map_err(|e| not_a_cell(reading, text).unwrap_or(e))?;
     let reading = if is_share(&address) {
-        reading.findings(); // a share is of what is found in a pass
+        reading.pass_evidence(); // a share is of what is found in a pass
         Arc::clone(reading)
     } else {
         with_insides(reading, &address.path)

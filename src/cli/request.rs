@@ -24,7 +24,7 @@ use super::{
     view::ViewArgs,
 };
 use crate::{
-    analysis::reading::Asked,
+    analysis::reading::QuestionAsked,
     engine::change::{Change, Changes, MOST},
     lesson::Language,
     model::ModelName,
@@ -139,7 +139,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// If a what-if asks too.
-    pub fn question(&self, question: &QuestionArgs) -> Outcome<Asked> {
+    pub fn question(&self, question: &QuestionArgs) -> Outcome<QuestionAsked> {
         self.said_once("--words", !question.words.is_empty(), "words")?;
         self.said_once("--place", question.place.is_some(), "place")?;
         Ok(question.asked())

@@ -14,7 +14,7 @@ use wildmatch::WildMatch;
 use against::ArrayComparison;
 
 use super::{
-    args::{OutArgs, TraceArgs as Asked, TraceFormat},
+    args::{OutArgs, TraceArgs, TraceFormat},
     destination::check_file,
     failure::{Outcome, Usage},
     request::Request,
@@ -66,7 +66,7 @@ static FORMATS: [WritableFormat; 3] = [
 
 static SCHEMA: &str = include_str!("../../assets/trace.schema.json");
 
-pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
+pub fn run(asked: &TraceArgs, request: &Request, streams: &mut Streams) -> Outcome {
     if asked.schema {
         return Ok(write!(streams.out, "{SCHEMA}")?);
     }
@@ -94,15 +94,15 @@ pub fn run(asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
 }
 
 /// The largest differences of the pass to arrays in a file, worst first.
-fn compare(path: &Path, asked: &Asked, request: &Request, streams: &mut Streams) -> Outcome {
+fn compare(path: &Path, asked: &TraceArgs, request: &Request, streams: &mut Streams) -> Outcome {
     let names = request.names(&[ModelName::Transformer]);
     let reading = Source::read(request, &names, Purpose::Whole, streams)?.reading;
-    let asked = Asked { weights: true, ..asked.clone() };
+    let asked = TraceArgs { weights: true, ..asked.clone() };
     let passes: Vec<_> = names.iter().map(|&name| pass(&reading, name, &asked)).collect();
     if let Some(refusal) = unmatched(&passes, &asked) {
         return Err(refusal).usage();
     }
-    let whole = Asked { sites: vec![], ..asked.clone() };
+    let whole = TraceArgs { sites: vec![], ..asked.clone() };
     let all: Vec<_> = names.iter().map(|&name| pass(&reading, name, &whole)).collect();
     let known: Vec<String> = named(&all).map(|(name, _)| name).collect();
     let named: Vec<_> = named(&passes).collect();
@@ -143,7 +143,7 @@ fn not_onto_a_terminal(format: &WritableFormat, out: &Path, is_terminal: bool) -
 }
 
 /// The sites that a pattern matches; without patterns all computed sites, and weights with `--weights`.
-fn pass<'a>(reading: &'a Reading, name: ModelName, asked: &Asked) -> PassExport<'a> {
+fn pass<'a>(reading: &'a Reading, name: ModelName, asked: &TraceArgs) -> PassExport<'a> {
     let globs: Vec<_> = asked.sites.iter().map(|glob| WildMatch::new(glob)).collect();
     let wanted = |site: &&Recorded| {
         let is_named = globs.iter().any(|glob| glob.matches(site.path()));
@@ -155,7 +155,7 @@ fn pass<'a>(reading: &'a Reading, name: ModelName, asked: &Asked) -> PassExport<
 }
 
 /// The refusal of the first pattern that matches no site.
-fn unmatched(passes: &[PassExport], asked: &Asked) -> Option<anyhow::Error> {
+fn unmatched(passes: &[PassExport], asked: &TraceArgs) -> Option<anyhow::Error> {
     let is_matched = |glob: &&String| {
         let glob = WildMatch::new(glob);
         passes.iter().any(|pass| pass.sites.iter().any(|site| glob.matches(site.path())))

@@ -166,7 +166,7 @@ pub struct Tape {
 }
 
 /// The requested gradients, by node.
-pub type Gradients = HashMap<Node, Value>;
+pub type NodeGradients = HashMap<Node, Value>;
 
 impl Tape {
     /// An empty tape that applies these changes to the pass.
@@ -322,7 +322,7 @@ impl Tape {
     /// The gradients of the sum of `seed * value` over the seeds, with respect to each wanted node.
     ///
     /// A wanted node that no seed depends on is absent from the result.
-    pub fn backward(&self, seeds: &[(Node, Value)], wanted: &[Node]) -> Gradients {
+    pub fn backward(&self, seeds: &[(Node, Value)], wanted: &[Node]) -> NodeGradients {
         self.pull(|node| self.value(node), seeds, wanted, &HashSet::new())
     }
 
@@ -340,7 +340,7 @@ impl Tape {
     }
 }
 
-fn accumulate(grads: &mut Gradients, node: Node, grad: Value) {
+fn accumulate(grads: &mut NodeGradients, node: Node, grad: Value) {
     match grads.get_mut(&node) {
         Some(sum) => sum.add_assign(&grad),
         None => {

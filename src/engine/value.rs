@@ -42,6 +42,43 @@ impl Cell {
     }
 }
 
+/// The place of one number in a plane, or in a table of a pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct PlaneCell {
+    pub row: usize,
+    pub col: usize,
+}
+
+impl PlaneCell {
+    pub const fn new(row: usize, col: usize) -> Self {
+        Self { row, col }
+    }
+}
+
+/// Numbers of rows and columns of a plane, or of a table of a pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    pub rows: usize,
+    pub cols: usize,
+}
+
+impl Extent {
+    /// Of what has no cells.
+    pub const NONE: Self = Self::new(0, 0);
+
+    pub const fn new(rows: usize, cols: usize) -> Self {
+        Self { rows, cols }
+    }
+
+    pub fn of(matrix: &Matrix) -> Self {
+        Self::new(matrix.nrows(), matrix.ncols())
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.rows == 0 || self.cols == 0
+    }
+}
+
 /// Planes, rows and columns of a [`Value`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -72,11 +109,23 @@ impl Shape {
     }
 }
 
+/// The number of lines that weights are stored in, and of numbers in each line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredSize {
+    pub n_lines: usize,
+    pub len: usize,
+}
+
+impl StoredSize {
+    pub const fn new(n_lines: usize, len: usize) -> Self {
+        Self { n_lines, len }
+    }
+}
+
 /// Weights that stay in their file: lines of equal length. A line is a row of the tensor in the file, of any dtype,
 /// decoded when it is read.
 pub trait Stored: Send + Sync {
-    /// The number of lines, and of numbers in each.
-    fn size(&self) -> (usize, usize);
+    fn size(&self) -> StoredSize;
 
     /// One number, decoded.
     fn number(&self, line: usize, i: usize) -> f32;
@@ -137,7 +186,7 @@ impl StoredMatrix {
     }
 
     fn shape(&self) -> (usize, usize) {
-        let (n, len) = self.source.size();
+        let StoredSize { n_lines: n, len } = self.source.size();
         match self.lines {
             Lines::Rows => (n, len),
             Lines::Columns => (len, n),
@@ -153,7 +202,7 @@ impl StoredMatrix {
 
     fn decoded(&self) -> &[Matrix] {
         self.decoded.get_or_init(|| {
-            let (n, len) = self.source.size();
+            let StoredSize { n_lines: n, len } = self.source.size();
             let mut columns = Matrix::zeros(len, n);
             self.source.read(0..n, columns.as_mut_slice());
             vec![match self.lines {
@@ -333,7 +382,7 @@ impl Value {
     /// The numbers of one row, left to right.
     pub fn row(&self, plane: usize, row: usize) -> Vec<f32> {
         if let Numbers::Stored(StoredMatrix { source, lines: Lines::Rows, .. }) = &self.numbers {
-            let mut numbers = vec![0.0; source.size().1];
+            let mut numbers = vec![0.0; source.size().len];
             source.read(row..row + 1, &mut numbers);
             return numbers;
         }

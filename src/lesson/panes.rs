@@ -43,7 +43,7 @@ pub enum PaneKind {
     Stream,
     /// Evidence beside the weights of the selected head and row: gradients, and the effect of knocking heads out. Its
     /// site is the attention `weights`.
-    Evidence,
+    AttentionEvidence,
     /// The probes' answers: what can be read back from the last hidden state, word by word.
     ReadBack,
     /// Number of words read back by length: for the last 1, 2, … words read alone.
@@ -162,7 +162,7 @@ impl PaneKind {
 
     /// Whether its table lists heads that are knocked out, rather than figures of all heads.
     pub const fn lists_knock_outs(self) -> bool {
-        matches!(self, Self::Evidence)
+        matches!(self, Self::AttentionEvidence)
     }
 
     /// Whether it lists the parts of a logit, or the units of feed-forward.

@@ -49,9 +49,9 @@ pub struct Quiz {
     pub right: usize,
 }
 
-/// A kind of question.
+/// A kind of quiz question.
 #[derive(Debug)]
-pub struct QuestionKind {
+pub struct QuizKind {
     pub name: &'static str,
     /// What it asks, for authors of lessons.
     pub about: &'static str,
@@ -65,11 +65,11 @@ const fn kind(
     about: &'static str,
     n_lesson_options: usize,
     ask: fn(&Context) -> Option<Quiz>,
-) -> QuestionKind {
-    QuestionKind { name, about, n_lesson_options, ask }
+) -> QuizKind {
+    QuizKind { name, about, n_lesson_options, ask }
 }
 
-pub static KINDS: &[QuestionKind] = &[
+pub static KINDS: &[QuizKind] = &[
     kind("read-back", "how many words the probes give back", 0, read_back),
     kind("better-memory", "the Elman RNN, the GRU, or both alike", 3, better_memory),
     kind("forgetting", "the word with the largest derivative of the last state", 0, forgetting),
@@ -96,7 +96,7 @@ pub static KINDS: &[QuestionKind] = &[
 ///
 /// # Errors
 /// If there is none; the message offers the nearest names.
-pub fn find(name: &str) -> Result<&'static QuestionKind> {
+pub fn find(name: &str) -> Result<&'static QuizKind> {
     KINDS.iter().find(|kind| kind.name == name).with_context(|| {
         let near = text::nearest(name, KINDS.iter().map(|k| k.name), 3).join(", ");
         format!("no question `{name}`; the nearest are {near}")
@@ -105,15 +105,15 @@ pub fn find(name: &str) -> Result<&'static QuestionKind> {
 
 /// A step's question, in the lesson's language.
 #[derive(Clone, Debug)]
-pub struct QuestionTemplate {
-    pub kind: &'static QuestionKind,
+pub struct QuizTemplate {
+    pub kind: &'static QuizKind,
     pub question: Template,
     pub options: Vec<String>,
     /// Shown after the answer, with the numbers of the pass.
     pub reveal: Template,
 }
 
-impl QuestionTemplate {
+impl QuizTemplate {
     /// Checks the texts against the kind of question.
     ///
     /// # Errors
@@ -133,17 +133,17 @@ impl QuestionTemplate {
     }
 
     /// The question for this pass and this selection; None without a clear answer.
-    pub fn instantiate(&self, context: &Context) -> Option<Question> {
+    pub fn instantiate(&self, context: &Context) -> Option<QuizQuestion> {
         let Quiz { options, right } = (self.kind.ask)(context)?;
         let options = if self.kind.n_lesson_options > 0 { self.options.clone() } else { options };
         let question = fill(&self.question, context);
-        Some(Question { question, options, right, reveal: fill(&self.reveal, context) })
+        Some(QuizQuestion { question, options, right, reveal: fill(&self.reveal, context) })
     }
 }
 
 /// A question with its options and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct QuizQuestion {
     pub question: Vec<Paragraph>,
     pub options: Vec<String>,
     pub right: usize,

@@ -33,10 +33,11 @@ use crate::{
     },
     weights::{Checkpoint, Weights},
 };
-use encoder::Encoder;
+pub(super) use encoder::Encoder;
 pub use family::BertFamily;
+pub(super) use head::Head;
+use head::HeadPlan;
 pub use head::{HIDDEN as HEAD_HIDDEN, MASKED_WORDS, SUM as HEAD_SUM};
-use head::{Head, HeadPlan};
 pub use modern::ModernBert;
 
 pub static POS: Site =

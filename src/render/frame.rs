@@ -10,7 +10,7 @@ use ratatui::{
 use crate::{
     analysis::reading::Reading,
     engine::arithmetic::Arithmetic,
-    lesson::{Language, Lesson, Selection, Step, quiz::Question, tr},
+    lesson::{Language, Lesson, Selection, Step, quiz::QuizQuestion, tr},
     render::{perform::update_and_run, picture::Picture},
     text::{cell_value, visible::visible_lines},
     ui::{
@@ -44,7 +44,7 @@ pub struct Shot {
     /// How the panes in view unfold, one after the other.
     pub unfoldings: Vec<UnfoldingArea>,
     /// The open question, if any.
-    asked: Option<Question>,
+    asked: Option<QuizQuestion>,
     /// The opened cell in words, if any.
     opened: Option<String>,
     lesson: Arc<Lesson>,

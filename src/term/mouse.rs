@@ -3,10 +3,13 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use crate::ui::{
-    app::{Action, Command, MouseTarget, Overlay, State},
-    keys::palette,
-    screen::{ScreenPart, hit},
+use crate::{
+    engine::value::PlaneCell,
+    ui::{
+        app::{Action, Command, MouseTarget, Overlay, State},
+        keys::palette,
+        screen::{ScreenPart, hit},
+    },
 };
 
 /// The lines scrolled by one notch of the wheel.
@@ -37,7 +40,7 @@ fn pressed(state: &State, hit: ScreenPart) -> Vec<Action> {
 
 /// Whether the head is already selected: a second click opens it.
 fn is_chosen_head(state: &State, place: MouseTarget) -> bool {
-    let at = (state.nav.selection.layer, state.nav.selection.head);
+    let at = PlaneCell::new(state.nav.selection.layer, state.nav.selection.head);
     let is_focused = place.pane == state.nav.focus && state.opened().is_none();
     is_focused
         && state.focused().is_some_and(|spec| spec.kind.walks_heads())

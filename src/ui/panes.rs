@@ -18,7 +18,7 @@ mod differences;
 mod differing;
 mod distance;
 mod dropout;
-mod evidence;
+mod attention_evidence;
 mod flow;
 mod forcing;
 mod gradient;
@@ -70,14 +70,14 @@ use ratatui::{
 use crate::{
     analysis::{
         evidence::flow::Threshold,
-        reading::{Gradients, MachineTimes, Reading},
+        reading::{MachineTimes, Reading, WordGradients},
         trace::Recorded,
     },
     engine::{
         arithmetic::Arithmetic,
         change::Changes,
         site::{Address, Axis, Role},
-        value::Matrix,
+        value::{Extent, Matrix, PlaneCell},
     },
     lesson::{Language, LayerHead, PaneKind, PaneSpec, Selection},
     model::ModelName,
@@ -142,7 +142,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Gradients by model and word: of the last hidden state if `of_state`, else of the output.
-    fn gradients(&self, of_state: bool) -> Option<&'a Gradients> {
+    fn gradients(&self, of_state: bool) -> Option<&'a WordGradients> {
         if of_state { self.reading.forgetting() } else { self.reading.influence() }
     }
 }
@@ -471,9 +471,10 @@ pub trait Pane {
         None
     }
 
-    /// Numbers of rows and columns that the cell cursor moves over; (0, 0) if there is no cursor.
-    fn extent(&self) -> (usize, usize) {
-        self.subject().map_or((0, 0), |subject| (subject.n_rows(), subject.n_cols()))
+    /// The cells that the cell cursor moves over; none if there is no cursor.
+    fn extent(&self) -> Extent {
+        self.subject()
+            .map_or(Extent::NONE, |subject| Extent::new(subject.n_rows(), subject.n_cols()))
     }
 
     /// Whether the rows of [`Self::extent`] are drawn side by side and have no columns.
@@ -517,8 +518,8 @@ pub trait Pane {
         self.list(area).map_or([0; 2], List::out_of_view)
     }
 
-    /// Cursor position (row, column) of the cell that [`Self::draw`] draws at a screen position.
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    /// Cursor position of the cell that [`Self::draw`] draws at a screen position.
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         self.heat_map()?.cell_at(area, position)
     }
 
@@ -538,12 +539,7 @@ pub trait Pane {
     }
 
     /// Where the cursor goes from a position, if it does not move cell by cell.
-    fn moved_to(
-        &self,
-        _from: (usize, usize),
-        _rows: isize,
-        _cols: isize,
-    ) -> Option<(usize, usize)> {
+    fn moved_to(&self, _from: PlaneCell, _rows: isize, _cols: isize) -> Option<PlaneCell> {
         None
     }
 
@@ -573,8 +569,8 @@ pub trait Pane {
     }
 
     /// Numbers of rows and columns visible at once.
-    fn visible_extent(&self, area: Rect) -> (usize, usize) {
-        (usize::from(area.height).max(1), 8)
+    fn visible_extent(&self, area: Rect) -> Extent {
+        Extent::new(usize::from(area.height).max(1), 8)
     }
 
     /// The shown numbers that the cursor moves over, if they are a matrix.
@@ -616,21 +612,23 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
     };
     match spec.kind {
         PaneKind::Tokens => of_site(|s| Box::new(tokens::Tokens(s))),
-        PaneKind::Matrix => of_site(|s| Box::new(matrix::Matrix(s.with_form()))),
+        PaneKind::Matrix => of_site(|s| Box::new(matrix::MatrixPane(s.with_form()))),
         PaneKind::Hidden => of_site(|s| Box::new(hidden::Hidden(s))),
         PaneKind::State => of_site(|s| Box::new(state::LayerState(s))),
-        PaneKind::Heads => of_site(|s| Box::new(heads::Heads(s.with_form()))),
+        PaneKind::Heads => of_site(|s| Box::new(heads::HeadsPane(s.with_form()))),
         PaneKind::Flow => Box::new(flow::FlowGraph::new(scene, spec, title)),
         PaneKind::Recurrence => of_site(|s| Box::new(recurrence::Recurrence(s))),
         PaneKind::Bars => of_site(|s| Box::new(bars::Bars::new(s))),
-        PaneKind::Norm => of_site(|s| Box::new(norm::Norm(s))),
-        PaneKind::Evidence => of_site(|s| Box::new(evidence::EvidenceTable(s))),
+        PaneKind::Norm => of_site(|s| Box::new(norm::NormPane(s))),
+        PaneKind::AttentionEvidence => {
+            of_site(|s| Box::new(attention_evidence::AttentionEvidence(s)))
+        }
         PaneKind::WeightedSum => of_site(|s| Box::new(weighted_sum::WeightedSum(s))),
-        PaneKind::Stream => of_site(|s| Box::new(stream::Stream(s))),
+        PaneKind::Stream => of_site(|s| Box::new(stream::StreamPane(s))),
         PaneKind::ReadBack => Box::new(read_back::ReadBackTable::new(scene, title)),
         PaneKind::ReadBackLength => Box::new(read_back_length::ReadBackLength(scene)),
         PaneKind::Distance => Box::new(distance::Distance::new(scene, spec)),
-        PaneKind::Gradient => Box::new(gradient::Gradient::new(scene, spec)),
+        PaneKind::Gradient => Box::new(gradient::GradientPane::new(scene, spec)),
         PaneKind::Machines => Box::new(machines::Machines(scene)),
         PaneKind::Neighbours => of_site(|s| Box::new(neighbours::Neighbours::new(s))),
         PaneKind::Temperatures => of_site(|s| Box::new(temperatures::Temperatures::new(s))),
@@ -660,7 +658,7 @@ pub fn new_pane<'a>(spec: &PaneSpec, scene: Scene<'a>) -> Box<dyn Pane + 'a> {
         PaneKind::Load => of_site(|s| Box::new(load::Load::new(s))),
         PaneKind::Wall => Box::new(wall::Wall::new(scene, spec)),
         PaneKind::HeadTable => Box::new(head_table::HeadTable::new(scene, spec)),
-        PaneKind::Card => Box::new(card::Card(scene)),
+        PaneKind::Card => Box::new(card::CardPane(scene)),
         PaneKind::Tensors => Box::new(tensors::TensorList(scene)),
         PaneKind::Continuations => Box::new(continuations::Continuations(scene)),
     }

@@ -10,7 +10,7 @@ use crate::{
     analysis::reading::Reading,
     lesson::{
         Language, Lesson, PaneSpec, Paragraph, Selection, Step, looks_through, narrate,
-        quiz::Question, tr,
+        quiz::QuizQuestion, tr,
     },
     text::{visible, wrapped},
     ui::{
@@ -101,7 +101,7 @@ pub fn paragraphs(paragraphs: &[Paragraph], out: &mut dyn Write) -> io::Result<(
 }
 
 /// Text of a question: a title, the question, and its options on a line each.
-pub fn question(title: &str, asked: &Question) -> String {
+pub fn question(title: &str, asked: &QuizQuestion) -> String {
     let question = asked.question.iter().map(paragraph_text);
     let options = asked.options.iter().map(|option| format!("- {option}"));
     let lines: Vec<String> = question.chain(options).collect();

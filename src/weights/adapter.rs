@@ -26,7 +26,7 @@ use super::{
     wanted::{FilePart, OUTPUTS},
 };
 use crate::{
-    engine::value::{LowRank, Matrix, Stored, Value},
+    engine::value::{LowRank, Matrix, Stored, StoredSize, Value},
     text::visible::shown,
 };
 
@@ -469,7 +469,7 @@ impl Adapted {
 }
 
 impl Stored for Adapted {
-    fn size(&self) -> (usize, usize) {
+    fn size(&self) -> StoredSize {
         self.base.size()
     }
 
@@ -480,7 +480,7 @@ impl Stored for Adapted {
     }
 
     fn read(&self, lines: Range<usize>, out: &mut [f32]) {
-        let len = self.size().1;
+        let len = self.size().len;
         self.base.read(lines.clone(), out);
         for (line, out) in lines.zip(out.chunks_exact_mut(len)) {
             self.add(line, 0..len, out);

@@ -11,7 +11,7 @@ use super::{
     mapped::Mapped,
     tensor::dimensions,
 };
-use crate::engine::value::Stored;
+use crate::engine::value::{Stored, StoredSize};
 
 /// Numbers in a block.
 pub const BLOCK: usize = 32;
@@ -23,7 +23,7 @@ pub struct Mxfp4 {
     blocks: Part,
     scales: Part,
     lines: LineBlocks,
-    size: (usize, usize),
+    size: StoredSize,
 }
 
 /// The bytes of a tensor.
@@ -50,7 +50,7 @@ impl Mxfp4 {
     pub fn of(
         blocks: &TensorInfo,
         scales: &TensorInfo,
-        size: (usize, usize),
+        size: StoredSize,
         lines: LineBlocks,
     ) -> Result<Self> {
         for tensor in [blocks, scales] {
@@ -74,7 +74,7 @@ impl Mxfp4 {
 }
 
 impl Stored for Mxfp4 {
-    fn size(&self) -> (usize, usize) {
+    fn size(&self) -> StoredSize {
         self.size
     }
 
@@ -86,7 +86,7 @@ impl Stored for Mxfp4 {
     }
 
     fn read(&self, lines: Range<usize>, out: &mut [f32]) {
-        let len = self.size.1;
+        let len = self.size.len;
         for (line, out) in lines.zip(out.chunks_exact_mut(len)) {
             self.read_part(line, 0..len, out);
         }
@@ -97,7 +97,7 @@ impl Stored for Mxfp4 {
     }
 
     fn read_part(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
-        let first = self.lines.line(line) * self.size.1 / BLOCK;
+        let first = self.lines.line(line) * self.size.len / BLOCK;
         let taken = first + numbers.start / BLOCK..first + numbers.end / BLOCK;
         let blocks = self.blocks.bytes(taken.start * BYTES..taken.end * BYTES).chunks_exact(BYTES);
         let each = blocks.zip(self.scales.bytes(taken)).zip(out.chunks_exact_mut(BLOCK));

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use anyhow::{Context, Result, ensure};
 
 use super::{Dtype, TensorInfo, mapped::Mapped, tensor::RowOrder};
-use crate::engine::value::Stored;
+use crate::engine::value::{Stored, StoredSize};
 
 /// The most numbers in a block of any format.
 const LARGEST_BLOCK: usize = 256;
@@ -188,8 +188,8 @@ impl Packed {
 }
 
 impl Stored for Packed {
-    fn size(&self) -> (usize, usize) {
-        (self.lines.len(), self.len)
+    fn size(&self) -> StoredSize {
+        StoredSize::new(self.lines.len(), self.len)
     }
 
     fn number(&self, line: usize, i: usize) -> f32 {
@@ -240,9 +240,9 @@ impl Stepped {
 }
 
 impl Stored for Stepped {
-    fn size(&self) -> (usize, usize) {
-        let (n_lines, len) = self.lines.size();
-        (n_lines, len / self.step)
+    fn size(&self) -> StoredSize {
+        let StoredSize { n_lines, len } = self.lines.size();
+        StoredSize::new(n_lines, len / self.step)
     }
 
     fn number(&self, line: usize, i: usize) -> f32 {
@@ -250,7 +250,7 @@ impl Stored for Stepped {
     }
 
     fn read(&self, lines: Range<usize>, out: &mut [f32]) {
-        let len = self.size().1;
+        let len = self.size().len;
         for (line, out) in lines.zip(out.chunks_exact_mut(len)) {
             self.read_part(line, 0..len, out);
         }
@@ -273,7 +273,7 @@ pub struct Copied {
 
 impl Copied {
     pub fn of(source: &dyn Stored) -> Self {
-        let (n_lines, len) = source.size();
+        let StoredSize { n_lines, len } = source.size();
         let mut numbers = vec![0.0; n_lines * len];
         source.read(0..n_lines, &mut numbers);
         Self { numbers, len }
@@ -282,7 +282,7 @@ impl Copied {
     /// The same of several maps one below another, put side by side: `n` of them, with equal numbers of lines.
     pub fn abreast(source: &dyn Stored, n: usize) -> Self {
         let Self { numbers, len } = Self::of(source);
-        let n_lines = source.size().0 / n.max(1);
+        let n_lines = source.size().n_lines / n.max(1);
         let line = |line: usize| (0..n).map(move |map| map * n_lines + line);
         let whole = (0..n_lines).flat_map(line).flat_map(|at| &numbers[at * len..(at + 1) * len]);
         Self { numbers: whole.copied().collect(), len: n * len }
@@ -290,8 +290,8 @@ impl Copied {
 }
 
 impl Stored for Copied {
-    fn size(&self) -> (usize, usize) {
-        (self.numbers.len() / self.len, self.len)
+    fn size(&self) -> StoredSize {
+        StoredSize::new(self.numbers.len() / self.len, self.len)
     }
 
     fn number(&self, line: usize, i: usize) -> f32 {

@@ -32,7 +32,7 @@ use super::{
     wanted::FilePart,
 };
 use crate::{
-    engine::value::{Lines, Stored, Value},
+    engine::value::{Lines, Stored, StoredSize, Value},
     text::visible::shown,
 };
 use beside::TensorContext;
@@ -166,7 +166,7 @@ struct Part {
     source: Arc<dyn DecodedTensor>,
     lines: LineSections,
     numbers: LineSections,
-    size: (usize, usize),
+    size: StoredSize,
 }
 
 impl Quantised {
@@ -185,14 +185,14 @@ impl Quantised {
                 source: Arc::clone(&self.source),
                 lines: of_numbers,
                 numbers: of_lines,
-                size: (n_numbers, n_lines),
+                size: StoredSize::new(n_numbers, n_lines),
             }
         } else {
             Part {
                 source: Arc::clone(&self.source),
                 lines: of_lines,
                 numbers: of_numbers,
-                size: (n_lines, n_numbers),
+                size: StoredSize::new(n_lines, n_numbers),
             }
         };
         let stand = match (stand, self.lines_are_inputs) {
@@ -205,7 +205,7 @@ impl Quantised {
 }
 
 impl Stored for Part {
-    fn size(&self) -> (usize, usize) {
+    fn size(&self) -> StoredSize {
         self.size
     }
 
@@ -216,7 +216,7 @@ impl Stored for Part {
     }
 
     fn read(&self, lines: Range<usize>, out: &mut [f32]) {
-        let len = self.size.1;
+        let len = self.size.len;
         for (line, out) in lines.zip(out.chunks_exact_mut(len)) {
             self.read_part(line, 0..len, out);
         }

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use anyhow::{Result, ensure};
 
 use super::{Dtype, mapped::Mapped};
-use crate::text::visible::shown;
+use crate::{engine::value::StoredSize, text::visible::shown};
 
 /// The order of a tensor's rows in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +83,7 @@ pub struct Quantised {
 
 /// A whole tensor in lines, decoded when they are read.
 pub trait DecodedTensor: Send + Sync {
-    /// The number of lines, and of numbers in each.
-    fn size(&self) -> (usize, usize);
+    fn size(&self) -> StoredSize;
 
     /// Decodes a range of a line.
     fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]);

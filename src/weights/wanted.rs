@@ -22,7 +22,7 @@ use super::{
     tensor::dimensions,
 };
 use crate::{
-    engine::value::{Lines, Stored, Value},
+    engine::value::{Lines, Stored, StoredSize, Value},
     text::visible::shown,
 };
 
@@ -330,7 +330,7 @@ impl Checkpoint {
         let lines = stack.index * stack.each + stack.first;
         let lines =
             LineBlocks { first: lines, block: 1, stride: stack.step, whole: stack.n * stack.each };
-        let source = Mxfp4::of(blocks, scales, (cols, rows), lines)?;
+        let source = Mxfp4::of(blocks, scales, StoredSize::new(cols, rows), lines)?;
         Ok(Value::stored(Arc::new(source), Lines::Columns))
     }
 
@@ -562,7 +562,7 @@ fn vector(wanted: &ExpectedWeight, tensor: &TensorInfo) -> Result<Value> {
     };
     let n = numbers.len();
     let mut decoded = vec![0.0; n];
-    packed.read(0..packed.size().0, &mut decoded);
+    packed.read(0..packed.size().n_lines, &mut decoded);
     ensure!(wanted.shape == (1, n), anyhow!("is asked for as {:?}", wanted.shape));
     Ok(Value::from_rows(1, n, &decoded))
 }

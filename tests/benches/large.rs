@@ -47,7 +47,7 @@ const PANES: [(PaneKind, &str, Zoom); 14] = [
     (PaneKind::Matrix, "logits", Zoom::Fit),
     (PaneKind::Bars, "probs", Zoom::Fit),
     (PaneKind::Lens, "probs", Zoom::Fit),
-    (PaneKind::Evidence, "blocks.{l}.attn.weights", Zoom::Fit),
+    (PaneKind::AttentionEvidence, "blocks.{l}.attn.weights", Zoom::Fit),
     (PaneKind::Tokens, "tokens.embed", Zoom::Fit),
 ];
 

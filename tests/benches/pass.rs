@@ -8,7 +8,7 @@ use divan::{Bencher, black_box};
 use lookback::{
     analysis::{
         evidence::{flow::Flow, learner::Optimizer},
-        reading::{Asked, Reader},
+        reading::{QuestionAsked, Reader},
     },
     engine::site::Stream,
     model::{self, ModelName, Setup},
@@ -105,7 +105,7 @@ fn patch_the_star_pair(bencher: Bencher) {
     let reading = reader.read(SENTENCE).expect("the default sentence is in the world");
     let wide = reading.sentence_of(&SENTENCE.replace("tired", "wide")).expect("so is its pair");
     let patching = reading
-        .patching(ModelName::Transformer, &wide, &Asked::default())
+        .patching(ModelName::Transformer, &wide, &QuestionAsked::default())
         .expect("the two are answered differently");
     let cells = patching.cells();
     bencher.bench(|| cells.par_iter().filter_map(|cell| patching.measure(*cell)).sum::<f32>());

@@ -5,7 +5,7 @@ use lookback::{
     analysis::{
         evidence::{EvidenceQuestion, run::Run},
         measure::difference::{differences, worst_numbers},
-        reading::Asked,
+        reading::QuestionAsked,
     },
     model::ModelName,
 };
@@ -129,7 +129,7 @@ fn the_pronoun_is_asked_about_where_it_begins_the_sentence_too() {
     {
         let read = reading(text);
         let run: Run = read.run(ModelName::Transformer, None).unwrap();
-        let question = read.question(&run, &Asked::default()).unwrap();
+        let question = read.question(&run, &QuestionAsked::default()).unwrap();
         let words = [question.word, question.against].map(|id| read.answer(&run, id));
         assert_eq!(words, [pronoun, other], "{text}");
     }
@@ -139,10 +139,10 @@ fn the_pronoun_is_asked_about_where_it_begins_the_sentence_too() {
 fn shares_of_a_difference_that_is_none_are_not_passed_off_as_such() {
     let star = reading(TIRED);
     let wide = star.sentence_of(WIDE).unwrap();
-    let asked = Asked { words: vec!["<eos>".to_owned(), "I".to_owned()], place: None };
+    let asked = QuestionAsked { words: vec!["<eos>".to_owned(), "I".to_owned()], place: None };
     let alike = star.patching(ModelName::DecoderOnly, &wide, &asked).unwrap();
     assert!(alike.answers_alike(), "{:?}", alike.ends);
-    let own = star.patching(ModelName::DecoderOnly, &wide, &Asked::default()).unwrap();
+    let own = star.patching(ModelName::DecoderOnly, &wide, &QuestionAsked::default()).unwrap();
     let change = |ends: [f32; 2]| (ends[0] - ends[1]).abs();
     assert!(change(own.ends) > 4.0 * change(alike.ends), "{:?} {:?}", own.ends, alike.ends);
     let EvidenceQuestion { row, word, against } = own.question;
@@ -190,7 +190,8 @@ fn numbers_that_differ_most_are_far_apart_in_the_scale_of_their_site_and_stand_o
 fn tokens_that_agree_have_a_counterpart_around_a_word_that_was_added() {
     let plain = reading(OLD);
     let other = plain.sentence_of(NEVER).unwrap();
-    let patching = plain.patching(ModelName::Transformer, &other, &Asked::default()).unwrap();
+    let patching =
+        plain.patching(ModelName::Transformer, &other, &QuestionAsked::default()).unwrap();
     let tokens = &other.tokens;
     let at = |word: &str| tokens.iter().position(|token| token.text == word).unwrap();
     for word in ["ate", "because", "was", "hungry"] {

@@ -11,7 +11,7 @@ use lookback::{
             run::RowsOf,
             saliency::Saliency,
         },
-        reading::{Asked, Counting, Reader, Reading},
+        reading::{Counting, QuestionAsked, Reader, Reading},
     },
     engine::change::Change,
     model::ModelName,
@@ -34,8 +34,8 @@ fn run(reading: &Reading) -> Run {
     reading.run(ModelName::Checkpoint, None).unwrap()
 }
 
-fn asked(words: &[&str]) -> Asked {
-    Asked { words: words.iter().map(ToString::to_string).collect(), place: None }
+fn asked(words: &[&str]) -> QuestionAsked {
+    QuestionAsked { words: words.iter().map(ToString::to_string).collect(), place: None }
 }
 
 /// With scales and soft caps after the product, with and without biases of sub-layers.
@@ -46,7 +46,7 @@ fn parts_add_up_to_the_difference_that_is_stated_in_every_family() {
     for model in scaled.into_iter().chain(capped).chain(["gpt2", "llama3", "opt", "bloom", "phi"]) {
         let reading = read(model, "The dog sleeps.");
         let run = run(&reading);
-        let question = reading.question(&run, &Asked::default()).unwrap();
+        let question = reading.question(&run, &QuestionAsked::default()).unwrap();
         let found = attribution(&run, &question.score()).unwrap();
         assert!(
             found.rest().abs() < 1e-3 * found.score.abs().max(1.0),
@@ -84,7 +84,7 @@ fn the_words_that_a_piece_promotes_are_those_that_it_adds_most_to() {
     for (reading, name) in tiny.into_iter().chain([(built_in, ModelName::Transformer)]) {
         let run = reading.run(name, None).unwrap();
         let EvidenceQuestion { row, word, against } =
-            reading.question(&run, &Asked::default()).unwrap();
+            reading.question(&run, &QuestionAsked::default()).unwrap();
         let found = attribution(&run, &Score::Difference { row, word, against }).unwrap();
         let pieces =
             found.parts.iter().filter_map(|part| Some(PartPiece { part, of: strongest(part)? }));
@@ -112,7 +112,7 @@ fn a_curved_head_is_followed_along_its_tangent() {
     for model in ["bert", "albert", "distilbert", "deberta", "electra", "modernbert"] {
         let reading = read(model, "The dog [MASK].");
         let run = run(&reading);
-        let question = reading.question(&run, &Asked::default()).unwrap();
+        let question = reading.question(&run, &QuestionAsked::default()).unwrap();
         let found = attribution(&run, &question.score()).unwrap();
         let pieces =
             found.parts.iter().filter_map(|part| Some(PartPiece { part, of: strongest(part)? }));
@@ -142,7 +142,7 @@ fn what_adds_nothing_promotes_nothing() {
     let off = ["decoder.1.cross_attn.head.2=off".parse::<Change>().unwrap()];
     let reading = READER.read_changed(&plain, off.into_iter().collect()).unwrap();
     let run = reading.run(ModelName::Transformer, None).unwrap();
-    let question = reading.question(&run, &Asked::default()).unwrap();
+    let question = reading.question(&run, &QuestionAsked::default()).unwrap();
     let found = attribution(&run, &question.score()).unwrap();
     let part = |path: &str| found.parts.iter().find(|part| part.path == path).unwrap();
     let (cross, ffn) = (part("decoder.1.cross_attn.out"), part("decoder.1.ffn.out"));
@@ -164,7 +164,7 @@ fn a_word_of_several_tokens_is_left_out_whole() {
     let groups = words::words(tokens);
     assert!(groups.len() < tokens.len(), "{tokens:?}");
     let run = reading.run(ModelName::Gru, None).unwrap();
-    let score = reading.question(&run, &Asked::default()).unwrap().score();
+    let score = reading.question(&run, &QuestionAsked::default()).unwrap().score();
     let of = |groups| reading.saliency_while(ModelName::Gru, &run, &score, groups, |_, _| true);
     let by_word: Saliency = of(&groups).unwrap().unwrap();
     let by_token = of(&words::single(tokens.len())).unwrap().unwrap();
@@ -201,7 +201,7 @@ fn a_class_is_asked_about_by_its_name() {
     let tokens = read("bert_tokens", "the birds sleep");
     let of_tokens = run(&tokens);
     assert_eq!(of_tokens.rows_of, RowsOf::Words);
-    let place = Asked { place: Some(2), ..asked(&["B-PER"]) };
+    let place = QuestionAsked { place: Some(2), ..asked(&["B-PER"]) };
     assert_eq!(
         tokens.question(&of_tokens, &place).unwrap(),
         EvidenceQuestion { row: 2, word: 1, against: 0 }
@@ -213,7 +213,7 @@ fn what_the_tokenizer_puts_around_a_text_is_no_word_of_it() {
     for (model, text) in [("bert_text", "the birds sleep"), ("llama3", "The dog")] {
         let reading = read(model, text);
         let run = run(&reading);
-        let score = reading.question(&run, &Asked::default()).unwrap().score();
+        let score = reading.question(&run, &QuestionAsked::default()).unwrap().score();
         let counted = reading.saliency(ModelName::Checkpoint, &run, &score).unwrap();
         let own = &reading.sentence.own;
         assert!(own.start == 1 && own.len() > 1, "{model}: {:?}", reading.sentence.tokens);
@@ -230,7 +230,7 @@ fn what_the_tokenizer_puts_around_a_text_is_no_word_of_it() {
 fn a_bias_that_layers_share_is_named_so() {
     let reading = read("albert", "of birds [MASK] could");
     let run = run(&reading);
-    let question = reading.question(&run, &Asked::default()).unwrap();
+    let question = reading.question(&run, &QuestionAsked::default()).unwrap();
     let found = attribution(&run, &question.score()).unwrap();
     let biases = found.parts.iter().filter(|part| part.kind == PartKind::Bias);
     let biases: Vec<&str> = biases.map(|part| part.path.as_str()).collect();
@@ -242,7 +242,7 @@ fn a_bias_that_layers_share_is_named_so() {
 #[test]
 fn a_line_in_words_names_the_piece_whose_words_it_says() {
     let star = reading("The dog sleeps.");
-    star.findings();
+    star.pass_evidence();
     let state = walk::at("which-part", star);
     let lines: Vec<String> = state.panes().iter().flat_map(|pane| pane.in_words().lines).collect();
     let mut said = lines.iter().filter_map(|line| line.split_once("it promotes")).peekable();
@@ -256,11 +256,11 @@ fn a_line_in_words_names_the_piece_whose_words_it_says() {
 #[test]
 fn words_are_counted_whole_and_for_the_whole_output() {
     let read = reading("The zorblax sleeps.");
-    read.findings();
+    read.pass_evidence();
     read.count_for_output(ModelName::Transformer);
-    let found = &read.findings()[&ModelName::Transformer];
+    let found = &read.pass_evidence()[&ModelName::Transformer];
     let run = read.run(ModelName::Transformer, None).unwrap();
-    let question = read.question(&run, &Asked::default()).unwrap();
+    let question = read.question(&run, &QuestionAsked::default()).unwrap();
     let n = found.source.len();
     assert!(found.words.len() < n, "{:?}", found.words);
     for (by_word, for_output) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -284,9 +284,9 @@ fn words_are_counted_whole_and_for_the_whole_output() {
 #[test]
 fn keys_list_words_the_whole_output_and_units() {
     let read = reading("The zorblax sleeps.");
-    read.findings();
+    read.pass_evidence();
     read.count_for_output(ModelName::Transformer);
-    let found = &read.findings()[&ModelName::Transformer];
+    let found = &read.pass_evidence()[&ModelName::Transformer];
     let mut state = walk::at("which-part", Arc::clone(&read));
     let titles = |state: &State| -> String {
         state.panes().iter().map(|pane| pane.title().to_string() + "; ").collect()
@@ -339,7 +339,7 @@ fn a_masked_word_is_asked_about_where_it_stands() {
     let reading = read("bert", "the [MASK] sleep");
     let run = run(&reading);
     let mask = reading.sentence.tokens.iter().position(|token| token.text == "[MASK]").unwrap();
-    let question = reading.question(&run, &Asked::default()).unwrap();
+    let question = reading.question(&run, &QuestionAsked::default()).unwrap();
     assert_eq!(question.row, mask + run.n_before());
     let counted = reading.saliency(ModelName::Checkpoint, &run, &question.score()).unwrap();
     let left_out = |row: usize| counted.left_out(row).is_some();
@@ -386,19 +386,19 @@ fn the_whole_output_is_a_score_too() {
 #[test]
 fn a_head_that_bends_leaves_something_over() {
     let reading = read("bert", "the river [MASK] in");
-    let found = &reading.findings()[&ModelName::Checkpoint];
+    let found = &reading.pass_evidence()[&ModelName::Checkpoint];
     let attribution = found.attribution.as_ref().unwrap();
     assert!(!attribution.adds_up(), "{}", attribution.rest());
     assert_eq!((found.asked_at.as_str(), found.rows_of), ("[MASK]", RowsOf::Words));
     // Heads without an activation leave rounding alone.
     for name in ["gpt2", "bert_tokens", "distilbert_text", "phi"] {
         let reading = read(name, "the river in");
-        let found = &reading.findings()[&ModelName::Checkpoint];
+        let found = &reading.pass_evidence()[&ModelName::Checkpoint];
         let attribution = found.attribution.as_ref().unwrap();
         assert!(attribution.adds_up(), "{name}: {}", attribution.rest());
     }
     let reading = read("bert_tokens", "the river in");
-    let found = &reading.findings()[&ModelName::Checkpoint];
+    let found = &reading.pass_evidence()[&ModelName::Checkpoint];
     let parts = &found.attribution.as_ref().unwrap().parts;
     for path in ["tokens.type", "classes.b_2"] {
         assert!(parts.iter().any(|part| part.path == path && part.amount != 0.0), "{path}");
@@ -417,14 +417,14 @@ fn the_walk_is_asked_about_words_that_are_given() {
     let given = read(&["words=dort,mange"]).unwrap();
     assert!(std::ptr::eq(given.trace(ModelName::Transformer), plain.trace(ModelName::Transformer)));
     assert!(given.plain.is_none(), "no other pass");
-    let found = &given.findings()[&ModelName::Transformer];
+    let found = &given.pass_evidence()[&ModelName::Transformer];
     assert_eq!((found.word.as_str(), found.against.as_str()), ("dort", "mange"));
     let run = plain.run(ModelName::Transformer, None).unwrap();
     let want = plain.question(&run, &asked(&["dort", "mange"])).unwrap();
     let score = want.score().of_run(&run).unwrap();
     assert!((found.attribution.as_ref().unwrap().score - score).abs() < 1e-5);
     let placed = read(&["place=1"]).unwrap();
-    let word = &placed.findings()[&ModelName::Transformer].word;
+    let word = &placed.pass_evidence()[&ModelName::Transformer].word;
     assert_eq!(*word, plain.trace(ModelName::Transformer).output[1].text);
     let refused = |text: &str| format!("{:#}", read(&[text]).err().unwrap());
     assert!(
@@ -445,7 +445,7 @@ fn words_are_not_left_out_of_a_pass_with_numbers_of_another() {
         let changes = changes.iter().map(|text| text.parse::<Change>().unwrap()).collect();
         let read = READER.read_changed(&plain, changes).unwrap();
         let run = read.run(ModelName::Transformer, None).unwrap();
-        let question = read.question(&run, &Asked::default()).unwrap();
+        let question = read.question(&run, &QuestionAsked::default()).unwrap();
         let counted = read.saliency(ModelName::Transformer, &run, &question.score()).unwrap();
         (0..plain.sentence.tokens.len()).filter(|&row| counted.left_out(row).is_some()).count()
     };
@@ -465,7 +465,7 @@ fn an_unknown_class_lists_the_classes_in_the_walk_too() {
     let refused = asked("words=good,zzz").err().unwrap().to_string();
     assert!(refused.contains("bad, so so, good"), "{refused}");
     let found = asked("words=good,bad").unwrap();
-    let found = &found.findings()[&ModelName::Checkpoint];
+    let found = &found.pass_evidence()[&ModelName::Checkpoint];
     assert_eq!((found.word.as_str(), found.against.as_str()), ("good", "bad"));
     assert_eq!((found.asked_at.as_str(), found.rows_of), ("", RowsOf::Text));
 }

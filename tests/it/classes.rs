@@ -4,7 +4,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use lookback::{
-    analysis::reading::{Card, Reader},
+    analysis::reading::{CheckpointCard, Reader},
     lesson::{Language, Lesson},
     model::{Architecture, ModelName, Pass, Setup},
     ui::{
@@ -95,7 +95,7 @@ fn left_out(class: &str, [weight, bias]: [&str; 2]) -> Option<String> {
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let kind = Architecture::of(&checkpoint).unwrap();
     let model = kind.open(&checkpoint).unwrap();
-    Card::of(&checkpoint, kind, &*model).left_out
+    CheckpointCard::of(&checkpoint, kind, &*model).left_out
 }
 
 /// The head for the next sentence is left out in silence beside one for masked words, and nowhere else.
@@ -203,7 +203,7 @@ fn a_decoder_sorts_a_text_by_its_last_token_whether_it_is_tied_or_not() {
         let checkpoint = Checkpoint::open(folder.path()).unwrap();
         let kind = Architecture::of(&checkpoint).unwrap();
         let model = kind.open(&checkpoint).unwrap();
-        assert_eq!(Card::of(&checkpoint, kind, &*model).left_out, None, "{name}");
+        assert_eq!(CheckpointCard::of(&checkpoint, kind, &*model).left_out, None, "{name}");
     }
 }
 

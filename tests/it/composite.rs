@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use lookback::{
-    analysis::reading::Card,
+    analysis::reading::CheckpointCard,
     model::{Architecture, Setup},
     weights::Checkpoint,
 };
@@ -116,7 +116,7 @@ fn the_vision_part_within_a_gguf_file_is_named_as_such() {
     let checkpoint = Checkpoint::open(&path).unwrap();
     let kind = Architecture::of(&checkpoint).unwrap();
     let model = kind.open(&checkpoint).unwrap();
-    let left_out = Card::of(&checkpoint, kind, &*model).left_out.unwrap();
+    let left_out = CheckpointCard::of(&checkpoint, kind, &*model).left_out.unwrap();
     let want =
         "only the text part of this gemma3 is run; 2 tensors of its vision part are not read";
     assert_eq!(left_out, want);

@@ -14,7 +14,7 @@ use lookback::{
             saliency::saliency,
             score::WordAtRow,
         },
-        reading::{Asked, Reading},
+        reading::{QuestionAsked, Reading},
     },
     engine::{
         change::{Change, Changes},
@@ -481,12 +481,12 @@ fn copies_are_those_of_the_words_alone() {
 fn a_sentence_without_a_difference_is_refused_in_words() {
     let star = reading("The dog sleeps.");
     let same = star.sentence_of("The dog sleeps.").unwrap();
-    let refused = star.patching(ModelName::Transformer, &same, &Asked::default());
+    let refused = star.patching(ModelName::Transformer, &same, &QuestionAsked::default());
     assert!(refused.err().unwrap().to_string().contains("no difference"));
-    let asked = Asked { words: vec!["qqqq".into()], place: None };
+    let asked = QuestionAsked { words: vec!["qqqq".into()], place: None };
     let run = star.run(ModelName::Transformer, None).unwrap();
     assert!(star.question(&run, &asked).unwrap_err().to_string().contains("not a token"));
-    let asked = Asked { words: vec![], place: Some(99) };
+    let asked = QuestionAsked { words: vec![], place: Some(99) };
     assert!(star.question(&run, &asked).unwrap_err().to_string().contains("0 to"));
     assert!(star.learner(ModelName::DecoderOnly, Some("x"), Optimizer::Sgd, 0.1).is_err());
 }
@@ -497,11 +497,12 @@ fn sentences_of_other_lengths_are_patched_where_they_agree() {
     let star: Arc<Reading> = reading("The dog didn't drink the water because it was too hot.");
     let other =
         star.sentence_of("The old dog didn't drink the milk because it was too hot.").unwrap();
-    let patching = star.patching(ModelName::Transformer, &other, &Asked::default()).unwrap();
+    let patching =
+        star.patching(ModelName::Transformer, &other, &QuestionAsked::default()).unwrap();
     let shares: Vec<Option<f32>> =
         patching.cells().into_iter().map(|cell| patching.measure(cell)).collect();
     assert!(shares.iter().any(Option::is_none) && shares.iter().any(Option::is_some));
     assert!(shares.iter().flatten().all(|share| share.is_finite()));
-    let gru = star.patching(ModelName::Gru, &other, &Asked::default());
+    let gru = star.patching(ModelName::Gru, &other, &QuestionAsked::default());
     assert!(gru.err().unwrap().to_string().contains("residual stream"));
 }

@@ -206,7 +206,7 @@ fn other_parts_are_called_what_they_are_and_only_a_bias_is_one() {
 #[test]
 fn words_that_are_written_alike_are_told_apart_in_the_text_of_the_graph() {
     let alike = Arc::new(READER.read("no no no no").unwrap());
-    alike.findings();
+    alike.pass_evidence();
     let word = format!("“{}”", alike.sentence.tokens[1].text);
     let state = walk::at("flow", alike);
     let lines: Vec<String> = state.panes().iter().flat_map(|pane| pane.in_words().lines).collect();
@@ -326,7 +326,7 @@ fn the_length_of_what_a_head_takes_is_zero_where_it_is_off() {
 fn the_flow_graph_says_which_what_if_took_it_away() {
     let mut state = walk::at("flow", Arc::new(changed(&PATCHED)));
     press(&mut state, "Tab Tab");
-    state.passes.reading.as_ref().unwrap().findings();
+    state.passes.reading.as_ref().unwrap().pass_evidence();
     let frame = drawn_text(&state, 120, 36);
     assert!(frame.contains("A what-if put something"), "{frame}");
     let asked =
@@ -381,7 +381,7 @@ fn routes_of_a_translator_go_on_down_to_the_words_of_the_source() {
     let mut state = walk("flow");
     press(&mut state, "Tab Tab");
     let found = Arc::clone(state.passes.reading.as_ref().unwrap());
-    let found = &found.known_findings().unwrap()[&ModelName::Transformer];
+    let found = &found.known_pass_evidence().unwrap()[&ModelName::Transformer];
     let target = found.flow_of(Stream::Target).unwrap();
     let given = |row: usize| target.route(row, 0.04).strongest_elsewhere().unwrap();
     let title = |row: usize| format!("its source: routes to “{}”", found.source[row].text);
@@ -399,7 +399,7 @@ fn routes_of_a_translator_go_on_down_to_the_words_of_the_source() {
 
 fn walk(step: &str) -> State {
     let star = reading(TIRED);
-    star.findings();
+    star.pass_evidence();
     walk::at(step, star)
 }
 
@@ -456,7 +456,7 @@ fn the_flow_graph_is_walked_opened_and_thinned_out() {
     let wide = drawn_text(&state, 120, 36);
     assert!(wide.contains("tired") && wide.contains("lines: shares from 4.0% on"), "{wide}");
     let rows = |state: &State| {
-        let found = state.passes.reading.as_ref().unwrap().known_findings().unwrap();
+        let found = state.passes.reading.as_ref().unwrap().known_pass_evidence().unwrap();
         let flow = found[&ModelName::DecoderOnly].flow_of(Stream::Source).unwrap();
         let level = flow.n_levels() - 1 - state.nav.selection.row;
         (level, state.nav.selection.col)
@@ -464,7 +464,7 @@ fn the_flow_graph_is_walked_opened_and_thinned_out() {
     press(&mut state, "Down");
     let (level, at) = rows(&state);
     let found = Arc::clone(state.passes.reading.as_ref().unwrap());
-    let found = &found.known_findings().unwrap()[&ModelName::DecoderOnly];
+    let found = &found.known_pass_evidence().unwrap()[&ModelName::DecoderOnly];
     let flow = found.flow_of(Stream::Source).unwrap();
     let want = flow.route(found.row(), 0.04).down(level + 1, found.row());
     assert_eq!(Some(at), want, "down follows the largest share");
@@ -512,8 +512,8 @@ fn words_below_the_graph_are_whole_and_those_of_a_route_are_there() {
 #[test]
 fn a_route_begins_where_its_lines_can_be_read_and_the_key_goes_on_from_there() {
     let short = reading("The dog sleeps.");
-    short.findings();
-    let found = Arc::clone(&short.findings()[&ModelName::DecoderOnly]);
+    short.pass_evidence();
+    let found = Arc::clone(&short.pass_evidence()[&ModelName::DecoderOnly]);
     let flow = found.flow_of(Stream::Source).unwrap();
     let chosen = found.threshold_of(Stream::Source, found.row()).unwrap();
     assert_eq!(chosen, flow.threshold(found.row()), "the command chooses as the walk does");
@@ -543,7 +543,7 @@ fn the_command_says_which_threshold_it_chose() {
         let args = [&["flow", "The dog sleeps.", "--model", "decoder_only"][..], more].concat();
         program::Run::of(program::program().args(args)).out
     };
-    let chosen = reading("The dog sleeps.").findings()[&ModelName::DecoderOnly]
+    let chosen = reading("The dog sleeps.").pass_evidence()[&ModelName::DecoderOnly]
         .threshold_of(Stream::Source, 5)
         .unwrap()
         .share();

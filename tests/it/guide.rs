@@ -16,7 +16,7 @@ use lookback::{
     engine::value::Cell,
     lesson::{
         Language, Lesson, Paragraph, Selection, Step, deepen, question,
-        quiz::{self, Question},
+        quiz::{self, QuizQuestion},
     },
     model::ModelName,
     text::Token,
@@ -44,7 +44,7 @@ static READINGS: LazyLock<Vec<Arc<Reading>>> = LazyLock::new(|| {
     let readings = SENTENCES.map(reading);
     for reading in &readings {
         reading.measure();
-        reading.findings();
+        reading.pass_evidence();
     }
     readings.to_vec()
 });
@@ -180,7 +180,7 @@ fn terms_are_underlined_once() {
 }
 
 /// Every question that can be put, over all sentences and the rows, heads and layers of a step.
-fn asked() -> Vec<(&'static Step, &'static Reading, Selection, Question)> {
+fn asked() -> Vec<(&'static Step, &'static Reading, Selection, QuizQuestion)> {
     let mut all = vec![];
     for reading in READINGS.iter() {
         for step in steps() {

@@ -348,7 +348,7 @@ fn name(command: Command) -> &'static str {
         Command::ToggleWhatIf(_) => "toggle what-if",
         Command::Learn(_) => "learn",
         Command::Type(TypedKey::Target) => "teach",
-        Command::Type(TypedKey::Question) => "ask",
+        Command::Type(TypedKey::EvidenceWords) => "ask",
         Command::Reset => "reset",
         Command::Difference => "difference",
         Command::FirstDifference => "first difference",

@@ -13,6 +13,7 @@ use lookback::{
     model::ModelName,
     ui::{
         app::{Action, State, update},
+        descriptions::short_path,
         screen::{self, ScreenPart},
         theme::{Depth, Glyphs, Theme},
     },
@@ -169,6 +170,18 @@ fn a_step_lights_its_station_and_a_click_leads_to_a_step_of_it() {
             }
         }
     }
+}
+
+/// Beside `encoder.0.self_attn`, the rows of other pictures say `enc.0.self`.
+#[test]
+fn a_narrow_map_shortens_names_as_other_pictures_do() {
+    let mut state = built_in(Depth::None);
+    state.enter(state.lesson.find("mask").unwrap());
+    update(&mut state, Action::Resize(Size::new(80, 24)));
+    let text = drawn_text(&state, 80, 24);
+    let map = text.lines().find(|line| line.contains("decoder.0[")).unwrap();
+    let [own, beside] = ["self_attn", "cross_attn"].map(short_path);
+    assert!(map.contains(&format!("[{own}+norm→{beside}+norm→")), "{map}");
 }
 
 #[test]

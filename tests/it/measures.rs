@@ -79,7 +79,7 @@ fn every_head_of_every_attention_is_knocked_out_once() {
     assert_eq!(heads(ModelName::TransformerUnguided), want);
     assert_eq!(heads(ModelName::DecoderOnly), ["blocks.0.attn 4", "blocks.1.attn 4"]);
     assert_eq!(heads(ModelName::RnnAttention), [""; 0]);
-    assert!(!STAR.evidence().unwrap().contains_key(&ModelName::Gru));
+    assert!(!STAR.attention_slopes().unwrap().contains_key(&ModelName::Gru));
 }
 
 /// What the batched probes say of a length is what a pass over those words alone says.
@@ -119,7 +119,7 @@ fn slopes_of_weights_agree_with_slopes_of_the_context() {
         let trace = STAR.trace(name);
         let path = |site| format!("{scope}.{site}");
         let [weights, context] = ["weights", "context"].map(|s| trace.value(&path(s)).unwrap());
-        let of_weights = &STAR.evidence().unwrap()[&name].slopes[&path("weights")];
+        let of_weights = &STAR.attention_slopes().unwrap()[&name].slopes[&path("weights")];
         let of_context = gradient::of_log_probability(trace, &path("context")).unwrap();
         for (head, row) in [(0, 0), (2, 7), (3, 3)] {
             let dot = |a: &Value, b: &Value| -> f32 {
@@ -321,7 +321,7 @@ fn every_step_unfolds_from_less_to_the_whole() {
     state.guide.asks_questions = false;
     let reading = state.passes.reading.clone().unwrap();
     reading.measure();
-    reading.findings();
+    reading.pass_evidence();
     for step in 0..state.n_steps() {
         update(&mut state, Action::GoTo(step));
         let id = state.current().1.id.clone();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lookback::{
     analysis::{
         evidence::patching::PatchKind,
-        reading::{Asked, Reading},
+        reading::{QuestionAsked, Reading},
     },
     engine::change::{Change, Changes},
     model::ModelName,
@@ -36,7 +36,7 @@ fn the_pass_of_a_cell_measures_what_the_map_says() {
     let star = reading(TIRED);
     for name in [ModelName::Transformer, ModelName::DecoderOnly] {
         let other = star.sentence_of(WIDE).unwrap();
-        let patching = star.patching(name, &other, &Asked::default()).unwrap();
+        let patching = star.patching(name, &other, &QuestionAsked::default()).unwrap();
         let mut n = 0;
         for (i, cell) in patching.cells().into_iter().enumerate().filter(|(i, _)| i % 23 == 5) {
             let map = &patching.maps[cell.map];
@@ -117,7 +117,7 @@ fn a_patch_without_another_sentence_or_without_a_place_is_refused_in_words() {
 #[test]
 fn a_cell_of_the_map_opens_into_its_pass() {
     let star = reading(TIRED);
-    star.findings();
+    star.pass_evidence();
     let mut state = walk::at("patching", Arc::clone(&star));
     press(&mut state, "Down Enter");
     assert!(drawn_text(&state, 120, 36).contains("patched: encoder."));
@@ -226,7 +226,7 @@ fn the_words_of_a_changed_head_add_no_more_than_the_head() {
         let texts: Vec<&str> = change.iter().map(String::as_str).collect();
         let pass = changed(&texts);
         let run = pass.run(ModelName::Transformer, None).unwrap();
-        let asked = Asked { place: Some(5), ..Asked::default() };
+        let asked = QuestionAsked { place: Some(5), ..QuestionAsked::default() };
         let question = pass.question(&run, &asked).unwrap();
         let found = pass.attribution(&run, &question).unwrap();
         assert!(found.adds_up(), "{change:?}: {}", found.rest());

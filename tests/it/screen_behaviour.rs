@@ -12,7 +12,10 @@ use std::{
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use lookback::{
     analysis::reading::Reading,
-    engine::change::Changes,
+    engine::{
+        change::Changes,
+        value::{Extent, PlaneCell},
+    },
     lesson::{Language, Lesson, PaneKind},
     term::mouse,
     ui::{
@@ -86,13 +89,14 @@ fn marked(state: &State) -> Vec<Position> {
 fn a_click_on_a_cell_puts_the_cursor_where_that_cell_is_drawn() {
     for size in [(80, 24), (120, 36), (200, 60)] {
         let mut state = walk_at("scores", size);
-        let (rows, cols) = state.panes()[0].extent();
-        for cell in (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col))) {
+        let Extent { rows, cols } = state.panes()[0].extent();
+        let cells = (0..rows).flat_map(|row| (0..cols).map(move |col| PlaneCell { row, col }));
+        for cell in cells {
             update(
                 &mut state,
                 Action::Point(MouseTarget { pane: 0, cell: Some(cell), head: None }),
             );
-            assert_eq!((state.nav.selection.row, state.nav.selection.col), cell);
+            assert_eq!((state.nav.selection.row, state.nav.selection.col), (cell.row, cell.col));
             let marked = marked(&state);
             assert!(!marked.is_empty(), "{cell:?} is in view at {size:?}");
             // A number's left bracket stands in the space before its cell.
@@ -113,7 +117,7 @@ fn where_all_cells_are_in_view_each_is_reached_from_anywhere() {
     for size in [(120, 36), (160, 44), (200, 60)] {
         let places: Vec<(usize, usize, Position)> = {
             let mut state = walk_at("scores", size);
-            let (rows, cols) = state.panes()[0].extent();
+            let Extent { rows, cols } = state.panes()[0].extent();
             let cells = (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col)));
             let place = |(row, col)| {
                 (state.nav.selection.row, state.nav.selection.col) = (row, col);
@@ -145,9 +149,9 @@ fn every_place_of_every_step_can_be_clicked_without_harm() {
                 if let ScreenPart::Pane(place) = hit(&state, area(&state), at) {
                     n_panes += 1;
                     update(&mut state, Action::Point(place));
-                    let (rows, cols) = state.panes()[place.pane].extent();
+                    let Extent { rows, cols } = state.panes()[place.pane].extent();
                     assert_eq!(state.nav.focus, place.pane);
-                    if let Some((row, col)) = place.cell {
+                    if let Some(PlaneCell { row, col }) = place.cell {
                         n_cells += 1;
                         assert!(row < rows && col < cols, "{row} {col} of {rows} {cols}");
                         assert_eq!((state.nav.selection.row, state.nav.selection.col), (row, col));
@@ -177,7 +181,7 @@ fn every_pane_finds_the_cell_under_its_cursor() {
             if inside.positions().all(|at| cell(at).is_none()) {
                 continue;
             }
-            let cursor = (state.nav.selection.row, state.nav.selection.col);
+            let cursor = PlaneCell::new(state.nav.selection.row, state.nav.selection.col);
             let kind = state.current().1.panes[state.nav.focus].kind;
             let here = format!("{kind:?} of {} at {size:?}", state.current().1.id);
             // A point of a whole head or gradient stands for several cells; the largest of them is found.
@@ -439,7 +443,7 @@ fn the_names_of_the_models_are_whole_beside_their_accuracy() {
 
 #[test]
 fn a_cursor_over_parts_or_sites_is_on_no_word() {
-    READING.findings();
+    READING.pass_evidence();
     for step in ["which-part", "patching"] {
         let mut state = walk_at(step, (120, 36));
         press(&mut state, "Down Down");

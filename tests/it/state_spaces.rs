@@ -276,7 +276,7 @@ fn a_click_on_the_wall_of_a_hybrid_selects_the_layer_that_is_drawn_there() {
     let panes = state.panes();
     let area = Rect::new(0, 0, 100, 30);
     let heads = area.positions().filter_map(|at| panes[0].cell_at(area, at));
-    let layers: BTreeSet<usize> = heads.map(|(layer, _)| layer).collect();
+    let layers: BTreeSet<usize> = heads.map(|at| at.row).collect();
     assert_eq!(layers, BTreeSet::from([2]), "the other layers have no heads");
 }
 

@@ -14,7 +14,7 @@ use lookback::{
             promotion::{HeadOrUnit, PartPiece, promotions},
         },
         measure::difference::{differences, worst_numbers},
-        reading::{Asked, Findings, Reader, Reading},
+        reading::{PassEvidence, QuestionAsked, Reader, Reading},
         trace::Trace,
     },
     engine::{change::Change, math::aligned, site::Stream, value::Cell},
@@ -173,7 +173,7 @@ fn parts_of_a_logit_open_into_cells_of_the_pass() {
     let plain = reading(TIRED);
     for name in [ModelName::Transformer, ModelName::DecoderOnly] {
         let run = plain.run(name, None).unwrap();
-        let question = plain.question(&run, &Asked::default()).unwrap();
+        let question = plain.question(&run, &QuestionAsked::default()).unwrap();
         let found = plain.attribution(&run, &question).unwrap();
         for part in &found.parts {
             let [of] = &part.factors[..] else { panic!("{name} {}", part.path) };
@@ -233,7 +233,7 @@ fn a_unit_and_a_head_promote_the_words_that_their_direction_points_at() {
     for (name, (ffn, after_ffn), (attn, after_attn)) in cases {
         let (trace, model) = (plain.trace(name), model::load(name).unwrap());
         let run = plain.run(name, None).unwrap();
-        let question = plain.question(&run, &Asked::default()).unwrap();
+        let question = plain.question(&run, &QuestionAsked::default()).unwrap();
         let found = plain.attribution(&run, &question).unwrap();
         let part = |scope: &str| -> &LogitPart {
             found.parts.iter().find(|part| part.path == format!("{scope}.out")).unwrap()
@@ -264,9 +264,9 @@ fn a_unit_and_a_head_promote_the_words_that_their_direction_points_at() {
 #[test]
 fn a_map_that_is_stopped_goes_on_where_it_was() {
     let plain = Arc::new(READER.read(TIRED).unwrap());
-    plain.first_findings();
+    plain.first_pass_evidence();
     plain.find_more(|| false);
-    let found = &plain.first_findings()[&ModelName::Transformer];
+    let found = &plain.first_pass_evidence()[&ModelName::Transformer];
     assert!(found.patched().is_none(), "what was stopped before the maps has none");
     plain.find_more(|| found.patched().is_none_or(|maps| maps.progress().0 < 3));
     let maps = found.patched().unwrap();
@@ -276,7 +276,7 @@ fn a_map_that_is_stopped_goes_on_where_it_was() {
     plain.patch_on(|| true);
     assert!(maps.is_complete());
     let fresh = reading(TIRED);
-    let want = fresh.findings()[&ModelName::Transformer].patched().unwrap();
+    let want = fresh.pass_evidence()[&ModelName::Transformer].patched().unwrap();
     for (m, map) in maps.maps().iter().enumerate() {
         for (row, col) in (0..map.rows.len()).flat_map(|r| (0..map.n_cols).map(move |c| (r, c))) {
             assert_eq!(maps.share(m, row, col), want.share(m, row, col));
@@ -287,12 +287,12 @@ fn a_map_that_is_stopped_goes_on_where_it_was() {
 #[test]
 fn update_asks_its_caller_to_stop_a_map_and_stops_none_itself() {
     let plain = Arc::new(READER.read(TIRED).unwrap());
-    let findings = plain.first_findings();
+    let all = plain.first_pass_evidence();
     let mut state = walk::at("patching", Arc::clone(&plain));
     let model = state.current().1.model;
     let mut asked = vec![];
     plain.patch_on(|| {
-        let maps = findings[&model].patched();
+        let maps = all[&model].patched();
         if let Some(maps) = maps.filter(|maps| maps.is_running() && asked.is_empty()) {
             asked.extend(press(&mut state, "Esc"));
             assert!(maps.is_running(), "update has no side effects");
@@ -408,8 +408,8 @@ fn the_keys_of_two_passes_and_of_maps_say_where_there_are_none() {
 }
 
 /// The evidence about both passes of a changed reading.
-fn both(changed: &Reading, name: ModelName) -> [&Findings; 2] {
-    let now = &changed.findings()[&name];
+fn both(changed: &Reading, name: ModelName) -> [&PassEvidence; 2] {
+    let now = &changed.pass_evidence()[&name];
     let Some(Ok(before)) = now.before() else { panic!("{name} has no evidence about A") };
     [&before.found, now]
 }
@@ -424,7 +424,7 @@ fn evidence_about_both_passes_is_about_the_same_words() {
         let forced: Vec<u32> = now.target.iter().skip(1).map(|token| token.id).collect();
         let run = plain.run(name, (!forced.is_empty()).then_some(forced)).unwrap();
         let words = [&now.word, &now.against].map(String::clone).to_vec();
-        let question = plain.question(&run, &Asked { words, place: None }).unwrap();
+        let question = plain.question(&run, &QuestionAsked { words, place: None }).unwrap();
         let question = EvidenceQuestion { row: now.row(), ..question };
         let want = attribution(&run, &question.score()).unwrap();
         assert_eq!(was.attribution.as_ref(), Some(&want), "{name}");
@@ -454,11 +454,11 @@ fn evidence_about_both_passes_is_about_the_same_words() {
 #[test]
 fn evidence_that_is_known_before_a_change_is_not_computed_again() {
     let plain = Arc::new(READER.read(TIRED).unwrap());
-    let known = Arc::clone(&plain.first_findings()[&ModelName::Transformer]);
+    let known = Arc::clone(&plain.first_pass_evidence()[&ModelName::Transformer]);
     let ask = |words: &str| {
         let changes = ["encoder.0.self_attn.head.1=off", words].map(|c| c.parse().unwrap());
         let changed = READER.read_changed(&plain, changes.into_iter().collect()).unwrap();
-        let found = Arc::clone(&changed.findings()[&ModelName::Transformer]);
+        let found = Arc::clone(&changed.pass_evidence()[&ModelName::Transformer]);
         Arc::ptr_eq(&found.before().unwrap().unwrap().found, &known)
     };
     assert!(ask(&format!("words={},{}", known.word, known.against)));
@@ -472,7 +472,7 @@ fn masks_that_do_not_correspond_have_no_difference_and_the_reason_is_said() {
     let changes = ["against=The [MASK] was [MASK].".parse::<Change>().unwrap()];
     let changed = reader.read_changed(&plain, changes.into_iter().collect()).unwrap();
     let changed = Arc::new(changed);
-    changed.findings();
+    changed.pass_evidence();
     let mut state = of_checkpoint(&changed, "mlm-which-part");
     press(&mut state, "v");
     let frame = drawn_text(&state, 120, 36);
@@ -493,7 +493,7 @@ fn of_checkpoint(reading: &Arc<Reading>, step: &str) -> State {
 fn one_key_shows_what_pushed_the_word_in_b_the_difference_and_a() {
     let [was, now] = both(&BESIDE, ModelName::Transformer);
     let mut state = walk::at("which-part", Arc::clone(&BESIDE));
-    let score = |found: &Findings| found.attribution.as_ref().unwrap().score;
+    let score = |found: &PassEvidence| found.attribution.as_ref().unwrap().score;
     let question = format!("“{}” over “{}”", now.word, now.against);
     let frame = drawn_text(&state, 200, 60);
     assert!(frame.contains(&format!("logits: {} = ", fixed(score(now)))), "{frame}");
@@ -505,7 +505,8 @@ fn one_key_shows_what_pushed_the_word_in_b_the_difference_and_a() {
     let (b, a) = (score(now), score(was));
     let both = format!("logits: B {} - A {} = {}", fixed(b), fixed(a), fixed(b - a));
     assert!(frame.contains(&both) && frame.contains("Δ after"), "{both}\n{frame}");
-    let part = |found: &Findings, row: usize| found.attribution.as_ref().unwrap().parts[row].amount;
+    let part =
+        |found: &PassEvidence, row: usize| found.attribution.as_ref().unwrap().parts[row].amount;
     for row in 0..4 {
         state.nav.selection.row = row;
         let (b, a) = (part(now, row), part(was, row));
@@ -516,7 +517,7 @@ fn one_key_shows_what_pushed_the_word_in_b_the_difference_and_a() {
         press(&mut state, "Esc");
     }
     press(&mut state, "Tab");
-    let figures = |found: &Findings, row: usize| found.saliency().unwrap().integrated[row];
+    let figures = |found: &PassEvidence, row: usize| found.saliency().unwrap().integrated[row];
     state.nav.selection.row = 11;
     state.nav.selection.col = 1;
     let (b, a) = (figures(now, 11), figures(was, 11));
@@ -561,7 +562,7 @@ fn heads_and_words_of_texts_of_other_lengths_are_lined_up() {
     let [_, changed] = river("against=The old river was wide.");
     let [was, now] = both(&changed, ModelName::Checkpoint);
     let at = aligned(&was.source, &now.source);
-    let heads = |found: &Findings| {
+    let heads = |found: &PassEvidence| {
         let parts = &found.attribution.as_ref().unwrap().parts;
         let part = parts.iter().find(|part| part.path == "blocks.1.attn.out").unwrap();
         assert_eq!(part.keys, Stream::Source);

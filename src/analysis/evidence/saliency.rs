@@ -16,7 +16,7 @@ use super::{
     score::Score,
 };
 use crate::{
-    engine::tape::{Gradients, Node},
+    engine::tape::{Node, NodeGradients},
     model::Model,
 };
 
@@ -139,7 +139,7 @@ pub fn by_words(
 }
 
 /// The gradient of the score with respect to each token's embedding, channel by channel.
-fn slopes(run: &Run, nodes: &[Node], gradients: &Gradients) -> Vec<Vec<f32>> {
+fn slopes(run: &Run, nodes: &[Node], gradients: &NodeGradients) -> Vec<Vec<f32>> {
     let mut rows = vec![vec![]; n_rows(run, nodes)];
     for &node in nodes {
         let Some(gradient) = gradients.get(&node) else { continue };
@@ -152,7 +152,7 @@ fn slopes(run: &Run, nodes: &[Node], gradients: &Gradients) -> Vec<Vec<f32>> {
 }
 
 /// `sum_c x[row, c] * gradient[row, c]`, row by row; x are the run's own embeddings.
-fn by_row(run: &Run, nodes: &[Node], gradients: &Gradients) -> Vec<f32> {
+fn by_row(run: &Run, nodes: &[Node], gradients: &NodeGradients) -> Vec<f32> {
     let tape = run.tape();
     let mut rows = vec![0.0; n_rows(run, nodes)];
     for &node in nodes {

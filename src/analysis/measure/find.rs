@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use crate::engine::value::Matrix;
+use crate::engine::value::{Matrix, PlaneCell};
 
 /// The most cells that a finder ranks.
 const RANKED: usize = 100;
@@ -14,15 +14,14 @@ const NEARLY_ALL: f32 = 0.9;
 /// A found cell, and the entropy of its row if it was found by that.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
-    pub row: usize,
-    pub col: usize,
+    pub at: PlaneCell,
     /// The entropy of the row in nats.
     pub entropy: Option<f32>,
 }
 
 impl Hit {
-    const fn new(row: usize, col: usize) -> Self {
-        Self { row, col, entropy: None }
+    const fn new(at: PlaneCell) -> Self {
+        Self { at, entropy: None }
     }
 }
 
@@ -40,7 +39,7 @@ pub struct Finder {
     /// Its name, as a person would ask for it.
     pub name: &'static str,
     order: ResultOrder,
-    find: fn(&Matrix, (usize, usize)) -> Vec<Hit>,
+    find: fn(&Matrix, PlaneCell) -> Vec<Hit>,
 }
 
 /// A search result.
@@ -69,17 +68,17 @@ pub static FINDERS: [Finder; 11] = [
     Finder {
         name: "the largest cell of this row",
         order: ResultOrder::Best,
-        find: |m, (at, _)| best(m, |(row, _), v| if row == at { v } else { f32::NAN }),
+        find: |m, here| best(m, |at, v| if at.row == here.row { v } else { f32::NAN }),
     },
     Finder {
         name: "the smallest cell of this row",
         order: ResultOrder::Best,
-        find: |m, (at, _)| best(m, |(row, _), v| if row == at { -v } else { f32::NAN }),
+        find: |m, here| best(m, |at, v| if at.row == here.row { -v } else { f32::NAN }),
     },
     Finder {
         name: "the largest cell of this column",
         order: ResultOrder::Best,
-        find: |m, (_, at)| best(m, |(_, col), v| if col == at { v } else { f32::NAN }),
+        find: |m, here| best(m, |at, v| if at.col == here.col { v } else { f32::NAN }),
     },
     Finder {
         name: "the least certain row (highest entropy)",
@@ -90,35 +89,35 @@ pub static FINDERS: [Finder; 11] = [
     Finder {
         name: "the first cell",
         order: ResultOrder::Reading,
-        find: |_, _| vec![Hit::new(0, 0)],
+        find: |_, _| vec![Hit::new(PlaneCell::new(0, 0))],
     },
     Finder {
         name: "the last cell",
         order: ResultOrder::Reading,
-        find: |m, _| vec![Hit::new(m.nrows() - 1, m.ncols() - 1)],
+        find: |m, _| vec![Hit::new(PlaneCell::new(m.nrows() - 1, m.ncols() - 1))],
     },
 ];
 
 impl Finder {
     /// The best result, or in reading order the next from the current cell; None if there is none.
-    pub fn first(&self, plane: &Matrix, at: (usize, usize)) -> Option<FoundCell> {
+    pub fn first(&self, plane: &Matrix, at: PlaneCell) -> Option<FoundCell> {
         self.answer(plane, at, false)
     }
 
     /// The result after the current cell; after the last comes the first.
-    pub fn next(&self, plane: &Matrix, at: (usize, usize)) -> Option<FoundCell> {
+    pub fn next(&self, plane: &Matrix, at: PlaneCell) -> Option<FoundCell> {
         self.answer(plane, at, true)
     }
 
-    fn answer(&self, plane: &Matrix, at: (usize, usize), goes_on: bool) -> Option<FoundCell> {
+    fn answer(&self, plane: &Matrix, at: PlaneCell, goes_on: bool) -> Option<FoundCell> {
         if plane.is_empty() {
             return None;
         }
         let hits = (self.find)(plane, at);
-        let here = hits.iter().position(|hit| goes_on && (hit.row, hit.col) == at);
+        let here = hits.iter().position(|hit| goes_on && hit.at == at);
         let next = match self.order {
             ResultOrder::Best => here.map_or(0, |here| here + 1),
-            ResultOrder::Reading => hits.partition_point(|hit| (hit.row, hit.col) <= at),
+            ResultOrder::Reading => hits.partition_point(|hit| hit.at <= at),
         };
         let i = if next < hits.len() { next } else { 0 };
         hits.get(i).map(|&hit| FoundCell { hit, nth: i + 1, n: hits.len() })
@@ -126,18 +125,19 @@ impl Finder {
 }
 
 /// All cells, column by column, the order in memory.
-fn cells(plane: &Matrix) -> impl Iterator<Item = ((usize, usize), f32)> {
+fn cells(plane: &Matrix) -> impl Iterator<Item = (PlaneCell, f32)> {
     let columns = plane.as_slice().chunks_exact(plane.nrows()).enumerate();
-    columns
-        .flat_map(|(col, column)| column.iter().enumerate().map(move |(row, &v)| ((row, col), v)))
+    columns.flat_map(|(col, column)| {
+        column.iter().enumerate().map(move |(row, &v)| (PlaneCell { row, col }, v))
+    })
 }
 
 /// The finite cells with the highest keys, best first, ties in reading order; cells whose key is NaN are skipped.
-fn best(plane: &Matrix, key: impl Fn((usize, usize), f32) -> f32) -> Vec<Hit> {
-    let better = |a: &(f32, (usize, usize)), b: &(f32, (usize, usize))| {
+fn best(plane: &Matrix, key: impl Fn(PlaneCell, f32) -> f32) -> Vec<Hit> {
+    let better = |a: &(f32, PlaneCell), b: &(f32, PlaneCell)| {
         b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1))
     };
-    let mut top: Vec<(f32, (usize, usize))> = vec![];
+    let mut top: Vec<(f32, PlaneCell)> = vec![];
     let mut least = f32::NEG_INFINITY;
     for (at, v) in cells(plane) {
         if !v.is_finite() {
@@ -154,25 +154,23 @@ fn best(plane: &Matrix, key: impl Fn((usize, usize), f32) -> f32) -> Vec<Hit> {
         }
     }
     top.sort_unstable_by(better);
-    top.into_iter().take(RANKED).map(|(_, (row, col))| Hit::new(row, col)).collect()
+    top.into_iter().take(RANKED).map(|(_, at)| Hit::new(at)).collect()
 }
 
-fn off_diagonal(plane: &Matrix, _: (usize, usize)) -> Vec<Hit> {
-    best(plane, |(row, col), v| if row == col { f32::NAN } else { v.abs() })
+fn off_diagonal(plane: &Matrix, _: PlaneCell) -> Vec<Hit> {
+    best(plane, |at, v| if at.row == at.col { f32::NAN } else { v.abs() })
 }
 
-fn on_the_first(plane: &Matrix, _: (usize, usize)) -> Vec<Hit> {
+fn on_the_first(plane: &Matrix, _: PlaneCell) -> Vec<Hit> {
     let first = plane.column(0);
     let rows = first.iter().enumerate().filter(|(_, w)| **w > NEARLY_ALL);
-    rows.map(|(row, _)| Hit::new(row, 0)).collect()
+    rows.map(|(row, _)| Hit::new(PlaneCell::new(row, 0))).collect()
 }
 
-fn not_finite(plane: &Matrix, _: (usize, usize)) -> Vec<Hit> {
-    let mut hits: Vec<Hit> = cells(plane)
-        .filter(|(_, v)| !v.is_finite())
-        .map(|((row, col), _)| Hit::new(row, col))
-        .collect();
-    hits.sort_unstable_by_key(|hit| (hit.row, hit.col));
+fn not_finite(plane: &Matrix, _: PlaneCell) -> Vec<Hit> {
+    let mut hits: Vec<Hit> =
+        cells(plane).filter(|(_, v)| !v.is_finite()).map(|(at, _)| Hit::new(at)).collect();
+    hits.sort_unstable_by_key(|hit| hit.at);
     hits
 }
 
@@ -189,7 +187,7 @@ fn by_entropy(plane: &Matrix) -> Vec<Hit> {
             most = if w > most.1 { (col, w) } else { most };
         }
         let is_whole = (sum - 1.0_f32).abs() < 1e-2;
-        is_whole.then_some(Hit { row, col: most.0, entropy: Some(entropy) })
+        is_whole.then_some(Hit { at: PlaneCell::new(row, most.0), entropy: Some(entropy) })
     };
     let mut hits: Vec<Hit> = (0..plane.nrows()).filter_map(of).collect();
     let entropy = |hit: &Hit| hit.entropy.unwrap_or(0.0);
@@ -208,12 +206,12 @@ mod tests {
 
     /// The cells that a finder gives from a cell, and then from each result.
     fn walk(name: &str, plane: &Matrix, from: (usize, usize), n: usize) -> Vec<(usize, usize)> {
-        let mut at = from;
+        let mut at = PlaneCell::new(from.0, from.1);
         let mut step = |i: usize| {
             let finder = finder(name);
             let found = if i == 0 { finder.first(plane, at) } else { finder.next(plane, at) };
-            at = found.map(|found| (found.hit.row, found.hit.col))?;
-            Some(at)
+            at = found?.hit.at;
+            Some((at.row, at.col))
         };
         (0..n).filter_map(&mut step).collect()
     }
@@ -253,25 +251,28 @@ mod tests {
     fn after_the_last_comes_the_first() {
         assert_eq!(walk("first token", &plane(), (0, 0), 2), [(1, 0), (1, 0)]);
         assert_eq!(walk("NaN", &plane(), (0, 0), 3), [(0, 3), (2, 3), (0, 3)]);
-        let found = finder("NaN").next(&plane(), (0, 3)).unwrap();
+        let found = finder("NaN").next(&plane(), PlaneCell::new(0, 3)).unwrap();
         assert_eq!((found.nth, found.n), (2, 2));
     }
 
     #[test]
     fn what_is_not_there_is_not_found() {
         let plane = Matrix::from_element(3, 3, 0.5);
-        assert!(finder("NaN").next(&plane, (0, 0)).is_none());
-        assert!(finder("first token").next(&plane, (0, 0)).is_none());
-        assert!(finder("entropy").next(&plane, (0, 0)).is_none(), "these rows are no shares of 1");
+        assert!(finder("NaN").next(&plane, PlaneCell::default()).is_none());
+        assert!(finder("first token").next(&plane, PlaneCell::default()).is_none());
+        assert!(
+            finder("entropy").next(&plane, PlaneCell::default()).is_none(),
+            "these rows are no shares of 1"
+        );
         let one = Matrix::from_element(1, 1, 1.0);
-        assert!(finder("off the diagonal").next(&one, (0, 0)).is_none());
+        assert!(finder("off the diagonal").next(&one, PlaneCell::default()).is_none());
     }
 
     #[test]
     fn the_least_certain_row_is_the_most_even() {
         let plane = Matrix::from_row_slice(3, 3, &[1.0, 0.0, 0.0, 0.2, 0.5, 0.3, 0.0, 0.5, 0.5]);
         assert_eq!(walk("least certain", &plane, (0, 0), 3), [(1, 1), (2, 1), (0, 0)]);
-        let hit = finder("least certain").next(&plane, (1, 1)).unwrap().hit;
+        let hit = finder("least certain").next(&plane, PlaneCell::new(1, 1)).unwrap().hit;
         assert!((hit.entropy.unwrap() - 2.0_f32.ln()).abs() < 1e-6);
     }
 
@@ -279,8 +280,8 @@ mod tests {
     fn of_many_cells_the_best_hundred_are_ranked() {
         let plane =
             Matrix::from_fn(300, 300, |row, col| ((row * 7919 + col * 104_729) % 90_001) as f32);
-        let ranked = (finder("largest cell").find)(&plane, (0, 0));
-        let values: Vec<f32> = ranked.iter().map(|hit| plane[(hit.row, hit.col)]).collect();
+        let ranked = (finder("largest cell").find)(&plane, PlaneCell::default());
+        let values: Vec<f32> = ranked.iter().map(|hit| plane[(hit.at.row, hit.at.col)]).collect();
         let mut all: Vec<f32> = plane.iter().copied().collect();
         all.sort_unstable_by(|a, b| b.total_cmp(a));
         assert_eq!(values, all[..100]);

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The description of a checkpoint, known before any pass.
-pub struct Card {
+pub struct CheckpointCard {
     pub title: String,
     /// Labels and their texts.
     pub rows: Vec<(&'static str, CardValue)>,
@@ -85,7 +85,7 @@ impl CardValue {
     }
 }
 
-impl Card {
+impl CheckpointCard {
     pub fn of(checkpoint: &Checkpoint, kind: &Architecture, model: &dyn Model) -> Self {
         let tensors = TensorGroup::all(checkpoint.asked());
         let n_parameters = tensors.iter().map(|group| group.n_weights).sum();

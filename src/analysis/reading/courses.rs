@@ -172,7 +172,7 @@ impl Reading {
                 Ok(self.over_own_cells(name, course.open_slope(address)?))
             }
             AddressKind::Share | AddressKind::Flow => {
-                let found = self.known_findings();
+                let found = self.known_pass_evidence();
                 let share = found.and_then(|all| all.get(&name)?.open_flow(address));
                 share.with_context(|| format!("{address} has no share"))
             }

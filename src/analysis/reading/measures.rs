@@ -26,30 +26,30 @@ use crate::{
 /// waits, or on a worker thread ([`Reading::compute`]).
 #[derive(Default)]
 pub(super) struct Measures {
-    forgetting: OnceLock<Gradients>,
-    influence: OnceLock<Gradients>,
+    forgetting: OnceLock<WordGradients>,
+    influence: OnceLock<WordGradients>,
     read_back_by_length: OnceLock<BTreeMap<ModelName, Vec<ReadBackCount>>>,
-    evidence: OnceLock<BTreeMap<ModelName, Evidence>>,
+    attention_slopes: OnceLock<BTreeMap<ModelName, AttentionSlopes>>,
     knock_outs: OnceLock<BTreeMap<ModelName, KnockOuts>>,
     forcing: OnceLock<BTreeMap<ModelName, Forcing>>,
     beams: OnceLock<Option<Beams>>,
     continued: OnceLock<Vec<Continued>>,
-    heads: OnceLock<Heads>,
+    heads: OnceLock<HeadSummaries>,
 }
 
 /// A gradient by the words of the sentence.
-pub struct Gradient {
+pub struct WordGradient {
     /// Its norm, by word.
     pub norms: Vec<f32>,
     /// The squared components behind the norms.
     pub squares: Squares,
 }
 
-/// By model.
-pub type Gradients = BTreeMap<ModelName, Gradient>;
+/// Gradients by word, by model.
+pub type WordGradients = BTreeMap<ModelName, WordGradient>;
 
 /// What the output's log-probability owes to attention, to first order.
-pub struct Evidence {
+pub struct AttentionSlopes {
     /// `d log p(output) / d weight`, by the path of the weights.
     pub slopes: BTreeMap<String, Value>,
     /// `||d log p(output) / d x||` for the tokens that the decoder read; empty without a decoder.
@@ -57,20 +57,20 @@ pub struct Evidence {
 }
 
 /// The summaries of all heads by model; models without heads have no entry.
-pub type Heads = BTreeMap<ModelName, Vec<Summary>>;
+pub type HeadSummaries = BTreeMap<ModelName, Vec<Summary>>;
 
 /// The slow measures. Each is None until it has been computed, for the screen never waits; a reading that waits
 /// ([`Reading::waiting`]) computes it.
 impl Reading {
     /// `||d h_n / d x_t||`, by model with a fixed vector.
-    pub fn forgetting(&self) -> Option<&Gradients> {
+    pub fn forgetting(&self) -> Option<&WordGradients> {
         self.known(Slow::Forgetting, &self.measures.forgetting, || {
             self.gradients(gradient::forgetting)
         })
     }
 
     /// The gradient norm of the output's log-probability, by model.
-    pub fn influence(&self) -> Option<&Gradients> {
+    pub fn influence(&self) -> Option<&WordGradients> {
         self.known(Slow::Influence, &self.measures.influence, || {
             self.gradients(gradient::influence)
         })
@@ -83,10 +83,10 @@ impl Reading {
         })
     }
 
-    /// By model with attention.
-    pub fn evidence(&self) -> Option<&BTreeMap<ModelName, Evidence>> {
-        self.known(Slow::Evidence, &self.measures.evidence, || {
-            self.of_each(|_, trace| evidence(trace))
+    /// What the output owes to attention weights, by model with attention.
+    pub fn attention_slopes(&self) -> Option<&BTreeMap<ModelName, AttentionSlopes>> {
+        self.known(Slow::AttentionSlopes, &self.measures.attention_slopes, || {
+            self.of_each(|_, trace| attention_slopes(trace))
         })
     }
 
@@ -114,7 +114,7 @@ impl Reading {
     }
 
     /// The summary of every attention head, by model. The blocks of a large pass are opened for it one at a time.
-    pub fn heads(&self) -> Option<&Heads> {
+    pub fn heads(&self) -> Option<&HeadSummaries> {
         let of = |trace: &Trace| Some(heads::of_trace(trace)).filter(|heads| !heads.is_empty());
         self.known(Slow::Heads, &self.measures.heads, || self.of_each(|_, trace| of(trace)))
     }
@@ -143,10 +143,10 @@ impl Reading {
         Self { waits: true, plain, ..self.clone() }
     }
 
-    fn gradients(&self, squares: fn(&Trace) -> Option<Squares>) -> Gradients {
+    fn gradients(&self, squares: fn(&Trace) -> Option<Squares>) -> WordGradients {
         self.of_each(|_, trace| {
             let squares = trace.hidden().is_empty().then(|| squares(trace))??;
-            Some(Gradient { norms: gradient::norms(&squares), squares })
+            Some(WordGradient { norms: gradient::norms(&squares), squares })
         })
     }
 
@@ -236,8 +236,8 @@ impl Reading {
     }
 }
 
-fn evidence(trace: &Trace) -> Option<Evidence> {
-    attends(trace).then(|| Evidence {
+fn attention_slopes(trace: &Trace) -> Option<AttentionSlopes> {
+    attends(trace).then(|| AttentionSlopes {
         slopes: gradient::of_attention_weights(trace),
         target: gradient::influence_of_target(trace).unwrap_or_default(),
     })

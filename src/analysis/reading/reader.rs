@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{
-    Card, Models, Reading, Traces,
+    CheckpointCard, Models, Reading, Traces,
     courses::{Taught, Teaching, teach},
     in_parallel, joined,
     patch_values::GivenByName,
@@ -43,7 +43,7 @@ pub struct Reader {
     keep: Option<Keep>,
     /// Whether readings will be measured (gradients, continuations), which needs more memory.
     walks: bool,
-    card: Option<Arc<Card>>,
+    card: Option<Arc<CheckpointCard>>,
     /// Bytes of the weights in their file; None if memory is not checked.
     n_bytes: Option<u64>,
     /// What is to be said of the checkpoint.
@@ -99,7 +99,7 @@ impl Reader {
         memory::check(checkpoint.n_bytes(), force)?;
         let kind = Architecture::of(checkpoint)?;
         let model = kind.open(checkpoint)?;
-        let card = Card::of(checkpoint, kind, &*model);
+        let card = CheckpointCard::of(checkpoint, kind, &*model);
         let tokenizer = tokenizer(checkpoint)?;
         // From the configuration, where it says so: a model of sentence vectors has a table of embeddings but no logits.
         let own = model.sizes().filter(|_| !checkpoint.config().has(ROWS));
@@ -378,7 +378,7 @@ impl Reader {
             log_probabilities: Recent::default(),
             output_costs: Recent::default(),
             neighbourhoods: Recent::default(),
-            findings: Arc::default(),
+            pass_evidence: Arc::default(),
             learned: Arc::default(),
             given: Arc::default(),
             courses: Arc::default(),

@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::{
     Reading,
-    evidence::{class_named, places},
+    asked::{class_named, places},
     learner::{TargetKind, takes_no_target},
 };
 use crate::{

@@ -15,10 +15,10 @@ pub enum Slow {
     Beams,
     Continued,
     Heads,
-    Evidence,
+    AttentionSlopes,
     KnockOuts,
     Courses,
-    Findings,
+    PassEvidence,
     /// Which words counted for the whole output.
     CountedForOutput,
 }
@@ -32,10 +32,10 @@ impl Slow {
         Self::Beams,
         Self::Continued,
         Self::Heads,
-        Self::Evidence,
+        Self::AttentionSlopes,
         Self::KnockOuts,
         Self::Courses,
-        Self::Findings,
+        Self::PassEvidence,
         Self::CountedForOutput,
     ];
 
@@ -101,10 +101,10 @@ impl Reading {
             Slow::Beams => _ = waiting.beams(),
             Slow::Continued => _ = waiting.continued(),
             Slow::Heads => _ = waiting.heads(),
-            Slow::Evidence => _ = waiting.evidence(),
+            Slow::AttentionSlopes => _ = waiting.attention_slopes(),
             Slow::KnockOuts => _ = waiting.knock_outs(),
             Slow::Courses => self.courses(),
-            Slow::Findings => {
+            Slow::PassEvidence => {
                 if !self.find_more(&mut on_progress) {
                     return;
                 }
@@ -121,8 +121,9 @@ impl Reading {
 
     /// Computes all that takes long, except learning and evidence.
     pub fn measure(&self) {
-        let is_left_out =
-            |slow: &Slow| matches!(slow, Slow::Courses | Slow::Findings) || slow.is_only_asked();
+        let is_left_out = |slow: &Slow| {
+            matches!(slow, Slow::Courses | Slow::PassEvidence) || slow.is_only_asked()
+        };
         for slow in Slow::ALL.into_iter().filter(|slow| !is_left_out(slow)) {
             self.compute(slow, || true);
         }

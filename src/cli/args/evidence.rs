@@ -5,7 +5,8 @@ use clap::{Args, ValueEnum, ValueHint};
 use super::{BesideArgs, OutArgs, TextArgs};
 use crate::{
     analysis::{
-        evidence::learner::Optimizer, measure::attention_form::AttentionForm, reading::Asked,
+        evidence::learner::Optimizer, measure::attention_form::AttentionForm,
+        reading::QuestionAsked,
     },
     cli::{destination::check_file, help_texts, known},
 };
@@ -28,8 +29,8 @@ pub struct QuestionArgs {
 }
 
 impl QuestionArgs {
-    pub fn asked(&self) -> Asked {
-        Asked { words: self.words.clone(), place: self.place }
+    pub fn asked(&self) -> QuestionAsked {
+        QuestionAsked { words: self.words.clone(), place: self.place }
     }
 }
 

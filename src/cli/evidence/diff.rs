@@ -18,7 +18,7 @@ use crate::{
             next_words::{NextWord, next_words},
         },
         measure::difference::{SiteDifference, WorstNumber, differences, worst_numbers},
-        reading::{Asked, Reading},
+        reading::{QuestionAsked, Reading},
         trace::Trace,
     },
     cli::{
@@ -87,7 +87,7 @@ impl<'a> Both<'a> {
         name: ModelName,
         a: &'a Reading,
         b: &'a Reading,
-        asked: &Asked,
+        asked: &QuestionAsked,
         language: Language,
     ) -> Outcome<Self> {
         let first = a.run(name, None)?;

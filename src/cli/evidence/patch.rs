@@ -20,7 +20,7 @@ use crate::{
             Score,
             patching::{PatchCell, PatchKind, PatchMap, Patching},
         },
-        reading::Asked,
+        reading::QuestionAsked,
     },
     cli::{
         args::evidence::PatchArgs,
@@ -125,7 +125,7 @@ fn shares(patching: &Patching, cells: &[PatchCell], request: &Request) -> Vec<Op
 ///
 /// # Errors
 /// If a what-if names the other sentence, or a value to patch: both are the command's own.
-fn question(asked: &PatchArgs, request: &Request) -> Outcome<Asked> {
+fn question(asked: &PatchArgs, request: &Request) -> Outcome<QuestionAsked> {
     let own = [
         ("against", "--against names the other sentence"),
         ("against_model", "both sentences are read by one model"),

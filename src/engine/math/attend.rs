@@ -40,7 +40,13 @@ impl AttentionOptions {
 
 /// `softmax(mask(cap(scaled(q kᵀ)) + bias)) v`, head by head; neighbours share keys and values where there are fewer.
 /// q (head, query, d_k), k and v (kv head, key, d_k), bias (head, query, key) -> (head, query, d_k)
-pub fn attend([q, k, v]: [&Value; 3], bias: Option<&Value>, how: AttentionOptions) -> Value {
+pub fn attend(
+    q: &Value,
+    k: &Value,
+    v: &Value,
+    bias: Option<&Value>,
+    how: AttentionOptions,
+) -> Value {
     let Shape { planes: n_heads, rows: n_queries, .. } = q.shape();
     let n_kv = k.shape().planes;
     // 0 * infinity is NaN, not 0: with such a value the masked keys count too.

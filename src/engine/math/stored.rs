@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::{
     MatrixView, add_multiple, add_to_columns, dot, in_strips, product, product_into, strip,
 };
-use crate::engine::value::{Lines, LowRank, Matrix, StoredMatrix, Value};
+use crate::engine::value::{Lines, LowRank, Matrix, StoredMatrix, StoredSize, Value};
 
 /// Rows up to which a stored line is multiplied as soon as it is decoded, while it is in the cache.
 const FEW: usize = 4;
@@ -50,7 +50,7 @@ fn by_stored(x: &Matrix, kept: &StoredMatrix, along: Lines, b: Option<&Matrix>) 
         let thin = product(MatrixView::of(x), first, None); // (row, rank)
         return base + product(MatrixView::of(&thin), second, None);
     }
-    let (n_lines, len) = kept.source.size();
+    let StoredSize { n_lines, len } = kept.source.size();
     let in_place = kept.source.as_f32_slice();
     let in_place = in_place.map(|(numbers, stride)| MatrixView {
         numbers,
@@ -72,7 +72,7 @@ fn by_stored(x: &Matrix, kept: &StoredMatrix, along: Lines, b: Option<&Matrix>) 
 /// Few rows times lines that run across the sums: each line is read once and added to the sums, scaled by its number
 /// in every row. x (row, k), lines (k, out) -> (row, out)
 fn across_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
-    let (k, n) = kept.source.size();
+    let StoredSize { n_lines: k, len: n } = kept.source.size();
     let sum = |some: Range<usize>| {
         let (mut sums, mut decoded) = (vec![0.0; n * x.nrows()], vec![]);
         for i in some {
@@ -102,7 +102,7 @@ const ACROSS: usize = 32;
 /// Many rows times lines that run across the sums: strips of the lines are transposed to run along the sums, which
 /// kernels read fastest.
 fn by_transposed_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
-    let (k, n) = kept.source.size();
+    let StoredSize { n_lines: k, len: n } = kept.source.size();
     let width = strip(n, false).next_multiple_of(kept.source.block());
     in_strips(x.nrows(), n, width, b, Vec::new, |transposed: &mut Vec<f32>, first, strip| {
         let width = strip.len() / x.nrows();
@@ -119,7 +119,7 @@ const TILE: usize = 16;
 /// Transposes a range of all lines.
 /// transposed (number, line)
 fn transpose(kept: &StoredMatrix, some: Range<usize>, transposed: &mut [f32]) {
-    let (k, width) = (kept.source.size().0, some.len());
+    let (k, width) = (kept.source.size().n_lines, some.len());
     let mut tile = vec![0.0; TILE * width];
     for first in (0..k).step_by(TILE) {
         let height = TILE.min(k - first);
@@ -138,7 +138,7 @@ fn transpose(kept: &StoredMatrix, some: Range<usize>, transposed: &mut [f32]) {
 fn by_lines(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
     let n_rows = x.nrows().max(1);
     let rows: Vec<Vec<f32>> = x.row_iter().map(|row| row.iter().copied().collect()).collect();
-    let (n_lines, len) = kept.source.size();
+    let StoredSize { n_lines, len } = kept.source.size();
     let at_once = (NEAR / len.max(1)).max(1);
     in_strips(x.nrows(), n_lines, LINES, b, Vec::new, |decoded, first, strip| {
         for (i, out) in strip.chunks_mut(n_rows * at_once).enumerate() {
@@ -157,7 +157,7 @@ fn lines<'a>(
     some: Range<usize>,
     decoded: &'a mut Vec<f32>,
 ) -> (&'a [f32], usize) {
-    let len = kept.source.size().1;
+    let len = kept.source.size().len;
     if let Some((numbers, stride)) = kept.source.as_f32_slice() {
         return (&numbers[some.start * stride..(some.end - 1) * stride + len], stride);
     }
@@ -169,7 +169,7 @@ fn lines<'a>(
 /// Many rows times lines that run along the sums, decoded strip by strip. x (row, k), lines (out, k) ->
 /// (row, out)
 fn by_decoded_strips(x: &Matrix, kept: &StoredMatrix, b: Option<&Matrix>) -> Matrix {
-    let (n_lines, len) = kept.source.size();
+    let StoredSize { n_lines, len } = kept.source.size();
     in_strips(
         x.nrows(),
         n_lines,
@@ -208,8 +208,8 @@ mod tests {
     }
 
     impl Stored for Given {
-        fn size(&self) -> (usize, usize) {
-            (self.numbers.len() / self.stride, self.len)
+        fn size(&self) -> StoredSize {
+            StoredSize::new(self.numbers.len() / self.stride, self.len)
         }
 
         fn number(&self, line: usize, i: usize) -> f32 {

@@ -2,7 +2,7 @@
 
 use crate::engine::{
     math::{matmul, matmul_nt, times, times_transposed},
-    value::{Lines, Matrix, Value},
+    value::{Lines, Matrix, StoredSize, Value},
 };
 
 /// The number of lines of a stored matrix decoded at once.
@@ -15,7 +15,7 @@ pub fn back(g: &Matrix, w: &Value, along: Lines) -> Matrix {
     let Some(kept) = stored else {
         return if along == Lines::Rows { times_transposed(g, w, None) } else { times(g, w, None) };
     };
-    let (n_lines, len) = kept.source.size();
+    let StoredSize { n_lines, len } = kept.source.size();
     let is_along = kept.lines == along;
     let mut out = Matrix::zeros(g.nrows(), if is_along { n_lines } else { len });
     for first in (0..n_lines).step_by(LINES) {
@@ -42,8 +42,8 @@ mod tests {
     struct Coded(usize);
 
     impl Stored for Coded {
-        fn size(&self) -> (usize, usize) {
-            (self.0, 5)
+        fn size(&self) -> StoredSize {
+            StoredSize::new(self.0, 5)
         }
 
         fn number(&self, line: usize, i: usize) -> f32 {

@@ -98,7 +98,7 @@ impl Tape {
         how: AttentionOptions,
     ) -> Node {
         let bias = bias.map(|bias| self.value(bias));
-        let context = attend([q, k, v].map(|node| self.value(node)), bias, how);
+        let context = attend(self.value(q), self.value(k), self.value(v), bias, how);
         let edits = self.changes.edits(&place, context.shape());
         let context = if edits.is_empty() { context } else { with_edits(&context, &edits) };
         self.leaf(place, Arc::new(context))

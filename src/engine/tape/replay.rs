@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{BackwardArgs, Gradients, Node, Tape, accumulate};
+use super::{BackwardArgs, Node, NodeGradients, Tape, accumulate};
 use crate::engine::value::Value;
 
 /// A recorded pass with other values.
@@ -65,7 +65,7 @@ impl Tape {
         seeds: &[(Node, Value)],
         wanted: &[Node],
         constants: &HashSet<Node>,
-    ) -> Gradients {
+    ) -> NodeGradients {
         self.pull(|node| self.value(node), seeds, wanted, constants)
     }
 
@@ -76,10 +76,10 @@ impl Tape {
         seeds: &[(Node, Value)],
         wanted: &[Node],
         constants: &HashSet<Node>,
-    ) -> Gradients {
+    ) -> NodeGradients {
         let wanted: HashSet<Node> = wanted.iter().copied().collect();
         let leads = self.depends_on_wanted(&wanted, constants);
-        let mut grads: Gradients = HashMap::new();
+        let mut grads: NodeGradients = HashMap::new();
         for (node, seed) in seeds {
             accumulate(&mut grads, *node, seed.clone());
         }
@@ -125,7 +125,7 @@ impl Replay<'_> {
     }
 
     /// As [`Tape::backward`], at the replayed values.
-    pub fn backward(&self, seeds: &[(Node, Value)], wanted: &[Node]) -> Gradients {
+    pub fn backward(&self, seeds: &[(Node, Value)], wanted: &[Node]) -> NodeGradients {
         self.tape.pull(|node| self.value(node), seeds, wanted, &HashSet::new())
     }
 }

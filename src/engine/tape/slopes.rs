@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{BackwardArgs, Entry, Gradients, Leaf, Node, Operation, Replay, Tape};
+use super::{BackwardArgs, Entry, Leaf, Node, NodeGradients, Operation, Replay, Tape};
 use crate::engine::{
     arithmetic::{Expr, Operand},
     site::{Address, AddressKind},
@@ -22,7 +22,7 @@ const MOST_PRODUCTS: usize = 100_000_000;
 /// The slopes of a loss at the values of a pass.
 pub struct Slopes {
     /// The slope at each value that is kept; its shape is that of the value.
-    gradients: Gradients,
+    gradients: NodeGradients,
     /// The values at which the slopes were taken, where they differ from the tape's.
     values: HashMap<Node, Arc<Value>>,
     /// The nodes whose slopes open: all, or only the weights and what the loss reads.

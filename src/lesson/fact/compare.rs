@@ -7,7 +7,7 @@ use crate::{
             accuracy,
             schedule::{Schedule, built_in, schedule},
         },
-        reading::Gradient,
+        reading::WordGradient,
     },
     engine::math::{aligned, largest},
     lesson::phrases::Phrases,
@@ -100,7 +100,9 @@ fn schedule_of(c: &Context, model: ModelName) -> Schedule {
 /// Gradients are measured on a worker thread, never here.
 fn influence(c: &Context, model: ModelName) -> String {
     let Some(influence) = c.reading.influence() else { return c.phrases.measuring() };
-    let Some(Gradient { norms, .. }) = influence.get(&model) else { return c.phrases.no_value() };
+    let Some(WordGradient { norms, .. }) = influence.get(&model) else {
+        return c.phrases.no_value();
+    };
     let (tokens, sum) = (&c.reading.sentence.tokens, norms.iter().sum::<f32>());
     let (starts, words) = by_word(tokens, norms);
     match largest(&words, 1).first() {
@@ -123,7 +125,9 @@ pub fn by_word(tokens: &[Token], numbers: &[f32]) -> (Vec<usize>, Vec<f32>) {
 /// The share of the influence in the sentence's first half; a word in the middle counts half.
 fn first_half_share(c: &Context, model: ModelName) -> String {
     let Some(influence) = c.reading.influence() else { return c.phrases.measuring() };
-    let Some(Gradient { norms, .. }) = influence.get(&model) else { return c.phrases.no_value() };
+    let Some(WordGradient { norms, .. }) = influence.get(&model) else {
+        return c.phrases.no_value();
+    };
     let (whole, half) = (norms.iter().sum::<f32>(), norms.len() / 2);
     let middle = if norms.len() % 2 == 1 { norms[half] / 2.0 } else { 0.0 };
     let first_half = norms[..half].iter().sum::<f32>() + middle;

@@ -2,7 +2,7 @@
 
 use super::{Context, Fact, fact, fact_of_built_in, mean, minus};
 use crate::{
-    analysis::{measure::readback::ReadBack, reading::Gradient},
+    analysis::{measure::readback::ReadBack, reading::WordGradient},
     engine::{math::length, site::Site},
     lesson::phrases::Phrases,
     model::{ModelName, layer::recurrent},
@@ -122,7 +122,7 @@ fn first_answer(c: &Context, text_of: fn(&Context, &ReadBack) -> String) -> Stri
 fn forgetting(c: &Context, text_of: fn(&Context, &[f32]) -> String) -> String {
     let Some(forgetting) = c.reading.forgetting() else { return c.phrases.measuring() };
     match forgetting.get(&c.step.model) {
-        Some(Gradient { norms, .. }) if !norms.is_empty() => text_of(c, norms),
+        Some(WordGradient { norms, .. }) if !norms.is_empty() => text_of(c, norms),
         _ => c.phrases.no_value(),
     }
 }

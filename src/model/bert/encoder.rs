@@ -1,4 +1,5 @@
-//! What every encoder-only model is as a [`Model`]: it reads a text once, and its head says a token for each place.
+//! What every encoder-only model is as a [`Model`]: it reads a text once, and its head says a token for each place, or makes
+//! one vector of the text.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// A stack of layers that every token passes once, and a head on it.
-pub(super) trait Encoder: Send + Sync {
+pub(in crate::model) trait Encoder: Send + Sync {
     /// The last layer's output after every token, as the head reads it. -> (position, d_model)
     fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node;
 

@@ -74,7 +74,7 @@ pub struct MaskedWords {
 impl Head {
     /// # Errors
     /// If a weight is missing or misshapen.
-    pub fn load(weights: &Weights, plan: &BertPlan) -> Result<Self> {
+    pub(super) fn load(weights: &Weights, plan: &BertPlan) -> Result<Self> {
         Ok(match plan.head {
             HeadPlan::Pool(ref pool) => Self::Pool(Pool::load(weights, pool)?),
             HeadPlan::Classes(ref classes) => {

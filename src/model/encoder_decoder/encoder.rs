@@ -5,9 +5,10 @@ use anyhow::{Context, Result};
 
 use super::{Embedder, EncoderDecoderPlan, EncoderLayer, Layers, t5};
 use crate::{
-    engine::tape::{Keep, Node, Tape},
+    engine::tape::{Node, Tape},
     model::{
-        Model, ModelSizes, Pass, Setup,
+        ModelSizes,
+        bert::{Encoder, Head},
         layer::feed_forward::FeedKind,
         pool::{Pool, PoolPlan},
         source_scope,
@@ -20,7 +21,7 @@ pub(super) struct EncoderAlone {
     plan: EncoderDecoderPlan,
     source: Embedder,
     encoder: Layers,
-    pool: Pool,
+    head: Head,
 }
 
 impl EncoderAlone {
@@ -41,36 +42,25 @@ impl EncoderAlone {
         Ok(Self {
             source: Embedder::load(weights, &plan, source_scope("src"), plan.n_vocab[0])?,
             encoder: Layers::load(weights, &plan, "encoder", norm, stack, EncoderLayer::load)?,
-            pool: Pool::load(weights, pool)?,
+            head: Head::Pool(Pool::load(weights, pool)?),
             plan,
         })
     }
+}
 
-    /// -> (position, d_model)
+impl Encoder for EncoderAlone {
     fn encode(&self, tape: &mut Tape, ids: &[u32]) -> Node {
         let x = self.source.forward(tape, &self.plan, ids);
         self.encoder.forward(tape, x, None)
     }
-}
 
-impl Model for EncoderAlone {
-    /// The output is empty: what the pass ends in is a vector.
-    fn run(&self, source: &[u32], setup: &Setup) -> Pass {
-        let mut tape = setup.tape();
-        let x = self.encode(&mut tape, source);
-        self.pool.forward(&mut tape, x);
-        Pass { tape, source: source.to_vec(), target: vec![], output: vec![], beams: None }
+    fn head(&self) -> &Head {
+        &self.head
     }
 
-    /// There are no logits.
-    fn pass_bytes(&self, n: usize, keep: Keep) -> Option<u64> {
-        let sizes = ModelSizes { n_vocab: 0, ..self.sizes()? };
-        Some(sizes.bytes(n, keep) as u64)
-    }
-
-    fn sizes(&self) -> Option<ModelSizes> {
+    fn encoder_sizes(&self) -> ModelSizes {
         let EncoderDecoderPlan { encoder, n_vocab, feed, context, .. } = self.plan;
-        Some(ModelSizes {
+        ModelSizes {
             n_layers: encoder.n_layers,
             stacks: None,
             narrow: None,
@@ -83,12 +73,6 @@ impl Model for EncoderAlone {
             experts: None,
             n_vocab: n_vocab[0],
             context,
-        })
-    }
-
-    fn read(&self, source: &[u32], setup: &Setup) -> Tape {
-        let mut tape = setup.tape();
-        self.encode(&mut tape, source);
-        tape
+        }
     }
 }

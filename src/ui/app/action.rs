@@ -135,7 +135,7 @@ pub enum TypedKey {
     /// What the model should learn to write.
     Target,
     /// The words that evidence asks about.
-    Question,
+    EvidenceWords,
     /// Another sentence to set beside this one.
     OtherSentence,
     /// The number under the cursor, by hand.
@@ -231,7 +231,7 @@ pub enum PaletteChoice {
     Step(usize),
     Change(Change),
     /// What evidence is asked about: words, and the place in the output.
-    Question(Vec<Change>),
+    EvidenceWords(Vec<Change>),
     /// Reads a sentence.
     Sentence(String),
     /// Opens a cell, in a step that shows it if there is one.

@@ -282,6 +282,7 @@ fn share(total: u16, sizes: &[[u16; 4]]) -> Option<Vec<u16>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::value::PlaneCell;
 
     const STAGE: Rect = Rect::new(0, 0, 80, 20);
 
@@ -330,7 +331,7 @@ mod tests {
                 row_labels: Labels::new(n_rows, |_| "bicycle".to_owned()),
                 columns: Columns::Counted,
                 scale: Scale::Unit,
-                cursor: (0, 0),
+                cursor: PlaneCell::default(),
                 focused: true,
                 marks: Marks::default(),
                 row_noun: "rows",

@@ -111,8 +111,8 @@ impl State {
         if !self.specs().iter().any(|spec| spec.kind.has_patching()) {
             return None;
         }
-        let findings = self.passes.reading.as_ref()?.known_findings()?;
-        findings.get(&self.current().1.model)?.patched()
+        let all = self.passes.reading.as_ref()?.known_pass_evidence()?;
+        all.get(&self.current().1.model)?.patched()
     }
 
     /// Stops the maps that the step shows; None if they are not being computed.
@@ -139,7 +139,7 @@ impl State {
     /// Whether the step shows maps whose two passes are not there yet.
     fn awaits_maps(&self) -> bool {
         let is_known = |reading: &Reading| {
-            let found = reading.known_findings()?.get(&self.current().1.model)?;
+            let found = reading.known_pass_evidence()?.get(&self.current().1.model)?;
             Some(found.is_patching_known())
         };
         self.specs().iter().any(|spec| spec.kind.has_patching())

@@ -2,7 +2,10 @@
 
 use super::{State, reply::Notice};
 use crate::{
-    engine::{site::Address, value::Cell},
+    engine::{
+        site::Address,
+        value::{Cell, PlaneCell},
+    },
     lesson::{PaneSpec, Selection},
     model::ModelName,
 };
@@ -48,22 +51,23 @@ impl State {
         self.nav.pick_head(at);
         self.clamp();
         let cursor = self.cursor_on(address);
-        self.nav.set_cursor(cursor.unwrap_or((row, 0)));
+        self.nav.set_cursor(cursor.unwrap_or(PlaneCell::new(row, 0)));
         self.clamp();
         cursor.is_some()
     }
 
     /// Row and column of the cursor on a cell in the focused pane; in a list, the column is the cell's rank.
-    fn cursor_on(&self, address: &Address) -> Option<(usize, usize)> {
+    fn cursor_on(&self, address: &Address) -> Option<PlaneCell> {
         let panes = self.panes();
         let pane = panes.get(self.nav.focus)?;
         let Cell { row, col, .. } = address.cell;
-        let is_on_cell = |&(row, col): &(usize, usize)| {
+        let is_on_cell = |&PlaneCell { row, col }: &PlaneCell| {
             let pointed = pane.cursor_cell(row, col).map(|p| p.address);
             pointed.is_some_and(|p| (p.site_path(), p.cell) == (address.site_path(), address.cell))
         };
-        let ranks = pane.extent().1.min(MAX_RANKS);
-        std::iter::once((row, col)).chain((0..ranks).map(|rank| (row, rank))).find(is_on_cell)
+        let ranks = pane.extent().cols.min(MAX_RANKS);
+        let cols = std::iter::once(col).chain(0..ranks);
+        cols.map(|col| PlaneCell { row, col }).find(is_on_cell)
     }
 
     /// Panes of a site, at most one per step, the current chapter first.

@@ -9,7 +9,7 @@ use super::{
     Command,
     reply::{Notice, Reply},
 };
-use crate::lesson::{Language, Lesson, Paragraph, Span, Step, quiz::Question, tr};
+use crate::lesson::{Language, Lesson, Paragraph, Span, Step, quiz::QuizQuestion, tr};
 
 /// Selectable multiples of the usual reading speed.
 const PACES: [f32; 7] = [0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0];
@@ -59,7 +59,7 @@ impl Default for Guide {
 /// An unanswered question, with the index of the chosen option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenQuiz {
-    pub asked: Question,
+    pub asked: QuizQuestion,
     pub chosen: usize,
 }
 
@@ -110,7 +110,7 @@ impl Guide {
     }
 
     /// Opens a question.
-    pub(super) fn ask(&mut self, asked: Option<Question>) -> Option<Notice> {
+    pub(super) fn ask(&mut self, asked: Option<QuizQuestion>) -> Option<Notice> {
         self.quiz = asked.map(|asked| OpenQuiz { asked, chosen: 0 });
         let waits = self.quiz.is_some() && self.page_time.take().is_some();
         waits.then(|| "a question: autoplay waits for your answer; a resumes it".into())

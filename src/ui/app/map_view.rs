@@ -6,6 +6,7 @@ use crate::{
         evidence::flow::Threshold,
         measure::{attention_form::AttentionForm, heads::FIGURES},
     },
+    engine::value::PlaneCell,
     lesson::{Language, tr},
     text::percent,
     ui::panes::{LogitPieces, Sort, StreamRow},
@@ -128,7 +129,7 @@ impl Navigation {
     /// Explains another row in the flow graph, or again what is asked about.
     fn explain(&mut self, asked: StreamRow) -> Notice {
         self.view.explained = Some(asked).filter(|row| self.view.explained != Some(*row));
-        self.set_cursor((0, asked.row));
+        self.set_cursor(PlaneCell::new(0, asked.row));
         match self.view.explained {
             Some(_) => "the routes to this word's last row; c on it goes back".into(),
             None => "the routes to the word that is asked about".into(),

@@ -5,6 +5,7 @@ use ratatui::layout::{Margin, Rect};
 use super::{State, map_view::Followed, reply::Notice};
 use crate::{
     analysis::measure::find::{FINDERS, Finder},
+    engine::value::{Extent, PlaneCell},
     lesson::{PaneKind, PaneSpec, tr},
     text::cell_value,
     ui::{panes::Pane, widgets::heat::Zoom},
@@ -42,10 +43,10 @@ impl State {
 
     /// Rows and columns of so many screens of the cells in view.
     pub(super) fn cells_of_screens(&self, rows: isize, cols: isize) -> (isize, isize) {
-        let (high, wide) =
-            self.ask_focused_pane(|pane, area| Some(pane.visible_extent(area))).unwrap_or((1, 1));
+        let in_view = self.ask_focused_pane(|pane, area| Some(pane.visible_extent(area)));
+        let in_view = in_view.unwrap_or(Extent::new(1, 1));
         let by = |screens: isize, n: usize| screens.saturating_mul(n.max(1) as isize);
-        (by(rows, high), by(cols, wide))
+        (by(rows, in_view.rows), by(cols, in_view.cols))
     }
 
     /// Sorts the table of heads that the step shows by the next order; of a table of all heads, selects the first row. In
@@ -86,10 +87,10 @@ impl State {
             let Some(found) = find(wanted, &plane, self.nav.cursor()) else {
                 return Some(tr!(language, "{name}: there is none here", name).into());
             };
-            let pointed = pane.cursor_cell(found.hit.row, found.hit.col);
+            let pointed = pane.cursor_cell(found.hit.at.row, found.hit.at.col);
             (found, pointed)
         };
-        self.nav.move_to((found.hit.row, found.hit.col), self.picked_at());
+        self.nav.move_to(found.hit.at, self.picked_at());
         let cell = pointed.map_or_else(String::new, |cell| {
             format!(": {} = {}", cell.address, cell_value(cell.value))
         });
@@ -107,7 +108,7 @@ impl State {
 
     /// What the cursor is on in a pane that follows something.
     pub(super) fn followed_under_cursor(&self) -> Option<Followed> {
-        let (row, col) = self.nav.cursor();
+        let PlaneCell { row, col } = self.nav.cursor();
         let panes = self.panes();
         let pane = panes.get(self.nav.focus)?;
         let word = || pane.word_to_follow(row, col).map(Followed::Word);

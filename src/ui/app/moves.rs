@@ -6,7 +6,10 @@ use super::{
     MouseTarget, State,
     reply::{Notice, Reply},
 };
-use crate::lesson::{LayerHead, PaneSpec, Selection, question, tr};
+use crate::{
+    engine::value::PlaneCell,
+    lesson::{LayerHead, PaneSpec, Selection, question, tr},
+};
 
 impl State {
     /// Enters a step. The selection there depends on the step and on what the user picked, not on the steps visited
@@ -123,7 +126,7 @@ impl State {
             self.nav.selection.head = head;
             self.nav.pick_head(at);
         }
-        if let Some((layer, head)) = cell.filter(|_| self.walks_heads()) {
+        if let Some(PlaneCell { row: layer, col: head }) = cell.filter(|_| self.walks_heads()) {
             self.nav.pick_layer_and_head(LayerHead { layer, head });
         } else if let Some(cell) = cell {
             self.nav.move_to(cell, at);
@@ -141,7 +144,7 @@ impl State {
             return self.nav.walk_to_head(to);
         }
         let extent = self.extent();
-        if extent.0 == 0 || extent.1 == 0 {
+        if extent.is_empty() {
             return Some("this pane has no cells to walk".into());
         }
         let (on_route, is_horizontal) = {
@@ -154,8 +157,9 @@ impl State {
             return self.nav.move_on_route(to);
         }
         // If the rows lie side by side, the keys for columns move between them as well.
-        let by = if is_horizontal { (rows.saturating_add(cols), 0) } else { (rows, cols) };
-        self.nav.move_within(extent, by, self.picked_at())
+        let (rows, cols) =
+            if is_horizontal { (rows.saturating_add(cols), 0) } else { (rows, cols) };
+        self.nav.move_within(extent, rows, cols, self.picked_at())
     }
 
     pub(super) fn layer_by(&mut self, by: isize) -> Option<Notice> {

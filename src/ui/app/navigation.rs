@@ -2,6 +2,7 @@
 
 use super::reply::Notice;
 use crate::{
+    engine::value::{Extent, PlaneCell},
     lesson::{LayerHead, PaneSpec, Selection, Step},
     ui::{panes::View, widgets::heat::Zoom},
 };
@@ -121,33 +122,37 @@ impl Navigation {
     }
 
     /// Moves the cursor to a cell of the focused pane.
-    pub(super) fn move_to(&mut self, (row, col): (usize, usize), at: PickedAt) {
-        let is_other_row = row != self.selection.row;
-        self.set_cursor((row, col));
+    pub(super) fn move_to(&mut self, to: PlaneCell, at: PickedAt) {
+        let is_other_row = to.row != self.selection.row;
+        self.set_cursor(to);
         if is_other_row {
             self.pick_row(at);
         }
     }
 
-    pub(super) const fn cursor(&self) -> (usize, usize) {
-        (self.selection.row, self.selection.col)
+    pub(super) const fn cursor(&self) -> PlaneCell {
+        PlaneCell::new(self.selection.row, self.selection.col)
     }
 
     /// Moves the cursor without picking its row.
-    pub(super) const fn set_cursor(&mut self, (row, col): (usize, usize)) {
+    pub(super) const fn set_cursor(&mut self, PlaneCell { row, col }: PlaneCell) {
         (self.selection.row, self.selection.col) = (row, col);
     }
 
     /// Moves the cursor by rows and columns, up to the edges.
     pub(super) fn move_within(
         &mut self,
-        (n_rows, n_cols): (usize, usize),
-        (rows, cols): (isize, isize),
+        extent: Extent,
+        rows: isize,
+        cols: isize,
         at: PickedAt,
     ) -> Option<Notice> {
         let before = self.selection;
         let to = |index: usize, by, n: usize| index.saturating_add_signed(by).min(n - 1);
-        self.set_cursor((to(before.row, rows, n_rows), to(before.col, cols, n_cols)));
+        self.set_cursor(PlaneCell {
+            row: to(before.row, rows, extent.rows),
+            col: to(before.col, cols, extent.cols),
+        });
         if rows != 0 {
             self.pick_row(at);
         }
@@ -155,7 +160,7 @@ impl Navigation {
     }
 
     /// Moves the cursor along a route, to its next cell.
-    pub(super) fn move_on_route(&mut self, to: (usize, usize)) -> Option<Notice> {
+    pub(super) fn move_on_route(&mut self, to: PlaneCell) -> Option<Notice> {
         let is_end = to == self.cursor();
         self.set_cursor(to);
         is_end.then(|| "the route ends here".into())
@@ -184,8 +189,11 @@ impl Navigation {
         }
     }
 
-    pub(super) fn clamp_cursor(&mut self, (rows, cols): (usize, usize)) {
-        self.set_cursor((within(self.selection.row, rows), within(self.selection.col, cols)));
+    pub(super) fn clamp_cursor(&mut self, extent: Extent) {
+        self.set_cursor(PlaneCell {
+            row: within(self.selection.row, extent.rows),
+            col: within(self.selection.col, extent.cols),
+        });
     }
 
     /// Scrolls the narration `by` pages of `page` lines each, up to the offset `last`.

@@ -11,7 +11,12 @@ use crate::{
         map::{ModelMap, Station},
         trace::{Recorded, Trace},
     },
-    engine::{arithmetic::Arithmetic, math::argmax, site::Axis},
+    engine::{
+        arithmetic::Arithmetic,
+        math::argmax,
+        site::Axis,
+        value::{Extent, PlaneCell},
+    },
     lesson::{PaneKind, PaneSpec, Selection, Step},
     model::ModelName,
     ui::panes::{self, OtherPass, Pane, PreferredSize, Scene, Unfolding},
@@ -254,8 +259,8 @@ impl State {
     }
 
     /// Rows and columns over which the cursor moves in the focused pane.
-    pub(super) fn extent(&self) -> (usize, usize) {
-        self.panes().get(self.nav.focus).map_or((0, 0), |pane| pane.extent())
+    pub(super) fn extent(&self) -> Extent {
+        self.panes().get(self.nav.focus).map_or(Extent::NONE, |pane| pane.extent())
     }
 
     /// The key with the largest weight if the focused pane's columns are keys, else column 0.
@@ -267,7 +272,7 @@ impl State {
         let site = self.site(spec).filter(|site| site.axes()[2] == Axis::Key)?;
         let shape = site.shape();
         let Selection { head, row, .. } = self.nav.selection;
-        let (_, cols) = self.extent();
+        let cols = self.extent().cols;
         let row = (head < shape.planes && row < shape.rows).then(|| site.value.row(head, row))?;
         argmax(row).filter(|&col| col < cols)
     }
@@ -282,7 +287,7 @@ impl State {
         if self.inspector.levels.len() != 1 {
             return None;
         }
-        let (row, col) = self.nav.cursor();
+        let PlaneCell { row, col } = self.nav.cursor();
         self.panes().get(self.nav.focus)?.pass_of(row, col)
     }
 
@@ -318,7 +323,7 @@ impl State {
     /// The number under the cursor; None if there is none to open.
     pub(super) fn number_under_cursor(&self) -> Option<(ModelName, Arithmetic)> {
         let model = self.current().1.model_of(self.focused()?);
-        let (row, col) = self.nav.cursor();
+        let PlaneCell { row, col } = self.nav.cursor();
         let panes = self.panes();
         let pane = panes.get(self.nav.focus)?;
         let reading = self.passes.reading.as_ref()?;

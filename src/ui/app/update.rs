@@ -311,7 +311,7 @@ fn begin_export(state: &State) -> Reply {
 fn type_in_palette(state: &State, key: TypedKey) -> Reply {
     match key {
         TypedKey::Target => state.type_target(),
-        TypedKey::Question => state.type_question(),
+        TypedKey::EvidenceWords => state.type_evidence_words(),
         TypedKey::OtherSentence => state.type_other_sentence(),
         TypedKey::Number => state.type_change(None),
         TypedKey::Temperature => state.type_change(Some("temperature=")),
@@ -416,7 +416,7 @@ fn run_in_inspector(state: &mut State, command: Command) -> Reply {
         Command::ToggleWhatIf(_)
         | Command::Learn(_)
         | Command::Type(
-            TypedKey::Target | TypedKey::Question | TypedKey::Number | TypedKey::Temperature,
+            TypedKey::Target | TypedKey::EvidenceWords | TypedKey::Number | TypedKey::Temperature,
         )
         | Command::Reset
         | Command::Difference
@@ -453,7 +453,9 @@ fn run_choice(state: &mut State, pick: PaletteChoice) -> Reply {
             Reply::enters(step)
         }
         PaletteChoice::Change(change) => state.passes.change(change, state.lesson.language),
-        PaletteChoice::Question(changes) => state.passes.change_all(changes, state.lesson.language),
+        PaletteChoice::EvidenceWords(changes) => {
+            state.passes.change_all(changes, state.lesson.language)
+        }
         PaletteChoice::Sentence(text) => Reply::asks(state.passes.request_sentence(text)),
         PaletteChoice::Open(model, address) => state.go_to(model, &address).into(),
         PaletteChoice::Nothing(why) => Reply::fails(why),

@@ -12,7 +12,10 @@ use crate::{
         reading::{Reading, TargetKind},
         trace::Recorded,
     },
-    engine::change::{Change, Part, words_as_typed},
+    engine::{
+        change::{Change, Part, words_as_typed},
+        value::PlaneCell,
+    },
     lesson::{PaneSpec, tr},
     ui::descriptions::changes_in_words,
 };
@@ -121,11 +124,11 @@ impl State {
     }
 
     /// Opens the palette with the words that evidence asks about, to be edited.
-    pub(super) fn type_question(&self) -> Reply {
+    pub(super) fn type_evidence_words(&self) -> Reply {
         let model = self.current().1.model;
         let Some(reading) = &self.passes.reading else { return Reply::NONE };
         let asked = reading.changes.asked_words();
-        let found = reading.known_findings().and_then(|all| all.get(&model));
+        let found = reading.known_pass_evidence().and_then(|all| all.get(&model));
         let words = match found {
             _ if !asked.is_empty() => asked,
             Some(found) => vec![found.word.clone(), found.against.clone()],
@@ -149,7 +152,7 @@ impl State {
             if let Some(level) = self.opened() {
                 return Some(format!("{}=", level.arithmetic.name.address()?));
             }
-            let (row, col) = self.nav.cursor();
+            let PlaneCell { row, col } = self.nav.cursor();
             let pointed = self.panes().get(self.nav.focus)?.cursor_cell(row, col)?;
             Some(format!("{}=", pointed.address))
         });

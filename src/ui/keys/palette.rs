@@ -116,7 +116,7 @@ fn what_if_entry(state: &State, query: &str) -> PaletteEntry {
             let words = changes_in_words(&all, language);
             let pick = match <[Change; 1]>::try_from(changes) {
                 Ok([change]) => PaletteChoice::Change(change),
-                Err(changes) => PaletteChoice::Question(changes),
+                Err(changes) => PaletteChoice::EvidenceWords(changes),
             };
             (tr!(language, "what if: {words}", words), pick)
         }

@@ -332,7 +332,7 @@ pub static KEYS: &[Binding] = &[
         named(C::FirstDifference, "the first number that a change affects", &[char('D')]),
     ]),
     row(G::WhatIf, "Q", "ask about words").runs(&[named(
-        C::Type(TypedKey::Question),
+        C::Type(TypedKey::EvidenceWords),
         "evidence: which words it is asked about",
         &[char('Q')],
     )]),

@@ -12,7 +12,7 @@ use crate::{
     lesson::tr,
     model::ModelName,
     ui::widgets::{
-        chart::{Chart, ChartColumn, Heights},
+        chart::{Chart, ChartColumn, ChartPoint, Heights},
         lines::{put_line, put_on},
     },
 };
@@ -70,7 +70,7 @@ impl AccuracyChart<'_> {
             columns: buckets.iter().enumerate().map(column).collect(),
             heights: Heights::Linear,
             has_legend: false,
-            cursor: (0, last),
+            cursor: ChartPoint { series: 0, column: last },
             focused: false,
         }
     }

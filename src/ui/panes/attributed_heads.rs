@@ -6,18 +6,19 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{
     Pane, Scene, Title, Unfolding,
     attribution::product,
-    both::{ShownPass, difference},
+    both::{ShownEvidence, difference},
     in_words::PaneWords,
     labelled::Table,
 };
 use crate::{
     analysis::{
         evidence::attribution::{HeadPart, LogitPart},
-        reading::Findings,
+        reading::PassEvidence,
     },
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         site::Stream,
+        value::Extent,
     },
     lesson::{PaneSpec, tr},
     text::fixed,
@@ -38,7 +39,7 @@ struct HeadOfPart<'a> {
 
 pub(super) struct AttributedHeads<'a> {
     scene: Scene<'a>,
-    shown: ShownPass<'a>,
+    shown: ShownEvidence<'a>,
     stream: Stream,
     /// In the order of computation.
     rows: Vec<HeadOfPart<'a>>,
@@ -48,7 +49,7 @@ pub(super) struct AttributedHeads<'a> {
 
 impl<'a> AttributedHeads<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
-        let shown = scene.evidence();
+        let shown = scene.shown_evidence();
         let stream = scene.site(spec).map_or(Stream::Source, |site| site.place.scope.keys());
         let rows = if shown.why_not().is_some() { vec![] } else { rows(shown.found, stream) };
         Self { scene, shown, stream, rows, counterparts: shown.counterparts(stream) }
@@ -126,7 +127,7 @@ fn name(part: &LogitPart, head: usize) -> String {
 
 /// The heads whose keys are words of this stream, where the model records what they look at; of those of one attention
 /// some may take nothing from words, as a what-if gave them something else.
-fn rows(found: Option<&Findings>, stream: Stream) -> Vec<HeadOfPart<'_>> {
+fn rows(found: Option<&PassEvidence>, stream: Stream) -> Vec<HeadOfPart<'_>> {
     let parts = found.and_then(|found| found.attribution.as_ref()).map(|all| &all.parts);
     let parts = parts.into_iter().flatten().filter(|part| part.keys == stream);
     let mut rows = vec![];
@@ -141,7 +142,7 @@ impl Pane for AttributedHeads<'_> {
         let language = self.scene.language;
         let title = match self.shown.found {
             None => Title::named(language.tr("which head, from which word")),
-            Some(Findings { word, against, .. }) => Title::named(tr!(
+            Some(PassEvidence { word, against, .. }) => Title::named(tr!(
                 language,
                 "which head, from which word: “{word}” over “{against}”",
                 word,
@@ -155,8 +156,8 @@ impl Pane for AttributedHeads<'_> {
         (!self.rows.is_empty()).then(|| self.heat())
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.rows.len(), self.n_cols())
+    fn extent(&self) -> Extent {
+        Extent::new(self.rows.len(), self.n_cols())
     }
 
     /// The weight on the word, times what its value pushes.

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
-    both::{ShownPass, difference},
+    both::{ShownEvidence, difference},
     in_words::PaneWords,
 };
 use crate::{
@@ -21,11 +21,12 @@ use crate::{
                 Attribution, Factor, Factors, LogitPart, PartKind, PartPair, part_pairs,
             },
         },
-        reading::Findings,
+        reading::PassEvidence,
     },
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         site::{Address, AddressKind},
+        value::{Extent, PlaneCell},
     },
     lesson::{Language, tr},
     text::fixed,
@@ -37,7 +38,7 @@ use crate::{
 
 pub(super) struct AttributionList<'a> {
     scene: Scene<'a>,
-    shown: ShownPass<'a>,
+    shown: ShownEvidence<'a>,
     rows: Vec<Row<'a>>,
 }
 
@@ -97,7 +98,7 @@ impl SignedLine<'_> {
 
 impl<'a> AttributionList<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
-        let shown = scene.evidence();
+        let shown = scene.shown_evidence();
         Self { scene, shown, rows: rows(shown) }
     }
 
@@ -116,7 +117,7 @@ impl<'a> AttributionList<'a> {
 
 impl AttributionList<'_> {
     /// What the parts add up to; None where there are none to show.
-    fn total(&self, shown: ShownPass, width: usize) -> Option<String> {
+    fn total(&self, shown: ShownEvidence, width: usize) -> Option<String> {
         let now = shown.found?.attribution.as_ref()?;
         match shown.before {
             None => Some(self.sum_in_words(now, width)),
@@ -130,7 +131,7 @@ impl AttributionList<'_> {
     fn why_nothing(&self) -> &'static str {
         match self.shown.found {
             None => self.scene.no_evidence(),
-            Some(Findings { attribution: None, .. }) => {
+            Some(PassEvidence { attribution: None, .. }) => {
                 let language = self.scene.language;
                 language.tr("this model has no residual stream, so its logits are not a sum")
             }
@@ -155,7 +156,7 @@ impl AttributionList<'_> {
     }
 
     /// What a part adds, in one pass or in both, which head or unit does most of it, and what that promotes.
-    fn part_in_words(&self, found: Option<&Findings>, row: &Row) -> Vec<String> {
+    fn part_in_words(&self, found: Option<&PassEvidence>, row: &Row) -> Vec<String> {
         let (language, part) = (self.scene.language, row.part);
         if let Some(pair) = &row.pair {
             let both = self.scene.both_in_words(pair.now(), pair.was());
@@ -224,8 +225,8 @@ pub(super) fn product(of: &Factors, factor: &Factor) -> Expr<Operand> {
 }
 
 /// The parts to show; none before they are computed, and for a model without a residual stream.
-fn rows<'a>(shown: ShownPass<'a>) -> Vec<Row<'a>> {
-    let attribution = |found: &'a Findings| found.attribution.as_ref();
+fn rows<'a>(shown: ShownEvidence<'a>) -> Vec<Row<'a>> {
+    let attribution = |found: &'a PassEvidence| found.attribution.as_ref();
     let Some(now) = shown.found.and_then(attribution) else { return vec![] };
     if shown.before.is_none() {
         let row = |part| Row { part, amount: part.amount, pair: None };
@@ -240,7 +241,7 @@ fn rows<'a>(shown: ShownPass<'a>) -> Vec<Row<'a>> {
 }
 
 /// The head or the unit that adds most to a part, or takes most from it.
-fn strongest(found: &Findings, part: &LogitPart, language: Language) -> Option<String> {
+fn strongest(found: &PassEvidence, part: &LogitPart, language: Language) -> Option<String> {
     let of = |amounts: &mut dyn Iterator<Item = (usize, f32)>| {
         amounts.filter(|(_, x)| *x != 0.0).max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
     };
@@ -269,7 +270,7 @@ fn strongest(found: &Findings, part: &LogitPart, language: Language) -> Option<S
 }
 
 /// The words that the strongest head or unit of a part promotes.
-fn promoted(found: &Findings, part: &LogitPart, language: Language) -> Option<String> {
+fn promoted(found: &PassEvidence, part: &LogitPart, language: Language) -> Option<String> {
     let mut parts = found.attribution.as_ref()?.parts.iter();
     let row = parts.position(|own| own.path == part.path)?;
     let words = &found.promoted.get(row)?.as_ref()?.words;
@@ -283,8 +284,8 @@ pub(super) fn promotes(words: &[String], language: Language) -> String {
 }
 
 /// The words asked about, and where.
-pub(super) fn question(found: &Findings, language: Language) -> String {
-    let Findings { word, against, asked_at, rows_of, .. } = found;
+pub(super) fn question(found: &PassEvidence, language: Language) -> String {
+    let PassEvidence { word, against, asked_at, rows_of, .. } = found;
     match rows_of {
         RowsOf::Output | RowsOf::NextWords => tr!(
             language,
@@ -313,8 +314,8 @@ impl<'a> Pane for AttributionList<'a> {
         self.shown.marked(self.scene, title)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.rows.len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.rows.len(), 1)
     }
 
     /// A part as the sum over its cells: weights of attention, hidden units, or its own numbers.
@@ -358,8 +359,8 @@ impl<'a> Pane for AttributionList<'a> {
         Some(List::new(without_top_rows(area, 1), self.rows.len(), self.row()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -369,7 +370,7 @@ impl<'a> Pane for AttributionList<'a> {
     fn in_words(&self) -> PaneWords {
         let Scene { language, model, .. } = self.scene;
         let (found, before) = self.scene.evidence_in_words();
-        let shown = ShownPass {
+        let shown = ShownEvidence {
             found,
             before: before.map(|before| Ok(&*before.found)),
             is_given: before.is_some_and(|before| !before.writes_same),

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     analysis::measure::readback::is_out_of_reach,
-    engine::{site::Axis, value::Cell},
+    engine::{
+        site::Axis,
+        value::{Cell, Extent, PlaneCell},
+    },
     lesson::tr,
     text::percent,
     ui::widgets::{
@@ -146,8 +149,8 @@ impl Pane for Bars<'_> {
         title
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.subject.n_rows(), self.order.len())
+    fn extent(&self) -> Extent {
+        Extent::new(self.subject.n_rows(), self.order.len())
     }
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
@@ -167,8 +170,8 @@ impl Pane for Bars<'_> {
         Some(List::new(area, self.n_listed(), self.cursor_bar()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.subject.row(), self.list(area)?.at(position)?))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.subject.row(), self.list(area)?.at(position)?))
     }
 
     fn place_in_pass(&self) -> Option<usize> {

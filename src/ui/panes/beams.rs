@@ -9,7 +9,10 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::trace::Trace,
-    engine::math::beam::{BeamPlace, Beams},
+    engine::{
+        math::beam::{BeamPlace, Beams},
+        value::Extent,
+    },
     lesson::tr,
     text::rounded,
     ui::widgets::lines::{fit_end, left, put_line, put_on, window},
@@ -134,8 +137,8 @@ impl Pane for BeamTree<'_> {
         }
     }
 
-    fn extent(&self) -> (usize, usize) {
-        self.beams().map_or((0, 0), |beams| (beams.steps.len(), 1))
+    fn extent(&self) -> Extent {
+        self.beams().map_or(Extent::NONE, |beams| Extent::new(beams.steps.len(), 1))
     }
 
     fn is_horizontal(&self) -> bool {

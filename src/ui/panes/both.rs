@@ -2,7 +2,7 @@
 
 use super::{Scene, Title};
 use crate::{
-    analysis::reading::{EvidenceBefore, Findings, Reading},
+    analysis::reading::{EvidenceBefore, PassEvidence, Reading},
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         math::aligned,
@@ -18,42 +18,46 @@ pub(super) const TOO_LARGE: &str =
 
 /// The evidence that a pane shows.
 #[derive(Clone, Copy, Default)]
-pub(super) struct ShownPass<'a> {
+pub(super) struct ShownEvidence<'a> {
     /// Of B; of A while that is on the screen.
-    pub found: Option<&'a Findings>,
+    pub found: Option<&'a PassEvidence>,
     /// A's beside it while B - A is on the screen, or why there is none.
-    pub before: Option<Result<&'a Findings, &'static str>>,
+    pub before: Option<Result<&'a PassEvidence, &'static str>>,
     /// Whether A's decoder was given the words of B, as it wrote others.
     pub is_given: bool,
 }
 
 impl<'a> Scene<'a> {
     /// The evidence of this pane's model.
-    pub(super) fn evidence(&self) -> ShownPass<'a> {
+    pub(super) fn shown_evidence(&self) -> ShownEvidence<'a> {
         if let Some(changed) = self.changed {
-            return self.evidence_of_a(changed);
+            return self.shown_evidence_of_a(changed);
         }
-        let found = self.found();
+        let found = self.pass_evidence();
         if !self.shows_difference {
-            return ShownPass { found, ..ShownPass::default() };
+            return ShownEvidence { found, ..ShownEvidence::default() };
         }
-        match found.and_then(Findings::before) {
-            None => ShownPass { found, before: Some(Err(self.measuring())), is_given: false },
+        match found.and_then(PassEvidence::before) {
+            None => ShownEvidence { found, before: Some(Err(self.measuring())), is_given: false },
             Some(Err(why)) => {
-                ShownPass { found, before: Some(Err(self.language.tr(why))), is_given: false }
+                ShownEvidence { found, before: Some(Err(self.language.tr(why))), is_given: false }
             }
-            Some(Ok(before)) => {
-                ShownPass { found, before: Some(Ok(&before.found)), is_given: !before.writes_same }
-            }
+            Some(Ok(before)) => ShownEvidence {
+                found,
+                before: Some(Ok(&before.found)),
+                is_given: !before.writes_same,
+            },
         }
     }
 
     /// A's evidence, asked as B is; where that has no counterpart in A, as A alone would be.
-    fn evidence_of_a(&self, changed: &'a Reading) -> ShownPass<'a> {
-        match self.found_in(changed).and_then(Findings::before) {
-            None => ShownPass::default(),
-            Some(Err(_)) => ShownPass { found: self.found(), ..ShownPass::default() },
-            Some(Ok(before)) => ShownPass {
+    fn shown_evidence_of_a(&self, changed: &'a Reading) -> ShownEvidence<'a> {
+        match self.evidence_of(changed).and_then(PassEvidence::before) {
+            None => ShownEvidence::default(),
+            Some(Err(_)) => {
+                ShownEvidence { found: self.pass_evidence(), ..ShownEvidence::default() }
+            }
+            Some(Ok(before)) => ShownEvidence {
                 found: Some(&before.found),
                 before: None,
                 is_given: !before.writes_same,
@@ -63,7 +67,7 @@ impl<'a> Scene<'a> {
 
     /// Why there is no evidence of this pane's model.
     pub(super) fn no_evidence(&self) -> &'static str {
-        let all = self.changed.unwrap_or(self.reading).known_findings();
+        let all = self.changed.unwrap_or(self.reading).known_pass_evidence();
         let is_known = all.is_some_and(|all| {
             let found = all.get(&self.model).filter(|_| self.changed.is_some());
             found.is_none_or(|found| found.before().is_some())
@@ -72,17 +76,19 @@ impl<'a> Scene<'a> {
     }
 
     /// The evidence of a reading, without waiting for it.
-    pub(super) fn found(&self) -> Option<&'a Findings> {
-        self.found_in(self.reading)
+    pub(super) fn pass_evidence(&self) -> Option<&'a PassEvidence> {
+        self.evidence_of(self.reading)
     }
 
-    fn found_in(&self, reading: &'a Reading) -> Option<&'a Findings> {
-        reading.known_findings()?.get(&self.model).map(|found| &**found)
+    fn evidence_of(&self, reading: &'a Reading) -> Option<&'a PassEvidence> {
+        reading.known_pass_evidence()?.get(&self.model).map(|found| &**found)
     }
 
     /// The evidence of a reading that waits, and that before its changes.
-    pub(super) fn evidence_in_words(&self) -> (Option<&'a Findings>, Option<&'a EvidenceBefore>) {
-        let found = self.reading.findings().get(&self.model).map(|found| &**found);
+    pub(super) fn evidence_in_words(
+        &self,
+    ) -> (Option<&'a PassEvidence>, Option<&'a EvidenceBefore>) {
+        let found = self.reading.pass_evidence().get(&self.model).map(|found| &**found);
         (found, found.and_then(|found| found.before()?.ok()))
     }
 
@@ -99,9 +105,9 @@ impl<'a> Scene<'a> {
     }
 }
 
-impl<'a> ShownPass<'a> {
+impl<'a> ShownEvidence<'a> {
     /// A's evidence where B - A is shown.
-    pub(super) fn was(&self) -> Option<&'a Findings> {
+    pub(super) fn was(&self) -> Option<&'a PassEvidence> {
         self.before?.ok()
     }
 

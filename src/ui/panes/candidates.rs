@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     analysis::measure::choice::{read_so_far, taken},
-    engine::math::sampling::{Candidate, Choice, Choosing, Cut},
+    engine::{
+        math::sampling::{Candidate, Choice, Choosing, Cut},
+        value::Extent,
+    },
     lesson::tr,
     text::{percent, rounded},
     ui::{
@@ -179,8 +182,8 @@ impl Pane for Candidates<'_> {
         Title::named(tr!(language, "the choice at {step} of {n}", step, n)).with(how + &limits)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.subject.n_rows(), self.listed.len())
+    fn extent(&self) -> Extent {
+        Extent::new(self.subject.n_rows(), self.listed.len())
     }
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {

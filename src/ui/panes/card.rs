@@ -15,9 +15,9 @@ use crate::{
     ui::widgets::lines::put_line,
 };
 
-pub(super) struct Card<'a>(pub(super) Scene<'a>);
+pub(super) struct CardPane<'a>(pub(super) Scene<'a>);
 
-impl<'a> Card<'a> {
+impl<'a> CardPane<'a> {
     fn rows(&self) -> Vec<(&'a str, String)> {
         let (language, card) = (self.0.language, self.0.reading.card.as_ref());
         let rows = card.into_iter().flat_map(|card| &card.rows);
@@ -32,7 +32,7 @@ impl<'a> Card<'a> {
     }
 }
 
-impl Pane for Card<'_> {
+impl Pane for CardPane<'_> {
     fn title(&self) -> Title {
         Title::named(self.0.reading.card.as_ref().map_or("", |card| &card.title))
     }

@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::measure::continuation::{Continuation, Continued},
+    engine::value::Extent,
     lesson::{Language, tr},
     text::{Token, rounded},
     ui::{
@@ -120,8 +121,8 @@ impl Pane for Continuations<'_> {
             .with(self.0.language.tr("log p a token"))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.reading.given(usize::MAX).len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.0.reading.given(usize::MAX).len(), 1)
     }
 
     fn preferred_size(&self) -> PreferredSize {

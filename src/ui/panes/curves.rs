@@ -13,7 +13,7 @@ use crate::{
     model::ModelName,
     text::{fixed, grouped},
     ui::widgets::{
-        chart::{Chart, ChartColumn, Heights},
+        chart::{Chart, ChartColumn, ChartPoint, Heights},
         lines::{put_text, without_top_rows},
     },
 };
@@ -76,7 +76,7 @@ impl TrainingCurves<'_> {
             columns: (0..Self::n_columns()).map(|i| ChartColumn::numbered(thousands(i))).collect(),
             heights: Heights::Log,
             has_legend: true,
-            cursor: (0, Self::n_columns().saturating_sub(1)),
+            cursor: ChartPoint { series: 0, column: Self::n_columns().saturating_sub(1) },
             focused: false,
         }
     }

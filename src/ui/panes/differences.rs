@@ -12,7 +12,10 @@ use crate::{
         reading::Differences,
         trace::{Recorded, Trace},
     },
-    engine::site::{Axis, Role, Stream},
+    engine::{
+        site::{Axis, Role, Stream},
+        value::Extent,
+    },
     lesson::{PaneSpec, tr},
     text::fixed,
     ui::{
@@ -131,8 +134,8 @@ impl Pane for DifferenceMap<'_> {
         (!self.rows.is_empty()).then(|| self.heat())
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.rows.len(), self.n_cols())
+    fn extent(&self) -> Extent {
+        Extent::new(self.rows.len(), self.n_cols())
     }
 
     /// The number of the row that differs most.

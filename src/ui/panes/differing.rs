@@ -18,9 +18,12 @@ use crate::{
     analysis::{
         evidence::RowsOf,
         measure::difference::WorstNumber,
-        reading::{Differences, EvidenceBefore, Findings, NextWordInBoth},
+        reading::{Differences, EvidenceBefore, NextWordInBoth, PassEvidence},
     },
-    engine::site::Address,
+    engine::{
+        site::Address,
+        value::{Extent, PlaneCell},
+    },
     lesson::tr,
     text::{fixed, percent},
     ui::{
@@ -31,7 +34,7 @@ use crate::{
 
 pub(super) struct Differing<'a> {
     scene: Scene<'a>,
-    found: Option<&'a Findings>,
+    found: Option<&'a PassEvidence>,
     before: Option<Result<&'a EvidenceBefore, &'static str>>,
     all: Option<Arc<Differences>>,
 }
@@ -51,8 +54,8 @@ const LEAST_NAME: u16 = 20;
 impl<'a> Differing<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
         let all = scene.reading.differences(scene.model);
-        let found = all.as_ref().and_then(|_| scene.found());
-        Self { scene, found, before: found.and_then(Findings::before), all }
+        let found = all.as_ref().and_then(|_| scene.pass_evidence());
+        Self { scene, found, before: found.and_then(PassEvidence::before), all }
     }
 
     /// The lines of the list; none without a second pass.
@@ -81,7 +84,7 @@ impl<'a> Differing<'a> {
     }
 
     /// Which words are compared.
-    fn place(&self, found: &Findings) -> String {
+    fn place(&self, found: &PassEvidence) -> String {
         let language = self.scene.language;
         let place = &found.asked_at;
         match found.rows_of {
@@ -133,8 +136,8 @@ impl Pane for Differing<'_> {
         Title::named(self.scene.language.tr("next word, largest differences"))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.rows().len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.rows().len(), 1)
     }
 
     fn cursor_cell(&self, row: usize, _: usize) -> Option<CursorCell> {
@@ -173,8 +176,8 @@ impl Pane for Differing<'_> {
         (n > 0).then(|| List::new(area, n, self.row(n)))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -189,7 +192,7 @@ impl Pane for Differing<'_> {
         };
         let pane = Self {
             found,
-            before: found.and_then(Findings::before),
+            before: found.and_then(PassEvidence::before),
             all: self.all.clone(),
             ..*self
         };

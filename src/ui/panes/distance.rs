@@ -12,12 +12,13 @@ use super::{
     model_line::{self, ARCHITECTURES},
 };
 use crate::{
+    engine::value::Extent,
     lesson::{PaneSpec, tr},
     model::ModelName,
     text::Token,
     text::fixed,
     ui::widgets::{
-        chart::{Chart, ChartColumn, Heights, REFERENCE, Series},
+        chart::{Chart, ChartColumn, ChartPoint, Heights, REFERENCE, Series},
         lines::put_on,
     },
 };
@@ -52,22 +53,25 @@ impl<'a> Distance<'a> {
     }
 
     /// Line and column of the cursor; the selected row is the word.
-    fn cursor(&self) -> (usize, usize) {
+    fn cursor(&self) -> ChartPoint {
         let last = self.n_words().saturating_sub(1);
         let selection = self.scene.selection;
-        (selection.col.min(self.models().len() - 1), selection.row.min(last))
+        ChartPoint {
+            series: selection.col.min(self.models().len() - 1),
+            column: selection.row.min(last),
+        }
     }
 
     fn series(&self, model: usize) -> Option<Series> {
         let points = divided_by_mean(self.norms(model)?);
-        let at_cursor = points.get(self.cursor().1).map(|v| self.scene.theme.figure(*v, 7));
+        let at_cursor = points.get(self.cursor().column).map(|v| self.scene.theme.figure(*v, 7));
         let at_cursor = at_cursor.unwrap_or_default().trim().to_owned();
         Some(model_line::series(&self.scene, self.models()[model], points, at_cursor))
     }
 
     /// The curve of the model under the cursor over many sentences, for each word.
     fn usual(&self) -> Option<Vec<f32>> {
-        let name = self.models()[self.cursor().0];
+        let name = self.models()[self.cursor().series];
         let typical = &self.scene.reading.typical;
         let curves = if self.of_state { &typical.forgetting } else { &typical.influence };
         let curve = curves.get(name.id())?;
@@ -119,13 +123,14 @@ impl Pane for Distance<'_> {
             return title;
         }
         let dashes = theme.glyph(REFERENCE.0, REFERENCE.1).repeat(3);
-        let (name, n) = (self.models()[self.cursor().0], self.scene.reading.typical.n_sentences);
+        let (name, n) =
+            (self.models()[self.cursor().series], self.scene.reading.typical.n_sentences);
         let name = language.tr(name.title());
         title.with(tr!(language, "{dashes} {name} over {n} sentences", dashes, name, n))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.n_words(), self.models().len())
+    fn extent(&self) -> Extent {
+        Extent::new(self.n_words(), self.models().len())
     }
 
     fn status_line(&self, row: usize, col: usize) -> Option<String> {

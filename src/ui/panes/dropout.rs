@@ -7,7 +7,7 @@ use crate::{
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         math::sampling::uniform,
-        value::Cell,
+        value::{Cell, Extent},
     },
     lesson::tr,
     text::rounded,
@@ -26,8 +26,8 @@ const SEED: u64 = 1;
 pub(super) struct Dropout<'a>(pub(super) Subject<'a>);
 
 impl Dropout<'_> {
-    fn shape(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
+    fn shape(&self) -> Extent {
+        Extent::new(self.0.n_rows(), self.0.n_cols())
     }
 
     fn is_dropped(&self, row: usize, col: usize) -> bool {
@@ -41,7 +41,7 @@ impl Dropout<'_> {
     }
 
     fn n_dropped(&self) -> usize {
-        let (rows, cols) = self.shape();
+        let Extent { rows, cols } = self.shape();
         let is_dropped =
             |row: usize| (0..cols).filter(move |&col| self.is_dropped(row, col)).count();
         (0..rows).map(is_dropped).sum()
@@ -56,7 +56,7 @@ impl Dropout<'_> {
 
 impl Pane for Dropout<'_> {
     fn title(&self) -> Title {
-        let (rows, cols) = self.shape();
+        let Extent { rows, cols } = self.shape();
         Title::named(tr!(
             self.0.scene.language,
             "dropout {share}: {n} of {all} dropped",
@@ -70,7 +70,7 @@ impl Pane for Dropout<'_> {
         Some(self.heat())
     }
 
-    fn extent(&self) -> (usize, usize) {
+    fn extent(&self) -> Extent {
         self.shape()
     }
 

@@ -17,9 +17,13 @@ use super::{
 use crate::{
     analysis::{
         evidence::flow::{Flow, FlowNode, Route, Threshold},
-        reading::Findings,
+        reading::PassEvidence,
     },
-    engine::{arithmetic::Arithmetic, site::Stream},
+    engine::{
+        arithmetic::Arithmetic,
+        site::Stream,
+        value::{Extent, PlaneCell},
+    },
     lesson::{PaneSpec, tr},
     text::{Token, percent},
     ui::widgets::lines::{put_line, put_text},
@@ -36,7 +40,7 @@ const MOST_PARTS: usize = 3;
 
 pub(super) struct FlowGraph<'a> {
     scene: Scene<'a>,
-    found: Option<&'a Findings>,
+    found: Option<&'a PassEvidence>,
     flow: Option<&'a Flow>,
     stream: Stream,
     route: Route,
@@ -47,13 +51,13 @@ pub(super) struct FlowGraph<'a> {
 
 impl<'a> FlowGraph<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec, title: Option<String>) -> Self {
-        let found = scene.found();
+        let found = scene.pass_evidence();
         let site = spec.path(0).and_then(|path| scene.reading.trace(scene.model).site(&path));
         let stream = site.map_or(Stream::Source, |site| site.place.scope.rows());
         Self { title, ..Self::of(scene, found, stream) }
     }
 
-    fn of(scene: Scene<'a>, found: Option<&'a Findings>, stream: Stream) -> Self {
+    fn of(scene: Scene<'a>, found: Option<&'a PassEvidence>, stream: Stream) -> Self {
         let flow = found.and_then(|found| found.flow_of(stream));
         let (mut route, mut threshold) = (Route::default(), 0.0);
         if let Some((found, flow)) = found.zip(flow) {
@@ -67,7 +71,7 @@ impl<'a> FlowGraph<'a> {
     /// Why there is no graph.
     fn why_nothing(&self) -> String {
         let Scene { language, reading, .. } = self.scene;
-        match (reading.known_findings(), self.found) {
+        match (reading.known_pass_evidence(), self.found) {
             (None, _) => self.scene.measuring().to_owned(),
             (Some(_), None) => language.tr(TOO_LARGE).to_owned(),
             (Some(_), Some(found)) => match found.replaced_in_flow() {
@@ -230,7 +234,7 @@ impl<'a> FlowGraph<'a> {
 
 /// The row that a graph explains: the one picked, or the one asked about; of a translator's source the word from which the
 /// routes of its output take most.
-fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
+fn explained_row(scene: Scene, found: &PassEvidence, flow: &Flow) -> usize {
     let picked = |stream| match scene.view.explained {
         Some(StreamRow { model, stream: picked, row })
             if (model, picked) == (scene.model, stream) =>
@@ -251,7 +255,12 @@ fn explained_row(scene: Scene, found: &Findings, flow: &Flow) -> usize {
 }
 
 /// The threshold that was chosen, or at which the route from a row begins.
-fn threshold_of(scene: Scene, found: &Findings, stream: Stream, row: usize) -> Option<Threshold> {
+fn threshold_of(
+    scene: Scene,
+    found: &PassEvidence,
+    stream: Stream,
+    row: usize,
+) -> Option<Threshold> {
     scene.view.threshold.or_else(|| found.threshold_of(stream, row))
 }
 
@@ -275,17 +284,17 @@ impl Pane for FlowGraph<'_> {
         Title::named(title.unwrap_or_default() + &routes).with(what)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        self.flow.map_or((0, 0), |flow| (flow.n_levels(), flow.n_rows))
+    fn extent(&self) -> Extent {
+        self.flow.map_or(Extent::NONE, |flow| Extent::new(flow.n_levels(), flow.n_rows))
     }
 
     /// Down follows the largest share, up the word that took most; sideways the nodes of the level.
     fn moved_to(
         &self,
-        (row, col): (usize, usize),
+        PlaneCell { row, col }: PlaneCell,
         rows: isize,
         cols: isize,
-    ) -> Option<(usize, usize)> {
+    ) -> Option<PlaneCell> {
         self.flow?;
         let FlowNode { level, row: mut word } = self.node(row, col);
         let mut at = level;
@@ -301,7 +310,7 @@ impl Pane for FlowGraph<'_> {
             let to = here.saturating_add_signed(cols).min(nodes.len().saturating_sub(1));
             word = nodes.get(to).copied().unwrap_or(word);
         }
-        Some((self.level(at), word))
+        Some(PlaneCell::new(self.level(at), word))
     }
 
     /// The shares that a node is made of.
@@ -339,13 +348,13 @@ impl Pane for FlowGraph<'_> {
         .titled(&self.title())
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         self.flow?;
         let grid = self.grid(area);
         let line = position.y.checked_sub(grid.plot.y)?;
         let level = *grid.levels.get(usize::from((line + grid.lines / 2) / grid.lines))?;
         let place = grid.place_at(position.x)?;
-        Some((self.level(level), place.checked_sub(self.first_place())?))
+        Some(PlaneCell::new(self.level(level), place.checked_sub(self.first_place())?))
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -9,6 +9,7 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::measure::forcing::{ForcedToken, Forcing},
+    engine::value::Extent,
     lesson::tr,
     text::percent,
     ui::widgets::lines::{List, left, put_on, right, without_top_rows},
@@ -99,8 +100,8 @@ impl Pane for ForcingTable<'_> {
         ))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        self.forcing().map_or((0, 0), |forcing| (forcing.places.len(), 1))
+    fn extent(&self) -> Extent {
+        self.forcing().map_or(Extent::NONE, |forcing| Extent::new(forcing.places.len(), 1))
     }
 
     fn preferred_size(&self) -> PreferredSize {

@@ -9,14 +9,17 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, is_of_state};
 use crate::{
     analysis::measure::gradient::Squares,
-    engine::arithmetic::{Arithmetic, Expr, Function, NumberName, NumberOf},
+    engine::{
+        arithmetic::{Arithmetic, Expr, Function, NumberName, NumberOf},
+        value::{Extent, PlaneCell},
+    },
     lesson::{PaneSpec, tr},
     text::Token,
     text::{fixed, percent},
     ui::widgets::lines::{List, put_bar, put_on, right},
 };
 
-pub(super) struct Gradient<'a> {
+pub(super) struct GradientPane<'a> {
     scene: Scene<'a>,
     title: Option<String>,
     path: String,
@@ -27,7 +30,7 @@ pub(super) struct Gradient<'a> {
 /// Width below which a word's norm is omitted and only its share is shown.
 const MIN_WIDTH_WITH_NORM: u16 = 32;
 
-impl<'a> Gradient<'a> {
+impl<'a> GradientPane<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
         let site = scene.site(spec);
         let path = site.map_or_else(String::new, |site| site.path().to_owned());
@@ -62,15 +65,15 @@ impl<'a> Gradient<'a> {
     }
 }
 
-impl Pane for Gradient<'_> {
+impl Pane for GradientPane<'_> {
     fn title(&self) -> Title {
         let name = self.title.as_deref().unwrap_or_else(|| self.scene.model.title());
         let name = self.scene.language.tr(name);
         Title::named(name).with(self.scene.language.tr(self.quantity()))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.words().len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.words().len(), 1)
     }
 
     /// The norm as the root of a sum of squares: one per unit of the state, or per channel of the embedding.
@@ -103,8 +106,8 @@ impl Pane for Gradient<'_> {
         Some(List::new(area, self.words().len(), self.cursor_row()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
+    engine::value::{Extent, PlaneCell},
     lesson::{LayerHead, PaneSpec, tr},
     text::rounded,
     ui::widgets::lines::{List, put_line, put_on, right, without_top_rows},
@@ -204,8 +205,8 @@ impl Pane for HeadTable<'_> {
         Some(LayerHead { layer: row.layer, head: row.head })
     }
 
-    fn visible_extent(&self, area: Rect) -> (usize, usize) {
-        (usize::from(area.height.saturating_sub(1)).max(1), 1)
+    fn visible_extent(&self, area: Rect) -> Extent {
+        Extent::new(usize::from(area.height.saturating_sub(1)).max(1), 1)
     }
 
     fn is_sortable(&self) -> bool {
@@ -223,9 +224,9 @@ impl Pane for HeadTable<'_> {
     }
 
     /// Layer and head of the row at a position.
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let row = self.list(area)?.at(position)?;
-        Some((self.rows()[row].layer, self.rows()[row].head))
+        Some(PlaneCell::new(self.rows()[row].layer, self.rows()[row].head))
     }
 
     fn in_words(&self) -> PaneWords {

@@ -10,7 +10,11 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::attention::{entropy_bits, strongest},
-    engine::{arithmetic::Arithmetic, math::argmax, value::Cell},
+    engine::{
+        arithmetic::Arithmetic,
+        math::argmax,
+        value::{Cell, PlaneCell},
+    },
     lesson::tr,
     text::{fixed, share},
     ui::widgets::{
@@ -19,7 +23,7 @@ use crate::{
     },
 };
 
-pub(super) struct Heads<'a>(pub(super) Subject<'a>);
+pub(super) struct HeadsPane<'a>(pub(super) Subject<'a>);
 
 /// Columns between two heads.
 const GAP: u16 = 2;
@@ -149,7 +153,7 @@ impl HeadsGrid {
     }
 }
 
-impl<'a> Heads<'a> {
+impl<'a> HeadsPane<'a> {
     fn n_heads(&self) -> usize {
         self.0.n_planes()
     }
@@ -255,7 +259,7 @@ impl<'a> Heads<'a> {
     }
 }
 
-impl Pane for Heads<'_> {
+impl Pane for HeadsPane<'_> {
     fn title(&self) -> Title {
         let language = self.0.scene.language;
         let from = tr!(language, "looking from “{from}”", from = self.0.label(1, self.0.row()));
@@ -286,7 +290,7 @@ impl Pane for Heads<'_> {
             .of_heads(grid)
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let (head, plan) = (self.head_at(area, position)?, self.plan(area));
         let frame = Self::frame(head, area, plan).intersection(area);
         self.heat(head, plan, self.scale()).cell_at(Self::cells_area(frame)?, position)

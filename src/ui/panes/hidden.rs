@@ -13,7 +13,11 @@ use super::{
     subject::Subject,
 };
 use crate::{
-    engine::{math::length, site::Stream, value::Cell},
+    engine::{
+        math::length,
+        site::Stream,
+        value::{Cell, PlaneCell},
+    },
     lesson::tr,
     model::ModelName,
     text::fixed,
@@ -64,7 +68,7 @@ impl<'a> Hidden<'a> {
             row_labels: Labels::listed(vec![format!("h_{}", self.0.n_rows())]),
             columns: Columns::Counted,
             focused: self.0.scene.focused && self.0.row() == last,
-            cursor: (0, self.0.col()),
+            cursor: PlaneCell::new(0, self.0.col()),
             ..self.0.heat()
         }
     }
@@ -87,7 +91,7 @@ impl<'a> Hidden<'a> {
     fn draw_last_state(&self, area: Rect, buf: &mut Buffer) {
         let (theme, language) = (self.0.scene.theme, self.0.scene.language);
         let body = Self::last_state_body(area);
-        let (n, (_, shown)) = (self.0.n_cols(), self.last_state().visible_extent(body));
+        let (n, shown) = (self.0.n_cols(), self.last_state().visible_extent(body).cols);
         let sign = theme.glyph("▸ ", "> ");
         let text = if shown < n {
             let long = "all that the decoder gets: {n} numbers, {shown} of them in view";
@@ -124,12 +128,16 @@ impl Pane for Hidden<'_> {
         self.0.strip_size(self.0.n_cols(), LAST_STATE_LINES)
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        if let Some((unit, word)) = self.strip().strip_at(self.strip_area(area), position) {
-            return Some((word, unit));
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        if let Some(PlaneCell { row: unit, col: word }) =
+            self.strip().strip_at(self.strip_area(area), position)
+        {
+            return Some(PlaneCell::new(word, unit));
         }
         let last = Self::last_state_body(self.last_state_area(area)?);
-        self.last_state().cell_at(last, position).map(|(_, unit)| (self.0.n_rows() - 1, unit))
+        self.last_state()
+            .cell_at(last, position)
+            .map(|at| PlaneCell { row: self.0.n_rows() - 1, ..at })
     }
 
     fn unfolding(&self) -> Unfolding {

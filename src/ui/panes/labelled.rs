@@ -1,7 +1,10 @@
 //! Heat maps of tables that are not a site's: their rows and columns are labelled by the pane, and its cursor moves over them.
 
 use super::Scene;
-use crate::ui::widgets::heat::{Colours, Columns, Heat, Labels, Marks, Scale};
+use crate::{
+    engine::value::PlaneCell,
+    ui::widgets::heat::{Colours, Columns, Heat, Labels, Marks, Scale},
+};
 
 /// A table of numbers with labels.
 pub(super) struct Table<'a> {
@@ -33,7 +36,10 @@ impl Scene<'_> {
             row_labels: table.row_labels,
             columns: table.columns,
             scale: table.scale,
-            cursor: (within(selection.row, table.n_rows), within(selection.col, table.n_cols)),
+            cursor: PlaneCell {
+                row: within(selection.row, table.n_rows),
+                col: within(selection.col, table.n_cols),
+            },
             focused,
             marks: Marks::default(),
             row_noun: language.tr("rows"),

@@ -15,11 +15,11 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::{evidence::learner::BeforeAfter, reading::Course},
-    engine::math::in_common,
+    engine::{math::in_common, value::Extent},
     lesson::tr,
     text::{ItemWidth, Token, fill, fixed, grouped, spoken},
     ui::widgets::{
-        chart::{Chart, ChartColumn, Heights, Series},
+        chart::{Chart, ChartColumn, ChartPoint, Heights, Series},
         lines::{first_fitting, fit, put_on, put_text, right, without_top_rows},
     },
     weights::memory,
@@ -60,7 +60,7 @@ impl<'a> LearningCurve<'a> {
             columns: (0..=last).map(|step| ChartColumn::numbered(step.to_string())).collect(),
             heights: Heights::Log,
             has_legend: true,
-            cursor: (0, column),
+            cursor: ChartPoint { series: 0, column },
             focused,
         }
     }
@@ -245,8 +245,8 @@ impl Pane for LearningCurve<'_> {
         ))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (1, self.course.as_ref().map_or(0, |course| course.losses.len()))
+    fn extent(&self) -> Extent {
+        Extent::new(1, self.course.as_ref().map_or(0, |course| course.losses.len()))
     }
 
     fn status_line(&self, _: usize, col: usize) -> Option<String> {

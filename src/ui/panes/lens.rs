@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     analysis::measure::lens::{LensPrediction, chosen},
+    engine::value::Extent,
     lesson::tr,
     text::{grouped, percent},
     ui::widgets::lines::{List, left, put_line, put_on, right, window, without_top_rows},
@@ -138,8 +139,8 @@ impl Pane for Lens<'_> {
         Title::named(language.tr("logit lens")).with(tr!(language, "after “{word}”", word))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.subject.n_rows(), self.predictions().len().max(1))
+    fn extent(&self) -> Extent {
+        Extent::new(self.subject.n_rows(), self.predictions().len().max(1))
     }
 
     /// The output's probability of the chosen token.

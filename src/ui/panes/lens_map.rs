@@ -12,6 +12,7 @@ use ratatui::{
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::lens::LensPrediction,
+    engine::value::{Extent, PlaneCell},
     lesson::tr,
     text::percent,
     ui::{
@@ -148,8 +149,8 @@ impl Pane for LensMap<'_> {
         Title::named(language.tr("logit lens")).with(which)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.subject.n_rows(), self.n_layers.max(1))
+    fn extent(&self) -> Extent {
+        Extent::new(self.subject.n_rows(), self.n_layers.max(1))
     }
 
     fn status_line(&self, row: usize, col: usize) -> Option<String> {
@@ -189,17 +190,18 @@ impl Pane for LensMap<'_> {
         .titled(&self.title())
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let grid = self.grid(area);
         let line = usize::from(position.y.checked_sub(area.y + 1)?);
         let column = usize::from(position.x.checked_sub(area.x + LABEL_WIDTH as u16)?) / grid.cell;
         let (row, layer) = (grid.rows.start + line, grid.layers.start + column);
-        (grid.rows.contains(&row) && grid.layers.contains(&layer)).then_some((row, layer))
+        (grid.rows.contains(&row) && grid.layers.contains(&layer))
+            .then_some(PlaneCell { row, col: layer })
     }
 
-    fn visible_extent(&self, area: Rect) -> (usize, usize) {
+    fn visible_extent(&self, area: Rect) -> Extent {
         let grid = self.grid(area);
-        (grid.rows.len(), grid.layers.len())
+        Extent::new(grid.rows.len(), grid.layers.len())
     }
 
     fn unfolding(&self) -> Unfolding {

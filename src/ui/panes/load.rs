@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     analysis::measure::load::tokens,
+    engine::value::{Extent, PlaneCell},
     lesson::tr,
     text::fixed,
     ui::widgets::lines::{List, put_bar, put_on, right},
@@ -82,8 +83,8 @@ impl Pane for Load<'_> {
         Title::named(name).with(tr!(language, "weights of {word}", word))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.subject.n_rows(), self.order.len())
+    fn extent(&self) -> Extent {
+        Extent::new(self.subject.n_rows(), self.order.len())
     }
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {
@@ -102,8 +103,8 @@ impl Pane for Load<'_> {
         Some(List::new(area, self.order.len(), self.cursor_line()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.subject.row(), self.list(area)?.at(position)?))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.subject.row(), self.list(area)?.at(position)?))
     }
 
     fn unfolding(&self) -> Unfolding {

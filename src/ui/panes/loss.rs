@@ -13,7 +13,7 @@ use crate::{
     analysis::reading::Course,
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, Operand},
-        value::Cell,
+        value::{Cell, Extent, PlaneCell},
     },
     lesson::tr,
     text::{fixed, significant},
@@ -128,8 +128,8 @@ impl Pane for LossTable<'_> {
         Title::named(self.scene.language.tr("what each word of the target costs"))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.n(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.n(), 1)
     }
 
     fn cursor_cell(&self, row: usize, _: usize) -> Option<CursorCell> {
@@ -181,9 +181,9 @@ impl Pane for LossTable<'_> {
         }
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let at = |(first, list): (usize, List)| Some(first + list.at(position)?);
-        self.lists(area).into_iter().find_map(at).map(|row| (row, 0))
+        self.lists(area).into_iter().find_map(at).map(|row| PlaneCell::new(row, 0))
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -6,13 +6,16 @@ use ratatui::{buffer::Buffer, layout::Rect};
 
 use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
-    engine::{arithmetic::Arithmetic, value::Matrix as Numbers},
+    engine::{
+        arithmetic::Arithmetic,
+        value::{Extent, Matrix as Numbers},
+    },
     ui::widgets::heat::Heat,
 };
 
-pub(super) struct Matrix<'a>(pub(super) Subject<'a>);
+pub(super) struct MatrixPane<'a>(pub(super) Subject<'a>);
 
-impl<'a> Matrix<'a> {
+impl<'a> MatrixPane<'a> {
     /// A heat map whose rows grow where there is room, and share lines where there is not.
     fn flexible(heat: Heat<'a>) -> Heat<'a> {
         Heat { rows_may_grow: true, rows_may_share: true, ..heat }
@@ -23,7 +26,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-impl Pane for Matrix<'_> {
+impl Pane for MatrixPane<'_> {
     fn title(&self) -> Title {
         self.0.marked(self.0.title())
     }
@@ -48,7 +51,7 @@ impl Pane for Matrix<'_> {
         PreferredSize::of_heat(&Self::flexible(self.0.layout_heat())).titled(&self.title())
     }
 
-    fn visible_extent(&self, area: Rect) -> (usize, usize) {
+    fn visible_extent(&self, area: Rect) -> Extent {
         self.heat().visible_extent(area)
     }
 

@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     analysis::reading::Course,
-    engine::{arithmetic::Arithmetic, value::Cell},
+    engine::{
+        arithmetic::Arithmetic,
+        value::{Cell, Extent, PlaneCell},
+    },
     lesson::{Language, tr},
     model::EMBEDDING_TABLE,
     text::{fixed, significant},
@@ -89,8 +92,8 @@ impl Pane for MovedList<'_> {
         Title::named(self.scene.language.tr(title))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.n(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.n(), 1)
     }
 
     /// The update of the steepest cell of the row's weight.
@@ -129,8 +132,8 @@ impl Pane for MovedList<'_> {
         Some(List::new(without_top_rows(area, 1), self.n(), self.row()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {

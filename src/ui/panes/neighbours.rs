@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
     analysis::measure::neighbours::{Neighbour, Neighbourhood},
+    engine::value::Extent,
     lesson::tr,
     text::{fixed, percent},
     ui::widgets::lines::{left, put_line, put_on, right},
@@ -112,8 +113,8 @@ impl Pane for Neighbours<'_> {
         ))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.subject.n_rows(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.subject.n_rows(), 1)
     }
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {

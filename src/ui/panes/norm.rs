@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
+    engine::value::PlaneCell,
     lesson::{Language, tr},
     model::layer::norm,
     ui::{
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Pane of a layer norm; its site is the norm's `out`.
-pub(super) struct Norm<'a>(pub(super) Subject<'a>);
+pub(super) struct NormPane<'a>(pub(super) Subject<'a>);
 
 /// Lines of the heat map: units, three strips and a legend.
 const STRIP_LINES: u16 = 5;
@@ -33,7 +34,7 @@ const MAX_HISTOGRAM_HEIGHT: u16 = 24;
 /// Minimum height of a histogram with its axis, in lines.
 const MIN_HISTOGRAM_HEIGHT: u16 = 3;
 
-impl<'a> Norm<'a> {
+impl<'a> NormPane<'a> {
     /// The norm's input: the site that its mean is computed from.
     fn input(&self) -> Option<Subject<'a>> {
         let mean = self.0.sibling(&norm::MEAN)?;
@@ -198,7 +199,7 @@ fn moments(numbers: &[f32]) -> (f32, f32) {
     (mean, numbers.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n)
 }
 
-impl Pane for Norm<'_> {
+impl Pane for NormPane<'_> {
     fn title(&self) -> Title {
         let word = self.0.label(1, self.0.row());
         self.0.title().with(tr!(self.0.scene.language, "“{word}”", word))
@@ -214,10 +215,10 @@ impl Pane for Norm<'_> {
             .up_to(STRIP_LINES + 3 + MAX_HISTOGRAM_HEIGHT)
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let heat = self.heat();
         let (strips, _) = Self::strips_area(&heat, area);
-        heat.cell_at(strips, position).map(|(_, channel)| (self.0.row(), channel))
+        heat.cell_at(strips, position).map(|at| PlaneCell { row: self.0.row(), ..at })
     }
 
     fn unfolding(&self) -> Unfolding {

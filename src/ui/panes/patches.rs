@@ -15,6 +15,7 @@ use crate::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
         change::{Change, Patch},
         site::{Place, Role, Stream},
+        value::Extent,
     },
     lesson::{PaneSpec, tr},
     text::fixed,
@@ -49,9 +50,9 @@ pub(super) struct PatchedMap<'a> {
 impl<'a> PatchedMap<'a> {
     pub(super) fn new(scene: Scene<'a>, spec: &PaneSpec) -> Self {
         let site = spec.path(0).unwrap_or_default();
-        let findings = scene.reading.known_findings();
-        let shown = findings.and_then(|all| of_site(all.get(&scene.model)?.patched()?, &site));
-        Self { scene, is_known: findings.is_some(), shown, site }
+        let all = scene.reading.known_pass_evidence();
+        let shown = all.and_then(|all| of_site(all.get(&scene.model)?.patched()?, &site));
+        Self { scene, is_known: all.is_some(), shown, site }
     }
 
     fn map(&self) -> Option<&'a PatchMap> {
@@ -68,7 +69,7 @@ impl<'a> PatchedMap<'a> {
 
     fn heat(&self) -> Heat<'a> {
         let shown = self.shown;
-        let (n_rows, n_cols) = self.extent();
+        let Extent { rows: n_rows, cols: n_cols } = self.extent();
         let label = |of: ShownMap, col| Self::label(of.patched, &of.patched.maps()[of.map], col);
         let columns = (0..n_cols).filter_map(|col| Some(label(shown?, col))).collect();
         let row_label = move |row: usize| {
@@ -160,8 +161,8 @@ impl Pane for PatchedMap<'_> {
         Some(self.heat())
     }
 
-    fn extent(&self) -> (usize, usize) {
-        self.map().map_or((0, 0), |map| (map.rows.len(), map.n_cols))
+    fn extent(&self) -> Extent {
+        self.map().map_or(Extent::NONE, |map| Extent::new(map.rows.len(), map.n_cols))
     }
 
     /// The measure of the patched run, from the differences of its two logits.
@@ -227,7 +228,7 @@ impl Pane for PatchedMap<'_> {
 
     fn in_words(&self) -> PaneWords {
         let Scene { reading, language, model, .. } = self.scene;
-        let patched = reading.findings().get(&model).and_then(|found| found.patched());
+        let patched = reading.pass_evidence().get(&model).and_then(|found| found.patched());
         let lines = patched.and_then(|patched| of_site(patched, &self.site)).map(
             |ShownMap { patched, map }| {
                 let of = &patched.maps()[map];
@@ -257,7 +258,7 @@ impl Pane for PatchedMap<'_> {
         }
         if self.map().is_none() {
             let found =
-                self.scene.reading.known_findings().and_then(|all| all.get(&self.scene.model));
+                self.scene.reading.known_pass_evidence().and_then(|all| all.get(&self.scene.model));
             if found.is_none() {
                 put_text(buf, area, language.tr(TOO_LARGE), theme.dim());
                 return;

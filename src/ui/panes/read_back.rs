@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     analysis::measure::readback::{ReadBack, share_right},
-    engine::value::Cell,
+    engine::value::{Cell, Extent, PlaneCell},
     lesson::tr,
     text::percent,
     ui::widgets::lines::{List, left, put_bar, put_line, put_on, right, without_top_rows},
@@ -86,8 +86,8 @@ impl Pane for ReadBackTable<'_> {
         ))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.scene.reading.trace(self.scene.model).source.len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.scene.reading.trace(self.scene.model).source.len(), 1)
     }
 
     /// The probability of the right word.
@@ -111,9 +111,9 @@ impl Pane for ReadBackTable<'_> {
         Some(List::new(without_top_rows(area, 1), self.answers.len(), self.cursor_answer()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let i = self.list(area)?.at(position)?;
-        Some((self.answers[i].position, 0))
+        Some(PlaneCell::new(self.answers[i].position, 0))
     }
 
     fn unfolding(&self) -> Unfolding {

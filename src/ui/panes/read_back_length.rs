@@ -6,10 +6,11 @@ use ratatui::{buffer::Buffer, layout::Rect};
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords, model_line};
 use crate::{
     analysis::measure::readback::ReadBackCount,
+    engine::value::Extent,
     lesson::tr,
     model::ModelName,
     ui::widgets::{
-        chart::{Chart, ChartColumn, Heights, REFERENCE, Series},
+        chart::{Chart, ChartColumn, ChartPoint, Heights, REFERENCE, Series},
         lines::put_on,
     },
 };
@@ -24,23 +25,27 @@ impl<'a> ReadBackLength<'a> {
     }
 
     /// Line and column of the cursor; the selected row is the length.
-    fn cursor(&self) -> (usize, usize) {
+    fn cursor(&self) -> ChartPoint {
         let last = self.0.reading.sentence.tokens.len().saturating_sub(1);
-        (self.0.selection.col.min(MODELS.len() - 1), self.0.selection.row.min(last))
+        ChartPoint {
+            series: self.0.selection.col.min(MODELS.len() - 1),
+            column: self.0.selection.row.min(last),
+        }
     }
 
     fn series(&self, model: usize) -> Option<Series> {
         let (counts, name) = (self.counts(model)?, *MODELS.get(model)?);
-        let at_cursor =
-            counts.get(self.cursor().1).map(|count| format!("{}/{}", count.right, count.asked));
+        let at_cursor = counts
+            .get(self.cursor().column)
+            .map(|count| format!("{}/{}", count.right, count.asked));
         let points = counts.iter().map(|count| count.right as f32).collect();
         Some(model_line::series(&self.0, name, points, at_cursor.unwrap_or_default()))
     }
 
     /// The curve of the model under the cursor over many sentences.
     fn usual(&self, n_columns: usize) -> Option<Series> {
-        let ((model, column), typical) = (self.cursor(), &self.0.reading.typical);
-        let name = MODELS[model];
+        let ChartPoint { series, column } = self.cursor();
+        let (name, typical) = (MODELS[series], &self.0.reading.typical);
         let curve = typical.read_back.get(name.id())?;
         let points: Vec<f32> =
             (0..n_columns).map(|i| curve.get(i).copied().unwrap_or(f32::NAN)).collect();
@@ -87,8 +92,8 @@ impl Pane for ReadBackLength<'_> {
             .with(tr!(language, "{all} all", all))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.reading.sentence.tokens.len(), MODELS.len())
+    fn extent(&self) -> Extent {
+        Extent::new(self.0.reading.sentence.tokens.len(), MODELS.len())
     }
 
     fn status_line(&self, row: usize, col: usize) -> Option<String> {

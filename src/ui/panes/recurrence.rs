@@ -7,7 +7,7 @@ use ratatui::{
 
 use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
-    engine::site::Site,
+    engine::{site::Site, value::PlaneCell},
     lesson::tr,
     model::layer::recurrent,
     ui::widgets::heat::{Heat, Scale},
@@ -85,8 +85,8 @@ impl Pane for Recurrence<'_> {
             .up_to(3 * height)
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        self.heat().number_at(area, position).map(|(_, unit)| (self.0.row(), unit))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        self.heat().number_at(area, position).map(|at| PlaneCell { row: self.0.row(), ..at })
     }
 
     /// That of its first part.

@@ -10,18 +10,18 @@ use ratatui::{
 
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
-    both::{ShownPass, TOO_LARGE, difference},
+    both::{ShownEvidence, TOO_LARGE, difference},
     in_words::PaneWords,
 };
 use crate::{
     analysis::{
         evidence::saliency::Saliency,
-        reading::{Counting, EvidenceBefore, Findings},
+        reading::{Counting, EvidenceBefore, PassEvidence},
     },
     engine::{
         arithmetic::{Arithmetic, Expr, NumberName, NumberOf, Operand},
         site::Stream,
-        value::Cell,
+        value::{Cell, Extent, PlaneCell},
     },
     lesson::tr,
     text::{fixed, words},
@@ -30,7 +30,7 @@ use crate::{
 
 pub(super) struct SaliencyTable<'a> {
     scene: Scene<'a>,
-    shown: ShownPass<'a>,
+    shown: ShownEvidence<'a>,
     /// The tokens of each row.
     words: Vec<Range<usize>>,
     /// By row, that of A where B - A is shown.
@@ -44,12 +44,12 @@ const HEADINGS: [&str; 3] = ["grad × input", "integrated", "left out"];
 
 impl<'a> SaliencyTable<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
-        let shown = scene.evidence();
+        let shown = scene.shown_evidence();
         let counting = scene.view.counting;
         if counting.for_output {
             scene.changed.unwrap_or(scene.reading).ask_what_counted_for_output(scene.model);
         }
-        let of = |found: Option<&Findings>| found.map_or_else(Vec::new, |f| rows(f, counting));
+        let of = |found: Option<&PassEvidence>| found.map_or_else(Vec::new, |f| rows(f, counting));
         let (words, words_of_a) = (of(shown.found), of(shown.was()));
         let tokens = shown.counterparts(Stream::Source);
         let counterpart = |word: &Range<usize>| {
@@ -181,7 +181,7 @@ impl<'a> SaliencyTable<'a> {
     }
 
     /// The words asked about, or the whole output.
-    fn asked(&self, found: &Findings) -> String {
+    fn asked(&self, found: &PassEvidence) -> String {
         let language = self.scene.language;
         if self.scene.view.counting.for_output {
             return language.tr("which words counted for the whole output").to_owned();
@@ -191,7 +191,7 @@ impl<'a> SaliencyTable<'a> {
     }
 
     /// The lines of a pass in words.
-    fn lines_of(&self, found: &Findings) -> Option<Vec<String>> {
+    fn lines_of(&self, found: &PassEvidence) -> Option<Vec<String>> {
         let counting = self.scene.view.counting;
         let saliency = found.saliency_of(counting)?;
         let rows = rows(found, counting).into_iter().enumerate();
@@ -211,7 +211,7 @@ impl<'a> SaliencyTable<'a> {
 }
 
 /// The tokens of each row of a pass.
-fn rows(found: &Findings, counting: Counting) -> Vec<Range<usize>> {
+fn rows(found: &PassEvidence, counting: Counting) -> Vec<Range<usize>> {
     if counting.by_word { found.words.clone() } else { words::single(found.source.len()) }
 }
 
@@ -237,23 +237,23 @@ impl Pane for SaliencyTable<'_> {
         self.shown.marked(self.scene, title)
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.words.last().map_or(0, |word| word.end), HEADINGS.len())
+    fn extent(&self) -> Extent {
+        Extent::new(self.words.last().map_or(0, |word| word.end), HEADINGS.len())
     }
 
     /// From word to word, where the tokens of one are added up.
     fn moved_to(
         &self,
-        (row, col): (usize, usize),
+        PlaneCell { row, col }: PlaneCell,
         rows: isize,
         _: isize,
-    ) -> Option<(usize, usize)> {
+    ) -> Option<PlaneCell> {
         if !self.scene.view.counting.by_word {
             return None;
         }
         let here = self.row_of(row);
         let to = here.saturating_add_signed(rows).min(self.n().saturating_sub(1));
-        (to != here).then(|| (self.words[to].start, col))
+        (to != here).then(|| PlaneCell::new(self.words[to].start, col))
     }
 
     /// What a figure is the sum of: products over channels, points of the integral, a score less another.
@@ -317,10 +317,10 @@ impl Pane for SaliencyTable<'_> {
         Some(List::new(without_top_rows(area, 1), self.n(), self.row()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let across = usize::from(position.x.saturating_sub(area.x)).saturating_sub(WORD_WIDTH);
         let col = (across / usize::from(pitch(area))).min(HEADINGS.len() - 1);
-        Some((self.words.get(self.list(area)?.at(position)?)?.start, col))
+        Some(PlaneCell::new(self.words.get(self.list(area)?.at(position)?)?.start, col))
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::measure::schedule::{built_in, ready_at, schedule},
+    engine::value::Extent,
     lesson::tr,
     model::ModelName,
     ui::widgets::lines::{List, put_line, put_on, right, spaced_height, without_top_rows},
@@ -235,8 +236,8 @@ impl Pane for ScheduleChart<'_> {
         Title::named(self.0.language.tr("who waits for whom"))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.words().len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.words().len(), 1)
     }
 
     fn preferred_size(&self) -> PreferredSize {

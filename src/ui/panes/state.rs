@@ -12,7 +12,10 @@ use super::{
     subject::Subject,
 };
 use crate::{
-    engine::{math::length, value::Cell},
+    engine::{
+        math::length,
+        value::{Cell, PlaneCell},
+    },
     lesson::tr,
     model::layer::state_space::DECAY,
     text::fixed,
@@ -68,9 +71,9 @@ impl Pane for LayerState<'_> {
         self.0.strip_size(KEPT_ROWS + self.0.n_cols(), 0)
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        let (row, word) = self.strip().strip_at(area, position)?;
-        Some((word, row.checked_sub(KEPT_ROWS)?))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        let PlaneCell { row, col: word } = self.strip().strip_at(area, position)?;
+        Some(PlaneCell::new(word, row.checked_sub(KEPT_ROWS)?))
     }
 
     fn unfolding(&self) -> Unfolding {

@@ -16,6 +16,7 @@ use crate::{
         measure::stream::{self, StreamPoint},
         trace::Magnitude,
     },
+    engine::value::Extent,
     lesson::tr,
     text::fixed,
     ui::widgets::{
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// Pane of a residual stream; its site is the stream's first, `input`.
-pub(super) struct Stream<'a>(pub(super) Subject<'a>);
+pub(super) struct StreamPane<'a>(pub(super) Subject<'a>);
 
 /// Width of a station's name, in columns.
 const NAME_WIDTH: u16 = 17;
@@ -35,7 +36,7 @@ const FIGURE_WIDTH: u16 = 7;
 const FIGURES_WIDTH: u16 = 2 * FIGURE_WIDTH + 2;
 const MAX_BAR_WIDTH: u16 = 16;
 
-impl Stream<'_> {
+impl StreamPane<'_> {
     fn stations(&self) -> Vec<StreamPoint> {
         stream::stations(self.0.trace, self.0.site.path())
     }
@@ -170,7 +171,7 @@ struct Scale {
     added: f32,
 }
 
-impl Pane for Stream<'_> {
+impl Pane for StreamPane<'_> {
     fn title(&self) -> Title {
         let name = self.0.title.as_deref().unwrap_or("residual stream");
         let name = self.0.scene.language.tr(name);
@@ -178,8 +179,8 @@ impl Pane for Stream<'_> {
         Title::named(name).with(tr!(self.0.scene.language, "“{word}”", word))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.0.n_rows(), self.0.n_cols())
+    fn extent(&self) -> Extent {
+        Extent::new(self.0.n_rows(), self.0.n_cols())
     }
 
     /// The cell of the stream's last station.

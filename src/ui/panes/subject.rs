@@ -13,7 +13,7 @@ use crate::{
     engine::{
         change::Part,
         site::{Axis, Role, Site},
-        value::{Cell, Matrix, Plane, Value},
+        value::{Cell, Matrix, Plane, PlaneCell, Value},
     },
     lesson::tr,
     model::layer::experts::WEIGHTS,
@@ -78,19 +78,28 @@ impl<'a> Subject<'a> {
         };
         let mut marks: Vec<_> = self.scene.marks.iter().filter(is_here).map(cell).collect();
         let chosen = self.chosen().into_iter();
-        marks.extend(chosen.map(|(row, col)| MarkedCell { row, col, is_chosen: false }));
+        marks.extend(chosen.map(|PlaneCell { row, col }| MarkedCell {
+            row,
+            col,
+            is_chosen: false,
+        }));
         marks
     }
 
     /// The experts that each token goes to, if these are a router's scores.
-    fn chosen(&self) -> Vec<(usize, usize)> {
+    fn chosen(&self) -> Vec<PlaneCell> {
         let role = self.site.role();
         if !matches!(role, Role::RouterLogits | Role::RouterProbabilities | Role::RouterChoice) {
             return vec![];
         }
         let Some(weights) = self.trace.beside(self.site, &WEIGHTS) else { return vec![] };
         let is_chosen = |cell: &Cell| weights.value.get(*cell) > 0.0;
-        weights.shape().cells().filter(is_chosen).map(|cell| (cell.row, cell.col)).collect()
+        weights
+            .shape()
+            .cells()
+            .filter(is_chosen)
+            .map(|cell| PlaneCell::new(cell.row, cell.col))
+            .collect()
     }
 
     /// The number shown for a cell: its value, or its difference from the unchanged pass.
@@ -321,7 +330,7 @@ impl<'a> Subject<'a> {
             most_prominent: None,
             row_labels: Labels::new(n_rows, label),
             columns: Columns::Labels(self.row_labels()),
-            cursor: (selected + n_above, self.row()),
+            cursor: PlaneCell::new(selected + n_above, self.row()),
             row_noun: language.tr(rows),
             axes: format!(
                 "{}{} {}{}",
@@ -358,7 +367,7 @@ impl<'a> Subject<'a> {
         let numbers: Vec<Vec<f32>> = parts.iter().map(|part| part.shown_row(row)).collect();
         Heat {
             n_rows: numbers.len(),
-            cursor: (numbers.len().saturating_sub(1), self.col()),
+            cursor: PlaneCell::new(numbers.len().saturating_sub(1), self.col()),
             marks: marks_of_parts(&parts, row),
             scale: Scale::signed(numbers.iter().flatten().copied()),
             value: Box::new(move |part, col| numbers[part][col]),
@@ -381,7 +390,7 @@ impl<'a> Subject<'a> {
             row_labels: self.row_labels(),
             columns: self.columns(),
             scale,
-            cursor: (self.row(), self.col()),
+            cursor: PlaneCell::new(self.row(), self.col()),
             focused: self.scene.focused,
             marks: self.marks_in(plane).into_iter().collect(),
             row_noun: self.scene.language.tr("rows"),

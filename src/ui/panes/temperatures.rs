@@ -12,7 +12,10 @@ use super::{
     CursorCell, Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject,
 };
 use crate::{
-    engine::math::sampling::{Choice, Choosing},
+    engine::{
+        math::sampling::{Choice, Choosing},
+        value::Extent,
+    },
     lesson::tr,
     text::percent,
     ui::widgets::lines::{List, put_bar, put_line, put_on, right, without_top_rows},
@@ -83,8 +86,8 @@ impl Pane for Temperatures<'_> {
         Title::named(tr!(subject.scene.language, "after “{word}”, at three temperatures", word))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.subject.n_rows(), self.n_listed())
+    fn extent(&self) -> Extent {
+        Extent::new(self.subject.n_rows(), self.n_listed())
     }
 
     fn cursor_cell(&self, row: usize, col: usize) -> Option<CursorCell> {

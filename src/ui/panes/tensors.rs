@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::reading::TensorGroup,
+    engine::value::{Extent, PlaneCell},
     lesson::tr,
     text::{grouped, percent},
     ui::widgets::lines::{
@@ -85,8 +86,8 @@ impl Pane for TensorList<'_> {
         Title::named(self.0.language.tr("where its weights are"))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.groups().len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.groups().len(), 1)
     }
 
     fn status_line(&self, row: usize, _: usize) -> Option<String> {
@@ -106,8 +107,8 @@ impl Pane for TensorList<'_> {
         Some(List::new(without_top_rows(area, 1), self.groups().len(), self.row()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {

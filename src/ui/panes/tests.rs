@@ -10,7 +10,7 @@ use ratatui::{
 use super::{Pane, Scene, Unfolding, View, new_pane, unfolding_order};
 use crate::{
     analysis::reading::{Reader, Reading},
-    engine::value::Cell,
+    engine::value::{Cell, Extent, PlaneCell},
     lesson::{Language, Lesson, PaneKind, PaneSpec, Selection},
     model::ModelName,
     ui::{
@@ -68,7 +68,7 @@ fn panes_draw_at_every_size_and_give_the_cell_under_the_cursor() {
                         let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
                         pane.draw(buf.area, &mut buf);
                     }
-                    let (rows, cols) = pane.extent();
+                    let Extent { rows, cols } = pane.extent();
                     if rows * cols == 0 {
                         continue;
                     }
@@ -146,7 +146,7 @@ fn panes_of_two_passes_stay_inside_their_area() {
     let plain = std::sync::Arc::new(reader.read("The river was wide.").unwrap());
     let changes = ["against=The old river was wide.".parse().unwrap()];
     let changed = reader.read_changed(&plain, changes.into_iter().collect()).unwrap();
-    assert!(!changed.findings().is_empty());
+    assert!(!changed.pass_evidence().is_empty());
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();
     let lesson = lesson.fitting(changed.trace(ModelName::Checkpoint));
     let scene = |reading| scene(reading, ModelName::Checkpoint, &theme);
@@ -439,14 +439,14 @@ fn the_costs_stand_in_two_columns_where_they_are_whole_only_so() {
     let (_, step) = steps[lesson.find("loss").unwrap()];
     let (reading, theme) = (SENTENCES.last().unwrap(), Theme::default());
     let pane = new_pane(&step.panes[0], scene(reading, step.model, &theme));
-    let (n, _) = pane.extent();
+    let n = pane.extent().rows;
     assert!(n > 20, "{n}");
     let height = n.div_ceil(2) as u16 + 2;
     let [two, one] = [78, 70].map(|width| Rect::new(0, 0, width, height));
     assert_eq!(pane.out_of_view(two), [0, 0]);
     assert_eq!(pane.out_of_view(one), [0, n - usize::from(height - 2)]);
     let last = Position::new(50, if n.is_multiple_of(2) { height - 1 } else { height - 2 });
-    assert_eq!(pane.cell_at(two, last), Some((n - 1, 0)));
+    assert_eq!(pane.cell_at(two, last), Some(PlaneCell::new(n - 1, 0)));
     let mut buf = Buffer::empty(two);
     pane.draw(two, &mut buf);
     let line = |y| (0..78).map(|x| buf[(x, y)].symbol()).collect::<String>();

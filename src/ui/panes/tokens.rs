@@ -11,7 +11,7 @@ use super::{
     subject::Subject,
 };
 use crate::{
-    engine::site::Axis,
+    engine::{site::Axis, value::PlaneCell},
     lesson::tr,
     text::Token,
     ui::widgets::{
@@ -66,7 +66,7 @@ impl Pane for Tokens<'_> {
             .of_cells(heat.grid())
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         self.heat().cell_at(area, position)
     }
 

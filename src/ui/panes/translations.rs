@@ -13,7 +13,10 @@ use unicode_width::UnicodeWidthStr;
 use super::{Pane, PreferredSize, Scene, Title, Unfolding, in_words::PaneWords};
 use crate::{
     analysis::trace::Trace,
-    engine::{math::in_common, value::Cell},
+    engine::{
+        math::in_common,
+        value::{Cell, Extent},
+    },
     lesson::gloss::gloss_in,
     lesson::tr,
     model::ModelName,
@@ -315,8 +318,8 @@ impl Pane for Translations<'_> {
     }
 
     /// One row per block.
-    fn extent(&self) -> (usize, usize) {
-        (MODELS.len() + 1, 1)
+    fn extent(&self) -> Extent {
+        Extent::new(MODELS.len() + 1, 1)
     }
 
     fn out_of_view(&self, area: Rect) -> [usize; 2] {

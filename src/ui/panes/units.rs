@@ -10,15 +10,16 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     Pane, PreferredSize, Scene, Title, Unfolding,
     attribution::{SignedLine, product, promotes, question, size_of_amounts},
-    both::{ShownPass, difference},
+    both::{ShownEvidence, difference},
     in_words::PaneWords,
 };
 use crate::{
     analysis::{
         evidence::attribution::LogitPart,
-        reading::{Findings, UnitOfPart},
+        reading::{PassEvidence, UnitOfPart},
     },
     engine::arithmetic::{Arithmetic, Expr, NumberName, NumberOf},
+    engine::value::{Extent, PlaneCell},
     lesson::tr,
     text::{fixed, grouped},
     ui::widgets::lines::{List, put_on, put_text, without_top_rows},
@@ -26,7 +27,7 @@ use crate::{
 
 pub(super) struct UnitList<'a> {
     scene: Scene<'a>,
-    shown: ShownPass<'a>,
+    shown: ShownEvidence<'a>,
     rows: Vec<UnitRow<'a>>,
 }
 
@@ -48,7 +49,7 @@ impl UnitRow<'_> {
 
 impl<'a> UnitList<'a> {
     pub(super) fn new(scene: Scene<'a>) -> Self {
-        let shown = scene.evidence();
+        let shown = scene.shown_evidence();
         Self { scene, shown, rows: rows(shown) }
     }
 
@@ -67,7 +68,7 @@ impl<'a> UnitList<'a> {
     }
 
     /// How many units there are, and what all of them add.
-    fn total(&self, shown: ShownPass) -> Option<String> {
+    fn total(&self, shown: ShownEvidence) -> Option<String> {
         let now = units_of(shown.found?)?;
         let was = shown.was().map_or(Some(0.0), |was| Some(units_of(was)?.1))?;
         let (n, sum) = (grouped(now.0), fixed(now.1 - was));
@@ -96,7 +97,7 @@ impl<'a> UnitList<'a> {
 }
 
 /// The number of units that a pass lists amounts of, and the sum of these; None where it has none.
-fn units_of(found: &Findings) -> Option<(usize, f32)> {
+fn units_of(found: &PassEvidence) -> Option<(usize, f32)> {
     let units = found.attribution.as_ref()?.parts.iter().flat_map(|part| &part.units);
     let (n, sum) = units.fold((0, 0.0), |(n, sum), amount| (n + 1, sum + amount));
     (n > 0).then_some((n, sum))
@@ -104,7 +105,7 @@ fn units_of(found: &Findings) -> Option<(usize, f32)> {
 
 /// The units to show, the strongest first; where B - A is shown, of those that are strong in either the ones that differ
 /// most.
-fn rows<'a>(shown: ShownPass<'a>) -> Vec<UnitRow<'a>> {
+fn rows<'a>(shown: ShownEvidence<'a>) -> Vec<UnitRow<'a>> {
     let Some((found, now)) = shown.found.and_then(|f| Some((f, f.attribution.as_ref()?))) else {
         return vec![];
     };
@@ -151,8 +152,8 @@ impl Pane for UnitList<'_> {
         self.shown.marked(self.scene, title.else_named(unasked))
     }
 
-    fn extent(&self) -> (usize, usize) {
-        (self.rows.len(), 1)
+    fn extent(&self) -> Extent {
+        Extent::new(self.rows.len(), 1)
     }
 
     fn is_sortable(&self) -> bool {
@@ -193,8 +194,8 @@ impl Pane for UnitList<'_> {
         Some(List::new(without_top_rows(area, 1), self.rows.len(), self.row()))
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
-        Some((self.list(area)?.at(position)?, 0))
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
+        Some(PlaneCell::new(self.list(area)?.at(position)?, 0))
     }
 
     fn unfolding(&self) -> Unfolding {
@@ -204,7 +205,7 @@ impl Pane for UnitList<'_> {
     fn in_words(&self) -> PaneWords {
         let Scene { language, model, .. } = self.scene;
         let (found, before) = self.scene.evidence_in_words();
-        let shown = ShownPass {
+        let shown = ShownEvidence {
             found,
             before: before.map(|before| Ok(&*before.found)),
             is_given: before.is_some_and(|before| !before.writes_same),

@@ -12,7 +12,7 @@ use crate::{
     analysis::{reading::Course, trace::Recorded},
     engine::{
         arithmetic::Arithmetic,
-        value::{Cell, Matrix},
+        value::{Cell, Extent, Matrix},
     },
     lesson::{PaneSpec, tr},
     text::{fixed, rounded},
@@ -45,7 +45,7 @@ impl<'a> UpdateMap<'a> {
 /// A heat map of signed numbers with numbered rows and columns.
 pub(super) fn numbered_heat<'b>(
     scene: Scene<'b>,
-    (n_rows, n_cols): (usize, usize),
+    Extent { rows: n_rows, cols: n_cols }: Extent,
     value: impl Fn(usize, usize) -> f32 + 'b,
 ) -> Heat<'b> {
     let numbers = (0..n_rows).flat_map(|row| (0..n_cols).map(move |col| (row, col)));
@@ -72,11 +72,11 @@ impl Pane for UpdateMap<'_> {
         let gradient = self.gradient()?;
         let slope = |row, col| gradient[(row, col)];
         // All of it is in view: which rows learn most is not known beforehand.
-        Some(Heat { pools_rows: true, ..numbered_heat(self.scene, gradient.shape(), slope) })
+        Some(Heat { pools_rows: true, ..numbered_heat(self.scene, Extent::of(gradient), slope) })
     }
 
-    fn extent(&self) -> (usize, usize) {
-        self.gradient().map_or((0, 0), Matrix::shape)
+    fn extent(&self) -> Extent {
+        self.gradient().map_or(Extent::NONE, Extent::of)
     }
 
     fn arithmetic(&self, row: usize, col: usize) -> Option<Arithmetic> {

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     analysis::measure::heads::{FIGURES, Figure, Summary},
-    engine::math::picture::Downsampled,
+    engine::{
+        math::picture::Downsampled,
+        value::{Extent, PlaneCell},
+    },
     lesson::{Language, LayerHead, PaneSpec, tr},
     text::rounded,
     ui::{
@@ -311,8 +314,9 @@ impl Pane for Wall<'_> {
         Some(LayerHead { layer: heads[0].layer, head })
     }
 
-    fn visible_extent(&self, area: Rect) -> (usize, usize) {
-        self.grid(area).map_or((1, 1), |grid| (grid.layers.len(), grid.heads.len()))
+    fn visible_extent(&self, area: Rect) -> Extent {
+        self.grid(area)
+            .map_or(Extent::new(1, 1), |grid| Extent::new(grid.layers.len(), grid.heads.len()))
     }
 
     fn preferred_size(&self) -> PreferredSize {
@@ -331,14 +335,14 @@ impl Pane for Wall<'_> {
     }
 
     /// Layer and head of the picture at a position.
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let grid = self.grid(area)?;
         let heads = |i| grid.heads.clone().map(move |head| (i, head));
         let mut all = grid.layers.clone().flat_map(heads);
         let (i, head) = all.find(|&(i, head)| {
             head < self.layers()[i].len() && grid.picture_area(area, i, head).contains(position)
         })?;
-        Some((self.layers()[i][0].layer, head))
+        Some(PlaneCell::new(self.layers()[i][0].layer, head))
     }
 
     fn in_words(&self) -> PaneWords {

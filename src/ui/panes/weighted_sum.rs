@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     analysis::trace::Magnitude,
+    engine::value::PlaneCell,
     lesson::tr,
     model::layer::attention,
     ui::widgets::{
@@ -83,7 +84,7 @@ impl<'a> WeightedSum<'a> {
         let last = rows.len() - 1;
         Heat {
             n_rows: rows.len(),
-            cursor: (last, self.0.col()),
+            cursor: PlaneCell::new(last, self.0.col()),
             value: Box::new(move |row, col| rows[row][col]),
             most_prominent: None,
             row_labels: Labels::none(),
@@ -184,9 +185,9 @@ impl Pane for WeightedSum<'_> {
         PreferredSize { min, ..PreferredSize::of_heat(&heat) }
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let SumLayout { heat, cells, .. } = self.layout(area)?;
-        heat.cell_at(cells, position).map(|(_, unit)| (self.0.row(), unit))
+        heat.cell_at(cells, position).map(|at| PlaneCell { row: self.0.row(), ..at })
     }
 
     fn unfolding(&self) -> Unfolding {

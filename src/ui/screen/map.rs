@@ -12,7 +12,7 @@ use super::linked::{self, LinkedSpan};
 use crate::{
     analysis::map::{ModelMap, Section, Station, StationKind},
     lesson::PaneSpec,
-    ui::{app::State, widgets::lines::fit},
+    ui::{app::State, descriptions::short_path, widgets::lines::fit},
 };
 
 /// A piece of the map, with the station that it names.
@@ -167,22 +167,20 @@ fn stations<'a>(state: &State, section: &'a Section, form: Form) -> Vec<Piece<'a
             };
             pieces.push(Piece::plain(Span::styled(between, dim)));
         }
-        let name = if form.is_tight { short(&station.name) } else { &station.name };
-        let name = if is_probe { format!("({name})") } else { name.to_owned() };
+        let name = if form.is_tight { short(&station.name) } else { station.name.clone() };
+        let name = if is_probe { format!("({name})") } else { name };
         let style = light(state, station).unwrap_or(dim);
         pieces.push(Piece::new(Span::styled(name, style), station));
     }
     pieces
 }
 
-/// A station's name on a narrow screen.
-fn short(name: &str) -> &str {
+/// A station's name on a narrow screen, where its place tells which norm it is.
+fn short(name: &str) -> String {
     match name {
-        "self_attn" => "attn",
-        "cross_attn" => "cross",
-        "embed+pos" | "embed" => "emb",
-        "norm1" | "norm2" | "norm3" => "norm",
-        _ => name,
+        "embed+pos" | "embed" => "emb".to_owned(),
+        "norm1" | "norm2" | "norm3" => "norm".to_owned(),
+        _ => short_path(name),
     }
 }
 

@@ -72,6 +72,13 @@ impl ChartColumn {
     }
 }
 
+/// A point of one of the lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChartPoint {
+    pub series: usize,
+    pub column: usize,
+}
+
 /// A line chart to be drawn.
 pub struct Chart<'a> {
     pub theme: &'a Theme,
@@ -82,8 +89,7 @@ pub struct Chart<'a> {
     pub heights: Heights,
     /// Whether names and values stand above it; not where a table beside it has them.
     pub has_legend: bool,
-    /// Series and column of the cursor.
-    pub cursor: (usize, usize),
+    pub cursor: ChartPoint,
     pub focused: bool,
 }
 
@@ -193,7 +199,7 @@ impl Chart<'_> {
         let n = self.columns.len().max(1);
         let width = area.width.saturating_sub(TICK_WIDTH + self.name_width(area.width));
         let pitch = (width / n as u16).clamp(1, MAX_PITCH);
-        let shown = window(self.columns.len(), usize::from(width / pitch), self.cursor.1);
+        let shown = window(self.columns.len(), usize::from(width / pitch), self.cursor.column);
         let lines_below = 1 + self.word_lines(pitch, area.height);
         let above = (self.legend(area).len() as u16).min(area.height);
         let height = area.height.saturating_sub(above + lines_below);
@@ -265,7 +271,8 @@ impl Chart<'_> {
             .y_bounds([0.0, height])
             .paint(|context| {
                 // A cell has one colour, the last line's: that of the line under the cursor.
-                let (before, after) = self.series.split_at(self.cursor.0.min(self.series.len()));
+                let (before, after) =
+                    self.series.split_at(self.cursor.series.min(self.series.len()));
                 for series in after.iter().skip(1).chain(before).chain(after.first()) {
                     let color = series.style.fg.unwrap_or(Color::Reset);
                     let scaled: Vec<f32> = series.points.iter().map(|v| self.scaled(*v)).collect();
@@ -289,7 +296,7 @@ impl Chart<'_> {
 
     /// Marks the point under the cursor.
     fn draw_cursor(&self, frame: &Frame, buf: &mut Buffer) {
-        let (series, column) = self.cursor;
+        let ChartPoint { series, column } = self.cursor;
         let Some(series) = self.series.get(series).filter(|_| self.focused) else { return };
         let height = series.points.get(column).map_or(f32::NAN, |v| self.scaled(*v));
         if let (Some(x), Some(y)) = (frame.x(column), frame.y(height)) {
@@ -372,7 +379,7 @@ impl Chart<'_> {
             let mut x = line.x;
             for (i, text) in entries {
                 let series = &self.series[i];
-                let is_cursor = self.focused && i == self.cursor.0;
+                let is_cursor = self.focused && i == self.cursor.series;
                 let style = if is_cursor { series.style.bold().underlined() } else { series.style };
                 x = put(buf, (x, line.y), line.right(), &text, style) + LEGEND_GAP as u16;
             }
@@ -441,7 +448,7 @@ impl Chart<'_> {
             let (Some(x), Some(y)) = (frame.x(column), frame.y(height)) else { continue };
             let n_before = taken.iter().filter(|&&other| other == y).count() as u16;
             taken.push(y);
-            let is_cursor = self.focused && self.cursor == (i, column);
+            let is_cursor = self.focused && self.cursor == ChartPoint { series: i, column };
             let style = series.style.add_modifier(Modifier::BOLD);
             let style = if is_cursor { self.theme.cursor() } else { style };
             if n_before < frame.pitch || is_cursor {
@@ -465,7 +472,7 @@ impl Chart<'_> {
         for column in frame.first..frame.last {
             let Some(x) = frame.x(column) else { continue };
             let ChartColumn { number, word } = &self.columns[column];
-            let is_cursor = self.focused && column == self.cursor.1;
+            let is_cursor = self.focused && column == self.cursor.column;
             let style = if is_cursor { self.theme.accent() } else { self.theme.dim() };
             // Counted from the last column, which always has its number and word.
             let from_last = self.columns.len() - 1 - column;
@@ -515,7 +522,7 @@ mod tests {
                 .collect(),
             heights,
             has_legend: true,
-            cursor: (0, 0),
+            cursor: ChartPoint::default(),
             focused: false,
         };
         let mut buf = Buffer::empty(Rect::new(0, 0, 25, 7));
@@ -554,7 +561,7 @@ mod tests {
             columns: vec![ChartColumn::numbered("1".to_owned())],
             heights: Heights::Linear,
             has_legend: true,
-            cursor: (0, 0),
+            cursor: ChartPoint::default(),
             focused: false,
         };
         let legend = |width, height| chart.legend(Rect::new(0, 0, width, height));
@@ -583,7 +590,7 @@ mod tests {
             columns: (1..3).map(|i| ChartColumn::numbered(i.to_string())).collect(),
             heights: Heights::Linear,
             has_legend: true,
-            cursor: (0, 0),
+            cursor: ChartPoint::default(),
             focused: false,
         };
         let mut buf = Buffer::empty(Rect::new(0, 0, 70, 11));
@@ -606,7 +613,7 @@ mod tests {
             columns: (1..4).map(|i| ChartColumn::numbered(i.to_string())).collect(),
             heights: Heights::Linear,
             has_legend: true,
-            cursor: (0, 0),
+            cursor: ChartPoint::default(),
             focused: false,
         };
         let signs = |chart: &Chart| {
@@ -638,7 +645,7 @@ mod tests {
             columns: (1..3).map(|i| ChartColumn::numbered(i.to_string())).collect(),
             heights: Heights::Linear,
             has_legend: false,
-            cursor: (0, 0),
+            cursor: ChartPoint::default(),
             focused: false,
         };
         let mut buf = Buffer::empty(Rect::new(0, 0, MIN_WIDTH_FOR_NAMES, 9));
@@ -658,7 +665,7 @@ mod tests {
             columns: (1..4).map(|i| ChartColumn::numbered(i.to_string())).collect(),
             heights: Heights::Linear,
             has_legend: true,
-            cursor: (0, 0),
+            cursor: ChartPoint::default(),
             focused: false,
         };
         let area = Rect::new(0, 0, 40, 12);

@@ -15,7 +15,10 @@ use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     analysis::trace::Magnitude,
-    engine::math::picture::{Downsampled, more_prominent},
+    engine::{
+        math::picture::{Downsampled, more_prominent},
+        value::PlaneCell,
+    },
     lesson::Language,
     ui::theme::Theme,
 };
@@ -221,13 +224,13 @@ pub struct MarkedCell {
 
 /// Marked cells by row and column; the value tells whether the mark is the chosen one.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Marks(BTreeMap<(usize, usize), bool>);
+pub struct Marks(BTreeMap<PlaneCell, bool>);
 
 impl FromIterator<MarkedCell> for Marks {
     fn from_iter<T: IntoIterator<Item = MarkedCell>>(cells: T) -> Self {
         let mut marks = BTreeMap::new();
         for MarkedCell { row, col, is_chosen } in cells {
-            *marks.entry((row, col)).or_default() |= is_chosen;
+            *marks.entry(PlaneCell { row, col }).or_default() |= is_chosen;
         }
         Self(marks)
     }
@@ -235,13 +238,13 @@ impl FromIterator<MarkedCell> for Marks {
 
 impl Marks {
     fn get(&self, row: usize, col: usize) -> Option<bool> {
-        self.0.get(&(row, col)).copied()
+        self.0.get(&PlaneCell { row, col }).copied()
     }
 
     /// The mark of a block: None without one, else whether the chosen one is among its marks.
     fn in_block(&self, rows: &Range<usize>, cols: &Range<usize>) -> Option<bool> {
-        let marks = self.0.range((rows.start, 0)..(rows.end, 0));
-        marks.filter(|((_, col), _)| cols.contains(col)).map(|(_, is)| *is).reduce(|a, b| a || b)
+        let marks = self.0.range(PlaneCell::new(rows.start, 0)..PlaneCell::new(rows.end, 0));
+        marks.filter(|(at, _)| cols.contains(&at.col)).map(|(_, is)| *is).reduce(|a, b| a || b)
     }
 }
 
@@ -262,8 +265,8 @@ pub struct Heat<'a> {
     pub row_labels: Labels<'a>,
     pub columns: Columns<'a>,
     pub scale: Scale,
-    /// Row and column under the cursor, and whether this pane has the focus.
-    pub cursor: (usize, usize),
+    /// The cell under the cursor, and whether this pane has the focus.
+    pub cursor: PlaneCell,
     pub focused: bool,
     pub marks: Marks,
     /// Name of the rows in the legend, used where not all are in view.
@@ -349,7 +352,7 @@ mod tests {
             row_labels: Labels::new(n_rows, |i| format!("row{i}")),
             columns: Columns::Counted,
             scale: Scale::Signed(1.0),
-            cursor: (1, 2),
+            cursor: PlaneCell::new(1, 2),
             marks: Marks::default(),
             focused: true,
             row_noun: "rows",
@@ -494,7 +497,7 @@ mod tests {
         let theme = Theme::new(Depth::True, Glyphs::Unicode);
         let heat =
             |n_rows, cursor| Heat { rows_may_share: true, cursor, ..heat(&theme, n_rows, 128) };
-        let grid = heat(26, (0, 0)).grid();
+        let grid = heat(26, PlaneCell::default()).grid();
         let merged = |cols| CellWidth::Block { rows: 1, cols, has_halves: true };
         assert_eq!(grid.fitted(Size::new(80, 30)), CellWidth::Half, "all rows fit");
         assert_eq!(grid.fitted(Size::new(80, 16)), merged(2));
@@ -502,18 +505,19 @@ mod tests {
         assert_eq!(grid.fitted(Size::new(140, 16)), CellWidth::Strip(1));
         assert!(grid.seen(Size::new(80, 16)) > 0.8, "{}", grid.seen(Size::new(80, 16)));
         assert!(grid.seen(Size::new(80, 9)) < 0.6, "{}", grid.seen(Size::new(80, 9)));
-        let low = heat(90, (0, 0)).grid();
+        let low = heat(90, PlaneCell::default()).grid();
         assert_eq!(low.fitted(Size::new(80, 16)), CellWidth::Half, "no crowd of rows");
         for (row, sign) in [(10, "▴"), (11, "▾")] {
             let mut buf = Buffer::empty(Rect::new(0, 0, 80, 16));
-            heat(26, (row, 2)).draw(buf.area, &mut buf);
+            heat(26, PlaneCell::new(row, 2)).draw(buf.area, &mut buf);
             let line = |y| (0..80).map(|x| buf[(x, y)].symbol()).collect::<String>();
             let has_label = |y: &u16| line(*y).contains(&format!("row{row}"));
             let y = (0..16).find(has_label).expect("the cursor's row is named");
             assert_eq!(buf[(7, y)].symbol(), sign, "{}", line(y));
             assert!((0..16).any(|y| line(y).contains("1 × 2 cells")), "columns are merged");
             let at = Position::new(7, y);
-            assert_eq!(heat(26, (row, 2)).cell_at(buf.area, at), Some((row, 2)));
+            let cell = PlaneCell::new(row, 2);
+            assert_eq!(heat(26, cell).cell_at(buf.area, at), Some(cell));
         }
     }
 
@@ -535,7 +539,7 @@ mod tests {
                     ruler.split_whitespace().map(|n| n.parse().unwrap()).collect();
                 assert!(numbers.is_sorted(), "{width}: {ruler}");
                 assert!(ruler.split_whitespace().all(is_whole), "{width}: {ruler}");
-                (h.focused, h.cursor) = (true, (0, 129));
+                (h.focused, h.cursor) = (true, PlaneCell::new(0, 129));
                 assert!(line(&h, width, 0).trim_end().ends_with("129"), "{width}");
             }
         }
@@ -552,7 +556,7 @@ mod tests {
             let theme = Theme::new(depth, Glyphs::Unicode);
             for (width, height) in [(0, 0), (1, 1), (9, 3), (30, 6), (76, 14), (190, 48)] {
                 let mut h = heat(&theme, 40, 64);
-                h.cursor = (39, 63);
+                h.cursor = PlaneCell::new(39, 63);
                 let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
                 h.draw(buf.area, &mut buf);
                 let marked = buf.content.iter().any(|c| c.modifier.contains(Modifier::REVERSED));

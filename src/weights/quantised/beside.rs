@@ -11,6 +11,7 @@ use super::{
     forms::{Affine, Codebook, Fp8, Grouped, Groups, Int8, NestedScales, Zeros},
 };
 use crate::{
+    engine::value::StoredSize,
     text::visible::shown,
     weights::{
         Config, TensorInfo,
@@ -29,7 +30,7 @@ pub struct Parts<'a> {
 
 impl Parts<'_> {
     pub fn into_tensor(self, first: &TensorInfo) -> TensorInfo {
-        let (lines, len) = self.quantised.source.size();
+        let StoredSize { n_lines: lines, len } = self.quantised.source.size();
         let is_transposed = self.quantised.lines_are_inputs;
         let shape = match first.shape[..] {
             _ if is_transposed => vec![len, lines],
@@ -91,9 +92,9 @@ impl<'a> TensorContext<'a> {
                 self.find(&format!("{stem}.weight_zero_point")).is_none(),
                 "has zero points, which are not supported for integers of eight bits"
             );
-            Arc::new(Int8::of(self.tensor, Numbers::of(scales)?, 1.0, (n_lines, len))?)
+            Arc::new(Int8::of(self.tensor, Numbers::of(scales)?, 1.0, StoredSize { n_lines, len })?)
         } else {
-            Arc::new(Fp8::of(self.tensor, scales, self.block()?, (n_lines, len))?)
+            Arc::new(Fp8::of(self.tensor, scales, self.block()?, StoredSize { n_lines, len })?)
         };
         let form = if is_integer { "int8" } else { "fp8" };
         Ok(Some(parts(stem, form, source, false, others)))
@@ -101,7 +102,7 @@ impl<'a> TensorContext<'a> {
 
     /// The lines and numbers of a block with a scale of its own, where the settings give them: `weight_block_size`, or
     /// compressed-tensors' `block_structure` of the first group of weights that has one.
-    fn block(&self) -> Result<Option<(usize, usize)>> {
+    fn block(&self) -> Result<Option<StoredSize>> {
         let of_group = |group: &'a Json| group.get("weights")?.get("block_structure");
         let groups = self.how.get("config_groups").and_then(Json::as_object);
         let of_groups = || groups?.values().find_map(of_group).filter(|size| !size.is_null());
@@ -111,7 +112,7 @@ impl<'a> TensorContext<'a> {
         let [rows, cols] = found.context(
             "has blocks whose size, `weight_block_size` or `block_structure`, is not two whole numbers",
         )?;
-        Ok(Some((rows.get(), cols.get())))
+        Ok(Some(StoredSize::new(rows.get(), cols.get())))
     }
 
     /// compressed-tensors: integers of few bits along the line, or nvfp4.
@@ -131,7 +132,12 @@ impl<'a> TensorContext<'a> {
         others.extend(ends.iter().filter_map(|end| self.find(&name(end))));
         if self.tensor.dtype == "U8" {
             let global = global.context("has no `weight_global_scale` beside it")?;
-            let table = Codebook::nvfp4(self.tensor, scales, global, (n_lines, 2 * n_words))?;
+            let table = Codebook::nvfp4(
+                self.tensor,
+                scales,
+                global,
+                StoredSize::new(n_lines, 2 * n_words),
+            )?;
             return Ok(parts(stem, "nvfp4", Arc::new(table), false, others));
         }
         let len = match self.find(&name("weight_shape")) {
@@ -139,13 +145,16 @@ impl<'a> TensorContext<'a> {
             None => 8 * n_words,
         };
         let bits = (32 * n_words) / len.max(1);
-        let ints = Ints::of(self.tensor, (n_lines, len), bits, Order::AlongLine)?;
+        let ints = Ints::of(self.tensor, StoredSize { n_lines, len }, bits, Order::AlongLine)?;
         let n_groups = axes(scales)?[1];
         let zeros = match self.find(&name("weight_zero_point")) {
             None => Zeros::Same((1_u32 << (bits - 1)) as f32),
-            Some(zeros) => {
-                Zeros::DownPacked(Ints::of(zeros, (n_lines, n_groups), bits, Order::DownLines)?)
-            }
+            Some(zeros) => Zeros::DownPacked(Ints::of(
+                zeros,
+                StoredSize::new(n_lines, n_groups),
+                bits,
+                Order::DownLines,
+            )?),
         };
         let index = self.find(&name("weight_g_idx")).map(Numbers::of).transpose()?;
         let source =
@@ -166,12 +175,12 @@ impl<'a> TensorContext<'a> {
             self.how.usize_or("bits", 4)?
         };
         let n_lines = n_words * 32 / bits;
-        let ints = Ints::of(self.tensor, (n_lines, len), bits, Order::DownLines)?;
+        let ints = Ints::of(self.tensor, StoredSize { n_lines, len }, bits, Order::DownLines)?;
         let n_groups = axes(scales)?[0];
         // The first version of the format stores a zero point less one.
         let is_later = self.how.string_or("checkpoint_format", "gptq")? == "gptq_v2";
         let add = if is_later { 0.0 } else { 1.0 };
-        let zeros_packed = Ints::of(zeros, (n_groups, len), bits, Order::AlongLine)?;
+        let zeros_packed = Ints::of(zeros, StoredSize::new(n_groups, len), bits, Order::AlongLine)?;
         let mut others = vec![scales, zeros];
         let index = self.find(&name("g_idx"));
         others.extend(index);
@@ -188,10 +197,10 @@ impl<'a> TensorContext<'a> {
         let name = |end: &str| format!("{stem}.{end}");
         let (scales, zeros) = (self.needed(&name("scales"))?, self.needed(&name("qzeros"))?);
         let [n_lines, n_words] = axes(self.tensor)?;
-        let size = (n_lines, n_words * 8);
+        let size = StoredSize::new(n_lines, n_words * 8);
         let ints = Ints::of(self.tensor, size, 4, Order::Awq)?;
         let n_groups = axes(scales)?[0];
-        let zeros_packed = Ints::of(zeros, (n_groups, size.1), 4, Order::Awq)?;
+        let zeros_packed = Ints::of(zeros, StoredSize::new(n_groups, size.len), 4, Order::Awq)?;
         let zero_points = Zeros::Packed(zeros_packed, 0.0);
         let groups = Groups::OfLines(n_groups);
         let source = Grouped::new(ints, Numbers::of(scales)?, zero_points, None, groups)?;
@@ -211,7 +220,7 @@ impl<'a> TensorContext<'a> {
         ensure!((2..=8).contains(&bits), "has numbers of {bits} bits, want 2 to 8");
         let [n_lines, n_words] = lines(self.tensor)?;
         let len = n_words * 32 / bits;
-        let ints = Ints::of(self.tensor, (n_lines, len), bits, Order::AlongLine)?;
+        let ints = Ints::of(self.tensor, StoredSize { n_lines, len }, bits, Order::AlongLine)?;
         let source = Affine::of(ints, scales, biases)?;
         Ok(Some(parts(
             stem,
@@ -227,7 +236,12 @@ impl<'a> TensorContext<'a> {
         let Some(stem) = self.stem(".weight") else { return Ok(None) };
         if let Some(scales) = self.find(&format!("{stem}.SCB")) {
             let [n_lines, len] = axes(self.tensor)?;
-            let source = Int8::of(self.tensor, Numbers::of(scales)?, 1.0 / 127.0, (n_lines, len))?;
+            let source = Int8::of(
+                self.tensor,
+                Numbers::of(scales)?,
+                1.0 / 127.0,
+                StoredSize { n_lines, len },
+            )?;
             let format = self.find(&format!("{stem}.weight_format"));
             let others = [scales].into_iter().chain(format).collect();
             return Ok(Some(parts(stem, "int8", Arc::new(source), false, others)));
@@ -255,7 +269,7 @@ impl<'a> TensorContext<'a> {
         };
         let mut others = vec![absmax, map, state];
         others.extend(nested.into_iter().flat_map(|of| [of.absmax, of.map]));
-        let size = (n_lines as usize, len as usize);
+        let size = StoredSize::new(n_lines as usize, len as usize);
         let table = Codebook::bitsandbytes(self.tensor, absmax, map, nested, &settings, size)?;
         Ok(Some(parts(stem, kind, Arc::new(table), false, others)))
     }

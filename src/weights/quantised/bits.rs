@@ -5,11 +5,14 @@ use std::{ops::Range, sync::Arc};
 use anyhow::{Context, Result, bail, ensure};
 use half::{bf16, f16};
 
-use crate::weights::{
-    TensorInfo,
-    dtype::{e4m3, e5m2},
-    mapped::Mapped,
-    tensor::dimensions,
+use crate::{
+    engine::value::StoredSize,
+    weights::{
+        TensorInfo,
+        dtype::{e4m3, e5m2},
+        mapped::Mapped,
+        tensor::dimensions,
+    },
 };
 
 /// The bytes of a tensor in its file.
@@ -94,7 +97,7 @@ const AWQ: [usize; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
 /// Packed integers of a few bits: lines of equal length.
 pub struct Ints {
     bytes: Bytes,
-    pub size: (usize, usize),
+    pub size: StoredSize,
     bits: usize,
     order: Order,
     /// Words from a line, or from a group of lines, to the next.
@@ -102,12 +105,7 @@ pub struct Ints {
 }
 
 impl Ints {
-    pub fn of(
-        tensor: &TensorInfo,
-        size: (usize, usize),
-        bits: usize,
-        order: Order,
-    ) -> Result<Self> {
+    pub fn of(tensor: &TensorInfo, size: StoredSize, bits: usize, order: Order) -> Result<Self> {
         ensure!(
             ["I32", "U32"].contains(&tensor.dtype.as_str()),
             "`{}` has dtype {}, want words of 32 bits",
@@ -120,7 +118,7 @@ impl Ints {
             !is_down || 32_usize.is_multiple_of(bits),
             "has numbers of {bits} bits across words"
         );
-        let (n_lines, len) = size;
+        let StoredSize { n_lines, len } = size;
         let words = |n: usize| (n * bits).div_ceil(32);
         let want = if is_down { [words(n_lines), len] } else { [n_lines, words(len)] };
         ensure!(

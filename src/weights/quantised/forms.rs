@@ -6,10 +6,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value as Json;
 
 use super::bits::{Bytes, Ints, Numbers, lines};
-use crate::weights::{
-    TensorInfo,
-    dtype::FOUR_BITS,
-    tensor::{DecodedTensor, dimensions},
+use crate::{
+    engine::value::StoredSize,
+    weights::{
+        TensorInfo,
+        dtype::FOUR_BITS,
+        tensor::{DecodedTensor, dimensions},
+    },
 };
 
 /// The integers that stand for 0.
@@ -56,7 +59,7 @@ impl Grouped {
         index: Option<Numbers>,
         groups: Groups,
     ) -> Result<Self> {
-        let (n_lines, len) = ints.size;
+        let StoredSize { n_lines, len } = ints.size;
         let (n_groups, lines_are_inputs) = match groups {
             Groups::OfLine(n) => (n, false),
             Groups::OfLines(n) => (n, true),
@@ -87,7 +90,7 @@ impl Grouped {
 
     fn scale_and_zero(&self, group: usize, output: usize) -> (f32, f32) {
         let scale = if self.lines_are_inputs {
-            self.scales.get(group * self.ints.size.1 + output)
+            self.scales.get(group * self.ints.size.len + output)
         } else {
             self.scales.get(output * self.n_groups + group)
         };
@@ -101,7 +104,7 @@ impl Grouped {
 }
 
 impl DecodedTensor for Grouped {
-    fn size(&self) -> (usize, usize) {
+    fn size(&self) -> StoredSize {
         self.ints.size
     }
 
@@ -134,7 +137,7 @@ pub struct Affine {
 
 impl Affine {
     pub fn of(ints: Ints, scales: &TensorInfo, biases: &TensorInfo) -> Result<Self> {
-        let (n_lines, len) = ints.size;
+        let StoredSize { n_lines, len } = ints.size;
         let [n_lines_too, n_groups] = lines(scales)?;
         ensure!(
             n_lines == n_lines_too && biases.shape == scales.shape && n_groups > 0,
@@ -149,12 +152,12 @@ impl Affine {
 }
 
 impl DecodedTensor for Affine {
-    fn size(&self) -> (usize, usize) {
+    fn size(&self) -> StoredSize {
         self.ints.size
     }
 
     fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
-        let each = self.ints.size.1 / self.n_groups;
+        let each = self.ints.size.len / self.n_groups;
         let mut known = (usize::MAX, 0.0, 0.0);
         for (out, i) in out.iter_mut().zip(numbers) {
             let group = line * self.n_groups + i / each;
@@ -170,9 +173,9 @@ impl DecodedTensor for Affine {
 pub struct Fp8 {
     numbers: Numbers,
     scales: Numbers,
-    size: (usize, usize),
+    size: StoredSize,
     /// Lines and numbers of a block.
-    block: (usize, usize),
+    block: StoredSize,
     blocks_across: usize,
 }
 
@@ -180,35 +183,36 @@ impl Fp8 {
     pub fn of(
         tensor: &TensorInfo,
         scales: &TensorInfo,
-        block: Option<(usize, usize)>,
-        size: (usize, usize),
+        block: Option<StoredSize>,
+        size: StoredSize,
     ) -> Result<Self> {
         ensure!(
             ["F8_E4M3", "F8_E5M2"].contains(&tensor.dtype.as_str()),
             "has scales beside it and dtype {}, want F8_E4M3, F8_E5M2 or I8",
             tensor.dtype
         );
-        let (n_lines, len) = size;
+        let StoredSize { n_lines, len } = size;
         let n_scales = scales.n_numbers();
         let block = match block {
             Some(block) if scales.shape.len() == 2 && n_scales > 1 => block,
-            _ if n_scales == 1 => (n_lines.max(1), len.max(1)),
-            _ if n_scales == n_lines => (1, len.max(1)),
+            _ if n_scales == 1 => StoredSize::new(n_lines.max(1), len.max(1)),
+            _ if n_scales == n_lines => StoredSize::new(1, len.max(1)),
             Some(block) => block,
             None => anyhow::bail!(
                 "has scales of {}, which are neither one, nor one a line, nor of blocks whose size is set (`weight_block_size`, `block_structure`)",
                 dimensions(&scales.shape)
             ),
         };
-        let blocks_across = len.div_ceil(block.1);
-        let (down, want) = (n_lines.div_ceil(block.0), n_lines.div_ceil(block.0) * blocks_across);
+        let blocks_across = len.div_ceil(block.len);
+        let (down, want) =
+            (n_lines.div_ceil(block.n_lines), n_lines.div_ceil(block.n_lines) * blocks_across);
         let is_of_blocks = down > 1 && blocks_across > 1;
         ensure!(
             n_scales == want && (!is_of_blocks || scales.shape == [down, blocks_across]),
             "has scales of {}, want {want} for blocks of {} by {}",
             dimensions(&scales.shape),
-            block.0,
-            block.1
+            block.n_lines,
+            block.len
         );
         let (numbers, scales) = (Numbers::of(tensor)?, Numbers::of(scales)?);
         Ok(Self { numbers, scales, size, block, blocks_across })
@@ -216,18 +220,18 @@ impl Fp8 {
 }
 
 impl DecodedTensor for Fp8 {
-    fn size(&self) -> (usize, usize) {
+    fn size(&self) -> StoredSize {
         self.size
     }
 
     fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
         let mut known = (usize::MAX, 0.0);
         for (out, i) in out.iter_mut().zip(numbers) {
-            let block = line / self.block.0 * self.blocks_across + i / self.block.1;
+            let block = line / self.block.n_lines * self.blocks_across + i / self.block.len;
             if known.0 != block {
                 known = (block, self.scales.get(block));
             }
-            *out = self.numbers.get(line * self.size.1 + i) * known.1;
+            *out = self.numbers.get(line * self.size.len + i) * known.1;
         }
     }
 }
@@ -238,26 +242,30 @@ pub struct Int8 {
     scales: Numbers,
     /// A factor of every scale.
     by: f32,
-    size: (usize, usize),
+    size: StoredSize,
 }
 
 impl Int8 {
-    pub fn of(tensor: &TensorInfo, scales: Numbers, by: f32, size: (usize, usize)) -> Result<Self> {
+    pub fn of(tensor: &TensorInfo, scales: Numbers, by: f32, size: StoredSize) -> Result<Self> {
         ensure!(tensor.dtype == "I8", "has dtype {}, want I8", tensor.dtype);
         let n_scales = scales.len();
-        ensure!(n_scales == size.0 || n_scales == 1, "has {n_scales} scales, want {}", size.0);
+        ensure!(
+            n_scales == size.n_lines || n_scales == 1,
+            "has {n_scales} scales, want {}",
+            size.n_lines
+        );
         Ok(Self { numbers: Numbers::of(tensor)?, scales, by, size })
     }
 }
 
 impl DecodedTensor for Int8 {
-    fn size(&self) -> (usize, usize) {
+    fn size(&self) -> StoredSize {
         self.size
     }
 
     fn read(&self, line: usize, numbers: Range<usize>, out: &mut [f32]) {
         let scale = self.scales.get(line % self.scales.len()) * self.by;
-        let first = line * self.size.1;
+        let first = line * self.size.len;
         out.iter_mut().zip(numbers).for_each(|(out, i)| *out = self.numbers.get(first + i) * scale);
     }
 }
@@ -267,7 +275,7 @@ pub struct Codebook {
     bytes: Bytes,
     numbers: [f32; 16],
     scales: Scales,
-    size: (usize, usize),
+    size: StoredSize,
     /// Numbers of a block.
     block: usize,
     is_low_first: bool,
@@ -320,14 +328,14 @@ impl Codebook {
         tensor: &TensorInfo,
         scales: &TensorInfo,
         global: &TensorInfo,
-        size: (usize, usize),
+        size: StoredSize,
     ) -> Result<Self> {
         let global = Numbers::of(global)?;
         ensure!(global.len() == 1, "has {} global scales, want 1", global.len());
         ensure!(
-            size.1.is_multiple_of(16),
+            size.len.is_multiple_of(16),
             "has lines of {} numbers, want whole blocks of 16",
-            size.1
+            size.len
         );
         let scales = Scales::Divided(Numbers::of(scales)?, global.get(0));
         let numbers = FOUR_BITS.map(|n| n / 2.0);
@@ -342,7 +350,7 @@ impl Codebook {
         map: &TensorInfo,
         nested: Option<NestedScales>,
         settings: &Json,
-        size: (usize, usize),
+        size: StoredSize,
     ) -> Result<Self> {
         let count = |key: &str| {
             let n = settings.get(key).and_then(Json::as_u64).filter(|n| (1..=1 << 16).contains(n));
@@ -371,7 +379,7 @@ impl Codebook {
 
     fn checked(self, tensor: &TensorInfo) -> Result<Self> {
         ensure!(tensor.dtype == "U8", "has dtype {}, want U8", tensor.dtype);
-        let n = self.size.0 * self.size.1;
+        let n = self.size.n_lines * self.size.len;
         let n_bytes = self.bytes.range.len();
         ensure!(n_bytes == n.div_ceil(2), "has {n_bytes} bytes for {n} numbers of four bits");
         let (got, want) = (self.scales.len(), n.div_ceil(self.block));
@@ -381,7 +389,7 @@ impl Codebook {
 }
 
 impl DecodedTensor for Codebook {
-    fn size(&self) -> (usize, usize) {
+    fn size(&self) -> StoredSize {
         self.size
     }
 
@@ -389,7 +397,7 @@ impl DecodedTensor for Codebook {
         let bytes = self.bytes.get();
         let mut scale = (usize::MAX, 0.0);
         for (out, i) in out.iter_mut().zip(numbers) {
-            let at = line * self.size.1 + i;
+            let at = line * self.size.len + i;
             if scale.0 != at / self.block {
                 scale = (at / self.block, self.scales.get(at / self.block));
             }

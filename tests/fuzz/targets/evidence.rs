@@ -3,7 +3,7 @@
 
 use super::{READ, answered, bounded};
 use lookback::{
-    analysis::{evidence::learner::Optimizer, reading::Asked},
+    analysis::{evidence::learner::Optimizer, reading::QuestionAsked},
     model::ModelName,
 };
 
@@ -19,18 +19,18 @@ pub fn run(bytes: &[u8]) {
                 Some(("learn", how)) => learn(how),
                 Some(("place", place)) => {
                     let place = Some(place.parse().unwrap_or(usize::MAX));
-                    attribute(&Asked { words: vec![], place });
+                    attribute(&QuestionAsked { words: vec![], place });
                 }
                 _ => {
                     let words = line.split(',').map(Into::into).collect();
-                    attribute(&Asked { words, place: None });
+                    attribute(&QuestionAsked { words, place: None });
                 }
             }
         }
     });
 }
 
-fn attribute(asked: &Asked) {
+fn attribute(asked: &QuestionAsked) {
     let reading = &READ.1;
     let Some(run) = answered(reading.run(ModelName::Checkpoint, None)) else { return };
     let Some(question) = answered(reading.question(&run, asked)) else { return };
@@ -42,7 +42,7 @@ fn attribute(asked: &Asked) {
 fn patch(sentence: &str) {
     let reading = &READ.1;
     let Some(other) = answered(reading.sentence_of(sentence)) else { return };
-    let patching = reading.patching(ModelName::Checkpoint, &other, &Asked::default());
+    let patching = reading.patching(ModelName::Checkpoint, &other, &QuestionAsked::default());
     let Some(patching) = answered(patching) else { return };
     // Each cell takes a pass.
     let cells = patching.cells();

@@ -10,6 +10,7 @@ use super::{
     Heat, Scale,
     layout::{CellWidth, Layout},
 };
+use crate::engine::value::PlaneCell;
 
 /// The cursor on the upper or the lower of two rows on a line.
 const UPPER: char = '▴';
@@ -35,7 +36,8 @@ impl Heat<'_> {
         }
         for (i, col) in layout.cols.clone().enumerate() {
             let (CellWidth::Number(w) | CellWidth::Plain(w)) = layout.cell else { return };
-            let (text, style) = self.cell_without_number((row, col), usize::from(w), false);
+            let (text, style) =
+                self.cell_without_number(PlaneCell { row, col }, usize::from(w), false);
             let has_number = matches!(layout.cell, CellWidth::Number(_));
             let is_gap = self.colours.has_gaps && (self.value)(row, col).is_nan();
             let is_blank = has_number && (self.is_without_colour() || is_gap);
@@ -61,7 +63,7 @@ impl Heat<'_> {
             let at = Position { x: start.x + layout.cell.columns(i) as u16, ..start };
             match layout.cell {
                 CellWidth::Number(w) => {
-                    self.draw_number((row, col), w, is_cursor, at, buf);
+                    self.draw_number(PlaneCell { row, col }, w, is_cursor, at, buf);
                     if !is_cursor && self.mark(row, col).is_some() {
                         let width = w - 1;
                         let area = Rect::from((at, Size { width, height: 1 }));
@@ -70,12 +72,12 @@ impl Heat<'_> {
                 }
                 CellWidth::Plain(w) => {
                     let (text, style) =
-                        self.cell_without_number((row, col), usize::from(w), is_cursor);
+                        self.cell_without_number(PlaneCell { row, col }, usize::from(w), is_cursor);
                     let is_marked = !is_cursor && self.mark(row, col).is_some();
                     let text = if is_marked { self.dot().repeat(usize::from(w)) } else { text };
                     buf.set_string(at.x, at.y, text, style);
                 }
-                CellWidth::Strip(w) => self.draw_pair((row, col), w, at, buf),
+                CellWidth::Strip(w) => self.draw_pair(PlaneCell { row, col }, w, at, buf),
                 CellWidth::Half | CellWidth::Block { .. } => {}
             }
         }
@@ -85,7 +87,7 @@ impl Heat<'_> {
     /// digit is lost.
     fn draw_number(
         &self,
-        (row, col): (usize, usize),
+        PlaneCell { row, col }: PlaneCell,
         width: u16,
         is_cursor: bool,
         Position { x, y }: Position,
@@ -118,7 +120,7 @@ impl Heat<'_> {
     /// Draws two rows in one line: the upper one in the foreground colour, the lower one in the background colour.
     fn draw_pair(
         &self,
-        (row, col): (usize, usize),
+        PlaneCell { row, col }: PlaneCell,
         width: u16,
         Position { x, y }: Position,
         buf: &mut Buffer,
@@ -151,7 +153,7 @@ impl Heat<'_> {
     fn is_cursor(&self, row: usize, col: usize) -> bool {
         match self.mark(row, col) {
             Some(is_chosen) => is_chosen,
-            None => self.focused && (row, col) == self.cursor,
+            None => self.focused && PlaneCell { row, col } == self.cursor,
         }
     }
 
@@ -192,7 +194,7 @@ impl Heat<'_> {
     /// Text and style of a cell without its number; a column that is left out has a dot.
     fn cell_without_number(
         &self,
-        (row, col): (usize, usize),
+        PlaneCell { row, col }: PlaneCell,
         width: usize,
         is_cursor: bool,
     ) -> (String, Style) {
@@ -265,13 +267,14 @@ impl Heat<'_> {
             } else {
                 self.plain_cell(upper, 1, false)
             };
-            let has_cursor =
-                self.focused && line.contains(&self.cursor.0) && columns.contains(&self.cursor.1);
+            let has_cursor = self.focused
+                && line.contains(&self.cursor.row)
+                && columns.contains(&self.cursor.col);
             let mark = self.marks.in_block(&line, &columns).or(has_cursor.then_some(true));
             let (sign, style) = match mark {
                 // Of two rows on a line, the sign tells which one has the cursor.
                 Some(true) if rows == 1 && has_halves && has_cursor => {
-                    let sign = if self.cursor.0 == row { UPPER } else { LOWER };
+                    let sign = if self.cursor.row == row { UPPER } else { LOWER };
                     (sign.to_string(), self.theme.cursor())
                 }
                 Some(true) => (self.theme.glyph("◆", "@").to_owned(), self.theme.cursor()),

@@ -65,10 +65,10 @@ impl Heat<'_> {
 
     fn draw_row_label(&self, layout: &Layout, row: usize, start: Position, buf: &mut Buffer) {
         let rows_per_line = layout.cell.rows_per_line();
-        let is_at_cursor = row / rows_per_line == self.cursor.0 / rows_per_line;
+        let is_at_cursor = row / rows_per_line == self.cursor.row / rows_per_line;
         let is_overview = matches!(layout.cell, CellWidth::Block { rows: 2.., .. });
         let (label, style) = match (is_overview, is_at_cursor) {
-            (_, true) => (self.row_labels.get(self.cursor.0), self.label_style(true)),
+            (_, true) => (self.row_labels.get(self.cursor.row), self.label_style(true)),
             (true, false) => (row_number(row, rows_per_line), self.theme.dim()),
             (false, false) => (self.row_labels.get(row), self.label_style(false)),
         };
@@ -123,7 +123,7 @@ impl Heat<'_> {
     ) {
         let n_lines = usize::from(layout.header_height);
         let room = layout.cell.columns(n_lines * interval).saturating_sub(1);
-        let is_labelled = |col: &usize| col % interval == self.cursor.1 % interval;
+        let is_labelled = |col: &usize| col % interval == self.cursor.col % interval;
         for (nth, col) in layout.cols.clone().filter(is_labelled).enumerate() {
             let Some(label) = labels.get(col) else { continue };
             let end = layout.cell.columns(col - layout.cols.start + 1) as u16;
@@ -131,7 +131,7 @@ impl Heat<'_> {
             let width = room.min(usize::from(end.saturating_sub(area.x)));
             let text = fit(&label, width);
             let x = end - text.width() as u16;
-            let style = self.label_style(col == self.cursor.1);
+            let style = self.label_style(col == self.cursor.col);
             buf.set_stringn(x, area.y + (nth % n_lines) as u16, text, width, style);
         }
     }
@@ -154,7 +154,9 @@ impl Heat<'_> {
             for (j, letter) in letters.iter().enumerate() {
                 let y = area.y + (height - letters.len() + j) as u16;
                 if x < area.right() && y < area.bottom() {
-                    buf[(x, y)].set_char(*letter).set_style(self.label_style(col == self.cursor.1));
+                    buf[(x, y)]
+                        .set_char(*letter)
+                        .set_style(self.label_style(col == self.cursor.col));
                 }
             }
         }
@@ -163,10 +165,10 @@ impl Heat<'_> {
     /// Draws the label of the cursor's column, and those of the first and the last where they are clear of it.
     fn draw_ends(&self, labels: &Labels, layout: &Layout, line: Rect, buf: &mut Buffer) {
         let [name, first, last] =
-            [self.cursor.1, layout.cols.start, layout.cols.end.saturating_sub(1)]
+            [self.cursor.col, layout.cols.start, layout.cols.end.saturating_sub(1)]
                 .map(|col| labels.get(col).unwrap_or_default());
         let name = fit(&name, line.width.into());
-        let before = self.cursor.1.saturating_sub(layout.cols.start);
+        let before = self.cursor.col.saturating_sub(layout.cols.start);
         let at = line.x + layout.cell.columns(before) as u16;
         let from = at.min(line.right() - name.width() as u16);
         let to = from + name.width() as u16;
@@ -178,7 +180,7 @@ impl Heat<'_> {
             put(line.x, &first, self.theme.dim());
         }
         let end = line.x + layout.cell.columns(layout.cols.len()) as u16;
-        let is_cursors = self.cursor.1 + 1 >= layout.cols.end;
+        let is_cursors = self.cursor.col + 1 >= layout.cols.end;
         if let Some(x) = end.checked_sub(last.width() as u16).filter(|x| *x > to && !is_cursors) {
             put(x, &last, self.theme.dim());
         }
@@ -193,9 +195,9 @@ impl Heat<'_> {
             CellWidth::Half | CellWidth::Block { .. } => 16,
         };
         for (i, col) in layout.cols.clone().enumerate() {
-            let is_cursor = self.focused && col == self.cursor.1;
+            let is_cursor = self.focused && col == self.cursor.col;
             let is_near_cursor =
-                self.focused && col.abs_diff(self.cursor.1) * 2 < interval * 2 && interval > 1;
+                self.focused && col.abs_diff(self.cursor.col) * 2 < interval * 2 && interval > 1;
             if is_cursor || (col % interval == 0 && !is_near_cursor) {
                 let mut x = line.x + cell.columns(i) as u16;
                 let text = match cell {
@@ -217,10 +219,10 @@ impl Heat<'_> {
         const INTERVAL: usize = 12;
         let cells_per_point = layout.cell.cells_in(1);
         let name = match &self.columns {
-            Columns::Labels(labels) => labels.get(self.cursor.1).unwrap_or_default(),
-            Columns::Counted | Columns::Ends(_) => self.cursor.1.to_string(),
+            Columns::Labels(labels) => labels.get(self.cursor.col).unwrap_or_default(),
+            Columns::Counted | Columns::Ends(_) => self.cursor.col.to_string(),
         };
-        let cursor_point = self.cursor.1.saturating_sub(layout.cols.start) / cells_per_point;
+        let cursor_point = self.cursor.col.saturating_sub(layout.cols.start) / cells_per_point;
         for i in (0..layout.cell.columns(layout.cols.len())).step_by(INTERVAL) {
             let text = (layout.cols.start + i * cells_per_point).to_string();
             let x = line.x + i as u16;

@@ -6,7 +6,13 @@ use ratatui::layout::{Position, Rect, Size};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Columns, Heat, Labels, Zoom};
-use crate::{engine::math::picture::more_prominent, ui::widgets::lines::window};
+use crate::{
+    engine::{
+        math::picture::more_prominent,
+        value::{Extent, PlaneCell},
+    },
+    ui::widgets::lines::window,
+};
 
 /// Width of a drawn cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -551,14 +557,14 @@ impl Heat<'_> {
             cell,
             lines_per_row: grid.lines_per_row(cell, body),
             rows: self.rows_in_view(cell, body),
-            cols: window(self.n_cols, cell.cells_in(available_width), self.cursor.1),
+            cols: window(self.n_cols, cell.cells_in(available_width), self.cursor.col),
         }
     }
 
     fn rows_in_view(&self, cell: CellWidth, n_lines: usize) -> Range<usize> {
         let rows_per_line = cell.rows_per_line();
         let lines =
-            window(self.n_rows.div_ceil(rows_per_line), n_lines, self.cursor.0 / rows_per_line);
+            window(self.n_rows.div_ceil(rows_per_line), n_lines, self.cursor.row / rows_per_line);
         lines.start * rows_per_line..(lines.end * rows_per_line).min(self.n_rows)
     }
 
@@ -589,9 +595,9 @@ impl Heat<'_> {
     }
 
     /// Number of rows and columns that [`Self::draw`] shows in an area.
-    pub fn visible_extent(&self, area: Rect) -> (usize, usize) {
+    pub fn visible_extent(&self, area: Rect) -> Extent {
         let layout = self.layout(self.fitting_cell(area), area);
-        (layout.rows.len(), layout.cols.len())
+        Extent::new(layout.rows.len(), layout.cols.len())
     }
 
     /// The cell width that [`Self::draw_strips`] uses in an area.
@@ -602,22 +608,22 @@ impl Heat<'_> {
     }
 
     /// Row and column of the cell that [`Self::draw`] draws at a position.
-    pub fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    pub fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         self.find_cell(self.fitting_cell(area), area, position)
     }
 
     /// Row and column of the cell that [`Self::draw_numbers`] draws at a position.
-    pub fn number_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    pub fn number_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         self.find_cell(NUMBERS, area, position)
     }
 
     /// Row and column of the cell that [`Self::draw_strips`] draws at a position; of two rows the one with the cursor, else
     /// the upper one.
-    pub fn strip_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    pub fn strip_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         self.find_cell(self.strips(area), area, position)
     }
 
-    fn find_cell(&self, cell: CellWidth, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn find_cell(&self, cell: CellWidth, area: Rect, position: Position) -> Option<PlaneCell> {
         if self.n_rows == 0 || self.n_cols == 0 || !area.contains(position) {
             return None;
         }
@@ -628,27 +634,28 @@ impl Heat<'_> {
         let row = layout.rows.start + line * cell.rows_per_line();
         let col = layout.cols.start + cell.index_at(x.into());
         let is_there = layout.rows.contains(&row) && layout.cols.contains(&col);
-        is_there.then(|| self.most_prominent_cell(cell, row, col))
+        is_there.then(|| self.most_prominent_cell(cell, PlaneCell { row, col }))
     }
 
     /// The most prominent cell of a block, or the cursor's in its own block of one row; without blocks the cell itself, of
     /// rows that share a line the one with the cursor.
-    fn most_prominent_cell(&self, cell: CellWidth, row: usize, col: usize) -> (usize, usize) {
-        let is_on_line = (row..row + cell.rows_per_line()).contains(&self.cursor.0);
+    fn most_prominent_cell(&self, cell: CellWidth, first: PlaneCell) -> PlaneCell {
+        let PlaneCell { row, col } = first;
+        let is_on_line = (row..row + cell.rows_per_line()).contains(&self.cursor.row);
         let CellWidth::Block { rows: n_rows, cols, .. } = cell else {
-            return (if is_on_line { self.cursor.0 } else { row }, col);
+            return PlaneCell { row: if is_on_line { self.cursor.row } else { row }, col };
         };
-        if n_rows == 1 && is_on_line && (col..col + cols).contains(&self.cursor.1) {
+        if n_rows == 1 && is_on_line && (col..col + cols).contains(&self.cursor.col) {
             return self.cursor;
         }
         let rows = row..(row + cell.rows_per_line()).min(self.n_rows);
-        let cells =
-            rows.flat_map(|row| (col..(col + cols).min(self.n_cols)).map(move |col| (row, col)));
-        let more_prominent_of = |a: (usize, usize), b: (usize, usize)| {
-            let (value_a, value_b) = ((self.value)(a.0, a.1), (self.value)(b.0, b.1));
+        let cols = col..(col + cols).min(self.n_cols);
+        let cells = rows.flat_map(|row| cols.clone().map(move |col| PlaneCell { row, col }));
+        let more_prominent_of = |a: PlaneCell, b: PlaneCell| {
+            let [value_a, value_b] = [a, b].map(|at| (self.value)(at.row, at.col));
             if more_prominent(value_a, value_b).to_bits() == value_a.to_bits() { a } else { b }
         };
-        cells.reduce(more_prominent_of).unwrap_or((row, col))
+        cells.reduce(more_prominent_of).unwrap_or(first)
     }
 
     pub(super) fn has_half_blocks(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Evidence about a reading: its models run again with everything kept.
+//! Questions about a reading, answered by running its models again with everything kept.
 
 use std::{ops::Range, sync::Arc};
 
@@ -19,9 +19,10 @@ use crate::{
     text::{self, Refusal, Sentence, Tokenizer, refusal, words},
 };
 
-/// What is asked about a reading; what is left out follows from its changes, and else from the output.
+/// The question that a person asks, of which an [`EvidenceQuestion`] is made; what is left out follows from the reading's
+/// changes, and else from the output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct QuestionAsked {
     /// A word, and one to set it against.
     pub words: Vec<String>,
     /// The place in the output, from 0.
@@ -167,17 +168,17 @@ impl Reading {
     }
 
     /// What is asked: these words and this place, or else those that the changes of the reading ask about.
-    fn asked(&self, asked: &Asked) -> Asked {
-        let Asked { words, place } = asked.clone();
+    fn asked(&self, asked: &QuestionAsked) -> QuestionAsked {
+        let QuestionAsked { words, place } = asked.clone();
         let words = if words.is_empty() { self.changes.asked_words() } else { words };
-        Asked { words, place: place.or(self.changes.asked_place()) }
+        QuestionAsked { words, place: place.or(self.changes.asked_place()) }
     }
 
     /// The question about a run of this reading.
     ///
     /// # Errors
     /// If a word is not a token, if both are the same, or if the place is not in the output.
-    pub fn question(&self, run: &Run, asked: &Asked) -> Result<EvidenceQuestion> {
+    pub fn question(&self, run: &Run, asked: &QuestionAsked) -> Result<EvidenceQuestion> {
         let asked = self.asked(asked);
         ensure!(asked.words.len() <= 2, "give one word, or two with a comma between them");
         let words = asked.words.iter().map(|word| self.answers(run, word));
@@ -299,7 +300,12 @@ impl Reading {
     ///
     /// # Errors
     /// If both passes answer the question alike.
-    pub fn patching(&self, name: ModelName, against: &Sentence, asked: &Asked) -> Result<Patching> {
+    pub fn patching(
+        &self,
+        name: ModelName,
+        against: &Sentence,
+        asked: &QuestionAsked,
+    ) -> Result<Patching> {
         self.patching_of(name, &self.sentence, against, asked)
     }
 
@@ -309,7 +315,7 @@ impl Reading {
         name: ModelName,
         giving: &Sentence,
         against: &Sentence,
-        asked: &Asked,
+        asked: &QuestionAsked,
     ) -> Result<Patching> {
         let model = self.asked_model(name)?;
         let changes = Arc::new(self.changes_of(name).without_patch());
@@ -322,7 +328,7 @@ impl Reading {
         let forced = (!plain.reads_only()).then(|| plain.pass.target[1..].to_vec());
         let other = Run::new(model, &against.ids(), &changes, forced);
         let mut question = self.question(&plain, asked)?;
-        if self.asked(asked) == Asked::default() {
+        if self.asked(asked) == QuestionAsked::default() {
             question = EvidenceQuestion::between(&plain, &other, question);
         }
         let row = plain.row_in(&other, question.row).with_context(|| {

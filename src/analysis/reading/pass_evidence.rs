@@ -1,4 +1,5 @@
-//! Evidence that the screen shows, computed once for each reading: attribution, words that counted, patched values.
+//! Evidence about passes that the screen shows, computed once for each reading: attribution, words that counted, patched
+//! values.
 
 mod before;
 mod counted;
@@ -13,7 +14,7 @@ pub use before::{EvidenceBefore, NextWordInBoth};
 use counted::Counted;
 pub use counted::Counting;
 
-use super::{Asked, Patched, Reading, wishes::Slow};
+use super::{Patched, QuestionAsked, Reading, wishes::Slow};
 use crate::{
     analysis::evidence::{
         EvidenceQuestion, LogitRows, RowsOf, Run,
@@ -47,7 +48,7 @@ pub struct UnitOfPart {
 }
 
 /// Evidence about one model's pass. What takes longer arrives later.
-pub struct Findings {
+pub struct PassEvidence {
     /// The words asked about, or classes.
     pub word: String,
     pub against: String,
@@ -91,7 +92,7 @@ struct KnownFlow {
     thresholds: Vec<Threshold>,
 }
 
-impl Findings {
+impl PassEvidence {
     /// The row of the logits that is asked about.
     pub const fn row(&self) -> usize {
         self.question.row
@@ -146,8 +147,8 @@ impl Findings {
     }
 }
 
-/// By model; a model for which it would take too long has none.
-pub type AllFindings = BTreeMap<ModelName, Arc<Findings>>;
+/// The evidence by model; a model for which it would take too long has none.
+pub type EvidenceByModel = BTreeMap<ModelName, Arc<PassEvidence>>;
 
 /// Words, and one to put in place of each that turns the pronoun: one token, so that the places of both sentences agree.
 const TURNED: [[&str; 2]; 4] =
@@ -188,7 +189,7 @@ const N_OF_SALIENCY: usize = 200;
 /// What a patched pass takes of a whole one, on the average.
 const PART_OF_PASS: f32 = 0.6;
 
-/// The words that a row of the logits is about: see [`Findings::asked_at`].
+/// The words that a row of the logits is about: see [`PassEvidence::asked_at`].
 fn asked_at(run: &Run, read: &[Token], row: usize) -> String {
     let n_words = match run.rows_of {
         RowsOf::Output | RowsOf::NextWords => 3,
@@ -201,10 +202,10 @@ fn asked_at(run: &Run, read: &[Token], row: usize) -> String {
 }
 
 impl Reading {
-    /// All evidence, computed at the first call, in tenths of a second for the built-in models.
-    pub fn findings(&self) -> &AllFindings {
+    /// The evidence about all passes, computed at the first call, in tenths of a second for the built-in models.
+    pub fn pass_evidence(&self) -> &EvidenceByModel {
         self.courses();
-        let all = self.first_findings();
+        let all = self.first_pass_evidence();
         for (name, found) in all {
             self.find_before(*name, found);
             self.find_counts_of_both(*name, found, false, || true);
@@ -216,8 +217,8 @@ impl Reading {
     }
 
     /// The evidence that takes one pass; what takes many is filled in later by [`Self::find_more`].
-    pub fn first_findings(&self) -> &AllFindings {
-        self.findings.get_or_init(|| {
+    pub fn first_pass_evidence(&self) -> &EvidenceByModel {
+        self.pass_evidence.get_or_init(|| {
             let names = SHOWN.into_iter().filter(|&name| self.has(name));
             names.filter_map(|name| Some((name, Arc::new(self.find(name)?)))).collect()
         })
@@ -226,11 +227,11 @@ impl Reading {
     /// Fills in what takes many passes, and begins with the maps of patched values where they take seconds at most;
     /// `on_progress` is called whenever something is new, and says whether to go on. Returns whether it went on to the end.
     pub fn find_more(&self, mut on_progress: impl FnMut() -> bool) -> bool {
-        self.first_findings();
+        self.first_pass_evidence();
         if !on_progress() {
             return false;
         }
-        for (name, found) in self.first_findings() {
+        for (name, found) in self.first_pass_evidence() {
             self.find_before(*name, found);
             if !on_progress() {
                 return false;
@@ -255,7 +256,7 @@ impl Reading {
 
     /// Goes on with the maps of patched values that are not complete, whatever time they take.
     pub fn patch_on(&self, mut on_progress: impl FnMut() -> bool) {
-        for (name, found) in self.first_findings() {
+        for (name, found) in self.first_pass_evidence() {
             if let Some(patched) = self.find_patched(*name, found) {
                 patched.work(&mut on_progress);
             }
@@ -264,19 +265,19 @@ impl Reading {
 
     /// Asks the thread that computes the maps of a model's patched values to stop.
     pub fn stop_patching(&self, name: ModelName) {
-        if let Some(patched) = self.findings.get().and_then(|all| all.get(&name)?.patched()) {
+        if let Some(patched) = self.pass_evidence.get().and_then(|all| all.get(&name)?.patched()) {
             patched.stop();
         }
     }
 
     /// The evidence if it has been computed, or if this reading waits for it; else None, for the screen never waits,
     /// and it is asked for.
-    pub fn known_findings(&self) -> Option<&AllFindings> {
+    pub fn known_pass_evidence(&self) -> Option<&EvidenceByModel> {
         if self.waits {
-            return Some(self.findings());
+            return Some(self.pass_evidence());
         }
-        self.wishes.ask(Slow::Findings);
-        self.findings.get()
+        self.wishes.ask(Slow::PassEvidence);
+        self.pass_evidence.get()
     }
 
     fn work(&self, name: ModelName) -> usize {
@@ -286,7 +287,8 @@ impl Reading {
 
     /// Whether the maps of patched values are complete within seconds.
     fn is_soon(&self, name: ModelName) -> bool {
-        let Some(patched) = self.findings.get().and_then(|all| all.get(&name)?.patched()) else {
+        let Some(patched) = self.pass_evidence.get().and_then(|all| all.get(&name)?.patched())
+        else {
             return false;
         };
         let passes = patched.progress().1 as f32 * PART_OF_PASS;
@@ -304,18 +306,18 @@ impl Reading {
         self.work(name) <= MOST_OF_RUN && has_room()
     }
 
-    fn find(&self, name: ModelName) -> Option<Findings> {
+    fn find(&self, name: ModelName) -> Option<PassEvidence> {
         if !self.may_run(name) {
             return None;
         }
         let run = self.run(name, None).ok()?;
-        let question = self.question(&run, &Asked::default()).ok()?;
+        let question = self.question(&run, &QuestionAsked::default()).ok()?;
         let (flows, no_flow) = self.find_flows(name, &run);
-        Some(Findings { flows, no_flow, ..self.find_about(name, &run, question) })
+        Some(PassEvidence { flows, no_flow, ..self.find_about(name, &run, question) })
     }
 
     /// What a run says about a question, but for its flows.
-    fn find_about(&self, name: ModelName, run: &Run, question: EvidenceQuestion) -> Findings {
+    fn find_about(&self, name: ModelName, run: &Run, question: EvidenceQuestion) -> PassEvidence {
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);
         let (source, target) = (tokens(&run.pass.source), tokens(&run.pass.target));
         let [word, against] = [question.word, question.against].map(|id| self.answer(run, id));
@@ -323,7 +325,7 @@ impl Reading {
         let promoted = attribution.as_ref().map(|a| self.promoted(name, run, a, question.row));
         let units = attribution.as_ref().map(|a| self.units(name, run, a, question.row));
         let read = if target.is_empty() { &source } else { &target };
-        Findings {
+        PassEvidence {
             asked_at: asked_at(run, read, question.row),
             rows_of: run.rows_of,
             promoted: promoted.unwrap_or_default(),
@@ -423,7 +425,11 @@ impl Reading {
         units.into_iter().map(named).collect()
     }
 
-    fn find_patched<'a>(&self, name: ModelName, found: &'a Findings) -> Option<&'a Arc<Patched>> {
+    fn find_patched<'a>(
+        &self,
+        name: ModelName,
+        found: &'a PassEvidence,
+    ) -> Option<&'a Arc<Patched>> {
         found.patched.get_or_init(|| self.patched(name).map(Arc::new)).as_ref()
     }
 
@@ -467,7 +473,7 @@ impl Reading {
 
     fn patched_with(&self, name: ModelName, sentences: [String; 2]) -> Option<Patched> {
         let [a, b] = [&sentences[0], &sentences[1]].map(|text| self.sentence_of(text).ok());
-        let patching = self.patching_of(name, &a?, &b?, &Asked::default()).ok()?;
+        let patching = self.patching_of(name, &a?, &b?, &QuestionAsked::default()).ok()?;
         let EvidenceQuestion { word, against, .. } = patching.question;
         let [word, against] = [word, against].map(|id| self.answer(&patching.a, id));
         let tokens = |ids: &[u32]| self.tokenizer.tokens(ids);

@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::{
     super::{Reading, wishes::Slow},
-    Findings, MOST_OF_MANY, N_OF_SALIENCY,
+    MOST_OF_MANY, N_OF_SALIENCY, PassEvidence,
 };
 use crate::{
     analysis::evidence::{
@@ -40,7 +40,7 @@ struct TokensAndWords {
     words: Saliency,
 }
 
-impl Findings {
+impl PassEvidence {
     fn counts(&self, for_output: bool) -> &Counted {
         if for_output { &self.counted_for_output } else { &self.counted }
     }
@@ -84,7 +84,7 @@ impl Findings {
 impl Reading {
     /// Asks for what counted for the whole output, here and before the changes; a reading that waits computes it.
     pub fn ask_what_counted_for_output(&self, name: ModelName) {
-        let all = self.findings.get();
+        let all = self.pass_evidence.get();
         let Some(found) = all.and_then(|all| all.get(&name)) else { return };
         if self.waits {
             self.count_for_output(name);
@@ -95,7 +95,7 @@ impl Reading {
 
     /// Computes what counted for the whole output, here and before the changes.
     pub fn count_for_output(&self, name: ModelName) {
-        if let Some(found) = self.findings().get(&name) {
+        if let Some(found) = self.pass_evidence().get(&name) {
             self.find_counts_of_both(name, found, true, || true);
         }
     }
@@ -106,7 +106,7 @@ impl Reading {
         &self,
         mut on_progress: impl FnMut() -> bool,
     ) -> bool {
-        self.first_findings().iter().all(|(name, found)| {
+        self.first_pass_evidence().iter().all(|(name, found)| {
             self.find_before(*name, found);
             self.find_counts_of_both(*name, found, true, &mut on_progress);
             on_progress()
@@ -117,7 +117,7 @@ impl Reading {
     pub(super) fn find_counts_of_both(
         &self,
         name: ModelName,
-        found: &Findings,
+        found: &PassEvidence,
         for_output: bool,
         mut on_progress: impl FnMut() -> bool,
     ) {
@@ -132,7 +132,7 @@ impl Reading {
     fn find_counts(
         &self,
         name: ModelName,
-        found: &Findings,
+        found: &PassEvidence,
         for_output: bool,
         mut on_progress: impl FnMut() -> bool,
     ) {
@@ -167,7 +167,7 @@ impl Reading {
     fn counts(
         &self,
         name: ModelName,
-        found: &Findings,
+        found: &PassEvidence,
         score: &Score,
         goes_on: impl FnMut(usize, usize) -> bool,
     ) -> Option<TokensAndWords> {

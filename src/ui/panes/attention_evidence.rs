@@ -17,15 +17,18 @@ use ratatui::{
 
 use super::{Pane, PreferredSize, Title, Unfolding, in_words::PaneWords, subject::Subject};
 use crate::{
-    analysis::{measure::ablation::KnockOut, reading::Evidence},
-    engine::site::{Axis, Stream},
+    analysis::{measure::ablation::KnockOut, reading::AttentionSlopes},
+    engine::{
+        site::{Axis, Stream},
+        value::PlaneCell,
+    },
     lesson::tr,
     text::{decimals, fixed, rounded, share, spoken},
     ui::widgets::lines::{fit, put_line, put_on, right, window},
 };
 
-/// Table of evidence; its site is the attention `weights`.
-pub(super) struct EvidenceTable<'a>(pub(super) Subject<'a>);
+/// Table of weights and of the evidence beside them; its site is the attention `weights`.
+pub(super) struct AttentionEvidence<'a>(pub(super) Subject<'a>);
 
 /// Width of a key's word, in columns.
 const WORD_WIDTH: u16 = 10;
@@ -65,19 +68,19 @@ impl Column {
     }
 }
 
-impl<'a> EvidenceTable<'a> {
+impl<'a> AttentionEvidence<'a> {
     fn weights(&self) -> Vec<f32> {
         self.0.site.value.row(self.0.plane, self.0.row())
     }
 
-    fn evidence(&self) -> Option<&'a Evidence> {
-        self.0.scene.reading.evidence()?.get(&self.0.scene.model)
+    fn attention_slopes(&self) -> Option<&'a AttentionSlopes> {
+        self.0.scene.reading.attention_slopes()?.get(&self.0.scene.model)
     }
 
     /// `d log p(output) / d weight` times the weight, per key: the first-order loss of the output's log p
     /// without this weight.
     fn shares_of_output(&self) -> Option<Vec<f32>> {
-        let slopes = self.evidence()?.slopes.get(self.0.site.path())?;
+        let slopes = self.attention_slopes()?.slopes.get(self.0.site.path())?;
         let slopes = slopes.row(self.0.plane, self.0.row());
         Some(self.weights().into_iter().zip(slopes).map(|(w, slope)| w * slope).collect())
     }
@@ -88,7 +91,7 @@ impl<'a> EvidenceTable<'a> {
             Stream::Source => {
                 Some(&self.0.scene.reading.influence()?.get(&self.0.scene.model)?.norms)
             }
-            Stream::Target => Some(self.evidence()?.target.as_slice()),
+            Stream::Target => Some(self.attention_slopes()?.target.as_slice()),
         }
     }
 
@@ -135,7 +138,7 @@ impl<'a> EvidenceTable<'a> {
 
     /// Why only the weights are shown.
     fn missing_gradients_text(&self) -> &'static str {
-        if self.0.scene.reading.evidence().is_some() {
+        if self.0.scene.reading.attention_slopes().is_some() {
             self.0.scene.language.tr("too long a text for gradients of this layer")
         } else {
             self.0.scene.measuring()
@@ -264,7 +267,7 @@ const fn pitch(width: u16) -> u16 {
     if pitch < FIGURE_WIDTH as u16 + 2 { FIGURE_WIDTH as u16 + 2 } else { pitch }
 }
 
-impl Pane for EvidenceTable<'_> {
+impl Pane for AttentionEvidence<'_> {
     fn title(&self) -> Title {
         let language = self.0.scene.language;
         let from = tr!(language, "from “{word}”", word = self.0.label(1, self.0.row()));
@@ -285,14 +288,14 @@ impl Pane for EvidenceTable<'_> {
         PreferredSize::new(Size::new(min, 6), Size::new(74, ideal)).of_items(keys + heads, 2, 180)
     }
 
-    fn cell_at(&self, area: Rect, position: Position) -> Option<(usize, usize)> {
+    fn cell_at(&self, area: Rect, position: Position) -> Option<PlaneCell> {
         let (keys, _) = self.split_height(area.height);
         let pitch = self.row_pitch(area.height);
         let lines = Rect { y: area.y.saturating_add(1), height: pitch * keys, ..area };
         let shown = window(self.0.n_cols(), keys.into(), self.0.col());
         let line = lines.intersection(area).contains(position).then(|| position.y - lines.y)?;
         let key = shown.start + usize::from(line / pitch);
-        (line % pitch == 0 && shown.contains(&key)).then(|| (self.0.row(), key))
+        (line % pitch == 0 && shown.contains(&key)).then(|| PlaneCell::new(self.0.row(), key))
     }
 
     fn out_of_view(&self, area: Rect) -> [usize; 2] {
@@ -309,10 +312,10 @@ impl Pane for EvidenceTable<'_> {
 
     fn in_words(&self) -> PaneWords {
         let (subject, view, language) = (&self.0, self.0.view(), self.0.scene.language);
-        let Some(evidence) = self.evidence() else {
+        let Some(found) = self.attention_slopes() else {
             return subject.in_words(vec![]);
         };
-        let slopes = evidence.slopes.get(subject.site.path());
+        let slopes = found.slopes.get(subject.site.path());
         let slopes = slopes.map(|slopes| slopes.row(view.plane, view.row)).unwrap_or_default();
         let weights = view.values(view.row).into_iter().zip(slopes).enumerate();
         let keys = weights.map(|(key, (weight, slope))| {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{super::Reading, Findings};
+use super::{super::Reading, PassEvidence};
 use crate::{
     analysis::evidence::{
         EvidenceQuestion,
@@ -16,7 +16,7 @@ use crate::{
 
 /// Evidence about the pass before the changes, asked about the same words.
 pub struct EvidenceBefore {
-    pub found: Arc<Findings>,
+    pub found: Arc<PassEvidence>,
     /// Whether its decoder wrote the same words up to the row asked about; if not, it was given those of the changed pass.
     pub writes_same: bool,
     /// The likeliest words of both passes at the row asked about.
@@ -35,7 +35,7 @@ pub struct NextWordInBoth {
 const NO_COUNTERPART: &str = "The word asked about has no counterpart: A and B differ in length, or in their number of masks.";
 const NO_ROOM: &str = "There is no room for a second pass with everything kept beside the walk.";
 
-impl Findings {
+impl PassEvidence {
     /// The same of the pass before the changes, or why there is none; None until it is known.
     pub fn before(&self) -> Option<Result<&EvidenceBefore, &'static str>> {
         self.before.get().map(|before| before.as_ref().map_err(|why| *why))
@@ -50,17 +50,21 @@ impl Findings {
 
 impl Reading {
     /// Fills in the evidence about the pass before the changes, if there are changes.
-    pub(super) fn find_before(&self, name: ModelName, found: &Findings) {
+    pub(super) fn find_before(&self, name: ModelName, found: &PassEvidence) {
         if let Some(plain) = &self.plain {
             found.before.get_or_init(|| plain.before_of(name, found));
         }
     }
 
     /// What this pass, without changes, says about the question of another's evidence.
-    fn before_of(&self, name: ModelName, of: &Findings) -> Result<EvidenceBefore, &'static str> {
+    fn before_of(
+        &self,
+        name: ModelName,
+        of: &PassEvidence,
+    ) -> Result<EvidenceBefore, &'static str> {
         let own = &self.trace(name).target;
         let writes_same = of.reads_as(own);
-        let known = self.findings.get().and_then(|all| all.get(&name));
+        let known = self.pass_evidence.get().and_then(|all| all.get(&name));
         let known = known.filter(|known| {
             let is_same = known.question == of.question && writes_same;
             is_same && known.rows.row_in(&of.rows, of.question.row) == Some(of.question.row)
@@ -78,7 +82,7 @@ impl Reading {
     }
 
     /// Runs this pass on what another's decoder read, and asks what that was asked.
-    fn find_asked(&self, name: ModelName, of: &Findings) -> Result<Findings, &'static str> {
+    fn find_asked(&self, name: ModelName, of: &PassEvidence) -> Result<PassEvidence, &'static str> {
         if !self.may_run(name) {
             return Err(NO_ROOM);
         }
@@ -91,6 +95,6 @@ impl Reading {
             Some(WordAtRow { row: of.rows.row_in(&run.rows(), word.row)?, ..*word })
         });
         let output = output.collect();
-        Ok(Findings { forced, output, ..self.find_about(name, &run, question) })
+        Ok(PassEvidence { forced, output, ..self.find_about(name, &run, question) })
     }
 }
