@@ -403,7 +403,8 @@ fn a_head_that_bends_leaves_something_over() {
     for path in ["tokens.type", "classes.b_2"] {
         assert!(parts.iter().any(|part| part.path == path && part.amount != 0.0), "{path}");
     }
-    assert_eq!(found.rows_of, RowsOf::NextWords);
+    let of_gpt2 = read("gpt2", "the river in");
+    assert_eq!(of_gpt2.pass_evidence()[&ModelName::Checkpoint].rows_of, RowsOf::NextWords);
 }
 
 /// What the walk's evidence is asked about can be said: it changes the question, and no number of the pass.

@@ -303,7 +303,8 @@ fn windows_messages_and_opened_numbers_are_in_chinese() {
 #[test]
 fn tables_of_evidence_are_in_chinese() {
     const WIDE: &str = "The animal didn't cross the street because it was too wide.";
-    let (known, mut left) = (Known::of(&reading(SENTENCE)), Left::default());
+    let (mut known, mut left) = (Known::of(&reading(SENTENCE)), Left::default());
+    known.0.extend(Known::of(&reading(WIDE)).0);
     let commands: [&[&str]; 8] = [
         &["attribute"],
         &["attribute", "--whole", "--by-word", "--model", "decoder_only"],

@@ -211,6 +211,8 @@ fn a_decoder_sorts_a_text_by_its_last_token_whether_it_is_tied_or_not() {
 fn a_decoder_that_sorts_texts_says_why_from_the_row_that_its_head_reads() {
     let folder =
         with_head("llama_linear", "LlamaForSequenceClassification", &[("score.weight", &[2, 30])]);
+    let tokenizer = Path::new(CHECKPOINTS).join("llama_linear/tokenizer.json");
+    fs::copy(tokenizer, folder.path().join("tokenizer.json")).unwrap();
     let reader = Reader::open(&Checkpoint::open(folder.path()).unwrap(), true).unwrap();
     let reading = reader.read("The river was wide.").unwrap();
     let lesson = Lesson::for_checkpoint(Language::English).unwrap();

@@ -100,11 +100,9 @@ impl<'a> Subject<'a> {
         if axis == Axis::Single {
             return self.scene.language.tr("the only row").into();
         }
-        let label = self.trace.label(self.site, axis, i);
-        if label == i.to_string() {
-            format!("{} {i}", self.scene.language.tr(axis.name()))
-        } else {
-            tr!(self.scene.language, "{i} \"{label}\"", i, label)
+        match self.trace.token(self.site, axis, i) {
+            Some(label) => tr!(self.scene.language, "{i} \"{label}\"", i, label),
+            None => format!("{} {i}", self.scene.language.tr(axis.name())),
         }
     }
 }
