@@ -86,13 +86,6 @@ FAMILIES = {
     "gemma4_text": Family(replace(SANDWICH, qk_norms=QWEN3.qk_norms, v_norm="self_attn.v_norm", scales=False)),
 }  # fmt: skip
 PLAIN = replace(LLAMA, gate=None)
-GLM = replace(LLAMA, gate_up="mlp.gate_up_proj", act="mlp.activation_fn")
-FAMILIES |= {
-    "glm": Family(GLM), "glm4": Family(replace(GLM, post_norm1="post_self_attn_layernorm", post_norm2="post_mlp_layernorm")),
-    "exaone4": Family(OLMO2), "seed_oss": Family(), "ernie4_5": Family(), "helium": Family(), "arcee": Family(PLAIN),
-    "hunyuan_v1_dense": Family(replace(LLAMA, qk_norms=("self_attn.query_layernorm", "self_attn.key_layernorm"))),
-    "olmo": Family(eps=1e-5), "nemotron": Family(PLAIN, eps="norm_eps"),
-}  # fmt: skip
 BLOOM = replace(
     PLAIN, attn="self_attention", qkv="self_attention.query_key_value", by_head=True, out="self_attention.dense",
     up="mlp.dense_h_to_4h", down="mlp.dense_4h_to_h",

@@ -158,8 +158,6 @@ class Taps:
         if norms is not None:
             *modules, eps = norms
             for n, norm in zip("qk", modules):
-                if norms_turned(module):
-                    sites[f"{at}.{n}_rot"] = plain[n] = self.into(norm)
                 sites |= self.head_norm(f"{at}.{n}_norm", norm, eps, plain[n])
                 plain[n] = sites[f"{at}.{n}_norm.out"]
         if (factors := caught.get("factors")) is not None:
@@ -208,21 +206,15 @@ class Taps:
         return sites
 
 
-def norms_turned(module: nn.Module) -> bool:
-    """Whether queries and keys are normalised after they are rotated."""
-    return type(module).__name__.startswith("HunYuan")
-
-
 def takes_mean(module: nn.Module) -> bool:
     return "RMSNorm" not in type(module).__name__ and "T5LayerNorm" not in type(module).__name__
 
 
 def normed(at: str, module: nn.Module, eps: float, x: Tensor, out: Tensor, square: Tensor) -> Sites:
     """The steps of a norm of `x`; `square`: the mean square of what is normalised together."""
-    # Gemma's, until the fourth, Qwen3-Next's, Qwen3.5's and Nemotron's gains are added to 1. One for every head stands before the rows.
+    # Gemma's, until the fourth, and Qwen3-Next's and Qwen3.5's gains are added to 1. One for every head stands before the rows.
     kind = type(module).__name__
-    added_to_one = ("Gemma", "Qwen3NextRMSNorm", "Qwen3_5RMSNorm", "Qwen3_5MoeRMSNorm", "NemotronLayerNorm1P")
-    from_one = kind.startswith(added_to_one) and not kind.startswith("Gemma4")
+    from_one = kind.startswith(("Gemma", "Qwen3NextRMSNorm", "Qwen3_5RMSNorm", "Qwen3_5MoeRMSNorm")) and not kind.startswith("Gemma4")
     gain = module.weight + 1 if from_one else getattr(module, "weight", torch.ones(x.shape[-1]))
     if x.ndim == 3 and gain.numel() > x.shape[-1]:
         gain = gain.view(len(x), 1, -1)
@@ -235,8 +227,6 @@ def normed(at: str, module: nn.Module, eps: float, x: Tensor, out: Tensor, squar
         sites = {f"{at}.mean_square": square}
         sites[f"{at}.normalized"] = normalized = x / (square + eps).sqrt()
     near(at, normalized * gain + (0 if bias is None else bias), out)
-    if not hasattr(module, "weight") and takes_mean(module):
-        del sites[f"{at}.normalized"]  # which is the output
     return sites | {f"{at}.out": out}
 
 

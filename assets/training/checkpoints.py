@@ -189,23 +189,6 @@ OF_OLMO3 = {**OF_OLMO2, "model_type": "olmo3", "architectures": ["Olmo3ForCausal
             "sliding_window": 5, "max_position_embeddings": 80, "rope_theta": 500000.0,
             "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 20,
                              "attention_factor": 1.2, "beta_fast": 32.0, "beta_slow": 1.0}}  # fmt: skip
-OF_GLM = {**SMALL_ONE, "model_type": "glm", "architectures": ["GlmForCausalLM"], "head_dim": 12, "partial_rotary_factor": 0.5,
-          "attention_bias": True, "mlp_bias": None, "pad_token_id": 0}  # fmt: skip
-OF_GLM4 = {**OF_GLM, "model_type": "glm4", "architectures": ["Glm4ForCausalLM"]}
-OF_EXAONE4 = {**OF_OLMO3, "model_type": "exaone4", "architectures": ["Exaone4ForCausalLM"], "attention_bias": None, "rope_scaling": None,
-              "head_dim": 8, "rope_theta": 500.0, "sliding_window_pattern": 4}  # fmt: skip
-OF_SEED = {**SMALL_ONE, "model_type": "seed_oss", "architectures": ["SeedOssForCausalLM"], "attention_bias": True,
-           "attention_out_bias": False}  # fmt: skip
-OF_HUNYUAN = {**SMALL_ONE, "model_type": "hunyuan_v1_dense", "architectures": ["HunYuanDenseV1ForCausalLM"], "mlp_bias": None,
-              "rope_scaling": {"type": "dynamic", "alpha": 20.0, "factor": 1.0}, "pad_token_id": 0}  # fmt: skip
-OF_ERNIE = {**SMALL_ONE, "model_type": "ernie4_5", "architectures": ["Ernie4_5ForCausalLM"], "attention_bias": None, "mlp_bias": None,
-            "use_bias": True, "tie_word_embeddings": True, "pad_token_id": 0}  # fmt: skip
-OF_HELIUM = {**SMALL_ONE, "model_type": "helium", "architectures": ["HeliumForCausalLM"], "hidden_size": 24, "pad_token_id": 0}
-OF_ARCEE = {**SMALL_ONE, "model_type": "arcee", "architectures": ["ArceeForCausalLM"], "hidden_act": "relu2"}
-OF_OLMO = {**SMALL_ONE, "model_type": "olmo", "architectures": ["OlmoForCausalLM"], "hidden_size": 24, "head_dim": None, "rms_norm_eps": None,
-           "mlp_bias": None, "clip_qkv": None, "pad_token_id": 0}  # fmt: skip
-OF_NEMOTRON = {**SMALL_ONE, "model_type": "nemotron", "architectures": ["NemotronForCausalLM"], "hidden_act": "relu2", "rms_norm_eps": None,
-               "norm_eps": 1e-5, "head_dim": 12, "partial_rotary_factor": 0.5}  # fmt: skip
 OF_PHI3 = {"model_type": "phi3", "architectures": ["Phi3ForCausalLM"], "attention_bias": None, "mlp_bias": None,
            "hidden_size": 24, "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": None,
            "intermediate_size": 23, "partial_rotary_factor": 0.75, "sliding_window": 16, "pad_token_id": 0,
@@ -366,16 +349,6 @@ RECIPES = {
     "granite": ("llama2", "f16", llama(**OF_GRANITE)),
     "olmo2": ("qwen2", "f16", llama(**OF_OLMO2)),
     "olmo3": ("qwen2", "bf16", llama(**OF_OLMO3)),
-    "glm": ("llama2", "bf16", llama(**OF_GLM)),
-    "glm4": ("llama2", "bf16", llama(**OF_GLM4)),
-    "exaone4": ("qwen2", "bf16", llama(**OF_EXAONE4)),
-    "seed_oss": ("llama2", "bf16", llama(**OF_SEED)),
-    "hunyuan": ("llama2", "bf16", llama(**OF_HUNYUAN)),
-    "ernie": ("llama2", "bf16", llama(**OF_ERNIE)),
-    "helium": ("llama2", "bf16", llama(**OF_HELIUM)),
-    "arcee": ("llama2", "bf16", llama(**OF_ARCEE)),
-    "olmo": ("qwen2", "bf16", llama(**OF_OLMO)),
-    "nemotron": ("llama2", "bf16", llama(**OF_NEMOTRON)),
     "phi3": ("llama2", "bf16", llama(**OF_PHI3)),
     "gemma": ("llama2", "bf16", llama(**OF_GEMMA)),
     "gemma2": ("llama2", "f16", llama(**OF_GEMMA2)),

@@ -363,13 +363,12 @@ impl Family {
         Ok(HeadSizes { d_model, n_heads, n_kv_heads, d_head })
     }
 
-    /// The norm of the stream. GGUF files have added the 1 that Gemma and Nemotron add to their gains.
+    /// The norm of the stream. GGUF files have added the 1 that Gemma adds to its gains.
     fn norm(&self, settings: &FamilySettings) -> Result<NormKind> {
         let key = settings.config.key(self.keys.eps);
         let eps = settings.config.float_or(key, self.keys.default_eps)?;
         let style = match self.style.norm {
             NormStyle::RmsFromOne if settings.are_gguf() => NormStyle::Rms,
-            NormStyle::LayerFromOne if settings.are_gguf() => NormStyle::Layer,
             style => style,
         };
         Ok(NormKind { style, eps })
@@ -401,8 +400,7 @@ impl Family {
         let n_layers = config.usize(config.key(self.keys.n_layers))?;
         let mut faults = SettingFaults::default();
         let mut attention = AttentionPlan::plain(heads.d_head);
-        attention.qk_norm =
-            self.style.qk_norm.map(|of| QkNormPlan { of, kind: norm, is_after_rotation: false });
+        attention.qk_norm = self.style.qk_norm.map(|of| QkNormPlan { of, kind: norm });
         match self.style.positions {
             PositionStyle::Rotary(style) => {
                 attention.rope = faults.note(rope(config, sizes, style)).map(Arc::new);

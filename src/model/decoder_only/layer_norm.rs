@@ -1,6 +1,5 @@
 //! Later decoders with layer norms: OPT (Zhang et al. 2022), Phi (Li et al. 2023), StableLM (Bellagente et al. 2024),
-//! StarCoder 2 (Lozhkov et al. 2024), OLMo (Groeneveld et al. 2024), Nemotron-4 (Parmar et al. 2024), Cohere's Command
-//! models.
+//! StarCoder 2 (Lozhkov et al. 2024), Cohere's Command models.
 
 use anyhow::Result;
 
@@ -159,40 +158,6 @@ pub static FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
-        types: &["olmo"],
-        title: "OLMo",
-        keys: LAYER_NORM_KEYS,
-        style: Style {
-            norm: NormStyle::LayerWithoutGain,
-            biases: BiasStyle::ATTENTION,
-            ..LLAMA.style
-        },
-        refused: &[Refused {
-            key: "clip_qkv",
-            can_run: |config| !config.has("clip_qkv"),
-            wanted: "null: queries, keys and values that are not clipped",
-        }],
-        ..LLAMA
-    },
-    Family {
-        types: &["nemotron"],
-        title: "Nemotron",
-        keys: Keys {
-            eps: &["norm_eps", "layer_norm_eps"],
-            default_activation: "relu2",
-            ..LAYER_NORM_KEYS
-        },
-        names: Names { feed: FeedNames::Plain("mlp.up_proj", "mlp.down_proj"), ..LLAMA_NAMES },
-        style: Style {
-            norm: NormStyle::LayerFromOne,
-            positions: rotating(0.5),
-            is_gated: false,
-            ..LLAMA.style
-        },
-        defaults: &[("max_position_embeddings", 4096)],
-        ..LLAMA
-    },
-    Family {
         types: &["cohere", "command-r"],
         title: "Cohere",
         keys: LAYER_NORM_KEYS,
@@ -202,11 +167,8 @@ pub static FAMILIES: &[Family] = &[
             let has_norms = settings.config.bool_or("use_qk_norm", false)?
                 || settings.has_tensor("model.layers.0.self_attn.q_norm.weight");
             for layer in plan.layers.iter_mut().filter(|_| has_norms) {
-                layer.attention.qk_norm = Some(QkNormPlan {
-                    of: QkNorm::PerHeadOwnGain,
-                    kind: plan.norm,
-                    is_after_rotation: false,
-                });
+                layer.attention.qk_norm =
+                    Some(QkNormPlan { of: QkNorm::PerHeadOwnGain, kind: plan.norm });
             }
             scale_logits(settings, plan)
         },

@@ -14,7 +14,6 @@ use super::{
     windows,
 };
 use crate::{
-    engine::tape::RotaryPairs,
     model::layer::{
         attention::{Mask, ScoreScaling, Tempering},
         norm::QkNorm,
@@ -144,134 +143,7 @@ pub static FAMILIES: &[Family] = &[
         },
         ..LLAMA
     },
-    GLM,
-    Family {
-        types: &["glm4"],
-        title: "GLM-4",
-        names: Names {
-            post_norms: ["post_self_attn_layernorm", "post_mlp_layernorm"],
-            ..GLM.names
-        },
-        style: Style { order: LayerOrder::Sandwich, ..GLM.style },
-        ..GLM
-    },
-    Family {
-        types: &["exaone4"],
-        title: "EXAONE 4",
-        keys: Keys { default_eps: 1e-5, ..KEYS },
-        defaults: &[(LONGEST, 2048), ("num_key_value_heads", 32)],
-        style: Style {
-            qk_norm: Some(QkNorm::PerHead),
-            biases: BiasStyle::NONE,
-            windows: windows::but_the_last_of_each_pattern,
-            ..OLMO2
-        },
-        // Where windows are given, layers that see all are not rotated.
-        adjust: |settings, plan| {
-            let has_windows = settings.config.has("sliding_window");
-            for layer in plan.layers.iter_mut().filter(|layer| layer.mask == Mask::Causal) {
-                layer.attention.rope = layer.attention.rope.take().filter(|_| !has_windows);
-            }
-            Ok(())
-        },
-        ..LLAMA
-    },
-    Family {
-        types: &["seed_oss"],
-        title: "Seed-OSS",
-        defaults: &[(LONGEST, 524_288), ("num_key_value_heads", 8), ("head_dim", 128)],
-        style: Style {
-            biases: BiasStyle {
-                qkv: Bias::Setting("attention_bias", true),
-                out: Bias::Setting("attention_out_bias", false),
-                ..BiasStyle::SETTINGS
-            },
-            ..LLAMA.style
-        },
-        ..LLAMA
-    },
-    Family {
-        types: &["hunyuan_v1_dense"],
-        title: "HunYuan",
-        keys: Keys { default_eps: 1e-5, ..KEYS },
-        names: Names {
-            qk_norms: ["self_attn.query_layernorm", "self_attn.key_layernorm"],
-            ..LLAMA_NAMES
-        },
-        style: Style {
-            qk_norm: Some(QkNorm::PerHead),
-            biases: BiasStyle::ATTENTION,
-            ..LLAMA.style
-        },
-        adjust: |_, plan| {
-            let norms = plan.layers.iter_mut().filter_map(|layer| layer.attention.qk_norm.as_mut());
-            norms.for_each(|norm| norm.is_after_rotation = true);
-            Ok(())
-        },
-        ..LLAMA
-    },
-    Family {
-        types: &["ernie4_5"],
-        title: "ERNIE 4.5",
-        keys: Keys { default_eps: 1e-5, ..KEYS },
-        defaults: &[(LONGEST, 131_072), ("num_key_value_heads", 2), ("head_dim", 128)],
-        style: Style {
-            biases: BiasStyle {
-                qkv: Bias::Setting("use_bias", false),
-                out: Bias::Setting("use_bias", false),
-                feed: Bias::Setting("use_bias", false),
-            },
-            is_tied: true,
-            ..with_neighbours(500_000.0)
-        },
-        ..LLAMA
-    },
-    Family {
-        types: &["helium"],
-        title: "Helium",
-        keys: Keys { default_eps: 1e-8, ..KEYS },
-        defaults: &[(LONGEST, 4096), ("num_key_value_heads", 20), ("head_dim", 128)],
-        style: Style {
-            biases: BiasStyle { out: Bias::Never, ..BiasStyle::SETTINGS },
-            ..with_neighbours(100_000.0)
-        },
-        ..LLAMA
-    },
-    Family {
-        types: &["arcee"],
-        title: "Arcee",
-        keys: Keys { default_eps: 1e-5, default_activation: "relu2", ..KEYS },
-        names: Names { feed: FeedNames::Plain("mlp.up_proj", "mlp.down_proj"), ..LLAMA_NAMES },
-        style: Style { is_gated: false, ..LLAMA.style },
-        defaults: &[(LONGEST, 4096)],
-        ..LLAMA
-    },
 ];
-
-/// Llama's style with neighbouring channels rotated as pairs, at speeds with this base.
-const fn with_neighbours(theta: f32) -> Style {
-    let rope = RopeStyle { theta, pairs: RotaryPairs::Neighbours, ..RopeStyle::WHOLE };
-    Style { positions: PositionStyle::Rotary(rope), ..LLAMA.style }
-}
-
-/// GLM-4 of 2024 (GLM Team 2024).
-const GLM: Family = Family {
-    types: &["glm"],
-    title: "GLM",
-    keys: Keys { default_eps: 1.5625e-7, ..KEYS },
-    names: Names { feed: FeedNames::FusedGate("mlp.gate_up_proj", "mlp.down_proj"), ..LLAMA_NAMES },
-    style: Style {
-        biases: BiasStyle { qkv: Bias::Setting("attention_bias", true), ..BiasStyle::NONE },
-        positions: PositionStyle::Rotary(RopeStyle {
-            pairs: RotaryPairs::Neighbours,
-            part: Some(("partial_rotary_factor", 0.5)),
-            ..RopeStyle::WHOLE
-        }),
-        ..LLAMA.style
-    },
-    defaults: &[(LONGEST, 131_072), ("num_key_value_heads", 2), ("head_dim", 128)],
-    ..LLAMA
-};
 
 /// llama.cpp writes Qwen2.5-VL under this one's name, Ollama under one of its own.
 const QWEN2_VL: Family = Family {

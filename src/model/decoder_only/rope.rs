@@ -48,7 +48,7 @@ type Scale = fn(&Config, Base) -> Result<ScaledSpeeds>;
 const KINDS: [(&str, Scale); 9] = [
     ("default", |_, base| Ok(ScaledSpeeds::plain(base.speeds()))),
     ("linear", linear),
-    ("dynamic", with_larger_base),
+    ("dynamic", |_, base| Ok(ScaledSpeeds::plain(base.speeds()))),
     ("llama3", llama3),
     ("yarn", yarn),
     ("longrope", longrope),
@@ -59,9 +59,6 @@ const KINDS: [(&str, Scale); 9] = [
 
 /// Where only some pairs of a head turn, each as if all did.
 const PROPORTIONAL: &str = "proportional";
-
-/// The setting by which a base is stretched once and for all.
-const ALPHA: &str = "alpha";
 
 /// How a family rotates, where its settings do not say otherwise.
 #[derive(Clone, Copy)]
@@ -120,7 +117,7 @@ pub fn rope(config: &Config, sizes: RopeSizes, style: RopeStyle) -> Result<Rope>
         found.map_or(Ok(ScaledSpeeds::plain(vec![])), |(_, scale)| scale(&scaling, base))?;
     let longer = match kind {
         // transformers uses this length, whatever the original length in the settings.
-        "dynamic" if !scaling.has(ALPHA) => {
+        "dynamic" => {
             let factor = f64::from(scaling.float("factor")?);
             Some(Longer::Dynamic(Dynamic { theta, factor, trained: longest }))
         }
@@ -182,14 +179,6 @@ pub fn context(config: &Config, longest: usize) -> Result<usize> {
 fn rope_of(ScaledSpeeds { speeds, factor }: ScaledSpeeds) -> Rope {
     let speeds = speeds.into_iter().map(|speed| speed as f32).collect();
     Rope { speeds, factor: factor as f32, longer: None, pairs: RotaryPairs::Halves, first: 0 }
-}
-
-/// Those of the plain base, or of one that a fixed factor stretches whatever the length of the text (HunYuan).
-fn with_larger_base(scaling: &Config, base: Base) -> Result<ScaledSpeeds> {
-    let alpha = f64::from(scaling.float_or(ALPHA, 1.0)?);
-    scaling.must(ALPHA, alpha > 0.0 && (alpha <= 1.0 || base.d > 2), "a number above 0")?;
-    let power = base.d as f64 / (base.d as f64 - 2.0).max(1.0);
-    Ok(ScaledSpeeds::plain(Base { theta: base.theta * alpha.powf(power), ..base }.speeds()))
 }
 
 /// All speeds divided by the factor (Chen et al. 2023, *Extending Context Window via Positional

@@ -94,21 +94,6 @@ pub fn but_every_sixth_and_the_last(config: &Config, n_layers: usize) -> Result<
     Ok(masks)
 }
 
-/// All but the last layer of each run of a pattern see the window; the pattern is the length of a run, or a letter for
-/// each layer of one: EXAONE 4.
-///
-/// # Errors
-/// If a setting is of the wrong kind.
-pub fn but_the_last_of_each_pattern(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
-    match config.get("sliding_window_pattern").and_then(Json::as_str) {
-        Some(letters) => {
-            let n = letters.len().max(1);
-            by_type(config, n_layers, |l| (l + 1) % n != 0)
-        }
-        None => but_every(config, n_layers, 4),
-    }
-}
-
 fn but_every(config: &Config, n_layers: usize, default: usize) -> Result<Vec<Mask>> {
     let n = config.usize_or("sliding_window_pattern", default)?;
     by_type(config, n_layers, |l| (l + 1) % n != 0)

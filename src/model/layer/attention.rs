@@ -157,7 +157,7 @@ impl Attention {
         let o = LinearMap::load(weights, &scope, "O", (d_context, heads.d_model))?;
         let load_gate = || LinearMap::load(weights, &scope, "G", (heads.d_model, d_context));
         let gate = plan.has_gate.then(load_gate).transpose()?;
-        let norm = |name, n_heads, QkNormPlan { of, kind, .. }: QkNormPlan| {
+        let norm = |name, n_heads, QkNormPlan { of, kind }: QkNormPlan| {
             HeadNorm::load(weights, scope.child(name), of.width(n_heads, heads.d_head), of, kind)
         };
         let has_keys = plan.has_keys();
@@ -221,7 +221,7 @@ impl Attention {
     ) -> Node {
         let (w_o, b_o) = self.o.on(tape);
         let q = self.projections.queries(tape, &self.scope, x, self.heads); // (head, query, d_k)
-        let q = self.normed_queries(tape, q);
+        let q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
         let q = self.rotated(tape, &Q_ROT, q);
         let is_own = of.prefix() == self.scope.prefix();
         let known =
@@ -335,21 +335,13 @@ impl Attention {
 
     /// The queries and keys as they are compared (normalised, rotated and tempered, where the layer does so), and the
     /// values, with those of the past. q (head, query, d_k), memory (key, d_model)
-    fn project_kv(&self, tape: &mut Tape, q: Node, memory: Node) -> (Node, KeyValues) {
+    fn project_kv(&self, tape: &mut Tape, mut q: Node, memory: Node) -> (Node, KeyValues) {
         let at = &self.scope;
         let kv = self.projections.keys_values(tape, at, memory, self.heads);
-        let is_after = self.plan.qk_norm.is_some_and(|norm| norm.is_after_rotation);
-        let (q, made) = if is_after {
-            let q = self.rotated(tape, &Q_ROT, q);
-            let kv = KvNodes { k: self.rotated(tape, &K_ROT, kv.k), ..kv };
-            (self.normed_queries(tape, q), self.normed(tape, kv))
-        } else {
-            let q = self.normed_queries(tape, q);
-            let KvNodes { k, v } = self.normed(tape, kv);
-            let q = self.rotated(tape, &Q_ROT, q);
-            (q, KvNodes { k: self.rotated(tape, &K_ROT, k), v })
-        };
-        let mut q = q;
+        q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
+        let KvNodes { k, v } = self.normed(tape, kv);
+        q = self.rotated(tape, &Q_ROT, q);
+        let made = KvNodes { k: self.rotated(tape, &K_ROT, k), v };
         if let Some(tempering) = self.plan.tempering {
             let first = tape.n_past();
             let rows = first..first + tape.shape(q).rows;
@@ -359,11 +351,6 @@ impl Attention {
         let past = tape.remember(at.prefix(), made);
         let all = past.unwrap_or(made);
         (q, KeyValues { all, is_past: past.is_some(), made: Some(made) })
-    }
-
-    /// Queries, normalised where the layer does so. (head, query, d_k)
-    fn normed_queries(&self, tape: &mut Tape, q: Node) -> Node {
-        self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q))
     }
 
     /// Keys and values, normalised where the layer does so. (kv head, key, d_k)

@@ -42,8 +42,6 @@ pub static DOWN: Site = Site::matrix("out", [Position, Channel], "back to d_mode
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     Relu,
-    /// The square of ReLU (So et al. 2021).
-    ReluSquared,
     /// In its tanh form.
     Gelu,
     /// In its exact form.
@@ -55,9 +53,8 @@ pub enum Activation {
 }
 
 /// Activations as `config.json` names them.
-const NAMED: [(&str, Activation); 12] = [
+const NAMED: [(&str, Activation); 11] = [
     ("relu", Activation::Relu),
-    ("relu2", Activation::ReluSquared),
     ("gelu", Activation::GeluErf),
     ("gelu_new", Activation::Gelu),
     ("gelu_fast", Activation::Gelu),
@@ -98,7 +95,6 @@ impl Activation {
     pub fn on(self, tape: &mut Tape, place: Place, x: Node) -> Node {
         match self {
             Self::Relu => tape.relu(place, x),
-            Self::ReluSquared => tape.relu_squared(place, x),
             Self::Gelu => tape.gelu(place, x),
             Self::GeluErf => tape.gelu_erf(place, x),
             Self::Silu => tape.silu(place, x),

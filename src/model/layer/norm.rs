@@ -42,10 +42,6 @@ pub static OUT: Site =
         "norm(y + cross)",
     ]);
 
-pub static BARE_OUT: Site =
-    Site::matrix("out", [Position, Channel], "mean 0, variance 1 in every row; there is no gain")
-        .called(&["out", "norm(x)", "norm(y + cross)"]);
-
 pub static HEAD_MEAN: Site =
     Site::planes("mean", [Head, Position, Single], "the mean of each head's vector");
 pub static HEAD_VAR: Site =
@@ -74,8 +70,7 @@ pub static HEAD_OUT: Site =
 /// A normalisation of vectors of d_model numbers.
 pub struct Norm {
     scope: Scope,
-    /// None for a bare layer norm.
-    gain: Option<Weight>,
+    gain: Weight,
     /// None for a root mean square norm, and for a layer norm without bias.
     bias: Option<Weight>,
     kind: NormKind,
@@ -87,12 +82,8 @@ pub struct Norm {
 pub enum NormStyle {
     /// Mean and variance, gain and bias.
     Layer,
-    /// As [`Self::Layer`], times `1 + gain` in place of the gain.
-    LayerFromOne,
     /// Mean and variance, gain alone.
     LayerWithoutBias,
-    /// Mean and variance alone.
-    LayerWithoutGain,
     /// The mean square alone, and a gain.
     Rms,
     /// As [`Self::Rms`], times `1 + gain`.
@@ -101,16 +92,7 @@ pub enum NormStyle {
 
 impl NormStyle {
     pub const fn has_bias(self) -> bool {
-        matches!(self, Self::Layer | Self::LayerFromOne)
-    }
-
-    pub const fn has_gain(self) -> bool {
-        !matches!(self, Self::LayerWithoutGain)
-    }
-
-    /// Whether the gain is added to 1.
-    const fn is_from_one(self) -> bool {
-        matches!(self, Self::LayerFromOne | Self::RmsFromOne)
+        matches!(self, Self::Layer)
     }
 }
 
@@ -132,7 +114,7 @@ impl NormKind {
 
     /// `x` stretched by the gain. The shape is that of `x`.
     fn gain(self, tape: &mut Tape, place: Place, x: Node, gain: Node) -> Node {
-        if self.style.is_from_one() {
+        if self.style == NormStyle::RmsFromOne {
             tape.gain_from_one(place, x, gain)
         } else {
             tape.gain(place, x, gain)
@@ -140,7 +122,7 @@ impl NormKind {
     }
 
     const fn has_mean(self) -> bool {
-        !matches!(self.style, NormStyle::Rms | NormStyle::RmsFromOne)
+        matches!(self.style, NormStyle::Layer | NormStyle::LayerWithoutBias)
     }
 }
 
@@ -152,7 +134,7 @@ impl Default for NormKind {
 }
 
 impl Norm {
-    /// Loads `gain` and `bias`, as far as the kind has them, each (d_model), named within `scope`.
+    /// Loads `gain` and, for a layer norm, `bias`, each (d_model), named within `scope`.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
@@ -172,7 +154,7 @@ impl Norm {
         d_model: usize,
         kind: NormKind,
     ) -> Result<Self> {
-        let gain = kind.style.has_gain().then(|| weights.row(gain, d_model)).transpose()?;
+        let gain = weights.row(gain, d_model)?;
         let load_bias = || weights.row(&scope.weight("bias"), d_model);
         let bias = kind.style.has_bias().then(load_bias).transpose()?;
         Ok(Self { scope, gain, bias, kind, role: OUT.role })
@@ -187,27 +169,20 @@ impl Norm {
     /// (position, d_model) -> (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let (at, eps) = (&self.scope, self.kind.eps);
-        let gain = self.gain.as_ref().map(|gain| tape.weight(gain));
+        let gain = tape.weight(&self.gain);
         let normalized = if self.kind.has_mean() {
             let mean = tape.row_mean(at.at(&MEAN), x); // (position, 1)
             let var = tape.row_variance(at.at(&VAR), x, mean); // (position, 1)
-            let bare = at.at(&BARE_OUT).with_role(self.role);
-            let place = if gain.is_none() { bare } else { at.at(&NORMALIZED) };
-            tape.normalize(place, x, Moments { mean, var }, eps) // (position, d_model)
+            tape.normalize(at.at(&NORMALIZED), x, Moments { mean, var }, eps) // (position, d_model)
         } else {
             let square = tape.row_mean_square(at.at(&MEAN_SQUARE), x); // (position, 1)
             tape.divide_by_rms(at.at(&RMS_NORMALIZED), x, square, eps) // (position, d_model)
         };
-        let Some(gain) = gain else { return normalized };
-        let Some(bias) = self.bias.as_ref().map(|bias| tape.weight(bias)) else {
-            return self.kind.gain(tape, at.at(&RMS_OUT).with_role(self.role), normalized, gain);
-        };
-        let place = at.at(&OUT).with_role(self.role);
-        if self.kind.style.is_from_one() {
-            tape.gain_bias_from_one(place, normalized, gain, bias)
-        } else {
-            tape.gain_bias(place, normalized, gain, bias)
+        if let Some(bias) = &self.bias {
+            let bias = tape.weight(bias);
+            return tape.gain_bias(at.at(&OUT).with_role(self.role), normalized, gain, bias);
         }
+        self.kind.gain(tape, at.at(&RMS_OUT).with_role(self.role), normalized, gain)
     }
 }
 

@@ -105,9 +105,6 @@ impl NameList<'_> {
 
     fn norm(&mut self, ours: &str, theirs: impl Into<TensorNames>) {
         let (d_model, theirs) = (self.plan.heads.d_model, theirs.into());
-        if !self.plan.norm.style.has_gain() {
-            return;
-        }
         self.body(&format!("{ours}.gain"), theirs.clone(), "weight", (1, d_model), Vector);
         if self.plan.norm.style.has_bias() {
             self.body(&format!("{ours}.bias"), theirs, "bias", (1, d_model), Vector);

@@ -103,15 +103,13 @@ pub struct QkNormPlan {
     /// What is normalised together.
     pub of: QkNorm,
     pub kind: NormKind,
-    /// Whether queries and keys are normalised after they are rotated, not before.
-    pub is_after_rotation: bool,
 }
 
 /// What an attention layer has beside its projections, its mask and softmax.
 #[derive(Clone, Debug)]
 pub struct AttentionPlan {
     pub scaling: ScoreScaling,
-    /// Queries and keys are normalised.
+    /// Queries and keys are normalised before they are rotated.
     pub qk_norm: Option<QkNormPlan>,
     /// Each head's values are normalised, without a gain.
     pub v_norm: Option<NormKind>,
