@@ -216,7 +216,7 @@ enum Kind {
 }
 
 /// Names of types that GGUF alone has.
-const ONLY_IN_GGUF: [&str; 15] = [
+const ONLY_IN_GGUF: [&str; 19] = [
     "nomic-bert",
     "t5encoder",
     "phi2",
@@ -232,6 +232,16 @@ const ONLY_IN_GGUF: [&str; 15] = [
     "qwen2vl",
     "qwen25vl",
     "qwen3vl",
+    "glm4moe",
+    "hunyuan-dense",
+    "hunyuan-moe",
+    "minimax-m2",
+];
+
+/// Types that come near those that can be run, and the part that is missing.
+const MISSING: [(&str, &str); 2] = [
+    ("doge", "attention that learns which values to leave out"),
+    ("apertus", "xIELU's numbers, which GGUF files have among the settings"),
 ];
 
 /// The architectures that can be run.
@@ -318,6 +328,9 @@ impl Architecture {
             let known: Vec<&str> =
                 known.filter(|name| !name.contains(' ') && is_of_form(name)).collect();
             let near = near_clause(name, known.iter().copied(), 3);
+            let missing = MISSING.iter().find(|(kind, _)| *kind == name);
+            let why = missing.map(|(_, part)| format!(", since a part is missing: {part}"));
+            let near = why.unwrap_or_else(|| near.to_string());
             format!(
                 "{} is a model of type `{}`, which cannot be run{near}; those that can are {}",
                 checkpoint.name(),

@@ -30,8 +30,12 @@ class Layer:
     """One map for queries, keys and values, in place of three."""
     by_head: bool = False
     """Whether its rows stand head by head."""
+    by_core: bool = False
+    """Whether its rows stand in four parts, in each those of queries, values and keys."""
     out: str = "self_attn.o_proj"
     qk_norms: tuple[str, str] | None = None
+    norms_last: bool = False
+    """Whether those normalise what was rotated."""
     gate: str | None = "mlp.gate_proj"
     up: str = "mlp.up_proj"
     gate_up: str | None = None
@@ -50,6 +54,8 @@ class Layer:
     """Whether the map to queries makes a gate too, head by head."""
     v_norm: str | None = None
     """Of values, without a gain."""
+    by_affinity: bool = False
+    """Whether experts are chosen as DeepSeek's, whose attention may be latent."""
     is_latent: bool = False
     """Whether keys and values are made from a few numbers a token."""
 
@@ -136,8 +142,21 @@ QWEN35 = replace(QWEN3, has_gate=True)
 FAMILIES["qwen3_5_text"] = Family(QWEN35)
 FAMILIES["qwen3_5_moe_text"] = Family(replace(QWEN35, mixture="mlp", shared="mlp.shared_expert", shared_gate="mlp.shared_expert_gate"))
 FAMILIES["qwen3_next"] = FAMILIES["qwen3_5_moe_text"]
-DEEPSEEK = Family(replace(MIXTURE, shared="mlp.shared_experts", is_latent=True))
+DEEPSEEK = Family(replace(MIXTURE, shared="mlp.shared_experts", by_affinity=True, is_latent=True))
 FAMILIES |= {"deepseek_v2": DEEPSEEK, "deepseek_v3": DEEPSEEK}
+UNGATED = replace(LLAMA, gate=None)
+GLM = replace(LLAMA, gate_up="mlp.gate_up_proj", act="mlp.activation_fn")
+HUNYUAN = replace(LLAMA, qk_norms=("self_attn.query_layernorm", "self_attn.key_layernorm"), norms_last=True)
+FAMILIES |= {
+    "nemotron": Family(UNGATED, eps="norm_eps"), "olmo": Family(eps=1e-5), "arcee": Family(UNGATED),
+    "apertus": Family(replace(UNGATED, norm1="attention_layernorm", norm2="feedforward_layernorm", qk_norms=QWEN3.qk_norms)),
+    "ernie4_5": Family(), "seed_oss": Family(), "helium": Family(), "exaone4": Family(OLMO2), "glm": Family(GLM),
+    "glm4": Family(replace(GLM, post_norm1="post_self_attn_layernorm", post_norm2="post_mlp_layernorm")),
+    "glm4_moe": Family(replace(MIXTURE, shared="mlp.shared_experts", by_affinity=True)),
+    "minimax_m2": Family(replace(MIXTURE, by_affinity=True, qk_norms=QWEN3.qk_norms)),
+    "hunyuan_v1_dense": Family(HUNYUAN), "hunyuan_v1_moe": Family(replace(HUNYUAN, mixture="mlp", shared="mlp.shared_mlp")),
+    "codegen": replace(GPT, layer=replace(GPTJ, qkv="attn.qkv_proj", by_core=True)),
+}  # fmt: skip
 COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text", "gemma4": "gemma4_text", "qwen3_5": "qwen3_5_text",
              "qwen3_vl": "qwen3_vl_text", "qwen2_5_vl": "qwen2_5_vl_text"}
 
@@ -159,7 +178,7 @@ def styled(layer: Layer, config) -> Layer:
         return replace(layer, is_parallel=False)
     if getattr(config, "use_parallel_residual", False) and config.model_type == "stablelm":
         return replace(layer, norm2=None, is_parallel=True)
-    if getattr(config, "use_qk_norm", False):
+    if getattr(config, "use_qk_norm", False) and config.model_type != "minimax_m2":
         return replace(layer, qk_norms=QWEN3.qk_norms)
     if getattr(config, "new_decoder_architecture", False):
         return replace(layer, norm1="ln_attn", norm2="ln_mlp")
@@ -209,6 +228,8 @@ def queries_keys_values(taps, block: nn.Module, layer: Layer, sizes: tuple[int, 
     if layer.qkv is None:
         return {n: taps.out_of(block.get_submodule(getattr(layer, n))) for n in "qkv"}
     out, (n_heads, n_kv) = taps.out_of(block.get_submodule(layer.qkv)), sizes
+    if layer.by_core:
+        return dict(zip("qvk", (part.flatten(1) for part in out.unflatten(1, (4, 3, -1)).unbind(2))))
     d_head = out.shape[1] // (n_heads + 2 * n_kv)
     if not layer.by_head:
         return dict(zip("qkv", out.split([n_heads * d_head, n_kv * d_head, n_kv * d_head], 1)))
@@ -239,14 +260,15 @@ def from_latents(taps, at: str, attn: nn.Module, config) -> tuple[Sites, dict[st
     return sites, {"q": q, "k": rows(k), "v": rows(v)}
 
 
-def chosen_by_latent_models(at: str, router: nn.Module, config, logits: Tensor) -> tuple[Sites, Tensor]:
+def chosen_by_affinity(at: str, mixture: nn.Module, router: nn.Module, config, logits: Tensor) -> tuple[Sites, Tensor]:
     """The scores of DeepSeek's experts, and what they are chosen by."""
-    is_v3 = hasattr(router, "e_score_correction_bias")
+    bias = next((b for n, b in mixture.named_buffers() if n.endswith("e_score_correction_bias")), None)
+    is_v3 = bias is not None
     scores = logits.sigmoid() if is_v3 else logits.softmax(1)
     sites, choice = {f"{at}.ffn.router.{'affinities' if is_v3 else 'probabilities'}": scores}, scores
     if is_v3:
-        sites[f"{at}.ffn.router.biased"] = choice = scores + router.e_score_correction_bias
-    is_grouped = is_v3 or config.topk_method == "group_limited_greedy"
+        sites[f"{at}.ffn.router.biased"] = choice = scores + bias
+    is_grouped = (is_v3 and hasattr(config, "n_group")) or getattr(config, "topk_method", None) == "group_limited_greedy"
     if is_grouped and config.topk_group < config.n_group:
         of_groups = choice.unflatten(1, (config.n_group, -1))
         best = of_groups.topk(2 if is_v3 else 1, 2).values.sum(2).topk(config.topk_group, 1).indices
@@ -261,15 +283,15 @@ def routed(taps, at: str, block: nn.Module, layer: Layer, config) -> Sites:
     router, experts = mixture.get_submodule(layer.router), mixture.experts
     logits, weights, chosen = taps.whole[router]
     sites = {f"{at}.ffn.router.logits": logits}
-    if layer.is_latent:
-        scored, choice = chosen_by_latent_models(at, router, config, logits)
+    if layer.by_affinity:
+        scored, choice = chosen_by_affinity(at, mixture, router, config, logits)
         sites |= scored
         order = weights.argsort(1, descending=True)
         weights, chosen = weights.gather(1, order), chosen.gather(1, order)
     else:
         choice = torch.softmax(logits, 1)
         sites |= {} if softmax_of_chosen(config) else {f"{at}.ffn.router.probabilities": choice}
-    taps.near(at, logits, taps.into(router) @ router.weight.T + (getattr(router, "bias", None) if getattr(router, "bias", None) is not None else 0))
+    taps.near(at, logits, taps.into(router) @ getattr(router, "wg", router).weight.T + (getattr(router, "bias", None) if getattr(router, "bias", None) is not None else 0))
     taps.near(at, choice.topk(chosen.shape[1], 1).indices.sort(1).values.float(), chosen.sort(1).values.float())
     sites[f"{at}.ffn.router.weights"] = torch.zeros_like(logits).scatter(1, chosen, weights)
     x = taps.into(router)
@@ -455,12 +477,16 @@ def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slo
     is_there = lambda name: name == layer.qk_norms[0] or "k" in before
     qk_norms = None if layer.qk_norms is None else (*(part(name) for name in layer.qk_norms if is_there(name)), eps)
     attn = part(layer.attn)
-    catch_attention(taps, attn, before, sizes)
+    clip = getattr(config, "clip_qkv", None) or getattr(getattr(config, "attn_config", None), "clip_qkv", None)
+    bounded = lambda x: x if clip is None else x.clamp(-clip, clip)
+    catch_attention(taps, attn, {name: bounded(x) for name, x in before.items()}, sizes)
     caught = taps.attentions[attn]
     rope = getattr(config, "rope_parameters", None) or {}
     if (beta := rope.get("llama_4_scaling_beta")) is not None:
         positions = torch.arange(caught["q"].shape[1])
         caught["factors"] = 1 + beta * torch.log(1 + torch.floor(positions / rope["original_max_position_embeddings"]))
+    caught["clip"] = clip
+    caught["norms last"] = layer.norms_last
     v_norm = part(layer.v_norm) if layer.v_norm is not None and "v" in before else None
     return sites | taps.attention(f"{at}.attn", attn, before, part(layer.out), layer.scales, qk_norms, slopes, v_norm)
 

@@ -23,17 +23,20 @@ ARCHITECTURE = {
     "starcoder2": "starcoder2", "stablelm": "stablelm", "cohere": "command-r", "cohere2": "cohere2",
     "deepseek_v2": "deepseek2", "deepseek_v3": "deepseek2", "gpt_neox": "gptneox", "bloom": "bloom", "mpt": "mpt",
     "falcon": "falcon", "phi": "phi2", "mamba2": "mamba2", "lfm2": "lfm2", "qwen3_5_text": "qwen35", "qwen3_5_moe_text": "qwen35moe",
-    "qwen3_next": "qwen3next", "gemma4_text": "gemma4", "t5": "t5", "umt5": "t5",
+    "qwen3_next": "qwen3next", "gemma4_text": "gemma4", "t5": "t5", "umt5": "t5", "nemotron": "nemotron", "olmo": "olmo", "arcee": "arcee",
+    "ernie4_5": "ernie4_5", "seed_oss": "seed_oss", "exaone4": "exaone4", "glm4": "glm4", "glm4_moe": "glm4moe",
+    "hunyuan_v1_dense": "hunyuan-dense", "hunyuan_v1_moe": "hunyuan-moe", "minimax_m2": "minimax-m2",
 }  # fmt: skip
 """Those whose queries and keys have their rotated pairs side by side."""
-TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe"]
+TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe", "arcee", "olmo"]
 PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smollm"}
 FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
          "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
          "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35_moe",
          "qwen3_next", "gemma4", "gemma4_shared", "gemma4_keys", "gemma4_moe",
-         "gemma3_both_ways", "t5_encoder", "umt5"]  # fmt: skip
+         "gemma3_both_ways", "t5_encoder", "umt5", "nemotron", "olmo", "arcee", "ernie4_5", "exaone4", "glm4", "glm4_moe", "hunyuan", "hunyuan_moe",
+         "minimax_m2"]  # fmt: skip
 """Written once more as before: each expert in a tensor of its own (2023), the inputs of a delta net in one tensor (2025)."""
 OLDER = {"mixtral": "apart", "qwen3_next": "fused"}
 """Written once more with gates and ups of all experts in one tensor, as converters can since 2026."""
@@ -116,6 +119,18 @@ NAMES["gemma4"] = {
     "per_layer_projection": "proj", "post_per_layer_input_norm": "post_norm", "router.proj": "ffn_gate_inp",
     "experts.gate_up_proj": "ffn_gate_up_exps", "experts.down_proj": "ffn_down_exps", "pre_feedforward_layernorm_2": "pre_ffw_norm_2",
     "post_feedforward_layernorm_1": "post_ffw_norm_1", "post_feedforward_layernorm_2": "post_ffw_norm_2",
+}  # fmt: skip
+BY_AFFINITY = {**MIXTURE, **LATENT}
+NAMES |= {
+    "exaone4": NAMES["olmo2"], "seed_oss": {**LLAMA, "post_attention_layernorm": "post_attention_norm"},
+    "glm4": {**NAMES["phi3"], "post_self_attn_layernorm": "post_attention_norm", "post_mlp_layernorm": "post_ffw_norm"},
+    "glm4moe": {**BY_AFFINITY, "post_attention_layernorm": "post_attention_norm"},
+    "hunyuan-dense": {**LLAMA, "self_attn.query_layernorm": "attn_q_norm", "self_attn.key_layernorm": "attn_k_norm"},
+    "minimax-m2": {**BY_AFFINITY, "block_sparse_moe.e_score_correction": "exp_probs_b"},
+}
+NAMES["hunyuan-moe"] = {
+    **MIXTURE, **NAMES["hunyuan-dense"], "mlp.gate.wg": "ffn_gate_inp", "mlp.shared_mlp.gate_proj": "ffn_gate_shexp",
+    "mlp.shared_mlp.up_proj": "ffn_up_shexp", "mlp.shared_mlp.down_proj": "ffn_down_shexp",
 }  # fmt: skip
 """Parts of a layer of T5; those of a decoder's attention to the source have a prefix."""
 OF_T5 = {
@@ -357,7 +372,7 @@ def as_gguf(tensors: dict[str, Tensor], config: dict, is_older: bool = False) ->
             weight = weight.T
         if heads := turned_heads(name, config):
             weight = interleaved(weight, heads)
-        adds_one = ARCHITECTURE[config["model_type"]].startswith(("gemma", "qwen35", "qwen3next")) and not name.endswith("linear_attn.norm.weight")
+        adds_one = ARCHITECTURE[config["model_type"]].startswith(("gemma", "qwen35", "qwen3next", "nemotron")) and not name.endswith("linear_attn.norm.weight")
         adds_one &= config["model_type"] != "gemma4_text"
         if adds_one and name.endswith("norm.weight"):
             weight = weight.float() + 1
@@ -378,7 +393,7 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     writer.add_context_length(first("n_positions", "max_position_embeddings") if "max_position_embeddings" in config or "n_positions" in config
                               else config.get("max_seq_len", 2048))
     writer.add_embedding_length(d_model)
-    drafting = config.get("mtp_num_hidden_layers", 0)
+    drafting = config.get("mtp_num_hidden_layers", config.get("num_nextn_predict_layers", 0) if config["model_type"] == "glm4_moe" else 0)
     writer.add_block_count(first("n_layer", "num_hidden_layers", "n_layers") + drafting)
     if drafting:
         writer.add_nextn_predict_layers(drafting)
@@ -390,7 +405,8 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
         return
     if (n := config.get("num_experts", config.get("num_local_experts", config.get("n_routed_experts")))) is not None:
         writer.add_expert_count(n)
-        writer.add_expert_used_count(config.get("num_experts_per_tok") or config["top_k_experts"])
+        chosen = config.get("num_experts_per_tok") or config.get("moe_topk") or config["top_k_experts"]
+        writer.add_expert_used_count(chosen[0] if isinstance(chosen, list) else chosen)
         writer.add_expert_feed_forward_length(first("moe_intermediate_size", "intermediate_size"))
         if (shared := config.get("shared_expert_intermediate_size", config.get("shared_intermediate_size"))) is not None:
             writer.add_expert_shared_feed_forward_length(shared)
@@ -405,7 +421,8 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
         config = {**config, "rms_norm_eps": config["norm_eps"]}
     else:
         writer.add_head_count_kv(1 if config["model_type"] == "deepseek_v3" else config.get("num_key_value_heads", heads))
-    if (eps := config.get("layer_norm_eps", config.get("norm_epsilon"))) is not None:
+    of_norms = config.get("layer_norm_eps", config.get("norm_epsilon", config.get("norm_eps" if config["model_type"] == "nemotron" else None)))
+    if (eps := 1e-5 if config["model_type"] == "olmo" else of_norms) is not None:
         writer.add_layer_norm_eps(eps)
     else:
         writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
@@ -414,15 +431,24 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
         by_kind(writer, config)
         styled(writer, config)
         return
-    writer.add_rope_freq_base(config.get("rope_theta") or rope["rope_theta"])
     d_head = config.get("head_dim") or config.get("qk_rope_head_dim") or d_model // heads
-    writer.add_rope_dimension_count(int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] in ("stablelm", "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next") else 1)))
+    theta, alpha = config.get("rope_theta") or rope["rope_theta"], (config.get("rope_scaling") or {}).get("alpha")
+    writer.add_rope_freq_base(theta * alpha ** (d_head / (d_head - 2)) if alpha else theta)
+    writer.add_rope_dimension_count(config.get("rotary_dim") or int(d_head * config.get("partial_rotary_factor", 0.25 if config["model_type"] in ("stablelm", "qwen3_5_text", "qwen3_5_moe_text", "qwen3_next") else 1)))
     styled(writer, config)
     if config.get("head_dim"):
         writer.add_key_length(d_head)
         writer.add_value_length(d_head)
     if is_latent:
         latents(writer, config)
+    elif config["model_type"] in ("glm4_moe", "minimax_m2"):
+        routers(writer, config)
+    if config["model_type"] == "hunyuan_v1_moe":
+        writer.add_expert_shared_feed_forward_length(config["intermediate_size"])
+    if config.get("clip_qkv"):
+        writer.add_clamp_kqv(config["clip_qkv"])
+    if config["model_type"] == "exaone4":
+        writer.add_sliding_window_pattern([kind == "sliding_attention" for kind in config["layer_types"]])
     if config["model_type"].startswith(("qwen3_5", "qwen3_next")):
         writer.add_ssm_conv_kernel(config["linear_conv_kernel_dim"])
         writer.add_ssm_state_size(config["linear_key_head_dim"])
@@ -534,6 +560,16 @@ def latents(writer: gguf.GGUFWriter, config: dict) -> None:
     writer.add_value_length_mla(value)
     writer.add_expert_weights_norm(config["norm_topk_prob"])
     writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
+
+
+def routers(writer: gguf.GGUFWriter, config: dict) -> None:
+    """Routers as DeepSeek's, beside plain attention."""
+    writer.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
+    if config["model_type"] == "glm4_moe":
+        writer.add_leading_dense_block_count(config["first_k_dense_replace"])
+        writer.add_expert_shared_count(config["n_shared_experts"])
+        writer.add_expert_weights_scale(config["routed_scaling_factor"])
+        writer.add_expert_weights_norm(config["norm_topk_prob"])
 
 
 def by_kind(writer: gguf.GGUFWriter, config: dict) -> None:

@@ -158,8 +158,13 @@ class Taps:
         if norms is not None:
             *modules, eps = norms
             for n, norm in zip("qk", modules):
+                if caught.get("norms last"):
+                    sites[f"{at}.{n}_rot"] = plain[n] = self.into(norm)
                 sites |= self.head_norm(f"{at}.{n}_norm", norm, eps, plain[n])
                 plain[n] = sites[f"{at}.{n}_norm.out"]
+        if (clip := caught.get("clip")) is not None:
+            plain = {n: x.clamp(-clip, clip) for n, x in plain.items()}
+            sites |= {f"{at}.{n}_clipped": x for n, x in plain.items()}
         if (factors := caught.get("factors")) is not None:
             sites[f"{at}.q_tempered"] = q
             heads["q"] = q / factors[:, None]
@@ -214,7 +219,7 @@ def normed(at: str, module: nn.Module, eps: float, x: Tensor, out: Tensor, squar
     """The steps of a norm of `x`; `square`: the mean square of what is normalised together."""
     # Gemma's, until the fourth, and Qwen3-Next's and Qwen3.5's gains are added to 1. One for every head stands before the rows.
     kind = type(module).__name__
-    from_one = kind.startswith(("Gemma", "Qwen3NextRMSNorm", "Qwen3_5RMSNorm", "Qwen3_5MoeRMSNorm")) and not kind.startswith("Gemma4")
+    from_one = kind.startswith(("Gemma", "NemotronLayerNorm1P", "Qwen3NextRMSNorm", "Qwen3_5RMSNorm", "Qwen3_5MoeRMSNorm")) and not kind.startswith("Gemma4")
     gain = module.weight + 1 if from_one else getattr(module, "weight", torch.ones(x.shape[-1]))
     if x.ndim == 3 and gain.numel() > x.shape[-1]:
         gain = gain.view(len(x), 1, -1)

@@ -312,6 +312,36 @@ OF_QWEN3_NEXT = {**MIXED, "model_type": "qwen3_next", "architectures": ["Qwen3Ne
                  "partial_rotary_factor": 0.5, "layer_types": ["linear_attention", "full_attention", "linear_attention"], "num_experts": 5,
                  "moe_intermediate_size": 11, "shared_expert_intermediate_size": 13, "norm_topk_prob": True, "mlp_only_layers": [],
                  "decoder_sparse_step": 1, "attention_bias": False, "bos_token_id": 292, "eos_token_id": 292}  # fmt: skip
+OF_NEMOTRON = {**SMALL_ONE, "model_type": "nemotron", "architectures": ["NemotronForCausalLM"], "rms_norm_eps": None, "norm_eps": 1e-5,
+               "hidden_size": 24, "head_dim": None, "hidden_act": "relu2", "partial_rotary_factor": 0.5}  # fmt: skip
+OF_OLMO = {**SMALL_ONE, "model_type": "olmo", "architectures": ["OlmoForCausalLM"], "rms_norm_eps": None, "mlp_bias": None, "hidden_size": 24,
+           "head_dim": None, "clip_qkv": 1.5, "tie_word_embeddings": True, "bos_token_id": 290, "eos_token_id": 290, "pad_token_id": 1}  # fmt: skip
+OF_ARCEE = {**SMALL_ONE, "model_type": "arcee", "architectures": ["ArceeForCausalLM"], "hidden_act": "relu2", "mlp_bias": True}
+OF_APERTUS = {**SMALL_ONE, "model_type": "apertus", "architectures": ["ApertusForCausalLM"], "hidden_act": "xielu", "mlp_bias": None,
+              "rope_theta": None, "pad_token_id": 3,
+              "rope_parameters": {"rope_type": "llama3", "rope_theta": 12000.0, "factor": 4.0, "original_max_position_embeddings": 20,
+                                  "low_freq_factor": 1.0, "high_freq_factor": 4.0}}  # fmt: skip
+OF_ERNIE = {**SMALL_ONE, "model_type": "ernie4_5", "architectures": ["Ernie4_5ForCausalLM"], "attention_bias": None, "mlp_bias": None,
+            "use_bias": True, "tie_word_embeddings": True, "rope_theta": 500.0, "pad_token_id": 0}  # fmt: skip
+OF_EXAONE4 = {**SMALL_ONE, "model_type": "exaone4", "architectures": ["Exaone4ForCausalLM"], "attention_bias": None, "mlp_bias": None,
+              "num_hidden_layers": 4, "hidden_size": 16, "num_attention_heads": 2, "head_dim": 8, "intermediate_size": 19, "sliding_window": 5,
+              "sliding_window_pattern": "LLLG", "layer_types": ["sliding_attention"] * 3 + ["full_attention"],
+              "bos_token_id": 290, "eos_token_id": 290, "pad_token_id": 0}  # fmt: skip
+OF_GLM4 = {**SMALL_ONE, "model_type": "glm4", "architectures": ["Glm4ForCausalLM"], "mlp_bias": None, "attention_bias": True,
+           "partial_rotary_factor": 0.5, "rms_norm_eps": 1.5625e-7, "bos_token_id": 290, "eos_token_id": [290], "pad_token_id": 0}  # fmt: skip
+OF_GLM4_MOE = {**MIXED, "model_type": "glm4_moe", "architectures": ["Glm4MoeForCausalLM"], "attention_bias": True, "n_routed_experts": 6,
+               "n_shared_experts": 1, "moe_intermediate_size": 9, "first_k_dense_replace": 1, "routed_scaling_factor": 1.5, "n_group": 1,
+               "topk_group": 1, "norm_topk_prob": True, "use_qk_norm": True, "partial_rotary_factor": 0.5, "num_nextn_predict_layers": 1,
+               "bos_token_id": 290, "eos_token_id": 290}  # fmt: skip
+OF_HUNYUAN = {**SMALL_ONE, "model_type": "hunyuan_v1_dense", "architectures": ["HunYuanDenseV1ForCausalLM"], "mlp_bias": None,
+              "tie_word_embeddings": True, "rope_theta": 300.0, "rope_scaling": {"type": "dynamic", "alpha": 5.0, "factor": 1.0},
+              "bos_token_id": 290, "eos_token_id": 290, "pad_token_id": 0}  # fmt: skip
+OF_HUNYUAN_MOE = {**OF_HUNYUAN, "model_type": "hunyuan_v1_moe", "architectures": ["HunYuanMoEV1ForCausalLM"], "num_experts": 5, "moe_topk": [2, 2],
+                  "intermediate_size": 11, "tie_word_embeddings": False}  # fmt: skip
+OF_MINIMAX_M2 = {**MIXED, "model_type": "minimax_m2", "architectures": ["MiniMaxM2ForCausalLM"], "num_local_experts": 6, "rms_norm_eps": 1e-6,
+                 "intermediate_size": 11, "rotary_dim": 4, "num_experts_per_tok": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+                 "bos_token_id": 290, "eos_token_id": 290}  # fmt: skip
+CODEGEN = {**GPTJ, "model_type": "codegen", "architectures": ["CodeGenForCausalLM"], "n_head": 4, "rotary_dim": 4, "n_ctx": 80}
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -378,6 +408,18 @@ RECIPES = {
     "starcoder2": ("gpt2", "f16", llama(**OF_STARCODER2)),
     "cohere": ("gpt2", "f16", llama(**OF_COHERE)),
     "cohere2": ("gpt2", "f16", llama(**OF_COHERE2)),
+    "nemotron": ("llama2", "bf16", llama(**OF_NEMOTRON)),
+    "olmo": ("gpt2", "f16", llama(**OF_OLMO)),
+    "arcee": ("llama2", "bf16", llama(**OF_ARCEE)),
+    "apertus": ("llama2", "f16", llama(**OF_APERTUS)),
+    "ernie4_5": ("llama2", "bf16", llama(**OF_ERNIE)),
+    "exaone4": ("gpt2", "bf16", llama(**OF_EXAONE4)),
+    "glm4": ("gpt2", "bf16", llama(**OF_GLM4)),
+    "glm4_moe": ("gpt2", "bf16, hosted", llama(**OF_GLM4_MOE)),
+    "hunyuan": ("gpt2", "f16", llama(**OF_HUNYUAN)),
+    "hunyuan_moe": ("gpt2", "bf16, hosted", llama(**OF_HUNYUAN_MOE)),
+    "minimax_m2": ("gpt2", "bf16, hosted", llama(**OF_MINIMAX_M2)),
+    "codegen": ("gpt2", "f16", CODEGEN),
     "mixtral": ("llama2", "bf16, hosted", llama(**OF_MIXTRAL)),
     "qwen3_moe": ("qwen2", "bf16, hosted", llama(**OF_QWEN3_MOE)),
     "qwen3_moe_in_turn": ("qwen2", "bf16, hosted", llama(**{**OF_QWEN3_MOE, "num_hidden_layers": 4, "num_experts": 4, "num_experts_per_tok": 1,

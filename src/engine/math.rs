@@ -59,6 +59,14 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// Beyond it, softplus is the number itself: PyTorch.
+const LINEAR_FROM: f32 = 20.0;
+
+/// `ln(1 + exp(x))`, above 0.
+pub fn softplus(x: f32) -> f32 {
+    if x > LINEAR_FROM { x } else { x.exp().ln_1p() }
+}
+
 /// `sqrt(2 / pi)`, the constant of GELU's tanh form.
 pub const GELU_ROOT: f32 = 0.797_884_6;
 /// The cubic's weight in GELU's tanh form.

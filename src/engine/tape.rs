@@ -33,6 +33,7 @@ mod shape;
 mod slopes;
 mod softmax;
 mod state_space;
+mod xielu;
 
 pub use block::{Block, Inside, Keep, PlacedValue};
 pub use by_plane::ByPlane;

@@ -220,12 +220,9 @@ impl ClassesPlan {
     ///
     /// # Errors
     /// As for [`Self::of`].
-    pub fn of_decoder(
-        checkpoint: &Checkpoint,
-        activation: Activation,
-        d_model: usize,
-    ) -> Result<Option<Self>> {
-        let found = Self::of(checkpoint, &OF_DECODERS, activation, d_model)?;
+    pub fn of_decoder(checkpoint: &Checkpoint, d_model: usize) -> Result<Option<Self>> {
+        // None of them takes an activation from the layers.
+        let found = Self::of(checkpoint, &OF_DECODERS, Activation::Tanh, d_model)?;
         let padding = checkpoint.config().id("pad_token_id")?;
         Ok(found.map(|plan| Self { reading: TextReading::LastToken { padding }, ..plan }))
     }

@@ -14,7 +14,9 @@ mod eleuther;
 mod family;
 mod gemma;
 mod gemma4;
+mod glm;
 mod gpt2;
+mod hunyuan;
 mod hybrid;
 mod layer_norm;
 mod lfm;
@@ -77,6 +79,8 @@ pub static FAMILIES: &[&[Family]] = &[
     gemma4::FAMILIES,
     eleuther::FAMILIES,
     layer_norm::FAMILIES,
+    glm::FAMILIES,
+    hunyuan::FAMILIES,
     alibi::FAMILIES,
     mixtures::FAMILIES,
     deepseek::FAMILIES,

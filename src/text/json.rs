@@ -85,13 +85,18 @@ const BY_BYTES: [&str; 7] =
     ["GPT2", "Roberta", "Bart", "Longformer", "GPTNeoX", "CodeGen", "Qwen2"];
 
 /// The types of models whose tokenizer.json transformers reads as it stands, whatever the class that is named.
-const AS_IT_STANDS: [&str; 11] = [
+const AS_IT_STANDS: [&str; 16] = [
+    "ernie4_5",
+    "glm4",
+    "glm4_moe",
     "granite",
     "granitemoe",
+    "minimax_m2",
     "ministral3",
     "mistral",
     "mistral3",
     "mixtral",
+    "nemotron",
     "olmo2",
     "olmo3",
     "phi3",

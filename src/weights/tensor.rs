@@ -25,13 +25,16 @@ pub const SHORT_FACTORS: &str = "rope_factors_short.weight";
 pub const LONG_FACTORS: &str = "rope_factors_long.weight";
 
 /// How the names of tensors end that models do without.
-const SPARE: [&str; 16] = [
+const SPARE: [&str; 18] = [
     "rotary_emb.inv_freq",
     "position_ids",
     "attn.bias",
     "attn.masked_bias",
     "attention.bias",
     "attention.masked_bias",
+    // The slope and the bound of xIELU, which are the same in all layers and models.
+    "act_fn.beta",
+    "act_fn.eps",
     "embed_positions",
     "embed_positions.weights",
     "embed_tokens",

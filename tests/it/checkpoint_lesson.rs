@@ -77,8 +77,10 @@ fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 22] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 24] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
+    ("olmo", 24, &["own-plain-norm", "own-gated"], &["own-layer-norm", "own-rms-norm"]),
+    ("apertus", 24, &["own-rms-norm", "own-ffn", "own-xielu"], &["own-gated", "own-plain-norm"]),
     ("llama3", 24, &["own-rms-norm", "own-rope", "own-gated"], &["own-positions", "own-ffn"]),
     (
         "qwen2_moe",

@@ -3,11 +3,20 @@
 
 use std::{fs, path::Path};
 
-use lookback::{analysis::reading::Reader, weights::Checkpoint};
+use lookback::{
+    analysis::reading::Reader,
+    model::{Architecture, Setup},
+    weights::Checkpoint,
+};
 use serde_json::{Value as Json, json};
+use tempfile::TempDir;
 
-use crate::support::tiny::{
-    Settings, edited, error_of, error_of_edited, logits_of, opened, opening_error, with_names,
+use crate::support::{
+    gguf::Apart,
+    tiny::{
+        FOLDER, IDS, Settings, Tiny, assert_opens, edited, error_of, error_of_edited, logits_of,
+        opened, opening_error, with_names,
+    },
 };
 
 #[test]
@@ -66,6 +75,10 @@ fn settings_that_cannot_be_run_are_named() {
         ("opt", "layer_norm_elementwise_affine", json!(false)),
         ("gpt_neox", "rotary_pct", json!(0.33)),
         ("deberta_text", "pooler_hidden_size", json!(7)),
+        ("olmo", "clip_qkv", json!(-1)),
+        ("exaone4", "sliding_window_pattern", json!("LXG")),
+        ("hunyuan_moe", "moe_topk", json!([1, 2])),
+        ("codegen", "n_head", json!(6)),
     ] {
         let text = error_of(name, &[(key, value)]);
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
@@ -75,12 +88,12 @@ fn settings_that_cannot_be_run_are_named() {
 /// Inside MPT's settings of attention, and without a setting that says how many channels a head has.
 #[test]
 fn the_setting_at_fault_is_named_and_no_other() {
-    let attention = json!({"alibi": false, "clip_qkv": 0.5, "qk_ln": false, "softmax_scale": null});
+    let attention = json!({"alibi": false, "clip_qkv": 0.5, "qk_ln": true, "softmax_scale": null});
     let text = error_of("mpt", &[("attn_config", attention)]);
-    for part in ["`attn_config`: `alibi` is `false`", "`attn_config`: `clip_qkv` is `0.5`"] {
+    for part in ["`attn_config`: `alibi` is `false`", "`attn_config`: `qk_ln` is `true`"] {
         assert!(text.contains(part), "{text}");
     }
-    assert!(!text.contains("qk_ln") && !text.contains("softmax_scale"), "{text}");
+    assert!(!text.contains("clip_qkv") && !text.contains("softmax_scale"), "{text}");
     let odd = error_of("smollm2", &[("head_dim", json!(null)), ("hidden_size", json!(27))]);
     assert!(odd.contains("an even number of rotated channels: of 3 in a head they are 3"), "{odd}");
     assert!(!odd.contains("missing"), "{odd}");
@@ -420,4 +433,104 @@ fn no_turns_of_yarn_stand_for_its_defaults() {
     let negative = json!({"rope_type": "yarn", "factor": 4.0, "beta_fast": -1.0});
     let error = error_of("llama_yarn", &[("rope_scaling", negative)]);
     assert!(error.contains("`beta_fast`"), "{error}");
+}
+
+/// Rows of the table that differ from another in names of settings alone.
+#[test]
+fn families_with_the_same_parts_compute_the_same() {
+    let as_type = |name: &str, kind: &str, settings: &[(&str, Json)]| {
+        logits_of(name, |config| {
+            config.insert("model_type".into(), kind.into());
+            config.extend(settings.iter().map(|(key, value)| ((*key).into(), value.clone())));
+        })
+    };
+    let same = |name: &str, kind: &str, settings: &[(&str, Json)]| {
+        assert!(as_type(name, kind, settings) == logits_of(name, |_| ()), "{kind}");
+    };
+    same("llama_biased", "seed_oss", &[("attention_out_bias", json!(true))]);
+    same("exaone4", "exaone4", &[("layer_types", json!(null))]);
+    same(
+        "exaone4",
+        "exaone4",
+        &[("layer_types", json!(null)), ("sliding_window_pattern", json!(4))],
+    );
+    same(
+        "hunyuan_moe",
+        "hunyuan_v1_moe",
+        &[("moe_topk", json!(2)), ("num_experts", json!([5, 5]))],
+    );
+    // Of these two only one has a bias after attention.
+    let helium = [("attention_bias", json!(true)), ("mlp_bias", json!(true))];
+    let unbiased = [("attention_bias", json!(false)), ("mlp_bias", json!(false))];
+    let of_helium = |settings| as_type("ernie4_5", "helium", settings);
+    assert!(of_helium(&helium) != of_helium(&unbiased));
+    assert!(of_helium(&unbiased) == as_type("ernie4_5", "ernie4_5", &[("use_bias", json!(false))]));
+}
+
+#[test]
+fn queries_keys_and_values_are_clipped_only_where_the_settings_say_so() {
+    for name in ["olmoe", "mpt"] {
+        let clipped = |limit: Json| {
+            logits_of(name, |config| {
+                let of =
+                    |config: &mut Settings| drop(config.insert("clip_qkv".into(), limit.clone()));
+                match config.get_mut("attn_config").and_then(Json::as_object_mut) {
+                    Some(attention) => of(attention),
+                    None => of(config),
+                }
+            })
+        };
+        let plain = logits_of(name, |_| ());
+        assert!(clipped(json!(1e6)) == plain, "{name}");
+        assert!(clipped(json!(0.5)) != plain, "{name}");
+    }
+}
+
+#[test]
+fn numbers_of_learned_bends_of_clips_and_of_norms_open_into_arithmetic_that_gives_them() {
+    for name in ["nemotron", "apertus", "olmo", "hunyuan"] {
+        let trace = Tiny::open(name).plain();
+        let is_of = |path: &str| {
+            let parts = ["norm", "clipped", "_rot", "ffn.hidden"];
+            parts.iter().any(|part| path.contains(part))
+        };
+        let computed = trace.sites().filter(|site| !site.is_leaf && is_of(site.path()));
+        let n = computed.inspect(|site| assert_opens(name, &trace, site, 5)).count();
+        assert!(n >= 10, "{name}: {n} sites");
+    }
+}
+
+#[test]
+fn seed_oss_as_gguf_is_a_qwen2_with_another_name_of_a_norm() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("model.gguf");
+    let mut file = Apart::read(&fs::read(Path::new(FOLDER).join("qwen2.gguf")).unwrap());
+    let file = file.call("qwen2", "seed_oss").rename("ffn_norm", "post_attention_norm");
+    fs::write(&path, file.written()).unwrap();
+    let logits = |path: &Path| {
+        let pass = opened(path).unwrap().run(&IDS, &Setup::default());
+        pass.value("logits").unwrap().clone()
+    };
+    assert!(logits(&path) == logits(&Path::new(FOLDER).join("qwen2.gguf")));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let unknown = |path: &Path| {
+        let checkpoint = Checkpoint::open(path).unwrap();
+        Architecture::of(&checkpoint).err().map(|error| format!("{error:#}")).unwrap_or_default()
+    };
+    let doge = edited("llama3", |config| drop(config.insert("model_type".into(), "doge".into())));
+    let doge = unknown(doge.path());
+    assert!(doge.contains("a part is missing: attention that learns"), "{doge}");
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("model.gguf");
+    let read = |name: &str| Apart::read(&fs::read(Path::new(FOLDER).join(name)).unwrap());
+    fs::write(&path, read("llama2.gguf").call("llama", "apertus").written()).unwrap();
+    let apertus = unknown(&path);
+    assert!(apertus.contains("a part is missing: xIELU's numbers"), "{apertus}");
+    let sections = "glm4.rope.dimension_sections";
+    fs::write(&path, read("glm4.gguf").number(sections, 2).written()).unwrap();
+    let sees = opening_error(&path);
+    assert!(sees.contains("`mrope_section`"), "{sees}");
 }

@@ -108,6 +108,11 @@ impl Tape {
         self.record(place, Activation::Relu, vec![x])
     }
 
+    /// `max(0, x)^2` (So et al. 2021, *Primer*).
+    pub fn relu_squared(&mut self, place: Place, x: Node) -> Node {
+        self.record(place, Activation::ReluSquared, vec![x])
+    }
+
     pub fn gelu(&mut self, place: Place, x: Node) -> Node {
         self.record(place, Activation::Gelu, vec![x])
     }
@@ -455,6 +460,7 @@ enum Activation {
     Tanh,
     Sigmoid,
     Relu,
+    ReluSquared,
     Gelu,
     GeluErf,
     Silu,
@@ -466,6 +472,7 @@ impl Activation {
             Self::Tanh => 1.0 - y * y,
             Self::Sigmoid => y * (1.0 - y),
             Self::Relu => f32::from(u8::from(x > 0.0)),
+            Self::ReluSquared => 2.0 * x.max(0.0),
             Self::Gelu => gelu_slope(x),
             Self::GeluErf => gelu_erf_slope(x),
             Self::Silu => sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),
@@ -479,6 +486,7 @@ impl Operation for Activation {
             Self::Tanh => "tanh(x)",
             Self::Sigmoid => "1 / (1 + exp(-x))",
             Self::Relu => "max(0, x)",
+            Self::ReluSquared => "max(0, x)^2",
             Self::Gelu => "0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3)))",
             Self::GeluErf => "0.5*x*(1 + erf(x/sqrt(2)))",
             Self::Silu => "x / (1 + exp(-x))",
@@ -491,6 +499,7 @@ impl Operation for Activation {
             Self::Sigmoid => map(inputs[0], sigmoid),
             // Not `max`, which would turn NaN into 0.
             Self::Relu => map(inputs[0], |x| if x < 0.0 { 0.0 } else { x }),
+            Self::ReluSquared => map(inputs[0], |x| if x < 0.0 { 0.0 } else { x * x }),
             Self::Gelu => map(inputs[0], gelu),
             Self::GeluErf => map(inputs[0], gelu_erf),
             Self::Silu => map(inputs[0], silu),
@@ -508,6 +517,10 @@ impl Operation for Activation {
                 Expr::quotient(if matches!(self, Self::Silu) { x() } else { one() }, below)
             }
             Self::Relu => Expr::Positive(Box::new(x())),
+            Self::ReluSquared => {
+                let positive = || Expr::Positive(Box::new(x()));
+                Expr::Product(vec![positive(), positive()])
+            }
             Self::Gelu => {
                 let cube = Expr::Product(vec![Expr::Number(GELU_CUBE), x(), x(), x()]);
                 let inner = Expr::Sum(vec![x(), cube]);

@@ -61,6 +61,11 @@ impl Tape {
     pub fn gain_bias(&mut self, place: Place, x: Node, gain: Node, bias: Node) -> Node {
         self.record(place, GainBias { has_bias: true, from_one: false }, vec![x, gain, bias])
     }
+
+    /// `x * (1 + gain) + bias`; gain and bias (1, col) (Nvidia's `LayerNorm1P`)
+    pub fn gain_from_one_bias(&mut self, place: Place, x: Node, gain: Node, bias: Node) -> Node {
+        self.record(place, GainBias { has_bias: true, from_one: true }, vec![x, gain, bias])
+    }
 }
 
 /// The mean and variance of each row.
@@ -329,7 +334,8 @@ impl GainBias {
 impl Operation for GainBias {
     fn formula(&self) -> &'static str {
         match (self.has_bias, self.from_one) {
-            (true, _) => "normalized[i,j]*gain[j] + bias[j]",
+            (true, false) => "normalized[i,j]*gain[j] + bias[j]",
+            (true, true) => "normalized[i,j]*(1 + gain[j]) + bias[j]",
             (false, false) => "normalized[i,j]*gain[j]",
             (false, true) => "normalized[i,j]*(1 + gain[j])",
         }

@@ -7,7 +7,7 @@
 use super::{BackwardArgs, Leaf, Node, Operation, Tape, columns::column_sums, leaf};
 use crate::engine::{
     arithmetic::{Expr, Function},
-    math::{Sharing, sigmoid},
+    math::{Sharing, sigmoid, softplus},
     site::Place,
     value::{Cell, Matrix, Shape, Value},
 };
@@ -92,9 +92,6 @@ impl Tape {
 
 struct Softplus;
 
-/// Beyond it, the logarithm is the number itself: PyTorch.
-const LINEAR_FROM: f32 = 20.0;
-
 impl Operation for Softplus {
     fn formula(&self) -> &'static str {
         "ln(1 + exp(x[i,j] + b[j]))"
@@ -102,8 +99,7 @@ impl Operation for Softplus {
 
     fn forward(&self, inputs: &[&Value]) -> Value {
         let (x, b) = (inputs[0].matrix(), inputs[1].matrix());
-        let of = |sum: f32| if sum > LINEAR_FROM { sum } else { sum.exp().ln_1p() };
-        Matrix::from_fn(x.nrows(), x.ncols(), |i, j| of(x[(i, j)] + b[(0, j)])).into()
+        Matrix::from_fn(x.nrows(), x.ncols(), |i, j| softplus(x[(i, j)] + b[(0, j)])).into()
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {

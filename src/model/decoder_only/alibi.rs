@@ -8,7 +8,9 @@ use serde_json::Value as Json;
 
 use super::{
     DecoderPlan, LayerOrder,
-    family::{Bias, BiasStyle, Family, FamilySettings, Keys, LLAMA, PositionStyle, Refused, Style},
+    family::{
+        Bias, BiasStyle, Family, FamilySettings, Keys, LLAMA, PositionStyle, Refused, Style, clip,
+    },
     gpt2::{GPT2_KEYS, GPT2_STYLE},
     names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
     rope::RopeStyle,
@@ -102,11 +104,6 @@ pub static FAMILIES: &[Family] = &[
                 wanted: "above 0: attention with linear biases",
             },
             Refused {
-                key: "clip_qkv",
-                can_run: |config| !config.has("clip_qkv"),
-                wanted: "none: values are not clipped",
-            },
-            Refused {
                 key: "no_bias",
                 can_run: |config| !is(config, "no_bias", false),
                 wanted: "true",
@@ -119,7 +116,7 @@ pub static FAMILIES: &[Family] = &[
         ],
         default_rope: None,
         defaults: &[("max_seq_len", 2048)],
-        adjust: slopes_of_mpt,
+        adjust: adjust_mpt,
     },
     Family {
         types: &["falcon"],
@@ -165,21 +162,26 @@ fn must_be_plain(attention: &Config) -> Result<()> {
     let mut faults = SettingFaults::default();
     let has_biases = !is(attention, "alibi", false);
     faults.note(attention.must("alibi", has_biases, "true: attention with linear biases"));
-    for key in ["clip_qkv", "qk_ln", "prefix_lm", "softmax_scale"] {
+    for key in ["qk_ln", "prefix_lm", "softmax_scale"] {
         let is_off = !attention.has(key) || is(attention, key, false);
         faults.note(attention.must(key, is_off, "null or false"));
     }
     faults.or(Some(()))
 }
 
-fn slopes_of_mpt(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
+/// Slopes, and the bounds of queries, keys and values.
+fn adjust_mpt(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
     let most = match config.section("attn_config")? {
         Some(attention) => {
             must_be_plain(&attention)?;
+            clip(&attention, plan)?;
             attention.float_or("alibi_bias_max", 8.0)?
         }
-        None => config.float_or("alibi_bias_max", 8.0)?,
+        None => {
+            clip(config, plan)?;
+            config.float_or("alibi_bias_max", 8.0)?
+        }
     };
     let slopes = DecoderPlan::slopes(plan.heads.n_heads, most);
     for layer in &mut plan.layers {

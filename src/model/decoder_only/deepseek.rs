@@ -33,19 +33,21 @@ const KEY_WIDTHS: [&str; 2] = ["qk_head_dim", "head_dim"];
 const GATING: &str = "expert_gating_func";
 const GATING_SIGMOID: usize = 2;
 
-const DEEPSEEK: Family = Family {
-    names: Names {
-        qkv: QkvNames::Latent(LATENT_NAMES),
-        experts: ExpertNames {
-            shared: FeedNames::Gated(
-                "mlp.shared_experts.gate_proj",
-                "mlp.shared_experts.up_proj",
-                "mlp.shared_experts.down_proj",
-            ),
-            ..EXPERTS
-        },
-        ..LLAMA_NAMES
+/// Llama's, with the shared expert as DeepSeek calls it.
+pub(super) const SHARED_NAMES: Names = Names {
+    experts: ExpertNames {
+        shared: FeedNames::Gated(
+            "mlp.shared_experts.gate_proj",
+            "mlp.shared_experts.up_proj",
+            "mlp.shared_experts.down_proj",
+        ),
+        ..EXPERTS
     },
+    ..LLAMA_NAMES
+};
+
+const DEEPSEEK: Family = Family {
+    names: Names { qkv: QkvNames::Latent(LATENT_NAMES), ..SHARED_NAMES },
     style: Style { positions: PositionStyle::Adjusted, ..LLAMA.style },
     ..LLAMA
 };
@@ -114,7 +116,7 @@ pub static FAMILIES: &[Family] = &[
                 scoring: Scoring::Sigmoid,
                 has_choice_bias: true,
                 groups: groups(settings, 2)?,
-                ..experts(settings, plan, weights(is_normalized))?
+                ..experts(settings, plan, normalized_if(is_normalized))?
             };
             let interleaves = settings.config.bool_or("rope_interleave", true)?;
             adjust(settings, plan, experts, 2.5, interleaves)
@@ -132,7 +134,7 @@ pub static FAMILIES: &[Family] = &[
                 scoring: if is_sigmoid { Scoring::Sigmoid } else { Scoring::Softmax },
                 has_choice_bias: settings.has_tensor_like(".mlp.gate.e_score_correction.bias"),
                 groups: groups(settings, if is_sigmoid { 2 } else { 1 })?,
-                ..experts(settings, plan, weights(is_normalized))?
+                ..experts(settings, plan, normalized_if(is_normalized))?
             };
             adjust(settings, plan, experts, 1.0, true)
         },
@@ -156,12 +158,12 @@ fn is_scored_by(config: &Config, how: &str) -> bool {
     config.string_or("scoring_func", how).is_ok_and(|given| given == how)
 }
 
-const fn weights(are_normalized: bool) -> ExpertWeights {
+pub(super) const fn normalized_if(are_normalized: bool) -> ExpertWeights {
     if are_normalized { ExpertWeights::Normalized } else { ExpertWeights::Kept }
 }
 
 /// The groups of experts, where fewer than all are chosen.
-fn groups(settings: &FamilySettings, summed: usize) -> Result<Option<ExpertGroups>> {
+pub(super) fn groups(settings: &FamilySettings, summed: usize) -> Result<Option<ExpertGroups>> {
     const N: &str = "n_group";
     const CHOSEN_GROUPS: &str = "topk_group";
     let config = &settings.config;
@@ -199,6 +201,18 @@ fn adjust(
             Some(m) => ScoreScaling::Factor((f64::from(m * m) / (d_head as f64).sqrt()) as f32),
         };
     }
+    mix_with_shared(settings, plan, experts, factor)
+}
+
+/// Experts, and shared ones, in all layers but the first; `factor` is that of the experts' weights where the settings have
+/// none.
+pub(super) fn mix_with_shared(
+    settings: &FamilySettings,
+    plan: &mut DecoderPlan,
+    experts: ExpertsPlan,
+    factor: f32,
+) -> Result<()> {
+    let config = &settings.config;
     let d_expert = config.usize(WIDTH)?;
     let n_shared = config.count_or("n_shared_experts", 0)?;
     let of_shared =

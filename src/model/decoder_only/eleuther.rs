@@ -1,4 +1,5 @@
-//! GPT-NeoX and Pythia (Black et al. 2022), GPT-J (Wang and Komatsuzaki 2021), GPT-Neo (Black et al. 2021).
+//! GPT-NeoX and Pythia (Black et al. 2022), GPT-J (Wang and Komatsuzaki 2021), GPT-Neo (Black et al. 2021); and CodeGen
+//! (Nijkamp et al. 2022), which is a GPT-J with its maps in one tensor.
 
 use anyhow::Result;
 use serde_json::Value as Json;
@@ -7,7 +8,7 @@ use super::{
     LayerOrder,
     family::{Bias, BiasStyle, Family, KEYS, Keys, LLAMA, PositionStyle, Style},
     gpt2::{GPT2_KEYS, GPT2_NAMES, GPT2_STYLE},
-    names::{FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
+    names::{CORES, FeedNames, LLAMA as LLAMA_NAMES, Names, QkvNames},
     rope::RopeStyle,
 };
 use crate::{
@@ -63,33 +64,19 @@ pub static FAMILIES: &[Family] = &[
         },
         ..LLAMA
     },
+    GPTJ,
     Family {
-        types: &["gptj"],
-        title: "GPT-J",
-        keys: GPT2_KEYS,
-        names: Names {
-            qkv: QkvNames::Apart(["attn.q_proj", "attn.k_proj", "attn.v_proj"]),
-            out: "attn.out_proj",
-            feed: FeedNames::Plain("mlp.fc_in", "mlp.fc_out"),
-            ..GPT2_NAMES
-        },
-        style: Style {
-            order: LayerOrder::ParallelOneNorm,
-            positions: PositionStyle::Rotary(RopeStyle {
-                pairs: RotaryPairs::Neighbours,
-                ..RopeStyle::WHOLE
-            }),
-            biases: BiasStyle { feed: Bias::Always, ..BiasStyle::NONE },
-            is_tied: false,
-            ..GPT2_STYLE
-        },
-        keeps_padding: false,
-        defaults: &[("rotary_dim", 64), ("n_positions", 2048)],
-        adjust: |_, plan| {
+        types: &["codegen"],
+        title: "CodeGen",
+        names: Names { qkv: QkvNames::ByCore("attn.qkv_proj"), ..GPTJ.names },
+        adjust: |settings, plan| {
+            let are_cut = plan.heads.n_heads.is_multiple_of(CORES);
+            let wanted = format!("a multiple of {CORES}: the rows of each part are whole heads");
+            settings.config.must("n_head", are_cut, &wanted)?;
             plan.logits.has_bias = true;
             Ok(())
         },
-        ..LLAMA
+        ..GPTJ
     },
     Family {
         types: &["gpt_neo"],
@@ -128,6 +115,35 @@ pub static FAMILIES: &[Family] = &[
         ..LLAMA
     },
 ];
+
+const GPTJ: Family = Family {
+    types: &["gptj"],
+    title: "GPT-J",
+    keys: GPT2_KEYS,
+    names: Names {
+        qkv: QkvNames::Apart(["attn.q_proj", "attn.k_proj", "attn.v_proj"]),
+        out: "attn.out_proj",
+        feed: FeedNames::Plain("mlp.fc_in", "mlp.fc_out"),
+        ..GPT2_NAMES
+    },
+    style: Style {
+        order: LayerOrder::ParallelOneNorm,
+        positions: PositionStyle::Rotary(RopeStyle {
+            pairs: RotaryPairs::Neighbours,
+            ..RopeStyle::WHOLE
+        }),
+        biases: BiasStyle { feed: Bias::Always, ..BiasStyle::NONE },
+        is_tied: false,
+        ..GPT2_STYLE
+    },
+    keeps_padding: false,
+    defaults: &[("rotary_dim", 64), ("n_positions", 2048)],
+    adjust: |_, plan| {
+        plan.logits.has_bias = true;
+        Ok(())
+    },
+    ..LLAMA
+};
 
 /// GPT-Neo lists its layers, `global` or `local`, or says how often which kinds follow one another.
 fn neo_windows(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {

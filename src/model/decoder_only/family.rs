@@ -21,7 +21,7 @@ use crate::{
         layer::{
             attention::{AttentionPlan, HeadSizes, Mask, QkNormPlan},
             feed::FeedPlan,
-            feed_forward::{Activation, FeedKind},
+            feed_forward::{Activation, FeedKind, XIELU},
             norm::{NormKind, NormStyle, QkNorm},
         },
         pool::PoolPlan,
@@ -281,11 +281,7 @@ impl Family {
             )?,
             logits: LogitsPlan::new(self.is_tied(settings)?),
             pool: PoolPlan::asked_for(settings.checkpoint, heads.d_model)?,
-            classes: ClassesPlan::of_decoder(
-                settings.checkpoint,
-                self.activation(config)?,
-                heads.d_model,
-            )?,
+            classes: ClassesPlan::of_decoder(settings.checkpoint, heads.d_model)?,
             begin: None,
             ends: settings.checkpoint.ends()?,
             not_obeyed: generation::not_obeyed(&generation::settings(settings.checkpoint), &[]),
@@ -337,7 +333,7 @@ impl Family {
         for one in refused.filter(|one| !(one.can_run)(config)) {
             faults.note(config.must(one.key, false, one.wanted));
         }
-        faults.note(self.activation(config));
+        faults.note(self.feed_kind(config));
         let Keys { d_model, n_layers, n_heads, d_ff, context, .. } = self.keys;
         let d_ff = if self.keys.d_ff_times.is_some() { None } else { Some(d_ff) };
         let sizes = [d_model, n_layers, n_heads, context, &["vocab_size"]];
@@ -367,15 +363,19 @@ impl Family {
     fn norm(&self, settings: &FamilySettings) -> Result<NormKind> {
         let key = settings.config.key(self.keys.eps);
         let eps = settings.config.float_or(key, self.keys.default_eps)?;
-        let style = match self.style.norm {
-            NormStyle::RmsFromOne if settings.are_gguf() => NormStyle::Rms,
-            style => style,
-        };
+        let style = self.style.norm;
+        let style = if settings.are_gguf() { style.with_one_added() } else { style };
         Ok(NormKind { style, eps })
     }
 
-    fn activation(&self, config: &Config) -> Result<Activation> {
-        Activation::of(config, config.key(self.keys.activation), self.keys.default_activation)
+    fn feed_kind(&self, config: &Config) -> Result<FeedKind> {
+        let (key, default) = (config.key(self.keys.activation), self.keys.default_activation);
+        let is_gated = self.style.is_gated;
+        if !is_gated && config.string_or(key, default)? == XIELU {
+            return Ok(FeedKind::Xielu);
+        }
+        let act = Activation::of(config, key, default)?;
+        Ok(if is_gated { FeedKind::Gated(act) } else { FeedKind::Plain(act) })
     }
 
     fn embedding(&self, config: &Config, longest: usize) -> Result<EmbeddingPlan> {
@@ -400,7 +400,8 @@ impl Family {
         let n_layers = config.usize(config.key(self.keys.n_layers))?;
         let mut faults = SettingFaults::default();
         let mut attention = AttentionPlan::plain(heads.d_head);
-        attention.qk_norm = self.style.qk_norm.map(|of| QkNormPlan { of, kind: norm });
+        let qk_norm = |of| QkNormPlan { of, kind: norm, after_rope: false };
+        attention.qk_norm = self.style.qk_norm.map(qk_norm);
         match self.style.positions {
             PositionStyle::Rotary(style) => {
                 attention.rope = faults.note(rope(config, sizes, style)).map(Arc::new);
@@ -427,8 +428,7 @@ impl Family {
     }
 
     fn feed(&self, config: &Config, heads: HeadSizes) -> Result<FeedPlan> {
-        let act = self.activation(config)?;
-        let kind = if self.style.is_gated { FeedKind::Gated(act) } else { FeedKind::Plain(act) };
+        let kind = self.feed_kind(config)?;
         let key = config.key(self.keys.d_ff);
         let d_ff = match self.keys.d_ff_times {
             Some(times) => config.usize_or(key, times * heads.d_model)?,
@@ -484,6 +484,20 @@ pub fn ropes_by_window(
     for layer in &mut plan.layers {
         let rope = if layer.mask == Mask::Causal { &full } else { &of_windows };
         layer.attention.rope = Some(Arc::clone(rope));
+    }
+    Ok(())
+}
+
+/// Queries, keys and values within the bounds that `clip_qkv` gives, where it does.
+///
+/// # Errors
+/// If it is not a number above 0.
+pub fn clip(config: &Config, plan: &mut DecoderPlan) -> Result<()> {
+    const KEY: &str = "clip_qkv";
+    let limit = config.has(KEY).then(|| config.float(KEY)).transpose()?;
+    config.must(KEY, limit.is_none_or(|limit| limit > 0.0), "a number above 0")?;
+    for layer in &mut plan.layers {
+        layer.attention.clip = limit;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Later decoders with layer norms: OPT (Zhang et al. 2022), Phi (Li et al. 2023), StableLM (Bellagente et al. 2024),
-//! StarCoder 2 (Lozhkov et al. 2024), Cohere's Command models.
+//! StarCoder 2 (Lozhkov et al. 2024), Cohere's Command models, OLMo (Groeneveld et al. 2024), Nemotron (Parmar et al. 2024).
 
 use anyhow::Result;
 
@@ -7,6 +7,7 @@ use super::{
     DecoderPlan, LayerOrder,
     family::{
         Bias, BiasStyle, Family, FamilySettings, KEYS, Keys, LLAMA, PositionStyle, Refused, Style,
+        clip,
     },
     gpt2::GPT2_STYLE,
     names::{FeedNames, LLAMA as LLAMA_NAMES, Names},
@@ -167,8 +168,8 @@ pub static FAMILIES: &[Family] = &[
             let has_norms = settings.config.bool_or("use_qk_norm", false)?
                 || settings.has_tensor("model.layers.0.self_attn.q_norm.weight");
             for layer in plan.layers.iter_mut().filter(|_| has_norms) {
-                layer.attention.qk_norm =
-                    Some(QkNormPlan { of: QkNorm::PerHeadOwnGain, kind: plan.norm });
+                let (of, kind) = (QkNorm::PerHeadOwnGain, plan.norm);
+                layer.attention.qk_norm = Some(QkNormPlan { of, kind, after_rope: false });
             }
             scale_logits(settings, plan)
         },
@@ -191,6 +192,32 @@ pub static FAMILIES: &[Family] = &[
             }
             scale_logits(settings, plan)
         },
+        ..LLAMA
+    },
+    Family {
+        types: &["olmo"],
+        title: "OLMo",
+        keys: LAYER_NORM_KEYS,
+        style: Style { norm: NormStyle::LayerPlain, biases: BiasStyle::ATTENTION, ..LLAMA.style },
+        adjust: |settings, plan| clip(&settings.config, plan),
+        ..LLAMA
+    },
+    Family {
+        types: &["nemotron"],
+        title: "Nemotron",
+        keys: Keys {
+            eps: &["norm_eps", "layer_norm_eps"],
+            default_activation: "relu2",
+            ..LAYER_NORM_KEYS
+        },
+        names: Names { feed: FeedNames::Plain("mlp.up_proj", "mlp.down_proj"), ..LLAMA_NAMES },
+        style: Style {
+            norm: NormStyle::LayerFromOne,
+            positions: rotating(0.5),
+            is_gated: false,
+            ..LLAMA.style
+        },
+        defaults: &[("max_position_embeddings", 4096)],
         ..LLAMA
     },
 ];

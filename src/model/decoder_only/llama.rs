@@ -1,7 +1,7 @@
 //! Llama and its nearest relatives: rows that differ from [`LLAMA`] in a few fields.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{
     DecoderPlan, EmbeddingScale, LayerOrder,
@@ -14,8 +14,10 @@ use super::{
     windows,
 };
 use crate::{
+    engine::tape::RotaryPairs,
     model::layer::{
         attention::{Mask, ScoreScaling, Tempering},
+        feed_forward::XIELU,
         norm::QkNorm,
     },
     weights::Config,
@@ -26,6 +28,16 @@ const fn with_theta(theta: f32) -> Style {
     let rope = RopeStyle { theta, ..RopeStyle::WHOLE };
     Style { positions: PositionStyle::Rotary(rope), ..LLAMA.style }
 }
+
+/// The same, with neighbouring channels as pairs.
+const fn with_neighbours(theta: f32) -> Style {
+    let rope = RopeStyle { theta, pairs: RotaryPairs::Neighbours, ..RopeStyle::WHOLE };
+    Style { positions: PositionStyle::Rotary(rope), ..LLAMA.style }
+}
+
+/// Feed-forward without a gate.
+const PLAIN_NAMES: Names =
+    Names { feed: FeedNames::Plain("mlp.up_proj", "mlp.down_proj"), ..LLAMA_NAMES };
 
 /// A default of the longest text.
 const LONGEST: &str = "max_position_embeddings";
@@ -143,6 +155,96 @@ pub static FAMILIES: &[Family] = &[
         },
         ..LLAMA
     },
+    Family {
+        types: &["arcee"],
+        title: "Arcee",
+        keys: Keys { default_eps: 1e-5, default_activation: "relu2", ..KEYS },
+        defaults: &[(LONGEST, 4096)],
+        names: PLAIN_NAMES,
+        style: Style { is_gated: false, ..LLAMA.style },
+        ..LLAMA
+    },
+    Family {
+        types: &["apertus"],
+        title: "Apertus",
+        keys: Keys { default_eps: 1e-5, default_activation: XIELU, ..KEYS },
+        defaults: &[(LONGEST, 65_536)],
+        default_rope: Some(|| {
+            json!({"rope_type": "llama3", "rope_theta": 12_000_000.0, "factor": 8.0,
+                "original_max_position_embeddings": 8192, "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0})
+        }),
+        names: Names { norms: ["attention_layernorm", "feedforward_layernorm"], ..PLAIN_NAMES },
+        style: Style {
+            qk_norm: Some(QkNorm::PerHead),
+            is_gated: false,
+            biases: BiasStyle::ATTENTION,
+            ..with_theta(12_000_000.0)
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["seed_oss"],
+        title: "Seed-OSS",
+        defaults: &[(LONGEST, 524_288), ("num_key_value_heads", 8), ("head_dim", 128)],
+        style: Style {
+            biases: BiasStyle {
+                qkv: Bias::Setting("attention_bias", true),
+                out: Bias::Setting("attention_out_bias", false),
+                ..BiasStyle::SETTINGS
+            },
+            ..LLAMA.style
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["helium"],
+        title: "Helium",
+        keys: Keys { default_eps: 1e-8, ..KEYS },
+        defaults: &[(LONGEST, 4096), ("num_key_value_heads", 20), ("head_dim", 128)],
+        style: Style {
+            biases: BiasStyle { out: Bias::Never, ..BiasStyle::SETTINGS },
+            ..with_neighbours(100_000.0)
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["ernie4_5"],
+        title: "ERNIE 4.5",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[(LONGEST, 131_072), ("num_key_value_heads", 2), ("head_dim", 128)],
+        style: Style {
+            biases: BiasStyle {
+                qkv: Bias::Setting("use_bias", false),
+                out: Bias::Setting("use_bias", false),
+                feed: Bias::Setting("use_bias", false),
+            },
+            is_tied: true,
+            ..with_neighbours(500_000.0)
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["exaone4"],
+        title: "EXAONE 4",
+        keys: Keys { default_eps: 1e-5, ..KEYS },
+        defaults: &[(LONGEST, 2048), ("num_key_value_heads", 32), ("sliding_window", 4096)],
+        style: Style {
+            qk_norm: Some(QkNorm::PerHead),
+            biases: BiasStyle::NONE,
+            windows: in_pattern,
+            ..OLMO2
+        },
+        // Where there are windows, layers that see all are not rotated.
+        adjust: |settings, plan| {
+            if settings.config.has("sliding_window") {
+                let all = plan.layers.iter_mut().filter(|layer| layer.mask == Mask::Causal);
+                all.for_each(|layer| layer.attention.rope = None);
+            }
+            Ok(())
+        },
+        ..LLAMA
+    },
 ];
 
 /// llama.cpp writes Qwen2.5-VL under this one's name, Ollama under one of its own.
@@ -184,6 +286,25 @@ fn in_unrotated(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
     let is_used = config.bool_or("use_sliding_window", false)?;
     let rotates = rotates(config, n_layers)?;
     windows::by_type(config, n_layers, |l| is_used && !rotates[l])
+}
+
+/// The layers of an EXAONE 4 that see a window: those of the list; without one, all but every fourth, or as a pattern says:
+/// a number, or letters (L a window, G all), where the last layer sees all.
+fn in_pattern(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
+    const KEY: &str = "sliding_window_pattern";
+    let pattern: Vec<bool> = match config.get(KEY) {
+        Some(Json::String(letters)) => {
+            let are_known = !letters.is_empty() && letters.chars().all(|c| "LG".contains(c));
+            config.must(KEY, are_known, "letters L and G")?;
+            let letters = letters.chars().cycle().take(n_layers).enumerate();
+            letters.map(|(l, letter)| letter == 'L' && l + 1 < n_layers).collect()
+        }
+        _ => {
+            let every = config.usize_or(KEY, 4)?;
+            (1..=n_layers).map(|l| l % every != 0).collect()
+        }
+    };
+    windows::by_type(config, n_layers, |l| pattern[l])
 }
 
 fn unrotate(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {

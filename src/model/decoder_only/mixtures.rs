@@ -7,7 +7,7 @@ use super::{
     DecoderPlan,
     family::{
         Bias, BiasStyle, EXPERT_COUNTS, Family, FamilySettings, KEYS, Keys, LLAMA, PositionStyle,
-        Refused, Style,
+        Style, clip,
     },
     llama::multiply,
     names::{EXPERTS, ExpertMaps, ExpertNames, FeedNames, LLAMA as LLAMA_NAMES, Names, StackForm},
@@ -19,7 +19,7 @@ use crate::{
     model::layer::{
         attention::Mask,
         experts::{ExpertGate, ExpertsPlan, Scoring, SharedPlan},
-        feed_forward::{Activation, FeedKind},
+        feed_forward::Activation,
         norm::QkNorm,
     },
     weights::Config,
@@ -35,6 +35,16 @@ pub(super) const WIDTH: &str = "moe_intermediate_size";
 const MOST: usize = 4096;
 const MOST_IN_ALL: usize = 1 << 16;
 
+const OF_MIXTRAL: ExpertNames = ExpertNames {
+    router: "block_sparse_moe.gate",
+    maps: ExpertMaps::Apart([
+        "block_sparse_moe.experts.*.w1",
+        "block_sparse_moe.experts.*.w3",
+        "block_sparse_moe.experts.*.w2",
+    ]),
+    ..EXPERTS
+};
+
 pub static FAMILIES: &[Family] = &[
     Family {
         types: &["mixtral", "llama with experts"],
@@ -46,18 +56,7 @@ pub static FAMILIES: &[Family] = &[
             ("num_local_experts", 8),
             (CHOSEN, 2),
         ],
-        names: Names {
-            experts: ExpertNames {
-                router: "block_sparse_moe.gate",
-                maps: ExpertMaps::Apart([
-                    "block_sparse_moe.experts.*.w1",
-                    "block_sparse_moe.experts.*.w3",
-                    "block_sparse_moe.experts.*.w2",
-                ]),
-                ..EXPERTS
-            },
-            ..LLAMA_NAMES
-        },
+        names: Names { experts: OF_MIXTRAL, ..LLAMA_NAMES },
         style: Style {
             biases: BiasStyle::NONE,
             windows: windows::all,
@@ -66,6 +65,43 @@ pub static FAMILIES: &[Family] = &[
         },
         adjust: |settings, plan| {
             let experts = experts(settings, plan, ExpertWeights::Normalized)?;
+            mix(settings, plan, experts, "intermediate_size", |_| true)
+        },
+        ..LLAMA
+    },
+    Family {
+        types: &["minimax_m2", "minimax-m2"],
+        title: "MiniMax-M2",
+        defaults: &[
+            (LONGEST, 196_608),
+            ("num_key_value_heads", 8),
+            ("head_dim", 128),
+            ("num_local_experts", 256),
+            (CHOSEN, 8),
+        ],
+        names: Names {
+            experts: ExpertNames {
+                choice_bias: "block_sparse_moe.e_score_correction_bias",
+                ..OF_MIXTRAL
+            },
+            ..LLAMA_NAMES
+        },
+        style: Style {
+            qk_norm: Some(QkNorm::WholeRow),
+            biases: BiasStyle::NONE,
+            positions: PositionStyle::Rotary(RopeStyle {
+                theta: 5_000_000.0,
+                part: Some(("partial_rotary_factor", 1.0)),
+                ..RopeStyle::WHOLE
+            }),
+            ..LLAMA.style
+        },
+        adjust: |settings, plan| {
+            let experts = ExpertsPlan {
+                scoring: Scoring::Sigmoid,
+                has_choice_bias: true,
+                ..experts(settings, plan, ExpertWeights::Normalized)?
+            };
             mix(settings, plan, experts, "intermediate_size", |_| true)
         },
         ..LLAMA
@@ -125,12 +161,8 @@ pub static FAMILIES: &[Family] = &[
             biases: BiasStyle::ATTENTION,
             ..LLAMA.style
         },
-        refused: &[Refused {
-            key: "clip_qkv",
-            can_run: |config| !config.has("clip_qkv"),
-            wanted: "null: queries, keys and values that are not clipped",
-        }],
         adjust: |settings, plan| {
+            clip(&settings.config, plan)?;
             let experts = experts(settings, plan, normalized(settings, false)?)?;
             mix(settings, plan, experts, settings.config.key(&[WIDTH, "intermediate_size"]), |_| {
                 true
@@ -234,10 +266,8 @@ pub(super) fn shared(
 
 /// The activation of the networks that experts take the place of.
 pub(super) fn activation(plan: &DecoderPlan) -> Activation {
-    match plan.layers.first().and_then(|layer| Some(layer.feed?.kind)) {
-        Some(FeedKind::Gated(act) | FeedKind::Plain(act)) => act,
-        None => Activation::Silu,
-    }
+    let feed = plan.layers.first().and_then(|layer| layer.feed);
+    feed.and_then(|feed| feed.kind.activation()).unwrap_or(Activation::Silu)
 }
 
 /// Where a window is used, every second of the layers before `max_window_layers` sees it: Qwen2-MoE.

@@ -4,6 +4,7 @@ mod list;
 
 use super::plan::DecoderPlan;
 use crate::weights::{BODIES, Checkpoint, ExpectedWeight, TensorNames};
+pub use list::CORES;
 use list::NameList;
 
 /// How the names of tensors end that hold blocks of numbers of four bits.
@@ -32,6 +33,8 @@ pub struct Names {
     pub qk_norms: [&'static str; 2],
     pub sinks: &'static str,
     pub feed: FeedNames,
+    /// How strongly xIELU bends above 0, and below; without an ending.
+    pub xielu: [&'static str; 2],
     pub experts: ExpertNames,
     /// In place of attention.
     pub convolution: ConvolutionNames,
@@ -55,6 +58,8 @@ pub enum QkvNames {
     ByHead(&'static str),
     /// GPT-2's `Conv1D`: all columns of queries, then of keys, then of values.
     Columns(&'static str),
+    /// One tensor, cut for four cores: of each its part of the rows of queries, then of values, then of keys (CodeGen).
+    ByCore(&'static str),
     /// By way of a few numbers a token.
     Latent(LatentNames),
 }
@@ -238,6 +243,7 @@ pub const LLAMA: Names = Names {
     qk_norms: ["self_attn.q_norm", "self_attn.k_norm"],
     sinks: "self_attn.sinks",
     feed: FeedNames::Gated("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"),
+    xielu: ["mlp.act_fn.alpha_p", "mlp.act_fn.alpha_n"],
     experts: EXPERTS,
     convolution: CONVOLUTION,
     state_space: STATE_SPACE,

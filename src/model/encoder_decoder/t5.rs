@@ -218,7 +218,9 @@ fn layer(
     }
     let maps: &[(&str, &str, (usize, usize))] = match feed {
         // GGUF has one name for the map of a plain network and the second of a gated one.
-        FeedKind::Plain(_) => &[("W_1", "wi|wi_1", (d, d_ff)), ("W_2", "wo", (d_ff, d))],
+        FeedKind::Plain(_) | FeedKind::Xielu => {
+            &[("W_1", "wi|wi_1", (d, d_ff)), ("W_2", "wo", (d_ff, d))]
+        }
         FeedKind::Gated(_) => &[
             ("W_gate", "wi_0", (d, d_ff)),
             ("W_up", "wi_1", (d, d_ff)),

@@ -157,7 +157,7 @@ impl Attention {
         let o = LinearMap::load(weights, &scope, "O", (d_context, heads.d_model))?;
         let load_gate = || LinearMap::load(weights, &scope, "G", (heads.d_model, d_context));
         let gate = plan.has_gate.then(load_gate).transpose()?;
-        let norm = |name, n_heads, QkNormPlan { of, kind }: QkNormPlan| {
+        let norm = |name, n_heads, QkNormPlan { of, kind, .. }: QkNormPlan| {
             HeadNorm::load(weights, scope.child(name), of.width(n_heads, heads.d_head), of, kind)
         };
         let has_keys = plan.has_keys();
@@ -205,8 +205,8 @@ impl Attention {
     /// read them too. x (position, d_model) -> (kv head, key, d_k), (kv head, key, d_k)
     pub fn lend(&self, tape: &mut Tape, x: Node) -> KvNodes {
         let made = self.projections.keys_values(tape, &self.scope, x, self.heads);
-        let KvNodes { k, v } = self.normed(tape, made);
-        KvNodes { k: self.rotated(tape, &K_ROT, k), v }
+        let KvNodes { k, v } = self.unrotated(tape, made);
+        KvNodes { k: self.rotated(tape, &K_ROT, self.k_norm.as_ref(), k), v }
     }
 
     /// Self-attention over keys and values that were made before, by the attention in the scope `of`; of a text that
@@ -221,8 +221,8 @@ impl Attention {
     ) -> Node {
         let (w_o, b_o) = self.o.on(tape);
         let q = self.projections.queries(tape, &self.scope, x, self.heads); // (head, query, d_k)
-        let q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
-        let q = self.rotated(tape, &Q_ROT, q);
+        let q = self.clipped_queries(tape, q);
+        let q = self.rotated(tape, &Q_ROT, self.q_norm.as_ref(), q);
         let is_own = of.prefix() == self.scope.prefix();
         let known =
             if is_own { tape.remember(of.prefix(), made) } else { tape.recall(of.prefix()) };
@@ -333,15 +333,15 @@ impl Attention {
         }
     }
 
-    /// The queries and keys as they are compared (normalised, rotated and tempered, where the layer does so), and the
+    /// The queries and keys as they are compared (normalised, clipped, rotated and tempered, where the layer does so), and the
     /// values, with those of the past. q (head, query, d_k), memory (key, d_model)
     fn project_kv(&self, tape: &mut Tape, mut q: Node, memory: Node) -> (Node, KeyValues) {
         let at = &self.scope;
         let kv = self.projections.keys_values(tape, at, memory, self.heads);
-        q = self.q_norm.as_ref().map_or(q, |norm| norm.forward(tape, q));
-        let KvNodes { k, v } = self.normed(tape, kv);
-        q = self.rotated(tape, &Q_ROT, q);
-        let made = KvNodes { k: self.rotated(tape, &K_ROT, k), v };
+        q = self.clipped_queries(tape, q);
+        let KvNodes { k, v } = self.unrotated(tape, kv);
+        q = self.rotated(tape, &Q_ROT, self.q_norm.as_ref(), q);
+        let made = KvNodes { k: self.rotated(tape, &K_ROT, self.k_norm.as_ref(), k), v };
         if let Some(tempering) = self.plan.tempering {
             let first = tape.n_past();
             let rows = first..first + tape.shape(q).rows;
@@ -353,21 +353,44 @@ impl Attention {
         (q, KeyValues { all, is_past: past.is_some(), made: Some(made) })
     }
 
-    /// Keys and values, normalised where the layer does so. (kv head, key, d_k)
-    fn normed(&self, tape: &mut Tape, KvNodes { k, v }: KvNodes) -> KvNodes {
-        let mut by = |norm: &Option<HeadNorm>, x| match norm {
-            Some(norm) => norm.forward(tape, x),
-            None => x,
-        };
-        KvNodes { k: by(&self.k_norm, k), v: by(&self.v_norm, v) }
+    /// Queries as they are before they are rotated. (head, query, d_k)
+    fn clipped_queries(&self, tape: &mut Tape, q: Node) -> Node {
+        let q = normed(tape, self.q_norm.as_ref().filter(|_| !self.is_normed_last()), q);
+        self.clipped(tape, &Q_CLIPPED, q)
     }
 
-    /// Queries or keys rotated by their positions, where the layer does so. (head, position, d_k)
-    fn rotated(&self, tape: &mut Tape, site: &'static Site, x: Node) -> Node {
-        match &self.plan.rope {
+    /// Keys and values, normalised and clipped where the layer does so. (kv head, key, d_k)
+    fn unrotated(&self, tape: &mut Tape, KvNodes { k, v }: KvNodes) -> KvNodes {
+        let k = normed(tape, self.k_norm.as_ref().filter(|_| !self.is_normed_last()), k);
+        let v = normed(tape, self.v_norm.as_ref(), v);
+        let k = self.clipped(tape, &K_CLIPPED, k);
+        KvNodes { k, v: self.clipped(tape, &V_CLIPPED, v) }
+    }
+
+    /// Whether queries and keys are normalised after they are rotated.
+    fn is_normed_last(&self) -> bool {
+        self.plan.qk_norm.is_some_and(|norm| norm.after_rope)
+    }
+
+    /// Queries, keys or values within the layer's bounds, where it has such. (head, position, d_k)
+    fn clipped(&self, tape: &mut Tape, site: &'static Site, x: Node) -> Node {
+        let Some(limit) = self.plan.clip else { return x };
+        tape.clamp(self.scope.at(site), x, Some(-limit), limit)
+    }
+
+    /// Queries or keys rotated by their positions, and then normalised, where the layer does so. (head, position, d_k)
+    fn rotated(
+        &self,
+        tape: &mut Tape,
+        site: &'static Site,
+        norm: Option<&HeadNorm>,
+        x: Node,
+    ) -> Node {
+        let rotated = match &self.plan.rope {
             Some(rope) => tape.rotate(self.scope.at(site), x, rope),
             None => x,
-        }
+        };
+        normed(tape, norm.filter(|_| self.is_normed_last()), rotated)
     }
 
     /// The scores scaled, biased and masked. (head, query, key) -> (head, query, key)
@@ -408,4 +431,9 @@ impl Attention {
         let slopes = self.plan.slopes.as_ref()?;
         Some(tape.distance_bias(at.at(&DISTANCE), slopes, scores))
     }
+}
+
+/// `norm(x)`; `x` itself without a norm. (head, position, d_k)
+fn normed(tape: &mut Tape, norm: Option<&HeadNorm>, x: Node) -> Node {
+    norm.map_or(x, |norm| norm.forward(tape, x))
 }

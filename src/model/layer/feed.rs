@@ -61,6 +61,9 @@ impl Feed {
             FeedKind::Plain(act) => {
                 Self::Plain(Box::new(FeedForward::load(weights, scope, d_model, d_ff, act)?))
             }
+            FeedKind::Xielu => {
+                Self::Plain(Box::new(FeedForward::with_xielu(weights, scope, d_model, d_ff)?))
+            }
             FeedKind::Gated(act) => {
                 Self::Gated(Box::new(GatedFeedForward::load(weights, scope, d_model, d_ff, act)?))
             }

@@ -9,7 +9,7 @@ use crate::{
             Axis::{Channel, Position, Unit},
             Place, Role, Scope, Site,
         },
-        tape::{LinearMap, Node, Tape},
+        tape::{LinearMap, Node, Tape, Weight},
     },
     text::shown,
     weights::{Config, Weights},
@@ -21,6 +21,20 @@ pub static HIDDEN: Site =
     Site::matrix("hidden", [Position, Unit], "after the activation: which detectors fire")
         .with(Role::FeedForwardHidden)
         .called(&["hidden", "ffn(x)", "ffn(y)"]);
+pub static HIDDEN_SQUARED: Site = Site::matrix(
+    "hidden",
+    [Position, Unit],
+    "what is above 0, squared: which detectors fire, and the strong ones all the more",
+)
+.with(Role::FeedForwardHidden)
+.called(&["hidden", "ffn(x)", "ffn(y)"]);
+pub static HIDDEN_BENT: Site = Site::matrix(
+    "hidden",
+    [Position, Unit],
+    "after xIELU, which bends above and below 0 as strongly as the layer has learned",
+)
+.with(Role::FeedForwardHidden)
+.called(&["hidden", "ffn(x)", "ffn(y)"]);
 pub static OUT: Site =
     Site::matrix("out", [Position, Channel], "back to d_model: hidden W_2 + b_2")
         .with(Role::SubLayerOutput)
@@ -42,6 +56,8 @@ pub static DOWN: Site = Site::matrix("out", [Position, Channel], "back to d_mode
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     Relu,
+    /// The square of what is above 0.
+    ReluSquared,
     /// In its tanh form.
     Gelu,
     /// In its exact form.
@@ -53,8 +69,9 @@ pub enum Activation {
 }
 
 /// Activations as `config.json` names them.
-const NAMED: [(&str, Activation); 11] = [
+const NAMED: [(&str, Activation); 12] = [
     ("relu", Activation::Relu),
+    ("relu2", Activation::ReluSquared),
     ("gelu", Activation::GeluErf),
     ("gelu_new", Activation::Gelu),
     ("gelu_fast", Activation::Gelu),
@@ -95,6 +112,7 @@ impl Activation {
     pub fn on(self, tape: &mut Tape, place: Place, x: Node) -> Node {
         match self {
             Self::Relu => tape.relu(place, x),
+            Self::ReluSquared => tape.relu_squared(place, x),
             Self::Gelu => tape.gelu(place, x),
             Self::GeluErf => tape.gelu_erf(place, x),
             Self::Silu => tape.silu(place, x),
@@ -104,12 +122,36 @@ impl Activation {
     }
 }
 
+/// The activation of a network without a gate.
+enum Bend {
+    Fixed(Activation),
+    /// xIELU, with what the layer has learned of either side. (1, 1) each
+    Xielu {
+        positive: Weight,
+        negative: Weight,
+    },
+}
+
+impl Bend {
+    /// (position, unit) -> (position, unit)
+    fn on(&self, tape: &mut Tape, at: &Scope, x: Node) -> Node {
+        match self {
+            Self::Fixed(Activation::ReluSquared) => tape.relu_squared(at.at(&HIDDEN_SQUARED), x),
+            Self::Fixed(activation) => activation.on(tape, at.at(&HIDDEN), x),
+            Self::Xielu { positive, negative } => {
+                let [positive, negative] = [positive, negative].map(|of| tape.weight(of));
+                tape.xielu(at.at(&HIDDEN_BENT), x, positive, negative)
+            }
+        }
+    }
+}
+
 /// Two linear maps with an activation between, the same for every position.
 pub struct FeedForward {
     scope: Scope,
     first: LinearMap,
     second: LinearMap,
-    activation: Activation,
+    bend: Bend,
 }
 
 impl FeedForward {
@@ -125,11 +167,36 @@ impl FeedForward {
         d_ff: usize,
         activation: Activation,
     ) -> Result<Self> {
+        Self::with(weights, scope, d_model, d_ff, Bend::Fixed(activation))
+    }
+
+    /// The same with xIELU between them, whose `positive` and `negative` (1, 1) are loaded too.
+    ///
+    /// # Errors
+    /// If a weight is missing or misshapen.
+    pub fn with_xielu(
+        weights: &Weights,
+        scope: Scope,
+        d_model: usize,
+        d_ff: usize,
+    ) -> Result<Self> {
+        let number = |name| weights.row(&scope.weight(name), 1);
+        let bend = Bend::Xielu { positive: number("positive")?, negative: number("negative")? };
+        Self::with(weights, scope, d_model, d_ff, bend)
+    }
+
+    fn with(
+        weights: &Weights,
+        scope: Scope,
+        d_model: usize,
+        d_ff: usize,
+        bend: Bend,
+    ) -> Result<Self> {
         Ok(Self {
             first: LinearMap::load(weights, &scope, "1", (d_model, d_ff))?,
             second: LinearMap::load(weights, &scope, "2", (d_ff, d_model))?,
             scope,
-            activation,
+            bend,
         })
     }
 
@@ -138,7 +205,7 @@ impl FeedForward {
         let at = &self.scope;
         let [(w_1, b_1), (w_2, b_2)] = [&self.first, &self.second].map(|map| map.on(tape));
         let sum = tape.linear(at.at(&SUM), x, w_1, b_1); // (position, d_ff)
-        let hidden = self.activation.on(tape, at.at(&HIDDEN), sum); // (position, d_ff)
+        let hidden = self.bend.on(tape, at, sum); // (position, d_ff)
         tape.linear(at.at(&OUT), hidden, w_2, b_2) // (position, d_model)
     }
 }
@@ -190,5 +257,20 @@ impl GatedFeedForward {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedKind {
     Plain(Activation),
+    /// Without a gate, with an activation that every layer learns (Huang and Schlag 2024).
+    Xielu,
     Gated(Activation),
 }
+
+impl FeedKind {
+    /// Its activation; None if every layer learns one.
+    pub const fn activation(self) -> Option<Activation> {
+        match self {
+            Self::Plain(activation) | Self::Gated(activation) => Some(activation),
+            Self::Xielu => None,
+        }
+    }
+}
+
+/// xIELU's name in `config.json`.
+pub const XIELU: &str = "xielu";

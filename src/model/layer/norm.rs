@@ -42,6 +42,16 @@ pub static OUT: Site =
         "norm(y + cross)",
     ]);
 
+pub static OUT_FROM_ONE: Site =
+    Site::matrix("out", [Position, Channel], "scaled by 1 + the gain, shifted by the bias")
+        .called(&["out", "norm(x)", "norm(y + cross)"]);
+pub static OUT_PLAIN: Site = Site::matrix(
+    "out",
+    [Position, Channel],
+    "the normalised rows as they are: there is neither gain nor bias",
+)
+.called(&["out", "norm(x)", "norm(y + cross)"]);
+
 pub static HEAD_MEAN: Site =
     Site::planes("mean", [Head, Position, Single], "the mean of each head's vector");
 pub static HEAD_VAR: Site =
@@ -70,7 +80,8 @@ pub static HEAD_OUT: Site =
 /// A normalisation of vectors of d_model numbers.
 pub struct Norm {
     scope: Scope,
-    gain: Weight,
+    /// None for a layer norm that has learned nothing.
+    gain: Option<Weight>,
     /// None for a root mean square norm, and for a layer norm without bias.
     bias: Option<Weight>,
     kind: NormKind,
@@ -84,6 +95,10 @@ pub enum NormStyle {
     Layer,
     /// Mean and variance, gain alone.
     LayerWithoutBias,
+    /// Mean and variance alone (OLMo).
+    LayerPlain,
+    /// As [`Self::Layer`], times `1 + gain` (Nemotron).
+    LayerFromOne,
     /// The mean square alone, and a gain.
     Rms,
     /// As [`Self::Rms`], times `1 + gain`.
@@ -92,7 +107,21 @@ pub enum NormStyle {
 
 impl NormStyle {
     pub const fn has_bias(self) -> bool {
-        matches!(self, Self::Layer)
+        matches!(self, Self::Layer | Self::LayerFromOne)
+    }
+
+    pub const fn has_gain(self) -> bool {
+        !matches!(self, Self::LayerPlain)
+    }
+
+    /// This style where a file has added the 1 to the gains already.
+    #[must_use]
+    pub const fn with_one_added(self) -> Self {
+        match self {
+            Self::RmsFromOne => Self::Rms,
+            Self::LayerFromOne => Self::Layer,
+            style => style,
+        }
     }
 }
 
@@ -122,7 +151,7 @@ impl NormKind {
     }
 
     const fn has_mean(self) -> bool {
-        matches!(self.style, NormStyle::Layer | NormStyle::LayerWithoutBias)
+        !matches!(self.style, NormStyle::Rms | NormStyle::RmsFromOne)
     }
 }
 
@@ -134,7 +163,7 @@ impl Default for NormKind {
 }
 
 impl Norm {
-    /// Loads `gain` and, for a layer norm, `bias`, each (d_model), named within `scope`.
+    /// Loads `gain` and, for a layer norm, `bias`, each (d_model), named within `scope`, where the style has them.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
@@ -143,7 +172,7 @@ impl Norm {
         Self::with_gain(weights, &gain, scope, d_model, kind)
     }
 
-    /// The same, whose gain (1, d_model) has the name `gain`: layers may share one.
+    /// The same, whose gain (1, d_model) has the name `gain`: layers may share one. A style without a gain has none.
     ///
     /// # Errors
     /// If a weight is missing or misshapen.
@@ -154,7 +183,7 @@ impl Norm {
         d_model: usize,
         kind: NormKind,
     ) -> Result<Self> {
-        let gain = weights.row(gain, d_model)?;
+        let gain = kind.style.has_gain().then(|| weights.row(gain, d_model)).transpose()?;
         let load_bias = || weights.row(&scope.weight("bias"), d_model);
         let bias = kind.style.has_bias().then(load_bias).transpose()?;
         Ok(Self { scope, gain, bias, kind, role: OUT.role })
@@ -169,7 +198,7 @@ impl Norm {
     /// (position, d_model) -> (position, d_model)
     pub fn forward(&self, tape: &mut Tape, x: Node) -> Node {
         let (at, eps) = (&self.scope, self.kind.eps);
-        let gain = tape.weight(&self.gain);
+        let gain = self.gain.as_ref().map(|gain| tape.weight(gain));
         let normalized = if self.kind.has_mean() {
             let mean = tape.row_mean(at.at(&MEAN), x); // (position, 1)
             let var = tape.row_variance(at.at(&VAR), x, mean); // (position, 1)
@@ -178,11 +207,16 @@ impl Norm {
             let square = tape.row_mean_square(at.at(&MEAN_SQUARE), x); // (position, 1)
             tape.divide_by_rms(at.at(&RMS_NORMALIZED), x, square, eps) // (position, d_model)
         };
-        if let Some(bias) = &self.bias {
-            let bias = tape.weight(bias);
-            return tape.gain_bias(at.at(&OUT).with_role(self.role), normalized, gain, bias);
+        let place = |site| at.at(site).with_role(self.role);
+        let Some(gain) = gain else { return tape.identity(place(&OUT_PLAIN), normalized) };
+        let Some(bias) = &self.bias else {
+            return self.kind.gain(tape, place(&RMS_OUT), normalized, gain);
+        };
+        let bias = tape.weight(bias);
+        if self.kind.style == NormStyle::LayerFromOne {
+            return tape.gain_from_one_bias(place(&OUT_FROM_ONE), normalized, gain, bias);
         }
-        self.kind.gain(tape, at.at(&RMS_OUT).with_role(self.role), normalized, gain)
+        tape.gain_bias(place(&OUT), normalized, gain, bias)
     }
 }
 

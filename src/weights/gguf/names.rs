@@ -233,7 +233,7 @@ const T5_DECODER: Scheme = Scheme {
     parts: T5,
 };
 
-static SCHEMES: [Scheme; 20] = [
+static SCHEMES: [Scheme; 21] = [
     T5_ENCODER,
     T5_DECODER,
     GEMMA4,
@@ -316,14 +316,32 @@ static SCHEMES: [Scheme; 20] = [
             "command-r",
             "cohere2",
             "deepseek2",
+            "arcee",
+            "ernie4_5",
+            "hunyuan-dense",
+            "hunyuan-moe",
+            "minimax-m2",
+            "nemotron",
+            "olmo",
         ],
         &[],
     ),
     like_llama(&["starcoder2"], &[("ffn_up", "mlp.c_fc"), ("ffn_down", "mlp.c_proj")]),
-    like_llama(&["gpt-oss"], &[("post_attention_norm", "post_attention_layernorm")]),
+    like_llama(
+        &["glm4"],
+        &[
+            ("post_attention_norm", "post_self_attn_layernorm"),
+            ("post_ffw_norm", "post_mlp_layernorm"),
+            ("ffn_up", "mlp.gate_up_proj"),
+        ],
+    ),
+    like_llama(
+        &["gpt-oss", "seed_oss", "glm4moe"],
+        &[("post_attention_norm", "post_attention_layernorm")],
+    ),
     like_llama(&["gptoss"], &[("attn_out", "self_attn.o_proj")]),
     like_llama(
-        &["olmo2", "olmo3"],
+        &["olmo2", "olmo3", "exaone4"],
         &[
             ("post_attention_norm", "post_attention_layernorm"),
             ("post_ffw_norm", "post_feedforward_layernorm"),
@@ -489,7 +507,8 @@ pub fn is_transposed(architecture: &str, name: &str) -> bool {
 }
 
 /// The architectures whose queries and keys have rotated pairs side by side.
-const INTERLEAVED: [&str; 5] = ["llama", "smollm3", "mistral3", "granite", "granitemoe"];
+const INTERLEAVED: [&str; 7] =
+    ["llama", "smollm3", "mistral3", "granite", "granitemoe", "arcee", "olmo"];
 
 /// The number of heads whose rows are interleaved in this tensor, as they are for [`INTERLEAVED`]; None
 /// if they are in order. `queries` and `keys` count heads.

@@ -179,9 +179,7 @@ pub fn settings(
         all.insert("num_hidden_layers".into(), n_layers.saturating_sub(n_drafting).into());
         all.insert("num_nextn_predict_layers".into(), n_drafting.into());
     }
-    if architecture == gemma4::ARCHITECTURE {
-        gemma4::settings(metadata, &mut all);
-    }
+    of_one(metadata, architecture, &mut all);
     looks_both_ways(metadata, architecture, &mut all);
     all.extend(labels(metadata, architecture).map(|labels| ("id2label".to_owned(), labels)));
     // Phi-4 has none, which its files say so.
@@ -217,6 +215,34 @@ pub fn settings(
     all
 }
 
+/// What the files of one architecture have by themselves.
+fn of_one(metadata: &Metadata, architecture: &str, all: &mut Map<String, Json>) {
+    match architecture {
+        gemma4::ARCHITECTURE => gemma4::settings(metadata, all),
+        "exaone4" => {
+            let types = windows(metadata, architecture).map(|windows| layer_types(&windows));
+            all.extend(types.map(|types| ("layer_types".to_owned(), types)));
+        }
+        // The rows of queries and keys stand in another order there.
+        "glm4" if metadata.get("glm4.rope.dimension_sections").is_some() => {
+            all.insert("mrope_section".into(), true.into());
+        }
+        _ => {}
+    }
+}
+
+/// Whether each layer sees a window, where a list says so.
+fn windows(metadata: &Metadata, architecture: &str) -> Option<Vec<bool>> {
+    let listed = metadata.list(&format!("{architecture}.attention.sliding_window_pattern"))?;
+    listed.items().map(|item| item.bool()).collect()
+}
+
+/// The same as Hugging Face has it.
+fn layer_types(windows: &[bool]) -> Json {
+    let kind = |has_window: &bool| if *has_window { "sliding_attention" } else { "full_attention" };
+    windows.iter().map(kind).collect()
+}
+
 /// The names of the scores that a reranker gives.
 fn labels(metadata: &Metadata, architecture: &str) -> Option<Json> {
     let labels = metadata.list(&format!("{architecture}.classifier.output_labels"))?;
@@ -246,7 +272,7 @@ fn as_ollama_reads_gemma3(all: &mut Map<String, Json>) {
 }
 
 /// Mixtures of experts with names of their own.
-const MIXTURES: [&str; 9] = [
+const MIXTURES: [&str; 12] = [
     "qwen2moe",
     "qwen3moe",
     "qwen35moe",
@@ -256,6 +282,9 @@ const MIXTURES: [&str; 9] = [
     "gpt-oss",
     "deepseek2",
     "gemma4",
+    "glm4moe",
+    "hunyuan-moe",
+    "minimax-m2",
 ];
 
 /// What is added to the name of an architecture that mixtures of experts share with their dense relatives.

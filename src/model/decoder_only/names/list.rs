@@ -16,6 +16,7 @@ use crate::{
             attention::{HeadSizes, LatentPlan, QkNormPlan},
             experts::ExpertsPlan,
             feed::FeedPlan,
+            feed_forward::FeedKind,
             norm::QkNorm,
         },
     },
@@ -28,6 +29,9 @@ use crate::{
         },
     },
 };
+
+/// The parts of [`QkvNames::ByCore`].
+pub const CORES: usize = 4;
 
 /// The list being made.
 pub struct NameList<'a> {
@@ -105,8 +109,11 @@ impl NameList<'_> {
 
     fn norm(&mut self, ours: &str, theirs: impl Into<TensorNames>) {
         let (d_model, theirs) = (self.plan.heads.d_model, theirs.into());
-        self.body(&format!("{ours}.gain"), theirs.clone(), "weight", (1, d_model), Vector);
-        if self.plan.norm.style.has_bias() {
+        let style = self.plan.norm.style;
+        if style.has_gain() {
+            self.body(&format!("{ours}.gain"), theirs.clone(), "weight", (1, d_model), Vector);
+        }
+        if style.has_bias() {
             self.body(&format!("{ours}.bias"), theirs, "bias", (1, d_model), Vector);
         }
     }
@@ -225,6 +232,7 @@ impl NameList<'_> {
                 QkvNames::Columns(name) => {
                     (theirs(name), [Conv1dColumns(rows(heads, i)), VectorPart(rows(heads, i))])
                 }
+                QkvNames::ByCore(name) => (theirs(name), by_core(heads, i)),
                 QkvNames::Latent(_) => return,
             };
             let shape = (heads.d_model, width);
@@ -278,8 +286,21 @@ impl NameList<'_> {
 
     fn feed(&mut self, l: usize, feed: FeedPlan) {
         match feed.experts {
-            None => self.network(l, "ffn", self.names.feed, feed.d_ff),
+            None => {
+                self.network(l, "ffn", self.names.feed, feed.d_ff);
+                if feed.kind == FeedKind::Xielu {
+                    self.xielu(l);
+                }
+            }
             Some(plan) => self.experts(l, plan, feed.d_ff),
+        }
+    }
+
+    /// What a layer's xIELU has learned.
+    fn xielu(&mut self, l: usize) {
+        for (ours, name) in ["positive", "negative"].into_iter().zip(self.names.xielu) {
+            let theirs = self.names.in_layer(l, name);
+            self.body(&format!("blocks.{l}.ffn.{ours}"), theirs, "", (1, 1), Vector);
         }
     }
 
@@ -496,5 +517,13 @@ fn by_head(heads: HeadSizes, i: usize) -> [WeightLayout; 2] {
         _ => (of_queries + d_head, d_head),
     };
     let blocks = LineBlocks { first, block, stride, whole: n_kv_heads * stride };
+    [LinearBlocks(blocks.into()), VectorBlocks(blocks)]
+}
+
+/// The rows of queries, keys or values in each of four parts, where values stand before keys.
+fn by_core(heads: HeadSizes, i: usize) -> [WeightLayout; 2] {
+    let block = heads.d_q() / CORES;
+    let (stride, first) = (3 * block, [0, 2 * block, block][i]);
+    let blocks = LineBlocks { first, block, stride, whole: CORES * stride };
     [LinearBlocks(blocks.into()), VectorBlocks(blocks)]
 }

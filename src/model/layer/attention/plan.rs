@@ -103,16 +103,20 @@ pub struct QkNormPlan {
     /// What is normalised together.
     pub of: QkNorm,
     pub kind: NormKind,
+    /// Whether they are normalised after they are rotated, not before (HunYuan).
+    pub after_rope: bool,
 }
 
 /// What an attention layer has beside its projections, its mask and softmax.
 #[derive(Clone, Debug)]
 pub struct AttentionPlan {
     pub scaling: ScoreScaling,
-    /// Queries and keys are normalised before they are rotated.
+    /// Queries and keys are normalised, usually before they are rotated.
     pub qk_norm: Option<QkNormPlan>,
     /// Each head's values are normalised, without a gain.
     pub v_norm: Option<NormKind>,
+    /// Queries, keys and values are no further from 0 than this.
+    pub clip: Option<f32>,
     pub keys: KeySource,
     /// Whether values have no map of their own: they are what the map to keys makes.
     pub are_values_keys: bool,
@@ -188,6 +192,7 @@ impl AttentionPlan {
             scaling: ScoreScaling::by_root(d_head),
             qk_norm: None,
             v_norm: None,
+            clip: None,
             keys: KeySource::Own,
             are_values_keys: false,
             rope: None,

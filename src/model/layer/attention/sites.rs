@@ -21,6 +21,12 @@ pub static V_OF_KEYS: Site = Site::planes(
 .called(&["V"]);
 /// The path of values that were normalised, in the scope of their attention.
 pub const V_NORMALIZED: &str = "v_norm.normalized";
+pub static Q_CLIPPED: Site =
+    Site::planes("q_clipped", [Head, Query, Channel], "queries, no further from 0 than the limit");
+pub static K_CLIPPED: Site =
+    Site::planes("k_clipped", [Head, Key, Channel], "keys, no further from 0 than the limit");
+pub static V_CLIPPED: Site =
+    Site::planes("v_clipped", [Head, Key, Channel], "values, no further from 0 than the limit");
 pub static Q_ROT: Site = Site::planes(
     "q_rot",
     [Head, Query, Channel],

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::{layer_types, windows};
 use crate::weights::gguf::metadata::{Meta, Metadata};
 
 pub const ARCHITECTURE: &str = "gemma4";
@@ -10,16 +11,11 @@ pub const ARCHITECTURE: &str = "gemma4";
 /// Hugging Face has them.
 pub fn settings(metadata: &Metadata, all: &mut Map<String, Json>) {
     let get = |key: &str| metadata.get(&format!("{ARCHITECTURE}.{key}"));
-    let list = |key: &str| metadata.list(&format!("{ARCHITECTURE}.{key}"));
     let size = |key: &str| get(key).and_then(|value| value.whole());
     // It counts the channels of layers that see all, of which only some turn: the divisors of speeds say which.
     all.remove("rotary_dim");
-    let windows = list("attention.sliding_window_pattern");
-    let windows: Option<Vec<bool>> =
-        windows.and_then(|list| list.items().map(|item| item.bool()).collect());
-    let Some(windows) = windows else { return };
-    let kind = |has_window: &bool| if *has_window { "sliding_attention" } else { "full_attention" };
-    all.insert("layer_types".into(), windows.iter().map(kind).collect());
+    let Some(windows) = windows(metadata, ARCHITECTURE) else { return };
+    all.insert("layer_types".into(), layer_types(&windows));
     let n_kv_heads = numbers(get("attention.head_count_kv"), windows.len());
     let mut layers = Map::new();
     for (l, has_window) in windows.iter().enumerate() {
