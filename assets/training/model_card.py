@@ -115,10 +115,9 @@ whose English (punctuation and case aside) was not trained on.
 
 Adam (0.9, 0.98); warm-up over {WARM_UP} steps, a plateau, linear decay over the last {DECAY:.0%} of the steps; gradients clipped at norm {CLIP:g};
 dropout {DROPOUT:g}; Elman's recurrent matrices at {RECURRENT_SHARE:g} of the rate; seed {SEED}; weights averaged over about 1,000 steps. All
-models see the same examples in the same order up to step 18,000, or to the step that the table gives: data as below but without `own` (55, 15, 17 and 13 %), and words met
-once were translated. The rate fell to nothing by then; of the twin's steps, 3,250 to 8,250 saw a variant in which words met once or twice stood in English in the
-French too. **What goes on from there has learned more than the others**: from the data as below, at a rate that begins again and falls to nothing at the
-last step. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one embedding table for source, target and output.
+models take as many steps and see the same examples in the same order. Up to step 18,000 the data lacked `own` (shares 55, 15, 17 and 13 %), words met once
+were translated, and the rate fell to nothing; from there on the data are as below, and the rate begins again and falls to nothing at the last step. But the
+twin saw the data as below from step 14,000 on, and its steps 3,250 to 8,250 saw a variant in which words met once or twice stood in English in the French too. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one embedding table for source, target and output.
 
 ## Data
 

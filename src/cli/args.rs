@@ -22,7 +22,7 @@ use crate::{engine::change::Change, export::Format, lesson::Language};
 /// See how an RNN and a Transformer read a sentence, step by step.
 ///
 /// Opens a walk through two machines that read the same sentence: a recurrent network and a
-/// Transformer, both trained and part of this program. When standard output is no
+/// Transformer, trained on the same data and part of this program. When standard output is no
 /// terminal, the whole walk is printed as plain text.
 #[derive(Debug, Parser)]
 #[command(name = "lookback", version, after_long_help = help_texts::closing(), styles = Styles::plain())]
