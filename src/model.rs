@@ -216,7 +216,7 @@ enum Kind {
 }
 
 /// Names of types that GGUF alone has.
-const ONLY_IN_GGUF: [&str; 19] = [
+const ONLY_IN_GGUF: [&str; 20] = [
     "nomic-bert",
     "t5encoder",
     "phi2",
@@ -232,16 +232,25 @@ const ONLY_IN_GGUF: [&str; 19] = [
     "qwen2vl",
     "qwen25vl",
     "qwen3vl",
+    "qwen3vlmoe",
     "glm4moe",
     "hunyuan-dense",
     "hunyuan-moe",
     "minimax-m2",
 ];
 
-/// Types that come near those that can be run, and the part that is missing.
-const MISSING: [(&str, &str); 2] = [
-    ("doge", "attention that learns which values to leave out"),
-    ("apertus", "xIELU's numbers, which GGUF files have among the settings"),
+/// Types that come near those that can be run, and the parts that are missing.
+const MISSING: [(&str, &[&str]); 4] = [
+    ("doge", &["attention that learns which values to leave out"]),
+    ("apertus", &["xIELU's numbers, which GGUF files have among the settings"]),
+    ("gemma3n", GEMMA_3N),
+    ("gemma3n_text", GEMMA_3N),
+];
+
+const GEMMA_3N: &[&str] = &[
+    "streams that predict and correct one another (AltUp)",
+    "a residual of low rank beside attention (LAuReL)",
+    "gates of which only the largest are kept (activation sparsity)",
 ];
 
 /// The architectures that can be run.
@@ -255,7 +264,7 @@ pub static ARCHITECTURES: LazyLock<Vec<Architecture>> = LazyLock::new(|| {
 });
 
 /// The architectures that are not decoders alone.
-fn others() -> [Architecture; 16] {
+fn others() -> [Architecture; 17] {
     let of = |names, title, open| Architecture { names, title, kind: Kind::Other(open) };
     [
         of(&["bert"], "BERT", |checkpoint| bert(checkpoint, BertFamily::Bert)),
@@ -269,6 +278,7 @@ fn others() -> [Architecture; 16] {
         of(&["nomic_bert", "nomic-bert"], "Nomic", |checkpoint| {
             bert(checkpoint, BertFamily::Nomic)
         }),
+        of(&["deberta"], "DeBERTa", |checkpoint| bert(checkpoint, BertFamily::FirstDeberta)),
         of(&["deberta-v2"], "DeBERTa-v2", |checkpoint| bert(checkpoint, BertFamily::Deberta)),
         of(&["modernbert"], "ModernBERT", |checkpoint| {
             Ok(Arc::new(bert::ModernBert::load(checkpoint)?))
@@ -329,7 +339,10 @@ impl Architecture {
                 known.filter(|name| !name.contains(' ') && is_of_form(name)).collect();
             let near = near_clause(name, known.iter().copied(), 3);
             let missing = MISSING.iter().find(|(kind, _)| *kind == name);
-            let why = missing.map(|(_, part)| format!(", since a part is missing: {part}"));
+            let why = missing.map(|(_, parts)| match parts {
+                [part] => format!(", since a part is missing: {part}"),
+                parts => format!(", since parts are missing: {}", parts.join("; ")),
+            });
             let near = why.unwrap_or_else(|| near.to_string());
             format!(
                 "{} is a model of type `{}`, which cannot be run{near}; those that can are {}",

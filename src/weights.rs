@@ -30,7 +30,7 @@ mod tensor_names;
 mod wanted;
 mod named;
 
-pub use config::{Config, SettingFaults};
+pub use config::{Config, PALIGEMMA, SettingFaults};
 pub use dtype::Dtype;
 pub use fatal_signals::{BeforeTheEnd, before_the_end, end_in_order, reserve_little};
 pub use finite::NotFinite;
@@ -118,7 +118,7 @@ pub enum TokenizerSource {
 }
 
 /// How the names of those parts of composite models begin that see or hear, and that lead from there to the text.
-const OTHER_PARTS: [&str; 9] = [
+const OTHER_PARTS: [&str; 10] = [
     "vision_tower.",
     "vision_model.",
     "visual.",
@@ -126,6 +126,7 @@ const OTHER_PARTS: [&str; 9] = [
     "connector.",
     "image_newline",
     "embed_vision.",
+    "vision_embedder.",
     "audio_tower.",
     "embed_audio.",
 ];

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from transformers.models.llama4.modeling_llama4 import apply_rotary_emb
+
 import checkpoint_mixers as mixers
 
 Sites = dict[str, Tensor]
@@ -157,8 +159,17 @@ FAMILIES |= {
     "hunyuan_v1_dense": Family(HUNYUAN), "hunyuan_v1_moe": Family(replace(HUNYUAN, mixture="mlp", shared="mlp.shared_mlp")),
     "codegen": replace(GPT, layer=replace(GPTJ, qkv="attn.qkv_proj", by_core=True)),
 }  # fmt: skip
+FAMILIES["qwen3_vl_moe_text"] = FAMILIES["qwen3_moe"]
+FAMILIES["gemma4_unified_text"] = FAMILIES["gemma4_text"]
+LLAMA4 = replace(
+    MIXTURE, gate="feed_forward.gate_proj", up="feed_forward.up_proj", down="feed_forward.down_proj", act="feed_forward.activation_fn",
+    mixture="feed_forward", router="router", shared="feed_forward.shared_expert",
+)  # fmt: skip
+FAMILIES["llama4_text"] = Family(LLAMA4)
 COMPOSITE = {"mistral3": "mistral", "gemma3": "gemma3_text", "gemma4": "gemma4_text", "qwen3_5": "qwen3_5_text",
-             "qwen3_vl": "qwen3_vl_text", "qwen2_5_vl": "qwen2_5_vl_text"}
+             "qwen3_vl": "qwen3_vl_text", "qwen2_5_vl": "qwen2_5_vl_text", "qwen3_vl_moe": "qwen3_vl_moe_text",
+             "gemma4_unified": "gemma4_unified_text", "llama4": "llama4_text", "idefics3": "llama", "smolvlm": "llama",
+             "paligemma": "gemma"}  # fmt: skip
 
 
 LFM2 = replace(
@@ -168,7 +179,23 @@ LFM2 = replace(
 MAMBA2 = replace(LLAMA, norm1="norm", norm2=None)
 FAMILIES |= {
     "lfm2": Family(LFM2, final_norm="embedding_norm", eps="norm_eps"),
+    "lfm2_moe": Family(replace(LFM2, mixture="feed_forward", by_affinity=True), final_norm="embedding_norm", eps="norm_eps"),
     "mamba2": Family(MAMBA2, "backbone", "embeddings", final_norm="norm_f", eps="layer_norm_epsilon"),
+}  # fmt: skip
+BAMBA = replace(
+    LLAMA, norm2="pre_ff_layernorm", gate="feed_forward.gate_proj", up="feed_forward.up_proj", down="feed_forward.down_proj",
+    act="feed_forward.act_fn",
+)  # fmt: skip
+GRANITE4 = replace(
+    GRANITE_MOE, shared="shared_mlp", gate_up="shared_mlp.input_linear", down="shared_mlp.output_linear", act="shared_mlp.activation"
+)  # fmt: skip
+NEMOTRON_H = replace(
+    PLAIN, norm1="norm", norm2=None, attn="mixer", q="mixer.q_proj", k="mixer.k_proj", v="mixer.v_proj", out="mixer.o_proj",
+    up="mixer.up_proj", down="mixer.down_proj", mixture="mixer", shared="mixer.shared_experts", by_affinity=True,
+)  # fmt: skip
+FAMILIES |= {
+    "bamba": Family(BAMBA, final_norm="final_layernorm"), "granitemoehybrid": Family(GRANITE4),
+    "nemotron_h": Family(NEMOTRON_H, "model", "embeddings", final_norm="norm_f", eps="layer_norm_epsilon"),
 }  # fmt: skip
 
 
@@ -178,7 +205,7 @@ def styled(layer: Layer, config) -> Layer:
         return replace(layer, is_parallel=False)
     if getattr(config, "use_parallel_residual", False) and config.model_type == "stablelm":
         return replace(layer, norm2=None, is_parallel=True)
-    if getattr(config, "use_qk_norm", False) and config.model_type != "minimax_m2":
+    if getattr(config, "use_qk_norm", False) and config.model_type not in ("minimax_m2", "llama4_text"):
         return replace(layer, qk_norms=QWEN3.qk_norms)
     if getattr(config, "new_decoder_architecture", False):
         return replace(layer, norm1="ln_attn", norm2="ln_mlp")
@@ -261,8 +288,9 @@ def from_latents(taps, at: str, attn: nn.Module, config) -> tuple[Sites, dict[st
 
 
 def chosen_by_affinity(at: str, mixture: nn.Module, router: nn.Module, config, logits: Tensor) -> tuple[Sites, Tensor]:
-    """The scores of DeepSeek's experts, and what they are chosen by."""
-    bias = next((b for n, b in mixture.named_buffers() if n.endswith("e_score_correction_bias")), None)
+    """The scores of DeepSeek's experts and of others like them, and what they are chosen by."""
+    is_bias = lambda name: name.endswith(("e_score_correction_bias", "expert_bias"))
+    bias = next((b for n, b in mixture.named_buffers() if is_bias(n)), None)
     is_v3 = bias is not None
     scores = logits.sigmoid() if is_v3 else logits.softmax(1)
     sites, choice = {f"{at}.ffn.router.{'affinities' if is_v3 else 'probabilities'}": scores}, scores
@@ -305,28 +333,66 @@ def routed(taps, at: str, block: nn.Module, layer: Layer, config) -> Sites:
         sites |= {f"{at}.ffn.experts.gate_clamped": gate, f"{at}.ffn.experts.up_clamped": up}
         hidden = act * (up + 1)
         out = torch.einsum("cti,ctio->cto", hidden, of_choice(experts.down_proj)) + of_choice(experts.down_proj_bias)
+    elif hasattr(experts, "up_proj"):  # without gates
+        act = None
+        sites[f"{at}.ffn.experts.up"] = up = torch.einsum("ti,ctoi->cto", x, of_choice(experts.up_proj))
+        hidden = experts.act_fn(up)
+        out = torch.einsum("cti,ctoi->cto", hidden, of_choice(experts.down_proj))
     else:
         gate, up = torch.einsum("ti,ctoi->cto", x, of_choice(experts.gate_up_proj)).chunk(2, 2)
-        act = experts.act_fn(gate)
+        act = experts.act_fn(gate) if hasattr(experts, "act_fn") else nn.functional.silu(gate)
         sites |= {f"{at}.ffn.experts.gate": gate, f"{at}.ffn.experts.up": up}
         hidden = act * up
         out = torch.einsum("cti,ctoi->cto", hidden, of_choice(experts.down_proj))
-    sites |= {f"{at}.ffn.experts.act": act, f"{at}.ffn.experts.hidden": hidden, f"{at}.ffn.experts.out": out}
+    sites |= {f"{at}.ffn.experts.hidden": hidden, f"{at}.ffn.experts.out": out}
+    sites |= {} if act is None else {f"{at}.ffn.experts.act": act}
     mixed = (weights.T[..., None] * out).sum(0)
     taps.near(at, mixed, taps.outputs[experts])
     if layer.shared is None:
         return sites | {f"{at}.ffn.out": mixed}
-    is_fused = hasattr(block.get_submodule(layer.shared), "input_linear")
-    parts = {"gate": "gate_proj", "up": "up_proj", "down": "down_proj", "act": "act_fn"}
-    parts = {"gate_up": "input_linear", "down": "output_linear", "act": "activation"} if is_fused else parts
-    shared = feed_forward(taps, f"{at}.ffn.shared", block.get_submodule(layer.shared), replace(Layer(), **parts))
-    sites |= {name.replace(".shared.ffn.", ".shared."): value for name, value in shared.items()}
+    sites |= shared_expert(taps, at, block.get_submodule(layer.shared))
     taken = sites[f"{at}.ffn.shared.out"]
     if layer.shared_gate is not None:
         sites[f"{at}.ffn.shared.gate_logit"] = logit = taps.out_of(block.get_submodule(layer.shared_gate))
         sites[f"{at}.ffn.shared.share"] = torch.sigmoid(logit)
         sites[f"{at}.ffn.shared.taken"] = taken = torch.sigmoid(logit) * taken
     return sites | {f"{at}.ffn.mixed": mixed, f"{at}.ffn.out": mixed + taken}
+
+
+def shared_expert(taps, at: str, module: nn.Module) -> Sites:
+    parts = {"gate": "gate_proj", "up": "up_proj", "down": "down_proj", "act": "act_fn"}
+    if hasattr(module, "input_linear"):
+        parts = {"gate_up": "input_linear", "down": "output_linear", "act": "activation"}
+    if not hasattr(module, "gate_proj") and not hasattr(module, "input_linear"):
+        parts["gate"] = None
+    if hasattr(module, "activation_fn"):
+        parts["act"] = "activation_fn"
+    shared = feed_forward(taps, f"{at}.ffn.shared", module, replace(Layer(), **parts))
+    return {name.replace(".shared.ffn.", ".shared."): value for name, value in shared.items()}
+
+
+def routed_inputs(taps, at: str, block: nn.Module, layer: Layer) -> Sites:
+    """Llama 4's: an expert's weight multiplies what it reads."""
+    mixture = block.get_submodule(layer.mixture)
+    router, experts, x = mixture.router, mixture.experts, taps.into(mixture.router)
+    scores, logits = taps.whole[router]
+    affinities = logits.sigmoid()
+    chosen = affinities.topk(router.top_k, 1).indices
+    shares = affinities.gather(1, chosen)
+    weights = torch.zeros_like(logits).scatter(1, chosen, shares)
+    taps.near(at, weights, scores)
+    weighted = shares.T[..., None] * x
+    gate, up = torch.einsum("cti,ctio->cto", weighted, experts.gate_up_proj[chosen.T]).chunk(2, 2)
+    act = experts.act_fn(gate)
+    out = torch.einsum("cti,ctio->cto", act * up, experts.down_proj[chosen.T])
+    at_experts = {"weighted": weighted, "gate": gate, "up": up, "act": act, "hidden": act * up, "out": out}
+    sites = {f"{at}.ffn.experts.{name}": value for name, value in at_experts.items()}
+    sites |= {f"{at}.ffn.router.logits": logits, f"{at}.ffn.router.affinities": affinities, f"{at}.ffn.router.weights": weights}
+    sites |= shared_expert(taps, at, block.get_submodule(layer.shared))
+    sites[f"{at}.ffn.mixed"] = mixed = out.sum(0)
+    sites[f"{at}.ffn.out"] = mixed + sites[f"{at}.ffn.shared.out"]
+    taps.near(at, sites[f"{at}.ffn.out"], taps.out_of(mixture))
+    return sites
 
 
 def routed_beside(taps, at: str, block: nn.Module, layer: Layer, config, eps: float) -> Sites:
@@ -381,33 +447,55 @@ def feed_forward(taps, at: str, block: nn.Module, layer: Layer) -> Sites:
     return {f"{at}.ffn.gate": gate, f"{at}.ffn.act": act, f"{at}.ffn.up": up} | rest
 
 
-MIXERS = {"conv": "conv", "linear_attn": "delta"}
+MIXERS = {"conv": "conv", "linear_attn": "delta", "mamba": "ssm"}
 """What stands in place of attention: its module, and what it is called here."""
+
+
+def has(block: nn.Module, name: str) -> bool:
+    return getattr(block, name, None) is not None
+
+
+def alone(taps, at: str, block: nn.Module, layer: Layer, config, eps: float) -> Sites:
+    """A layer with one half: a state space, attention, a network or experts."""
+    kind = getattr(block, "block_type", "linear_attention")
+    feeds = kind in ("mlp", "moe")
+    sites = {f"{at}.resid_pre": taps.into(block)} | taps.norm(f"{at}.norm{2 if feeds else 1}", block.norm, eps)
+    if kind == "linear_attention":
+        sites |= mixers.state_space(taps, f"{at}.ssm", block.mixer)
+        name = "ssm"
+    elif kind == "full_attention":
+        sites |= mixed(taps, at, block, layer, config, eps, None)
+        name = "attn"
+    else:
+        sites |= routed(taps, at, block, layer, config) if kind == "moe" else feed_forward(taps, at, block, layer)
+        name = "ffn"
+    taps.near(at, taps.into(block) + sites[f"{at}.{name}.out"], taps.out_of(block))
+    return sites | {f"{at}.resid_post": taps.out_of(block)}
 
 
 def decoder_layer(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slopes: Tensor | None) -> Sites:
     layer = styled(layer, config)
     part = lambda name: None if name is None else block.get_submodule(name)
+    if hasattr(block, "mixer"):
+        return alone(taps, at, block, layer, config, eps)
     norms = {name: part(getattr(layer, name)) for name in ("norm1", "norm2", "post_norm1", "post_norm2")}
     sites = {f"{at}.resid_pre": taps.into(block)}
     for name, norm in norms.items():
         if norm is not None:
             sites |= taps.norm(f"{at}.{name}", norm, eps)
-    if hasattr(block, "mixer"):  # no attention, no feed-forward
-        sites |= mixers.state_space(taps, f"{at}.ssm", block.mixer)
-        taps.near(at, taps.into(block) + sites[f"{at}.ssm.out"], taps.out_of(block))
-        return sites | {f"{at}.resid_post": taps.out_of(block)}
     sites |= mixed(taps, at, block, layer, config, eps, slopes)
-    name = next((name for part, name in MIXERS.items() if hasattr(block, part)), "attn")
-    is_mixture = layer.mixture is not None and hasattr(block.get_submodule(layer.mixture), "experts")
+    name = next((name for part, name in MIXERS.items() if has(block, part)), "attn")
+    is_mixture = layer.mixture is not None and has(block, layer.mixture) and hasattr(block.get_submodule(layer.mixture), "experts")
     if hasattr(block, "router"):  # experts beside the network
         sites |= routed_beside(taps, at, block, layer, config, eps)
+    elif is_mixture and config.model_type == "llama4_text":
+        sites |= routed_inputs(taps, at, block, layer)
     else:
         sites |= routed(taps, at, block, layer, config) if is_mixture else feed_forward(taps, at, block, layer)
     addends = [sites[f"{at}.post_norm{i}.out" if norms[f"post_norm{i}"] else f"{at}.{half}.out"] for i, half in ((1, name), (2, "ffn"))]
     if (factor := getattr(config, "residual_multiplier", 1.0)) != 1.0:
         addends = [factor * out for out in addends]
-        sites |= {f"{at}.attn.addend": addends[0], f"{at}.ffn.addend": addends[1]}
+        sites |= {f"{at}.{name}.addend": addends[0], f"{at}.ffn.addend": addends[1]}
     sites[f"{at}.resid_post"] = taps.out_of(block)
     if layer.v_norm is not None:
         return sites | left(taps, at, block, config, eps, addends)
@@ -426,7 +514,7 @@ def left(taps, at: str, block: nn.Module, config, eps: float, addends: list[Tens
     sites = {f"{at}.resid_mid": taps.into(block) + addends[0]}
     taps.near(at, sites[f"{at}.resid_mid"], taps.into(block.pre_feedforward_layernorm))
     sites[f"{at}.resid_ffn"] = x = sites[f"{at}.resid_mid"] + addends[1]
-    if config.hidden_size_per_layer_input:
+    if getattr(config, "hidden_size_per_layer_input", 0):
         taps.near(at, x, taps.into(block.per_layer_input_gate))
         sites |= layer_embedding(taps, f"{at}.ple", block, config, eps)
         sites[f"{at}.resid_ple"] = x = x + sites[f"{at}.ple.post_norm.out"]
@@ -457,6 +545,8 @@ def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slo
     """What carries something from one word to another."""
     if hasattr(block, "conv"):
         return mixers.short_convolution(taps, f"{at}.conv", block.conv)
+    if has(block, "mamba"):
+        return mixers.state_space(taps, f"{at}.ssm", block.mamba)
     if hasattr(block, "linear_attn"):
         return mixers.delta_net(taps, f"{at}.delta", block.linear_attn)
     part = lambda name: None if name is None else block.get_submodule(name)
@@ -485,10 +575,29 @@ def mixed(taps, at: str, block: nn.Module, layer: Layer, config, eps: float, slo
     if (beta := rope.get("llama_4_scaling_beta")) is not None:
         positions = torch.arange(caught["q"].shape[1])
         caught["factors"] = 1 + beta * torch.log(1 + torch.floor(positions / rope["original_max_position_embeddings"]))
+    if getattr(attn, "attn_temperature_tuning", False) and not attn.use_rope:
+        positions = torch.arange(caught["q"].shape[1])
+        caught["factors"] = 1 + attn.attn_scale * torch.log1p(torch.floor((positions + 1) / attn.floor_scale))
     caught["clip"] = clip
     caught["norms last"] = layer.norms_last
     v_norm = part(layer.v_norm) if layer.v_norm is not None and "v" in before else None
+    if config.model_type == "llama4_text" and attn.use_rope:
+        made = taps.attention(f"{at}.attn", attn, before, part(layer.out), layer.scales)
+        return made | turned_and_normed(taps, f"{at}.attn", attn, before, eps)
     return sites | taps.attention(f"{at}.attn", attn, before, part(layer.out), layer.scales, qk_norms, slopes, v_norm)
+
+
+def turned_and_normed(taps, at: str, attn: nn.Module, before: dict[str, Tensor], eps: float) -> Sites:
+    """Llama 4's queries and keys: rotated, and then normalised without a gain where it does so."""
+    caught, sites = taps.attentions[attn], {}
+    q, k = (before[name].unflatten(1, (len(caught[name]), -1))[None] for name in "qk")
+    for name, x in zip("qk", apply_rotary_emb(q, k, taps.whole[taps.body.rotary_emb])):
+        sites[f"{at}.{name}_rot"] = x = x[0].transpose(0, 1)
+        if hasattr(attn, "qk_norm"):
+            sites[f"{at}.{name}_norm.mean_square"] = square = x.square().mean(-1, keepdim=True)
+            sites[f"{at}.{name}_norm.normalized"] = x = x / (square + eps).sqrt()
+        taps.near(at, x, caught[name])
+    return sites
 
 
 def entrance(taps, family: Family, body: nn.Module, config, eps: float) -> Sites:
@@ -527,7 +636,7 @@ def decoder(taps) -> Sites:
     config, kind = taps.model.config, taps.model.config.model_type
     body = taps.model.get_submodule(FAMILIES[COMPOSITE.get(kind, kind)].body)
     if kind in COMPOSITE:
-        config, body = config.text_config, body.language_model
+        config, body = config.text_config, getattr(body, "language_model", None) or body.text_model
     family = FAMILIES[config.model_type]
     taps.body = body
     eps = family.eps if isinstance(family.eps, float) else getattr(config, family.eps)

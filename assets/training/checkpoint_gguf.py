@@ -16,7 +16,7 @@ from gguf import GGMLQuantizationType as Type
 from torch import Tensor, nn
 
 ARCHITECTURE = {
-    "gpt2": "gpt2", "llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "smollm3": "smollm3",
+    "gpt2": "gpt2", "gptj": "gptj", "llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "smollm3": "smollm3",
     "ministral3": "mistral3", "granite": "granite", "olmo2": "olmo2", "olmo3": "olmo2", "phi3": "phi3", "gemma": "gemma",
     "gemma2": "gemma2", "gemma3_text": "gemma3", "mixtral": "llama", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe",
     "olmoe": "olmoe", "granitemoe": "granitemoe", "granitemoeshared": "granitemoe", "gpt_oss": "gpt-oss",
@@ -30,7 +30,7 @@ ARCHITECTURE = {
 """Those whose queries and keys have their rotated pairs side by side."""
 TURNED = ["llama", "smollm3", "mistral3", "granite", "granitemoe", "arcee", "olmo"]
 PRE = {"gpt2": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "smollm2": "smollm"}
-FILES = ["gpt2", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
+FILES = ["gpt2", "gptj", "llama2", "llama3", "llama_linear", "llama_yarn", "mistral", "qwen2", "qwen3", "smollm3", "ministral3",
          "granite", "olmo2", "olmo3", "phi3", "gemma", "gemma2_plain", "gemma3", "mixtral", "qwen2_moe", "qwen3_moe", "olmoe",
          "granitemoe", "granitemoe_shared", "gpt_oss_packed", "starcoder2", "stablelm", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gpt_neox",
          "gpt_neox_in_turn", "bloom", "mpt", "falcon", "falcon_new", "phi", "mamba2", "mamba2_biased", "lfm2", "lfm2_biased", "qwen35", "qwen35_moe",
@@ -94,6 +94,10 @@ NAMES = {
         "attn.out_proj": "attn_output", "ffn.up_proj": "ffn_up", "ffn.down_proj": "ffn_down",
     },
     "phi2": {**LLAMA, "final_layernorm": "output_norm", "self_attn.dense": "attn_output", "mlp.fc1": "ffn_up", "mlp.fc2": "ffn_down"},
+}  # fmt: skip
+NAMES["gptj"] = {
+    "wte": "token_embd", "ln_f": "output_norm", "lm_head": "output", "ln_1": "attn_norm", "attn.q_proj": "attn_q", "attn.k_proj": "attn_k",
+    "attn.v_proj": "attn_v", "attn.out_proj": "attn_output", "mlp.fc_in": "ffn_up", "mlp.fc_out": "ffn_down",
 }  # fmt: skip
 NAMES["mamba2"] = {
     "backbone.embeddings": "token_embd", "backbone.norm_f": "output_norm", "lm_head": "output", "norm": "attn_norm",
@@ -400,8 +404,10 @@ def settings(writer: gguf.GGUFWriter, config: dict) -> None:
     writer.add_feed_forward_length(config.get("n_inner") or adjusted_width(config) or config.get("intermediate_size") or config.get("ffn_hidden_size") or 4 * d_model)
     writer.add_head_count(heads)
     writer.add_vocab_size(config["vocab_size"])
-    if config["model_type"] == "gpt2":
+    if config["model_type"] in ("gpt2", "gptj"):
         writer.add_layer_norm_eps(config["layer_norm_epsilon"])
+        if config["model_type"] == "gptj":
+            writer.add_rope_dimension_count(config["rotary_dim"])
         return
     if (n := config.get("num_experts", config.get("num_local_experts", config.get("n_routed_experts")))) is not None:
         writer.add_expert_count(n)

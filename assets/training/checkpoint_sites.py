@@ -448,6 +448,11 @@ def disentangled(taps: Taps, at: str, attn: nn.Module, out: nn.Module, rows: Ten
     of = lambda x, module: heads(nn.functional.linear(x, module.weight, module.bias))
     q, k, v = (of(taps.into(attn), module) for module in (attn.query_proj, attn.key_proj, attn.value_proj))
     kd, qd = (of(rows, module) for module in (attn.key_proj, attn.query_proj))
+    return scored_apart(taps, at, attn, out, {"q": q, "k": k, "v": v, "k_distance": kd, "q_distance": qd}, index)
+
+
+def scored_apart(taps: Taps, at: str, attn: nn.Module, out: nn.Module, made: Sites, index: Tensor) -> Sites:
+    q, k, v, kd, qd = made.values()
     n = len(index)
     c2p = (q @ kd.transpose(1, 2)).gather(2, index.expand(len(q), n, n))
     p2c = (k @ qd.transpose(1, 2)).gather(2, index.T.expand(len(q), n, n)).transpose(1, 2)
@@ -457,10 +462,19 @@ def disentangled(taps: Taps, at: str, attn: nn.Module, out: nn.Module, rows: Ten
     near(at, weights, taps.whole[attn][1][0])
     context = weights @ v
     near(at, context.transpose(0, 1).flatten(1), taps.into(out))
-    named = {"q": q, "k": k, "v": v, "k_distance": kd, "q_distance": qd, "scores": scores, "c2p": c2p, "p2c": p2c,
-             "summed": scores + c2p + p2c, "scaled": scaled, "weights": weights, "context": context,
+    named = {**made, "scores": scores, "c2p": c2p, "p2c": p2c, "summed": scores + c2p + p2c, "scaled": scaled, "weights": weights, "context": context,
              "concat": taps.into(out), "out": taps.out_of(out)}  # fmt: skip
     return {f"{at}.{name}": value for name, value in named.items()}
+
+
+def first_disentangled(taps: Taps, at: str, attn: nn.Module, out: nn.Module, rows: Tensor, index: Tensor) -> Sites:
+    """That of DeBERTa of 2020: one map for all, its rows head by head, and maps of its own for distances."""
+    heads = lambda x: x.unflatten(1, (attn.num_attention_heads, -1)).transpose(0, 1)
+    q, k, v = heads(taps.out_of(attn.in_proj)).chunk(3, 2)
+    q, v = q + heads(attn.q_bias[None]), v + heads(attn.v_bias[None])
+    kd = heads(rows @ attn.pos_proj.weight.T)
+    qd = heads(rows @ attn.pos_q_proj.weight.T + attn.pos_q_proj.bias)
+    return scored_apart(taps, at, attn, out, {"q": q, "k": k, "v": v, "k_distance": kd, "q_distance": qd}, index)
 
 
 def deberta(taps: Taps) -> Sites:
@@ -470,15 +484,19 @@ def deberta(taps: Taps) -> Sites:
     sites["tokens.input"] = taps.into(body.embeddings.LayerNorm)
     sites |= taps.norm("tokens.norm", body.embeddings.LayerNorm, eps)
     encoder, x = body.encoder, sites["tokens.embed"]
-    position = build_relative_position(x, x, encoder.position_buckets, encoder.max_relative_positions)[0]
+    is_first = config.model_type == "deberta"
+    each = torch.arange(len(x))
+    position = each[:, None] - each if is_first else build_relative_position(x, x, encoder.position_buckets, encoder.max_relative_positions)[0]
     span = len(encoder.rel_embeddings.weight) // 2
     used, index = (position + span).clamp(0, 2 * span - 1).unique(return_inverse=True)
     sites["tokens.distances"] = rows = encoder.get_rel_embedding()[used]
-    sites["tokens.distance_norm.rows"] = table = encoder.rel_embeddings.weight[used]
-    sites |= normed("tokens.distance_norm", encoder.LayerNorm, eps, table, rows, table.square().mean(-1, keepdim=True))
+    if not is_first:
+        sites["tokens.distance_norm.rows"] = table = encoder.rel_embeddings.weight[used]
+        sites |= normed("tokens.distance_norm", encoder.LayerNorm, eps, table, rows, table.square().mean(-1, keepdim=True))
     for l, layer in enumerate(encoder.layer):
         attn, out = layer.attention.self, layer.attention.output.dense
-        attention = disentangled(taps, f"encoder.{l}.self_attn", attn, out, rows, index)
+        attend = first_disentangled if is_first else disentangled
+        attention = attend(taps, f"encoder.{l}.self_attn", attn, out, rows, index)
         of = {"norm1": layer.attention.output.LayerNorm, "up": layer.intermediate.dense, "down": layer.output.dense,
               "norm2": layer.output.LayerNorm}  # fmt: skip
         sites |= post_norm(taps, f"encoder.{l}", of, eps, attention)
@@ -487,6 +505,9 @@ def deberta(taps: Taps) -> Sites:
         head = model.lm_predictions.lm_head
         words = {"mlm.sum": taps.out_of(head.dense), "mlm.hidden": taps.into(head.LayerNorm)}
         return sites | words | taps.norm("mlm.norm", head.LayerNorm, eps) | predictions(taps.whole[model].logits[0])
+    if hasattr(model, "cls"):
+        head = model.cls.predictions
+        return sites | masked_words(taps, head.transform.dense, head.transform.LayerNorm, head.decoder, eps)
     return sites | (class_head(taps, body, last) or pooled(last))
 
 
@@ -526,7 +547,8 @@ def nomic(taps: Taps) -> Sites:
         head = model.cls.predictions
         norm = head.transform.layer_norm
         return sites | masked_words(taps, head.transform.dense, norm, head.decoder, norm.eps)
-    return sites | pooled(sites[f"encoder.{l}.norm2.out"])
+    last = sites[f"encoder.{l}.norm2.out"]
+    return sites | (class_head(taps, body, last) or pooled(last))
 
 
 def bert(taps: Taps) -> Sites:
@@ -655,7 +677,7 @@ def t5(taps: Taps) -> Sites:
 ARCHITECTURES = {
     "gpt2": gpt2, **decoders.ARCHITECTURES,
     "bert": bert, "roberta": bert, "xlm-roberta": bert, "camembert": bert, "distilbert": distilbert,
-    "electra": electra, "albert": albert, "mpnet": mpnet, "modernbert": modernbert, "deberta-v2": deberta,
+    "electra": electra, "albert": albert, "mpnet": mpnet, "modernbert": modernbert, "deberta-v2": deberta, "deberta": deberta,
     "nomic_bert": nomic,
     "bart": bart, "marian": bart, "mbart": bart, "pegasus": bart, "m2m_100": bart,
     "t5": t5, "mt5": t5, "umt5": t5,
@@ -672,7 +694,7 @@ def sites_of(model: nn.Module, **inputs: list[int]) -> Sites:
     """All sites of one pass over one sentence."""
     ids = {name: torch.tensor([one]) for name, one in inputs.items()}
     with Taps(model.eval(), {name: one[0] for name, one in ids.items()}) as taps:
-        weights = {"output_attentions": True} if model.config.model_type == "deberta-v2" else {}
+        weights = {"output_attentions": True} if model.config.model_type.startswith("deberta") else {}
         model(**ids, **weights, **({} if is_encoder(model) else {"use_cache": False}))
         sites = ARCHITECTURES[model.config.model_type](taps)
     return {name: value.detach().float().contiguous() for name, value in sites.items()}

@@ -120,6 +120,11 @@ DEBERTA = {
     "pos_att_type": "p2c|c2p", "layer_norm_eps": 1e-7, "max_relative_positions": -1, "position_biased_input": False,
     "type_vocab_size": 0, "pad_token_id": 0, "legacy": False,
 }  # fmt: skip
+DEBERTA_FIRST = {
+    "model_type": "deberta", "hidden_size": 30, "num_hidden_layers": 2, "num_attention_heads": 5, "intermediate_size": 37, "hidden_act": "gelu",
+    "max_position_embeddings": 41, "relative_attention": True, "pos_att_type": "c2p|p2c", "layer_norm_eps": 1e-7, "max_relative_positions": -1,
+    "position_biased_input": False, "type_vocab_size": 0, "pad_token_id": 0,
+}  # fmt: skip
 THREE = {"id2label": {"0": "bad", "1": "so so", "2": "good"}, "label2id": {"bad": 0, "so so": 1, "good": 2}}
 TAGS = {"id2label": {"0": "O", "1": "B-PER"}, "label2id": {"O": 0, "B-PER": 1}}
 MARIAN = {
@@ -342,6 +347,26 @@ OF_MINIMAX_M2 = {**MIXED, "model_type": "minimax_m2", "architectures": ["MiniMax
                  "intermediate_size": 11, "rotary_dim": 4, "num_experts_per_tok": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
                  "bos_token_id": 290, "eos_token_id": 290}  # fmt: skip
 CODEGEN = {**GPTJ, "model_type": "codegen", "architectures": ["CodeGenForCausalLM"], "n_head": 4, "rotary_dim": 4, "n_ctx": 80}
+OF_BAMBA = {**SMALL_ONE, "model_type": "bamba", "architectures": ["BambaForCausalLM"], "head_dim": None, "hidden_size": 24, "num_hidden_layers": 3,
+            "attn_layer_indices": [1], "mamba_n_heads": 6, "mamba_d_head": "auto", "mamba_n_groups": 2, "mamba_d_state": 5, "mamba_d_conv": 4,
+            "mamba_expand": 2, "mamba_chunk_size": 4, "pad_token_id": 0}  # fmt: skip
+OF_GRANITE4 = {**OF_GRANITE, "model_type": "granitemoehybrid", "architectures": ["GraniteMoeHybridForCausalLM"], "mlp_bias": None,
+               "num_hidden_layers": 3, "layer_types": ["mamba", "attention", "mamba"], "num_local_experts": 5, "num_experts_per_tok": 2,
+               "intermediate_size": 11, "shared_intermediate_size": 13, "position_embedding_type": "nope", "mamba_n_heads": 6,
+               "mamba_d_head": 9, "mamba_n_groups": 2, "mamba_d_state": 5, "mamba_d_conv": 3, "mamba_expand": 3, "mamba_chunk_size": 4}  # fmt: skip
+OF_NEMOTRON_H = {**SMALL_ONE, "model_type": "nemotron_h", "architectures": ["NemotronHForCausalLM"], "rms_norm_eps": None, "rope_theta": None,
+                 "hidden_act": None, "num_hidden_layers": 5, "hybrid_override_pattern": "MEM*-", "layer_norm_epsilon": 1e-5, "mlp_bias": False,
+                 "ssm_state_size": 5, "mamba_num_heads": 6, "mamba_head_dim": 7, "n_groups": 2, "conv_kernel": 4, "chunk_size": 4,
+                 "n_routed_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 11, "moe_shared_expert_intermediate_size": 13,
+                 "routed_scaling_factor": 2.5, "mlp_hidden_act": "relu2", "pad_token_id": 0}  # fmt: skip
+OF_LFM2_MOE = {**without_none(OF_LFM2), "model_type": "lfm2_moe", "architectures": ["Lfm2MoeForCausalLM"], "block_auto_adjust_ff_dim": None,
+               "block_ffn_dim_multiplier": None, "block_multiple_of": None, "rms_norm_eps": None, "head_dim": None, "attention_bias": None, "mlp_bias": None,
+               "hidden_act": None, "num_dense_layers": 1, "num_hidden_layers": 3, "layer_types": ["conv", "full_attention", "conv"], "num_experts": 6,
+               "num_experts_per_tok": 3, "moe_intermediate_size": 11, "routed_scaling_factor": 1.5}  # fmt: skip
+OF_LLAMA4 = {**SMALL_ONE, "model_type": "llama4_text", "architectures": ["Llama4ForCausalLM"], "mlp_bias": None, "num_hidden_layers": 3,
+             "intermediate_size": 11, "intermediate_size_mlp": 23, "num_local_experts": 5, "num_experts_per_tok": 2, "interleave_moe_layer_step": 2,
+             "no_rope_layer_interval": 3, "attention_chunk_size": 6, "attn_temperature_tuning": True, "floor_scale": 4, "attn_scale": 0.4,
+             "rope_theta": 500.0}  # fmt: skip
 SEES = {"hidden_size": 8, "intermediate_size": 11, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8,
         "patch_size": 4, "head_dim": 4}  # fmt: skip
 RECIPES = {
@@ -393,6 +418,11 @@ RECIPES = {
     "gemma4_sees": ("llama2", "bf16, saved", composite("gemma4", "Gemma4", {
         **OF_GEMMA4, "num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"], "hidden_size_per_layer_input": 3},
         gemma4_vision={**SEES, "num_key_value_heads": 2, "position_embedding_size": 4, "pooling_kernel_size": 1})),
+    "gemma4_unified": ("llama2", "bf16, saved", composite("gemma4_unified", "Gemma4Unified", {
+        **{key: value for key, value in OF_GEMMA4.items() if "per_layer" not in key}, "model_type": "gemma4_unified_text", "architectures": None,
+        "num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"]},
+        gemma4_unified_vision={"mm_embed_dim": 14, "mm_posemb_size": 4, "patch_size": 2, "pooling_kernel_size": 1, "output_proj_dims": 14})),
+    "idefics3": ("llama2", "bf16, saved", composite("idefics3", "Idefics3", {**SMALL_ONE, "tie_word_embeddings": False}, idefics3_vision=SEES)),
     "gpt_neox": ("gpt2", "f16", llama(**OF_NEOX)),
     "gpt_neox_in_turn": ("gpt2", "f16", llama(**{**OF_NEOX, "hidden_size": 24, "use_parallel_residual": False, "rotary_pct": 0.5})),
     "gptj": ("gpt2", "f16", GPTJ),
@@ -442,6 +472,15 @@ RECIPES = {
     "mamba2_biased": ("gpt2", "f16", {**OF_MAMBA2, "num_hidden_layers": 1, "n_groups": 1, "use_bias": True, "use_conv_bias": False,
                                       "conv_kernel": 2, "tie_word_embeddings": False}),
     "lfm2": ("gpt2", "bf16", llama(**OF_LFM2)),
+    "lfm2_moe": ("gpt2", "bf16, hosted", llama(**OF_LFM2_MOE)),
+    "bamba": ("llama2", "bf16", llama(**OF_BAMBA)),
+    "granite4": ("llama2", "bf16, hosted", llama(**OF_GRANITE4)),
+    "granite4_dense": ("llama2", "f16", llama(**{**OF_GRANITE4, "num_local_experts": 0, "num_hidden_layers": 2, "position_embedding_type": "rope",
+                                                 "layer_types": ["linear_attention", "full_attention"], "mamba_n_groups": 1})),
+    "nemotron_h": ("llama2", "bf16, hosted", llama(**OF_NEMOTRON_H)),
+    "llama4": ("llama2", "bf16", llama(**OF_LLAMA4)),
+    "llama4_plain": ("llama2", "bf16", llama(**{**OF_LLAMA4, "num_hidden_layers": 2, "use_qk_norm": False, "attn_temperature_tuning": False,
+                                                "no_rope_layers": [0, 1], "moe_layers": [0], "num_experts_per_tok": 1})),
     "qwen35": ("gpt2", "bf16", llama(**OF_QWEN35)),
     "qwen35_sees": ("gpt2", "bf16, saved", composite("qwen3_5", "Qwen3_5", {
         **OF_QWEN35, "layer_types": None, "full_attention_interval": 2, "num_hidden_layers": 2, "tie_word_embeddings": False},
@@ -452,6 +491,13 @@ RECIPES = {
         "rope_theta": None, "rope_scaling": {"rope_type": "default", "rope_theta": 5000.0, "mrope_section": [2, 1, 1], "mrope_interleaved": True}},
         qwen3_vl_vision={"hidden_size": 8, "intermediate_size": 11, "depth": 2, "num_heads": 2, "patch_size": 4, "out_hidden_size": 22,
                          "num_position_embeddings": 16, "deepstack_visual_indexes": [0]})),
+    "qwen3_vl_moe": ("gpt2", "bf16, saved, columns", composite("qwen3_vl_moe", "Qwen3VLMoe", {
+        **MIXED, "model_type": "qwen3_vl_moe_text", "architectures": None, "rms_norm_eps": 1e-6, "attention_bias": False, "num_experts": 6,
+        "num_experts_per_tok": 3, "moe_intermediate_size": 11, "decoder_sparse_step": 1, "mlp_only_layers": [0], "bos_token_id": 290,
+        "eos_token_id": 290, "rope_theta": None,
+        "rope_scaling": {"rope_type": "default", "rope_theta": 5000.0, "mrope_section": [2, 1, 1], "mrope_interleaved": True}},
+        qwen3_vl_moe_vision={"hidden_size": 8, "intermediate_size": 11, "depth": 2, "num_heads": 2, "patch_size": 4, "out_hidden_size": 18,
+                             "num_position_embeddings": 16, "deepstack_visual_indexes": [0]})),
     "qwen25_vl": ("gpt2", "bf16, saved", composite("qwen2_5_vl", "Qwen2_5_VL", {
         **OF_QWEN2, **SMALL_ONE, "model_type": "qwen2_5_vl_text", "architectures": None, "head_dim": None, "hidden_size": 24, "num_hidden_layers": 2,
         "use_sliding_window": True, "bos_token_id": 290, "eos_token_id": 290, "rope_theta": 5000.0,
@@ -496,6 +542,10 @@ RECIPES = {
     "deberta_text": ("bert", "f16", {**DEBERTA, **THREE, "architectures": ["DebertaV2ForSequenceClassification"], "position_buckets": -1,
                                      "max_relative_positions": 9, "num_hidden_layers": 1}),
     "deberta_answer": ("bert", "f16", {**DEBERTA, "architectures": ["DebertaV2ForQuestionAnswering"], "num_hidden_layers": 1}),
+    "deberta_first": ("bert", "f16", {**DEBERTA_FIRST, "architectures": ["DebertaForMaskedLM"]}),
+    "deberta_first_text": ("bert", "f16", {**DEBERTA_FIRST, **THREE, "architectures": ["DebertaForSequenceClassification"],
+                                           "max_relative_positions": 9, "num_hidden_layers": 1}),
+    "nomic_text": ("bert", "f16", {**NOMIC, **THREE, "architectures": ["NomicBertForSequenceClassification"], "num_hidden_layers": 1}),
     "mpnet": ("roberta", "f16", without_none({**BERT, **OF_MPNET})),
     "mpnet_body": ("roberta", "f16, no prefix", without_none({**BERT, **OF_MPNET, "architectures": ["MPNetModel"]})),
     "marian": ("marian", "f16, no sines", MARIAN),
@@ -550,7 +600,7 @@ def scramble(model: nn.Module, seed: int) -> None:
     for name, buffer in model.named_buffers():
         if name.endswith("layer_scalar"):
             buffer.uniform_(0.6, 1.2)
-        if name.endswith("e_score_correction_bias"):
+        if name.endswith(("e_score_correction_bias", "expert_bias")):
             buffer.normal_(0, 0.3)
     if hasattr(model, "final_logits_bias"):
         model.final_logits_bias.normal_(0, 0.5)
@@ -739,6 +789,10 @@ def write_checkpoint(name: str, out: Path) -> None:
     if "saved" in how:  # as the library itself writes it, config.json too
         model.save_pretrained(folder)
         folder.joinpath("generation_config.json").unlink(missing_ok=True)
+        if "columns" in how:  # as it was hosted first
+            turned = lambda name, w: w.transpose(1, 2).contiguous() if ".experts." in name else w
+            saved = load_file(folder / "model.safetensors")
+            save_file({name: turned(name, w) for name, w in saved.items()}, folder / "model.safetensors", {"format": "pt"})
     else:
         write_weights(stored(model, how), how, folder)
     if name in checkpoint_gguf.FILES:
@@ -776,7 +830,7 @@ def opened(folder: Path) -> nn.Module:
     if "quantization_config" in config:
         return opened_packed(folder)
     how = {"dtype": torch.float32, "attn_implementation": "eager", "output_loading_info": True}
-    if any("experts" in key for key in config):
+    if any("experts" in key for key in config.get("text_config", config)):
         how["experts_implementation"] = "eager"
     model, said = kind_of(config).from_pretrained(folder, **how)
     assert not said["missing_keys"] and not said["mismatched_keys"], said

@@ -16,6 +16,7 @@ mod delta;
 mod distance;
 mod elementwise;
 mod expert_groups;
+mod expert_inputs;
 mod experts;
 mod learned_scale;
 mod linear;

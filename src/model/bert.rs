@@ -1,5 +1,5 @@
 //! Encoder-only models: BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), DistilBERT (Sanh et al. 2019), ELECTRA (Clark
-//! et al. 2020), ALBERT (Lan et al. 2020), MPNet (Song et al. 2020), DeBERTa-v2 and v3 (He et al. 2021), Nomic Embed (Nussbaum et al. 2024), and sentence encoders made from them (Reimers and
+//! et al. 2020), ALBERT (Lan et al. 2020), MPNet (Song et al. 2020), DeBERTa, its v2 and v3 (He et al. 2021), Nomic Embed (Nussbaum et al. 2024), and sentence encoders made from them (Reimers and
 //! Gurevych 2019).
 //!
 //! Every token attends to every other; norms follow the sub-layers. A model with a head predicts masked tokens, or sorts
@@ -83,6 +83,12 @@ pub static DISTANCES: Site = Site::matrix(
     "the table's row, normalised, of each distance of two tokens: from the farthest after to the farthest before",
 )
 .with(Role::Positions);
+pub static BARE_DISTANCES: Site = Site::matrix(
+    "distances",
+    [Distance, Channel],
+    "the table's row of each distance of two tokens: from the farthest after to the farthest before",
+)
+.with(Role::Positions);
 pub static PROJECTED: Site =
     Site::matrix("projected", [Position, Channel], "the embedding as wide as the layers: x W + b");
 pub static RESIDUAL1: Site =
@@ -108,6 +114,7 @@ struct BertPlan {
     relative: Option<Buckets>,
     /// Vectors of distances, which queries and keys meet, for all layers.
     distances: Option<DistanceBuckets>,
+    has_distance_norm: bool,
     n_vocab: usize,
     /// Rows of the table of positions.
     n_positions: usize,
@@ -161,12 +168,12 @@ struct RelativeTable {
     buckets: Buckets,
 }
 
-/// The vectors of distances: rows of a table, normalised.
+/// The vectors of distances: rows of a table, normalised where the model does so.
 struct DistanceTable {
     /// (row, d_model)
     table: Weight,
-    gain: Weight,
-    bias: Weight,
+    /// Gain and bias.
+    norm: Option<[Weight; 2]>,
     eps: f32,
     buckets: DistanceBuckets,
 }
@@ -174,10 +181,11 @@ struct DistanceTable {
 impl DistanceTable {
     fn load(weights: &Weights, plan: &BertPlan, buckets: DistanceBuckets) -> Result<Self> {
         let d_model = plan.heads.d_model;
+        let of_norm = |name: &str| weights.row(&format!("encoder.distance_norm.{name}"), d_model);
+        let norm = || Ok::<_, anyhow::Error>([of_norm("gain")?, of_norm("bias")?]);
         Ok(Self {
             table: weights.matrix("encoder.distances", (2 * buckets.span, d_model))?,
-            gain: weights.row("encoder.distance_norm.gain", d_model)?,
-            bias: weights.row("encoder.distance_norm.bias", d_model)?,
+            norm: plan.has_distance_norm.then(norm).transpose()?,
             eps: plan.eps,
             buckets,
         })
@@ -185,9 +193,19 @@ impl DistanceTable {
 
     /// The vectors of the distances in a text of `n` tokens; zeros if positions are off. -> (distance, d_model)
     fn forward(&self, tape: &mut Tape, n: usize) -> Node {
-        let at = source_scope("tokens.distance_norm");
-        let [table, gain, bias] = [&self.table, &self.gain, &self.bias].map(|w| tape.weight(w));
+        let (tokens, at) = (source_scope("tokens"), source_scope("tokens.distance_norm"));
+        let table = tape.weight(&self.table);
         let distances = self.buckets.of_text(n);
+        let Some([gain, bias]) =
+            self.norm.as_ref().map(|norm| norm.each_ref().map(|w| tape.weight(w)))
+        else {
+            return tape.positions_in_rows(
+                tokens.at(&BARE_DISTANCES),
+                table,
+                distances.rows(),
+                None,
+            );
+        };
         let rows = tape.lookup(at.at(&DISTANCE_ROWS), table, distances.rows());
         let mean = tape.row_mean(at.at(&DISTANCE_MEAN), rows); // (distance, 1)
         let var = tape.row_variance(at.at(&DISTANCE_VAR), rows, mean); // (distance, 1)
@@ -195,7 +213,7 @@ impl DistanceTable {
         let normalized = tape.normalize(at.at(&DISTANCE_NORMALIZED), rows, moments, self.eps);
         let normed = tape.gain_bias(at.at(&DISTANCE_OUT), normalized, gain, bias);
         let each: Vec<u32> = (0..distances.rows().len() as u32).collect();
-        tape.positions_in_rows(source_scope("tokens").at(&DISTANCES), normed, &each, None)
+        tape.positions_in_rows(tokens.at(&DISTANCES), normed, &each, None)
     }
 }
 

@@ -21,7 +21,9 @@ mod hybrid;
 mod layer_norm;
 mod lfm;
 mod llama;
+mod llama4;
 mod mamba;
+mod mamba_hybrids;
 mod mixtures;
 mod names;
 mod plan;
@@ -84,7 +86,9 @@ pub static FAMILIES: &[&[Family]] = &[
     alibi::FAMILIES,
     mixtures::FAMILIES,
     deepseek::FAMILIES,
+    llama4::FAMILIES,
     mamba::FAMILIES,
+    mamba_hybrids::FAMILIES,
     lfm::FAMILIES,
     qwen_hybrid::FAMILIES,
 ];

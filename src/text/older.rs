@@ -123,6 +123,10 @@ fn text<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str> {
     std::str::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8; fetch it again"))
 }
 
+/// The special tokens of GPT-2, RoBERTa and their followers, and of the first DeBERTa.
+const OF_ROBERTA: [&str; 6] = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>"];
+const OF_DEBERTA: [&str; 5] = ["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]"];
+
 /// Byte-level BPE of GPT-2 and its followers.
 fn byte_level(vocab: &[u8], merges: &[u8], files: &OlderFiles) -> Result<Json> {
     let vocab = ids(vocab, "vocab.json")?;
@@ -137,9 +141,10 @@ fn byte_level(vocab: &[u8], merges: &[u8], files: &OlderFiles) -> Result<Json> {
         class.starts_with(name)
             || class.is_empty() && files.model_type.starts_with(&name.to_lowercase())
     };
-    let (is_qwen, is_roberta) = (
+    let (is_qwen, is_roberta, is_deberta) = (
         is_kind("Qwen2") || is_kind("Qwen3"),
         ["Roberta", "Bart", "Longformer"].into_iter().any(is_kind),
+        is_kind("Deberta"),
     );
     let led = files.flag("add_prefix_space").unwrap_or(false);
     let stage = |uses_regex: bool| json!({"type": "ByteLevel", "add_prefix_space": led, "trim_offsets": true, "use_regex": uses_regex});
@@ -151,12 +156,11 @@ fn byte_level(vocab: &[u8], merges: &[u8], files: &OlderFiles) -> Result<Json> {
     } else {
         stage(true)
     };
-    let mut added: Vec<Json> = vec![];
-    let names = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>"];
-    for name in names {
-        let id = vocab.get(name).copied();
-        added.extend(id.map(|id| added_token(id, name, true, name == "<mask>")));
-    }
+    let names = if is_deberta { &OF_DEBERTA[..] } else { &OF_ROBERTA[..] };
+    let known = names.iter().filter_map(|name| Some((*name, *vocab.get(*name)?)));
+    let is_mask = |name: &str| ["<mask>", "[MASK]"].contains(&name);
+    let added: Vec<Json> =
+        known.map(|(name, id)| added_token(id, name, true, is_mask(name))).collect();
     let of = |name: &str| {
         vocab
             .get(name)
@@ -166,6 +170,8 @@ fn byte_level(vocab: &[u8], merges: &[u8], files: &OlderFiles) -> Result<Json> {
     let post_processor = if is_roberta {
         json!({"type": "RobertaProcessing", "sep": ["</s>", of("</s>")?], "cls": ["<s>", of("<s>")?],
             "trim_offsets": true, "add_prefix_space": led})
+    } else if is_deberta {
+        template(&[("[CLS]", of("[CLS]")?)], &[("[SEP]", of("[SEP]")?)])
     } else if files.flag("add_bos_token").unwrap_or(false) {
         let begin = files.setting("bos_token").map_or("<|endoftext|>", named);
         template(&[(begin, of(begin)?)], &[])

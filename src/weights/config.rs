@@ -58,17 +58,21 @@ struct Composite {
     is_tied: bool,
 }
 
-const COMPOSITE: [Composite; 15] = {
+const COMPOSITE: [Composite; 19] = {
     const fn of(kind: &'static str, text_kind: &'static str, is_tied: bool) -> Composite {
         Composite { kind, text_kind, is_tied }
     }
     [
         of("gemma3", "gemma3_text", true),
         of("gemma4", "gemma4_text", true),
+        of("gemma4_unified", "gemma4_unified_text", true),
+        of(PALIGEMMA, "gemma", true),
+        of("llama4", "llama4_text", false),
         of("mistral3", "mistral", true),
         of("qwen2_vl", "qwen2_vl_text", false),
         of("qwen2_5_vl", "qwen2_5_vl_text", false),
         of("qwen3_vl", "qwen3_vl_text", false),
+        of("qwen3_vl_moe", "qwen3_vl_moe_text", false),
         of("qwen3_5", "qwen3_5_text", false),
         of("qwen3_5_moe", "qwen3_5_moe_text", false),
         of("llava", "llama", false),
@@ -80,6 +84,12 @@ const COMPOSITE: [Composite; 15] = {
         of("idefics3", "llama", false),
     ]
 };
+
+/// A model whose words of the question see one another, before and after; its text part alone is run as a writer of texts,
+/// whose words see those before them.
+pub const PALIGEMMA: &str = "paligemma";
+/// The setting that says so.
+const BOTH_WAYS: &str = "use_bidirectional_attention";
 
 /// Those whose text part may have its settings among those of the whole, as the first of them are hosted.
 const FLAT: [&str; 2] = ["qwen2_vl", "qwen2_5_vl"];
@@ -199,6 +209,9 @@ impl Config {
             }
         }
         settings.extend(tied.map(|tied| (TIED.to_owned(), tied)));
+        if composite.kind == PALIGEMMA {
+            settings.remove(BOTH_WAYS);
+        }
         Self { whole: Some(composite.kind), ..Self::new(self.file, settings) }
     }
 

@@ -222,8 +222,11 @@ impl ExpectedWeight {
                 (stack.lines(cols).0, 0..rows, Lines::Columns)
             }
             WeightLayout::StackColumns(stack) => {
-                let first = stack.index * rows;
-                (first..first + rows, 0..stack.each, Lines::Rows)
+                let lines = stack.index * rows..(stack.index + 1) * rows;
+                // Those in turn with others are read whole, and taken apart.
+                let numbers =
+                    if stack.step > 1 { 0..stack.each } else { stack.first..stack.first + cols };
+                (lines, numbers, Lines::Rows)
             }
             WeightLayout::StackVector(stack) => (0..1, stack.lines(cols).0, Lines::Rows),
             WeightLayout::Table

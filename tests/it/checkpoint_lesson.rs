@@ -77,7 +77,7 @@ fn text_of(step: &Step, reading: &Reading, layer: usize) -> String {
 }
 
 /// A kind of model, how many steps it has at least, and some that it must have or must not have.
-const KINDS: [(&str, usize, &[&str], &[&str]); 24] = [
+const KINDS: [(&str, usize, &[&str], &[&str]); 28] = [
     ("gpt2", 25, &["own-positions", "own-layer-norm", "own-ffn"], &["own-rope", "own-gated"]),
     ("olmo", 24, &["own-plain-norm", "own-gated"], &["own-layer-norm", "own-rms-norm"]),
     ("apertus", 24, &["own-rms-norm", "own-ffn", "own-xielu"], &["own-gated", "own-plain-norm"]),
@@ -162,6 +162,39 @@ const KINDS: [(&str, usize, &[&str], &[&str]); 24] = [
         39,
         &["own-delta-state", "own-attn-gate", "own-router", "own-experts", "own-shared-expert"],
         &["own-gated", "own-router-scores"],
+    ),
+    (
+        "granite4",
+        36,
+        &["own-state", "own-resid-ssm-mid", "own-router-scores", "own-experts", "own-resid-post"],
+        &["own-resid-ssm", "own-resid-attn", "own-rope", "own-plain-experts"],
+    ),
+    (
+        "nemotron_h",
+        36,
+        &[
+            "own-state",
+            "own-resid-ssm",
+            "own-resid-attn",
+            "own-router-affinities",
+            "own-plain-experts",
+            "own-shared-expert",
+            "own-ffn",
+            "own-resid-post",
+        ],
+        &["own-resid-ssm-mid", "own-resid-mid", "own-rope", "own-gated", "own-experts"],
+    ),
+    (
+        "llama4",
+        32,
+        &["own-rope", "own-mask", "own-router-each", "own-weighted-experts", "own-shared-expert"],
+        &["own-experts", "own-plain-experts", "own-router-affinities"],
+    ),
+    (
+        "lfm2_moe",
+        34,
+        &["own-short-conv", "own-gated", "own-router-affinities", "own-experts"],
+        &["own-router-each", "own-plain-experts", "own-shared-expert"],
     ),
     (
         "gemma4_shared",

@@ -68,8 +68,18 @@ fn reader(folder: &str, keep: Keep) -> Reader {
 }
 
 /// Of every kind of attention: masks, windows, caps, sinks, biases of positions, shared keys, across to another text.
-const KINDS: [&str; 9] =
-    ["gpt2", "gemma2", "gpt_oss", "bloom", "t5", "bart", "modernbert", "deepseek_v2", "mpnet"];
+const KINDS: [&str; 10] = [
+    "gpt2",
+    "gemma2",
+    "gpt_oss",
+    "bloom",
+    "t5",
+    "bart",
+    "modernbert",
+    "deepseek_v2",
+    "mpnet",
+    "llama4",
+];
 
 #[test]
 fn a_changed_pass_is_the_same_whatever_of_it_is_kept() {

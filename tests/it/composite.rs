@@ -7,12 +7,13 @@ use lookback::{
     model::{Architecture, Setup},
     weights::Checkpoint,
 };
+use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use crate::support::{
     gguf::{Apart, Owned},
-    tiny::{FOLDER, IDS, opened, opening_error, with_names},
+    tiny::{FOLDER, IDS, error_of, opened, opening_error, with_names},
     weights::f32s,
 };
 
@@ -55,6 +56,29 @@ fn the_text_part_of_each_kind_is_the_model_that_it_is_alone() {
     }
 }
 
+/// Its words of a question see one another, which the text part alone leaves out and says.
+#[test]
+fn the_text_part_of_a_paligemma_is_a_gemma_that_says_what_the_whole_does_otherwise() {
+    let changes = [("use_bidirectional_attention", json!(true))];
+    let whole = json!({"model_type": "paligemma"});
+    let folder = within("gemma", &whole, &changes, "language_model.model.");
+    assert_eq!(logits(folder.path()), golden("gemma"));
+    let (projector, path) = (folder.path().join("model.safetensors"), folder.path());
+    let bytes = fs::read(&projector).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let ones = f32s(&[1.0; 4]);
+    let one = TensorView::new(Dtype::F32, vec![4], &ones).unwrap();
+    let tensors = file.tensors().into_iter();
+    let tensors = tensors.chain([("multi_modal_projector.linear.bias".to_owned(), one)]);
+    let written = serialize(tensors, None).unwrap();
+    fs::write(&projector, written).unwrap();
+    let checkpoint = Checkpoint::open(path).unwrap();
+    let kind = Architecture::of(&checkpoint).unwrap();
+    let left_out =
+        CheckpointCard::of(&checkpoint, kind, &*kind.open(&checkpoint).unwrap()).left_out.unwrap();
+    assert!(left_out.contains("see those after them too, here only those before"), "{left_out}");
+}
+
 /// As it was hosted first the settings of the text are among the others, and RoPE has the older key.
 #[test]
 fn qwen25_vl_opens_as_it_is_hosted_and_as_it_is_in_memory() {
@@ -94,6 +118,7 @@ fn gguf_files_of_qwens_that_see_are_those_of_their_text_parts() {
         ("qwen2", "qwen2vl", "Qwen2-VL"),
         ("qwen2", "qwen25vl", "Qwen2.5-VL"),
         ("qwen3", "qwen3vl", "Qwen3-VL"),
+        ("qwen3_moe", "qwen3vlmoe", "Qwen3-VL-MoE"),
     ] {
         let file = fs::read(Path::new(FOLDER).join(format!("{name}.gguf"))).unwrap();
         fs::write(&path, Apart::read(&file).call(name, architecture).written()).unwrap();
@@ -145,4 +170,16 @@ fn the_logits_are_tied_where_the_whole_or_its_text_part_says_so() {
     }
     let untied = folder("llava", Some(false), false);
     assert!(opening_error(untied.path()).contains("no `lm_head.weight`"));
+}
+
+/// A type that is known, but has parts that no model here has: all of them are said at once.
+#[test]
+fn a_gemma_3n_is_refused_with_the_names_of_all_that_is_missing() {
+    for kind in ["gemma3n", "gemma3n_text"] {
+        let error = error_of("gemma3", &[("model_type", json!(kind))]);
+        for part in ["AltUp", "LAuReL", "activation sparsity", "those that can are"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        assert!(!error.contains("nearest"), "{error}");
+    }
 }

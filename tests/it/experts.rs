@@ -26,9 +26,17 @@ use crate::support::tiny::{IDS, Tiny, assert_opens, changes, row};
 
 #[test]
 fn every_number_of_router_experts_and_sinks_opens_into_arithmetic_that_gives_it() {
-    for name in
-        ["gpt_oss", "qwen2_moe", "qwen3_moe", "granitemoe_shared", "gpt_oss_packed", "deepseek_v3"]
-    {
+    for name in [
+        "gpt_oss",
+        "qwen2_moe",
+        "qwen3_moe",
+        "granitemoe_shared",
+        "gpt_oss_packed",
+        "deepseek_v3",
+        "llama4",
+        "nemotron_h",
+        "lfm2_moe",
+    ] {
         let trace = Tiny::open(name).plain();
         let mut n_sites = 0;
         for site in trace.sites().filter(|site| !site.is_leaf) {
@@ -111,6 +119,7 @@ fn rows_sum_to_one_with_the_share_of_the_sink_and_without_sinks() {
 #[test]
 fn gradients_through_experts_and_sinks_are_slopes() {
     let sites = ["norm2.out", "ffn.router.logits", "attn.scores"];
+    let of_network = ["norm2.out", "ffn.router.logits"];
     let of_latents = ["ffn.router.logits", "attn.latent", "attn.k_shared", "attn.q"];
     for (name, layer, sites) in [
         ("gpt_oss", 0, &sites[..]),
@@ -118,6 +127,8 @@ fn gradients_through_experts_and_sinks_are_slopes() {
         ("qwen3_moe", 0, &sites),
         ("granitemoe_shared", 0, &sites),
         ("deepseek_v3", 1, &of_latents),
+        ("llama4", 1, &sites),
+        ("nemotron_h", 1, &of_network),
     ] {
         let tiny = Tiny::open(name);
         let plain = tiny.plain();

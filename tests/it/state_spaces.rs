@@ -34,6 +34,9 @@ fn every_number_of_states_and_filters_opens_into_arithmetic_that_gives_it() {
         ("qwen35", &["blocks.0.", "blocks.1."]),
         ("qwen35.gguf", &["blocks.2."]),
         ("qwen3_next", &["blocks.0."]),
+        ("bamba", &["blocks.0.", "blocks.1."]),
+        ("granite4", &["blocks.2."]),
+        ("nemotron_h", &["blocks.2.", "blocks.3.", "blocks.4."]),
     ] {
         let trace = Tiny::open(name).plain();
         let mut n_sites = 0;
@@ -228,6 +231,8 @@ fn heads_and_layers_can_be_left_out_and_matter() {
 #[test]
 fn a_text_read_in_parts_ends_as_one_read_at_once() {
     let hybrids = ["lfm2", "lfm2_biased", "qwen35", "qwen35.gguf", "qwen3_next", "qwen3_next.gguf"];
+    let others = ["lfm2_moe", "bamba", "granite4", "granite4_dense", "nemotron_h", "llama4"];
+    let hybrids = hybrids.into_iter().chain(others);
     for name in ["mamba2", "mamba2_biased"].into_iter().chain(hybrids) {
         let tiny = Tiny::open(name);
         for change in [None, Some("blocks.0.ffn=off"), Some("temperature=2"), Some("residual=off")]
@@ -299,11 +304,28 @@ fn settings_of_states_and_filters_that_cannot_be_run_are_named() {
         ("qwen35", "linear_key_head_dim", json!(16_000_000)),
         ("qwen3_next", "linear_num_key_heads", json!(4)),
         ("qwen3_next", "num_experts_per_tok", json!(6)),
+        ("bamba", "mamba_d_head", json!(9)),
+        ("bamba", "time_step_limit", json!([0.001, 0.1])),
+        ("granite4", "layer_types", json!(["mamba", "attention"])),
+        ("granite4", "layer_types", json!(["mamba", "attention", "conv"])),
+        ("granite4", "mamba_n_groups", json!(4)),
+        ("nemotron_h", "hybrid_override_pattern", json!("MEM*X")),
+        ("nemotron_h", "layers_block_type", json!(["moe", "mlp", "conv"])),
+        ("nemotron_h", "moe_latent_size", json!(9)),
+        ("nemotron_h", "n_group", json!(2)),
     ] {
         let text = error_of(name, &[(key, value)]);
         assert!(text.contains(&format!("`{key}`")), "{key}: {text}");
     }
     assert_eq!(error_of("mamba2", &[("time_step_limit", json!([0.0, null]))]), "");
+    // As transformers writes infinity today.
+    let infinity = json!([0.0, {"__float__": "Infinity"}]);
+    assert_eq!(error_of("granite4", &[("time_step_limit", infinity)]), "");
+    let both = error_of(
+        "nemotron_h",
+        &[("moe_latent_size", json!(9)), ("time_step_limit", json!([0.1, 1.0]))],
+    );
+    assert!(both.contains("`moe_latent_size`") && both.contains("`time_step_limit`"), "{both}");
     let asked = error_of("mamba2", &[("use_bias", json!(true))]);
     assert!(asked.contains("`backbone.layers.0.mixer.in_proj.bias`"), "{asked}");
     // Five rows of queries, five of keys, two times three of values and gates, for each of three heads of keys.
@@ -323,4 +345,19 @@ fn a_number_that_is_no_json_but_python_writes_it_is_read() {
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     assert_eq!(checkpoint.config().string("note").unwrap(), "NaN \" Infinity");
     assert!(Architecture::of(&checkpoint).unwrap().open(&checkpoint).is_ok());
+}
+
+/// Newer files list the kinds of layers and do not count them; the first have a letter for each.
+#[test]
+fn the_layers_of_a_nemotron_h_are_as_many_as_are_listed() {
+    let kinds = json!(["linear_attention", "moe", "mamba", "full_attention", "mlp"]);
+    let [null, five] = [json!(null), json!(7)];
+    for n in [null, five] {
+        let listed = [
+            ("hybrid_override_pattern", json!(null)),
+            ("layers_block_type", kinds.clone()),
+            ("num_hidden_layers", n),
+        ];
+        assert_eq!(error_of("nemotron_h", &listed), "");
+    }
 }

@@ -1014,6 +1014,32 @@ fn older_files_give_the_ids_of_tokenizer_json() {
     }
 }
 
+/// The first DeBERTa has RoBERTa's pieces between other special tokens.
+#[test]
+fn older_files_of_the_first_deberta_begin_and_end_a_text_with_its_own_tokens() {
+    let mut roberta = read("roberta.json");
+    for (name, own) in [
+        ("<s>", "[CLS]"),
+        ("</s>", "[SEP]"),
+        ("<pad>", "[PAD]"),
+        ("<unk>", "[UNK]"),
+        ("<mask>", "[MASK]"),
+    ] {
+        roberta = roberta.replace(&format!("\"{name}\""), &format!("\"{own}\""));
+    }
+    let whole: Json = serde_json::from_str(&roberta).unwrap();
+    let by_class = json!({"tokenizer_class": "DebertaTokenizer"});
+    for (config, model_type) in [(by_class, "roberta"), (json!({}), "deberta")] {
+        let deberta = Older::of(&whole, config).open(model_type);
+        let plain = goldens("roberta").into_iter();
+        for (text, ids, _) in plain.filter(|(text, ..)| !text.contains(['<', '['])) {
+            assert_eq!(deberta.encode(&text).unwrap(), ids, "{text:?}");
+        }
+        let texts = texts(&deberta, "the river");
+        assert_eq!([&texts[0], &texts[texts.len() - 1]], ["[CLS]", "[SEP]"]);
+    }
+}
+
 /// The space of `add_prefix_space` stands before the text, in both forms of the files.
 #[test]
 fn a_space_is_put_before_the_text_and_before_no_piece_of_it() {

@@ -79,12 +79,15 @@ impl CacheSizes {
             let shapes = shapes.filter_map(|l| trace.shape_in(&pattern, l));
             shapes.map(|shape| shape.planes * shape.cols).sum()
         };
-        let n_all = trace.n_layers(&format!("{stack}.{{layer}}.ffn.out"));
+        let out = format!("{stack}.{{layer}}.ffn.out");
+        // In Nemotron-H some layers are attention, or a state space, alone.
+        let feeding = (0..trace.n_layers(&out)).filter(|&l| trace.layer_has(&out, l));
         let beside = convolved(trace, stack, table.cols)
             + delta_nets(trace, stack, table.cols)
+            + state_spaces(trace, stack, table.cols)
             + layer_embeddings(trace, table.cols)
             + table.cols * width("gate");
-        let fed = (0..n_all).map(|l| fed(trace, &format!("{stack}.{{layer}}.ffn"), l, table.cols));
+        let fed = feeding.map(|l| fed(trace, &format!("{stack}.{{layer}}.ffn"), l, table.cols));
         Some(Self {
             d_q: width("q"),
             d_kv: width("k"),
@@ -219,6 +222,20 @@ fn delta_nets(trace: &Trace, stack: &str, d_model: usize) -> usize {
     layers().find_map(of_layer).map_or(0, |of_layer| layers().count() * of_layer)
 }
 
+/// The multiplications of all state spaces for one token: the maps, the filters, what is written, what is read, the way
+/// back.
+fn state_spaces(trace: &Trace, stack: &str, d_model: usize) -> usize {
+    let state = format!("{stack}.{{layer}}.ssm.state");
+    let layers = || trace.known_layers().into_iter().filter(|&l| trace.layer_has(&state, l));
+    let of_layer = |l: usize| {
+        let shape = |of: &str| trace.value(&format!("{stack}.{l}.ssm.{of}")).map(Value::shape);
+        let (states, filters, inner) = (shape("state")?, shape("conv.W")?, shape("concat")?);
+        let maps = d_model * (filters.cols + 2 * inner.cols + states.planes);
+        Some(maps + filters.len() + 2 * states.planes * states.cols)
+    };
+    layers().find_map(of_layer).map_or(0, |of_layer| layers().count() * of_layer)
+}
+
 /// The multiplications of what all layers have of their own of one token: the map from its embedding, the gates, the
 /// ways back.
 fn layer_embeddings(trace: &Trace, d_model: usize) -> usize {
@@ -238,7 +255,8 @@ fn fed(trace: &Trace, scope: &str, layer: usize, d_model: usize) -> Option<usize
     };
     let (experts, shared) = (feed("experts.hidden")?, feed("shared.hidden"));
     let n_units = experts.planes * experts.cols + shared.map_or(0, |shape| shape.cols);
-    Some(d_model * (3 * n_units + router.cols))
+    let n_maps = if feed("experts.gate").is_some() { 3 } else { 2 };
+    Some(d_model * (n_maps * n_units + router.cols))
 }
 
 #[cfg(test)]

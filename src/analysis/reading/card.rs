@@ -8,7 +8,7 @@ use std::{
 use crate::{
     model::{Architecture, ExpertCounts, Model, ModelSizes, StackSizes},
     text::{self, visible::shown},
-    weights::{Checkpoint, TensorInfo, memory},
+    weights::{Checkpoint, PALIGEMMA, TensorInfo, memory},
 };
 
 /// The description of a checkpoint, known before any pass.
@@ -154,8 +154,14 @@ fn passed_over(checkpoint: &Checkpoint) -> Option<String> {
         0 => String::new(),
         n => format!(", nor {n} of its layers that guess further tokens"),
     };
+    let is_prompted = checkpoint.config().whole() == Some(PALIGEMMA);
+    let both_ways = if is_prompted {
+        "; in the whole the words of a question see those after them too, here only those before"
+    } else {
+        ""
+    };
     Some(format!(
-        "only the text part of this {whole} is run; {n} tensors of its {parts} are not read{guessing}"
+        "only the text part of this {whole} is run; {n} tensors of its {parts} are not read{guessing}{both_ways}"
     ))
 }
 

@@ -22,7 +22,7 @@ fn chosen_by(choice: &Matrix, k: usize, scores: &Matrix, row: usize) -> Vec<usiz
 
 /// The experts that a row goes to, the weightiest first: those whose share is not 0, and where one that is chosen has the
 /// share 0, any other with it. shares (row, expert)
-fn chosen(shares: &Matrix, k: usize, row: usize) -> Vec<usize> {
+pub(super) fn chosen(shares: &Matrix, k: usize, row: usize) -> Vec<usize> {
     let sizes: Vec<f32> = shares.row(row).iter().map(|share| share.abs()).collect();
     largest(&sizes, k)
 }

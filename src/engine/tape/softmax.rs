@@ -26,6 +26,15 @@ impl Tape {
         self.record(place, mask, vec![x])
     }
 
+    /// The scores with minus infinity where the key comes after the query, or in an earlier chunk of `size` tokens. (head,
+    /// query, key) -> (head, query, key)
+    pub fn mask_chunks(&mut self, place: Place, x: Node, size: usize) -> Node {
+        if self.changes.is_off(&place, Part::Mask) {
+            return self.identity(place, x);
+        }
+        self.record(place, MaskChunks { size, first: self.n_past() }, vec![x])
+    }
+
     /// The scores with minus infinity where the key is more than `reach` tokens away. (head, query, key) -> (head, query,
     /// key)
     pub fn mask_around(&mut self, place: Place, x: Node, reach: usize) -> Node {
@@ -123,6 +132,65 @@ impl Operation for CausalMask {
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(copied(g), 0.0)))]
+    }
+}
+
+#[derive(Clone, Copy)]
+struct MaskChunks {
+    /// The tokens of a chunk.
+    size: usize,
+    /// The position of the first query.
+    first: usize,
+}
+
+impl MaskChunks {
+    const fn can_see(self, row: usize, key: usize) -> bool {
+        let query = self.first + row;
+        key <= query && key / self.size == query / self.size
+    }
+
+    /// The plane with `else_` at masked keys.
+    fn masked(self, plane: &Matrix, else_: f32) -> Matrix {
+        Matrix::from_fn(plane.nrows(), plane.ncols(), |row, key| {
+            if self.can_see(row, key) { plane[(row, key)] } else { else_ }
+        })
+    }
+}
+
+impl ByPlane for MaskChunks {
+    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
+        self.masked(&inputs[0].passing_plane(plane), f32::NEG_INFINITY)
+    }
+}
+
+impl Operation for MaskChunks {
+    fn formula(&self) -> &'static str {
+        "score[q,k] if k <= q and floor(k/size) = floor(q/size), else -inf"
+    }
+
+    fn forward(&self, inputs: &[&Value]) -> Value {
+        all_planes(self, inputs)
+    }
+
+    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
+        Some(Arc::new(*self))
+    }
+
+    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
+        let is_visible = self.can_see(cell.row, cell.col);
+        if is_visible {
+            Expr::Leaf(Leaf { input: 0, cell })
+        } else {
+            Expr::Number(f32::NEG_INFINITY)
+        }
+    }
+
+    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
+        Some(vec![cell])
+    }
+
+    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
+        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(g, 0.0)))]
     }
 }
 

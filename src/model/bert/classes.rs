@@ -34,7 +34,9 @@ pub const fn heads(family: BertFamily) -> &'static [ClassHead] {
         }
     }
     match family {
-        BertFamily::Nomic => &[],
+        BertFamily::Nomic => {
+            const { &[text("nomic_bert.pooler.dense", TANH, "classifier"), OF_TOKENS] }
+        }
         BertFamily::Bert => {
             const { &[text("bert.pooler.dense|pooler.dense", TANH, "classifier"), OF_TOKENS, OF_ANSWER] }
         }
@@ -42,15 +44,10 @@ pub const fn heads(family: BertFamily) -> &'static [ClassHead] {
             const { &[text("classifier.dense", TANH, "classifier.out_proj"), OF_TOKENS, OF_ANSWER] }
         }
         BertFamily::DistilBert => {
-            const {
-                &[
-                    text("pre_classifier", Dense::Of(Activation::Relu), "classifier"),
-                    OF_TOKENS,
-                    OF_ANSWER,
-                ]
-            }
+            const RELU: Dense = Dense::Of(Activation::Relu);
+            const { &[text("pre_classifier", RELU, "classifier"), OF_TOKENS, OF_ANSWER] }
         }
-        BertFamily::Deberta => {
+        BertFamily::Deberta | BertFamily::FirstDeberta => {
             const {
                 &[
                     text("pooler.dense", Dense::Of(Activation::GeluErf), "classifier"),

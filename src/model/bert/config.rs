@@ -87,9 +87,11 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
         _ => BERT,
     };
     let mut faults = faults(config, &keys);
-    if family == BertFamily::Deberta {
-        faults.note(disentangled(config));
-    }
+    match family {
+        BertFamily::Deberta => faults.note(disentangled(config)),
+        BertFamily::FirstDeberta => faults.note(first_disentangled(config)),
+        _ => None,
+    };
     if family == BertFamily::Nomic {
         faults.note(rotated(config));
     }
@@ -100,7 +102,6 @@ pub fn plan(checkpoint: &Checkpoint, family: BertFamily) -> Result<BertPlan> {
 /// The plan, if its settings are of the right kinds.
 fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result<BertPlan> {
     let config = checkpoint.config();
-    let is_disentangled = family == BertFamily::Deberta;
     let activation = activation(config, keys)?;
     let d_model = config.usize(keys.d_model)?;
     let heads = heads(config, keys)?;
@@ -123,6 +124,7 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
         },
         attention: AttentionPlan {
             rope: if is_nomic { Some(rotation(config, heads.d_head)?) } else { None },
+            has_distance_maps: family == BertFamily::FirstDeberta,
             ..AttentionPlan::plain(heads.d_head)
         },
         d_embed,
@@ -133,23 +135,19 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
         },
         relative: if family == BertFamily::MpNet { Some(relative(config)?) } else { None },
         n_vocab: config.usize("vocab_size")?,
-        distances: is_disentangled.then(|| distances(config)).transpose()?,
-        has_positions: !is_disentangled && !is_nomic,
+        distances: distances(config, family)?,
+        has_distance_norm: family == BertFamily::Deberta,
+        has_positions: !family.is_disentangled() && !is_nomic,
         n_positions: n_positions(config, keys)?,
         padding: counts_from_padding.then_some(padding),
         unmoved: padding,
         n_types: match family {
             BertFamily::DistilBert | BertFamily::MpNet => 0,
-            BertFamily::Deberta => config.count("type_vocab_size")?,
+            _ if family.is_disentangled() => config.count("type_vocab_size")?,
             _ => config.usize_or("type_vocab_size", 2)?,
         },
         separator: None,
-        eps: match family {
-            BertFamily::DistilBert => EPS,
-            BertFamily::Deberta => config.float_or("layer_norm_eps", 1e-7)?,
-            BertFamily::Nomic if config.has(HOSTED_EPS) => config.float(HOSTED_EPS)?,
-            _ => config.float_or("layer_norm_eps", EPS)?,
-        },
+        eps: eps(config, family)?,
         head: head(checkpoint, family, activation, d_model)?,
     };
     let is_typed = plan.n_types > 1;
@@ -158,6 +156,16 @@ fn unchecked(checkpoint: &Checkpoint, family: BertFamily, keys: &Keys) -> Result
     let has_room = plan.first_position() < plan.n_positions;
     config.must(keys.n_positions, has_room, "more than the padding token takes")?;
     Ok(plan)
+}
+
+/// The epsilon of the norms.
+fn eps(config: &Config, family: BertFamily) -> Result<f32> {
+    match family {
+        BertFamily::DistilBert => Ok(EPS),
+        BertFamily::Nomic if config.has(HOSTED_EPS) => config.float(HOSTED_EPS),
+        _ if family.is_disentangled() => config.float_or("layer_norm_eps", 1e-7),
+        _ => config.float_or("layer_norm_eps", EPS),
+    }
 }
 
 /// What is wrong with sizes, and settings of variants that have the same names and compute something else.
@@ -248,31 +256,15 @@ fn rotation(config: &Config, d_head: usize) -> Result<Arc<Rope>> {
 /// Refuses variants of DeBERTa that compute something else than the released v2 base models and v3 do; all of their
 /// settings are named.
 fn disentangled(config: &Config) -> Result<()> {
-    let flag = |key, wanted: bool| {
-        let is_right = config.bool_or(key, !wanted)? == wanted;
-        config.must(key, is_right, if wanted { "true" } else { "false" })
-    };
-    let kinds = config.get("pos_att_type").map(ToString::to_string).unwrap_or_default();
-    let has_both = ["c2p", "p2c"].iter().all(|kind| kinds.contains(kind));
     let norm = config.string_or("norm_rel_ebd", "none")?.to_lowercase();
-    let d_model = config.usize("hidden_size")?;
-    let same = |key, width: usize| {
-        config.must(key, config.usize_or(key, width)? == width, &format!("{width} or absent"))
-    };
-    let d_head = d_model / config.usize("num_attention_heads")?;
-    let act = config.string_or("pooler_hidden_act", "gelu")?;
+    let d_head = config.usize("hidden_size")? / config.usize("num_attention_heads")?;
     let mut faults = SettingFaults::default();
+    faults.note(of_both_kinds(config));
     let checks = [
-        flag("relative_attention", true),
-        flag("share_att_key", true),
-        flag("position_biased_input", false),
-        config.must("pos_att_type", has_both, "both c2p and p2c"),
+        flag(config, "share_att_key", true),
         config.must("norm_rel_ebd", norm.contains("layer_norm"), "layer_norm"),
         config.must("conv_kernel_size", config.count("conv_kernel_size")? == 0, "0 or absent"),
-        config.must("pooler_hidden_act", act == "gelu", "gelu"),
-        same("embedding_size", d_model),
-        same("pooler_hidden_size", d_model),
-        same("attention_head_size", d_head),
+        same(config, "attention_head_size", d_head),
     ];
     for check in checks {
         faults.note(check);
@@ -280,18 +272,57 @@ fn disentangled(config: &Config) -> Result<()> {
     faults.or(Some(()))
 }
 
-/// How DeBERTa's distances share rows. A setting below 1 stands for none.
-fn distances(config: &Config) -> Result<DistanceBuckets> {
-    let above_0 = |key| {
-        Ok::<_, anyhow::Error>(if is_below_1(config, key) { 0 } else { config.count(key)? })
+/// Refuses variants of the first DeBERTa that compute something else than its released models do.
+fn first_disentangled(config: &Config) -> Result<()> {
+    let mut faults = SettingFaults::default();
+    faults.note(of_both_kinds(config));
+    let mixes_heads = config.bool_or("talking_head", false);
+    faults.note(mixes_heads.and_then(|mixes| config.must("talking_head", !mixes, "false")));
+    faults.or(Some(()))
+}
+
+/// What holds of every DeBERTa that is run: words meet distances in both ways, and nothing else knows positions.
+fn of_both_kinds(config: &Config) -> Result<()> {
+    let kinds = config.get("pos_att_type").map(ToString::to_string).unwrap_or_default();
+    let has_both = ["c2p", "p2c"].iter().all(|kind| kinds.contains(kind));
+    let d_model = config.usize("hidden_size")?;
+    let act = config.string_or("pooler_hidden_act", "gelu")?;
+    let mut faults = SettingFaults::default();
+    let checks = [
+        flag(config, "relative_attention", true),
+        flag(config, "position_biased_input", false),
+        config.must("pos_att_type", has_both, "both c2p and p2c"),
+        config.must("pooler_hidden_act", act == "gelu", "gelu"),
+        same(config, "embedding_size", d_model),
+        same(config, "pooler_hidden_size", d_model),
+    ];
+    for check in checks {
+        faults.note(check);
+    }
+    faults.or(Some(()))
+}
+
+/// Checks a setting that the released models have, and that means something else where it is absent.
+fn flag(config: &Config, key: &str, wanted: bool) -> Result<()> {
+    let is_right = config.bool_or(key, !wanted)? == wanted;
+    config.must(key, is_right, if wanted { "true" } else { "false" })
+}
+
+fn same(config: &Config, key: &str, width: usize) -> Result<()> {
+    config.must(key, config.usize_or(key, width)? == width, &format!("{width} or absent"))
+}
+
+/// How DeBERTa's distances share rows, which those of the first do not; None for other families. A setting below 1 stands
+/// for none.
+fn distances(config: &Config, family: BertFamily) -> Result<Option<DistanceBuckets>> {
+    let n = match family {
+        BertFamily::Deberta => above_0(config, "position_buckets")?,
+        BertFamily::FirstDeberta => 0,
+        _ => return Ok(None),
     };
-    let farthest = match above_0("max_relative_positions")? {
-        0 => config.usize("max_position_embeddings")?,
-        n => n,
-    };
-    let n = above_0("position_buckets")?;
+    let farthest = farthest(config)?;
     if n == 0 {
-        return Ok(DistanceBuckets { span: farthest, farthest: None });
+        return Ok(Some(DistanceBuckets { span: farthest, farthest: None }));
     }
     let is_right = n >= 2 && farthest > n / 2 + 1;
     config.must(
@@ -299,7 +330,20 @@ fn distances(config: &Config) -> Result<DistanceBuckets> {
         is_right,
         "2 or more, and fewer than the positions they cover",
     )?;
-    Ok(DistanceBuckets { span: n, farthest: Some(farthest) })
+    Ok(Some(DistanceBuckets { span: n, farthest: Some(farthest) }))
+}
+
+/// The farthest distance that has a row of its own.
+fn farthest(config: &Config) -> Result<usize> {
+    match above_0(config, "max_relative_positions")? {
+        0 => config.usize("max_position_embeddings"),
+        n => Ok(n),
+    }
+}
+
+/// A count; 0 where it is below 1 or missing.
+fn above_0(config: &Config, key: &str) -> Result<usize> {
+    if is_below_1(config, key) { Ok(0) } else { config.count(key) }
 }
 
 fn is_below_1(config: &Config, key: &str) -> bool {

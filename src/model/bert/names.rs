@@ -4,7 +4,7 @@
 //! files call a norm's gain and bias `gamma` and `beta`.
 
 use super::{BertPlan, family::BertFamily, head::HeadPlan};
-use crate::weights::{Checkpoint, ExpectedWeight, TensorNames, WeightLayout};
+use crate::weights::{Checkpoint, ExpectedWeight, LineBlocks, TensorNames, WeightLayout};
 
 /// The shapes that occur, in the model's own sizes.
 #[derive(Clone, Copy)]
@@ -13,6 +13,8 @@ enum Size {
     Square,
     /// The i-th of three such maps in one tensor.
     Third(usize),
+    /// The same, where their rows stand head by head.
+    ThirdOfHeads(usize),
     Up,
     Down,
     /// From the width of the tables to d_model, and back.
@@ -33,8 +35,8 @@ enum Size {
     Distances,
 }
 use Size::{
-    Buckets, Distances, Down, Embed, Model, Narrow, Positions, Square, Third, Tokens, Types, Unit,
-    Up, Vocab, Wide,
+    Buckets, Distances, Down, Embed, Model, Narrow, Positions, Square, Third, ThirdOfHeads, Tokens,
+    Types, Unit, Up, Vocab, Wide,
 };
 
 impl Size {
@@ -46,6 +48,12 @@ impl Size {
             Third(i) => {
                 let rows = i * d_model..(i + 1) * d_model;
                 ((d_model, d_model), WeightLayout::LinearRows(rows))
+            }
+            ThirdOfHeads(i) => {
+                let block = plan.heads.d_head;
+                let whole = 3 * d_model;
+                let blocks = LineBlocks { first: i * block, block, stride: 3 * block, whole };
+                ((d_model, d_model), WeightLayout::LinearBlocks(blocks.into()))
             }
             Up => ((d_model, d_ff), WeightLayout::Linear),
             Down => ((d_ff, d_model), WeightLayout::Linear),
@@ -139,6 +147,28 @@ const DEBERTA_LAYER: [Row; 16] = {
     rows[5].theirs = "attention.self.value_proj.bias";
     rows
 };
+
+/// A layer of the first DeBERTa, behind `encoder.layer.{layer}.`.
+const FIRST_DEBERTA_LAYER: [Row; 18] = [
+    row("self_attn.W_Q", "attention.self.in_proj.weight", ThirdOfHeads(0)),
+    row("self_attn.b_Q", "attention.self.q_bias", Model),
+    row("self_attn.W_K", "attention.self.in_proj.weight", ThirdOfHeads(1)),
+    row("self_attn.W_V", "attention.self.in_proj.weight", ThirdOfHeads(2)),
+    row("self_attn.b_V", "attention.self.v_bias", Model),
+    row("self_attn.W_KD", "attention.self.pos_proj.weight", Square),
+    row("self_attn.W_QD", "attention.self.pos_q_proj.weight", Square),
+    row("self_attn.b_QD", "attention.self.pos_q_proj.bias", Model),
+    BERT_LAYER[6],
+    BERT_LAYER[7],
+    BERT_LAYER[8],
+    BERT_LAYER[9],
+    BERT_LAYER[10],
+    BERT_LAYER[11],
+    BERT_LAYER[12],
+    BERT_LAYER[13],
+    BERT_LAYER[14],
+    BERT_LAYER[15],
+];
 
 /// A layer of DistilBERT, behind `transformer.layer.{layer}.`.
 const DISTILBERT_LAYER: [Row; 16] = [
@@ -334,7 +364,11 @@ const BERT_NAMES: Names = Names {
     ],
 };
 
-static DEBERTA: Names = Names {
+static DEBERTA: Names = DEBERTA_NAMES;
+
+static FIRST_DEBERTA: Names = Names { layer: &FIRST_DEBERTA_LAYER, ..DEBERTA_NAMES };
+
+const DEBERTA_NAMES: Names = Names {
     prefix: "deberta.",
     layer_prefix: "encoder.layer.*.",
     project: ["", ""],
@@ -445,6 +479,7 @@ impl BertFamily {
             Self::Albert => &ALBERT,
             Self::MpNet => &MPNET,
             Self::Deberta => &DEBERTA,
+            Self::FirstDeberta => &FIRST_DEBERTA,
         }
     }
 
@@ -475,7 +510,8 @@ pub fn expected_weights(
         all.insert(1, of_body(&POSITIONS));
     }
     if plan.distances.is_some() {
-        all.extend(DISTANCES.iter().map(of_body));
+        let n = if plan.has_distance_norm { DISTANCES.len() } else { 1 };
+        all.extend(DISTANCES[..n].iter().map(of_body));
     }
     if plan.n_types > 0 {
         all.push(of_body(&TYPE));

@@ -66,6 +66,13 @@ pub static RESID_MID_STATE: Site = Site::matrix(
 )
 .with(Role::Residual(SubLayer::StateSpace))
 .called(&["x + ssm(norm(x))"]);
+pub static RESID_POST_ATTENTION: Site = Site::matrix(
+    "resid_post",
+    [Position, Channel],
+    "the residual stream with attention's output added",
+)
+.with(Role::Residual(SubLayer::Attention))
+.called(&["x + attn(norm(x))"]);
 pub static RESID_POST_STATE: Site = Site::matrix(
     "resid_post",
     [Position, Channel],
@@ -123,14 +130,16 @@ enum Mixer {
 }
 
 impl Mixer {
+    /// None of a layer that is feed-forward alone.
     fn load(
         weights: &Weights,
         scope: &Scope,
         plan: &DecoderPlan,
         layer: LayerPlan,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
         let d_model = plan.heads.d_model;
-        Ok(match layer.mixer {
+        Ok(Some(match layer.mixer {
+            MixerPlan::None => return Ok(None),
             MixerPlan::Attention => {
                 let (scope, heads) = (scope.child("attn"), plan.heads_of(&layer));
                 let attention = Attention::planned(weights, scope, heads, layer.attention)?;
@@ -148,7 +157,7 @@ impl Mixer {
                 let scope = scope.child("conv");
                 Self::Convolution(Box::new(ShortConvolution::load(weights, scope, d_model, plan)?))
             }
-        })
+        }))
     }
 
     /// Over keys and values that were made outside, by attention in the scope `of`, where the layer has such. (position,
@@ -192,6 +201,15 @@ impl Mixer {
             Self::Convolution(_) => &RESID_MID_CONVOLVED,
         }
     }
+
+    /// The same where nothing follows. No model has delta nets or convolutions alone.
+    const fn last(&self) -> &'static Site {
+        match self {
+            Self::Attention(..) => &RESID_POST_ATTENTION,
+            Self::StateSpace(_) => &RESID_POST_STATE,
+            Self::DeltaNet(_) | Self::Convolution(_) => self.mid(),
+        }
+    }
 }
 
 /// A layer: what mixes words and feed-forward, in the order of its plan.
@@ -203,7 +221,8 @@ pub struct DecoderBlock {
     norms: [Option<Norm>; 2],
     /// After attention, after feed-forward.
     post_norms: [Option<Norm>; 2],
-    mixer: Mixer,
+    /// None of a layer that is feed-forward alone.
+    mixer: Option<Mixer>,
     ffn: Option<Feed>,
     residual_scale: Option<f32>,
     per_layer: Option<PerLayer>,
@@ -268,21 +287,25 @@ impl DecoderBlock {
         })
     }
 
-    /// What a half adds to the stream: its output, normalised and scaled where the plan says so.
-    fn addend(&self, tape: &mut Tape, half: usize, out: Node) -> Node {
+    /// What a half adds to the stream: its output, normalised and scaled where the plan says so. `name` is its scope.
+    fn addend(&self, tape: &mut Tape, half: usize, name: &str, out: Node) -> Node {
         let out = normed(tape, self.post_norms[half].as_ref(), out);
-        let place = |name| self.scope.child(name).at(&ADDEND);
         match self.residual_scale {
-            Some(factor) => tape.scale(place([self.mixer.name(), "ffn"][half]), out, factor),
+            Some(factor) => tape.scale(self.scope.child(name).at(&ADDEND), out, factor),
             None => out,
         }
+    }
+
+    /// Whose keys and values it reads.
+    fn keys(&self) -> KeySource {
+        self.mixer.as_ref().map_or(KeySource::Own, Mixer::keys)
     }
 
     /// What it reads: the stream, and what stands beside it. Keys and values that later layers read too are made here,
     /// outside of the block.
     pub fn inputs(&self, tape: &mut Tape, x: Node, beside: &mut LayerInputs) -> Vec<Node> {
-        let mut inputs = match (&self.mixer, self.mixer.keys()) {
-            (Mixer::Attention(attention, _), KeySource::Lent) => {
+        let mut inputs = match (&self.mixer, self.keys()) {
+            (Some(Mixer::Attention(attention, _)), KeySource::Lent) => {
                 let x = tape.identity(self.scope.at(&RESID_PRE), x);
                 let to_mix = normed(tape, self.norms[0].as_ref(), x);
                 let lent = attention.lend(tape, to_mix);
@@ -302,7 +325,7 @@ impl DecoderBlock {
     /// The inputs by what they are.
     fn read(&self, inputs: &[Node]) -> Read {
         let (x, rest) = (inputs[0], &inputs[1..]);
-        let (to_mix, made, rest) = match (self.mixer.keys(), rest) {
+        let (to_mix, made, rest) = match (self.keys(), rest) {
             (KeySource::Lent, &[to_mix, k, v, ref rest @ ..]) => {
                 (Some(to_mix), Some(KvNodes { k, v }), rest)
             }
@@ -318,13 +341,13 @@ impl DecoderBlock {
         Read { x, to_mix, made, embeddings }
     }
 
-    fn mix(&self, tape: &mut Tape, x: Node, made: Option<KvNodes>) -> Node {
-        let from = match self.mixer.keys() {
+    fn mix(&self, mixer: &Mixer, tape: &mut Tape, x: Node, made: Option<KvNodes>) -> Node {
+        let from = match mixer.keys() {
             KeySource::Borrowed(from) => source_scope("blocks").layer(from),
             _ => self.scope.clone(),
         };
-        let out = self.mixer.forward(tape, x, &from.child("attn"), made);
-        self.addend(tape, 0, out)
+        let out = mixer.forward(tape, x, &from.child("attn"), made);
+        self.addend(tape, 0, mixer.name(), out)
     }
 
     /// The stream after feed-forward as the layer leaves it: with its own embedding added, and scaled, where it does so.
@@ -347,7 +370,7 @@ impl DecoderBlock {
 
     fn feed(&self, ffn: &Feed, tape: &mut Tape, x: Node, stream: Node) -> Node {
         let out = ffn.forward_in(tape, x, stream);
-        self.addend(tape, 1, out)
+        self.addend(tape, 1, "ffn", out)
     }
 }
 
@@ -374,16 +397,20 @@ impl Block for DecoderBlock {
             x = tape.identity(at.at(&RESID_PRE), x);
             normed(tape, norm1, x)
         });
-        let mixed = self.mix(tape, to_mix, made);
-        let Some(ffn) = &self.ffn else {
-            return tape.residual(at.at(&RESID_POST_STATE), x, mixed);
-        };
-        if self.order.is_parallel() {
-            let to_feed = norm2.map_or(to_mix, |norm| norm.forward(tape, x));
-            let fed = self.feed(ffn, tape, to_feed, x);
-            return tape.residual_of_all(at.at(&RESID_BOTH), x, &[mixed, fed]);
+        let mut mid = x;
+        if let Some(mixer) = &self.mixer {
+            let mixed = self.mix(mixer, tape, to_mix, made);
+            let Some(ffn) = &self.ffn else {
+                return tape.residual(at.at(mixer.last()), x, mixed);
+            };
+            if self.order.is_parallel() {
+                let to_feed = norm2.map_or(to_mix, |norm| norm.forward(tape, x));
+                let fed = self.feed(ffn, tape, to_feed, x);
+                return tape.residual_of_all(at.at(&RESID_BOTH), x, &[mixed, fed]);
+            }
+            mid = tape.residual(at.at(mixer.mid()), x, mixed);
         }
-        let mid = tape.residual(at.at(self.mixer.mid()), x, mixed);
+        let Some(ffn) = &self.ffn else { return mid };
         let to_feed = normed(tape, norm2, mid);
         let fed = self.feed(ffn, tape, to_feed, mid);
         let x = tape.residual(at.at(self.fed()), mid, fed);

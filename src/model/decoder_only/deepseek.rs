@@ -20,6 +20,7 @@ use crate::{
     model::layer::{
         attention::{LatentPlan, ScoreScaling},
         experts::{ExpertsPlan, Scoring, SharedPlan},
+        feed_forward::FeedKind,
         norm::NormKind,
     },
     weights::Config,
@@ -215,8 +216,8 @@ pub(super) fn mix_with_shared(
     let config = &settings.config;
     let d_expert = config.usize(WIDTH)?;
     let n_shared = config.count_or("n_shared_experts", 0)?;
-    let of_shared =
-        SharedPlan { d_ff: n_shared * d_expert, act: activation(plan), has_gate: false };
+    let kind = FeedKind::Gated(activation(plan));
+    let of_shared = SharedPlan { d_ff: n_shared * d_expert, kind, has_gate: false };
     let experts = ExpertsPlan {
         factor: config.float_or("routed_scaling_factor", factor)?,
         shared: (n_shared > 0).then_some(of_shared),

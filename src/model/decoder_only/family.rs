@@ -76,7 +76,7 @@ impl FamilySettings<'_> {
 
 /// The sizes that the text part of a model that also sees leaves out, since they are transformers' own for its type; a
 /// model of text alone has all of its sizes.
-const SIZES_OF_TEXT: [(&str, [(&str, u32); 5]); 11] = [
+const SIZES_OF_TEXT: [(&str, [(&str, u32); 5]); 12] = [
     ("llama", sizes(4096, 11_008, 32, 32, 32_000)),
     ("mistral", sizes(4096, 14_336, 32, 32, 32_000)),
     ("ministral3", sizes(4096, 14_336, 34, 32, 131_072)),
@@ -85,6 +85,7 @@ const SIZES_OF_TEXT: [(&str, [(&str, u32); 5]); 11] = [
     ("qwen2_5_vl_text", sizes(8192, 29_568, 80, 64, 152_064)),
     ("qwen3", sizes(4096, 22_016, 32, 32, 151_936)),
     ("qwen3_vl_text", sizes(4096, 22_016, 32, 32, 151_936)),
+    ("qwen3_vl_moe_text", sizes(2048, 5632, 24, 16, 151_936)),
     ("phi3", sizes(3072, 8192, 32, 32, 32_064)),
     ("gemma", sizes(3072, 24_576, 28, 16, 256_000)),
     ("gemma2", sizes(2304, 9216, 26, 8, 256_000)),
@@ -123,6 +124,8 @@ pub struct Keys {
     pub default_eps: f32,
     pub activation: &'static [&'static str],
     pub default_activation: &'static str,
+    /// Lists with an entry, or a letter, for every layer: their length counts, whatever `n_layers` says.
+    pub layer_lists: &'static [&'static str],
 }
 
 /// The parts of a family's layers.
@@ -206,6 +209,7 @@ pub const KEYS: Keys = Keys {
     default_eps: 1e-6,
     activation: &["hidden_act"],
     default_activation: "silu",
+    layer_lists: &[],
 };
 
 /// Llama (Touvron et al. 2023), the base of most families: a root mean square norm before each half, rotary positions,
@@ -315,6 +319,17 @@ impl Family {
         });
         let rope = self.default_rope.filter(|_| !checkpoint.is_gguf());
         let config = rope.map_or(config.clone(), |rope| config.or_rope(rope()));
+        let length = |key: &&str| match config.get(key)? {
+            Json::Array(layers) => Some(layers.len()),
+            Json::String(layers) => Some(layers.chars().count()),
+            _ => None,
+        };
+        let n_layers = self.keys.layer_lists.iter().find_map(length);
+        let key = config.key(self.keys.n_layers).to_owned();
+        let config = match n_layers {
+            Some(n) => config.with(&key, Some(n.into())),
+            None => config,
+        };
         FamilySettings { checkpoint, config }
     }
 

@@ -21,6 +21,7 @@ use crate::{
     model::layer::{
         attention::{HeadSizes, KeySource, Mask, ScoreScaling},
         experts::{ExpertsPlan, SharedPlan},
+        feed_forward::FeedKind,
         norm::{NormStyle, QkNorm},
         per_layer::PerLayerPlan,
     },
@@ -39,7 +40,28 @@ const MOST_CHANNELS: usize = 1 << 13;
 /// The most numbers of a token in the embeddings of all layers.
 const MOST_PER_LAYER: usize = 1 << 20;
 
-pub static FAMILIES: &[Family] = &[Family {
+pub static FAMILIES: &[Family] = &[
+    GEMMA4,
+    // The text part of a model that sees and hears without encoders of their own.
+    Family {
+        types: &["gemma4_unified_text"],
+        defaults: &[
+            ("max_position_embeddings", 262_144),
+            ("head_dim", 256),
+            (D_HEAD, 512),
+            ("hidden_size", 2304),
+            ("intermediate_size", 9216),
+            ("num_attention_heads", 8),
+            ("num_hidden_layers", 30),
+            ("num_key_value_heads", 4),
+            (WINDOW, 1024),
+            ("vocab_size", 262_144),
+        ],
+        ..GEMMA4
+    },
+];
+
+const GEMMA4: Family = Family {
     types: &["gemma4_text", "gemma4"],
     title: "Gemma 4",
     keeps_padding: true,
@@ -92,7 +114,7 @@ pub static FAMILIES: &[Family] = &[Family {
         }
         Ok(())
     },
-}];
+};
 
 /// Whether a layer sees a window.
 const fn has_window(mask: Mask) -> bool {
@@ -211,7 +233,8 @@ fn mix_in(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let experts = experts(settings, plan, ExpertWeights::Normalized)?;
     let act = activation(plan);
     for feed in plan.layers.iter_mut().filter_map(|layer| layer.feed.as_mut()) {
-        let shared = Some(SharedPlan { d_ff: feed.d_ff, act, has_gate: false });
+        let kind = FeedKind::Gated(act);
+        let shared = Some(SharedPlan { d_ff: feed.d_ff, kind, has_gate: false });
         feed.experts = Some(ExpertsPlan { shared, beside: Some(plan.norm), ..experts });
         feed.d_ff = d_ff;
     }

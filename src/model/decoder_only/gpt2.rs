@@ -24,6 +24,7 @@ pub const GPT2_KEYS: Keys = Keys {
     default_eps: 1e-5,
     activation: &["activation_function"],
     default_activation: "gelu_new",
+    layer_lists: &[],
 };
 
 /// The style of GPT-2: a layer norm before each half, plain feed-forward, biases everywhere.

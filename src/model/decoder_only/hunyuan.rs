@@ -16,6 +16,7 @@ use crate::{
     engine::tape::ExpertWeights,
     model::layer::{
         experts::{ExpertsPlan, SharedPlan},
+        feed_forward::FeedKind,
         norm::QkNorm,
     },
     weights::Config,
@@ -73,7 +74,7 @@ pub static FAMILIES: &[Family] = &[
             let settings = FamilySettings { config, ..*settings };
             let shared = SharedPlan {
                 d_ff: settings.config.usize(WIDTH)?,
-                act: activation(plan),
+                kind: FeedKind::Gated(activation(plan)),
                 has_gate: false,
             };
             let experts = experts(&settings, plan, ExpertWeights::Normalized)?;

@@ -270,10 +270,14 @@ const OLMO2: Style = Style {
 
 const OLMO3_ROPE: RopeStyle = RopeStyle { theta: 500_000.0, ..RopeStyle::WHOLE };
 
-/// Whether each layer of a SmolLM3 rotates queries and keys: all but every fourth, where they are not listed.
-fn rotates(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
+/// Whether each layer of a SmolLM3 or a Llama 4 rotates queries and keys: all but every fourth, where they are not listed.
+///
+/// # Errors
+/// If a setting is of the wrong kind or length.
+pub fn rotates(config: &Config, n_layers: usize) -> Result<Vec<bool>> {
     let every = config.usize_or("no_rope_layer_interval", 4)?;
-    let Some(listed) = config.floats("no_rope_layers")? else {
+    let listed = config.floats("no_rope_layers")?.filter(|listed| !listed.is_empty());
+    let Some(listed) = listed else {
         return Ok((0..n_layers).map(|l| (l + 1) % every != 0).collect());
     };
     config.must("no_rope_layers", listed.len() == n_layers, "0 or 1 for every layer")?;
@@ -328,7 +332,7 @@ fn temper(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let trained = sections.iter().flatten().next().unwrap_or(config);
     let trained = trained.usize("original_max_position_embeddings")?;
     for layer in &mut plan.layers {
-        layer.attention.tempering = Some(Tempering { beta, trained });
+        layer.attention.tempering = Some(Tempering { beta, trained, first: 0 });
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Mamba-2 (Dao and Gu 2024): layers of a selective state space alone, without attention, positions or feed-forward.
+//! Mamba-2 (Dao and Gu 2024): layers of a selective state space alone, without attention, positions or feed-forward; and
+//! the settings of such layers in hybrids.
 
 use anyhow::Result;
 use serde_json::Value as Json;
@@ -17,12 +18,46 @@ use crate::{
 const N_HEADS: &str = "num_heads";
 const D_HEAD: &str = "head_dim";
 const N_GROUPS: &str = "n_groups";
+const EXPAND: &str = "expand";
 /// The limits of the steps' sizes.
 const LIMITS: &str = "time_step_limit";
 /// The width of all heads, which GGUF files have in place of that of one.
 const D_INNER: &str = "ssm_inner_size";
 /// The most numbers of a state in one layer: 64 times those of the largest published model.
 const MOST_STATES: usize = 1 << 26;
+
+/// The keys of a state space's settings.
+pub struct SpaceKeys {
+    pub n_heads: &'static str,
+    pub d_head: &'static str,
+    pub n_groups: &'static str,
+    pub d_state: &'static str,
+    pub n_taps: &'static str,
+    /// The width of all heads, in d_model; None where it is that of one by their number.
+    pub expand: Option<&'static str>,
+    pub has_bias: &'static str,
+    pub has_filter_bias: &'static str,
+    pub activation: &'static str,
+}
+
+const KEYS_OF_MAMBA: SpaceKeys = SpaceKeys {
+    n_heads: N_HEADS,
+    d_head: D_HEAD,
+    n_groups: N_GROUPS,
+    d_state: "state_size",
+    n_taps: "conv_kernel",
+    expand: Some(EXPAND),
+    has_bias: "use_bias",
+    has_filter_bias: "use_conv_bias",
+    activation: "hidden_act",
+};
+
+/// Steps of states have no limits.
+pub const ANY_STEP: Refused = Refused {
+    key: LIMITS,
+    can_run: |config| config.get(LIMITS).is_none_or(sets_no_limit),
+    wanted: "0 and infinity: steps of any size",
+};
 
 pub static FAMILIES: &[Family] = &[Family {
     types: &["mamba2"],
@@ -58,13 +93,9 @@ pub static FAMILIES: &[Family] = &[Family {
     },
     style: Style { positions: PositionStyle::Adjusted, ..LLAMA.style },
     keeps_padding: false,
-    refused: &[Refused {
-        key: LIMITS,
-        can_run: |config| config.get(LIMITS).is_none_or(sets_no_limit),
-        wanted: "0 and infinity: steps of any size",
-    }],
+    refused: &[ANY_STEP],
     adjust: |settings, plan| {
-        let space = state_space(settings, plan)?;
+        let space = state_space(settings, plan, &KEYS_OF_MAMBA)?;
         plan.heads.d_head = space.d_head;
         for layer in &mut plan.layers {
             layer.mixer = MixerPlan::StateSpace(space);
@@ -83,32 +114,40 @@ fn sets_no_limit(limits: &Json) -> bool {
     matches!(limits, Some([least, most]) if is_zero(least) && !most.is_number())
 }
 
-fn state_space(settings: &FamilySettings, plan: &DecoderPlan) -> Result<StateSpacePlan> {
+/// The state space of the layers that have one.
+///
+/// # Errors
+/// If a setting is missing or out of bounds.
+pub fn state_space(
+    settings: &FamilySettings,
+    plan: &DecoderPlan,
+    keys: &SpaceKeys,
+) -> Result<StateSpacePlan> {
     let config = &settings.config;
-    let (n_heads, n_groups) = (plan.heads.n_heads, config.usize_or(N_GROUPS, 1)?);
-    config.must(N_GROUPS, n_heads.is_multiple_of(n_groups), "a divisor of the number of heads")?;
-    let d_head = d_head(config, plan)?;
-    let d_state = config.usize("state_size")?;
+    let (n_heads, n_groups) = (config.usize(keys.n_heads)?, config.usize_or(keys.n_groups, 1)?);
+    let divides = n_heads.is_multiple_of(n_groups);
+    config.must(keys.n_groups, divides, "a divisor of the number of heads")?;
+    let d_head = d_head(config, plan.heads.d_model, n_heads, keys)?;
+    let d_state = config.usize(keys.d_state)?;
     let n_states = n_heads.saturating_mul(d_head).saturating_mul(d_state);
     let most = format!("at most {MOST_STATES} numbers in the states of a layer");
-    config.must("state_size", n_states <= MOST_STATES, &most)?;
+    config.must(keys.d_state, n_states <= MOST_STATES, &most)?;
     Ok(StateSpacePlan {
         n_heads,
         d_head,
         d_state,
         n_groups,
-        n_taps: config.usize("conv_kernel")?,
-        has_bias: config.bool_or("use_bias", false)?,
-        has_filter_bias: config.bool_or("use_conv_bias", true)?,
-        act: Activation::of(config, "hidden_act", "silu")?,
+        n_taps: config.usize(keys.n_taps)?,
+        has_bias: config.bool_or(keys.has_bias, false)?,
+        has_filter_bias: config.bool_or(keys.has_filter_bias, true)?,
+        act: Activation::of(config, keys.activation, "silu")?,
         rate: if settings.are_gguf() { RateForm::Plain } else { RateForm::Logarithm },
         eps: plan.norm.eps,
     })
 }
 
 /// The channels of a head: the width of all by their number.
-fn d_head(config: &Config, plan: &DecoderPlan) -> Result<usize> {
-    let (n_heads, d_model) = (plan.heads.n_heads, plan.heads.d_model);
+fn d_head(config: &Config, d_model: usize, n_heads: usize, keys: &SpaceKeys) -> Result<usize> {
     if config.has(D_INNER) {
         let d_inner = config.usize(D_INNER)?;
         config.must(
@@ -118,9 +157,11 @@ fn d_head(config: &Config, plan: &DecoderPlan) -> Result<usize> {
         )?;
         return Ok(d_inner / n_heads);
     }
-    let d_head = config.usize(D_HEAD)?;
-    let d_inner = config.float("expand")? * d_model as f32;
-    let fits = (d_inner - (n_heads * d_head) as f32).abs() < 0.5;
-    config.must(D_HEAD, fits, "`expand` * `hidden_size` / `num_heads`")?;
+    let Some(expand) = keys.expand else { return config.usize(keys.d_head) };
+    let d_inner = config.float(expand)? * d_model as f32;
+    let is_derived = config.get(keys.d_head).is_none_or(|size| size == "auto");
+    let d_head = if is_derived { d_inner as usize / n_heads } else { config.usize(keys.d_head)? };
+    let fits = d_head > 0 && (d_inner - (n_heads * d_head) as f32).abs() < 0.5;
+    config.must(keys.d_head, fits, &format!("`{expand}` * `hidden_size` / `{}`", keys.n_heads))?;
     Ok(d_head)
 }

@@ -19,7 +19,7 @@ use crate::{
     model::layer::{
         attention::Mask,
         experts::{ExpertGate, ExpertsPlan, Scoring, SharedPlan},
-        feed_forward::Activation,
+        feed_forward::{Activation, FeedKind},
         norm::QkNorm,
     },
     weights::Config,
@@ -129,6 +129,28 @@ pub static FAMILIES: &[Family] = &[
         ..LLAMA
     },
     Family {
+        types: &["qwen3_vl_moe_text", "qwen3vlmoe"],
+        title: "Qwen3-VL-MoE",
+        defaults: &[
+            (LONGEST, 128_000),
+            ("num_key_value_heads", 16),
+            ("num_experts", 60),
+            (CHOSEN, 4),
+            (WIDTH, 1408),
+        ],
+        style: Style {
+            qk_norm: Some(QkNorm::PerHead),
+            biases: BiasStyle::ATTENTION,
+            positions: PositionStyle::Rotary(RopeStyle { theta: 500_000.0, ..RopeStyle::WHOLE }),
+            ..LLAMA.style
+        },
+        adjust: |settings, plan| {
+            let experts = experts(settings, plan, ExpertWeights::Normalized)?;
+            mix_qwen(settings, plan, experts)
+        },
+        ..LLAMA
+    },
+    Family {
         types: &["qwen2_moe", "qwen2moe"],
         title: "Qwen2-MoE",
         defaults: &[
@@ -174,18 +196,7 @@ pub static FAMILIES: &[Family] = &[
         types: &["granitemoe", "granitemoeshared"],
         title: "Granite-MoE",
         defaults: &[(LONGEST, 2048), ("num_local_experts", 8), (CHOSEN, 2)],
-        names: Names {
-            experts: ExpertNames {
-                router: "block_sparse_moe.router.layer",
-                maps: ExpertMaps::StackedPairs(
-                    "block_sparse_moe.input_linear",
-                    "block_sparse_moe.output_linear",
-                ),
-                shared: FeedNames::FusedGate("shared_mlp.input_linear", "shared_mlp.output_linear"),
-                ..EXPERTS
-            },
-            ..LLAMA_NAMES
-        },
+        names: Names { experts: OF_GRANITE, ..LLAMA_NAMES },
         style: Style { biases: BiasStyle::ATTENTION, ..LLAMA.style },
         adjust: |settings, plan| {
             multiply(settings, plan)?;
@@ -252,6 +263,20 @@ pub static FAMILIES: &[Family] = &[
     },
 ];
 
+/// Granite's expert of all tokens, which stands alone in its dense models.
+pub(super) const GRANITE_NETWORK: FeedNames =
+    FeedNames::FusedGate("shared_mlp.input_linear", "shared_mlp.output_linear");
+
+pub(super) const OF_GRANITE: ExpertNames = ExpertNames {
+    router: "block_sparse_moe.router.layer",
+    maps: ExpertMaps::StackedPairs(
+        "block_sparse_moe.input_linear",
+        "block_sparse_moe.output_linear",
+    ),
+    shared: GRANITE_NETWORK,
+    ..EXPERTS
+};
+
 /// An expert that all tokens go through, where the settings give its width.
 pub(super) fn shared(
     settings: &FamilySettings,
@@ -261,7 +286,8 @@ pub(super) fn shared(
     let config = &settings.config;
     let key = config.key(&["shared_intermediate_size", "shared_expert_intermediate_size"]);
     let d_ff = config.count_or(key, 0)?;
-    Ok((d_ff > 0).then_some(SharedPlan { d_ff, act: activation(plan), has_gate }))
+    let kind = FeedKind::Gated(activation(plan));
+    Ok((d_ff > 0).then_some(SharedPlan { d_ff, kind, has_gate }))
 }
 
 /// The activation of the networks that experts take the place of.
@@ -309,6 +335,7 @@ pub(super) fn experts(
         has_choice_bias: false,
         groups: None,
         has_bias: false,
+        are_inputs_weighted: false,
         shared: None,
         beside: None,
     })

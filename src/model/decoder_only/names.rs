@@ -197,6 +197,8 @@ pub enum ExpertMaps {
     StackedPairs(&'static str, &'static str),
     /// The same, in tensors whose names have no ending: Qwen3.5-MoE.
     BarePairs(&'static str, &'static str),
+    /// The same, each map (expert, in, out): Llama 4, Qwen3-VL-MoE as it is hosted.
+    BareColumns(&'static str, &'static str),
     /// As [`Self::StackedPairs`], gates and ups in turn, in tensors whose names have no ending: gpt-oss.
     Alternating(&'static str, &'static str, StackForm),
 }
@@ -267,7 +269,7 @@ const CONVOLUTION: ConvolutionNames =
     ConvolutionNames { inputs: "conv.in_proj", filter: "conv.conv", out: "conv.out_proj" };
 
 /// Mamba-2's.
-const STATE_SPACE: StateSpaceNames = StateSpaceNames {
+pub const STATE_SPACE: StateSpaceNames = StateSpaceNames {
     inputs: "mixer.in_proj",
     filter: "mixer.conv1d",
     dt_bias: "mixer.dt_bias|mixer.dt_proj.bias",
@@ -363,6 +365,17 @@ const EXPERTS_IN_MLX: [[&str; 3]; 2] = [
 /// What a GGUF file's names of maps from latents are translated to.
 const LATENT_UP_IN_GGUF: [&str; 2] = ["self_attn.k_b_proj", "self_attn.v_b_proj"];
 
+/// Whether the first gates and ups, and downs, of all experts, which have these names, are each (expert, in, out): only
+/// so have both the width of the stream where the other has the number of units.
+fn stacks_columns(checkpoint: &Checkpoint, [both, down]: [&str; 2]) -> bool {
+    let shape = |end: &str| {
+        let tensor = checkpoint.tensors().iter().find(|tensor| tensor.name.ends_with(end))?;
+        <[usize; 3]>::try_from(&*tensor.shape).ok()
+    };
+    let shapes = shape(both).zip(shape(down));
+    shapes.is_some_and(|([_, first, _], [_, units, last])| first == last && first != units)
+}
+
 impl Names {
     /// The names that the map to the logits may have.
     pub fn outputs(&self) -> TensorNames {
@@ -407,7 +420,11 @@ impl Names {
         } else if let ExpertMaps::Apart(_) = self.experts.maps
             && has(PAIRS[0])
         {
-            self.experts.maps = ExpertMaps::BarePairs(PAIRS[0], PAIRS[1]);
+            self.experts.maps = if stacks_columns(checkpoint, PAIRS) {
+                ExpertMaps::BareColumns(PAIRS[0], PAIRS[1])
+            } else {
+                ExpertMaps::BarePairs(PAIRS[0], PAIRS[1])
+            };
         } else if let ExpertMaps::Apart(_) = self.experts.maps
             && let Some(maps) =
                 EXPERTS_IN_MLX.iter().find(|maps| has(&format!("{}.weight", maps[0])))

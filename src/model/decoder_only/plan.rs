@@ -111,11 +111,11 @@ impl LayerPlan {
         self.mixer == MixerPlan::Attention
     }
 
-    /// The norms that it has: before and after its first half, before and after its second, if it has one.
+    /// The norms that it has: before and after its first half, before and after its second, as far as it has them.
     pub const fn has_norms(&self) -> [bool; 4] {
         let [first, second, after] = self.order.has_norms();
-        let has_feed = self.feed.is_some();
-        [first, after, second && has_feed, after && has_feed]
+        let (mixes, has_feed) = (!matches!(self.mixer, MixerPlan::None), self.feed.is_some());
+        [first && mixes, after && mixes, second && has_feed, after && has_feed]
     }
 
     /// Whether a layer of the same model records the same sites.
@@ -132,6 +132,8 @@ impl LayerPlan {
 /// What of a layer carries something from one word to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MixerPlan {
+    /// The layer is feed-forward alone.
+    None,
     Attention,
     StateSpace(StateSpacePlan),
     DeltaNet(DeltaPlan),
@@ -144,7 +146,7 @@ impl MixerPlan {
         match self {
             Self::StateSpace(plan) => plan.n_states() + 3 * plan.d_conv() + 8 * plan.d_inner(),
             Self::DeltaNet(plan) => plan.n_states() + 4 * plan.d_conv() + 10 * plan.d_values(),
-            Self::Attention | Self::Convolution(_) => 0,
+            Self::None | Self::Attention | Self::Convolution(_) => 0,
         }
     }
 }

@@ -38,6 +38,8 @@ struct Maps {
     q: LinearMap,
     k: Option<LinearMap>,
     v: Option<LinearMap>,
+    /// From vectors of distances to keys, and to queries, where these are not those of words.
+    of_distances: Option<[LinearMap; 2]>,
 }
 
 impl Projections {
@@ -57,6 +59,10 @@ impl Projections {
             q: map("Q", d_q)?,
             k: has_keys.then(|| map("K", d_kv)).transpose()?,
             v: has_values.then(|| map("V", d_kv)).transpose()?,
+            of_distances: plan
+                .has_distance_maps
+                .then(|| Ok::<_, anyhow::Error>([map("KD", d_kv)?, map("QD", d_q)?]))
+                .transpose()?,
         })))
     }
 
@@ -141,7 +147,7 @@ impl Attention {
         Self::planned(weights, scope, heads, AttentionPlan::plain(heads.d_head))
     }
 
-    /// As [`Self::load`], and what else the plan has: `q_norm.gain`, `k_norm.gain`, `sinks` (1, n_heads), `W_G` (d_model, d_q); or, in place of
+    /// As [`Self::load`], and what else the plan has: `q_norm.gain`, `k_norm.gain`, `sinks` (1, n_heads), `W_G`, `W_KD` and `W_QD` (d_model, d_q); or, in place of
     /// `W_Q` to `W_V`, the maps of [`LatentPlan`].
     ///
     /// # Errors
@@ -293,7 +299,7 @@ impl Attention {
         relative: Option<Relative>,
     ) -> Option<Node> {
         let place = self.scope.at(&CONTEXT);
-        let is_apart = matches!(mask, Mask::Around(_)) || self.sinks.is_some();
+        let is_apart = matches!(mask, Mask::Around(_) | Mask::Chunk(_)) || self.sinks.is_some();
         let made = kv.made.filter(|_| !is_apart && tape.fuses_attention(&place))?;
         let (scaling, cap) = (self.plan.scaling.number(), self.plan.cap);
         let how = AttentionOptions { scaling, cap, window: mask.window() };
@@ -419,6 +425,7 @@ impl Attention {
             Mask::None => scores,
             Mask::Causal => tape.causal_mask(at.at(masked), scores, None),
             Mask::Window(n) => tape.causal_mask(at.at(&WINDOWED), scores, Some(n)),
+            Mask::Chunk(n) => tape.mask_chunks(at.at(&CHUNKED), scores, n),
             Mask::Around(n) => tape.mask_around(at.at(&AROUND), scores, n),
         }
     }

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::{
-    feed_forward::{Activation, GatedFeedForward},
+    feed_forward::{Activation, FeedForward, FeedKind, GatedFeedForward},
     norm::{Norm, NormKind},
 };
 use crate::{
@@ -95,12 +95,29 @@ pub static HIDDEN_CLAMPED: Site = Site::planes(
     [Choice, Position, Unit],
     "act * (up + 1): what the gates of each chosen expert let through",
 );
+pub static HIDDEN_PLAIN: Site = Site::planes(
+    "hidden",
+    [Choice, Position, Unit],
+    "up after its activation: which units of each chosen expert fire",
+);
+pub static WEIGHTED: Site = Site::planes(
+    "weighted",
+    [Choice, Position, Channel],
+    "what each chosen expert reads: the token's row times the expert's weight",
+)
+.called(&["w_e x"]);
 pub static EXPERT_OUT: Site = Site::planes(
     "out",
     [Choice, Position, Channel],
     "hidden W_down: what each chosen expert says, before it is weighted",
 )
 .called(&["expert_e(x)"]);
+pub static EXPERT_OUT_UNWEIGHTED: Site = Site::planes(
+    "out",
+    [Choice, Position, Channel],
+    "hidden W_down: what each chosen expert says of its weighted row",
+)
+.called(&["expert_e(w_e x)"]);
 pub static MIXED: Site = Site::matrix(
     "mixed",
     [Position, Channel],
@@ -109,6 +126,13 @@ pub static MIXED: Site = Site::matrix(
 .called(&["mixed"]);
 pub static OUT: Site =
     Site::matrix("out", [Position, Channel], "what the chosen experts say, each times its weight")
+        .with(Role::SubLayerOutput)
+        .called(&["out"]);
+pub static MIXED_UNWEIGHTED: Site =
+    Site::matrix("mixed", [Position, Channel], "the sum of what the chosen experts say")
+        .called(&["mixed"]);
+pub static OUT_UNWEIGHTED: Site =
+    Site::matrix("out", [Position, Channel], "the sum of what the chosen experts say")
         .with(Role::SubLayerOutput)
         .called(&["out"]);
 pub static OUT_WITH_SHARED: Site = Site::matrix(
@@ -131,6 +155,8 @@ pub static TAKEN: Site =
 pub enum ExpertGate {
     /// `act(gate) * up`
     Plain(Activation),
+    /// `act(up)`: there is no gate (NVIDIA 2025, *Nemotron 3*).
+    None(Activation),
     /// `g * sigmoid(alpha g) * (u + 1)`, with gate and up within a limit (OpenAI 2025, *gpt-oss*).
     Clamped { alpha: f32, limit: f32 },
 }
@@ -139,7 +165,7 @@ pub enum ExpertGate {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SharedPlan {
     pub d_ff: usize,
-    pub act: Activation,
+    pub kind: FeedKind,
     /// Whether a gate of its own says how much of it is taken.
     pub has_gate: bool,
 }
@@ -171,10 +197,48 @@ pub struct ExpertsPlan {
     pub groups: Option<ExpertGroups>,
     /// Whether the experts' maps have biases.
     pub has_bias: bool,
+    /// Whether an expert's weight multiplies what it reads, not what it says (Meta 2025, *Llama 4*).
+    pub are_inputs_weighted: bool,
     pub shared: Option<SharedPlan>,
     /// The norms that they have where they stand beside the shared one: what they say and what it says are normalised
     /// apart, and the router reads the stream itself (Gemma 4).
     pub beside: Option<NormKind>,
+}
+
+impl ExpertsPlan {
+    pub const fn has_gates(&self) -> bool {
+        !matches!(self.gate, ExpertGate::None(_))
+    }
+}
+
+/// The expert that every token goes through.
+enum Shared {
+    Plain(FeedForward),
+    Gated(GatedFeedForward),
+}
+
+impl Shared {
+    fn load(weights: &Weights, scope: Scope, d_model: usize, plan: SharedPlan) -> Result<Self> {
+        Ok(match plan.kind {
+            FeedKind::Plain(act) => {
+                Self::Plain(FeedForward::load(weights, scope, d_model, plan.d_ff, act)?)
+            }
+            FeedKind::Xielu => {
+                Self::Plain(FeedForward::with_xielu(weights, scope, d_model, plan.d_ff)?)
+            }
+            FeedKind::Gated(act) => {
+                Self::Gated(GatedFeedForward::load(weights, scope, d_model, plan.d_ff, act)?)
+            }
+        })
+    }
+
+    /// (position, d_model) -> (position, d_model)
+    fn forward(&self, tape: &mut Tape, x: Node) -> Node {
+        match self {
+            Self::Plain(network) => network.forward(tape, x),
+            Self::Gated(network) => network.forward(tape, x),
+        }
+    }
 }
 
 /// A router, its experts, and one that is shared.
@@ -186,12 +250,13 @@ pub struct Experts {
     gates: Vec<LinearMap>,
     ups: Vec<LinearMap>,
     downs: Vec<LinearMap>,
-    shared: Option<GatedFeedForward>,
+    shared: Option<Shared>,
     shared_gate: Option<Weight>,
     beside: Option<Box<Beside>>,
 }
 
 /// What a router gives every expert, 0 where it is not chosen. (position, expert)
+#[derive(Clone, Copy)]
 struct Routed {
     weights: Node,
     /// What the weights are before each expert's own factor; the weights themselves, where experts have none.
@@ -257,9 +322,7 @@ impl Experts {
             (0..plan.n).map(one).collect()
         };
         let shared = scope.child("shared");
-        let load_shared = |of: SharedPlan| {
-            GatedFeedForward::load(weights, shared.clone(), d_model, of.d_ff, of.act)
-        };
+        let load_shared = |of| Shared::load(weights, shared.clone(), d_model, of);
         let has_shared_gate = plan.shared.is_some_and(|shared| shared.has_gate);
         let load_share = || weights.matrix(&shared.weight("w_share"), (d_model, 1));
         let load_beside = |kind| Beside::load(weights, &scope, d_model, plan.n, kind);
@@ -270,7 +333,7 @@ impl Experts {
                 b: bias(router.weight("b"), plan.n, plan.has_router_bias)?,
             },
             choice_bias: bias(router.weight("b_choice"), plan.n, plan.has_choice_bias)?,
-            gates: of_experts("gate", (d_model, d_ff))?,
+            gates: if plan.has_gates() { of_experts("gate", (d_model, d_ff))? } else { vec![] },
             ups: of_experts("up", (d_model, d_ff))?,
             downs: of_experts("down", (d_ff, d_model))?,
             shared: plan.shared.map(load_shared).transpose()?,
@@ -289,12 +352,28 @@ impl Experts {
         }
         let routed = self.route(tape, x);
         let outs = self.experts(tape, x, routed.shares);
-        let at = &self.scope;
         let Some(shared) = self.shared(tape, x) else {
-            return tape.mix(at.at(&OUT), outs, routed.weights, routed.shares);
+            return self.mixed(tape, outs, routed, &OUT, &OUT_UNWEIGHTED);
         };
-        let mixed = tape.mix(at.at(&MIXED), outs, routed.weights, routed.shares);
-        tape.add(at.at(&OUT_WITH_SHARED), mixed, shared)
+        let mixed = self.mixed(tape, outs, routed, &MIXED, &MIXED_UNWEIGHTED);
+        tape.add(self.scope.at(&OUT_WITH_SHARED), mixed, shared)
+    }
+
+    /// The sum of what the chosen experts say, each times its weight if that has not multiplied what it read. outs (choice,
+    /// position, d_model) -> (position, d_model)
+    fn mixed(
+        &self,
+        tape: &mut Tape,
+        outs: Node,
+        Routed { weights, shares }: Routed,
+        weighted: &'static Site,
+        unweighted: &'static Site,
+    ) -> Node {
+        let is_weighted = self.plan.are_inputs_weighted;
+        if is_weighted {
+            return tape.sum_choices(self.scope.at(unweighted), outs);
+        }
+        tape.mix(self.scope.at(weighted), outs, weights, shares)
     }
 
     /// What the experts say and what the shared one says, each normalised. x, stream (position, d_model) -> (position,
@@ -351,14 +430,24 @@ impl Experts {
     /// What the chosen experts say. x (position, d_model), shares (position, expert) -> (choice, position, d_model)
     fn experts(&self, tape: &mut Tape, x: Node, shares: Node) -> Node {
         let (at, k) = (self.scope.child("experts"), self.plan.k);
-        let gate = tape.experts_linear(at.at(&GATE), x, shares, k, &self.gates);
+        let x = if self.plan.are_inputs_weighted {
+            tape.weigh_choices(at.at(&WEIGHTED), x, shares, k) // (choice, position, d_model)
+        } else {
+            x
+        };
         let hidden = match self.plan.gate {
+            ExpertGate::None(act) => {
+                let up = tape.experts_linear(at.at(&UP), x, shares, k, &self.ups);
+                act.on(tape, at.at(&HIDDEN_PLAIN), up)
+            }
             ExpertGate::Plain(act) => {
+                let gate = tape.experts_linear(at.at(&GATE), x, shares, k, &self.gates);
                 let act = act.on(tape, at.at(&ACT), gate);
                 let up = tape.experts_linear(at.at(&UP), x, shares, k, &self.ups);
                 tape.mul(at.at(&HIDDEN), act, up)
             }
             ExpertGate::Clamped { alpha, limit } => {
+                let gate = tape.experts_linear(at.at(&GATE), x, shares, k, &self.gates);
                 let gate = tape.clamp(at.at(&GATE_CLAMPED), gate, None, limit);
                 let act = tape.swish(at.at(&ACT), gate, alpha);
                 let up = tape.experts_linear(at.at(&UP), x, shares, k, &self.ups);
@@ -366,7 +455,9 @@ impl Experts {
                 tape.mul_by_one_more(at.at(&HIDDEN_CLAMPED), act, up)
             }
         }; // (choice, position, d_ff)
-        tape.experts_linear(at.at(&EXPERT_OUT), hidden, shares, k, &self.downs)
+        let is_weighted = self.plan.are_inputs_weighted;
+        let out = if is_weighted { &EXPERT_OUT_UNWEIGHTED } else { &EXPERT_OUT };
+        tape.experts_linear(at.at(out), hidden, shares, k, &self.downs)
     }
 
     /// What the shared expert says, or the part of it that is taken. (position, d_model) -> (position, d_model)

@@ -103,6 +103,8 @@ pub enum NormStyle {
     Rms,
     /// As [`Self::Rms`], times `1 + gain`.
     RmsFromOne,
+    /// The mean square alone.
+    RmsPlain,
 }
 
 impl NormStyle {
@@ -111,7 +113,7 @@ impl NormStyle {
     }
 
     pub const fn has_gain(self) -> bool {
-        !matches!(self, Self::LayerPlain)
+        !matches!(self, Self::LayerPlain | Self::RmsPlain)
     }
 
     /// This style where a file has added the 1 to the gains already.
@@ -151,7 +153,7 @@ impl NormKind {
     }
 
     const fn has_mean(self) -> bool {
-        !matches!(self.style, NormStyle::Rms | NormStyle::RmsFromOne)
+        !matches!(self.style, NormStyle::Rms | NormStyle::RmsFromOne | NormStyle::RmsPlain)
     }
 }
 
@@ -250,7 +252,7 @@ pub struct HeadNorm {
 }
 
 impl HeadNorm {
-    /// Loads `gain` (width), named within `scope`.
+    /// Loads `gain` (width), if the kind has one, named within `scope`.
     ///
     /// # Errors
     /// If it is missing or misshapen.
@@ -261,7 +263,8 @@ impl HeadNorm {
         of: QkNorm,
         kind: NormKind,
     ) -> Result<Self> {
-        let gain = Some(weights.row(&scope.weight("gain"), width)?);
+        let load = || weights.row(&scope.weight("gain"), width);
+        let gain = kind.style.has_gain().then(load).transpose()?;
         Ok(Self { scope, gain, of, kind })
     }
 

@@ -233,7 +233,7 @@ const T5_DECODER: Scheme = Scheme {
     parts: T5,
 };
 
-static SCHEMES: [Scheme; 21] = [
+static SCHEMES: [Scheme; 22] = [
     T5_ENCODER,
     T5_DECODER,
     GEMMA4,
@@ -310,6 +310,7 @@ static SCHEMES: [Scheme; 21] = [
             "gemma",
             "qwen2moe",
             "qwen3moe",
+            "qwen3vlmoe",
             "olmoe",
             "granitemoe",
             "stablelm",
@@ -374,6 +375,26 @@ static SCHEMES: [Scheme; 21] = [
             ("ffn_norm", "ln_2"),
             ("ffn_up", "mlp.c_fc"),
             ("ffn_down", "mlp.c_proj"),
+        ],
+    },
+    Scheme {
+        architectures: &["gptj"],
+        whole: &[
+            ("token_embd", "transformer.wte"),
+            ("output_norm", "transformer.ln_f"),
+            ("output", "lm_head"),
+        ],
+        in_file: BLOCK,
+        block: "transformer.h.",
+        own: &[],
+        parts: &[
+            ("attn_norm", "ln_1"),
+            ("attn_q", "attn.q_proj"),
+            ("attn_k", "attn.k_proj"),
+            ("attn_v", "attn.v_proj"),
+            ("attn_output", "attn.out_proj"),
+            ("ffn_up", "mlp.fc_in"),
+            ("ffn_down", "mlp.fc_out"),
         ],
     },
     Scheme {

@@ -75,6 +75,7 @@ static GPT2: &[Row] = &[
     ("context_length", "n_positions"),
     ("attention.head_count", "n_head"),
     ("attention.layer_norm_epsilon", "layer_norm_epsilon"),
+    ("rope.dimension_count", "rotary_dim"),
 ];
 
 static T5: &[Row] = &[
@@ -166,7 +167,7 @@ pub fn settings(
         }
     };
     let rows = match architecture {
-        "gpt2" => GPT2,
+        "gpt2" | "gptj" => GPT2,
         "t5" | "t5encoder" => T5,
         _ => COMMON,
     };
@@ -272,9 +273,10 @@ fn as_ollama_reads_gemma3(all: &mut Map<String, Json>) {
 }
 
 /// Mixtures of experts with names of their own.
-const MIXTURES: [&str; 12] = [
+const MIXTURES: [&str; 13] = [
     "qwen2moe",
     "qwen3moe",
+    "qwen3vlmoe",
     "qwen35moe",
     "qwen3next",
     "olmoe",

@@ -152,6 +152,7 @@ impl NameList<'_> {
             self.norm(&format!("blocks.{l}.{ours}"), theirs(name));
         }
         match layer.mixer {
+            MixerPlan::None => {}
             MixerPlan::Attention => self.attention(l, layer),
             MixerPlan::StateSpace(plan) => self.state_space(l, plan),
             MixerPlan::DeltaNet(plan) => self.delta_net(l, plan),
@@ -192,7 +193,9 @@ impl NameList<'_> {
                 has_bias: self.biases.out,
             },
         );
-        if let Some(QkNormPlan { of, .. }) = layer.attention.qk_norm {
+        if let Some(QkNormPlan { of, kind, .. }) = layer.attention.qk_norm
+            && kind.style.has_gain()
+        {
             let norms = [("q_norm", heads.n_heads), ("k_norm", heads.n_kv_heads)];
             let n_norms = if layer.attention.has_keys() { 2 } else { 1 };
             for ((ours, n_heads), name) in norms.into_iter().zip(names.qk_norms).take(n_norms) {
@@ -325,7 +328,8 @@ impl NameList<'_> {
             self.last_as(ExpectedWeight::constant);
         }
         for expert in 0..plan.n {
-            for (i, kind) in ["gate", "up", "down"].into_iter().enumerate() {
+            let n_gates = usize::from(!plan.has_gates());
+            for (i, kind) in ["gate", "up", "down"].into_iter().enumerate().skip(n_gates) {
                 let shape = if i == 2 { (d_ff, d_model) } else { (d_model, d_ff) };
                 let StoredMap { weight, bias } =
                     names.maps.stored(i, expert, plan.n, d_model, d_ff);
@@ -449,6 +453,13 @@ impl ExpertMaps {
                 let (name, stack) = (if i == 2 { down } else { both }, of_pair(i * d_ff, 1));
                 StoredMap {
                     weight: StoredTensor::new(name, "", StackRows(stack)),
+                    bias: StoredTensor::new(format!("{name}_bias"), "", StackVector(stack)),
+                }
+            }
+            Self::BareColumns(both, down) => {
+                let (name, stack) = (if i == 2 { down } else { both }, of_pair(i * d_ff, 1));
+                StoredMap {
+                    weight: StoredTensor::new(name, "", StackColumns(stack)),
                     bias: StoredTensor::new(format!("{name}_bias"), "", StackVector(stack)),
                 }
             }

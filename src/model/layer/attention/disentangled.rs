@@ -1,5 +1,5 @@
 //! Disentangled attention (He et al. 2021, *DeBERTa*, section 3.1): scores of words with words, of words with distances,
-//! and of distances with words.
+//! and of distances with words. The first DeBERTa has maps of their own for distances, the others those of words.
 
 use std::sync::Arc;
 
@@ -27,7 +27,8 @@ impl Attention {
         if let Projections::Apart(maps) = &self.projections
             && let Some(map) = &maps.k
         {
-            let [(w_q, b_q), (w_k, b_k)] = [&maps.q, map].map(|map| map.on(tape));
+            let [of_k, of_q] = maps.of_distances.as_ref().map_or([map, &maps.q], |[k, q]| [k, q]);
+            let [(w_k, b_k), (w_q, b_q)] = [of_k, of_q].map(|map| map.on(tape));
             let kd = tape.project_heads(at.at(&K_DISTANCE), table, w_k, b_k, heads.n_heads);
             let qd = tape.project_heads(at.at(&Q_DISTANCE), table, w_q, b_q, heads.n_heads);
             let (to, from) = (at.at(&TO_POSITION), at.at(&FROM_POSITION));

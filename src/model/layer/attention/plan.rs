@@ -17,6 +17,8 @@ pub enum Mask {
     Causal,
     /// Causal, and only this number of keys, the query's own included (Beltagy et al. 2020).
     Window(usize),
+    /// Causal, and only keys of the query's own chunk; chunks are this long (Meta 2025, *Llama 4*).
+    Chunk(usize),
     /// Both sides, up to this number of keys away.
     Around(usize),
 }
@@ -25,7 +27,7 @@ impl Mask {
     /// How many keys a query sees, its own the last; None sees those after it too.
     pub(super) const fn window(self) -> Option<usize> {
         match self {
-            Self::None | Self::Around(_) => None,
+            Self::None | Self::Around(_) | Self::Chunk(_) => None,
             Self::Causal => Some(usize::MAX),
             Self::Window(n) => Some(n),
         }
@@ -83,17 +85,20 @@ impl ScoreScaling {
     }
 }
 
-/// Queries that grow with their position: `q * (1 + beta * ln(1 + floor(position / trained)))` (Meta 2025, *Llama 4*).
+/// Queries that grow with their position: `q * (1 + beta * ln(1 + floor((position + first) / trained)))` (Meta 2025,
+/// *Llama 4*).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tempering {
     pub beta: f32,
     /// The positions that the model was trained on, in tokens.
     pub trained: usize,
+    /// What the first token counts as.
+    pub first: usize,
 }
 
 impl Tempering {
     pub(super) fn factor(self, position: usize) -> f32 {
-        1.0 + self.beta * ((1 + position / self.trained.max(1)) as f32).ln()
+        1.0 + self.beta * ((1 + (position + self.first) / self.trained.max(1)) as f32).ln()
     }
 }
 
@@ -131,6 +136,8 @@ pub struct AttentionPlan {
     pub has_sinks: bool,
     /// Whether the heads' contexts pass a gate before they are mixed.
     pub has_gate: bool,
+    /// Whether vectors of distances become keys and queries by maps of their own, not by those of words.
+    pub has_distance_maps: bool,
     /// Queries, keys and values are made from a few numbers a token, which are all that a cache keeps.
     pub latent: Option<LatentPlan>,
 }
@@ -201,6 +208,7 @@ impl AttentionPlan {
             slopes: None,
             has_sinks: false,
             has_gate: false,
+            has_distance_maps: false,
             latent: None,
         }
     }

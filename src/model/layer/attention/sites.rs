@@ -78,6 +78,13 @@ pub static WINDOWED: Site = Site::planes(
 )
 .with(Role::MaskedScores)
 .called(&["masked", "mask"]);
+pub static CHUNKED: Site = Site::planes(
+    "masked",
+    [Head, Query, Key],
+    "scores, minus infinity where the key is in the future, or in an earlier chunk of the text",
+)
+.with(Role::MaskedScores)
+.called(&["masked", "mask"]);
 pub static AROUND: Site = Site::planes(
     "masked",
     [Head, Query, Key],
