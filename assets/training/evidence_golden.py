@@ -53,7 +53,7 @@ from models import BOS, EOS, Model, future_mask, keep_weights, positions
 from tracing import decoder_input, trace
 
 SAMPLE, STRIDE, STEPS, SHORT = 32, 7919, 10, 4
-RATES = {"sgd": 0.05, "adam": 0.001}
+RATES = {"sgd": 0.02, "adam": 0.001}
 TAUGHT = "Le chat mange la pomme rouge."
 READ_ON = ["The animal didn't cross the street because it was too", "The letter didn't cross the street because it was too"]
 MODELS = ["elman", "gru", "rnn_attention", "transformer", "decoder_only"]
