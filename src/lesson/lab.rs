@@ -24,7 +24,7 @@ use crate::{
     },
     engine::{
         change::{Change, Part},
-        math::argmax,
+        math::{aligned, argmax},
     },
     model::ModelName,
     text::{self, word_text},
@@ -84,10 +84,10 @@ pub static KINDS: &[LabKind] = &[
         changed_dog(vec![without_head()])
     }),
     kind(
-        "deaf-rnn",
-        "one word changed: the Transformer's French follows, the Elman RNN's stays",
-        is_unheard,
-        |_| changed_dog(vec![coffee()]),
+        "moved-words",
+        "one word changed: two words of the Transformer's French change at most, five of the Elman RNN's at least",
+        is_local_change,
+        |_| changed_dog(vec![cat()]),
     ),
     kind(
         "kept-pronoun",
@@ -126,8 +126,8 @@ fn tired() -> Change {
 }
 
 /// What is drunk is masculine in French.
-fn coffee() -> Change {
-    Change::Token { position: 6, word: "coffee".to_owned() }
+fn cat() -> Change {
+    Change::Token { position: 1, word: "cat".to_owned() }
 }
 
 /// The guided head of the Transformer is off.
@@ -262,15 +262,21 @@ fn keeps_pronoun(c: &Context) -> bool {
     needs_head(c) && !now.is_empty() && before.is_some_and(|before| before == now)
 }
 
-fn is_unheard(c: &Context) -> bool {
-    if !has_ten_words(c) {
-        return false;
-    }
-    let followed = |model| {
-        let before = before_another_word(c, model)?;
-        Some(before.output_text != output(c, model))
-    };
-    followed(ModelName::Transformer) == Some(true) && followed(ModelName::Elman) == Some(false)
+/// How many words of a model's French are not those that it wrote before the one word was changed.
+fn n_moved_words(c: &Context, model: ModelName) -> Option<usize> {
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let before = words(&before_another_word(c, model)?.output_text);
+    let now = words(output(c, model));
+    let partners = aligned(&before, &now).into_iter().zip(&now);
+    let n_kept = partners.filter(|(i, word)| i.is_some_and(|i| before[i] == **word)).count();
+    Some(before.len().max(now.len()) - n_kept)
+}
+
+fn is_local_change(c: &Context) -> bool {
+    let n_moved = |model| n_moved_words(c, model).unwrap_or(0);
+    has_ten_words(c)
+        && (1..=2).contains(&n_moved(ModelName::Transformer))
+        && n_moved(ModelName::Elman) >= 5
 }
 
 /// Whether the model writes what it was taught, and wrote something else before the first step.

@@ -787,18 +787,12 @@ fn evidence_is_a_table_in_four_forms() {
     };
     let guided = rows.iter().find(guided).unwrap();
     assert!(guided["amount"].as_f64() > Some(0.5), "{guided}");
-    for sentence in [
-        "The big old dog ate because it was hungry.",
-        "The zorblax didn't cross the street because it was too tired.",
-    ] {
+    let other = "The zorblax didn't cross the street because it was too tired.";
+    for sentence in ["The big old dog ate because it was hungry.", other, star] {
         let text = good(&["heads", sentence]);
-        assert!(
-            text.contains("encoder.1.self_attn head 2: looks from pronouns to nouns"),
-            "{text}"
-        );
+        let said = "encoder.1.self_attn head 2: looks from pronouns to nouns";
+        assert!(text.contains(said), "{text}");
     }
-    let text = good(&["heads", star]);
-    assert!(text.contains("encoder.1.self_attn head 2: looks from pronouns to nouns"), "{text}");
     bad(&["heads", star, "--model", "gru"], 2, &["no attention heads"]);
 }
 

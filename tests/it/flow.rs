@@ -522,9 +522,9 @@ fn a_route_begins_where_its_lines_can_be_read_and_the_key_goes_on_from_there() {
         edges.keys().filter(|edge| edge.to.row != edge.from).count()
     };
     let n_layers = flow.layers.len();
-    assert!(from_others(chosen.share()) >= 2 * n_layers);
+    assert!(from_others(chosen.share()) >= 3 * n_layers);
     let next = chosen.moved(1).unwrap();
-    assert!(from_others(next.share()) < 2 * n_layers, "no larger step has as many lines");
+    assert!(from_others(next.share()) < 3 * n_layers, "no larger step has as many lines");
 
     let mut state = walk::at("flow", Arc::clone(&short));
     let lines = |share: f32| format!("lines: shares from {} on", percent(share));

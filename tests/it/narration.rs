@@ -153,7 +153,7 @@ fn suggested_words_fit_the_sentence_and_have_a_meaning() {
     let tattered = suggested("He bought tattered shirts.");
     assert!(tattered.contains(&"three".to_owned()), "{tattered:?}");
     let zorblax = suggested("The zorblax sleeps.");
-    assert!(zorblax.contains(&"teacher".to_owned()), "{zorblax:?}");
+    assert!(zorblax.contains(&"dog".to_owned()), "{zorblax:?}");
     let quoted = suggested("The “zorply” cat saw it.");
     assert!(quoted.contains(&"old".to_owned()) && quoted.len() == 3, "{quoted:?}");
     assert_eq!(suggested("THE dog sleeps."), ["the"]);
@@ -174,9 +174,9 @@ fn labs_about_a_pronoun_or_a_long_sentence_ask_for_one_first() {
     let long = in_english(&measured(LONG), "lab-one-word");
     assert!(long.contains("token.1=cat") || long.contains("token.2=cat"), "{long}");
     let dog = measured("The dog didn't drink the water because it was too hot.");
-    for id in ["lab-pronoun", "lab-one-word"] {
+    for (id, change) in [("lab-pronoun", "token.11=tired"), ("lab-one-word", "token.1=cat")] {
         let text = in_english(&dog, id);
-        assert!(text.contains("token.11=tired"), "{text}");
+        assert!(text.contains(change), "{text}");
     }
     let last = in_english(&measured("Where is it?"), "lab-pronoun");
     assert!(last.contains("type token.N= and a word"), "{last}");
@@ -208,7 +208,8 @@ fn without_a_pronoun_the_steps_that_write_show_a_choice() {
 
 #[test]
 fn what_is_quoted_of_a_long_translation_shows_where_it_differs() {
-    let reading = measured(LONG);
+    const HOUSE: &str = "The old man who lived near the river did not want to sell his small house to the young doctor because it had been in his family for many years.";
+    let reading = measured(HOUSE);
     let [ours, twins] = [ModelName::Transformer, ModelName::TransformerUnguided]
         .map(|model| reading.trace(model).output_text.trim().trim_end_matches('.'));
     assert_ne!(ours, twins);

@@ -189,9 +189,11 @@ fn two_passes_differ_as_they_do_in_pytorch() {
             if got.is_empty() {
                 continue; // what is given, not computed
             }
-            assert_near(&format!("{name} {site}"), &got, want, 2e-5);
+            // A row's mean is a sum that nearly cancels, and so is what a ratio of two is made of.
+            let bound = if site.ends_with(".mean") { 2e-4 } else { 2e-5 };
+            assert_near(&format!("{name} {site}"), &got, want, bound);
             let by_row = &goldens.tensors[&format!("diff/{name}/{site}")];
-            assert_near(&format!("{name} {site}"), &of("row", site, "amount"), by_row, 2e-5);
+            assert_near(&format!("{name} {site}"), &of("row", site, "amount"), by_row, bound);
             n += 1;
         }
         assert!(n > 30, "{name}: {n} sites");

@@ -186,11 +186,13 @@ impl ShownMaps<'_> {
     fn add_heading(&self, text: &mut String, map: &PatchMap, tokens: &[Token]) {
         let kind = left_aligned(self.language.tr(map.kind.name()), self.label_width(map));
         let _ = write!(text, "\n{kind}");
-        for head in 0..map.n_cols {
-            let label = match map.kind {
-                PatchKind::Heads => tr!(self.language, "head {head}", head),
-                _ => tokens[head].text.clone(),
-            };
+        let labels: Vec<String> = match map.kind {
+            PatchKind::Heads => {
+                (0..map.n_cols).map(|head| tr!(self.language, "head {head}", head)).collect()
+            }
+            _ => tokens.iter().take(map.n_cols).map(|token| token.text.clone()).collect(),
+        };
+        for label in labels {
             let _ = write!(text, " {}", right_aligned(&cut(&label, COLUMN), COLUMN));
         }
         let _ = writeln!(text);

@@ -41,7 +41,7 @@ pub(super) static FACTS: &[Fact] = &[
     ),
     fact(
         "word_change",
-        "the same, or a change of a noun; what to read first, if the sentence is short",
+        "what to type to change a noun; what to read first, if the sentence is short",
         word_change,
     ),
     fact("unknown", "words no model has seen, with words to use instead", unknown),
@@ -213,8 +213,7 @@ fn word_change(c: &Context) -> String {
     if !has_ten_words(c) {
         return c.phrases.read_ten_words();
     }
-    let adjective = said_of_pronoun(c).map(|i| change_of_adjective(tokens, i));
-    match adjective.or_else(|| change_of_noun(tokens)) {
+    match change_of_noun(tokens) {
         Some(change) => c.phrases.type_change(&change),
         None => c.phrases.type_any_change(),
     }

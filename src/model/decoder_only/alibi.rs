@@ -172,17 +172,13 @@ fn must_be_plain(attention: &Config) -> Result<()> {
 /// Slopes, and the bounds of queries, keys and values.
 fn adjust_mpt(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let config = &settings.config;
-    let most = match config.section("attn_config")? {
-        Some(attention) => {
-            must_be_plain(&attention)?;
-            clip(&attention, plan)?;
-            attention.float_or("alibi_bias_max", 8.0)?
-        }
-        None => {
-            clip(config, plan)?;
-            config.float_or("alibi_bias_max", 8.0)?
-        }
-    };
+    let section = config.section("attn_config")?;
+    if let Some(attention) = &section {
+        must_be_plain(attention)?;
+    }
+    let attention = section.as_ref().unwrap_or(config);
+    clip(attention, plan)?;
+    let most = attention.float_or("alibi_bias_max", 8.0)?;
     let slopes = DecoderPlan::slopes(plan.heads.n_heads, most);
     for layer in &mut plan.layers {
         layer.attention.slopes = Some(Arc::clone(&slopes));

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     engine::tape::{ExpertWeights, Rope},
     model::layer::{
-        attention::{HeadSizes, KeySource, Mask, ScoreScaling},
+        attention::{HeadSizes, KeySource, Mask, ScoreScaling, ValueSource},
         experts::{ExpertsPlan, SharedPlan},
         feed_forward::FeedKind,
         norm::{NormStyle, QkNorm},
@@ -142,7 +142,9 @@ fn attend(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
         layer.heads = (heads != plan.heads).then_some(heads);
         layer.attention.scaling = ScoreScaling::None;
         layer.attention.v_norm = Some(norm);
-        layer.attention.are_values_keys = !is_local && (are_keys || lacks_values(settings, l));
+        if !is_local && (are_keys || lacks_values(settings, l)) {
+            layer.attention.values = ValueSource::Keys;
+        }
         layer.attention.rope = rope;
     }
     Ok(())

@@ -296,17 +296,14 @@ fn in_unrotated(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
 /// a number, or letters (L a window, G all), where the last layer sees all.
 fn in_pattern(config: &Config, n_layers: usize) -> Result<Vec<Mask>> {
     const KEY: &str = "sliding_window_pattern";
-    let pattern: Vec<bool> = match config.get(KEY) {
-        Some(Json::String(letters)) => {
-            let are_known = !letters.is_empty() && letters.chars().all(|c| "LG".contains(c));
-            config.must(KEY, are_known, "letters L and G")?;
-            let letters = letters.chars().cycle().take(n_layers).enumerate();
-            letters.map(|(l, letter)| letter == 'L' && l + 1 < n_layers).collect()
-        }
-        _ => {
-            let every = config.usize_or(KEY, 4)?;
-            (1..=n_layers).map(|l| l % every != 0).collect()
-        }
+    let pattern: Vec<bool> = if let Some(Json::String(letters)) = config.get(KEY) {
+        let are_known = !letters.is_empty() && letters.chars().all(|c| "LG".contains(c));
+        config.must(KEY, are_known, "letters L and G")?;
+        let letters = letters.chars().cycle().take(n_layers).enumerate();
+        letters.map(|(l, letter)| letter == 'L' && l + 1 < n_layers).collect()
+    } else {
+        let every = config.usize_or(KEY, 4)?;
+        (1..=n_layers).map(|l| l % every != 0).collect()
     };
     windows::by_type(config, n_layers, |l| pattern[l])
 }

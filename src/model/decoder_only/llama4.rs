@@ -17,7 +17,7 @@ use crate::{
     engine::tape::{ExpertWeights, RotaryPairs},
     model::layer::{
         attention::{Mask, QkNormPlan, Tempering},
-        experts::{ExpertsPlan, Scoring, SharedPlan},
+        experts::{ExpertsPlan, Scoring, SharedPlan, Weighted},
         feed_forward::FeedKind,
         norm::{NormKind, NormStyle, QkNorm},
     },
@@ -159,7 +159,7 @@ fn mix_in(settings: &FamilySettings, plan: &mut DecoderPlan) -> Result<()> {
     let shared = SharedPlan { d_ff: config.usize(WIDTH)?, kind, has_gate: false };
     let experts = ExpertsPlan {
         scoring: Scoring::Sigmoid,
-        are_inputs_weighted: true,
+        weighted: Weighted::Input,
         shared: Some(shared),
         ..experts(settings, plan, ExpertWeights::Kept)?
     };

@@ -18,7 +18,7 @@ use crate::{
     engine::tape::ExpertWeights,
     model::layer::{
         attention::Mask,
-        experts::{ExpertGate, ExpertsPlan, Scoring, SharedPlan},
+        experts::{ExpertGate, ExpertsPlan, Scoring, SharedPlan, Weighted},
         feed_forward::{Activation, FeedKind},
         norm::QkNorm,
     },
@@ -335,7 +335,7 @@ pub(super) fn experts(
         has_choice_bias: false,
         groups: None,
         has_bias: false,
-        are_inputs_weighted: false,
+        weighted: Weighted::Output,
         shared: None,
         beside: None,
     })

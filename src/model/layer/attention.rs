@@ -11,6 +11,7 @@ use anyhow::Result;
 
 pub use plan::{
     AttentionPlan, HeadSizes, KeySource, LatentPlan, Mask, QkNormPlan, ScoreScaling, Tempering,
+    ValueSource,
 };
 pub use sites::*;
 

@@ -179,6 +179,15 @@ pub enum Scoring {
     Sigmoid,
 }
 
+/// What an expert's weight multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weighted {
+    /// What it reads (Meta 2025, *Llama 4*).
+    Input,
+    /// What it says.
+    Output,
+}
+
 /// The experts of a layer and their router.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExpertsPlan {
@@ -197,8 +206,7 @@ pub struct ExpertsPlan {
     pub groups: Option<ExpertGroups>,
     /// Whether the experts' maps have biases.
     pub has_bias: bool,
-    /// Whether an expert's weight multiplies what it reads, not what it says (Meta 2025, *Llama 4*).
-    pub are_inputs_weighted: bool,
+    pub weighted: Weighted,
     pub shared: Option<SharedPlan>,
     /// The norms that they have where they stand beside the shared one: what they say and what it says are normalised
     /// apart, and the router reads the stream itself (Gemma 4).
@@ -213,21 +221,21 @@ impl ExpertsPlan {
 
 /// The expert that every token goes through.
 enum Shared {
-    Plain(FeedForward),
-    Gated(GatedFeedForward),
+    Plain(Box<FeedForward>),
+    Gated(Box<GatedFeedForward>),
 }
 
 impl Shared {
     fn load(weights: &Weights, scope: Scope, d_model: usize, plan: SharedPlan) -> Result<Self> {
+        let plain = |network| Self::Plain(Box::new(network));
         Ok(match plan.kind {
             FeedKind::Plain(act) => {
-                Self::Plain(FeedForward::load(weights, scope, d_model, plan.d_ff, act)?)
+                plain(FeedForward::load(weights, scope, d_model, plan.d_ff, act)?)
             }
-            FeedKind::Xielu => {
-                Self::Plain(FeedForward::with_xielu(weights, scope, d_model, plan.d_ff)?)
-            }
+            FeedKind::Xielu => plain(FeedForward::with_xielu(weights, scope, d_model, plan.d_ff)?),
             FeedKind::Gated(act) => {
-                Self::Gated(GatedFeedForward::load(weights, scope, d_model, plan.d_ff, act)?)
+                let network = GatedFeedForward::load(weights, scope, d_model, plan.d_ff, act)?;
+                Self::Gated(Box::new(network))
             }
         })
     }
@@ -369,8 +377,7 @@ impl Experts {
         weighted: &'static Site,
         unweighted: &'static Site,
     ) -> Node {
-        let is_weighted = self.plan.are_inputs_weighted;
-        if is_weighted {
+        if self.plan.weighted == Weighted::Input {
             return tape.sum_choices(self.scope.at(unweighted), outs);
         }
         tape.mix(self.scope.at(weighted), outs, weights, shares)
@@ -430,7 +437,7 @@ impl Experts {
     /// What the chosen experts say. x (position, d_model), shares (position, expert) -> (choice, position, d_model)
     fn experts(&self, tape: &mut Tape, x: Node, shares: Node) -> Node {
         let (at, k) = (self.scope.child("experts"), self.plan.k);
-        let x = if self.plan.are_inputs_weighted {
+        let x = if self.plan.weighted == Weighted::Input {
             tape.weigh_choices(at.at(&WEIGHTED), x, shares, k) // (choice, position, d_model)
         } else {
             x
@@ -455,8 +462,10 @@ impl Experts {
                 tape.mul_by_one_more(at.at(&HIDDEN_CLAMPED), act, up)
             }
         }; // (choice, position, d_ff)
-        let is_weighted = self.plan.are_inputs_weighted;
-        let out = if is_weighted { &EXPERT_OUT_UNWEIGHTED } else { &EXPERT_OUT };
+        let out = match self.plan.weighted {
+            Weighted::Input => &EXPERT_OUT_UNWEIGHTED,
+            Weighted::Output => &EXPERT_OUT,
+        };
         tape.experts_linear(at.at(out), hidden, shares, k, &self.downs)
     }
 

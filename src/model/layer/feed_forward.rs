@@ -125,11 +125,8 @@ impl Activation {
 /// The activation of a network without a gate.
 enum Bend {
     Fixed(Activation),
-    /// xIELU, with what the layer has learned of either side. (1, 1) each
-    Xielu {
-        positive: Weight,
-        negative: Weight,
-    },
+    /// xIELU, with what the layer has learned of the positive and of the negative side. (1, 1) each
+    Xielu(Box<[Weight; 2]>),
 }
 
 impl Bend {
@@ -138,8 +135,8 @@ impl Bend {
         match self {
             Self::Fixed(Activation::ReluSquared) => tape.relu_squared(at.at(&HIDDEN_SQUARED), x),
             Self::Fixed(activation) => activation.on(tape, at.at(&HIDDEN), x),
-            Self::Xielu { positive, negative } => {
-                let [positive, negative] = [positive, negative].map(|of| tape.weight(of));
+            Self::Xielu(sides) => {
+                let [positive, negative] = sides.each_ref().map(|side| tape.weight(side));
                 tape.xielu(at.at(&HIDDEN_BENT), x, positive, negative)
             }
         }
@@ -181,7 +178,7 @@ impl FeedForward {
         d_ff: usize,
     ) -> Result<Self> {
         let number = |name| weights.row(&scope.weight(name), 1);
-        let bend = Bend::Xielu { positive: number("positive")?, negative: number("negative")? };
+        let bend = Bend::Xielu(Box::new([number("positive")?, number("negative")?]));
         Self::with(weights, scope, d_model, d_ff, bend)
     }
 

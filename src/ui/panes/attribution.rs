@@ -74,7 +74,7 @@ pub(super) struct SignedLine<'a> {
 }
 
 impl SignedLine<'_> {
-    pub(super) fn draw(&self, theme: &Theme, lines: Rect, buf: &mut Buffer) {
+    pub(super) fn draw(&self, theme: Theme, lines: Rect, buf: &mut Buffer) {
         let x = self.amount;
         let style = if self.is_at_cursor { theme.cursor() } else { Style::new() };
         let label = left(self.label, self.label_width);
@@ -398,7 +398,7 @@ impl<'a> Pane for AttributionList<'a> {
             let is_at_cursor = self.scene.focused && row == self.row();
             let line =
                 SignedLine { label: &part.path, label_width: label, amount, most, is_at_cursor };
-            line.draw(theme, lines, buf);
+            line.draw(*theme, lines, buf);
         }
     }
 }

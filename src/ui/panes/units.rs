@@ -237,7 +237,7 @@ impl Pane for UnitList<'_> {
             let is_at_cursor = self.scene.focused && row == self.row();
             let (label, amount) = (self.label(&self.rows[row]), self.rows[row].amount());
             let line = SignedLine { label: &label, label_width, amount, most, is_at_cursor };
-            line.draw(theme, lines, buf);
+            line.draw(*theme, lines, buf);
         }
     }
 }

@@ -156,7 +156,7 @@ pub fn edited(name: &str, edit: impl FnOnce(&mut Settings)) -> TempDir {
 /// The model in a folder.
 pub fn opened(folder: &Path) -> anyhow::Result<Arc<dyn Model>> {
     let checkpoint = Checkpoint::open(folder).unwrap();
-    Architecture::of(&checkpoint).unwrap().open(&checkpoint)
+    Architecture::of(&checkpoint)?.open(&checkpoint)
 }
 
 /// The logits of a tiny checkpoint whose settings are edited, after twice the usual text: longer than its windows.

@@ -10,7 +10,7 @@ pub struct Threshold(usize);
 const SHARES: [f32; 9] = [0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.16, 0.24, 0.32];
 
 /// The lines from other words that a route has at least, for each layer.
-const LEAST_PER_LAYER: usize = 2;
+const LEAST_PER_LAYER: usize = 3;
 /// The most that a layer has for each word; with more they are no longer seen one by one.
 const MOST_PER_WORD: usize = 4;
 

@@ -123,8 +123,7 @@ pub struct AttentionPlan {
     /// Queries, keys and values are no further from 0 than this.
     pub clip: Option<f32>,
     pub keys: KeySource,
-    /// Whether values have no map of their own: they are what the map to keys makes.
-    pub are_values_keys: bool,
+    pub values: ValueSource,
     /// Queries and keys are rotated by their positions.
     pub rope: Option<Arc<Rope>>,
     pub tempering: Option<Tempering>,
@@ -140,6 +139,15 @@ pub struct AttentionPlan {
     pub has_distance_maps: bool,
     /// Queries, keys and values are made from a few numbers a token, which are all that a cache keeps.
     pub latent: Option<LatentPlan>,
+}
+
+/// What makes a layer's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueSource {
+    /// A map of their own.
+    Mapped,
+    /// The map to keys.
+    Keys,
 }
 
 /// Whose keys and values a layer reads.
@@ -190,7 +198,7 @@ impl AttentionPlan {
 
     /// Whether it has a map to values.
     pub const fn has_values(&self) -> bool {
-        self.has_keys() && !self.are_values_keys
+        self.has_keys() && matches!(self.values, ValueSource::Mapped)
     }
 
     /// Scores divided by the root of a head's width, and nothing more.
@@ -201,7 +209,7 @@ impl AttentionPlan {
             v_norm: None,
             clip: None,
             keys: KeySource::Own,
-            are_values_keys: false,
+            values: ValueSource::Mapped,
             rope: None,
             tempering: None,
             cap: None,

@@ -78,6 +78,23 @@ struct PlacedEdge {
     share: f32,
 }
 
+impl PlacedEdge {
+    /// Places of a width beside the line, right and left of it: at its middle first, then below and above.
+    fn places_beside(&self, width: u16) -> impl Iterator<Item = Rect> {
+        const PARTS: [f32; 5] = [0.5, 0.65, 0.35, 0.8, 0.2];
+        let Self { upper, lower, .. } = *self;
+        let between = |a: u16, b: u16, part: f32| {
+            (f32::from(a) + (f32::from(b) - f32::from(a)) * part).round() as u16
+        };
+        PARTS.into_iter().flat_map(move |part| {
+            let x = between(upper.x, lower.x, part);
+            let y = between(upper.y, lower.y, part);
+            let xs = [Some(x + 1), x.checked_sub(width)];
+            xs.into_iter().flatten().map(move |x| Rect { x, y, width, height: 1 })
+        })
+    }
+}
+
 impl FlowGrid {
     /// The column in the middle of a place, and the line of a level; None out of view.
     fn at(&self, level: usize, place: usize) -> Option<Position> {
@@ -227,20 +244,22 @@ impl FlowGraph<'_> {
         }
     }
 
-    /// Draws the shares of lines beside their middles where there is room, the largest first.
+    /// Draws the shares beside their lines where there is room, the largest first.
     pub(super) fn draw_shares(&self, grid: &FlowGrid, area: Rect, buf: &mut Buffer) {
         if grid.lines < LEAST_LINES_FOR_SHARES {
             return;
         }
         let plot = grid.plot.intersection(area);
-        for PlacedEdge { upper, lower, share } in self.edges_in_view(grid).into_iter().rev() {
-            let text = percent(share);
-            let (x, y) = (u16::midpoint(upper.x, lower.x) + 2, u16::midpoint(upper.y, lower.y));
+        for edge in self.edges_in_view(grid).into_iter().rev() {
+            let text = percent(edge.share);
             // A blank stands on either side.
-            let place = Rect { x: x - 1, y, width: text.width() as u16 + 2, height: 1 };
-            let is_free = place.positions().all(|at| plot.contains(at) && buf[at].symbol() == " ");
-            if is_free {
-                put_line(buf, (x, y), plot.right(), &[(&text, self.style(share))]);
+            let is_free = |place: &Rect| {
+                place.positions().all(|at| plot.contains(at) && buf[at].symbol() == " ")
+            };
+            let place = edge.places_beside(text.width() as u16 + 2).find(is_free);
+            if let Some(place) = place {
+                let style = self.style(edge.share);
+                put_line(buf, (place.x + 1, place.y), plot.right(), &[(&text, style)]);
             }
         }
     }
