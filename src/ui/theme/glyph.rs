@@ -23,7 +23,7 @@ impl Theme {
 
     /// A formula; in ASCII its signs are spelled out, as a single letter could be read as a variable.
     pub fn formula(&self, text: &str) -> String {
-        const SPELLED: [(&str, &str); 19] = [
+        const SPELLED: [(&str, &str); 21] = [
             ("√", "sqrt "),
             ("ᵀ", "^T"),
             ("→", "->"),
@@ -37,6 +37,8 @@ impl Theme {
             ("∂", "d"),
             ("Σ", "sum "),
             ("≠", "!="),
+            ("≤", "<="),
+            ("≥", ">="),
             ("∞", "inf"),
             ("ε", "eps"),
             ("γ", "gamma"),
