@@ -78,6 +78,11 @@ impl Source {
         };
         note_what_is_odd(request, &readings, &plain, streams)?;
         let reading = readings.change(&plain, &request.changes).usage()?;
+        if request.changes.against().is_some() {
+            for note in sentence_notes(&reading.sentence, Language::English, MOST_NAMED) {
+                writeln!(streams.notes, "note: the sentence beside it: {note}")?;
+            }
+        }
         if let ([name], false) = (names, matches!(purpose, Purpose::Walk)) {
             let mut changes = request.changes.iter();
             changes

@@ -109,6 +109,9 @@ pub fn unknown_in_words(unknown: &Unknown, language: Language) -> String {
     tr!(language, "\"{word}\" ({parts}{expected})", word = unknown.word, parts, expected)
 }
 
+/// The unknown words, or signs left out, that the message line has room to name.
+pub const MOST_NAMED_IN_LINE: usize = 1;
+
 /// Notes on how a sentence is read, and on the words that no model has seen; of each kind the first `most_named` are
 /// named.
 pub fn sentence_notes(sentence: &Sentence, language: Language, most_named: usize) -> Vec<String> {

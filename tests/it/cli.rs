@@ -843,6 +843,15 @@ fn two_equal_passes_have_no_table_of_differences() {
 }
 
 #[test]
+fn what_is_odd_in_the_sentence_beside_another_is_noted_too() {
+    let beside = "The zorblax 🙂 sleeps.";
+    let Run { code, err, .. } = run(&["diff", "The dog sleeps.", "--against", beside]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("note: the sentence beside it: left out: 🙂"), "{err}");
+    assert!(err.contains("the sentence beside it: never seen in training: \"zorblax\""), "{err}");
+}
+
+#[test]
 fn two_passes_are_compared_in_a_table() {
     let star = "The animal didn't cross the street because it was too tired.";
     let wide = "The animal didn't cross the street because it was too wide.";

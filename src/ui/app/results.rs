@@ -6,11 +6,11 @@ use super::{Overlay, ReadFailure, State, bookmarks::SENTENCE_COLUMNS, reply::Rep
 use crate::{
     analysis::reading::Reading,
     lesson::tr,
-    ui::{descriptions, widgets::lines::fit},
+    ui::{
+        descriptions::{MOST_NAMED_IN_LINE, sentence_notes},
+        widgets::lines::fit,
+    },
 };
-
-/// The unknown words, or signs left out, that the message line has room to name.
-const MOST_NAMED: usize = 1;
 
 /// Takes a finished reading, or why there is none.
 pub(super) fn take_outcome(state: &mut State, outcome: Result<Arc<Reading>, ReadFailure>) -> Reply {
@@ -26,7 +26,7 @@ fn take_reading(state: &mut State, reading: &Arc<Reading>) -> Reply {
         return state.take_changed_reading(reading).into();
     }
     let language = state.lesson.language;
-    let notes = descriptions::sentence_notes(&reading.sentence, language, MOST_NAMED);
+    let notes = sentence_notes(&reading.sentence, language, MOST_NAMED_IN_LINE);
     if !notes.is_empty() {
         state.show_notice(notes.join(language.tr("; ")).into());
     }

@@ -17,7 +17,7 @@ use crate::{
         value::PlaneCell,
     },
     lesson::{PaneSpec, tr},
-    ui::descriptions::changes_in_words,
+    ui::descriptions::{MOST_NAMED_IN_LINE, changes_in_words, sentence_notes},
 };
 
 impl State {
@@ -187,7 +187,11 @@ impl State {
         } else {
             tr!(language, "{words}; v shows the difference, r undoes it", words)
         };
-        text.into()
+        let notes = match reading.changes.against() {
+            Some(_) => sentence_notes(&reading.sentence, language, MOST_NAMED_IN_LINE),
+            None => vec![],
+        };
+        [text].into_iter().chain(notes).collect::<Vec<_>>().join(language.tr("; ")).into()
     }
 
     /// Scope of the multi-head attention in the focused pane, or else in another pane.

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_begins_at_the_largest_step_that_leaves_two_lines_a_layer() {
+    fn a_route_begins_at_the_largest_step_that_leaves_three_lines_a_layer() {
         for (n, share, step) in [(6, 0.03, 2), (6, 0.05, 3), (6, 0.3, 7)] {
             assert_eq!(even(n, share).threshold(n - 1), Threshold(step));
         }
@@ -140,6 +140,6 @@ mod tests {
         for row in sources.0.iter_mut().flatten() {
             row.others = others();
         }
-        assert_eq!(sources.threshold(1), Threshold(6));
+        assert_eq!(sources.threshold(1), Threshold(4));
     }
 }
