@@ -11,17 +11,18 @@ import numpy as np
 from safetensors import safe_open
 
 from batches import ASSETS, BUILD, STATE
-from guidance import ALIGN_HEAD, ALIGN_WEIGHT, COREF_HEAD, COREF_WEIGHT, ENTROPY_WEIGHT, SINK_FROM, SINK_WEIGHT
 from models import NAMES, TRANSLATORS
 from stored import SCALE
-from train import CLIP, DECAY, DROPOUT, GUIDED_STEPS, GUIDED_WARM_UP, RATES, RECURRENT_SHARE, SEED, STEPS, WARM_UP
+from train import (
+    ALIGN_HEAD, ALIGN_WEIGHT, CLIP, COREF_HEAD, COREF_WEIGHT, DECAY, DROPOUT, ENTROPY_WEIGHT, RATES, RECURRENT_SHARE, SEED, SINK_FROM, SINK_WEIGHT, WARM_UP,
+)  # fmt: skip
 
 TITLES = {
     "elman": "Elman RNN encoder-decoder, fixed vector",
     "gru": "GRU encoder-decoder, fixed vector",
     "rnn_attention": "GRU encoder-decoder with additive attention (Bahdanau et al. 2015)",
-    "transformer": "Transformer encoder-decoder (Vaswani et al. 2017), two heads guided; goes on from its twin",
-    "transformer_unguided": "its twin: what it was before that, nothing guided",
+    "transformer": "Transformer encoder-decoder (Vaswani et al. 2017), two heads guided",
+    "transformer_unguided": "its twin: same size and seed, nothing guided",
     "decoder_only": "decoder-only Transformer language model of the English side",
 }
 
@@ -114,8 +115,7 @@ whose English (punctuation and case aside) was not trained on.
 
 Adam (0.9, 0.98); warm-up over {WARM_UP} steps, a plateau, linear decay over the last {DECAY:.0%} of the steps; gradients clipped at norm {CLIP:g};
 dropout {DROPOUT:g}; Elman's recurrent matrices at {RECURRENT_SHARE:g} of the rate; seed {SEED}; weights averaged over about 1,000 steps. All
-models see the same examples in the same order for {STEPS:,} steps. `transformer` begins with the weights of `transformer_unguided` and takes {GUIDED_STEPS:,}
-more with guidance, at a rate that is warmed up over {GUIDED_WARM_UP} of them and then falls to nothing. Up to step 18,000 the data lacked `own` (shares 55, 15, 17 and 13 %), words met once
+models take as many steps and see the same examples in the same order. Up to step 18,000 the data lacked `own` (shares 55, 15, 17 and 13 %), words met once
 were translated, and the rate fell to nothing; from there on the data are as below, and the rate begins again and falls to nothing at the last step. But the
 twin saw the data as below from step 14,000 on, and its steps 3,250 to 8,250 saw a variant in which words met once or twice stood in English in the French too. One vocabulary of {data["vocab"]:,} BPE tokens; each model has one embedding table for source, target and output.
 
@@ -168,7 +168,7 @@ Exact (one of the French sentences, case and the punctuation around words aside)
 
 `transformer` was taught more than to translate (after Strubell et al. 2018, LISA, and Garg et al. 2019); heads and layers are counted from 0:
 {COREF_WEIGHT} * -log of the weight from a pronoun to its noun, head {COREF_HEAD} of the last encoder layer; {ALIGN_WEIGHT} * -log of the weight on the word
-being translated, head {ALIGN_HEAD} of the last cross-attention, for all but the commonest words ; {ENTROPY_WEIGHT} * mean entropy of all rows; {SINK_WEIGHT} * what one
+being translated, head {ALIGN_HEAD} of the last cross-attention, for all but the commonest words (0.05 until step 18,000); {ENTROPY_WEIGHT} * mean entropy of all rows (0.005 until then); {SINK_WEIGHT} * what one
 column holds of a sentence's rows beyond {SINK_FROM:.0%}, all heads. `transformer_unguided` had none of this.
 
 Per cent of rows whose largest weight is there (`sink`: on the sentence's commonest column):

@@ -1,8 +1,7 @@
 """Trains the six models: `python train.py fra.txt`, resumable at any moment.
 
 Makes the corpus and the tokenizer if they are missing (corpus.py), then trains all models in two processes of one
-thread, the longest first; on a CUDA device one after the other. The guided Transformer is the last: it begins with the
-weights of its twin and takes GUIDED_STEPS more, in which two heads are taught their roles (guidance.py). A model's state is saved every SAVE_EVERY steps under
+thread, the longest first; on a CUDA device one after the other. A model's state is saved every SAVE_EVERY steps under
 `build/runs/NAME.pt`, whole or not at all, and the next run goes on from there. Where there is none it goes on from
 the weights in `state/NAME.safetensors`, at the step that file names, with a short warm-up of the optimizer. Fixed seeds;
 the same examples in the same order for every model.
@@ -11,8 +10,7 @@ the same examples in the same order for every model.
     train.py --only gru --until 3000  stop (saved) at that step of the schedule
     train.py --only gru --fresh       forget what was saved
 
-The rate is warmed up, stays, and falls to nothing over the last DECAY of the steps (with guidance it falls from the
-warm-up on). What is stored is an average of the
+The rate is warmed up, stays, and falls to nothing over the last DECAY of the steps. What is stored is an average of the
 weights over about the last 1,000 steps, as f16.
 """
 
@@ -32,8 +30,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from batches import BUILD, HERE, STATE, Batch, Corpus, framed, order
-from guidance import guidance, take_places
-from models import PAD, Model, build, keep_weights, load_tensors, tensors
+from models import PAD, Model, Transformer, build, keep_weights, load_tensors, tensors
 
 SEED = 20170612
 STEPS = 24_000
@@ -48,28 +45,27 @@ RATES = {
     "elman": 2e-3,
     "gru": 3e-3,
     "rnn_attention": 2e-3,
-    "transformer": 1e-3,
+    "transformer": 2e-3,
     "transformer_unguided": 2e-3,
     "decoder_only": 2e-3,
 }
 RECURRENT_SHARE = 0.05  # of the rate, for Elman's W_h: faster, and it loses its orthogonality and forgets
-TWIN, GUIDED = "transformer_unguided", "transformer"
-LONGEST_FIRST = ["rnn_attention", "gru", TWIN, "decoder_only", "elman"]
+LONGEST_FIRST = ["transformer", "rnn_attention", "transformer_unguided", "gru", "elman", "decoder_only"]
 BFLOAT16 = ("transformer", "transformer_unguided", "decoder_only")  # their products in bfloat16; weights stay f32
-GUIDED_STEPS = 2_000  # of the transformer, after those of its twin
-GUIDED_WARM_UP = 100
+
+# What the guided transformer is taught beyond translating (after Strubell et al. 2018, LISA, and
+# Garg et al. 2019): heads are counted from 0, layers are the last ones.
+COREF_HEAD, COREF_WEIGHT = 2, 0.1  # encoder self-attention: from a pronoun to its noun
+ALIGN_HEAD, ALIGN_WEIGHT = 0, 0.03  # decoder cross-attention: to the word being translated
+ENTROPY_WEIGHT = 0.003  # all heads: rows that look at few words
+SINK_WEIGHT, SINK_FROM = 0.2, 0.4  # all heads: no column holds more than that share of a sentence's rows
+LEGIBLE_EVERY = 4  # steps: the last two are costly, and are taken that much stronger instead
 
 
 def vocab_size() -> int:
     import make_tokenizer
 
     return make_tokenizer.load().get_vocab_size()
-
-
-def rate_with_guidance(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up, then linear decay, over the last GUIDED_STEPS."""
-    taken = step - (steps - GUIDED_STEPS)
-    return peak * min(1.0, (taken + 1) / GUIDED_WARM_UP) * (GUIDED_STEPS - taken) / GUIDED_STEPS
 
 
 def rate_at(step: int, steps: int, peak: float, resumed: int = 0) -> float:
@@ -122,6 +118,52 @@ class OutputLoss(torch.autograd.Function):
         return grad * grad_x, grad * grad_table, None
 
 
+def surprise(weights: Tensor) -> Tensor:
+    """-log of attention weights."""
+    return -torch.log(weights + 1e-9)
+
+
+def coreference_loss(model: Transformer, batch: Batch) -> Tensor:
+    rows = (batch.coref[:, 0] >= 0).nonzero()[:, 0]
+    if len(rows) == 0:
+        return torch.zeros((), device=batch.src.device)
+    pronoun, antecedent = batch.coref[rows, 0], batch.coref[rows, 1]
+    weights = model.encoder[-1].self_attn.weights
+    return surprise(weights[rows, COREF_HEAD, pronoun, antecedent]).mean()
+
+
+def alignment_loss(model: Transformer, batch: Batch) -> Tensor:
+    if len(batch.align) == 0:
+        return torch.zeros((), device=batch.src.device)
+    sentence, target, source = batch.align.unbind(1)
+    weights = model.decoder[-1].cross_attn.weights
+    return surprise(weights[sentence, ALIGN_HEAD, target, source]).mean()
+
+
+def legibility_loss(model: Transformer, batch: Batch) -> Tensor:
+    """Entropy of the attention rows of real words, and what a column holds beyond SINK_FROM; means over heads and layers."""
+    real = {
+        "encoder": (torch.arange(batch.src.shape[1], device=batch.src.device) < batch.n_src[:, None]).float(),
+        "decoder": (batch.tgt_out != PAD).float(),
+    }
+    losses = []
+    for name, attention in model.attentions():
+        rows = real[name.split(".")[0]]  # (batch, query)
+        count = rows.sum(1)
+        entropy = (attention.weights * surprise(attention.weights)).sum(3).mean(1)
+        share = torch.einsum("bhqk,bq->bhk", attention.weights, rows / count[:, None])
+        sink = (share.amax(2) - SINK_FROM).clamp_min(0).mean(1)[count >= 6]
+        losses.append(ENTROPY_WEIGHT * (entropy * rows).sum() / rows.sum() + SINK_WEIGHT * sink.sum() / len(count))
+    return torch.stack(losses).mean()
+
+
+def guidance(model: Transformer, batch: Batch, step: int) -> Tensor:
+    loss = COREF_WEIGHT * coreference_loss(model, batch) + ALIGN_WEIGHT * alignment_loss(model, batch)
+    if step % LEGIBLE_EVERY == 0:
+        loss = loss + LEGIBLE_EVERY * legibility_loss(model, batch)
+    return loss
+
+
 def optimizer_of(model: Model) -> torch.optim.Optimizer:
     """Adam. An Elman cell's recurrent matrices (they alone are called W_h) learn more slowly than the rest."""
     slow = [p for name, p in model.named_parameters() if name.endswith("W_h")]
@@ -137,7 +179,7 @@ class Run:
         torch.manual_seed(SEED)
         self.name, self.steps, self.device = name, steps, device
         self.model = build(name, vocab_size(), DROPOUT).to(device)
-        keep_weights(self.model, name == GUIDED or device == "cpu")
+        keep_weights(self.model, name == "transformer" or device == "cpu")
         self.optimizer = optimizer_of(self.model)
         self.step, self.resumed, self.examples, self.tokens, self.seconds, self.curve = 0, 0, 0, 0, 0.0, []
         self.average = [p.detach().clone() for p in self.model.parameters()]
@@ -159,22 +201,12 @@ class Run:
             for field in ("step", "resumed", "examples", "tokens", "seconds", "curve"):
                 setattr(self, field, saved[field])
         elif stored.exists():
-            self.go_on_from(stored)
-
-    def go_on_from(self, stored: Path) -> None:
-        """Weights and record of a stored model; the optimizer begins anew."""
-        load_tensors(self.model, load_file(stored))
-        with safe_open(stored, "pt") as file:
-            record = json.loads(file.metadata()["training"])
-        self.step = self.resumed = record["step"]
-        self.examples, self.tokens, self.seconds, self.curve = record["examples"], record["tokens"], record["seconds"], record["curve"]
-        self.average = [p.detach().clone() for p in self.model.parameters()]
-
-    def begin_as_twin(self, corpus: Corpus) -> None:
-        """The twin's weights and record, its heads in their places."""
-        self.go_on_from(STATE / f"{TWIN}.safetensors")
-        take_places(self.model, corpus)
-        self.average = [p.detach().clone() for p in self.model.parameters()]
+            load_tensors(self.model, load_file(stored))
+            with safe_open(stored, "pt") as file:
+                record = json.loads(file.metadata()["training"])
+            self.step = self.resumed = record["step"]
+            self.examples, self.tokens, self.seconds, self.curve = record["examples"], record["tokens"], record["seconds"], record["curve"]
+            self.average = [p.detach().clone() for p in self.model.parameters()]
 
     def save(self) -> None:
         fields = ("step", "resumed", "examples", "tokens", "seconds", "curve", "average")
@@ -198,7 +230,7 @@ class Run:
         with torch.autocast(self.device, torch.bfloat16, enabled=self.name in BFLOAT16):
             x, right = predictions(self.model, batch)
         loss = own = OutputLoss.apply(x.float(), self.model.embed.weight, right)
-        if self.name == GUIDED:
+        if self.name == "transformer":
             loss = loss + guidance(self.model, batch, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = group["share"] * rate
@@ -214,8 +246,6 @@ class Run:
 
 def fit(name: str, until: int, steps: int, rate: float, device: str, fresh: bool) -> Run:
     run, corpus = Run(name, steps, device, fresh), Corpus()
-    if name == GUIDED and run.step == 0:
-        run.begin_as_twin(corpus)
     run.model.train()
     losses, began = [], time.time()
     for step, rows in enumerate(order(corpus, SEED)):
@@ -225,12 +255,11 @@ def fit(name: str, until: int, steps: int, rate: float, device: str, fresh: bool
             break
         batch = corpus.batch(rows)
         run.examples, run.tokens = run.examples + len(rows), run.tokens + int((batch.tgt_out != PAD).sum())
-        now = rate_with_guidance(step, steps, rate) if name == GUIDED else rate_at(step, steps, rate, run.resumed)
-        losses.append(run.learn(batch.to(device), now))
+        losses.append(run.learn(batch.to(device), rate_at(step, steps, rate, run.resumed)))
         run.step = step + 1
         if run.step % SAVE_EVERY == 0:
-            ended = time.time()
-            run.seconds, began = run.seconds + ended - began, ended
+            now = time.time()
+            run.seconds, began = run.seconds + now - began, now
             run.curve.append((run.step, round(sum(losses) / len(losses), 4)))
             print(f"{name} {run.step}/{steps} loss {run.curve[-1][1]:.4f} {run.seconds:.0f} s {run.examples:,} examples", flush=True)
             losses = []
@@ -248,18 +277,17 @@ def train_one(name: str, until: int, steps: int, rate: float, fresh: bool) -> No
 
 
 def train_all(steps: int) -> None:
-    """Two models at a time, the longest first, then the guided one; on a GPU one at a time."""
+    """Two models at a time, the longest first; on a GPU one at a time."""
     one = lambda name: subprocess.run([sys.executable, str(HERE / "train.py"), "--only", name, "--steps", str(steps)], check=True)
     with ThreadPoolExecutor(1 if torch.cuda.is_available() else 2) as pool:
         list(pool.map(one, LONGEST_FIRST))
-    one(GUIDED)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pairs", nargs="?", type=Path, help="fra.txt, needed while there is no corpus")
-    parser.add_argument("--only", choices=[*LONGEST_FIRST, GUIDED])
-    parser.add_argument("--steps", type=int, default=STEPS, help="of all but the guided one, which takes GUIDED_STEPS more")
+    parser.add_argument("--only", choices=LONGEST_FIRST)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--until", type=int, default=math.inf)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--fresh", action="store_true")
@@ -267,8 +295,7 @@ def main() -> None:
     if not (BUILD / "train.npz").exists():
         subprocess.run([sys.executable, str(HERE / "corpus.py"), str(a.pairs)], check=True)
     if a.only:
-        steps = a.steps + (GUIDED_STEPS if a.only == GUIDED else 0)
-        return train_one(a.only, a.until, steps, a.rate or RATES[a.only], a.fresh)
+        return train_one(a.only, a.until, a.steps, a.rate or RATES[a.only], a.fresh)
     train_all(a.steps)
 
 

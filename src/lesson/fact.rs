@@ -258,7 +258,8 @@ impl<'a> Context<'a> {
             Stream::Source => pronoun::pronoun_in(self.tokens(), self.french()),
             Stream::Target => {
                 let asker = self.pronoun_of_sentence()?;
-                attention::written_for(self.trace(), asker).filter(|&row| row < self.tokens().len())
+                attention::written_for(self.trace(), self.step.model, asker)
+                    .filter(|&row| row < self.tokens().len())
             }
         }
     }

@@ -130,9 +130,9 @@ fn cat() -> Change {
     Change::Token { position: 1, word: "cat".to_owned() }
 }
 
-/// A head of the Transformer's last cross-attention is off.
+/// The guided head of the Transformer is off.
 fn without_head() -> Change {
-    Change::Off { scope: "decoder.1.cross_attn".to_owned(), part: Part::Head(1) }
+    Change::Off { scope: "decoder.1.cross_attn".to_owned(), part: Part::Head(0) }
 }
 
 /// The kind of that name.

@@ -66,6 +66,15 @@ impl ModelName {
         id == self.id_to_learn() || id == Some(self.id())
     }
 
+    /// The head that training guided from each word of the output to the one that it is aligned to, in the last attention
+    /// to the source; None for a model whose heads were left alone.
+    pub const fn aligned_head(self) -> Option<usize> {
+        match self {
+            Self::Transformer => Some(0),
+            _ => None,
+        }
+    }
+
     /// The name to show.
     pub const fn title(self) -> &'static str {
         match self {

@@ -1285,7 +1285,7 @@ fn linear_opens_numbers_and_says_what_there_is() {
         assert!(out.contains(says), "{says}: {out}");
     }
     let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("rank 1,322"), "{out}");
+    assert!(words.contains("rank 1,076"), "{out}");
     // Each of the two lenses names its word.
     assert_eq!(words.matches("; the chosen token is “").count(), 2, "{out}");
     assert!(words.contains("30 or more: ") && !words.contains("30 to 99"), "{out}");

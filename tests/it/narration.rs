@@ -53,7 +53,7 @@ fn the_word_that_stands_in_for_a_pronoun_is_named_as_what_it_is() {
     assert!(cut.contains("the last word that is one token stands in"), "{cut}");
     let whole = looks("The girl saw the dog.");
     assert!(whole.contains("the last word stands in"), "{whole}");
-    assert!(!looks("The old car stopped because it was broken.").contains("stands in"));
+    assert!(!looks("The dog drinks because it is hot.").contains("stands in"));
     for language in Language::ALL {
         let lesson = Lesson::embedded(language).unwrap();
         let formula = &lesson.steps()[lesson.find("it-looks").unwrap()].1.formula;
@@ -72,11 +72,11 @@ fn a_pronoun_is_said_to_mean_only_a_word_before_it() {
         assert!(wide.contains("not at a noun before it; the Transformer writes"), "{wide}");
     }
     // A pronoun before it is named as what it is.
-    let she = measured("She knew they would come.");
-    let range = in_english(&she, "rnn-long-range");
-    assert!(range.contains("looks most at “She”, not at a noun before it"), "{range}");
-    let wide = in_english(&she, "tired-or-wide");
-    assert!(wide.contains("“they” looks most at “She” (0.49)"), "{wide}");
+    let nurse = measured("The nurse said she would call the doctor before they left.");
+    let range = in_english(&nurse, "rnn-long-range");
+    assert!(range.contains("looks most at “she”, not at a noun before it"), "{range}");
+    let wide = in_english(&nurse, "tired-or-wide");
+    assert!(wide.contains("“they” looks most at “she” (0.49)"), "{wide}");
     let dog = measured("The dog didn't drink the water because it was too hot.");
     let range = in_english(&dog, "rnn-long-range");
     assert!(range.contains("shown later, says “water”"), "{range}");
@@ -120,13 +120,13 @@ fn an_it_that_stands_for_no_noun_has_nothing_to_choose() {
 fn a_number_is_a_word_with_all_its_tokens() {
     let brothers = measured("Anna has 144 brothers and 25 cats.");
     let influence = in_english(&brothers, "influence");
-    assert!(influence.contains("Transformer “144” (45% of all, 3 tokens together)"), "{influence}");
+    assert!(influence.contains("Transformer “144” (32% of all, 3 tokens together)"), "{influence}");
     let texts: Vec<&str> = brothers.sentence.tokens.iter().map(|token| &*token.text).collect();
     assert_eq!(texts[2..5], ["1", "-4", "-4"]);
     assert_eq!(READER.read("1 2 dogs").unwrap().sentence.tokens[1].text, "2");
     let bikes = measured("I sold 3 cars and 40 bikes in 1999.");
     let looks = in_english(&bikes, "it-looks");
-    assert!(looks.contains("on “40” (2 tokens together)"), "{looks}");
+    assert!(looks.contains("on “1999” (4 tokens together)"), "{looks}");
     assert!(looks.contains("the last word that is one token stands in"), "{looks}");
 }
 
@@ -134,7 +134,7 @@ fn a_number_is_a_word_with_all_its_tokens() {
 fn a_word_that_occurs_twice_has_its_position() {
     let cat = measured("The dog saw the cat and the cat saw the bird.");
     let twin = in_english(&cat, "unguided-twin");
-    assert!(twin.contains("to “saw” at 8 with") && twin.contains("on “saw” at 8 its"), "{twin}");
+    assert!(twin.contains("to “saw” at 8 with") && twin.contains("on “saw” at 2 its"), "{twin}");
     let chinese = said(Language::Chinese, &cat, "unguided-twin");
     assert!(chinese.contains("位于 8 的「saw」"), "{chinese}");
     let once = in_english(&measured("The girl saw a dog."), "softmax");

@@ -414,26 +414,29 @@ fn pronoun_look(c: &Context) -> String {
 
 /// Index in the output of the French pronoun that rests most on the source's token `asker`, and on nothing more. A model
 /// without attention does not say what its pronouns stand for: its last one.
-pub(super) fn written_for(trace: &Trace, asker: usize) -> Option<usize> {
+pub(super) fn written_for(trace: &Trace, model: ModelName, asker: usize) -> Option<usize> {
     let mut pronouns = all_of(&trace.output, FRENCH_PRONOUNS);
     let rows = trace.output_rows();
-    if alignment(trace, *rows.first()?).is_none() {
+    if alignment(trace, model, *rows.first()?).is_none() {
         return pronouns.next_back();
     }
     let on_asker = |i: usize| {
-        let weights = alignment(trace, *rows.get(i)?)?;
+        let weights = alignment(trace, model, *rows.get(i)?)?;
         let weight = *weights.get(asker)?;
         (argmax(weights) == Some(asker)).then_some((i, weight))
     };
     pronouns.filter_map(on_asker).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i)
 }
 
-/// The weights on the source of the row that writes a token, the mean over heads: one head alone, also one that was guided
-/// to the aligned word, misses pronouns. None for a model without attention to the source.
-fn alignment(trace: &Trace, row: usize) -> Option<Vec<f32>> {
+/// The weights on the source of the row that writes a token: of the aligned head, else the mean over heads. None for a
+/// model without attention to the source.
+fn alignment(trace: &Trace, model: ModelName, row: usize) -> Option<Vec<f32>> {
     let site = of_output_to_source(trace)?;
     if !site.shape().holds(Cell::new(0, row, 0)) {
         return None;
+    }
+    if let Some(head) = model.aligned_head() {
+        return Some(site.value.row(head, row));
     }
     let n_heads = site.shape().planes;
     let mut sums = vec![0.0; site.shape().cols];
@@ -446,7 +449,7 @@ fn alignment(trace: &Trace, row: usize) -> Option<Vec<f32>> {
 /// What a model writes for the sentence's pronoun.
 fn pronoun_written(c: &Context, model: ModelName) -> String {
     let trace = c.reading.trace(model);
-    let written = written_for(trace, pronoun_or_last(c));
+    let written = written_for(trace, model, pronoun_or_last(c));
     let written = written.map(|i| c.phrases.quote(&word_text(&trace.output, i)));
     written.unwrap_or_else(|| c.phrases.neither_pronoun())
 }
@@ -473,5 +476,6 @@ fn pronouns_written(c: &Context) -> String {
 pub(super) fn it_has_another_form(c: &Context) -> bool {
     let (tokens, asker) = (&c.reading.sentence.tokens, pronoun_or_last(c));
     let trace = c.reading.trace(ModelName::Transformer);
-    word_text(tokens, asker).eq_ignore_ascii_case("it") && written_for(trace, asker).is_none()
+    word_text(tokens, asker).eq_ignore_ascii_case("it")
+        && written_for(trace, ModelName::Transformer, asker).is_none()
 }
