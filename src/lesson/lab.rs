@@ -264,9 +264,9 @@ fn keeps_pronoun(c: &Context) -> bool {
 
 /// How many words of a model's French are not those that it wrote before the one word was changed.
 fn n_moved_words(c: &Context, model: ModelName) -> Option<usize> {
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let before = words(&before_another_word(c, model)?.output_text);
-    let now = words(output(c, model));
+    let before: Vec<&str> = before_another_word(c, model)?.output_text.split_whitespace().collect();
+    let now: Vec<&str> = output(c, model).split_whitespace().collect();
+    // Between words that are the same, others are partners too.
     let partners = aligned(&before, &now).into_iter().zip(&now);
     let n_kept = partners.filter(|(i, word)| i.is_some_and(|i| before[i] == **word)).count();
     Some(before.len().max(now.len()) - n_kept)

@@ -1,4 +1,4 @@
-//! The causal mask and softmax.
+//! Masks of scores, and softmax.
 
 use std::sync::Arc;
 
@@ -19,29 +19,27 @@ impl Tape {
     /// The scores with minus infinity where the key comes after the query, or `window` keys or more before it. (head,
     /// query, key) -> (head, query, key)
     pub fn causal_mask(&mut self, place: Place, x: Node, window: Option<usize>) -> Node {
-        if self.changes.is_off(&place, Part::Mask) {
-            return self.identity(place, x);
-        }
-        let mask = CausalMask { window: window.unwrap_or(usize::MAX), first: self.n_past() };
-        self.record(place, mask, vec![x])
+        let window = window.unwrap_or(usize::MAX);
+        self.mask(place, x, Mask::Causal { window, first: self.n_past() })
     }
 
     /// The scores with minus infinity where the key comes after the query, or in an earlier chunk of `size` tokens. (head,
     /// query, key) -> (head, query, key)
     pub fn mask_chunks(&mut self, place: Place, x: Node, size: usize) -> Node {
-        if self.changes.is_off(&place, Part::Mask) {
-            return self.identity(place, x);
-        }
-        self.record(place, MaskChunks { size, first: self.n_past() }, vec![x])
+        self.mask(place, x, Mask::Chunks { size, first: self.n_past() })
     }
 
     /// The scores with minus infinity where the key is more than `reach` tokens away. (head, query, key) -> (head, query,
     /// key)
     pub fn mask_around(&mut self, place: Place, x: Node, reach: usize) -> Node {
+        self.mask(place, x, Mask::Around { reach })
+    }
+
+    fn mask(&mut self, place: Place, x: Node, mask: Mask) -> Node {
         if self.changes.is_off(&place, Part::Mask) {
             return self.identity(place, x);
         }
-        self.record(place, MaskAround { reach }, vec![x])
+        self.record(place, mask, vec![x])
     }
 
     /// The softmax of each row, which sums to 1: `exp(x[i,j]) / sum_k exp(x[i,k])`. The shape is that of `x`.
@@ -72,40 +70,59 @@ impl Tape {
     }
 }
 
+/// Which keys a query attends to; the scores of the others become minus infinity.
 #[derive(Clone, Copy)]
-struct CausalMask {
-    /// The number of keys that a query attends to, its own included.
-    window: usize,
-    /// The position of the first query.
-    first: usize,
+enum Mask {
+    /// Its own and those before it, `window` of them at most. `first` is the position of the first query.
+    Causal { window: usize, first: usize },
+    /// Its own and those before it in its chunk of `size` tokens.
+    Chunks { size: usize, first: usize },
+    /// Those at most `reach` tokens away.
+    Around { reach: usize },
 }
 
-impl CausalMask {
-    const fn can_see(&self, row: usize, key: usize) -> bool {
-        let query = self.first + row;
-        key <= query && query - key < self.window
+impl Mask {
+    const fn can_see(self, row: usize, key: usize) -> bool {
+        match self {
+            Self::Causal { window, first } => key <= first + row && first + row - key < window,
+            Self::Chunks { size, first } => {
+                key <= first + row && key / size == (first + row) / size
+            }
+            Self::Around { reach } => row.abs_diff(key) <= reach,
+        }
     }
 
     /// The plane with `else_` at masked keys.
-    fn masked(&self, mut plane: Matrix, else_: f32) -> Matrix {
+    fn masked(self, mut plane: Matrix, else_: f32) -> Matrix {
         let n_rows = plane.nrows();
-        mask_in_place(plane.as_mut_slice(), n_rows, self.first, self.window, else_);
+        if let Self::Causal { window, first } = self {
+            mask_in_place(plane.as_mut_slice(), n_rows, first, window, else_);
+            return plane;
+        }
+        for (key, mut column) in plane.column_iter_mut().enumerate() {
+            for row in (0..n_rows).filter(|&row| !self.can_see(row, key)) {
+                column[row] = else_;
+            }
+        }
         plane
     }
 }
 
-impl ByPlane for CausalMask {
+impl ByPlane for Mask {
     fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
         self.masked(inputs[0].passing_plane(plane).into_owned(), f32::NEG_INFINITY)
     }
 }
 
-impl Operation for CausalMask {
+impl Operation for Mask {
     fn formula(&self) -> &'static str {
-        if self.window == usize::MAX {
-            "score[q,k] if k <= q, else -inf"
-        } else {
-            "score[q,k] if k <= q and q - k < window, else -inf"
+        match self {
+            Self::Causal { window: usize::MAX, .. } => "score[q,k] if k <= q, else -inf",
+            Self::Causal { .. } => "score[q,k] if k <= q and q - k < window, else -inf",
+            Self::Chunks { .. } => {
+                "score[q,k] if k <= q and floor(k/size) = floor(q/size), else -inf"
+            }
+            Self::Around { .. } => "score[q,k] if |q - k| <= reach, else -inf",
         }
     }
 
@@ -118,8 +135,7 @@ impl Operation for CausalMask {
     }
 
     fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let is_visible = self.can_see(cell.row, cell.col);
-        if is_visible {
+        if self.can_see(cell.row, cell.col) {
             Expr::Leaf(Leaf { input: 0, cell })
         } else {
             Expr::Number(f32::NEG_INFINITY)
@@ -132,116 +148,6 @@ impl Operation for CausalMask {
 
     fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
         vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(copied(g), 0.0)))]
-    }
-}
-
-#[derive(Clone, Copy)]
-struct MaskChunks {
-    /// The tokens of a chunk.
-    size: usize,
-    /// The position of the first query.
-    first: usize,
-}
-
-impl MaskChunks {
-    const fn can_see(self, row: usize, key: usize) -> bool {
-        let query = self.first + row;
-        key <= query && key / self.size == query / self.size
-    }
-
-    /// The plane with `else_` at masked keys.
-    fn masked(self, plane: &Matrix, else_: f32) -> Matrix {
-        Matrix::from_fn(plane.nrows(), plane.ncols(), |row, key| {
-            if self.can_see(row, key) { plane[(row, key)] } else { else_ }
-        })
-    }
-}
-
-impl ByPlane for MaskChunks {
-    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
-        self.masked(&inputs[0].passing_plane(plane), f32::NEG_INFINITY)
-    }
-}
-
-impl Operation for MaskChunks {
-    fn formula(&self) -> &'static str {
-        "score[q,k] if k <= q and floor(k/size) = floor(q/size), else -inf"
-    }
-
-    fn forward(&self, inputs: &[&Value]) -> Value {
-        all_planes(self, inputs)
-    }
-
-    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
-        Some(Arc::new(*self))
-    }
-
-    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let is_visible = self.can_see(cell.row, cell.col);
-        if is_visible {
-            Expr::Leaf(Leaf { input: 0, cell })
-        } else {
-            Expr::Number(f32::NEG_INFINITY)
-        }
-    }
-
-    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
-        Some(vec![cell])
-    }
-
-    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
-        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(g, 0.0)))]
-    }
-}
-
-#[derive(Clone, Copy)]
-struct MaskAround {
-    /// How far away the last key is that a query attends to.
-    reach: usize,
-}
-
-impl MaskAround {
-    fn masked(self, plane: &Matrix, else_: f32) -> Matrix {
-        Matrix::from_fn(plane.nrows(), plane.ncols(), |query, key| {
-            if query.abs_diff(key) <= self.reach { plane[(query, key)] } else { else_ }
-        })
-    }
-}
-
-impl ByPlane for MaskAround {
-    fn plane(&self, inputs: &[&Value], plane: usize) -> Matrix {
-        self.masked(&inputs[0].passing_plane(plane), f32::NEG_INFINITY)
-    }
-}
-
-impl Operation for MaskAround {
-    fn formula(&self) -> &'static str {
-        "score[q,k] if |q - k| <= reach, else -inf"
-    }
-
-    fn forward(&self, inputs: &[&Value]) -> Value {
-        all_planes(self, inputs)
-    }
-
-    fn by_plane(&self) -> Option<Arc<dyn ByPlane>> {
-        Some(Arc::new(*self))
-    }
-
-    fn open(&self, _: &[&Value], cell: Cell) -> Expr<Leaf> {
-        let is_visible = cell.row.abs_diff(cell.col) <= self.reach;
-        if is_visible {
-            Expr::Leaf(Leaf { input: 0, cell })
-        } else {
-            Expr::Number(f32::NEG_INFINITY)
-        }
-    }
-
-    fn reached(&self, _: &[&Value], Leaf { cell, .. }: Leaf) -> Option<Vec<Cell>> {
-        Some(vec![cell])
-    }
-
-    fn backward(&self, pull: &BackwardArgs) -> Vec<Option<Value>> {
-        vec![pull.for_input(0, || pull.grad.map_planes(|g| self.masked(g, 0.0)))]
     }
 }
 
